@@ -1,0 +1,46 @@
+//! The command line's shape. Each command's arguments live with the command.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Parser, Subcommand};
+use pgml_dist::exit::Failure;
+use pgml_dist::workspace::Workspace;
+
+use crate::commands;
+
+/// From this source tree and its lock to verified, reproducible packages of the pgml Postgres extension
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    version,
+    max_term_width = 110
+)]
+pub struct Cli {
+    /// Where downloads, build directories and job outputs are kept [default: .cache in the source tree]
+    #[arg(long, global = true, env = "PGML_DIST_CACHE", value_name = "DIR")]
+    cache: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Verify(commands::verify::Args),
+}
+
+impl Cli {
+    /// Runs the command that was asked for.
+    pub fn run(self) -> Result<(), Failure> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .unwrap_or(Path::new("."));
+        let workspace = Workspace {
+            root: root.to_owned(),
+            cache: self.cache.unwrap_or_else(|| root.join(".cache")),
+        };
+        match self.command {
+            Command::Verify(args) => commands::verify::run(args, &workspace),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The exit codes of the command line, and how a typed error of the library gets one.
+
+use std::fmt;
+
+use miette::{Diagnostic, Report};
+
+/// How a command that did not succeed ends. The numbers are part of the command line's contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// A check failed: a rule, a test, a digest.
+    CheckFailed = 1,
+    /// The command was used wrongly, or a file that the user writes is wrong.
+    Usage = 2,
+    /// This machine can't: something is missing, full or unreachable.
+    CannotHere = 3,
+}
+
+/// An error of the library that knows which of the three ways to fail it is.
+pub trait ExitKind {
+    /// The exit code class of this error.
+    fn exit(&self) -> Exit;
+}
+
+/// What a command returns instead of success: the rendered error and the exit code.
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// What, where, and what to do about it. `None` where the command's own output already said everything.
+    pub report: Option<Report>,
+}
+
+impl Failure {
+    /// A failure whose reasons were already written as the command's data (a table of broken rules, say).
+    pub fn already_reported(exit: Exit) -> Self {
+        Self { exit, report: None }
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Failure({:?}, {:?})", self.exit, self.report)
+    }
+}
+
+impl<E> From<E> for Failure
+where
+    E: Diagnostic + ExitKind + Send + Sync + 'static,
+{
+    fn from(error: E) -> Self {
+        let exit = error.exit();
+        Self {
+            exit,
+            report: Some(Report::new(error)),
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! How the library tells what it is doing, without ever printing.
+
+/// Receives what happens while the library works. Implementations decide whether and how to show it.
+pub trait Listener: Sync {
+    /// A unit of work starts. `what` is a phrase such as ``compiling for PostgreSQL 15``.
+    fn started(&self, job: &str, what: &str);
+    /// A line about work under way: how far it is, or what the tool beneath printed last.
+    fn progress(&self, job: &str, line: &str);
+    /// A unit of work ended well; `how` says what came of it (``38 packages, 12 MB``).
+    fn finished(&self, job: &str, how: &str);
+    /// A fact the user should read even if nothing is wrong.
+    fn note(&self, line: &str);
+}
+
+/// A listener that shows nothing, for tests and for commands whose only output is data.
+pub struct Silent;
+
+impl Listener for Silent {
+    fn started(&self, _job: &str, _what: &str) {}
+    fn progress(&self, _job: &str, _line: &str) {}
+    fn finished(&self, _job: &str, _how: &str) {}
+    fn note(&self, _line: &str) {}
+}
