@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -172,6 +172,28 @@ impl Program {
             let _ = fs::create_dir_all(dir).and_then(|()| fs::write(log, &text));
         }
         Err(self.failed(output.status, &text, log))
+    }
+
+    /// Runs it to its end with `input` on standard input, and returns what it wrote to standard output.
+    pub fn pipe(&self, input: &[u8], log: &Path) -> Result<Vec<u8>, ProcessError> {
+        let mut child = self
+            .command()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|source| self.not_started(source))?;
+        let stdin = child.stdin.take();
+        let output = std::thread::scope(|scope| {
+            // A program that ends before it has read everything says so by its exit status.
+            scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(input)));
+            child.wait_with_output()
+        });
+        let output = output.map_err(|source| self.not_started(source))?;
+        if output.status.success() {
+            return Ok(output.stdout);
+        }
+        Err(self.failed(output.status, &String::from_utf8_lossy(&output.stderr), log))
     }
 
     fn not_started(&self, source: io::Error) -> ProcessError {
