@@ -26,6 +26,7 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Lock(commands::lock::Args),
     Verify(commands::verify::Args),
 }
 
@@ -40,6 +41,7 @@ impl Cli {
             cache: self.cache.unwrap_or_else(|| root.join(".cache")),
         };
         match self.command {
+            Command::Lock(args) => commands::lock::run(args, &workspace),
             Command::Verify(args) => commands::verify::run(args, &workspace),
         }
     }

@@ -7,6 +7,11 @@
 
 pub mod digest;
 pub mod exit;
+pub mod fetch;
+pub mod host;
+pub mod lock;
 pub mod process;
 pub mod progress;
+pub mod store;
+pub mod targets;
 pub mod workspace;

@@ -1,4 +1,5 @@
 //! One file per command. A command turns arguments into calls of the library and results into output; logic that two
 //! commands need is the library's.
 
+pub mod lock;
 pub mod verify;

@@ -1,0 +1,182 @@
+//! Packages of a lock, through apt's own downloader.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::mirrors::Mirrors;
+use super::{FetchError, with_proxies};
+use crate::lock::{Lock, LockedPackage};
+use crate::process::{ProcessError, Program};
+use crate::progress::Listener;
+use crate::store::{Store, StoreError};
+
+/// How many packages one run of the downloader gets: enough to keep a connection busy, few enough that an interrupted
+/// run has most of its work in the store.
+const BATCH: usize = 24;
+
+/// Gets packages of a lock into the store and returns where each is, in the order given. What is stored already is not
+/// fetched again; if that is all of it, nothing is contacted and no archive has to be enabled.
+pub fn fetch_debs(
+    lock: &Lock,
+    packages: &[&LockedPackage],
+    mirrors: &Mirrors,
+    store: &Store,
+    listener: &dyn Listener,
+) -> Result<Vec<PathBuf>, FetchError> {
+    let mut missing: Vec<&LockedPackage> = Vec::new();
+    for package in packages {
+        if !store.contains(&package.sha256) {
+            missing.push(package);
+        }
+    }
+    if !missing.is_empty() {
+        let job = format!("fetch {}", lock.distribution);
+        let megabytes = |of: &[&LockedPackage]| of.iter().map(|p| p.size).sum::<u64>() / 1_000_000;
+        let total = format!("{} packages, {} MB", missing.len(), megabytes(&missing));
+        listener.started(&job, &total);
+        for (i, batch) in missing.chunks(BATCH).enumerate() {
+            let done = i * BATCH;
+            listener.progress(&job, &format!("{done} of {total}"));
+            fetch_batch(lock, batch, mirrors, store)?;
+        }
+        listener.finished(&job, &total);
+    }
+    Ok(packages.iter().map(|p| store.path(&p.sha256)).collect())
+}
+
+fn fetch_batch(
+    lock: &Lock,
+    batch: &[&LockedPackage],
+    mirrors: &Mirrors,
+    store: &Store,
+) -> Result<(), FetchError> {
+    let incoming = store.incoming()?;
+    let dir = incoming.path();
+    let uris: Result<HashMap<&str, String>, FetchError> = batch
+        .iter()
+        .map(|p| Ok((p.path.as_str(), uri(mirrors.require(&p.archive)?, &p.path))))
+        .collect();
+    let uris = uris?;
+    let words = download(
+        dir,
+        batch.iter().map(|p| {
+            (
+                uris[p.path.as_str()].as_str(),
+                p.file_name(),
+                p.sha256.to_string(),
+            )
+        }),
+    )?;
+    let mut first_error = None;
+    for package in batch {
+        let file = dir.join(package.file_name());
+        if file.exists() {
+            match store.insert(&package.name, &file, &package.sha256, package.size) {
+                Err(StoreError::Mismatch { .. }) => {}
+                other => {
+                    other?;
+                    continue;
+                }
+            }
+        }
+        // The others of the batch are stored first, so that the next run begins behind them.
+        let uri = &uris[package.path.as_str()];
+        let error = || failure(lock, package, uri, &words, mirrors);
+        first_error.get_or_insert_with(error);
+    }
+    first_error.map_or(Ok(()), Err)
+}
+
+/// Runs apt's downloader on addresses, file names and digests; returns what it said. Which files came is seen in `dir`.
+fn download<'a>(
+    dir: &Path,
+    files: impl Iterator<Item = (&'a str, String, String)>,
+) -> Result<String, FetchError> {
+    let settings = dir.join("apt.conf");
+    // As root apt would fetch as a user of its own, who may not look into our cache.
+    let text = "APT::Sandbox::User \"root\";\nAcquire::Retries \"3\";\n";
+    fs::write(&settings, text).map_err(|source| FetchError::Io {
+        doing: "write",
+        path: settings.clone(),
+        source,
+    })?;
+    let mut helper = with_proxies(Program::new("/usr/lib/apt/apt-helper"))
+        .arg("-c")
+        .arg(settings)
+        .arg("download-file");
+    for (uri, name, sha256) in files {
+        let to = dir.join(name).into_os_string();
+        helper = helper.arg(uri).arg(to).arg(format!("SHA256:{sha256}"));
+    }
+    let output = helper.command().output();
+    let output = output.map_err(|source| ProcessError::Start {
+        program: "apt-helper".to_owned(),
+        source,
+    })?;
+    let mut words = String::from_utf8_lossy(&output.stdout).into_owned();
+    words.push_str(&String::from_utf8_lossy(&output.stderr));
+    Ok(words)
+}
+
+/// A package's address; percent-encoded as apt does, because some mirrors take a plus sign for a space.
+fn uri(base: &str, path: &str) -> String {
+    let mut uri = format!("{base}/");
+    for c in path.chars() {
+        match c {
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '/' | '.' | '-' | '_' | '~' => uri.push(c),
+            other => {
+                let mut buffer = [0; 4];
+                for byte in other.encode_utf8(&mut buffer).bytes() {
+                    uri.push_str(&format!("%{byte:02x}"));
+                }
+            }
+        }
+    }
+    uri
+}
+
+/// Finds in the downloader's words why a package did not come.
+fn failure(
+    lock: &Lock,
+    package: &LockedPackage,
+    uri: &str,
+    words: &str,
+    mirrors: &Mirrors,
+) -> FetchError {
+    let what = format!("{} {}", package.name, package.version);
+    let base = mirrors.base(&package.archive).unwrap_or_default();
+    let mut lines = words.lines();
+    let said = lines
+        .find(|line| line.starts_with("E:") && line.contains(uri))
+        .map(|first| {
+            let mut said = vec![first.trim_start_matches("E: ")];
+            said.extend(lines.take_while(|l| l.starts_with(' ')));
+            said.join("\n")
+        })
+        .unwrap_or_else(|| words.trim().to_owned());
+    if said.contains("Hash Sum mismatch") || said.contains("unexpected size") {
+        return FetchError::WrongHash {
+            what,
+            from: base.to_owned(),
+            expected: package.sha256.to_string(),
+        };
+    }
+    let gone = ["404", "File not found", "No such file"];
+    if gone.iter().any(|sign| said.contains(sign)) {
+        return FetchError::Gone {
+            package: what,
+            archive: package.archive.clone(),
+            lock: lock.distribution.clone(),
+            words: said,
+        };
+    }
+    FetchError::Unreachable {
+        what,
+        from: base.to_owned(),
+        words: said,
+    }
+}
+
+#[cfg(test)]
+mod tests;

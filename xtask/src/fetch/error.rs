@@ -1,0 +1,131 @@
+//! Why an input could not be got.
+
+use std::io;
+use std::path::PathBuf;
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use crate::exit::{Exit, ExitKind};
+use crate::process::ProcessError;
+use crate::store::StoreError;
+use crate::targets::error::suggestion;
+
+/// Why an input could not be got.
+#[derive(Debug, Error, Diagnostic)]
+pub enum FetchError {
+    /// `--mirror` names no archive.
+    #[error("there is no archive `{name}`")]
+    UnknownArchive {
+        /// What was asked for.
+        name: String,
+        /// The nearest ones.
+        #[help]
+        help: Option<String>,
+    },
+    /// `--mirror` without an address, for an archive that has none of its own.
+    #[error("`--mirror {name}` needs an address")]
+    #[diagnostic(help("write `--mirror {name}=http://mirror.example/path`"))]
+    MirrorWithoutUri {
+        /// The archive.
+        name: String,
+    },
+    /// The archive may not be contacted from here.
+    #[error("the archive `{archive}` is not enabled on this machine")]
+    #[diagnostic(help(
+        "add it to this machine's apt sources, or enable it for this run with `--mirror {archive}=URI` \
+         (or PGML_DIST_MIRRORS in the environment)"
+    ))]
+    NotEnabled {
+        /// Its name.
+        archive: String,
+    },
+    /// The archive does not have a file that the lock names.
+    #[error("`{package}` is gone from the archive `{archive}`\n{words}")]
+    #[diagnostic(help(
+        "archives drop superseded versions: `cargo xtask lock --update {lock}` pins what they have now; a snapshot \
+         service, enabled with `--mirror`, still has the old one"
+    ))]
+    Gone {
+        /// Name and version.
+        package: String,
+        /// The archive.
+        archive: String,
+        /// The lock that names it.
+        lock: String,
+        /// What the downloader said.
+        words: String,
+    },
+    /// What came is not what the lock names.
+    #[error("`{what}` from {from} is not what the lock pins: expected sha256 {expected}")]
+    #[diagnostic(help(
+        "nothing was kept of it. A mirror or proxy that changes files? If the archive really replaced it, \
+         `cargo xtask lock --update` pins the new one"
+    ))]
+    WrongHash {
+        /// Package or file.
+        what: String,
+        /// Where it came from.
+        from: String,
+        /// What the lock says.
+        expected: String,
+    },
+    /// The other side can't be reached, or refuses.
+    #[error("can't get `{what}` from {from}\n{words}")]
+    #[diagnostic(help(
+        "check the network, the proxy and the mirror's address, then run the same command again: what has arrived is kept"
+    ))]
+    Unreachable {
+        /// Package or file.
+        what: String,
+        /// Where from.
+        from: String,
+        /// What the downloader said.
+        words: String,
+    },
+    /// A file of our own could not be written or read.
+    #[error("can't {doing} {}: {source}", path.display())]
+    #[diagnostic(help(
+        "make room or give permission there, or choose another place with `--cache DIR`"
+    ))]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// The store refused it.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Store(#[from] StoreError),
+    /// A program of others failed.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Process(#[from] ProcessError),
+}
+
+impl FetchError {
+    pub(crate) fn unknown_archive<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Self {
+        Self::UnknownArchive {
+            name: name.to_owned(),
+            help: suggestion(name, known),
+        }
+    }
+}
+
+impl ExitKind for FetchError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::UnknownArchive { .. } | Self::MirrorWithoutUri { .. } => Exit::Usage,
+            Self::WrongHash { .. } => Exit::CheckFailed,
+            Self::NotEnabled { .. }
+            | Self::Gone { .. }
+            | Self::Unreachable { .. }
+            | Self::Io { .. } => Exit::CannotHere,
+            Self::Store(error) => error.exit(),
+            Self::Process(error) => error.exit(),
+        }
+    }
+}

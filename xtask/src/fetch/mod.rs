@@ -1,0 +1,26 @@
+//! Gets inputs that a lock names into the store, from the archives that this machine may use. The programs that the
+//! machine is configured for do the transfers (apt, pip, cargo), so that its proxies, certificates and mirrors apply.
+
+pub mod debs;
+mod error;
+pub mod mirrors;
+
+pub use debs::fetch_debs;
+pub use error::FetchError;
+
+use crate::process::Program;
+
+/// Passes on the proxy settings that this process was given: they are the machine's, as its apt configuration is.
+pub(crate) fn with_proxies(program: Program) -> Program {
+    let names = [
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+    ];
+    names
+        .into_iter()
+        .fold(program, |program, name| program.inherit_env(name))
+}

@@ -1,0 +1,137 @@
+//! A private root for apt: its own sources, lists, status and cache, so that neither the machine's packages nor its
+//! preferences have a say, while its proxies and certificates do.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::LockError;
+use crate::fetch::{mirrors::Mirrors, with_proxies};
+use crate::process::Program;
+use crate::targets::{Distribution, Targets};
+
+/// What apt is told, after it has read the machine's configuration. The cleared hooks would act on the machine.
+const SETTINGS: &str = r#"
+#clear APT::Update;
+#clear APT::Default-Release;
+#clear APT::Architectures;
+#clear DPkg::Pre-Invoke;
+#clear DPkg::Post-Invoke;
+APT::Update::Error-Mode "any";
+APT::Install-Recommends "false";
+APT::Install-Suggests "false";
+APT::Solver "internal";
+APT::Cmd::Pattern-Only "true";
+APT::Get::AllowUnauthenticated "false";
+APT::Sandbox::User "root";
+Acquire::AllowInsecureRepositories "false";
+Acquire::AllowWeakRepositories "false";
+Acquire::AllowDowngradeToInsecureRepositories "false";
+Acquire::Check-Valid-Until "true";
+Acquire::Languages "none";
+Acquire::Retries "3";
+Dir::Etc::SourceParts "/dev/null";
+Dir::Etc::Preferences "/dev/null";
+Dir::Etc::PreferencesParts "/dev/null";
+Dir::Etc::Trusted "/dev/null";
+Dir::Etc::TrustedParts "/dev/null";
+"#;
+
+/// A private root for apt.
+pub(super) struct Apt {
+    dir: PathBuf,
+}
+
+impl Apt {
+    /// Makes the root for a distribution in `dir`. Lists that an earlier run left are used again where they are current.
+    pub fn new(
+        dir: PathBuf,
+        targets: &Targets,
+        distribution: &Distribution,
+        mirrors: &Mirrors,
+    ) -> Result<Self, LockError> {
+        let apt = Self { dir };
+        for sub in ["state/lists/partial", "cache/archives/partial"] {
+            let dir = apt.dir.join(sub);
+            fs::create_dir_all(&dir).map_err(|source| LockError::Io {
+                doing: "make",
+                path: dir,
+                source,
+            })?;
+        }
+        apt.write("state/status", "")?;
+        apt.write("sources.list", &sources(targets, distribution, mirrors)?)?;
+        apt.write("apt.conf", &apt.settings(&targets.architecture))?;
+        Ok(apt)
+    }
+
+    fn settings(&self, architecture: &str) -> String {
+        let dir = self.dir.display();
+        format!(
+            "{SETTINGS}APT::Architecture \"{architecture}\";\nAPT::Architectures {{ \"{architecture}\"; }};\n\
+             Dir::State \"{dir}/state\";\nDir::State::Lists \"{dir}/state/lists\";\nDir::State::Status \"{dir}/state/status\";\n\
+             Dir::Cache \"{dir}/cache\";\nDir::Cache::Archives \"{dir}/cache/archives\";\n\
+             Dir::Etc::SourceList \"{dir}/sources.list\";\n"
+        )
+    }
+
+    fn write(&self, name: &str, text: &str) -> Result<(), LockError> {
+        let path = self.dir.join(name);
+        fs::write(&path, text).map_err(|source| LockError::Io {
+            doing: "write",
+            path,
+            source,
+        })
+    }
+
+    /// The directory of the fetched and verified indexes.
+    pub fn lists(&self) -> PathBuf {
+        self.dir.join("state/lists")
+    }
+
+    /// `apt-get` in this root.
+    pub fn get(&self) -> Program {
+        with_proxies(Program::new("apt-get"))
+            .arg("-c")
+            .arg(self.dir.join("apt.conf"))
+    }
+
+    /// Where a failure's whole output is kept.
+    pub fn log(&self) -> PathBuf {
+        self.dir.join("apt.log")
+    }
+}
+
+/// sources.list: for each suite its archive's own keyring, and only the package index.
+fn sources(
+    targets: &Targets,
+    distribution: &Distribution,
+    mirrors: &Mirrors,
+) -> Result<String, LockError> {
+    let mut text = String::new();
+    for suite in &distribution.suites {
+        let base = mirrors.require(&suite.archive)?;
+        let Some(archive) = targets.archive(&suite.archive) else {
+            continue; // checked when targets.toml was read
+        };
+        if !Path::new(&archive.keyring).exists() {
+            return Err(LockError::NoKeyring {
+                archive: archive.title.clone(),
+                keyring: archive.keyring.clone(),
+                package: archive.keyring_package.clone(),
+            });
+        }
+        let expired = if suite.accept_expired {
+            " check-valid-until=no"
+        } else {
+            ""
+        };
+        text.push_str(&format!(
+            "deb [arch={} target=Packages signed-by={}{expired}] {base} {} {}\n",
+            targets.architecture,
+            archive.keyring,
+            suite.name,
+            suite.components.join(" "),
+        ));
+    }
+    Ok(text)
+}

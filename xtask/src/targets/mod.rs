@@ -1,0 +1,388 @@
+//! `packaging/targets.toml`: the distributions, Postgres majors, archives and package sets, as data.
+//!
+//! Everything that differs between targets is read from here and checked when it is read; no other module may know a
+//! distribution, a code name or a package version by itself.
+
+mod check;
+mod dotted;
+pub(crate) mod error;
+mod select;
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+pub use dotted::Dotted;
+pub use error::TargetsError;
+
+use crate::fetch::mirrors::Mirrors;
+
+/// The version of the format of `targets.toml` that this program reads.
+const FORMAT: u32 = 1;
+
+/// Everything that `targets.toml` says.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Targets {
+    version: u32,
+    /// Debian's name of the machine that is built for.
+    pub architecture: String,
+    /// Where packages come from.
+    #[serde(rename = "archive")]
+    pub archives: Vec<Archive>,
+    /// The releases of Ubuntu and Debian.
+    #[serde(rename = "distribution")]
+    pub distributions: Vec<Distribution>,
+    /// The Postgres majors.
+    #[serde(rename = "major")]
+    pub majors: Vec<Major>,
+    /// The package sets that jobs ask a lock for.
+    #[serde(rename = "role")]
+    pub roles: Vec<Role>,
+    /// How the Python runtime's wheels are chosen.
+    pub wheels: Wheels,
+}
+
+/// An apt archive, or a service that keeps what left one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Archive {
+    /// What locks and `--mirror` call it.
+    pub name: String,
+    /// What people call it.
+    pub title: String,
+    /// The `Origin` of its Release files.
+    #[serde(default)]
+    pub origin: Option<String>,
+    /// The `Label` of its Release files.
+    #[serde(default)]
+    pub label: Option<String>,
+    /// The last part of its address, by which it is recognised before apt has seen a Release file of it.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// Its public address, used only where the user enables it by name.
+    #[serde(default)]
+    pub uri: Option<String>,
+    /// The archive whose former contents it keeps.
+    #[serde(default)]
+    pub snapshot_of: Option<String>,
+    /// The keys that sign its Release files.
+    pub keyring: String,
+    /// The package that brings the keyring.
+    pub keyring_package: String,
+}
+
+/// How a fact was learned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Evidence {
+    /// Read from the real packages.
+    Tried,
+    /// From documentation; to be checked where the archive is enabled.
+    Known,
+}
+
+/// A release of Ubuntu or Debian.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Distribution {
+    /// `debian12`, as in targets, file names and package versions.
+    pub id: String,
+    /// `bookworm`.
+    pub codename: String,
+    /// `Debian 12`.
+    pub title: String,
+    /// `debian` or `ubuntu`, as in os-release's ID.
+    pub vendor: String,
+    /// How what follows was learned.
+    pub evidence: Evidence,
+    /// The C library's version.
+    pub glibc: Dotted,
+    /// The newest `GLIBCXX_` version of its libstdc++.
+    pub glibcxx: Dotted,
+    /// The newest `CXXABI_` version of its libstdc++.
+    pub cxxabi: Dotted,
+    /// The newest `GCC_` version of its libgcc_s.
+    pub gcc: Dotted,
+    /// The version of its Python, `3.11`.
+    pub python: Dotted,
+    /// The package of its libpython.
+    pub libpython: String,
+    /// The Postgres major that the distribution itself carries. It may be older than the oldest that we build for.
+    pub postgres: u16,
+    /// The package of its libssl.
+    pub openssl: String,
+    /// Whether its dpkg reads packages compressed with zstd.
+    pub zstd_debs: bool,
+    /// What apt is given as sources when its lock is made.
+    #[serde(rename = "suite")]
+    pub suites: Vec<Suite>,
+}
+
+/// A part of an archive.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Suite {
+    /// The archive's name.
+    pub archive: String,
+    /// `bookworm`.
+    pub name: String,
+    /// `main`, …
+    pub components: Vec<String>,
+    /// Whether a Release file past its Valid-Until is taken all the same, by the lock's decision for this suite alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accept_expired: bool,
+}
+
+/// A Postgres major.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Major {
+    /// 13, 14, …
+    pub version: u16,
+    /// Where its server headers come from, best first.
+    pub headers: Vec<Headers>,
+}
+
+/// A source of server headers.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "RawHeaders")]
+pub enum Headers {
+    /// A distribution's package, in that distribution's lock under the role `headers`.
+    Package {
+        /// The distribution's id.
+        distribution: String,
+        /// `postgresql-server-dev-15`.
+        package: String,
+    },
+    /// A Python wheel that carries a server. For compiling and tests; a release refuses it.
+    Wheel {
+        /// The project's name.
+        wheel: String,
+        /// Its version.
+        version: String,
+        /// The Python whose wheel is taken.
+        python: Dotted,
+    },
+}
+
+impl Headers {
+    /// Whether a release must refuse headers from here.
+    pub fn development(&self) -> bool {
+        matches!(self, Headers::Wheel { .. })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RawHeaders {
+    distribution: Option<String>,
+    package: Option<String>,
+    wheel: Option<String>,
+    wheel_version: Option<String>,
+    python: Option<Dotted>,
+    #[serde(default)]
+    development: bool,
+}
+
+impl TryFrom<RawHeaders> for Headers {
+    type Error = &'static str;
+
+    fn try_from(raw: RawHeaders) -> Result<Self, Self::Error> {
+        match raw {
+            RawHeaders {
+                distribution: Some(distribution),
+                package: Some(package),
+                wheel: None,
+                wheel_version: None,
+                python: None,
+                development: false,
+            } => Ok(Headers::Package {
+                distribution,
+                package,
+            }),
+            RawHeaders {
+                distribution: None,
+                package: None,
+                wheel: Some(wheel),
+                wheel_version: Some(version),
+                python: Some(python),
+                development: true,
+            } => Ok(Headers::Wheel {
+                wheel,
+                version,
+                python,
+            }),
+            _ => Err(
+                "headers are either a distribution's (`distribution`, `package`) or a wheel's (`wheel`, \
+                 `wheel-version`, `python`, `development = true`)",
+            ),
+        }
+    }
+}
+
+/// A set of packages that a job asks a lock for.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Role {
+    /// `base`, `test`, …
+    pub name: String,
+    /// What people call it.
+    pub title: String,
+    /// The distributions that have it; all where empty.
+    #[serde(default)]
+    pub distributions: Vec<String>,
+    /// Roles whose packages are there already.
+    #[serde(default)]
+    pub beyond: Vec<String>,
+    /// What apt is asked to install: package names or patterns, with variables.
+    pub seeds: Vec<String>,
+    /// The seeds without what they need.
+    #[serde(default)]
+    pub alone: bool,
+}
+
+/// How the Python runtime's wheels are chosen.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wheels {
+    /// The file of names, versions and hashes, relative to the source tree.
+    pub requirements: String,
+    /// The platform tags that are taken, best first.
+    pub platforms: Vec<String>,
+}
+
+/// One cell of the matrix: a distribution and a Postgres major.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The distribution.
+    pub distribution: Distribution,
+    /// The Postgres major.
+    pub major: u16,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-pg{}", self.distribution.id, self.major)
+    }
+}
+
+impl Distribution {
+    /// The soname of its libpython.
+    pub fn libpython_soname(&self) -> String {
+        format!("libpython{}.so.1.0", self.python)
+    }
+
+    /// Whether every archive that its packages come from is enabled on this machine.
+    pub fn reachable(&self, mirrors: &Mirrors) -> bool {
+        self.missing_archives(mirrors).is_empty()
+    }
+
+    /// The names of the archives that it needs and that are not enabled on this machine.
+    pub fn missing_archives(&self, mirrors: &Mirrors) -> Vec<&str> {
+        let mut names: Vec<&str> = self.suites.iter().map(|s| s.archive.as_str()).collect();
+        names.retain(|name| mirrors.base(name).is_none());
+        names.dedup();
+        names
+    }
+}
+
+impl Targets {
+    /// Reads and checks `targets.toml`.
+    pub fn load(path: &Path) -> Result<Self, TargetsError> {
+        let text = fs::read_to_string(path).map_err(|source| TargetsError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::parse(&path.display().to_string(), &text)
+    }
+
+    /// Checks a text, named `name` in errors.
+    pub fn parse(name: &str, text: &str) -> Result<Self, TargetsError> {
+        let targets: Self =
+            toml::from_str(text).map_err(|e| TargetsError::syntax(name, text, &e))?;
+        check::check(&targets, name, text)?;
+        Ok(targets)
+    }
+
+    /// The distribution of this id or code name.
+    pub fn distribution(&self, name: &str) -> Option<&Distribution> {
+        self.distributions
+            .iter()
+            .find(|d| d.id == name || d.codename == name)
+    }
+
+    /// Like [`Self::distribution`], with an error that names the nearest ones.
+    pub fn require_distribution(&self, name: &str) -> Result<&Distribution, TargetsError> {
+        self.distribution(name).ok_or_else(|| {
+            let known = self
+                .distributions
+                .iter()
+                .flat_map(|d| [&d.id, &d.codename])
+                .map(String::as_str);
+            TargetsError::UnknownDistribution {
+                name: name.to_owned(),
+                help: error::suggestion(name, known),
+            }
+        })
+    }
+
+    /// The major of this version.
+    pub fn major(&self, version: u16) -> Option<&Major> {
+        self.majors.iter().find(|m| m.version == version)
+    }
+
+    /// The archive of this name.
+    pub fn archive(&self, name: &str) -> Option<&Archive> {
+        self.archives.iter().find(|a| a.name == name)
+    }
+
+    /// The role of this name.
+    pub fn role(&self, name: &str) -> Option<&Role> {
+        self.roles.iter().find(|r| r.name == name)
+    }
+
+    /// The roles that a distribution has, in the file's order.
+    pub fn roles_of<'a>(
+        &'a self,
+        distribution: &'a Distribution,
+    ) -> impl Iterator<Item = &'a Role> {
+        self.roles
+            .iter()
+            .filter(|r| r.distributions.is_empty() || r.distributions.contains(&distribution.id))
+    }
+
+    /// A role's seeds for a distribution, with the variables replaced.
+    pub fn seeds(&self, role: &Role, distribution: &Distribution) -> Vec<String> {
+        let keyring = distribution
+            .suites
+            .first()
+            .and_then(|s| self.archive(&s.archive))
+            .map_or("", |a| a.keyring_package.as_str());
+        let fill = |seed: &String| {
+            seed.replace("{postgres}", &distribution.postgres.to_string())
+                .replace("{python}", &distribution.python.to_string())
+                .replace("{libpython}", &distribution.libpython)
+                .replace("{openssl}", &distribution.openssl)
+                .replace("{keyring-package}", keyring)
+        };
+        role.seeds.iter().map(fill).collect()
+    }
+
+    /// Every target, distribution by distribution.
+    pub fn all(&self) -> Vec<Target> {
+        let of = |d: &Distribution| -> Vec<Target> {
+            let target = |m: &Major| Target {
+                distribution: d.clone(),
+                major: m.version,
+            };
+            self.majors.iter().map(target).collect()
+        };
+        self.distributions.iter().flat_map(of).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
