@@ -16,7 +16,7 @@ use crate::exit::Failure;
 use crate::files::{self, FileError};
 use crate::sandbox::Sandbox;
 use crate::stamp::STUB_SONAME;
-use crate::symbols::abi3::{Abi3, SymbolKind};
+use crate::symbols::abi3::{Abi3, Abi3Kind};
 
 /// The oldest Python that one library serves; the stub offers its limited API and nothing newer.
 pub const OLDEST_PYTHON: (u8, u8) = (3, 8);
@@ -216,11 +216,11 @@ fn registry_name(cargo_home: &Path) -> Result<String, FileError> {
 /// C source of a libpython with the limited API's names and no behaviour: only ever linked against, never loaded.
 fn stub_source(abi3: &Abi3) -> String {
     let mut text = format!("/* soname: {STUB_SONAME} */\n");
-    let symbols: BTreeMap<&str, SymbolKind> = abi3.symbols_up_to(OLDEST_PYTHON).collect();
+    let symbols: BTreeMap<&str, Abi3Kind> = abi3.symbols_up_to(OLDEST_PYTHON).collect();
     for (name, kind) in symbols {
         let _ = match kind {
-            SymbolKind::Function => writeln!(text, "void {name}(void) {{}}"),
-            SymbolKind::Data => writeln!(text, "char {name}[64];"),
+            Abi3Kind::Function => writeln!(text, "void {name}(void) {{}}"),
+            Abi3Kind::Data => writeln!(text, "char {name}[64];"),
         };
     }
     text
@@ -252,7 +252,7 @@ for option; do value "$option"; done
 }
 
 /// The directory of a builder's kept state: another builder or toolchain must not see its objects.
-pub fn kept_dir(cache: &Path, builder: &Digest, toolchain: &str) -> PathBuf {
-    let name = Digest::of(format!("{builder} {toolchain}"));
+pub fn kept_dir(cache: &Path, builder: Option<&Digest>, toolchain: &str) -> PathBuf {
+    let name = Digest::of(format!("{builder:?} {toolchain}"));
     cache.join("build").join(name.short())
 }

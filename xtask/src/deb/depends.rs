@@ -9,6 +9,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use crate::exit::{Exit, ExitKind};
+use crate::symbols::version::Version;
 
 /// A library that no known package provides.
 #[derive(Debug, Error, Diagnostic)]
@@ -31,9 +32,23 @@ fn provider<'a>(soname: &str, libpython: &'a str) -> Option<(&'a str, Option<&'s
             ("libc6", Some("GLIBC"))
         }
         "libgcc_s.so.1" => ("libgcc-s1", Some("GCC")),
+        // The namespace GLIBCXX counts otherwise than the package does; rule S6 compares it with the target's.
+        "libstdc++.so.6" => ("libstdc++6", None),
+        "libgomp.so.1" => ("libgomp1", None),
+        "libz.so.1" => ("zlib1g", None),
         _ if soname.starts_with("libpython3.") => (libpython, None),
         _ => return None,
     })
+}
+
+/// Adds the needs of one more library, keeping the newest version of each namespace.
+pub fn keep_newest(newest: &mut BTreeMap<String, String>, more: BTreeMap<String, String>) {
+    for (namespace, version) in more {
+        let known = newest.get(&namespace).and_then(|known| Version::parse(known));
+        if known < Version::parse(&version) {
+            newest.insert(namespace, version);
+        }
+    }
 }
 
 /// The `Depends` for needed libraries. `newest` maps a version namespace (`GLIBC`) to the newest version needed;

@@ -6,6 +6,7 @@ pub mod job;
 use std::collections::BTreeMap;
 
 use miette::Diagnostic;
+use schemars::JsonSchema;
 use serde::Serialize;
 use thiserror::Error;
 
@@ -53,6 +54,16 @@ pub enum Purpose {
     Dist,
     /// Those, and the systems to test them in.
     Test,
+}
+
+/// Whether a target can be built on this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "state", content = "missing")]
+pub enum Availability {
+    /// All its inputs are locked.
+    Buildable,
+    /// Something is missing; what, and how to get it.
+    Missing(String),
 }
 
 /// Why there is no plan.

@@ -3,4 +3,5 @@
 pub mod cases;
 pub mod docs;
 pub mod install;
+pub mod run;
 pub mod system;
