@@ -5,8 +5,10 @@
 //! passes a [`progress::Listener`]. Nothing here reads the clock, the environment or the current directory either; what
 //! of those matters is a field of [`workspace::Workspace`].
 
+pub mod deb;
 pub mod digest;
 pub mod exit;
 pub mod process;
 pub mod progress;
+pub mod symbols;
 pub mod workspace;

@@ -1,0 +1,3 @@
+//! Debian packages.
+
+pub mod reader;
