@@ -3,3 +3,4 @@
 pub mod build;
 pub mod depends;
 pub mod packages;
+pub mod reader;
