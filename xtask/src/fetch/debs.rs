@@ -72,7 +72,7 @@ fn fetch_batch(
     for package in batch {
         let file = dir.join(package.file_name());
         if file.exists() {
-            match store.insert(&package.name, &file, &package.sha256, package.size) {
+            match take_in(store, package, &file) {
                 Err(StoreError::Mismatch { .. }) => {}
                 other => {
                     other?;
@@ -86,6 +86,15 @@ fn fetch_batch(
         first_error.get_or_insert_with(error);
     }
     first_error.map_or(Ok(()), Err)
+}
+
+fn take_in(store: &Store, package: &LockedPackage, file: &Path) -> Result<PathBuf, StoreError> {
+    let (name, sha256, size) = (&package.name, &package.sha256, package.size);
+    match file.is_symlink() {
+        // apt only links to what a `file:` mirror has.
+        true => store.insert_copy(name, file, sha256, size),
+        false => store.insert(name, file, sha256, size),
+    }
 }
 
 /// Runs apt's downloader on addresses, file names and digests; returns what it said. Which files came is seen in `dir`.

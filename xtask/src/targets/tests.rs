@@ -1,1 +1,229 @@
+use super::*;
+use crate::host::OsRelease;
 
+/// A small targets.toml in which every kind of reference occurs.
+const SMALL: &str = r#"version = 1
+architecture = "amd64"
+
+[[archive]]
+name = "debian"
+title = "Debian's archive"
+keyring = "/keyring.gpg"
+keyring-package = "keyring"
+
+[[distribution]]
+id = "debian12"
+codename = "bookworm"
+title = "Debian 12"
+vendor = "debian"
+evidence = "tried"
+glibc = "2.36"
+glibcxx = "3.4.30"
+cxxabi = "1.3.13"
+gcc = "12.0.0"
+python = "3.11"
+libpython = "libpython3.11"
+postgres = 15
+openssl = "libssl3"
+zstd-debs = true
+
+[[distribution.suite]]
+archive = "debian"
+name = "bookworm"
+components = ["main"]
+
+[[major]]
+version = 15
+
+[[major.headers]]
+distribution = "debian12"
+package = "postgresql-server-dev-15"
+
+[[role]]
+name = "base"
+title = "clean root file system"
+seeds = ["apt"]
+
+[[role]]
+name = "test"
+title = "install test"
+beyond = ["base"]
+seeds = ["postgresql-{postgres}"]
+
+[wheels]
+requirements = "requirements.lock"
+platforms = ["manylinux_2_28_x86_64"]
+"#;
+
+pub(crate) fn real() -> Targets {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/targets.toml");
+    Targets::load(&path).unwrap()
+}
+
+fn host(id: &str, version: &str, codename: &str, postgres: &[u16]) -> Host {
+    let root = tempfile::tempdir().unwrap();
+    let write = |file: &str, text: &str| {
+        let file = root.path().join(file);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    };
+    write(
+        "etc/os-release",
+        &format!(
+            "PRETTY_NAME=\"The OS\"\nID={id}\nVERSION_ID=\"{version}\"\nVERSION_CODENAME={codename}\n"
+        ),
+    );
+    for major in postgres {
+        write(&format!("usr/lib/postgresql/{major}/bin/postgres"), "");
+    }
+    Host::detect(root.path())
+}
+
+use crate::host::Host;
+
+#[test]
+fn the_real_file_has_the_whole_matrix() {
+    let targets = real();
+    assert_eq!(targets.distributions.len(), 8);
+    assert_eq!(targets.majors.len(), 6);
+    assert_eq!(targets.all().len(), 48);
+    for major in &targets.majors {
+        assert!(
+            major.headers.iter().any(|h| !h.development()),
+            "a release of {} needs headers",
+            major.version
+        );
+    }
+    let debian12 = targets.distribution("bookworm").unwrap();
+    assert_eq!(debian12.id, "debian12");
+    assert_eq!(debian12.libpython_soname(), "libpython3.11.so.1.0");
+    let test = targets.role("test").unwrap();
+    assert!(
+        targets
+            .seeds(test, debian12)
+            .contains(&"libpython3.11".to_owned())
+    );
+}
+
+#[test]
+fn the_oldest_glibc_is_the_builders() {
+    // The builder's libc decides what every target must have: adding an older distribution must not pass unnoticed.
+    let targets = real();
+    let oldest = targets.distributions.iter().map(|d| &d.glibc).min();
+    let builder = &targets.role("builder").unwrap().distributions[0];
+    assert_eq!(oldest, targets.distribution(builder).map(|d| &d.glibc));
+}
+
+/// How a person sees the error.
+fn rendered(text: &str) -> String {
+    let error = Targets::parse("packaging/targets.toml", text).unwrap_err();
+    let theme = miette::GraphicalTheme::unicode_nocolor();
+    let mut out = String::new();
+    let handler = miette::GraphicalReportHandler::new_themed(theme).with_width(100);
+    handler.render_report(&mut out, &error).unwrap();
+    out
+}
+
+macro_rules! refused {
+    ($($name:ident: $right:literal => $wrong:literal;)*) => {$(
+        #[test]
+        fn $name() {
+            assert_eq!(SMALL.matches($right).count(), 1, "the typo is made in one place");
+            insta::assert_snapshot!(rendered(&SMALL.replacen($right, $wrong, 1)));
+        }
+    )*};
+}
+
+refused! {
+    unknown_field: "\nglibc =" => "\nglibcc =";
+    unknown_table: "[wheels]" => "[wheel]";
+    missing_field: "openssl = \"libssl3\"\n" => "";
+    wrong_type: "postgres = 15" => "postgres = \"15\"";
+    no_version: "\"2.36\"" => "\"2,36\"";
+    unknown_evidence: "\"tried\"" => "\"tryed\"";
+    unknown_archive: "archive = \"debian\"" => "archive = \"debain\"";
+    unknown_distribution: "distribution = \"debian12\"" => "distribution = \"debian21\"";
+    unknown_role: "[\"base\"]" => "[\"bass\"]";
+    unknown_variable: "{postgres}" => "{postgers}";
+    unknown_major: "postgres = 15" => "postgres = 51";
+    headers_of_another_major: "postgresql-server-dev-15" => "postgresql-server-dev-16";
+    headers_half_given: "package = \"postgresql-server-dev-15\"\n" => "";
+    libpython_of_another_python: "\"libpython3.11\"" => "\"libpython3.12\"";
+    a_name_twice: "name = \"test\"" => "name = \"base\"";
+    another_format: "version = 1\n" => "version = 2\n";
+    no_toml: "version = 15" => "version == 15";
+}
+
+#[test]
+fn the_small_file_itself_is_right() {
+    Targets::parse("small", SMALL).unwrap();
+}
+
+fn select(patterns: &[&str]) -> Result<Vec<String>, TargetsError> {
+    let patterns: Vec<String> = patterns.iter().map(|p| (*p).to_owned()).collect();
+    let host = host("debian", "12", "bookworm", &[]);
+    let targets = real().select(&patterns, false, &host)?;
+    Ok(targets.iter().map(Target::to_string).collect())
+}
+
+#[test]
+fn targets_by_id_code_name_and_glob_each_once_in_the_files_order() {
+    assert_eq!(select(&["debian12-pg15"]).unwrap(), ["debian12-pg15"]);
+    assert_eq!(select(&["jammy-pg16"]).unwrap(), ["ubuntu22.04-pg16"]);
+    assert_eq!(
+        select(&["debian1?-pg17", "ubuntu*-pg17", "trixie-pg17"])
+            .unwrap()
+            .len(),
+        8
+    );
+    assert_eq!(select(&["*"]).unwrap().len(), 48);
+    let two = select(&["debian13-pg17", "debian11-pg13"]).unwrap();
+    assert_eq!(two, ["debian11-pg13", "debian13-pg17"]);
+}
+
+#[test]
+fn an_unknown_target_is_wrong_usage_and_the_nearest_are_named() {
+    let help = |pattern: &str| {
+        let error = select(&[pattern]).unwrap_err();
+        assert_eq!(
+            crate::exit::ExitKind::exit(&error),
+            crate::exit::Exit::Usage
+        );
+        miette::Diagnostic::help(&error).unwrap().to_string()
+    };
+    assert!(help("debain12-pg15").contains("`debian12-pg15`"));
+    assert!(help("bokworm-pg15").contains("`bookworm-pg15`"));
+    assert!(help("debian12").contains("`debian12-pg13`"));
+    assert!(help("fedora40-pg19-x").contains("debian14"));
+    assert!(help("[").contains("DISTRIBUTION-pgMAJOR"));
+}
+
+#[test]
+fn this_machines_own_target() {
+    let own = |host: Host| real().select(&[], false, &host).map(|t| t[0].to_string());
+    let by_default = own(host("debian", "12", "bookworm", &[])).unwrap();
+    assert_eq!(by_default, "debian12-pg15");
+    let installed = own(host("ubuntu", "22.04", "jammy", &[9, 14, 16, 19])).unwrap();
+    assert_eq!(
+        installed, "ubuntu22.04-pg16",
+        "the newest that we build for"
+    );
+    let old = own(host("ubuntu", "20.04", "focal", &[12])).unwrap();
+    assert_eq!(
+        old, "ubuntu20.04-pg13",
+        "its own is older than what we build for"
+    );
+    let testing = own(host("debian", "", "forky", &[])).unwrap();
+    assert_eq!(testing, "debian14-pg18");
+    let error = own(host("fedora", "40", "", &[])).unwrap_err();
+    assert!(error.to_string().contains("The OS"));
+}
+
+#[test]
+fn os_release_is_read_with_and_without_quotes() {
+    let os = OsRelease::parse("ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME='Debian'\n");
+    assert_eq!(
+        (os.id_version().as_str(), os.title.as_str()),
+        ("debian12", "Debian")
+    );
+}
