@@ -13,31 +13,27 @@ use crate::exit::{Exit, ExitKind};
 
 /// Something that could not be done to a path.
 #[derive(Debug, Error)]
-#[error("can't {action} {}: {source}", path.display())]
+#[error("can't {action} {}: {reason}", path.display())]
 pub struct FileError {
     /// A verb: `read`, `write`, `rename`.
     action: &'static str,
     /// To what.
     path: PathBuf,
     /// Why not.
-    source: io::Error,
+    reason: io::Error,
 }
 
 impl FileError {
     /// For `map_err`: names the action and the path.
     pub fn at(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self {
-            action,
-            path,
-            source,
-        }
+        move |reason| Self { action, path, reason }
     }
 }
 
 impl Diagnostic for FileError {
     fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
-        let text: String = match self.source.kind() {
+        let text: String = match self.reason.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
                 "the disk is full: make room, or name another place with `--cache DIR`; finished jobs are kept".into()
             }
@@ -108,7 +104,7 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
         return Err(FileError {
             action: "read",
             path: from.to_owned(),
-            source: ErrorKind::NotFound.into(),
+            reason: ErrorKind::NotFound.into(),
         });
     }
     fs::copy(from, to).map_err(FileError::at("write", to))?;
@@ -143,7 +139,7 @@ pub fn files_below(dir: &Path) -> Result<Vec<PathBuf>> {
         let entry = entry.map_err(|error| FileError {
             action: "list",
             path: error.path().unwrap_or(dir).to_owned(),
-            source: error.into(),
+            reason: error.into(),
         })?;
         if entry.file_type().is_dir() {
             continue;

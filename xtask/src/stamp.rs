@@ -66,7 +66,7 @@ fn stub_offset(library: &[u8]) -> Result<usize, String> {
     let mut needed = Vec::new();
     let mut other_offsets = Vec::new();
     for entry in dynamic {
-        let tag = entry.tag32(endian).unwrap_or_default();
+        let tag = entry.d_tag(endian);
         if tag == elf::DT_NEEDED {
             let at = entry.val32(endian).ok_or("a DT_NEEDED entry is out of range")?;
             match table.get(at) {

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use pgml_dist::execute::to_run;
 use pgml_dist::exit::Failure;
-use pgml_dist::host::require_for_dist;
 use pgml_dist::pipeline::Pipeline;
 use pgml_dist::plan::Purpose;
 use pgml_dist::progress::Listener;
@@ -47,7 +46,6 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         ));
         return Ok(());
     }
-    require_for_dist(&pipeline.host, &console, &workspace.log("install"))?;
     let outcome = pipeline.execute(&plan, &chosen, &console)?;
     let manifest = publish::publish(&out, &plan, &pipeline.cache(), &chosen, &pipeline.release)?;
     console.note(&format!(

@@ -3,10 +3,8 @@
 use std::path::PathBuf;
 
 use pgml_dist::exit::{Exit, Failure};
-use pgml_dist::host::require_for_test;
 use pgml_dist::pipeline::Pipeline;
 use pgml_dist::plan::Purpose;
-use pgml_dist::progress::Listener;
 use pgml_dist::publish::{self, State};
 use pgml_dist::systest::cases::{Case, CaseResult, Cases, summary};
 use pgml_dist::systest::run::{SUITES, TestRun};
@@ -41,7 +39,6 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let needs_packages = SUITES.iter().any(|suite| *suite != "unit" && wanted(suite));
     let mut done: Vec<Case> = Vec::new();
     if needs_packages {
-        require_for_test(&pipeline.host, &console, &workspace.log("install"))?;
         let plan = pipeline.plan(&chosen, Purpose::Test)?;
         pipeline.execute(&plan, &chosen, &console)?;
         let dist = pipeline.plan(&chosen, Purpose::Dist)?;

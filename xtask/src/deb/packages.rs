@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
+use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 use thiserror::Error;
 
@@ -83,8 +84,9 @@ impl Facts<'_> {
         let text = files::read_text(&self.packaging.join("deb").join(name))?;
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_keep_trailing_newline(true);
-        environment.set_trim_blocks(true);
+        let syntax = SyntaxConfig::builder().keep_trailing_newline(true).trim_blocks(true).build();
+        // INVARIANT: only delimiters can clash, and those are the defaults.
+        environment.set_syntax(syntax.map_err(|error| TemplateError { name: name.into(), message: error.to_string() })?);
         let rendered = environment.render_str(&text, values);
         rendered.map_err(|error| TemplateError { name: name.into(), message: error.to_string() }.into())
     }
@@ -118,8 +120,8 @@ impl Facts<'_> {
             "changelog.j2",
             context! {
                 version => self.version(),
-                codename => self.distribution.codename,
-                maintainer => self.release.maintainer,
+                codename => &self.distribution.codename,
+                maintainer => &self.release.maintainer,
                 date => String::from_utf8_lossy(&date).trim(),
                 changes => newest_changes(&changes),
             },
@@ -158,9 +160,9 @@ pub fn extension(
         context! {
             major,
             version => facts.version(),
-            upstream_version => facts.release.version,
+            upstream_version => &facts.release.version,
             architecture => facts.architecture,
-            maintainer => facts.release.maintainer,
+            maintainer => &facts.release.maintainer,
             library_depends,
         },
     )?;
@@ -169,7 +171,7 @@ pub fn extension(
     let copyright = facts.template(
         "copyright.j2",
         context! {
-            maintainer => facts.release.maintainer,
+            maintainer => &facts.release.maintainer,
             year => facts.year(),
             major,
             openblas => true,
@@ -195,8 +197,8 @@ pub fn extension(
             major,
             version => facts.version(),
             architecture => facts.architecture,
-            maintainer => facts.release.maintainer,
-            build_id,
+            maintainer => &facts.release.maintainer,
+            build_id => &build_id,
         },
     )?;
     let mut debug = facts.package(format!("postgresql-{major}-pgml-dbgsym"), control);
@@ -217,8 +219,8 @@ pub fn runtime(facts: &Facts<'_>, runtime: &Path, builder: &Path, work: &Work<'_
         context! {
             version => facts.version(),
             architecture => facts.architecture,
-            maintainer => facts.release.maintainer,
-            libpython => facts.distribution.libpython,
+            maintainer => &facts.release.maintainer,
+            libpython => &facts.distribution.libpython,
             python => facts.distribution.python.to_string(),
             library_depends => runtime_depends(&tree)?,
         },
@@ -228,7 +230,7 @@ pub fn runtime(facts: &Facts<'_>, runtime: &Path, builder: &Path, work: &Work<'_
     let copyright = facts.template(
         "copyright.j2",
         context! {
-            maintainer => facts.release.maintainer,
+            maintainer => &facts.release.maintainer,
             year => facts.year(),
             openblas => false,
             comment => listed(

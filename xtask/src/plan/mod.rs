@@ -194,7 +194,7 @@ impl Builder<'_> {
             self.locks.insert(distribution.to_owned(), lock);
         }
         let lock = self.locks.get(distribution);
-        Ok(lock.map(|lock| lock.packages(role)).unwrap_or_default())
+        Ok(lock.map(|lock| lock.packages(role).into_iter().cloned().collect()).unwrap_or_default())
     }
 
     fn fetch(&mut self, distribution: &str, role: &str) -> Result<Job, Failure> {
