@@ -18,7 +18,7 @@ Algorithm = collections.namedtuple("Algorithm", "name task module class_name")
 TASKS = ("regression", "classification")
 
 _LINEAR = "sklearn.linear_model"
-_ENSEMBLE = "sklearn.ensemble"
+_GROUPS = "sklearn.ensemble"
 _GAUSSIAN = "sklearn.gaussian_process"
 
 # name: (module, regression class or None, classification class or None)
@@ -45,20 +45,16 @@ _CLASSES = {
     "svm": ("sklearn.svm", "SVR", "SVC"),
     "nu_svm": ("sklearn.svm", "NuSVR", "NuSVC"),
     "linear_svm": ("sklearn.svm", "LinearSVR", "LinearSVC"),
-    "ada_boost": (_ENSEMBLE, "AdaBoostRegressor", "AdaBoostClassifier"),
-    "bagging": (_ENSEMBLE, "BaggingRegressor", "BaggingClassifier"),
-    "extra_trees": (_ENSEMBLE, "ExtraTreesRegressor", "ExtraTreesClassifier"),
-    "gradient_boosting_trees": (
-        _ENSEMBLE,
-        "GradientBoostingRegressor",
-        "GradientBoostingClassifier",
-    ),
+    "ada_boost": (_GROUPS, "AdaBoostRegressor", "AdaBoostClassifier"),
+    "bagging": (_GROUPS, "BaggingRegressor", "BaggingClassifier"),
+    "extra_trees": (_GROUPS, "ExtraTreesRegressor", "ExtraTreesClassifier"),
+    "gradient_boosting_trees": (_GROUPS, "GradientBoostingRegressor", "GradientBoostingClassifier"),
     "hist_gradient_boosting": (
-        _ENSEMBLE,
+        _GROUPS,
         "HistGradientBoostingRegressor",
         "HistGradientBoostingClassifier",
     ),
-    "random_forest": (_ENSEMBLE, "RandomForestRegressor", "RandomForestClassifier"),
+    "random_forest": (_GROUPS, "RandomForestRegressor", "RandomForestClassifier"),
     "xgboost": ("xgboost", "XGBRegressor", "XGBClassifier"),
     "xgboost_random_forest": ("xgboost", "XGBRFRegressor", "XGBRFClassifier"),
     "lightgbm": ("lightgbm", "LGBMRegressor", "LGBMClassifier"),
@@ -76,17 +72,10 @@ _SINGLE_LABEL = frozenset(
 _OLD_NAMES = {"base_estimator": "estimator", "n_iter": "max_iter"}
 _OLD_VALUES = {
     "loss": {
-        "ls": "squared_error",
-        "lad": "absolute_error",
-        "least_squares": "squared_error",
-        "least_absolute_deviation": "absolute_error",
-        "squared_loss": "squared_error",
-        "absolute_loss": "absolute_error",
-        "log": "log_loss",
-        "deviance": "log_loss",
-        "auto": "log_loss",
-        "binary_crossentropy": "log_loss",
-        "categorical_crossentropy": "log_loss",
+        **dict.fromkeys(("ls", "least_squares", "squared_loss"), "squared_error"),
+        **dict.fromkeys(("lad", "least_absolute_deviation", "absolute_loss"), "absolute_error"),
+        **dict.fromkeys(("log", "deviance", "auto"), "log_loss"),
+        **dict.fromkeys(("binary_crossentropy", "categorical_crossentropy"), "log_loss"),
     },
     "criterion": {"mse": "squared_error", "mae": "absolute_error"},
     "penalty": {"none": None},
@@ -150,12 +139,17 @@ _XGBOOST_EXTRA = frozenset(
     "aft_loss_distribution aft_loss_distribution_scale feature_selector huber_slope "
     "lambdarank_bias_norm lambdarank_normalization lambdarank_num_pair_per_sample "
     "lambdarank_pair_method lambdarank_unbiased max_cached_hist_node normalize_type one_drop "
-    "process_type quantile_alpha rate_drop refresh_leaf sample_type scale_pos_weight skip_drop "
-    "top_k tweedie_variance_power updater".split()
+    "quantile_alpha rate_drop sample_type skip_drop top_k tweedie_variance_power updater".split()
+)
+# LightGBM reads and writes files, or opens ports, for these: nothing that SQL may ask a server for.
+_LIGHTGBM_REFUSED = frozenset(
+    "config convert_model data forcedbins_filename forcedsplits_filename input_model "
+    "local_listen_port machine_list_filename machines num_machines output_model output_result "
+    "parser_config_file save_binary snapshot_freq task time_out tree_learner valid".split()
 )
 _WITHOUT_EFFECT = {
-    "xgboost": frozenset(["gpu_id", "predictor", "silent", "use_label_encoder"]),
-    "lightgbm": frozenset(["silent"]),
+    "xgboost": ("gpu_id", "predictor", "silent", "use_label_encoder"),
+    "lightgbm": ("silent",),
 }
 
 
@@ -225,14 +219,17 @@ class Recipe:
         return self.library == "xgboost" and self.algorithm.task == "classification"
 
     def with_defaults(self, hyperparams, searched):
-        """Return `hyperparams` with random_state 0 added where the class has one.
-
-        `searched` holds the names that a search varies, which get no default here.
-        """
-        canonical = {self._canonical(name) for name in [*hyperparams, *searched]}
-        if "random_state" in self._declared and "random_state" not in canonical:
-            return {**hyperparams, "random_state": 0}
-        return dict(hyperparams)
+        """Return `hyperparams` without those `searched`, and with random_state 0 where it fits."""
+        varied = {self._canonical(name) for name in searched}
+        fixed = {
+            name: value
+            for name, value in hyperparams.items()
+            if self._canonical(name) not in varied
+        }
+        taken = varied.union(map(self._canonical, fixed))
+        if "random_state" in self._declared and "random_state" not in taken:
+            fixed["random_state"] = 0
+        return fixed
 
     def estimator(self, hyperparams):
         """Build the estimator, not trained; raise UserError for an unknown hyperparameter."""
@@ -245,11 +242,7 @@ class Recipe:
             translated = self.translate(name, value)
             if translated is None:
                 continue
-            if translated[0] in given:
-                raise UserError(
-                    f'hyperparameter "{name}" of {self.algorithm.name} is given twice',
-                    hint=f"It is another name of {translated[0]}.",
-                )
+            self._check_new(name, translated[0], given)
             given[translated[0]] = translated[1]
         if self.algorithm.class_name == "LogisticRegression" and self.release >= (1, 8):
             given = _penalty_as_ratio(given)
@@ -275,6 +268,7 @@ class Recipe:
             translated = [self.translate(name, value) for value in values]
             if None not in translated:
                 key = prefix + translated[0][0]
+                self._check_new(name, key, space)
                 space[key] = [value for _, value in translated]
                 names[key] = name
         return space, names
@@ -332,6 +326,13 @@ class Recipe:
         is_old = name not in self._declared or self._declared[name] == "deprecated"
         return new if is_old and new in self._declared else name
 
+    def _check_new(self, name, translated, given):
+        if translated in given:
+            raise UserError(
+                f'hyperparameter "{name}" of {self.algorithm.name} is given twice',
+                hint=f"It is another name of {translated}.",
+            )
+
     def _check_known(self, name):
         dropped = {"AdaBoostClassifier": ["algorithm"], "LogisticRegression": ["multi_class"]}
         known = (
@@ -388,6 +389,8 @@ def _lightgbm_names(declared):
     extra = set()
     for name, others in aliases.items():
         group = [name, *others]
+        if name in _LIGHTGBM_REFUSED:
+            continue
         extra.update(group)
         target = next((one for one in group if one in declared), None)
         if target:

@@ -181,12 +181,13 @@ def _old_model(estimator, made_with):
             f"{_listed(_running(['scikit-learn']))}: compare its predictions, or train it again"
         )
     classes = getattr(estimator, "classes_", None)
+    joint = isinstance(classes, list)  # one array a label
     header = {
         "algorithm": name,
         "task": "regression" if classes is None else "classification",
         "n_features": getattr(estimator, "n_features_in_", None),
         "n_labels": 1,
-        "classes": None if classes is None else [list(map(int, classes))],
+        "classes": None if classes is None or joint else [list(map(int, classes))],
         "numbered": False,
         "versions": {},
     }

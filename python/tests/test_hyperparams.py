@@ -1,6 +1,6 @@
 """Hyperparameters: refused when unknown, translated when old, completed when random."""
 
-import subprocess
+import pickle
 import warnings
 
 import numpy as np
@@ -8,6 +8,7 @@ import pytest
 import sklearn
 from conftest import TRAIN_ROWS, fit
 from contract import direct
+from joblib._parallel_backends import LokyBackend, MultiprocessingBackend
 
 from pgml_runtime import prediction, training
 from pgml_runtime.errors import UserError
@@ -148,10 +149,10 @@ def test_two_names_of_one_parameter_are_refused(regression_data):
 
 def test_a_callers_n_jobs_starts_threads_not_processes(regression_data, monkeypatch):
     def refuse(*arguments, **options):
-        raise AssertionError("a process was started")
+        raise AssertionError("processes would be started")
 
-    monkeypatch.setattr(subprocess, "Popen", refuse)
-    monkeypatch.setattr("os.fork", refuse)
+    for backend in (LokyBackend, MultiprocessingBackend):
+        monkeypatch.setattr(backend, "configure", refuse)
     x, y = regression_data
     hyperparams = {"n_jobs": 2, "n_estimators": 4}
     for algorithm in ("bagging", "random_forest"):
@@ -160,3 +161,19 @@ def test_a_callers_n_jobs_starts_threads_not_processes(regression_data, monkeypa
         )
     grid = {"alpha": [0.1, 1]}
     fit("ridge", "regression", x, y, TRAIN_ROWS, None, "grid", grid, {"n_jobs": 2})
+
+
+@pytest.mark.parametrize(
+    "name", ["input_model", "model_input", "machines", "forcedsplits_filename"]
+)
+def test_sql_can_not_make_lightgbm_touch_files_or_ports(name, regression_data):
+    with pytest.raises(UserError, match=f'"{name}"'):
+        fit("lightgbm", "regression", *regression_data, TRAIN_ROWS, {name: "anything"})
+
+
+@pytest.mark.parametrize("algorithm", ["xgboost", "xgboost_random_forest", "lightgbm"])
+def test_one_thread_unless_the_caller_asks(algorithm, regression_data):
+    for hyperparams, threads in (({"n_estimators": 2}, 1), ({"n_estimators": 2, "n_jobs": 2}, 2)):
+        got = fit(algorithm, "regression", *regression_data, TRAIN_ROWS, hyperparams)
+        estimator = pickle.loads(pickle.loads(got.model)["estimator"])
+        assert estimator.get_params()["n_jobs"] == threads

@@ -146,6 +146,10 @@ def test_bare_pickles_of_older_databases_predict(regression_data, classification
     assert model.classes == [3, 5, 9]
     assert model.has_probabilities
     np.testing.assert_array_equal(model.predict_proba(x), estimator.predict_proba(x))
+    both = np.column_stack([y, y])
+    model = prediction.load(pickle.dumps(RandomForestClassifier(n_estimators=3).fit(x, both)))
+    assert (model.n_labels, model.classes, model.task) == (2, None, "classification")
+    assert model.predict(x).shape == both.shape
     assert emitted == []
 
 

@@ -36,7 +36,9 @@ def test_random_is_randomizedsearchcv_with_seed_0(classification_data):
     searcher = RandomizedSearchCV(
         direct(("linear", "classification")), space, scoring="f1_micro", n_iter=4, random_state=0
     ).fit(x[:TRAIN_ROWS], y[:TRAIN_ROWS, 0])
-    assert got.metrics["search_results"]["params"] == searcher.cv_results_["params"]
+    results = got.metrics["search_results"]
+    assert results["params"] == searcher.cv_results_["params"]
+    assert results["mean_test_score"] == searcher.cv_results_["mean_test_score"].tolist()
     assert got.hyperparams == {"random_state": 0, **searcher.best_params_}
 
 
@@ -123,3 +125,21 @@ def test_results_are_strict_json(regression_data):
         raise AssertionError(constant)
 
     json.loads(metrics, parse_constant=refuse)
+
+
+def test_what_is_searched_replaces_a_fixed_value_under_any_name(regression_data):
+    x, y = regression_data
+    hyperparams = {"learning_rate": 0.5, "n_estimators": 3}
+    grid = {"eta": [0.1, 0.2]}
+    got = fit("xgboost", "regression", x, y, TRAIN_ROWS, hyperparams, "grid", grid, {"cv": 2})
+    assert set(got.hyperparams) == {"eta", "n_estimators", "random_state"}
+    grid["learning_rate"] = [0.1]
+    with pytest.raises(UserError, match="given twice"):
+        fit("xgboost", "regression", x, y, TRAIN_ROWS, None, "grid", grid)
+
+
+def test_a_searched_seed_gets_no_default(regression_data):
+    grid = {"random_state": [3, 4]}
+    args = {"cv": 2}
+    got = fit("extra_trees", "regression", *regression_data, 40, None, "grid", grid, args)
+    assert got.hyperparams["random_state"] in (3, 4)

@@ -97,11 +97,20 @@ def test_a_class_that_the_training_rows_lack(classification_data):
 
 
 def test_warnings_reach_the_user_once(regression_data, emitted):
+    grid = {"max_iter": [1, 2]}  # each of ten fits, and the last, warns with the same text
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # what the process filters does not matter
-        fit("lasso", "regression", *regression_data, TRAIN_ROWS, {"max_iter": 1, "alpha": 1e-9})
+        fit(
+            "stochastic_gradient_descent",
+            "regression",
+            *regression_data,
+            TRAIN_ROWS,
+            None,
+            "grid",
+            grid,
+        )
     assert len(emitted) == 1
-    assert emitted[0].startswith("ConvergenceWarning: ")
+    assert emitted[0].startswith("ConvergenceWarning: Maximum number of iteration")
 
 
 def test_nothing_is_printed(capfd, regression_data, classification_data):
