@@ -114,7 +114,7 @@ fn with_deep_binding<T>(py: Python<'_>, work: impl FnOnce() -> PyResult<T>) -> P
 /// Whether a value is one of pgml's own exception classes, when the modules are there.
 pub fn is_instance(py: Python<'_>, value: &Bound<'_, PyAny>, class: &str) -> bool {
     let modules = py.import("sys").and_then(|sys| sys.getattr("modules"));
-    let errors = modules.and_then(|modules| Ok(modules.cast_into::<PyDict>()?.get_item("pgml_runtime.errors")?));
+    let errors = modules.and_then(|modules| modules.cast_into::<PyDict>()?.get_item("pgml_runtime.errors"));
     match errors {
         Ok(Some(errors)) => errors.getattr(class).and_then(|class| value.is_instance(&class)).unwrap_or(false),
         _ => false,
