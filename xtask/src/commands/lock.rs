@@ -1,9 +1,12 @@
 //! `cargo xtask lock`
 
+use std::path::PathBuf;
+
 use pgml_dist::exit::{Exit, Failure};
 use pgml_dist::fetch::mirrors::Mirrors;
-use pgml_dist::lock::{self, Lock};
-use pgml_dist::targets::{Distribution, Targets};
+use pgml_dist::lock::{self, Lock, WheelLock, WheelSet};
+use pgml_dist::store::Store;
+use pgml_dist::targets::{Distribution, Targets, TargetsError};
 use pgml_dist::workspace::Workspace;
 
 use crate::console::Console;
@@ -14,15 +17,15 @@ use crate::console::Console;
 #[derive(clap::Args)]
 #[command(after_help = "Example: cargo xtask lock --update debian12")]
 pub struct Args {
-    /// Make the locks of these distributions anew from their archives [default: all whose archive is enabled]
+    /// Make these locks anew from their archives [default: all whose archive is enabled]
     #[arg(long)]
     update: bool,
     /// Say whether the locks fit packaging/targets.toml
     #[arg(long, conflicts_with = "update")]
     check: bool,
-    /// Distributions, by id or code name
+    /// Distributions, by id or code name, and sets of wheels: python3.11, postgres14
     #[arg(value_name = "DISTRO")]
-    distributions: Vec<String>,
+    inputs: Vec<String>,
     /// An archive that may be contacted besides those of this machine's apt: NAME, or NAME=URI
     #[arg(long = "mirror", value_name = "NAME[=URI]", env = "PGML_DIST_MIRRORS")]
     mirrors: Vec<String>,
@@ -31,10 +34,10 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let targets = Targets::load(&workspace.packaging().join("targets.toml"))?;
-    let named: Result<Vec<&Distribution>, _> = args
-        .distributions
+    let named: Result<Vec<Input>, _> = args
+        .inputs
         .iter()
-        .map(|name| targets.require_distribution(name))
+        .map(|name| Input::named(&targets, name))
         .collect();
     let named = named?;
     match args.update {
@@ -43,41 +46,85 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     }
 }
 
-fn update<'a>(
-    targets: &'a Targets,
-    mut distributions: Vec<&'a Distribution>,
+/// What has a lock of its own.
+enum Input<'a> {
+    Distribution(&'a Distribution),
+    Wheels(WheelSet),
+}
+
+impl<'a> Input<'a> {
+    fn named(targets: &'a Targets, name: &str) -> Result<Self, TargetsError> {
+        let set = WheelSet::all(targets)
+            .into_iter()
+            .find(|s| s.name() == name);
+        match set {
+            Some(set) => Ok(Self::Wheels(set)),
+            None => targets.require_distribution(name).map(Self::Distribution),
+        }
+    }
+
+    fn all(targets: &'a Targets) -> impl Iterator<Item = Self> {
+        let distributions = targets.distributions.iter().map(Self::Distribution);
+        distributions.chain(WheelSet::all(targets).into_iter().map(Self::Wheels))
+    }
+
+    fn path(&self, workspace: &Workspace) -> PathBuf {
+        match self {
+            Self::Distribution(d) => Lock::path(workspace, &d.id),
+            Self::Wheels(set) => WheelLock::path(workspace, set),
+        }
+    }
+}
+
+fn update(
+    targets: &Targets,
+    named: Vec<Input<'_>>,
     user: &[String],
     workspace: &Workspace,
 ) -> Result<(), Failure> {
     let console = Console::new();
     let mirrors = Mirrors::discover(targets, user, &workspace.log("mirrors"))?;
-    if distributions.is_empty() {
-        distributions = targets
-            .distributions
-            .iter()
-            .filter(|d| d.reachable(&mirrors))
-            .collect();
-    }
-    for distribution in distributions {
-        let dir = workspace.cache.join("apt").join(&distribution.id);
-        let lock = lock::update(targets, distribution, &mirrors, &dir, &console)?;
-        lock.save(&Lock::path(workspace, &distribution.id))?;
+    let inputs = match named.is_empty() {
+        false => named,
+        true => {
+            let reachable = |input: &Input<'_>| match input {
+                Input::Distribution(d) => d.reachable(&mirrors),
+                Input::Wheels(_) => true,
+            };
+            Input::all(targets).filter(reachable).collect()
+        }
+    };
+    let store = Store::new(workspace.store());
+    for input in inputs {
+        let path = input.path(workspace);
+        match input {
+            Input::Distribution(d) => {
+                let dir = workspace.cache.join("apt").join(&d.id);
+                lock::update(targets, d, &mirrors, &dir, &console)?.save(&path)?;
+            }
+            Input::Wheels(set) => {
+                WheelLock::update(workspace, targets, &set, &store, &console)?.save(&path)?;
+            }
+        }
     }
     Ok(())
 }
 
-fn check<'a>(
-    targets: &'a Targets,
-    mut distributions: Vec<&'a Distribution>,
-    workspace: &Workspace,
-) -> Result<(), Failure> {
-    if distributions.is_empty() {
-        let locked = |d: &&Distribution| Lock::path(workspace, &d.id).exists();
-        distributions = targets.distributions.iter().filter(locked).collect();
-    }
+fn check(targets: &Targets, named: Vec<Input<'_>>, workspace: &Workspace) -> Result<(), Failure> {
+    let inputs = match named.is_empty() {
+        false => named,
+        // A distribution whose archive nobody has enabled yet has no lock, and that is no fault of the tree.
+        true => Input::all(targets)
+            .filter(|input| input.path(workspace).exists())
+            .collect(),
+    };
     let mut stale = false;
-    for distribution in distributions {
-        if let Err(error) = Lock::open(workspace, targets, distribution) {
+    for input in inputs {
+        let checked = match &input {
+            Input::Distribution(d) => Lock::open(workspace, targets, d).map(drop),
+            Input::Wheels(set) => WheelLock::open(workspace, targets, set).map(drop),
+        };
+        if let Err(error) = checked {
             eprintln!("{:?}", miette::Report::new(error));
             stale = true;
         }

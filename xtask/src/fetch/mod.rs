@@ -4,9 +4,11 @@
 pub mod debs;
 mod error;
 pub mod mirrors;
+pub mod wheels;
 
 pub use debs::fetch_debs;
 pub use error::FetchError;
+pub use wheels::fetch_wheels;
 
 use crate::process::Program;
 

@@ -4,7 +4,9 @@
 mod apt;
 mod error;
 mod release;
+mod requirements;
 mod solve;
+mod wheels;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +15,9 @@ use serde::{Deserialize, Serialize};
 
 pub use error::LockError;
 pub use release::Time;
+pub use requirements::Wanted;
 pub use solve::update;
+pub use wheels::{LockedWheel, WheelLock, WheelSet};
 
 use crate::digest::Digest;
 use crate::targets::{Distribution, Suite, Targets};

