@@ -27,9 +27,25 @@ pub(crate) fn with_proxies(program: Program) -> Program {
         .fold(program, |program, name| program.inherit_env(name))
 }
 // TEMP until merged
-pub fn fetch_crates(workspace: &crate::workspace::Workspace, _l: &dyn crate::progress::Listener) -> Result<std::path::PathBuf, crate::process::ProcessError> {
+pub fn fetch_crates(
+    workspace: &crate::workspace::Workspace,
+    _l: &dyn crate::progress::Listener,
+) -> Result<std::path::PathBuf, crate::process::ProcessError> {
     let home = workspace.cache.join("cargo");
-    Program::new("cargo").inherit_env("PATH").inherit_env("HOME").inherit_env("RUSTUP_HOME").env("CARGO_HOME", &home)
-        .args(["fetch", "--locked", "--target", "x86_64-unknown-linux-gnu", "--manifest-path", "extension/Cargo.toml"]).dir(&workspace.root).run(&workspace.log("crates"))?;
+    Program::new("cargo")
+        .inherit_env("PATH")
+        .inherit_env("HOME")
+        .inherit_env("RUSTUP_HOME")
+        .env("CARGO_HOME", &home)
+        .args([
+            "fetch",
+            "--locked",
+            "--target",
+            "x86_64-unknown-linux-gnu",
+            "--manifest-path",
+            "extension/Cargo.toml",
+        ])
+        .dir(&workspace.root)
+        .run(&workspace.log("crates"))?;
     Ok(home)
 }
