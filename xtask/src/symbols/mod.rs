@@ -63,7 +63,7 @@ pub enum VerifyError {
         source: ElfError,
     },
     /// The second witness is missing or sees something else.
-    #[error("can't judge {file}: {source}")]
+    #[error("can't judge {file}")]
     Witness {
         /// The file.
         file: String,

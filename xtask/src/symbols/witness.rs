@@ -136,6 +136,8 @@ fn described(symbol: &DynamicSymbol) -> String {
     let word = if symbol.undefined { "needs" } else { "has" };
     match symbol.version {
         None => format!("{word} {}", symbol.name),
+        // The symbol that stands for a version itself: nm leaves the version out, readelf doesn't.
+        Some(version) if version == symbol.name => format!("{word} {version}"),
         // A version that another library has to provide is never the default one here.
         Some(version) if symbol.undefined || symbol.hidden_version || symbol.library.is_some() => {
             format!("{word} {}@{version}", symbol.name)
@@ -176,6 +178,10 @@ fn readelf_symbols(output: &str) -> Vec<String> {
         };
         if kind != "SECTION" && kind != "FILE" {
             let word = if section == "UND" { "needs" } else { "has" };
+            let name = match name.split_once("@@") {
+                Some((name, version)) if name == version => name,
+                _ => name,
+            };
             symbols.push(format!("{word} {name}"));
         }
     }
