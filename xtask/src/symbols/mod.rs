@@ -8,12 +8,12 @@
 
 pub mod abi3;
 pub mod elf;
-mod elf_versions;
 pub mod expectation;
 pub mod policy;
 pub mod report;
 pub mod rules;
 pub mod sql;
+pub mod text;
 pub mod version;
 pub mod witness;
 
