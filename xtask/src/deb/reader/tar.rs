@@ -1,18 +1,59 @@
 //! The tar archives of a package.
 
+use std::cell::Cell;
 use std::io::{self, Read};
 
 use ::tar::{Archive, EntryType, Header};
 
 use super::{DebError, Kind, Limits, PackageFile, malformed, unreadable};
 
-/// Reads a tar archive. Long names are put together here: the tar crate would read them into memory whatever their size.
+/// A stream that ends, with an error and a flag, where the limit is.
+struct Limited<'a, R> {
+    source: R,
+    left: u64,
+    exceeded: &'a Cell<bool>,
+}
+
+impl<R: Read> Read for Limited<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.source.read(buffer)?;
+        match self.left.checked_sub(count as u64) {
+            Some(left) => self.left = left,
+            None => {
+                self.exceeded.set(true);
+                return Err(io::Error::other("it unpacks to too much"));
+            }
+        }
+        Ok(count)
+    }
+}
+
+/// Reads a tar archive of limited size.
 pub(super) fn read_tar(
     source: impl Read,
     limits: &Limits,
     wanted: &mut dyn FnMut(&str) -> bool,
 ) -> Result<Vec<PackageFile>, DebError> {
-    let mut archive = Archive::new(source.take(limits.archive));
+    let exceeded = Cell::new(false);
+    let limited = Limited {
+        source,
+        left: limits.archive,
+        exceeded: &exceeded,
+    };
+    let files = read_entries(limited, limits, wanted);
+    if exceeded.get() {
+        return Err(DebError::TooLarge("it unpacks to too much"));
+    }
+    files
+}
+
+/// Reads the entries. Long names are put together here: the tar crate would read them into memory whatever their size.
+fn read_entries(
+    source: impl Read,
+    limits: &Limits,
+    wanted: &mut dyn FnMut(&str) -> bool,
+) -> Result<Vec<PackageFile>, DebError> {
+    let mut archive = Archive::new(source);
     let mut files = Vec::new();
     let mut kept = 0u64;
     let (mut long_name, mut long_link) = (None, None);
@@ -93,12 +134,8 @@ pub(super) fn read_tar(
         }
         files.push(file);
     }
-    // A limited stream ends as if the archive were cut; say what it was.
-    let mut rest = archive.into_inner();
-    io::copy(&mut rest, &mut io::sink()).map_err(unreadable)?;
-    if rest.limit() == 0 {
-        return Err(DebError::TooLarge("it unpacks to too much"));
-    }
+    // Whatever follows the archive's end has to be read too, or the compressed stream would not be checked to its end.
+    io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(unreadable)?;
     Ok(files)
 }
 
