@@ -26,6 +26,7 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Doctor(commands::doctor::Args),
     Lock(commands::lock::Args),
     Verify(commands::verify::Args),
 }
@@ -41,6 +42,7 @@ impl Cli {
             cache: self.cache.unwrap_or_else(|| root.join(".cache")),
         };
         match self.command {
+            Command::Doctor(args) => commands::doctor::run(args, &workspace),
             Command::Lock(args) => commands::lock::run(args, &workspace),
             Command::Verify(args) => commands::verify::run(args, &workspace),
         }

@@ -1,11 +1,13 @@
 //! Gets inputs that a lock names into the store, from the archives that this machine may use. The programs that the
 //! machine is configured for do the transfers (apt, pip, cargo), so that its proxies, certificates and mirrors apply.
 
+pub mod crates;
 pub mod debs;
 mod error;
 pub mod mirrors;
 pub mod wheels;
 
+pub use crates::fetch_crates;
 pub use debs::fetch_debs;
 pub use error::FetchError;
 pub use wheels::fetch_wheels;
