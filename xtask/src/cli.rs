@@ -26,9 +26,13 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Doctor(commands::doctor::Args),
-    Lock(commands::lock::Args),
+    Dist(commands::dist::Args),
+    Plan(commands::plan::Args),
     Verify(commands::verify::Args),
+    Test(commands::test::Args),
+    Lock(commands::lock::Args),
+    Doctor(commands::doctor::Args),
+    Dev(commands::dev::Args),
 }
 
 impl Cli {
@@ -42,9 +46,13 @@ impl Cli {
             cache: self.cache.unwrap_or_else(|| root.join(".cache")),
         };
         match self.command {
-            Command::Doctor(args) => commands::doctor::run(args, &workspace),
-            Command::Lock(args) => commands::lock::run(args, &workspace),
+            Command::Dist(args) => commands::dist::run(args, &workspace),
+            Command::Plan(args) => commands::plan::run(args, &workspace),
             Command::Verify(args) => commands::verify::run(args, &workspace),
+            Command::Test(args) => commands::test::run(args, &workspace),
+            Command::Lock(args) => commands::lock::run(args, &workspace),
+            Command::Doctor(args) => commands::doctor::run(args, &workspace),
+            Command::Dev(args) => commands::dev::run(args, &workspace),
         }
     }
 }

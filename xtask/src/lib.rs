@@ -1,17 +1,38 @@
 //! From a source tree and a lock file to verified, reproducible packages of the `pgml` Postgres extension.
 //!
 //! The library follows the flow of the design: [`targets`] and [`lock`] say what there is to build and from which
-//! inputs, the plan is computed as data, and each step of it is a module of its own. Nothing here prints: whoever calls
-//! passes a [`progress::Listener`]. Nothing here reads the clock, the environment or the current directory either; what
-//! of those matters is a field of [`workspace::Workspace`].
+//! inputs, [`plan`] computes all work as data, [`execute`] runs what of it is not in the cache, and [`steps`] hands each
+//! job to the module that does it: [`fetch`], [`rootfs`], [`compile`], [`stamp`], [`verification`] (by the rules of
+//! [`symbols`]), [`runtime`], [`deb`], [`apt`]. [`publish`] puts the results into `dist/`, [`systest`] tests them.
+//!
+//! Nothing here prints: whoever calls passes a [`progress::Listener`]. Nothing here changes the environment or the
+//! current directory; what of them matters is passed in.
 
+pub mod apt;
+pub mod compile;
+pub mod deb;
 pub mod digest;
+pub mod execute;
 pub mod exit;
 pub mod fetch;
+pub mod files;
 pub mod host;
 pub mod lock;
+pub mod pipeline;
+pub mod plan;
 pub mod process;
 pub mod progress;
+pub mod publish;
+pub mod release;
+pub mod rootfs;
+pub mod runtime;
+pub mod sandbox;
+pub mod stamp;
+pub mod steps;
 pub mod store;
+pub mod symbols;
+pub mod systest;
 pub mod targets;
+pub mod toolchain;
+pub mod verification;
 pub mod workspace;

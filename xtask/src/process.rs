@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -18,13 +18,13 @@ const TAIL_LINES: usize = 25;
 #[derive(Debug, Error, Diagnostic)]
 pub enum ProcessError {
     /// The program could not be started.
-    #[error("can't run `{program}`: {source}")]
+    #[error("can't run `{program}`: {reason}")]
     #[diagnostic(help("install it (`cargo xtask doctor` names the package), or put it on PATH"))]
     Start {
         /// The program's name.
         program: String,
         /// Why it did not start.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The program ended with a failure.
     #[error("`{program}` failed ({status})\n{tail}")]
@@ -40,12 +40,12 @@ pub enum ProcessError {
         log: PathBuf,
     },
     /// Its log could not be written or read.
-    #[error("can't write the log {}: {source}", path.display())]
+    #[error("can't write the log {}: {reason}", path.display())]
     Log {
         /// The log.
         path: PathBuf,
         /// What went wrong.
-        source: io::Error,
+        reason: io::Error,
     },
 }
 
@@ -128,9 +128,9 @@ impl Program {
 
     /// Runs it to its end with standard output and error appended to `log`; a failure carries the log's last lines.
     pub fn run(&self, log: &Path) -> Result<(), ProcessError> {
-        let at_log = |source| ProcessError::Log {
+        let at_log = |reason| ProcessError::Log {
             path: log.to_owned(),
-            source,
+            reason,
         };
         if let Some(dir) = log.parent() {
             fs::create_dir_all(dir).map_err(at_log)?;
@@ -174,10 +174,32 @@ impl Program {
         Err(self.failed(output.status, &text, log))
     }
 
-    fn not_started(&self, source: io::Error) -> ProcessError {
+    /// Runs it to its end with `input` on standard input, and returns what it wrote to standard output.
+    pub fn pipe(&self, input: &[u8], log: &Path) -> Result<Vec<u8>, ProcessError> {
+        let mut child = self
+            .command()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|source| self.not_started(source))?;
+        let stdin = child.stdin.take();
+        let output = std::thread::scope(|scope| {
+            // A program that ends before it has read everything says so by its exit status.
+            scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(input)));
+            child.wait_with_output()
+        });
+        let output = output.map_err(|source| self.not_started(source))?;
+        if output.status.success() {
+            return Ok(output.stdout);
+        }
+        Err(self.failed(output.status, &String::from_utf8_lossy(&output.stderr), log))
+    }
+
+    fn not_started(&self, reason: io::Error) -> ProcessError {
         ProcessError::Start {
             program: self.name.clone(),
-            source,
+            reason,
         }
     }
 

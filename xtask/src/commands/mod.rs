@@ -1,7 +1,51 @@
 //! One file per command. A command turns arguments into calls of the library and results into output; logic that two
 //! commands need is the library's.
 
+pub mod dev;
+pub mod dist;
 pub mod doctor;
 pub mod lock;
 mod mirrors;
+pub mod plan;
+pub mod test;
 pub mod verify;
+
+use pgml_dist::exit::Failure;
+use pgml_dist::pipeline::Pipeline;
+use pgml_dist::targets::Target;
+
+/// The targets that a command is for.
+#[derive(clap::Args)]
+pub struct TargetChoice {
+    /// Targets such as `debian12-pg15` or `jammy-pg16`, or globs [default: this machine's own]
+    #[arg(value_name = "TARGET")]
+    targets: Vec<String>,
+    /// Every Postgres major on every distribution
+    #[arg(long, conflicts_with = "targets")]
+    all: bool,
+}
+
+impl TargetChoice {
+    /// The targets that are meant.
+    pub fn select(&self, pipeline: &Pipeline) -> Result<Vec<Target>, Failure> {
+        Ok(pipeline.targets.select(&self.targets, self.all, &pipeline.host)?)
+    }
+}
+
+/// From where, and for which moment.
+#[derive(clap::Args)]
+pub struct Sources {
+    /// An archive that may be contacted besides those of this machine's apt: NAME, or NAME=URI
+    #[arg(long = "mirror", value_name = "NAME[=URI]", env = "PGML_DIST_MIRRORS", value_delimiter = ' ')]
+    pub mirrors: Vec<String>,
+    /// The time of every file of the release, seconds since 1970 [default: that of the last commit]
+    #[arg(long = "epoch", env = "SOURCE_DATE_EPOCH", value_name = "SECONDS")]
+    epoch: Option<String>,
+}
+
+impl Sources {
+    /// The time that was given, if one was.
+    pub fn epoch(&self) -> Option<&str> {
+        self.epoch.as_deref()
+    }
+}

@@ -1,20 +1,402 @@
 //! `cargo xtask verify`
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
-use pgml_dist::exit::Failure;
+use miette::Diagnostic;
+use pgml_dist::deb::reader::{self, Deb, DebError, Limits};
+use pgml_dist::exit::{Exit, ExitKind, Failure};
+use pgml_dist::symbols::expectation::{Expectation, Libpython, Profile};
+use pgml_dist::symbols::report::{Document, Finding, Report, Status, Verdict};
+use pgml_dist::symbols::rules::Rule;
+use pgml_dist::symbols::version::Version;
+use pgml_dist::symbols::{Rulebook, sql, verify_bytes, verify_library};
 use pgml_dist::workspace::Workspace;
+use thiserror::Error;
+use walkdir::WalkDir;
+
+/// How many symbols of a finding are shown to people. `--json` has all.
+const SHOWN: usize = 6;
 
 /// Check the symbol and ABI rules on any library or package, ours or not
+///
+/// Exits with 1 when a rule does not hold or can't be proven. docs/verify.md explains the rules.
+///
+/// Example: cargo xtask verify /usr/lib/x86_64-linux-gnu/libgsl.so.27
 #[derive(clap::Args)]
 pub struct Args {
-    /// A shared library or a `.deb`
-    #[arg(required = true, value_name = "FILE")]
+    /// Shared libraries, `.deb` packages, or directories with such files
+    #[arg(required_unless_present = "explain", value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Judge by this target, such as `debian12-pg15` [default: the oldest target]
+    #[arg(long, value_name = "TARGET")]
+    target: Option<String>,
+    /// Explain a rule; with files, also list all that it found in them
+    #[arg(long, value_name = "RULE")]
+    explain: Option<Rule>,
+    /// Print one JSON document (schema: docs/schema/verify.json)
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Error, Diagnostic)]
+enum UsageError {
+    #[error("can't read {}: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("{} is neither an ELF file nor a .deb", path.display())]
+    #[diagnostic(help("give a shared library, a .deb or a directory that holds some"))]
+    Kind { path: PathBuf },
+    #[error("can't use the target `{target}`: {what}")]
+    Target { target: String, what: String },
+    #[error("can't look into {}: {source}", path.display())]
+    Walk {
+        path: PathBuf,
+        source: walkdir::Error,
+    },
+}
+
+impl ExitKind for UsageError {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+}
+
+#[derive(Debug, Error, Diagnostic)]
+enum PackageError {
+    #[error("can't judge {}: {source}", path.display())]
+    Deb { path: PathBuf, source: DebError },
+    #[error("{} has no shared library, so there is nothing that could be proven", path.display())]
+    Empty { path: PathBuf },
+    #[error("{} has no field Architecture", path.display())]
+    NoArchitecture { path: PathBuf },
+}
+
+impl ExitKind for PackageError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Deb { source, .. } => source.exit(),
+            Self::Empty { .. } | Self::NoArchitecture { .. } => Exit::CheckFailed,
+        }
+    }
 }
 
 /// Runs the command.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
-    let _ = (args.files, workspace);
+    let expectation = expectation(args.target.as_deref())?;
+    let book = Rulebook::load(&workspace.packaging())?;
+    let mut reports = Vec::new();
+    for path in &args.files {
+        judge(path, &book, &expectation, &mut reports)?;
+    }
+    if let (Some(rule), false) = (args.explain, args.json) {
+        explain(rule);
+    }
+    if args.files.is_empty() {
+        return Ok(());
+    }
+    let document = Document::new(reports);
+    if args.json {
+        println!(
+            "{}",
+            serde_json::to_string_pretty(&document).unwrap_or_default()
+        );
+    } else {
+        for report in &document.libraries {
+            show(report, args.explain);
+        }
+    }
+    match document.verdict {
+        Verdict::Passed => Ok(()),
+        Verdict::Failed | Verdict::NotProven => Err(Failure::already_reported(Exit::CheckFailed)),
+    }
+}
+
+/// What a target expects of a library. Without a target: what the oldest one has, so that a library which passes loads on
+/// all. The floors are those of Debian 11's libc6 2.31, libstdc++6 and libgcc-s1 10.2.1 (whose newest version is GCC_7.0.0).
+fn expectation(target: Option<&str>) -> Result<Expectation, UsageError> {
+    if let Some(target) = target {
+        return Err(UsageError::Target {
+            target: target.to_owned(),
+            what: "targets are not described yet; leave --target out to judge by the oldest one"
+                .to_owned(),
+        });
+    }
+    let floors = [
+        ("GLIBC", "2.31"),
+        ("GLIBCXX", "3.4.28"),
+        ("CXXABI", "1.3.12"),
+        ("GCC", "7.0.0"),
+    ];
+    Ok(Expectation {
+        target: "the oldest target".to_owned(),
+        profile: Profile::ForeignLibrary,
+        architecture: "amd64".to_owned(),
+        floors: floors
+            .into_iter()
+            .filter_map(|(namespace, version)| {
+                Some((namespace.to_owned(), Version::parse(version)?))
+            })
+            .collect(),
+        libpython: Libpython::AnySupported,
+        sql_symbols: None,
+        before_strip: false,
+    })
+}
+
+/// Judges whatever lies at a path.
+fn judge(
+    path: &Path,
+    book: &Rulebook,
+    expectation: &Expectation,
+    reports: &mut Vec<Report>,
+) -> Result<(), Failure> {
+    if path.is_dir() {
+        let before = reports.len();
+        for entry in WalkDir::new(path).sort_by_file_name() {
+            let entry = entry.map_err(|source| UsageError::Walk {
+                path: path.to_owned(),
+                source,
+            })?;
+            let candidate =
+                entry.file_type().is_file() && is_candidate(&entry.file_name().to_string_lossy());
+            if candidate && kind(entry.path())?.is_some() {
+                judge(entry.path(), book, expectation, reports)?;
+            }
+        }
+        if reports.len() == before {
+            let path = path.to_owned();
+            return Err(PackageError::Empty { path }.into());
+        }
+        return Ok(());
+    }
+    match kind(path)? {
+        Some(FileKind::Elf) => {
+            let name = path.display().to_string();
+            let expectation = Expectation {
+                profile: profile(&name),
+                ..expectation.clone()
+            };
+            reports.push(verify_library(path, &name, book, &expectation)?);
+        }
+        Some(FileKind::Deb) => judge_package(path, book, expectation, reports)?,
+        None => {
+            let path = path.to_owned();
+            return Err(UsageError::Kind { path }.into());
+        }
+    }
     Ok(())
+}
+
+/// Judges the libraries of a package: by the package's own Architecture, and by the SQL that it brings along.
+fn judge_package(
+    path: &Path,
+    book: &Rulebook,
+    expectation: &Expectation,
+    reports: &mut Vec<Report>,
+) -> Result<(), Failure> {
+    let wanted = |file: &str| is_candidate(file) || file.ends_with(".sql");
+    let deb = reader::read_path(path, &Limits::default(), wanted).map_err(|source| {
+        PackageError::Deb {
+            path: path.to_owned(),
+            source,
+        }
+    })?;
+    let architecture = deb.control.get("Architecture").cloned();
+    let architecture = architecture.ok_or_else(|| PackageError::NoArchitecture {
+        path: path.to_owned(),
+    })?;
+    let sql = sql_symbols(&deb);
+    let before = reports.len();
+    for file in &deb.files {
+        let Some(contents) = file
+            .contents
+            .as_ref()
+            .filter(|bytes| bytes.starts_with(b"\x7fELF"))
+        else {
+            continue;
+        };
+        let profile = profile(&file.path);
+        let expectation = Expectation {
+            profile,
+            architecture: architecture.clone(),
+            sql_symbols: sql.clone().filter(|_| profile == Profile::Extension),
+            ..expectation.clone()
+        };
+        let name = format!("{}:{}", path.display(), file.path);
+        reports.push(verify_bytes(contents, &name, book, &expectation)?);
+    }
+    if reports.len() == before {
+        let path = path.to_owned();
+        return Err(PackageError::Empty { path }.into());
+    }
+    Ok(())
+}
+
+/// The C symbols that the SQL of the package's `pgml` extension names.
+fn sql_symbols(deb: &Deb) -> Option<BTreeSet<String>> {
+    let mut symbols = None;
+    for file in &deb.files {
+        let name = file.path.rsplit('/').next().unwrap_or_default();
+        if let (true, true, Some(contents)) = (
+            name.starts_with("pgml--"),
+            name.ends_with(".sql"),
+            &file.contents,
+        ) {
+            let found = sql::c_symbols(&String::from_utf8_lossy(contents));
+            symbols.get_or_insert_with(BTreeSet::new).extend(found);
+        }
+    }
+    symbols
+}
+
+fn profile(path: &str) -> Profile {
+    match path.rsplit('/').next() {
+        Some("pgml.so" | "libpgml.so") => Profile::Extension,
+        _ => Profile::ForeignLibrary,
+    }
+}
+
+/// Whether a name is that of a library or a package.
+fn is_candidate(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    name.ends_with(".so") || name.contains(".so.") || name.ends_with(".deb")
+}
+
+enum FileKind {
+    Elf,
+    Deb,
+}
+
+fn kind(path: &Path) -> Result<Option<FileKind>, UsageError> {
+    let mut start = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(8).read_to_end(&mut start))
+        .map_err(|source| UsageError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+    Ok(match start.as_slice() {
+        start if start.starts_with(b"\x7fELF") => Some(FileKind::Elf),
+        b"!<arch>\n" => Some(FileKind::Deb),
+        _ => None,
+    })
+}
+
+fn explain(rule: Rule) {
+    let doc = rule.doc();
+    println!("{rule} {}: holds when {}.\n", doc.title, doc.holds_when);
+    println!("Why: {}\n\nWhat to do: {}\n", doc.why, doc.remedy);
+}
+
+fn show(report: &Report, explained: Option<Rule>) {
+    println!("{}", report.file);
+    for rule in &report.rules {
+        let status = match rule.status {
+            Status::Fail => "FAILS",
+            Status::NotChecked => "not checked",
+            Status::PartlyChecked => "holds*",
+            Status::NotApplicable => "does not apply",
+            Status::Pass => "holds",
+        };
+        let seen = match rule.status {
+            Status::Fail => format!("{} findings below", rule.findings.len()),
+            _ => rule.evidence.join("; "),
+        };
+        let seen = if rule.findings.len() == 1 {
+            "1 finding below".to_owned()
+        } else {
+            seen
+        };
+        println!(
+            "  {:<4} {:<13} {status:<15} {seen}",
+            rule.rule.to_string(),
+            rule.title
+        );
+    }
+    match &report.witness {
+        Some(witness) => println!(
+            "       {} agree on {} dynamic symbols",
+            witness.programs.join(" and "),
+            witness.symbols
+        ),
+        None => println!("       no second witness"),
+    }
+    for rule in &report.rules {
+        for finding in &rule.findings {
+            println!("\n  {} {}: {}", rule.rule, rule.title, finding.subject);
+            println!("       {}", finding.problem);
+            show_symbols(finding, explained == Some(rule.rule));
+            println!("       do: {}", finding.remedy);
+        }
+        for part in &rule.unchecked {
+            println!(
+                "\n  {} {}: {} not checked",
+                rule.rule, rule.title, part.part
+            );
+            println!("       {}", part.reason);
+            if let Some(accepted) = &part.accepted {
+                println!("       * accepted by the policy: {accepted}");
+            }
+        }
+    }
+    println!("\n  {}\n", summary(report));
+}
+
+fn show_symbols(finding: &Finding, all: bool) {
+    let shown = if all { usize::MAX } else { SHOWN };
+    for symbol in finding.symbols.iter().take(shown) {
+        let version = symbol
+            .version
+            .as_ref()
+            .map_or(String::new(), |version| format!("@{version}"));
+        let library = symbol
+            .library
+            .as_ref()
+            .map_or(String::new(), |library| format!(" from {library}"));
+        println!("         {}{version}{library}", symbol.name);
+    }
+    if let Some(more) = finding
+        .symbols
+        .len()
+        .checked_sub(shown)
+        .filter(|more| *more > 0)
+    {
+        println!("         and {more} more");
+    }
+}
+
+fn summary(report: &Report) -> String {
+    let target = format!("judged for {}, {}", report.target, report.architecture);
+    let count = |status| {
+        report
+            .rules
+            .iter()
+            .filter(|rule| rule.status == status)
+            .count()
+    };
+    match report.verdict {
+        Verdict::Passed => {
+            let partly = count(Status::PartlyChecked);
+            let whole = count(Status::Pass);
+            format!("PASSED: {whole} rules hold, {partly} hold as far as checked; {target}")
+        }
+        Verdict::NotProven => {
+            let open: Vec<String> = report
+                .rules
+                .iter()
+                .filter(|rule| rule.status == Status::NotChecked)
+                .map(|rule| rule.rule.to_string())
+                .collect();
+            format!(
+                "NOT PROVEN: {} could not be checked; {target}",
+                open.join(", ")
+            )
+        }
+        Verdict::Failed => {
+            let broken: Vec<String> = report.broken().iter().map(Rule::to_string).collect();
+            format!("FAILED: {}; {target}", broken.join(", "))
+        }
+    }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::{FetchError, with_proxies};
 use crate::process::{ProcessError, Program};
 use crate::progress::Listener;
+use crate::workspace::Workspace;
 
 /// The tables of a cargo configuration that say where crates come from. Others (flags, linkers, profiles) would change
 /// what is built.
@@ -25,49 +26,75 @@ const CARGO_ENVIRONMENT: [&str; 7] = [
 ];
 
 /// What it takes to get crates.
-pub struct Crates<'a> {
-    /// The cargo to run; a path, or a name on the system's path.
-    pub cargo: &'a Path,
+struct Crates<'a> {
+    /// The cargo to run; a path, or a name on the path.
+    cargo: &'a Path,
     /// The `Cargo.toml` whose lock is fetched.
-    pub manifest: &'a Path,
+    manifest: &'a Path,
     /// Our cargo home, made if it is not there.
-    pub home: &'a Path,
+    home: &'a Path,
     /// The user's cargo home, whose settings for sources count here too.
-    pub user_home: Option<&'a Path>,
+    user_home: Option<&'a Path>,
     /// Where cargo's output is kept.
-    pub log: &'a Path,
+    log: &'a Path,
 }
 
-/// Gets every crate that the lock beside a manifest names. Nothing is contacted if all are there.
-pub fn fetch_crates(crates: &Crates<'_>, listener: &dyn Listener) -> Result<(), FetchError> {
-    let io = |doing, path: &Path| {
-        let path = path.to_owned();
-        move |source| FetchError::Io {
-            doing,
-            path,
-            source,
-        }
+/// Gets every crate that the extension's lock names and returns the cargo home that has them. Nothing is contacted if
+/// all are there. The cargo is the one that runs this program, else the one on the path.
+pub fn fetch_crates(workspace: &Workspace, listener: &dyn Listener) -> Result<PathBuf, FetchError> {
+    let env = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let user_home = env("CARGO_HOME").or_else(|| env("HOME").map(|home| home.join(".cargo")));
+    let on_path = || {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&path)
+            .map(|dir| dir.join("cargo"))
+            .find(|file| file.is_file())
     };
-    fs::create_dir_all(crates.home).map_err(io("make", crates.home))?;
-    let config = crates.home.join("config.toml");
-    fs::write(&config, settings(crates.user_home)).map_err(io("write", &config))?;
-
-    if crates.cargo("--offline").output(crates.log).is_ok() {
-        return Ok(());
-    }
-    listener.started("fetch crates", "the crates of the extension");
-    crates
-        .cargo("--locked")
-        .output(crates.log)
-        .map_err(|error| match error {
-            ProcessError::Failed { tail, .. } => crates.failure(tail),
-            other => other.into(),
-        })?;
-    listener.finished("fetch crates", "all that its Cargo.lock names");
-    Ok(())
+    let home = workspace.cache.join("cargo");
+    let crates = Crates {
+        cargo: &env("CARGO")
+            .or_else(on_path)
+            .unwrap_or_else(|| "cargo".into()),
+        manifest: &workspace.root.join("extension/Cargo.toml"),
+        home: &home,
+        user_home: user_home.as_deref(),
+        log: &workspace.log("crates"),
+    };
+    crates.fetch(listener)?;
+    Ok(home)
 }
 
 impl Crates<'_> {
+    fn fetch(&self, listener: &dyn Listener) -> Result<(), FetchError> {
+        let io = |doing, path: &Path| {
+            let path = path.to_owned();
+            move |source| FetchError::Io {
+                doing,
+                path,
+                source,
+            }
+        };
+        fs::create_dir_all(self.home).map_err(io("make", self.home))?;
+        let config = self.home.join("config.toml");
+        fs::write(&config, settings(self.user_home)).map_err(io("write", &config))?;
+
+        if self.cargo("--offline").output(self.log).is_ok() {
+            return Ok(());
+        }
+        listener.started("fetch crates", "the crates of the extension");
+        self.cargo("--locked")
+            .output(self.log)
+            .map_err(|error| match error {
+                ProcessError::Failed { tail, .. } if tail.contains("No space left on device") => {
+                    FetchError::disk_full(self.home)
+                }
+                ProcessError::Failed { tail, .. } => self.failure(tail),
+                other => other.into(),
+            })?;
+        listener.finished("fetch crates", "all that its Cargo.lock names");
+        Ok(())
+    }
+
     fn cargo(&self, how: &str) -> Program {
         let mut path = std::ffi::OsString::new();
         if let Some(dir) = self.cargo.parent().filter(|dir| dir.is_absolute()) {
@@ -165,7 +192,7 @@ mod tests {
             user_home: None,
             log: &dir.path().join("log"),
         };
-        fetch_crates(&crates, &Silent)
+        crates.fetch(&Silent)
     }
 
     #[test]

@@ -141,7 +141,7 @@ fn download(
     let output = helper.command().output();
     let output = output.map_err(|source| ProcessError::Start {
         program: "apt-helper".to_owned(),
-        source,
+        reason: source,
     })?;
     let mut words = String::from_utf8_lossy(&output.stdout).into_owned();
     words.push_str(&String::from_utf8_lossy(&output.stderr));

@@ -45,7 +45,7 @@ pub enum HostError {
         line: String,
         /// What apt said.
         #[source]
-        source: ProcessError,
+        source: Box<ProcessError>,
     },
     /// apt said that it installed it, and it is still not there.
     #[error("{packages} is installed, and still there is no {tools}")]
@@ -117,7 +117,7 @@ impl Host {
         install(&packages, log).map_err(|source| HostError::NotInstalled {
             tools: names(&missing),
             line,
-            source,
+            source: Box::new(source),
         })?;
         let still: Vec<&Tool> = missing.into_iter().filter(|t| !t.present(self)).collect();
         match still.is_empty() {

@@ -1,0 +1,203 @@
+//! What a user can do wrong: each case with its message, its SQLSTATE and what to do about it.
+//!
+//! All texts are here, so that they can be read side by side and stay in one voice.
+
+/// A mistake in what was asked for, or in the data that was given.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Error {
+    #[error("relation \"{0}\" does not exist")]
+    NoRelation(String),
+    #[error("column \"{column}\" of relation {relation} does not exist")]
+    NoColumn { relation: String, column: String, available: Vec<String> },
+    #[error("column \"{0}\" is named twice as a label")]
+    LabelTwice(String),
+    #[error("relation {0} has no column to learn from: all of its columns are labels")]
+    NoFeatures(String),
+    #[error("column \"{column}\" has type {type_name}, which cannot be a {role}")]
+    ColumnType { column: String, type_name: String, role: &'static str },
+    #[error("relation {0} has no rows")]
+    NoRows(String),
+    #[error("relation {0} has one row, and training needs at least two")]
+    OneRow(String),
+    #[error("{what} in {}", list_counts(.columns))]
+    BadValues { what: &'static str, columns: Vec<(String, usize)>, null: bool },
+    #[error(
+        "column \"{column}\" has arrays of different sizes: {expected} values in the first row, {found} in row {row}"
+    )]
+    Ragged { column: String, expected: usize, found: usize, row: usize },
+    #[error("column \"{0}\" has empty arrays")]
+    EmptyArrays(String),
+    #[error("label \"{column}\" has only one class among the {rows} rows to train on")]
+    OneClass { column: String, rows: usize },
+    #[error("label \"{column}\" has values that are not whole numbers, so they cannot be classes")]
+    ContinuousClasses { column: String },
+    #[error("test_size {0} leaves nothing to train or test on")]
+    TestSize(String),
+    #[error("test_size {test} leaves no row to train on: relation {relation} has {rows} rows")]
+    TestTooLarge { relation: String, test: String, rows: usize },
+    #[error("unknown task \"{0}\"")]
+    UnknownTask(String),
+    #[error("task \"{0}\" cannot be trained by this version of pgml")]
+    UnsupportedTask(String),
+    #[error("project \"{name}\" is for {is}, not for {asked}")]
+    TaskChanged { name: String, is: String, asked: String },
+    #[error("project \"{0}\" does not exist")]
+    NoProject(String),
+    #[error("project \"{project}\" is new, so train() needs {missing}")]
+    Incomplete { project: String, missing: &'static str },
+    #[error("{0} must not be NULL")]
+    NullArgument(&'static str),
+    #[error("{0} must not be empty")]
+    EmptyArgument(&'static str),
+    #[error("{name} must be a JSON object, not {found}")]
+    NotAnObject { name: &'static str, found: &'static str },
+    #[error("model {0} does not exist")]
+    NoModel(i64),
+    #[error("project \"{0}\" has no deployed model")]
+    NothingDeployed(String),
+    #[error("model {id} of project \"{project}\" cannot be deployed: its status is {status}")]
+    ModelStatus { id: i64, project: String, status: String },
+    #[error("project \"{project}\" has no trained model{}", for_algorithm(.algorithm))]
+    NoCandidate { project: String, algorithm: Option<String> },
+    #[error("project \"{0}\" has no earlier deployment to roll back to")]
+    NoRollback(String),
+    #[error("strategy \"{0}\" chooses no model by itself")]
+    StrategyNeedsModel(String),
+    #[error("the files of model {0} are missing")]
+    NoFiles(i64),
+    #[error("model {model} takes {expected} features, and {found} were given")]
+    FeatureCount { model: i64, expected: usize, found: usize },
+    #[error("element {0} of the features is NULL")]
+    NullFeature(usize),
+    #[error("model {model} predicts {labels} labels at once")]
+    SeveralLabels { model: i64, labels: usize },
+    #[error("model {0} does not give probabilities")]
+    NoProbabilities(i64),
+    #[error("features has {0} dimensions, and a batch has two")]
+    BatchShape(usize),
+    #[error("the vectors have different lengths: {0} and {1}")]
+    VectorLengths(usize, usize),
+    #[error("element {0} of the vector is NULL")]
+    NullElement(usize),
+    #[error("data set \"{0}\" has no subsets and takes no arguments")]
+    PlainDataSet(String),
+    #[error("\"limit\" must not be negative, and is {0}")]
+    NegativeLimit(i32),
+}
+
+fn list_counts(columns: &[(String, usize)]) -> String {
+    let each: Vec<String> = columns
+        .iter()
+        .map(|(name, rows)| format!("column \"{name}\" ({rows} row{})", if *rows == 1 { "" } else { "s" }))
+        .collect();
+    each.join(", ")
+}
+
+fn for_algorithm(algorithm: &Option<String>) -> String {
+    algorithm.as_ref().map(|name| format!(" with algorithm \"{name}\"")).unwrap_or_default()
+}
+
+impl Error {
+    /// The five characters of the SQLSTATE, from Postgres's own table.
+    pub fn sqlstate(&self) -> &'static str {
+        match self {
+            Error::NoRelation(_) => "42P01",
+            Error::NoColumn { .. } => "42703",
+            Error::LabelTwice(_) => "42701",
+            Error::ColumnType { .. } => "42804",
+            Error::NoRows(_) | Error::OneRow(_) | Error::NoFiles(_) | Error::NothingDeployed(_) => "02000",
+            Error::BadValues { null: true, .. } | Error::NullFeature(_) | Error::NullElement(_) => "22004",
+            Error::BadValues { .. } | Error::NoFeatures(_) => "22000",
+            Error::OneClass { .. } | Error::ContinuousClasses { .. } => "22000",
+            Error::Ragged { .. } | Error::EmptyArrays(_) | Error::BatchShape(_) => "2202E",
+            Error::VectorLengths(..) | Error::FeatureCount { .. } => "2202E",
+            Error::NullArgument(_) => "22004",
+            Error::TestSize(_) | Error::TestTooLarge { .. } | Error::EmptyArgument(_) => "22023",
+            Error::UnknownTask(_) | Error::TaskChanged { .. } | Error::Incomplete { .. } => "22023",
+            Error::NotAnObject { .. } | Error::PlainDataSet(_) | Error::NegativeLimit(_) => "22023",
+            Error::StrategyNeedsModel(_) => "22023",
+            Error::UnsupportedTask(_) | Error::SeveralLabels { .. } | Error::NoProbabilities(_) => "0A000",
+            Error::NoProject(_) | Error::NoModel(_) | Error::NoCandidate { .. } | Error::NoRollback(_) => "42704",
+            Error::ModelStatus { .. } => "55000",
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Error::NoRelation(_) => "Name an existing table or view, with its schema when that is not in search_path.".into(),
+            Error::NoColumn { available, .. } => format!("It has: {}.", available.join(", ")),
+            Error::LabelTwice(_) => "Name each label once in y_column_name.".into(),
+            Error::NoFeatures(_) => "Leave at least one column out of y_column_name.".into(),
+            Error::ColumnType { role: "label", .. } => {
+                "A label is numeric or boolean: train on a view that numbers its values.".into()
+            }
+            Error::ColumnType { .. } => {
+                "Features are numeric, boolean, or arrays of these: train on a view that converts the column or leaves it out."
+                    .into()
+            }
+            Error::NoRows(_) | Error::OneRow(_) => "Check the relation, or the conditions of the view.".into(),
+            Error::BadValues { null: true, .. } => {
+                "Train on a view that fills the missing values (coalesce) or leaves those rows out (IS NOT NULL).".into()
+            }
+            Error::BadValues { .. } => "Train on a view that leaves those rows out.".into(),
+            Error::Ragged { .. } => "Every row of a column needs an array of the same size.".into(),
+            Error::EmptyArrays(_) => "Train on a view that leaves the column out.".into(),
+            Error::OneClass { .. } => "Classification needs rows of two classes at least; check the data or the test_sampling.".into(),
+            Error::ContinuousClasses { .. } => "Use the task 'regression', or a view that makes classes of the values.".into(),
+            Error::TestSize(_) | Error::TestTooLarge { .. } => {
+                "Give a share between 0 and 1, or a number of rows smaller than the relation's.".into()
+            }
+            Error::UnknownTask(_) | Error::UnsupportedTask(_) => "Use 'regression' or 'classification'.".into(),
+            Error::TaskChanged { .. } => "Use another project name, or leave task out.".into(),
+            Error::NoProject(_) => "SELECT name FROM pgml.projects lists them; pgml.train() makes one.".into(),
+            Error::Incomplete { .. } => {
+                "The first training of a project names task, relation_name and y_column_name; later ones may leave them out."
+                    .into()
+            }
+            Error::NullArgument(_) | Error::EmptyArgument(_) => return None,
+            Error::NotAnObject { .. } => "Give an object such as '{\"max_depth\": 3}'.".into(),
+            Error::NoModel(_) => "SELECT id, name, algorithm FROM pgml.trained_models lists them.".into(),
+            Error::NothingDeployed(_) => "Train a model with automatic_deploy, or choose one with pgml.deploy().".into(),
+            Error::ModelStatus { .. } => "Deploy a model whose status is successful.".into(),
+            Error::NoCandidate { .. } => "Train one with pgml.train(), or name another algorithm.".into(),
+            Error::NoRollback(_) => "A rollback needs two deployments of different models.".into(),
+            Error::StrategyNeedsModel(_) => {
+                "Use 'best_score', 'most_recent' or 'rollback', or pgml.deploy(model_id) for a specific model.".into()
+            }
+            Error::NoFiles(_) => "Train the model again.".into(),
+            Error::FeatureCount { .. } => {
+                "Give the columns of the training relation, in its order and without the label, arrays flattened.".into()
+            }
+            Error::NullFeature(_) => "Fill the missing values the way the training data did.".into(),
+            Error::SeveralLabels { .. } => "Use pgml.predict_joint().".into(),
+            Error::NoProbabilities(_) => "Use pgml.predict(), or train a classification algorithm that estimates them.".into(),
+            Error::BatchShape(_) => "Give an array of rows, such as ARRAY[[1, 2], [3, 4]].".into(),
+            Error::VectorLengths(..) => "Both vectors need the same length.".into(),
+            Error::NullElement(_) => "Replace it with array_replace(vector, NULL, 0) or array_remove(vector, NULL).".into(),
+            Error::PlainDataSet(_) => "Leave subset and kwargs out.".into(),
+            Error::NegativeLimit(_) => "Give the largest number of rows to load, or leave it out.".into(),
+        };
+        Some(hint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_values_name_every_column_and_its_rows() {
+        let error = Error::BadValues { what: "NULL", columns: vec![("age".into(), 1), ("pay".into(), 12)], null: true };
+        assert_eq!(error.to_string(), "NULL in column \"age\" (1 row), column \"pay\" (12 rows)");
+        assert_eq!(error.sqlstate(), "22004");
+    }
+
+    #[test]
+    fn a_candidate_names_its_algorithm_only_when_asked_for() {
+        let any = Error::NoCandidate { project: "p".into(), algorithm: None };
+        assert_eq!(any.to_string(), "project \"p\" has no trained model");
+        let one = Error::NoCandidate { project: "p".into(), algorithm: Some("svm".into()) };
+        assert_eq!(one.to_string(), "project \"p\" has no trained model with algorithm \"svm\"");
+    }
+}

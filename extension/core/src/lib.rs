@@ -1,0 +1,16 @@
+//! The logic of pgml that needs neither Postgres nor Python, so that it can be tested without either.
+//!
+//! Nothing here may touch a server, an interpreter, a clock or a random source: the same rows give the same split, on
+//! every machine, for ever.
+
+pub mod columns;
+pub mod error;
+pub mod literal;
+pub mod matrix;
+pub mod project;
+pub mod split;
+
+pub use error::Error;
+
+/// What every function of this crate returns.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,217 @@
+//! Which rows are trained on and which are tested on.
+//!
+//! The split depends on the rows' values and on nothing else: not on where Postgres happens to keep them, not on a seed
+//! that somebody has to remember. So every model of a snapshot sees the same split, also after a VACUUM FULL or a
+//! restore. 'last' is the exception by its nature: it takes rows in the order of the scan.
+
+use std::cmp::Ordering;
+
+use crate::matrix::Matrix;
+use crate::{Error, Result};
+
+/// How test rows are chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sampling {
+    /// Any rows.
+    Random,
+    /// The last rows of the scan.
+    Last,
+    /// Each class, or each part of a continuous label's range, in its share.
+    Stratified,
+}
+
+impl Sampling {
+    pub fn parse(name: &str) -> Option<Sampling> {
+        match name {
+            "random" => Some(Sampling::Random),
+            "last" => Some(Sampling::Last),
+            "stratified" => Some(Sampling::Stratified),
+            _ => None,
+        }
+    }
+}
+
+/// How many of `rows` are for testing. A share is rounded up, as scikit-learn does; above 1 it is a number of rows.
+pub fn test_rows(relation: &str, rows: usize, test_size: f32) -> Result<usize> {
+    // 0.1 as a 4-byte float is 0.10000000149, and 1000 rows would have 101 test rows: read it as it is written.
+    let size: f64 = test_size.to_string().parse().unwrap_or(f64::NAN);
+    if size.is_nan() || size <= 0.0 || size == 1.0 || (size > 1.0 && size.fract() != 0.0) {
+        return Err(Error::TestSize(test_size.to_string()));
+    }
+    let test = if size > 1.0 { size } else { (rows as f64 * size - 1e-9).ceil() };
+    if test >= rows as f64 {
+        return Err(Error::TestTooLarge { relation: relation.to_string(), test: test_size.to_string(), rows });
+    }
+    Ok(test as usize)
+}
+
+/// The order of the rows in which the first `rows - test` are trained on and the rest is tested on.
+pub fn order(matrix: &Matrix, test: usize, sampling: Sampling, classes: bool) -> Vec<usize> {
+    let rows: Vec<usize> = (0..matrix.rows).collect();
+    if sampling == Sampling::Last {
+        return rows;
+    }
+    let hashes: Vec<u64> = rows.iter().map(|row| hash(matrix, *row)).collect();
+    let shuffled = |a: &usize, b: &usize| hashes[*a].cmp(&hashes[*b]).then_with(|| compare(matrix, *a, *b));
+    let mut order = rows;
+    order.sort_unstable_by(shuffled);
+    if sampling == Sampling::Random {
+        return order;
+    }
+    // Every k-th row in the order of the labels, with the shuffled order inside of equal labels: each class gives its
+    // share to within one row, and a continuous label is covered from end to end.
+    let mut by_label = order.clone();
+    by_label.sort_by(|a, b| compare_values(matrix.label(*a), matrix.label(*b)));
+    if classes {
+        keep_single_rows(matrix, &mut by_label, test);
+    }
+    let count = by_label.len();
+    let mut tested = vec![false; matrix.rows];
+    for (place, row) in by_label.iter().enumerate() {
+        tested[*row] = (place + 1) * test / count > place * test / count;
+    }
+    let (mut train, chosen): (Vec<usize>, Vec<usize>) = order.into_iter().partition(|row| !tested[*row]);
+    train.extend(chosen);
+    train
+}
+
+/// The only row of a class is trained on, as long as enough rows are left to test on.
+fn keep_single_rows(matrix: &Matrix, by_label: &mut Vec<usize>, test: usize) {
+    let same = |a: usize, b: usize| compare_values(matrix.label(a), matrix.label(b)) == Ordering::Equal;
+    let several: Vec<usize> = (0..by_label.len())
+        .filter(|place| {
+            let row = by_label[*place];
+            let before = place.checked_sub(1).is_some_and(|place| same(by_label[place], row));
+            before || by_label.get(place + 1).is_some_and(|next| same(*next, row))
+        })
+        .map(|place| by_label[place])
+        .collect();
+    if several.len() > test {
+        *by_label = several;
+    }
+}
+
+/// A row's place in the shuffle. This is part of what a snapshot means: changing it changes every split.
+fn hash(matrix: &Matrix, row: usize) -> u64 {
+    const SEED: u64 = 0x7067_6d6c_2d33_2e30; // "pgml-3.0"
+    let values = matrix.row(row).iter().chain(matrix.label(row));
+    values.fold(mix(SEED), |state, value| mix(state ^ (value + 0.0).to_bits()))
+}
+
+/// The finaliser of SplitMix64.
+fn mix(state: u64) -> u64 {
+    let state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let state = (state ^ (state >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    state ^ (state >> 31)
+}
+
+/// Rows that hash alike are told apart by their values; rows of equal values may change places freely.
+fn compare(matrix: &Matrix, a: usize, b: usize) -> Ordering {
+    let rows = compare_values(matrix.row(a), matrix.row(b));
+    rows.then_with(|| compare_values(matrix.label(a), matrix.label(b)))
+}
+
+fn compare_values(a: &[f64], b: &[f64]) -> Ordering {
+    let pairs = a.iter().zip(b).map(|(a, b)| (a + 0.0).total_cmp(&(b + 0.0)));
+    pairs.fold(Ordering::Equal, Ordering::then)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matrix(labels: &[f64]) -> Matrix {
+        Matrix {
+            rows: labels.len(),
+            features: 1,
+            labels: 1,
+            x: (0..labels.len()).map(|row| row as f64 * 1.5).collect(),
+            y: labels.to_vec(),
+            widths: vec![1],
+        }
+    }
+
+    fn contents(matrix: &Matrix, order: &[usize]) -> Vec<(u64, u64)> {
+        order.iter().map(|row| (matrix.row(*row)[0].to_bits(), matrix.label(*row)[0].to_bits())).collect()
+    }
+
+    #[test]
+    fn the_split_does_not_depend_on_the_physical_order() {
+        let labels: Vec<f64> = (0..100).map(|row| f64::from(row % 3)).collect();
+        let one = matrix(&labels);
+        let mut other = one.clone();
+        other.reorder(&(0..100).rev().collect::<Vec<_>>());
+        for sampling in [Sampling::Random, Sampling::Stratified] {
+            let first = order(&one, 25, sampling, true);
+            let second = order(&other, 25, sampling, true);
+            assert_ne!(first, second);
+            assert_eq!(contents(&one, &first), contents(&other, &second));
+        }
+    }
+
+    #[test]
+    fn the_shuffle_is_pinned() {
+        // Catches any change to the hash, which would silently give old snapshots another split.
+        let matrix = matrix(&[0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0]);
+        assert_eq!(order(&matrix, 2, Sampling::Random, true), PINNED);
+    }
+    const PINNED: [usize; 8] = [2, 4, 5, 7, 0, 6, 1, 3];
+
+    #[test]
+    fn negative_zero_is_zero() {
+        let mut one = matrix(&[0.0, 1.0]);
+        let before = hash(&one, 0);
+        one.x[0] = -0.0;
+        assert_eq!(hash(&one, 0), before);
+    }
+
+    #[test]
+    fn stratified_gives_each_class_its_share() {
+        let labels: Vec<f64> = (0..120).map(|row| if row < 90 { 0.0 } else { 1.0 }).collect();
+        let matrix = matrix(&labels);
+        let order = order(&matrix, 30, Sampling::Stratified, true);
+        let ones = order[90..].iter().filter(|row| labels[**row] == 1.0).count();
+        assert!((7..=8).contains(&ones), "{ones} of 30");
+    }
+
+    #[test]
+    fn stratified_keeps_the_only_row_of_a_class_for_training() {
+        for single in 0..12 {
+            let labels: Vec<f64> = (0..12).map(|row| if row == single { 9.0 } else { f64::from(row % 2) }).collect();
+            let matrix = matrix(&labels);
+            let order = order(&matrix, 4, Sampling::Stratified, true);
+            assert!(order[..8].contains(&(single as usize)));
+        }
+    }
+
+    #[test]
+    fn stratified_covers_a_continuous_label() {
+        let labels: Vec<f64> = (0..40).map(f64::from).collect();
+        let matrix = matrix(&labels);
+        let order = order(&matrix, 10, Sampling::Stratified, false);
+        let mut tested: Vec<f64> = order[30..].iter().map(|row| labels[*row]).collect();
+        tested.sort_by(f64::total_cmp);
+        assert!(tested.windows(2).all(|pair| pair[1] - pair[0] <= 5.0), "{tested:?}");
+    }
+
+    #[test]
+    fn last_keeps_the_order() {
+        assert_eq!(order(&matrix(&[1.0, 0.0, 1.0]), 1, Sampling::Last, true), [0, 1, 2]);
+    }
+
+    #[test]
+    fn sizes_are_shares_or_rows() {
+        let rows = |rows, size| test_rows("t", rows, size);
+        assert_eq!(rows(442, 0.25), Ok(111));
+        assert_eq!(rows(1000, 0.1), Ok(100));
+        assert_eq!(rows(100, 0.07), Ok(7));
+        assert_eq!(rows(100, 30.0), Ok(30));
+        assert_eq!(rows(2, 0.25), Ok(1));
+        for wrong in [0.0, -0.5, 1.0, 1.5, f32::NAN] {
+            assert!(matches!(rows(100, wrong), Err(Error::TestSize(_))), "{wrong}");
+        }
+        assert!(matches!(rows(100, 100.0), Err(Error::TestTooLarge { .. })));
+        assert!(matches!(rows(2, 0.9), Err(Error::TestTooLarge { .. })));
+    }
+}

@@ -1,0 +1,75 @@
+//! `pgml.deployments`: the history of which model answers for a project. The last row is the one that does.
+
+use pgml_core::Error;
+
+use super::projects::{self, Project};
+use super::required;
+use crate::error::Result;
+use crate::spi;
+
+/// A model as predictions use it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deployed {
+    pub id: i64,
+    /// Where the model's row is and who wrote it. It differs when the row is another one, even with the same id (after a
+    /// DROP EXTENSION, or a sequence that was set back).
+    pub version: String,
+}
+
+pub fn create(project: &Project, model: i64, strategy: &str) -> Result<()> {
+    spi::execute(
+        "INSERT INTO pgml.deployments (project_id, model_id, strategy) VALUES ($1, $2, $3::pgml.strategy)",
+        &[project.id.into(), model.into(), strategy.into()],
+    )
+}
+
+/// The models that were deployed, the current one first.
+pub fn history(project: &Project) -> Result<Vec<i64>> {
+    spi::run(
+        "SELECT model_id FROM pgml.deployments WHERE project_id OPERATOR(pg_catalog.=) $1 ORDER BY id DESC",
+        &[project.id.into()],
+        |row| required(row.get(1)),
+    )
+}
+
+/// The model that answers for a project, as the calling statement sees it.
+pub fn current(project: &str) -> Result<Deployed> {
+    let found = spi::read(
+        c"SELECT m.id, pg_catalog.concat_ws(' ', m.tableoid, m.ctid, m.xmin) FROM pgml.projects AS p \
+          JOIN pgml.deployments AS d ON d.project_id OPERATOR(pg_catalog.=) p.id \
+          JOIN pgml.models AS m ON m.id OPERATOR(pg_catalog.=) d.model_id \
+          WHERE p.name OPERATOR(pg_catalog.=) $1 ORDER BY d.id DESC LIMIT 1",
+        &[project.into()],
+        |row| Ok(Deployed { id: required(row.get(1))?, version: required(row.get(2))? }),
+    )?;
+    match found.into_iter().next() {
+        Some(deployed) => Ok(deployed),
+        None if exists(project)? => Err(Error::NothingDeployed(project.to_string()).into()),
+        None => Err(Error::NoProject(project.to_string()).into()),
+    }
+}
+
+fn exists(project: &str) -> Result<bool> {
+    let found =
+        spi::read(c"SELECT true FROM pgml.projects WHERE name OPERATOR(pg_catalog.=) $1", &[project.into()], |row| {
+            required(row.get(1))
+        })?;
+    Ok(found.first().copied().unwrap_or(false))
+}
+
+/// A model by its id, as the calling statement sees it.
+pub fn specific(model: i64) -> Result<Deployed> {
+    let found = spi::read(
+        c"SELECT id, pg_catalog.concat_ws(' ', tableoid, ctid, xmin) FROM pgml.models WHERE id OPERATOR(pg_catalog.=) $1",
+        &[model.into()],
+        |row| Ok(Deployed { id: required(row.get(1))?, version: required(row.get(2))? }),
+    )?;
+    found.into_iter().next().ok_or_else(|| Error::NoModel(model).into())
+}
+
+/// The project of a name, locked for a decision about what is deployed.
+pub fn decide(project: &str) -> Result<Project> {
+    let project = projects::existing(project)?;
+    projects::lock(&project)?;
+    Ok(project)
+}

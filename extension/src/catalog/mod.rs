@@ -1,0 +1,19 @@
+//! The tables of schema `pgml`: one module for each, and no SQL about them anywhere else.
+
+pub mod deployments;
+pub mod models;
+pub mod projects;
+pub mod snapshots;
+
+/// A column that is declared NOT NULL, or an expression that is never NULL.
+fn required<T>(value: Option<T>) -> crate::error::Result<T> {
+    value.ok_or_else(|| {
+        crate::error::Failure {
+            sqlstate: "XX001".into(),
+            message: "the tables of schema pgml hold a NULL where none can be".into(),
+            detail: None,
+            hint: None,
+        }
+        .into()
+    })
+}

@@ -1,0 +1,78 @@
+//! Every error of the library, and how it becomes a Postgres ERROR.
+
+use pgrx::PgSqlErrorCode;
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::spi::SpiError;
+
+/// What a function of this library fails with.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A mistake of the caller, or a fault in the data.
+    #[error(transparent)]
+    Usage(#[from] pgml_core::Error),
+    /// From Python, or about it.
+    #[error("{}", .0.message)]
+    Python(Box<Failure>),
+    /// The server refused a query for a reason that raises no ERROR of its own.
+    #[error("query failed: {0}")]
+    Spi(#[from] SpiError),
+    /// A symbol that has no business in the backend's global scope.
+    #[error("the symbol {symbol} of a BLAS is visible to every library of this backend: {library} brought it in")]
+    Exposed { symbol: &'static str, library: String },
+}
+
+/// An error with all of its parts at hand.
+#[derive(Debug)]
+pub struct Failure {
+    pub sqlstate: String,
+    pub message: String,
+    pub detail: Option<String>,
+    pub hint: Option<String>,
+}
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What an SQL function returns: pgrx raises the report as an ERROR with all of its parts.
+pub type SqlResult<T> = std::result::Result<T, ErrorReport>;
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        Error::Python(Box::new(failure))
+    }
+}
+
+impl From<Error> for ErrorReport {
+    fn from(error: Error) -> Self {
+        let message = error.to_string();
+        let (sqlstate, detail, hint) = match error {
+            Error::Usage(error) => (error.sqlstate().to_string(), None, error.hint()),
+            Error::Python(failure) => (failure.sqlstate, failure.detail, failure.hint),
+            Error::Spi(_) => ("XX000".to_string(), None, None),
+            Error::Exposed { .. } => (
+                "58000".to_string(),
+                None,
+                Some(
+                    "Link that library to a static BLAS with hidden symbols, or load it in other sessions only.".into(),
+                ),
+            ),
+        };
+        let mut report = ErrorReport::new(sqlstate_code(&sqlstate), message, "pgml");
+        if let Some(detail) = detail {
+            report = report.set_detail(detail);
+        }
+        if let Some(hint) = hint {
+            report = report.set_hint(hint);
+        }
+        report
+    }
+}
+
+/// Five characters as Postgres packs them (MAKE_SQLSTATE): six bits each. Anything else is an internal error.
+fn sqlstate_code(sqlstate: &str) -> PgSqlErrorCode {
+    let sqlstate = if sqlstate.len() == 5 && sqlstate.is_ascii() { sqlstate } else { "XX000" };
+    let packed = sqlstate
+        .bytes()
+        .enumerate()
+        .fold(0i32, |code, (place, byte)| code | ((i32::from(byte) - i32::from(b'0')) & 0x3f) << (6 * place));
+    PgSqlErrorCode::from(packed)
+}

@@ -1,0 +1,40 @@
+//! The library of the `pgml` extension.
+//!
+//! The SQL that declares these functions is written by hand in `sql/`: editions of the extension differ in SQL only, and
+//! this one library serves them all. Each `#[pg_extern]` here therefore generates no SQL, and gives the C symbol
+//! `<name>_wrapper` that the SQL names.
+//!
+//! Loading the library starts no interpreter: only training and prediction do, in `python/`.
+
+use pgrx::prelude::*;
+
+mod arrays;
+mod catalog;
+mod deploy;
+mod error;
+mod load_dataset;
+mod predict;
+mod python;
+mod relation;
+mod settings;
+mod spi;
+mod symbols;
+mod train;
+mod vectors;
+mod version;
+
+pgrx::pg_module_magic!();
+
+// OpenBLAS is linked through this crate; nothing of it is called by name.
+extern crate openblas_src;
+
+#[pg_guard]
+extern "C-unwind" fn _PG_init() {
+    // pgrx adds a backtrace of this library to every ERROR when the server happens to have RUST_BACKTRACE set; users
+    // want the error. A developer sets RUST_LIB_BACKTRACE.
+    if std::env::var_os("RUST_LIB_BACKTRACE").is_none() {
+        // SAFETY: a server process has one thread.
+        unsafe { std::env::set_var("RUST_LIB_BACKTRACE", "0") };
+    }
+    settings::define();
+}

@@ -1,0 +1,45 @@
+//! Python exceptions as errors: what the user did, without a traceback; what went wrong, with one.
+
+use pyo3::exceptions::{PyImportError, PyKeyboardInterrupt, PyMemoryError};
+use pyo3::prelude::*;
+
+use super::packages::INSTALL;
+use super::runtime;
+use crate::error::{Error, Failure};
+
+pub fn from_python(py: Python<'_>, error: PyErr) -> Error {
+    let value = error.value(py);
+    if runtime::is_instance(py, value, "UserError") {
+        let text = |name: &str| value.getattr(name).ok().and_then(|text| text.extract::<String>().ok());
+        let missing = runtime::is_instance(py, value, "MissingPackage");
+        return Failure {
+            sqlstate: text("sqlstate").unwrap_or_else(|| "22023".into()),
+            message: text("message").unwrap_or_else(|| error.to_string()),
+            detail: None,
+            hint: if missing { Some(INSTALL.into()) } else { text("hint") },
+        }
+        .into();
+    }
+    let (sqlstate, hint) = if error.is_instance_of::<PyImportError>(py) {
+        ("58P01", Some(INSTALL.to_string()))
+    } else if error.is_instance_of::<PyMemoryError>(py) {
+        ("53200", None)
+    } else if error.is_instance_of::<PyKeyboardInterrupt>(py) {
+        ("57014", None)
+    } else {
+        ("38000", None)
+    };
+    Failure { sqlstate: sqlstate.into(), message: error.to_string(), detail: traceback(py, &error), hint }.into()
+}
+
+/// The traceback as Python prints it, with the exceptions that led to this one.
+fn traceback(py: Python<'_>, error: &PyErr) -> Option<String> {
+    let format = || -> PyResult<String> {
+        let module = py.import("traceback")?;
+        let lines: Vec<String> = module
+            .call_method1("format_exception", (error.get_type(py), error.value(py), error.traceback(py)))?
+            .extract()?;
+        Ok(lines.concat().trim_end().to_string())
+    };
+    format().ok()
+}

@@ -1,0 +1,27 @@
+//! Everything that touches Python; no other module of the library may.
+//!
+//! The interpreter starts when the first call needs it, not when the library is loaded: `CREATE EXTENSION`, the vector
+//! functions and the version work on a machine that has no Python packages at all.
+//!
+//! No Postgres function is called while Python code runs: an ERROR would jump over the interpreter's frames. Warnings
+//! are collected and raised when the call has come back.
+
+mod datasets;
+mod error;
+mod interpreter;
+mod packages;
+mod prediction;
+mod runtime;
+mod training;
+mod warnings;
+
+pub use datasets::{Column, load_dataset};
+pub use prediction::{Model, load_model};
+pub use training::{Fitted, Request, fit};
+
+use crate::error::Result;
+
+/// The interpreter's version, `3.11.2`; starts it.
+pub fn version() -> Result<String> {
+    interpreter::attach(|_| Ok(pyo3::Python::version_str().split_whitespace().next().unwrap_or_default().to_string()))
+}

@@ -1,0 +1,100 @@
+//! Where the Python packages are, and that the ones in use are those.
+
+use std::path::{Path, PathBuf};
+
+use pyo3::prelude::*;
+
+use super::{interpreter, runtime};
+use crate::error::{Error, Failure, Result};
+use crate::settings;
+
+/// The directory of packages for this interpreter, by the settings.
+pub fn directory(py: Python<'_>) -> Result<PathBuf> {
+    let version = interpreter::version(py);
+    match settings::venv() {
+        Some(venv) => in_venv(&venv, &version),
+        None => {
+            let directory = settings::runtime_path().join(format!("python{version}/site-packages"));
+            if directory.is_dir() { Ok(directory) } else { Err(missing(&version, &directory)) }
+        }
+    }
+}
+
+fn in_venv(venv: &Path, version: &str) -> Result<PathBuf> {
+    let directory = venv.join(format!("lib/python{version}/site-packages"));
+    if directory.is_dir() {
+        return Ok(directory);
+    }
+    let others = pythons_of(venv);
+    let message = match others.first() {
+        Some(_) => format!(
+            "pgml.venv is of {}, and this server has Python {version}: {}",
+            others.join(" and "),
+            venv.display()
+        ),
+        None => format!("pgml.venv is not a virtual environment: {}", venv.display()),
+    };
+    Err(Failure {
+        sqlstate: "F0000".into(),
+        message,
+        detail: Some(format!("There is no directory {}.", directory.display())),
+        hint: Some(format!("Make it with python{version} -m venv, or reset pgml.venv to use pgml.runtime_path.")),
+    }
+    .into())
+}
+
+/// The Python versions that a virtual environment has packages for.
+fn pythons_of(venv: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(venv.join("lib")) else { return Vec::new() };
+    let mut found: Vec<String> = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter_map(|name| name.strip_prefix("python").map(|version| format!("Python {version}")))
+        .collect();
+    found.sort();
+    found
+}
+
+fn missing(version: &str, directory: &Path) -> Error {
+    Failure {
+        sqlstate: "58P01".into(),
+        message: format!("the Python packages of pgml are not installed for Python {version}"),
+        detail: Some(format!("There is no directory {}.", directory.display())),
+        hint: Some(INSTALL.into()),
+    }
+    .into()
+}
+
+/// What to do about a missing package.
+pub const INSTALL: &str =
+    "Install the package pgml-python (apt install pgml-python), or set pgml.venv to a virtual environment that has it.";
+
+/// Put the packages first in `sys.path`, before anything that was there when PL/Python started the interpreter.
+pub fn use_directory(py: Python<'_>, directory: &Path) -> PyResult<()> {
+    let path = py.import("sys")?.getattr("path")?;
+    // As a string: the import system ignores other types, such as pathlib's.
+    let directory = directory.as_os_str();
+    if !path.contains(directory)? {
+        path.call_method1("insert", (0, directory))?;
+    }
+    Ok(())
+}
+
+/// Import NumPy, and refuse one that PL/Python code has already imported from elsewhere: mixing two installations ends
+/// in errors that nobody can read.
+pub fn check_numpy(py: Python<'_>, directory: &Path) -> PyResult<Option<Error>> {
+    let numpy = runtime::function(py, "pgml_runtime.errors", "require")?.call1(("numpy",))?;
+    let file: PathBuf = numpy.getattr("__file__")?.extract()?;
+    if file.starts_with(directory) {
+        return Ok(None);
+    }
+    Ok(Some(
+        Failure {
+            sqlstate: "55000".into(),
+            message: "another NumPy is already loaded in this session".into(),
+            detail: Some(format!("It is {}, and pgml uses the packages in {}.", file.display(), directory.display())),
+            hint: Some("Use pgml in a session of its own, or before PL/Python code that imports numpy.".into()),
+        }
+        .into(),
+    ))
+}

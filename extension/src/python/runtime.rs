@@ -1,0 +1,122 @@
+//! pgml's own Python modules, which are part of this library, and the calls into them.
+
+use std::cell::Cell;
+use std::ffi::CString;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::{error, interpreter, packages, warnings};
+use crate::error::{Failure, Result};
+
+/// The version of the interface between this library and its Python modules.
+const PROTOCOL: u32 = 1;
+
+macro_rules! module {
+    ($name:literal, $file:literal) => {
+        ($name, concat!("pgml_runtime/", $file), include_str!(concat!("../../../python/pgml_runtime/", $file)))
+    };
+}
+
+/// Each module's name, the file that tracebacks show, and its source; in the order of their imports.
+const MODULES: [(&str, &str, &str); 7] = [
+    module!("pgml_runtime", "__init__.py"),
+    module!("pgml_runtime.errors", "errors.py"),
+    module!("pgml_runtime.algorithms", "algorithms.py"),
+    module!("pgml_runtime.metrics", "metrics.py"),
+    module!("pgml_runtime.training", "training.py"),
+    module!("pgml_runtime.prediction", "prediction.py"),
+    module!("pgml_runtime.datasets", "datasets.py"),
+];
+
+thread_local! {
+    static READY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Run `work` with the runtime loaded, and raise the warnings that it gave.
+///
+/// The first call of a session pays for it; when it fails, the next one tries again, so a package can be installed and
+/// used without a new session.
+pub fn call<T>(work: impl FnOnce(Python<'_>) -> PyResult<T>) -> Result<T> {
+    let result = interpreter::attach(|py| {
+        let loaded = READY.get();
+        if !loaded {
+            if let Err(failure) = load(py) {
+                return Ok(Err(failure));
+            }
+            READY.set(true);
+        }
+        let result = with_deep_binding(py, || work(py)).map_err(|failure| error::from_python(py, failure));
+        Ok(result)
+    })?;
+    warnings::raise();
+    result
+}
+
+fn load(py: Python<'_>) -> Result<()> {
+    let python = |failure| error::from_python(py, failure);
+    let directory = packages::directory(py)?;
+    packages::use_directory(py, &directory).map_err(python)?;
+    interpreter::limit_threads();
+    let protocol: u32 = define_modules(py).and_then(|root| root.getattr("PROTOCOL")?.extract()).map_err(python)?;
+    if protocol != PROTOCOL {
+        return Err(Failure {
+            sqlstate: "XX000".into(),
+            message: format!("pgml's Python modules speak protocol {protocol}, and its library {PROTOCOL}"),
+            detail: None,
+            hint: None,
+        }
+        .into());
+    }
+    match with_deep_binding(py, || packages::check_numpy(py, &directory)).map_err(python)? {
+        Some(clash) => Err(clash),
+        None => Ok(()),
+    }
+}
+
+/// Make the modules from their sources; Python keeps them in `sys.modules`, where pickles find their classes.
+fn define_modules(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
+    let mut root: Option<Bound<'_, PyModule>> = None;
+    for (name, file, source) in MODULES {
+        let module = PyModule::from_code(py, &CString::new(source)?, &CString::new(file)?, &CString::new(name)?)?;
+        match (&root, name.rsplit_once('.')) {
+            (Some(root), Some((_, child))) => root.setattr(child, &module)?,
+            _ => {
+                // A package, so that `import pgml_runtime.errors` looks below it.
+                module.setattr("__path__", Vec::<String>::new())?;
+                module.setattr("emit_warning", warnings::collector(py)?)?;
+                root = Some(module);
+            }
+        }
+    }
+    root.ok_or_else(|| pyo3::exceptions::PyImportError::new_err("pgml has no Python modules"))
+}
+
+/// A function of one of the modules.
+pub fn function<'py>(py: Python<'py>, module: &str, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    py.import(module)?.getattr(name)
+}
+
+/// Import with RTLD_DEEPBIND: a package's libraries then look for symbols in themselves first, and only then in the
+/// backend's global scope. Ours exports no BLAS, but another extension in the same backend may have brought one along,
+/// and SciPy's OpenBLAS would bind to it: wrong numbers or a crash. The runtime imports lazily, so this holds around
+/// every call.
+fn with_deep_binding<T>(py: Python<'_>, work: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+    let sys = py.import("sys")?;
+    let before = sys.call_method0("getdlopenflags")?;
+    let flags = libc::RTLD_NOW | libc::RTLD_DEEPBIND;
+    sys.call_method1("setdlopenflags", (flags,))?;
+    let result = work();
+    sys.call_method1("setdlopenflags", (before,))?;
+    result
+}
+
+/// Whether a value is one of pgml's own exception classes, when the modules are there.
+pub fn is_instance(py: Python<'_>, value: &Bound<'_, PyAny>, class: &str) -> bool {
+    let modules = py.import("sys").and_then(|sys| sys.getattr("modules"));
+    let errors = modules.and_then(|modules| modules.cast_into::<PyDict>()?.get_item("pgml_runtime.errors"));
+    match errors {
+        Ok(Some(errors)) => errors.getattr(class).and_then(|class| value.is_instance(&class)).unwrap_or(false),
+        _ => false,
+    }
+}

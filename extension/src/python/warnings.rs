@@ -1,0 +1,27 @@
+//! Warnings of the Python side: collected while it runs, raised afterwards.
+
+use std::cell::RefCell;
+
+use pyo3::prelude::*;
+use pyo3::types::PyCFunction;
+
+thread_local! {
+    static COLLECTED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The callable that takes the place of `pgml_runtime.emit_warning`.
+pub fn collector(py: Python<'_>) -> PyResult<Bound<'_, PyCFunction>> {
+    PyCFunction::new_closure(py, Some(c"emit_warning"), None, |arguments, _| -> PyResult<()> {
+        let message: String = arguments.get_item(0)?.str()?.extract()?;
+        COLLECTED.with(|collected| collected.borrow_mut().push(message));
+        Ok(())
+    })
+}
+
+/// Raise what was collected as WARNINGs of Postgres. Never call this while Python code runs.
+pub fn raise() {
+    let messages = COLLECTED.with(RefCell::take);
+    for message in messages {
+        pgrx::warning!("{message}");
+    }
+}

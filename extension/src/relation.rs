@@ -1,0 +1,104 @@
+//! Reads a table or view as numbers.
+
+use pgml_core::Error;
+use pgml_core::columns::{Column, Group, Layout};
+use pgml_core::matrix::{Builder, Matrix};
+use pgrx::datum::Array;
+use pgrx::pg_sys;
+
+use crate::error::Result;
+use crate::spi;
+
+/// A table or view that exists.
+#[derive(Debug, Clone)]
+pub struct Relation {
+    oid: pg_sys::Oid,
+    /// With its schema, each part quoted where it needs to be: names the same relation under any search_path.
+    pub name: String,
+}
+
+/// Find a relation as Postgres itself would: with or without schema, quoted or not, by search_path.
+pub fn find(name: &str) -> Result<Relation> {
+    let found = spi::first(
+        "SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class AS c \
+         JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+         WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)",
+        &[name.into()],
+        |row| Ok(row.get(1).zip(row.get(2))),
+    )?;
+    let (oid, name) = found.flatten().ok_or_else(|| Error::NoRelation(name.to_string()))?;
+    Ok(Relation { oid, name })
+}
+
+/// The columns in the relation's order.
+pub fn columns(relation: &Relation) -> Result<Vec<Column>> {
+    let found = spi::run(
+        "SELECT attname::pg_catalog.text, pg_catalog.format_type(atttypid, atttypmod), atttypid, NOT attnotnull \
+         FROM pg_catalog.pg_attribute WHERE attrelid OPERATOR(pg_catalog.=) $1 \
+         AND attnum OPERATOR(pg_catalog.>) 0 AND NOT attisdropped ORDER BY attnum",
+        &[relation.oid.into()],
+        |row| Ok((row.get(1), row.get(2), row.get(3), row.get(4))),
+    )?;
+    let columns = found.into_iter().filter_map(|(name, type_name, type_oid, nullable)| {
+        let (element, array) = element(type_oid?);
+        Some(Column { name: name?, type_name: type_name?, element: element.to_string(), array, nullable: nullable? })
+    });
+    Ok(columns.collect())
+}
+
+/// What a type is made of, seen through domains; an empty name for what is no number.
+fn element(type_oid: pg_sys::Oid) -> (&'static str, bool) {
+    // SAFETY: both look a type up by its oid, which comes from pg_attribute.
+    let (base, element) = unsafe {
+        let base = pg_sys::getBaseType(type_oid);
+        (base, pg_sys::get_element_type(base))
+    };
+    let array = element != pg_sys::InvalidOid;
+    // SAFETY: the oid of the array's element type, which exists. (The elements of an array can have a domain, too.)
+    let element = if array { unsafe { pg_sys::getBaseType(element) } } else { base };
+    let name = match element {
+        pg_sys::INT2OID => "int2",
+        pg_sys::INT4OID => "int4",
+        pg_sys::INT8OID => "int8",
+        pg_sys::FLOAT4OID => "float4",
+        pg_sys::FLOAT8OID => "float8",
+        pg_sys::NUMERICOID => "numeric",
+        pg_sys::BOOLOID => "bool",
+        _ => "",
+    };
+    (name, array)
+}
+
+/// Read all rows, in the order of the scan.
+pub fn read(relation: &Relation, layout: &Layout) -> Result<Matrix> {
+    let groups = layout.groups();
+    let labels: Vec<usize> = (layout.features.len()..layout.features.len() + layout.labels.len()).collect();
+    let mut builder = Builder::new(layout);
+    spi::scan(&layout.query(&relation.name), |row| {
+        for (place, group) in groups.iter().enumerate() {
+            let values: Option<Array<'_, f64>> = row.get(place as i32 + 1);
+            match group {
+                Group::Scalars(run) => take_scalars(&mut builder, run, values),
+                Group::Array(index) => match values.as_ref().map(Array::as_slice) {
+                    Some(Ok(values)) => builder.array(*index, Some(values))?,
+                    _ => builder.array(*index, None)?,
+                },
+            }
+        }
+        take_scalars(&mut builder, &labels, row.get(groups.len() as i32 + 1));
+        builder.end_row();
+        Ok(())
+    })?;
+    Ok(builder.finish(&relation.name)?)
+}
+
+fn take_scalars(builder: &mut Builder, run: &[usize], values: Option<Array<'_, f64>>) {
+    let Some(values) = values else {
+        run.iter().for_each(|index| builder.scalar(*index, None));
+        return;
+    };
+    match values.as_slice() {
+        Ok(values) => run.iter().zip(values).for_each(|(index, value)| builder.scalar(*index, Some(*value))),
+        Err(_) => run.iter().zip(values.iter()).for_each(|(index, value)| builder.scalar(*index, value)),
+    }
+}

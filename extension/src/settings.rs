@@ -1,0 +1,60 @@
+//! The settings (GUCs) of pgml.
+
+use std::ffi::{CStr, CString};
+use std::path::PathBuf;
+
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
+
+static RUNTIME_PATH: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"/usr/lib/pgml"));
+static VENV: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
+static OMP_NUM_THREADS: GucSetting<i32> = GucSetting::<i32>::new(1);
+
+const PYTHON: &CStr = c"Read once in a session, when it first needs Python.";
+
+/// Declare the settings to Postgres. The paths decide whose code runs in the backend, so only a superuser sets them.
+pub fn define() {
+    GucRegistry::define_string_guc(
+        c"pgml.runtime_path",
+        c"Directory of the Python packages: they are in python<X>.<Y>/site-packages below it.",
+        PYTHON,
+        &RUNTIME_PATH,
+        GucContext::Suset,
+        GucFlags::SUPERUSER_ONLY,
+    );
+    GucRegistry::define_string_guc(
+        c"pgml.venv",
+        c"Python virtual environment whose packages are used instead of those in pgml.runtime_path.",
+        PYTHON,
+        &VENV,
+        GucContext::Suset,
+        GucFlags::SUPERUSER_ONLY,
+    );
+    GucRegistry::define_int_guc(
+        c"pgml.omp_num_threads",
+        c"Threads that the Python packages may use in a session.",
+        PYTHON,
+        &OMP_NUM_THREADS,
+        1,
+        1024,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+}
+
+fn path(value: Option<CString>) -> Option<PathBuf> {
+    let text = value?.to_string_lossy().into_owned();
+    (!text.is_empty()).then(|| PathBuf::from(text))
+}
+
+pub fn runtime_path() -> PathBuf {
+    path(RUNTIME_PATH.get()).unwrap_or_else(|| PathBuf::from("/usr/lib/pgml"))
+}
+
+/// The virtual environment, when one is set.
+pub fn venv() -> Option<PathBuf> {
+    path(VENV.get())
+}
+
+pub fn omp_num_threads() -> i32 {
+    OMP_NUM_THREADS.get()
+}

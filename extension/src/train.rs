@@ -1,0 +1,237 @@
+//! `pgml.train` and `pgml.train_joint`.
+//!
+//! Everything that can be wrong with the request or the data is found before anything is written.
+
+use pgml_core::Error;
+use pgml_core::columns::Layout;
+use pgml_core::project::{Task, replaces};
+use pgml_core::split;
+use pgrx::JsonB;
+use pgrx::prelude::*;
+use serde_json::Value;
+
+use crate::catalog::projects::{self, Project};
+use crate::catalog::snapshots::{self, Snapshot};
+use crate::catalog::{deployments, models};
+use crate::error::{Result, SqlResult};
+use crate::python::{self, Request};
+use crate::relation;
+
+/// The arguments of `train`, as they were given.
+struct Call {
+    project: Option<String>,
+    task: Option<String>,
+    relation: Option<String>,
+    labels: Option<Vec<String>>,
+    algorithm: Option<String>,
+    hyperparams: Option<JsonB>,
+    search: Option<String>,
+    search_params: Option<JsonB>,
+    search_args: Option<JsonB>,
+    test_size: Option<f32>,
+    sampling: Option<String>,
+    deploy: bool,
+}
+
+/// A row of the result: project, task, algorithm, deployed.
+type Trained = (String, String, String, bool);
+
+#[pg_extern(sql = false)]
+#[allow(clippy::too_many_arguments)]
+fn pgml_train(
+    project_name: Option<String>,
+    task: Option<String>,
+    relation_name: Option<String>,
+    y_column_name: Option<String>,
+    algorithm: Option<pg_sys::Oid>,
+    hyperparams: Option<JsonB>,
+    search: Option<pg_sys::Oid>,
+    search_params: Option<JsonB>,
+    search_args: Option<JsonB>,
+    test_size: Option<f32>,
+    test_sampling: Option<pg_sys::Oid>,
+    automatic_deploy: Option<bool>,
+) -> SqlResult<
+    TableIterator<
+        'static,
+        (name!(project, String), name!(task, String), name!(algorithm, String), name!(deployed, bool)),
+    >,
+> {
+    let call = Call {
+        project: project_name,
+        task,
+        relation: relation_name,
+        labels: y_column_name.map(|name| vec![name]),
+        algorithm: label(algorithm),
+        hyperparams,
+        search: label(search),
+        search_params,
+        search_args,
+        test_size,
+        sampling: label(test_sampling),
+        deploy: automatic_deploy.unwrap_or(true),
+    };
+    Ok(TableIterator::once(run(call)?))
+}
+
+#[pg_extern(sql = false)]
+#[allow(clippy::too_many_arguments)]
+fn pgml_train_joint(
+    project_name: Option<String>,
+    task: Option<String>,
+    relation_name: Option<String>,
+    y_column_name: Option<Vec<Option<String>>>,
+    algorithm: Option<pg_sys::Oid>,
+    hyperparams: Option<JsonB>,
+    search: Option<pg_sys::Oid>,
+    search_params: Option<JsonB>,
+    search_args: Option<JsonB>,
+    test_size: Option<f32>,
+    test_sampling: Option<pg_sys::Oid>,
+    automatic_deploy: Option<bool>,
+) -> SqlResult<
+    TableIterator<
+        'static,
+        (name!(project, String), name!(task, String), name!(algorithm, String), name!(deployed, bool)),
+    >,
+> {
+    let call = Call {
+        project: project_name,
+        task,
+        relation: relation_name,
+        labels: y_column_name.map(known_labels).transpose()?,
+        algorithm: label(algorithm),
+        hyperparams,
+        search: label(search),
+        search_params,
+        search_args,
+        test_size,
+        sampling: label(test_sampling),
+        deploy: automatic_deploy.unwrap_or(true),
+    };
+    Ok(TableIterator::once(run(call)?))
+}
+
+/// The name of an enum's value.
+pub fn label(value: Option<pg_sys::Oid>) -> Option<String> {
+    value.map(|oid| pgrx::enum_helper::lookup_enum_by_oid(oid).0)
+}
+
+fn known_labels(labels: Vec<Option<String>>) -> Result<Vec<String>> {
+    let labels: Option<Vec<String>> = labels.into_iter().collect();
+    let labels = labels.ok_or(Error::NullArgument("y_column_name"))?;
+    if labels.is_empty() { Err(Error::EmptyArgument("y_column_name").into()) } else { Ok(labels) }
+}
+
+fn run(call: Call) -> Result<Trained> {
+    let name = call.project.ok_or(Error::NullArgument("project_name"))?;
+    if name.is_empty() {
+        return Err(Error::EmptyArgument("project_name").into());
+    }
+    let algorithm = call.algorithm.ok_or(Error::NullArgument("algorithm"))?;
+    let hyperparams = object("hyperparams", call.hyperparams)?;
+    let search_params = object("search_params", call.search_params)?;
+    let search_args = object("search_args", call.search_args)?;
+
+    let project = projects::find(&name)?;
+    let task = task(&name, call.task.as_deref(), project.as_ref())?;
+    let wanted = Snapshot {
+        id: 0,
+        relation: call.relation.unwrap_or_default(),
+        labels: call.labels.unwrap_or_default(),
+        test_size: call.test_size.ok_or(Error::NullArgument("test_size"))?,
+        sampling: call.sampling.ok_or(Error::NullArgument("test_sampling"))?,
+    };
+    let (mut snapshot, reused) = source(&name, project.as_ref(), wanted)?;
+    let relation = relation::find(&snapshot.relation)?;
+    snapshot.relation = relation.name.clone();
+    let layout = Layout::new(&relation.name, relation::columns(&relation)?, &snapshot.labels)?;
+    let mut matrix = relation::read(&relation, &layout)?;
+    let test = split::test_rows(&relation.name, matrix.rows, snapshot.test_size)?;
+    let classes = task == Task::Classification;
+    let order = split::order(&matrix, test, snapshot.sampling(), classes);
+    matrix.reorder(&order);
+    if classes {
+        matrix.check_classes(&snapshot.labels, matrix.rows - test)?;
+    }
+
+    let request = Request {
+        algorithm: &algorithm,
+        task: task.name(),
+        hyperparams: &hyperparams,
+        search: call.search.as_deref(),
+        search_params: &search_params,
+        search_args: &search_args,
+    };
+    let project = projects::find_or_create(&name, task)?;
+    let snapshot = if reused { snapshot.id } else { snapshots::create(&snapshot, &layout, &matrix, test)? };
+    let model = models::start(&project, snapshot, matrix.features, &request)?;
+    let train = matrix.rows - test;
+    let fitted = python::fit(&request, matrix, train)?;
+    models::finish(model, &fitted)?;
+    let deployed = call.deploy && deploy_if_better(&name, model)?;
+    Ok((name, task.name().to_string(), algorithm, deployed))
+}
+
+/// A JSON object as text; NULL counts as an empty one.
+fn object(name: &'static str, value: Option<JsonB>) -> Result<String> {
+    let found = match value.map(|JsonB(value)| value) {
+        None => return Ok("{}".to_string()),
+        Some(value @ Value::Object(_)) => return Ok(value.to_string()),
+        Some(Value::Null) => "null",
+        Some(Value::Bool(_)) => "a boolean",
+        Some(Value::Number(_)) => "a number",
+        Some(Value::String(_)) => "a string",
+        Some(Value::Array(_)) => "an array",
+    };
+    Err(Error::NotAnObject { name, found }.into())
+}
+
+fn task(name: &str, asked: Option<&str>, project: Option<&Project>) -> Result<Task> {
+    match (asked, project) {
+        (Some(asked), Some(project)) => {
+            let task = Task::parse(asked)?;
+            projects::check_task(project, task)?;
+            Ok(task)
+        }
+        (Some(asked), None) => Ok(Task::parse(asked)?),
+        (None, Some(project)) => project.task(),
+        (None, None) => Err(Error::Incomplete { project: name.to_string(), missing: "task" }.into()),
+    }
+}
+
+/// What to train on: what the call names, and for the rest what the project's last model was trained on. Also tells
+/// whether it is the very same snapshot.
+fn source(name: &str, project: Option<&Project>, mut wanted: Snapshot) -> Result<(Snapshot, bool)> {
+    if !wanted.relation.is_empty() && !wanted.labels.is_empty() {
+        return Ok((wanted, false));
+    }
+    let last = project.map(snapshots::last).transpose()?.flatten();
+    let Some(last) = last else {
+        let missing = if wanted.relation.is_empty() { "relation_name" } else { "y_column_name" };
+        return Err(Error::Incomplete { project: name.to_string(), missing }.into());
+    };
+    if wanted.relation.is_empty() && (wanted.labels.is_empty() || wanted.labels == last.labels) {
+        return Ok((last, true));
+    }
+    if wanted.relation.is_empty() {
+        wanted.relation = last.relation;
+    }
+    if wanted.labels.is_empty() {
+        wanted.labels = last.labels;
+    }
+    Ok((wanted, false))
+}
+
+/// Deploy a new model when nothing is deployed, or its score is higher than the deployed one's.
+fn deploy_if_better(project: &str, model: i64) -> Result<bool> {
+    let project = deployments::decide(project)?;
+    let candidates = models::candidates(&project, None)?;
+    let score = |id: i64| candidates.iter().find(|candidate| candidate.id == id).and_then(|candidate| candidate.score);
+    let current = deployments::history(&project)?.first().map(|id| score(*id));
+    let better = replaces(score(model), current);
+    if better {
+        deployments::create(&project, model, "new_score")?;
+    }
+    Ok(better)
+}

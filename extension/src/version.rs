@@ -1,0 +1,23 @@
+//! What is installed, and whether it is sound.
+
+use pgrx::prelude::*;
+
+use crate::error::SqlResult;
+use crate::{python, symbols};
+
+#[pg_extern(sql = false)]
+fn pgml_version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
+
+/// Starts the interpreter.
+#[pg_extern(sql = false)]
+fn pgml_python_version() -> SqlResult<String> {
+    Ok(python::version()?)
+}
+
+#[pg_extern(sql = false)]
+fn pgml_validate_shared_library() -> SqlResult<bool> {
+    symbols::check_global_scope()?;
+    Ok(true)
+}

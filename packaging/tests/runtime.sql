@@ -1,0 +1,42 @@
+-- The Python packages: settings, what happens without them, and that nothing else needs them.
+\ir helpers.psql
+
+-- Catches packages that only a superuser should choose being chosen by anybody.
+DO $$
+BEGIN
+    PERFORM pgml.version();
+    ASSERT (SELECT context FROM pg_settings WHERE name = 'pgml.runtime_path') = 'superuser';
+    ASSERT (SELECT context FROM pg_settings WHERE name = 'pgml.venv') = 'superuser';
+    ASSERT (SELECT boot_val FROM pg_settings WHERE name = 'pgml.runtime_path') = '/usr/lib/pgml';
+    ASSERT (SELECT setting FROM pg_settings WHERE name = 'pgml.omp_num_threads') = '1';
+END
+$$;
+
+-- Catches a missing package that is reported as Python's own exception, or not with what to install. The next call has
+-- the packages and works: a failed start is not remembered.
+SET pgml.runtime_path = '/nonexistent';
+SELECT pg_temp.expect_error(
+    $$SELECT pgml.load_dataset('iris')$$, '58P01', 'the Python packages of pgml are not installed for Python %',
+    '%apt install pgml-python%', '%/nonexistent/python3.%/site-packages%'
+);
+SET pgml.venv = '/nonexistent';
+SELECT pg_temp.expect_error($$SELECT pgml.load_dataset('iris')$$, 'F0000', 'pgml.venv is not a virtual environment: /nonexistent', '%-m venv%');
+RESET pgml.venv;
+DO $$
+BEGIN
+    ASSERT pgml.norm_l2('{3,4}') = 5, 'the vectors need packages';
+    ASSERT pgml.version() IS NOT NULL AND pgml.python_version() LIKE '3.%';
+END
+$$;
+RESET pgml.runtime_path;
+SELECT pgml.load_dataset('iris');
+SELECT pgml.train('iris', 'classification', 'pgml.iris', 'target');
+
+-- Catches a BLAS that the packages brought into the backend's global scope.
+DO $$
+BEGIN
+    ASSERT pgml.validate_shared_library();
+END
+$$;
+\o
+\echo runtime: passed

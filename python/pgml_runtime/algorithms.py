@@ -1,0 +1,398 @@
+"""The algorithms by name: which class serves each task, and with which hyperparameters.
+
+Names, tasks and classes are the SQL contract's. Hyperparameters are those of the class in the
+installed release; spellings of older releases that databases still hold are translated here, and
+nowhere else, so that one `train` call works on every Python version that the product supports.
+"""
+
+from __future__ import annotations
+
+import collections
+
+import pgml_runtime
+from pgml_runtime.errors import UNDEFINED_OBJECT, UserError, require, unknown
+
+Algorithm = collections.namedtuple("Algorithm", "name task module class_name")
+"""One (algorithm, task) pair and the scikit-learn-API class that the contract names for it."""
+
+TASKS = ("regression", "classification")
+
+_LINEAR = "sklearn.linear_model"
+_GROUPS = "sklearn.ensemble"
+_GAUSSIAN = "sklearn.gaussian_process"
+
+# name: (module, regression class or None, classification class or None)
+_CLASSES = {
+    "linear": (_LINEAR, "LinearRegression", "LogisticRegression"),
+    "ridge": (_LINEAR, "Ridge", "RidgeClassifier"),
+    "lasso": (_LINEAR, "Lasso", None),
+    "elastic_net": (_LINEAR, "ElasticNet", None),
+    "least_angle": (_LINEAR, "Lars", None),
+    "lasso_least_angle": (_LINEAR, "LassoLars", None),
+    "orthoganl_matching_pursuit": (_LINEAR, "OrthogonalMatchingPursuit", None),  # 1.0's spelling
+    "orthogonal_matching_pursuit": (_LINEAR, "OrthogonalMatchingPursuit", None),
+    "bayesian_ridge": (_LINEAR, "BayesianRidge", None),
+    "automatic_relevance_determination": (_LINEAR, "ARDRegression", None),
+    "stochastic_gradient_descent": (_LINEAR, "SGDRegressor", "SGDClassifier"),
+    "perceptron": (_LINEAR, None, "Perceptron"),
+    "passive_aggressive": (_LINEAR, "PassiveAggressiveRegressor", "PassiveAggressiveClassifier"),
+    "ransac": (_LINEAR, "RANSACRegressor", None),
+    "theil_sen": (_LINEAR, "TheilSenRegressor", None),
+    "huber": (_LINEAR, "HuberRegressor", None),
+    "quantile": (_LINEAR, "QuantileRegressor", None),
+    "kernel_ridge": ("sklearn.kernel_ridge", "KernelRidge", None),
+    "gaussian_process": (_GAUSSIAN, "GaussianProcessRegressor", "GaussianProcessClassifier"),
+    "svm": ("sklearn.svm", "SVR", "SVC"),
+    "nu_svm": ("sklearn.svm", "NuSVR", "NuSVC"),
+    "linear_svm": ("sklearn.svm", "LinearSVR", "LinearSVC"),
+    "ada_boost": (_GROUPS, "AdaBoostRegressor", "AdaBoostClassifier"),
+    "bagging": (_GROUPS, "BaggingRegressor", "BaggingClassifier"),
+    "extra_trees": (_GROUPS, "ExtraTreesRegressor", "ExtraTreesClassifier"),
+    "gradient_boosting_trees": (_GROUPS, "GradientBoostingRegressor", "GradientBoostingClassifier"),
+    "hist_gradient_boosting": (
+        _GROUPS,
+        "HistGradientBoostingRegressor",
+        "HistGradientBoostingClassifier",
+    ),
+    "random_forest": (_GROUPS, "RandomForestRegressor", "RandomForestClassifier"),
+    "xgboost": ("xgboost", "XGBRegressor", "XGBClassifier"),
+    "xgboost_random_forest": ("xgboost", "XGBRFRegressor", "XGBRFClassifier"),
+    "lightgbm": ("lightgbm", "LGBMRegressor", "LGBMClassifier"),
+}
+
+# Regressors of a single label: several labels get one copy each (MultiOutputRegressor). The
+# contract's list, and hist_gradient_boosting, which has no joint form of its own either.
+_SINGLE_LABEL = frozenset(
+    "bayesian_ridge automatic_relevance_determination stochastic_gradient_descent "
+    "passive_aggressive theil_sen huber quantile svm nu_svm linear_svm ada_boost "
+    "gradient_boosting_trees lightgbm hist_gradient_boosting".split()
+)
+
+# Spellings that scikit-learn has dropped: the parameter's name, or one value of a parameter.
+_OLD_NAMES = {"base_estimator": "estimator", "n_iter": "max_iter"}
+_OLD_VALUES = {
+    "loss": {
+        **dict.fromkeys(("ls", "least_squares", "squared_loss"), "squared_error"),
+        **dict.fromkeys(("lad", "least_absolute_deviation", "absolute_loss"), "absolute_error"),
+        **dict.fromkeys(("log", "deviance", "auto"), "log_loss"),
+        **dict.fromkeys(("binary_crossentropy", "categorical_crossentropy"), "log_loss"),
+    },
+    "criterion": {"mse": "squared_error", "mae": "absolute_error"},
+    "penalty": {"none": None},
+}
+
+# Defaults that release 1.3 announces to change; the value is what they became.
+_CHANGED_DEFAULTS = {
+    "LinearSVC": {"dual": "auto"},
+    "LinearSVR": {"dual": "auto"},
+    "QuantileRegressor": {"solver": "highs"},
+}
+
+_Replacement = collections.namedtuple(
+    "_Replacement", "since class_name arguments renamed values hidden"
+)
+_STEP_RULE = {"penalty": None, "learning_rate": "pa1", "eta0": 1.0}
+_STEP_RULE_NAMES = {"C": "eta0", "loss": "learning_rate"}
+_STEP_RULE_HIDDEN = "penalty learning_rate eta0 alpha l1_ratio power_t"
+_ONE_ROUND = {"n_estimators": 1, "num_parallel_tree": 100, "learning_rate": 1.0}
+_ONE_ROUND.update(subsample=0.8, colsample_bynode=0.8, reg_lambda=1e-5)
+_TREES = {"n_estimators": "num_parallel_tree"}
+# Deprecated classes, and what their documentation names instead, which does the same arithmetic:
+# since which release of the library; arguments; caller's name → argument; caller's value → value;
+# names of the new class that the old one lacks.
+_REPLACEMENTS = {
+    "PassiveAggressiveRegressor": _Replacement(
+        (1, 8),
+        "SGDRegressor",
+        {**_STEP_RULE, "loss": "epsilon_insensitive"},
+        _STEP_RULE_NAMES,
+        {"loss": {"epsilon_insensitive": "pa1", "squared_epsilon_insensitive": "pa2"}},
+        _STEP_RULE_HIDDEN.split(),
+    ),
+    "PassiveAggressiveClassifier": _Replacement(
+        (1, 8),
+        "SGDClassifier",
+        {**_STEP_RULE, "loss": "hinge"},
+        _STEP_RULE_NAMES,
+        {"loss": {"hinge": "pa1", "squared_hinge": "pa2"}},
+        [*_STEP_RULE_HIDDEN.split(), "epsilon"],
+    ),
+    "XGBRFRegressor": _Replacement(
+        (3, 4), "XGBRegressor", _ONE_ROUND, _TREES, {}, ["num_parallel_tree"]
+    ),
+    "XGBRFClassifier": _Replacement(
+        (3, 4), "XGBClassifier", _ONE_ROUND, _TREES, {}, ["num_parallel_tree"]
+    ),
+}
+
+_XGBOOST_OLD_NAMES = {
+    "alpha": "reg_alpha",
+    "eta": "learning_rate",
+    "lambda": "reg_lambda",
+    "min_split_loss": "gamma",
+    "nthread": "n_jobs",
+    "num_boost_round": "n_estimators",
+    "seed": "random_state",
+}
+# Parameters of the library that its scikit-learn classes take but don't declare.
+_XGBOOST_EXTRA = frozenset(
+    "aft_loss_distribution aft_loss_distribution_scale feature_selector huber_slope "
+    "lambdarank_bias_norm lambdarank_normalization lambdarank_num_pair_per_sample "
+    "lambdarank_pair_method lambdarank_unbiased max_cached_hist_node normalize_type one_drop "
+    "quantile_alpha rate_drop sample_type skip_drop top_k tweedie_variance_power updater".split()
+)
+# LightGBM reads and writes files, or opens ports, for these: nothing that SQL may ask a server for.
+_LIGHTGBM_REFUSED = frozenset(
+    "config convert_model data forcedbins_filename forcedsplits_filename input_model "
+    "local_listen_port machine_list_filename machines num_machines output_model output_result "
+    "parser_config_file save_binary snapshot_freq task time_out tree_learner valid".split()
+)
+_WITHOUT_EFFECT = {
+    "xgboost": ("gpu_id", "predictor", "silent", "use_label_encoder"),
+    "lightgbm": ("silent",),
+}
+
+
+def resolve(name, task):
+    """Return the Algorithm for a name and a task; UserError names what there is instead."""
+    if name not in _CLASSES:
+        error = unknown("algorithm", name, list(_CLASSES))
+        error.sqlstate = UNDEFINED_OBJECT
+        raise error
+    if task not in TASKS:
+        raise unknown("task", task, TASKS)
+    module, *classes = _CLASSES[name]
+    class_name = dict(zip(TASKS, classes))[task]
+    if class_name is None:
+        has = ", ".join(one for one, served in zip(TASKS, classes) if served)
+        raise UserError(
+            f"algorithm {name} can't do {task}", hint=f"The tasks of {name} are: {has}."
+        )
+    return Algorithm(name, task, module, class_name)
+
+
+def pairs():
+    """Return every Algorithm, both spellings of orthogonal matching pursuit included."""
+    return [
+        Algorithm(name, task, module, class_name)
+        for name, (module, *classes) in _CLASSES.items()
+        for task, class_name in zip(TASKS, classes)
+        if class_name
+    ]
+
+
+class Recipe:
+    """How an Algorithm for `n_labels` labels is built with the installed release."""
+
+    def __init__(self, algorithm, n_labels):
+        """Import the algorithm's library; raise MissingPackage when there is none."""
+        self.algorithm = algorithm
+        self.n_labels = n_labels
+        self.library = algorithm.module.split(".")[0]
+        module = require(algorithm.module)
+        self.release = _release(require(self.library))
+        replacement = _REPLACEMENTS.get(algorithm.class_name)
+        if replacement and self.release < replacement.since:
+            replacement = None
+        self._replacement = replacement
+        self._class = getattr(
+            module, replacement.class_name if replacement else algorithm.class_name
+        )
+        # Hyperparameters by name, with their defaults.
+        self._declared = self._class().get_params(deep=False)
+        if replacement:
+            for name in replacement.hidden:
+                del self._declared[name]
+            self._declared.update(dict.fromkeys(replacement.renamed))
+        self._old_names, self._extra = self._library_names()
+
+    @property
+    def is_wrapped(self):
+        """Tell whether one estimator is trained for each label."""
+        return self.n_labels > 1 and (
+            self.algorithm.task == "classification" or self.algorithm.name in _SINGLE_LABEL
+        )
+
+    @property
+    def needs_class_numbers(self):
+        """Tell whether the classifier takes only the labels 0, 1, …, classes - 1."""
+        return self.library == "xgboost" and self.algorithm.task == "classification"
+
+    def with_defaults(self, hyperparams, searched):
+        """Return `hyperparams` without those `searched`, and with random_state 0 where it fits."""
+        varied = {self._canonical(name) for name in searched}
+        fixed = {
+            name: value
+            for name, value in hyperparams.items()
+            if self._canonical(name) not in varied
+        }
+        taken = varied.union(map(self._canonical, fixed))
+        if "random_state" in self._declared and "random_state" not in taken:
+            fixed["random_state"] = 0
+        return fixed
+
+    def estimator(self, hyperparams):
+        """Build the estimator, not trained; raise UserError for an unknown hyperparameter."""
+        arguments = self._server_defaults()
+        if self._replacement:
+            arguments.update(self._replacement.arguments)
+        arguments.update(_CHANGED_DEFAULTS.get(self.algorithm.class_name, {}))
+        given = {}
+        for name, value in hyperparams.items():
+            translated = self.translate(name, value)
+            if translated is None:
+                continue
+            self._check_new(name, translated[0], given)
+            given[translated[0]] = translated[1]
+        if self.algorithm.class_name == "LogisticRegression" and self.release >= (1, 8):
+            given = _penalty_as_ratio(given)
+        if "verbose" in given:  # LightGBM's two names of one parameter
+            arguments.pop("verbosity", None)
+        estimator = self._class(**{**arguments, **given})
+        if not self.is_wrapped:
+            return estimator
+        multioutput = require("sklearn.multioutput")
+        if self.algorithm.task == "classification":
+            return multioutput.MultiOutputClassifier(estimator)
+        return multioutput.MultiOutputRegressor(estimator)
+
+    def search_space(self, search_params):
+        """Translate `{name: [values]}` into the built estimator's own names and values.
+
+        Returns `(space, names)`; `names` maps each key of `space` to the caller's name.
+        """
+        space = {}
+        names = {}
+        prefix = "estimator__" if self.is_wrapped else ""
+        for name, values in search_params.items():
+            translated = [self.translate(name, value) for value in values]
+            if None not in translated:
+                key = prefix + translated[0][0]
+                self._check_new(name, key, space)
+                space[key] = [value for _, value in translated]
+                names[key] = name
+        return space, names
+
+    def translate(self, name, value):
+        """Return the installed release's (name, value), or None when it has no such choice.
+
+        Raises UserError for a name that the class does not know.
+        """
+        if name in _WITHOUT_EFFECT.get(self.library, ()):
+            pgml_runtime.emit_warning(f"{self.library} no longer has {name}: it is ignored")
+            return None
+        self._check_known(name)
+        name = self._canonical(name)
+        if self._replacement and name in self._replacement.renamed:
+            values = self._replacement.values.get(name)
+            if values and value not in values:
+                raise unknown(name, value, list(values))
+            return self._replacement.renamed[name], values[value] if values else value
+        if self.library == "sklearn":
+            return self._translate_sklearn(name, value)
+        return name, value
+
+    def _translate_sklearn(self, name, value):
+        class_name = self.algorithm.class_name
+        current = name in self._declared and self._declared[name] != "deprecated"
+        if isinstance(value, str):
+            value = _OLD_VALUES.get(name, {}).get(value, value)
+        if name == "max_features" and value == "auto":
+            value = 1.0 if self.algorithm.task == "regression" else "sqrt"
+        elif name == "normalize":
+            if value is True:
+                raise UserError(
+                    "hyperparameter normalize = true is no longer available",
+                    hint="Scale the features in the relation that is trained on.",
+                )
+            return None
+        elif name == "algorithm" and class_name == "AdaBoostClassifier" and not current:
+            if value != "SAMME":
+                pgml_runtime.emit_warning(f"ada_boost always uses SAMME: {value} is gone")
+            return None
+        elif name == "multi_class" and not current and value in ("auto", "multinomial"):
+            return None
+        elif name == "multi_class" and name not in self._declared:
+            raise UserError(
+                f"hyperparameter multi_class = {value} is no longer available",
+                hint="Leave it out: several classes are trained jointly (multinomial).",
+            )
+        elif name == "n_jobs" and class_name == "LogisticRegression" and self.release >= (1, 8):
+            return None
+        return name, value
+
+    def _canonical(self, name):
+        new = self._old_names.get(name, name)
+        is_old = name not in self._declared or self._declared[name] == "deprecated"
+        return new if is_old and new in self._declared else name
+
+    def _check_new(self, name, translated, given):
+        if translated in given:
+            raise UserError(
+                f'hyperparameter "{name}" of {self.algorithm.name} is given twice',
+                hint=f"It is another name of {translated}.",
+            )
+
+    def _check_known(self, name):
+        dropped = {"AdaBoostClassifier": ["algorithm"], "LogisticRegression": ["multi_class"]}
+        known = (
+            name in self._declared
+            or name in self._extra
+            or self._canonical(name) in self._declared
+            or name in dropped.get(self.algorithm.class_name, ())
+            or (name == "normalize" and self.algorithm.module == _LINEAR)
+        )
+        if not known:
+            current = [one for one, value in self._declared.items() if value != "deprecated"]
+            raise unknown(f"{self.algorithm.name} hyperparameter", name, current)
+
+    def _library_names(self):
+        """Return (old name → declared name, names that are taken but not declared)."""
+        if self.library == "xgboost":
+            return _XGBOOST_OLD_NAMES, _XGBOOST_EXTRA
+        if self.library == "lightgbm":
+            return _lightgbm_names(self._declared)
+        return _OLD_NAMES, frozenset()
+
+    def _server_defaults(self):
+        """Return what a database server wants of a library: one thread, no chatter."""
+        if self.library == "xgboost":
+            return {"n_jobs": 1}
+        if self.library == "lightgbm":
+            return {"n_jobs": 1, "verbosity": -1}
+        return {}
+
+
+def _release(module):
+    """Return (major, minor) of an imported library."""
+    major, minor = module.__version__.split(".")[:2]
+    return int(major), int(minor)
+
+
+def _penalty_as_ratio(given):
+    """Write LogisticRegression's `penalty` as release 1.8 wants it: l1_ratio, or infinite C."""
+    given = dict(given)
+    penalty = given.pop("penalty", "absent")
+    if penalty is None:
+        given["C"] = float("inf")
+    elif penalty in ("l1", "l2"):
+        given["l1_ratio"] = 1.0 if penalty == "l1" else 0.0
+    elif penalty not in ("elasticnet", "absent"):
+        raise unknown("penalty", penalty, ["l1", "l2", "elasticnet", "none"])
+    return given
+
+
+def _lightgbm_names(declared):
+    """Read LightGBM's parameters and their aliases from the library itself."""
+    aliases = require("lightgbm").basic._ConfigAliases._get_all_param_aliases()
+    old_names = {}
+    extra = set()
+    for name, others in aliases.items():
+        group = [name, *others]
+        if name in _LIGHTGBM_REFUSED:
+            continue
+        extra.update(group)
+        target = next((one for one in group if one in declared), None)
+        if target:
+            old_names.update((one, target) for one in group if one != target)
+    return old_names, frozenset(extra)

@@ -1,0 +1,124 @@
+"""Scores of a model on its test rows, with scikit-learn's own functions and no NaN.
+
+Every function returns a dict of floats. A score that is undefined for these rows is None, and
+`notes` (present only then) says why, by the score's name.
+"""
+
+from __future__ import annotations
+
+import math
+
+from pgml_runtime.errors import require
+
+KEY_METRIC = {"regression": "r2", "classification": "f1"}
+"""The score by which models of a task are compared; higher is better."""
+
+_NO_ROWS = "there are no test rows"
+
+
+def regression(y_true, y_pred):
+    """Score predictions of shape (rows,) or (rows, labels); several labels are averaged."""
+    scores = {"mean_squared_error": None, "mean_absolute_error": None, "r2": None}
+    if len(y_true) == 0:
+        return _with_notes(scores, dict.fromkeys(scores, _NO_ROWS))
+    sk = require("sklearn.metrics")
+    scores["mean_squared_error"] = sk.mean_squared_error(y_true, y_pred)
+    scores["mean_absolute_error"] = sk.mean_absolute_error(y_true, y_pred)
+    notes = {}
+    if len(y_true) < 2:
+        notes["r2"] = "r2 needs at least two test rows"
+    else:
+        scores["r2"] = sk.r2_score(y_true, y_pred)
+    return _with_notes(scores, notes)
+
+
+def classification(y_true, y_pred, proba, labels):
+    """Score one label's predicted classes.
+
+    y_true, y_pred: shape (rows,). proba: shape (rows, classes) with its columns in the order of
+    `labels`, or None where the model has no probabilities: `log_loss` and `roc_auc` are then left
+    out. labels: the sorted classes that the model knows; test rows may lack some or have others.
+    """
+    scores = {"f1": None, "precision": None, "recall": None, "accuracy": None}
+    if proba is not None:
+        scores.update(log_loss=None, roc_auc=None)
+    if len(y_true) == 0:
+        return _with_notes(scores, dict.fromkeys(scores, _NO_ROWS))
+    sk = require("sklearn.metrics")
+    weighted = {"average": "weighted", "zero_division": 0}
+    scores["f1"] = sk.f1_score(y_true, y_pred, **weighted)
+    scores["precision"] = sk.precision_score(y_true, y_pred, **weighted)
+    scores["recall"] = sk.recall_score(y_true, y_pred, **weighted)
+    scores["accuracy"] = sk.accuracy_score(y_true, y_pred)
+    notes = {}
+    if proba is not None:
+        reason = _why_no_probability_scores(y_true, labels)
+        if reason:
+            notes["log_loss"] = notes["roc_auc"] = reason
+        else:
+            # XGBoost computes in float32, whose rows add up to 1 only nearly.
+            shares = proba / proba.sum(axis=1, keepdims=True)
+            scores["log_loss"] = sk.log_loss(y_true, shares, labels=labels)
+            if len(set(y_true.tolist())) < 2:
+                notes["roc_auc"] = "the test rows have one class only"
+            else:
+                scores["roc_auc"] = _roc_auc(sk, y_true, proba, labels)
+    return _with_notes(scores, notes)
+
+
+def joint(per_label):
+    """Average the dicts of several labels' scores; a score undefined for one is undefined."""
+    scores = {}
+    notes = {}
+    for name in per_label[0]:
+        if name == "notes":
+            continue
+        values = [one.get(name) for one in per_label]
+        if any(value is None for value in values):
+            scores[name] = None
+            notes[name] = next(
+                (one["notes"][name] for one in per_label if name in one.get("notes", {})),
+                "undefined for one of the labels",
+            )
+        else:
+            scores[name] = sum(values) / len(values)
+    return _with_notes(scores, notes)
+
+
+def json_ready(value):
+    """Copy `value` with numpy's types turned into JSON's; NaN and infinities become None."""
+    if isinstance(value, dict):
+        return {str(key): json_ready(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [json_ready(item) for item in value]
+    if hasattr(value, "tolist"):  # arrays (masked ones give None for what is masked) and scalars
+        return json_ready(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    return str(value)
+
+
+def _why_no_probability_scores(y_true, labels):
+    unseen = sorted(set(y_true.tolist()) - set(labels))
+    if unseen:
+        listed = ", ".join(str(label) for label in unseen)
+        return f"the test rows have classes that the training rows lack: {listed}"
+    return None
+
+
+def _roc_auc(sk, y_true, proba, labels):
+    if len(labels) == 2:
+        return sk.roc_auc_score(y_true == labels[1], proba[:, 1], average="weighted")
+    return sk.roc_auc_score(y_true, proba, average="weighted", multi_class="ovo", labels=labels)
+
+
+def _with_notes(scores, notes):
+    scores = {name: json_ready(value) for name, value in scores.items()}
+    for name, value in scores.items():
+        if value is None:
+            notes.setdefault(name, "it is not a finite number for these predictions")
+    if notes:
+        scores["notes"] = notes
+    return scores

@@ -1,0 +1,284 @@
+"""Training: from arrays and JSON to a scored model in bytes.
+
+The model's bytes are a pickle (protocol 4) of a dict whose `format` is FORMAT; `estimator` in it is
+again a pickle, so that the versions beside it can be read even when the estimator can't.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import sys
+import time
+
+import pgml_runtime
+from pgml_runtime import metrics
+from pgml_runtime.algorithms import Recipe, resolve
+from pgml_runtime.errors import (
+    UserError,
+    failures_as_user_errors,
+    forwarded_warnings,
+    require,
+    unknown,
+)
+
+FORMAT = 1
+PICKLE_PROTOCOL = 4
+MINIMUM_ROWS = 2
+
+_SCORING = {"regression": "r2", "classification": "f1_micro"}
+_SEARCHES = {
+    "grid": ("GridSearchCV", "param_grid"),
+    "random": ("RandomizedSearchCV", "param_distributions"),
+}
+
+
+def fit(
+    algorithm,
+    task,
+    x,
+    y,
+    train_rows,
+    hyperparams_json,
+    search,
+    search_params_json,
+    search_args_json,
+):
+    """Train one model and score it; return `(model, metrics_json, hyperparams_json)`.
+
+    x: float64 of shape (rows, features); y: float64 of shape (rows, labels). Rows [0:train_rows]
+    are trained on, the others are the test rows and may be none. search: None, 'grid' or 'random'.
+    The JSON arguments are objects in text form. The hyperparameters that come back are the
+    caller's, with the best of the search and the random_state that was used. Raises UserError.
+    """
+    pair = resolve(algorithm, task)
+    hyperparams = _json_object("hyperparams", hyperparams_json)
+    search_params = _json_object("search_params", search_params_json)
+    search_args = _json_object("search_args", search_args_json)
+    _check_search(search, search_params)
+    _check_shapes(x, y, train_rows)
+    n_labels = y.shape[1]
+    with forwarded_warnings(), failures_as_user_errors(f"training {algorithm}"):
+        recipe = Recipe(pair, n_labels)
+        hyperparams = recipe.with_defaults(hyperparams, search_params)
+        estimator = recipe.estimator(hyperparams)
+        classes = None
+        if task == "classification":
+            y = _whole_numbers(y)
+            classes = _classes(y[:train_rows])
+        target = _target(y[:train_rows], classes if recipe.needs_class_numbers else None)
+
+        started = time.perf_counter()
+        with _threads_only():
+            if search:
+                space, names = recipe.search_space(search_params)
+                searcher = _searcher(search, estimator, task, space, search_args)
+                searcher.fit(x[:train_rows], target)
+                estimator = searcher.best_estimator_
+                best = _as_asked(searcher.best_params_, space, names, search_params)
+                hyperparams.update(best)
+            else:
+                estimator.fit(x[:train_rows], target)
+        seconds = time.perf_counter() - started
+
+        header = _header(pair, recipe, x.shape[1], n_labels, classes)
+        scores = _scores(header, estimator, x[train_rows:], y[train_rows:])
+        if search:
+            scores["fit_seconds"] = searcher.refit_time_
+            scores["search_seconds"] = seconds
+            scores["search_results"] = _results(searcher, space, names, search_params)
+        else:
+            scores["fit_seconds"] = seconds
+        model = _dump(header, estimator)
+    return (
+        model,
+        json.dumps(metrics.json_ready(scores), allow_nan=False),
+        json.dumps(metrics.json_ready(hyperparams), allow_nan=False),
+    )
+
+
+def _json_object(name, text):
+    value = json.loads(text) if text else {}
+    if not isinstance(value, dict):
+        raise UserError(
+            f"{name} must be a JSON object, not {json.dumps(value)}",
+            hint='Write it as {"name": value, …}.',
+        )
+    return value
+
+
+def _check_search(search, search_params):
+    if not search:
+        if search_params:
+            pgml_runtime.emit_warning("search_params are ignored because search is not set")
+        return
+    if search not in _SEARCHES:
+        raise unknown("search", search, list(_SEARCHES))
+    if not search_params:
+        raise UserError(
+            f"search '{search}' needs search_params",
+            hint='Name the values to try: {"alpha": [0.1, 1, 10]}.',
+        )
+    for name, values in search_params.items():
+        if not isinstance(values, list) or not values:
+            raise UserError(
+                f'search_params of "{name}" must be a list of values to try, '
+                f"not {json.dumps(values)}",
+                hint=f'Write them as {{"{name}": [value, …]}}.',
+            )
+
+
+def _check_shapes(x, y, train_rows):
+    if x.ndim != 2 or y.ndim != 2 or len(x) != len(y) or not 0 <= train_rows <= len(x):
+        raise UserError(
+            f"features of shape {x.shape} and labels of shape {y.shape} can't be split after "
+            f"{train_rows} rows"
+        )
+    if x.shape[1] == 0 or y.shape[1] == 0:
+        raise UserError("a model needs at least one feature and one label")
+    if train_rows < MINIMUM_ROWS:
+        raise UserError(
+            f"too few rows to train on: {train_rows} of {len(x)}",
+            hint=f"At least {MINIMUM_ROWS} are needed; a smaller test_size leaves more.",
+        )
+
+
+def _whole_numbers(y):
+    """Return the class labels as int64; booleans arrive as 0 and 1."""
+    np = require("numpy")
+    labels = np.zeros(y.shape, dtype=np.int64)
+    exact = np.isfinite(y) & (np.abs(y) < 2**63)
+    labels[exact] = y[exact].astype(np.int64)
+    wrong = ~exact | (labels != y)
+    if wrong.any():
+        raise UserError(
+            "the labels of a classification must be booleans or whole numbers, "
+            f"not {float(y[wrong][0])}",
+            hint="Train a regression, or number the classes.",
+        )
+    return labels
+
+
+def _classes(y_train):
+    """Return the sorted classes of each label; one class alone is nothing to learn."""
+    np = require("numpy")
+    classes = [np.unique(column).tolist() for column in y_train.T]
+    for known in classes:
+        if len(known) < 2:
+            raise UserError(
+                f"a classification needs at least two classes; all training rows have {known[0]}",
+                hint="Check the label column, or shuffle with test_sampling => 'random'.",
+            )
+    return classes
+
+
+def _target(y, classes):
+    """Return y as the estimator wants it: one-dimensional when it can be, numbered if asked."""
+    np = require("numpy")
+    if classes is not None:
+        y = np.column_stack([np.searchsorted(known, column) for known, column in zip(classes, y.T)])
+    return y[:, 0] if y.shape[1] == 1 else y
+
+
+def _threads_only():
+    """Make joblib use threads where the caller sets n_jobs: a server process must not be forked."""
+    return require("joblib").parallel_config(backend="threading", n_jobs=1)
+
+
+def _searcher(search, estimator, task, space, search_args):
+    class_name, argument = _SEARCHES[search]
+    searcher_class = getattr(require("sklearn.model_selection"), class_name)
+    arguments = {"scoring": _SCORING[task]}
+    if search == "random":
+        arguments["random_state"] = 0
+    known = searcher_class(estimator, space).get_params(deep=False)
+    taken = {name for name in known if name not in ("estimator", argument, "refit")}
+    for name, value in search_args.items():
+        if name == "refit" and value is True:
+            continue
+        if name not in taken:
+            raise unknown(f"search_args name for search '{search}'", name, sorted(taken))
+        arguments[name] = value
+    if not space:
+        raise UserError("none of search_params has an effect in this release")
+    return searcher_class(estimator, **{argument: space}, **arguments)
+
+
+def _as_asked(params, space, names, search_params):
+    """Translate the searcher's parameters back to the names and values that the caller wrote."""
+    asked = {}
+    for key, value in params.items():
+        index = next(i for i, one in enumerate(space[key]) if one is value or one == value)
+        asked[names[key]] = search_params[names[key]][index]
+    return asked
+
+
+def _results(searcher, space, names, search_params):
+    """Return the searcher's cv_results_ under the caller's names."""
+    results = {}
+    for key, values in searcher.cv_results_.items():
+        if key == "params":
+            results[key] = [_as_asked(one, space, names, search_params) for one in values]
+        elif not key.startswith("param_"):
+            results[key] = values
+    for name in names.values():
+        results[f"param_{name}"] = [one[name] for one in results["params"]]
+    return results
+
+
+def _header(pair, recipe, n_features, n_labels, classes):
+    """Describe a model: everything of its dict but the estimator."""
+    versions = {
+        name: sys.modules[module].__version__
+        for name, module in (
+            ("numpy", "numpy"),
+            ("scipy", "scipy"),
+            ("scikit-learn", "sklearn"),
+            ("joblib", "joblib"),
+            ("xgboost", "xgboost"),
+            ("lightgbm", "lightgbm"),
+        )
+        if module in sys.modules
+        and (module == recipe.library or module not in ("xgboost", "lightgbm"))
+    }
+    return {
+        "format": FORMAT,
+        "algorithm": pair.name,
+        "task": pair.task,
+        "n_features": n_features,
+        "n_labels": n_labels,
+        # One list for each label; None for a regression.
+        "classes": classes,
+        # Whether the estimator predicts the class' number in `classes`, not the class.
+        "numbered": recipe.needs_class_numbers,
+        "python": f"{sys.version_info[0]}.{sys.version_info[1]}",
+        "versions": versions,
+    }
+
+
+def _dump(header, estimator):
+    body = pickle.dumps(estimator, protocol=PICKLE_PROTOCOL)
+    return pickle.dumps({**header, "estimator": body}, protocol=PICKLE_PROTOCOL)
+
+
+def _scores(header, estimator, x, y):
+    # Imported here: the extension loads `prediction` after this module.
+    from pgml_runtime.prediction import Model
+
+    model = Model(header, estimator)
+    predicted = model.predict(x)
+    if not require("numpy").isfinite(predicted).all():
+        raise UserError(
+            f"training {header['algorithm']} gave a model that predicts no finite numbers",
+            hint="Scale the features, or choose other hyperparameters.",
+        )
+    if header["task"] == "regression":
+        return metrics.regression(y, predicted)
+    per_label = []
+    for label, known in enumerate(header["classes"]):
+        proba = None
+        if header["n_labels"] == 1 and model.has_probabilities:
+            proba = model.predict_proba(x)
+        scored = predicted[:, label].astype(y.dtype)
+        per_label.append(metrics.classification(y[:, label], scored, proba, known))
+    return per_label[0] if len(per_label) == 1 else metrics.joint(per_label)

@@ -1,0 +1,84 @@
+"""Shared data and a `fit` that is short to write; one thread, as in a database server."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+os.environ["OMP_NUM_THREADS"] = "1"
+SOURCE = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(SOURCE))
+
+import numpy as np
+import pytest
+
+import pgml_runtime
+from pgml_runtime import training
+
+
+class Fitted:
+    """What training.fit returned, parsed."""
+
+    def __init__(self, model, metrics_json, hyperparams_json):
+        self.model = model
+        self.metrics = json.loads(metrics_json)
+        self.hyperparams = json.loads(hyperparams_json)
+
+
+def fit(algorithm, task, x, y, train_rows, hyperparams=None, search=None, params=None, args=None):
+    return Fitted(
+        *training.fit(
+            algorithm,
+            task,
+            x,
+            y,
+            train_rows,
+            json.dumps(hyperparams or {}),
+            search,
+            json.dumps(params or {}),
+            json.dumps(args or {}),
+        )
+    )
+
+
+def child_environment():
+    """Return the environment of a new Python process that can import the sources."""
+    return {**os.environ, "PYTHONPATH": str(SOURCE)}
+
+
+def _made(seed, classes):
+    draw = np.random.RandomState(seed)
+    x = draw.normal(size=(160, 4))
+    signal = x[:, 0] - 2 * x[:, 1] + 0.5 * x[:, 2] * x[:, 3] + draw.normal(scale=0.3, size=160)
+    if not classes:
+        return np.ascontiguousarray(x), signal.reshape(-1, 1)
+    cuts = np.quantile(signal, np.linspace(0, 1, classes + 1)[1:-1])
+    # Not 0, 1, …: XGBoost wants those, users have others.
+    labels = np.array([3.0, 5.0, 9.0][:classes])[np.searchsorted(cuts, signal)]
+    return np.ascontiguousarray(x), labels.reshape(-1, 1)
+
+
+TRAIN_ROWS = 120
+
+
+@pytest.fixture(scope="session")
+def regression_data():
+    return _made(1, 0)
+
+
+@pytest.fixture(scope="session")
+def classification_data():
+    return _made(2, 3)
+
+
+@pytest.fixture(scope="session")
+def binary_data():
+    return _made(3, 2)
+
+
+@pytest.fixture
+def emitted(monkeypatch):
+    """Collect what a user would see as WARNINGs."""
+    messages = []
+    monkeypatch.setattr(pgml_runtime, "emit_warning", messages.append)
+    return messages

@@ -1,0 +1,5 @@
+//! The apt repository that users install from: a suite per distribution, signed, in a tree that any file or web server
+//! can serve.
+
+pub mod repository;
+pub mod signing;

@@ -1,0 +1,93 @@
+//! The key that signs the repository.
+//!
+//! For local use a key is made on first need and kept in the cache, so that even a repository in a directory is used
+//! with `Signed-By` and never with `trusted=yes`.
+
+use std::path::{Path, PathBuf};
+
+use crate::exit::Failure;
+use crate::files;
+use crate::process::Program;
+
+/// Who a locally made key says it is.
+const LOCAL_NAME: &str = "pgml-dist local repository key";
+
+/// A gpg home directory and the key in it that signs.
+pub struct SigningKey {
+    home: PathBuf,
+    fingerprint: String,
+}
+
+impl SigningKey {
+    /// The key kept in a directory; it is made there when there is none yet.
+    pub fn local(home: &Path, log: &Path) -> Result<Self, Failure> {
+        if !home.join("pubring.kbx").exists() {
+            // In a directory that gets its name when it is whole: an interrupted run leaves no half key ring.
+            let partial = home.with_extension("partial");
+            files::remove_dir(&partial)?;
+            files::create_dir(&partial)?;
+            files::set_mode(&partial, 0o700)?;
+            gpg(&partial)
+                .args(["--passphrase", "", "--quick-gen-key", LOCAL_NAME, "ed25519", "sign", "never"])
+                .run(log)?;
+            stop_agent(&partial, log);
+            files::rename(&partial, home)?;
+        }
+        let listing = gpg(home).args(["--with-colons", "--list-secret-keys"]).output(log)?;
+        let listing = String::from_utf8_lossy(&listing);
+        let fingerprint = listing
+            .lines()
+            .find_map(|line| line.strip_prefix("fpr:::::::::"))
+            .map(|rest| rest.trim_end_matches(':').to_owned())
+            .unwrap_or_default();
+        Ok(Self { home: home.to_owned(), fingerprint })
+    }
+
+    /// The key's fingerprint, 40 hexadecimal digits.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// Writes the public key as a keyring that `Signed-By` takes.
+    pub fn export(&self, to: &Path, log: &Path) -> Result<(), Failure> {
+        let bytes = gpg(&self.home)
+            .args(["--export", "--export-options", "export-minimal", &self.fingerprint])
+            .output(log)?;
+        files::write(to, bytes)?;
+        Ok(())
+    }
+
+    /// Signs a Release file: `InRelease` (clear-signed) and `Release.gpg` (detached) beside it. `epoch` is the signature's
+    /// time, so that the same release signed with the same key is the same bytes.
+    pub fn sign_release(&self, release: &Path, epoch: u64, log: &Path) -> Result<(), Failure> {
+        for (mode, name) in [("--clear-sign", "InRelease"), ("--detach-sign", "Release.gpg")] {
+            let to = release.with_file_name(name);
+            let mut program = gpg(&self.home)
+                .args(["--local-user", &self.fingerprint, "--digest-algo", "SHA512", "--yes"])
+                // A key made today can't sign in the past; gpg refuses unless told that the clock may be off.
+                .arg(format!("--faked-system-time={epoch}"))
+                .args(["--ignore-time-conflict", "--output"])
+                .arg(&to);
+            if mode == "--detach-sign" {
+                program = program.arg("--armor");
+            }
+            program.arg(mode).arg(release).run(log)?;
+        }
+        stop_agent(&self.home, log);
+        Ok(())
+    }
+}
+
+fn gpg(home: &Path) -> Program {
+    Program::new("gpg")
+        .arg("--homedir")
+        .arg(home)
+        .args(["--batch", "--no-tty", "--quiet", "--pinentry-mode", "loopback"])
+}
+
+/// gpg leaves an agent running that holds the directory; it has to go with the command that started it.
+fn stop_agent(home: &Path, log: &Path) {
+    let stop = Program::new("gpgconf").arg("--homedir").arg(home).args(["--kill", "gpg-agent"]);
+    // Failing to stop it harms nothing but tidiness.
+    let _ = stop.run(log);
+}

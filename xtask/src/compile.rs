@@ -1,0 +1,258 @@
+//! Compiles the extension for one Postgres major in the builder, against a stub libpython, and splits off its debug
+//! symbols.
+//!
+//! Cargo's target directory is kept between runs and shared by all majors: only pgrx-pg-sys and the extension itself
+//! are compiled again for another major. It is never a source of bytes: cargo decides from the inputs, and
+//! `reproduce` compares with a build from nothing.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::digest::Digest;
+use crate::execute::Work;
+use crate::exit::Failure;
+use crate::files::{self, FileError};
+use crate::sandbox::Sandbox;
+use crate::stamp::STUB_SONAME;
+use crate::symbols::abi3::{Abi3, Abi3Kind};
+
+/// The oldest Python that one library serves; the stub offers its limited API and nothing newer.
+pub const OLDEST_PYTHON: (u8, u8) = (3, 8);
+
+/// The library as compiled, with its symbol table and debug symbols.
+pub const UNSTRIPPED: &str = "pgml.unstripped.so";
+/// The library as packaged, but for the stamp.
+pub const STRIPPED: &str = "pgml.so";
+/// Its debug symbols alone.
+pub const DEBUG: &str = "pgml.debug";
+/// The crates that are linked in: `name version|licence`, a line each.
+pub const CRATES: &str = "crates.txt";
+
+/// Where everything that a compile reads lies on the host.
+pub struct Compile<'a> {
+    /// The Postgres major.
+    pub major: u16,
+    /// The root of the source tree; only `extension/` and `python/` of it are shown to the compiler.
+    pub source: &'a Path,
+    /// The builder's root file system.
+    pub builder: &'a Path,
+    /// The pinned Rust toolchain.
+    pub toolchain: &'a Path,
+    /// A cargo home that holds every crate of `extension/Cargo.lock`.
+    pub cargo_home: &'a Path,
+    /// The unpacked `postgresql-server-dev-N`.
+    pub headers: &'a Path,
+    /// The unpacked package of the static OpenBLAS archive.
+    pub openblas: &'a Path,
+    /// The version of that OpenBLAS (`0.3.21`), for its `.pc` file.
+    pub openblas_version: &'a str,
+    /// The limited API of Python.
+    pub abi3: &'a Abi3,
+    /// Directories that stay between runs: cargo's target directory and the staged source.
+    pub kept: &'a Path,
+}
+
+/// The names of the inputs in the source tree: what a compile sees of it.
+pub const SOURCES: [&str; 2] = ["extension", "python/pgml_runtime"];
+
+/// Files below [`SOURCES`] that the compiler must not see.
+pub fn is_not_source(relative: &Path) -> bool {
+    relative.starts_with("target") || relative.components().any(|part| part.as_os_str() == "__pycache__")
+}
+
+impl Compile<'_> {
+    /// Compiles; [`UNSTRIPPED`], [`STRIPPED`], [`DEBUG`] and [`CRATES`] are the job's output.
+    pub fn run(&self, work: &Work<'_>) -> Result<String, Failure> {
+        let source = self.stage_source()?;
+        let target = self.kept.join("target");
+        files::create_dir(&target)?;
+        let inputs = work.scratch.join("inputs");
+        self.write_inputs(&inputs)?;
+        let registry = registry_name(self.cargo_home)?;
+        Sandbox::new(self.builder)
+            .tmpfs("/in")
+            .tmpfs("/build")
+            .read_only(&source, "/src")
+            .read_only(self.toolchain, "/opt/rust")
+            .read_only(self.cargo_home, "/in/cargo")
+            .read_only(self.headers, "/in/headers")
+            .read_only(self.openblas, "/in/openblas")
+            .read_only(&inputs, "/in/generated")
+            .writable(&target, "/build/target")
+            .writable(&work.out, "/build/out")
+            .env("MAJOR", self.major.to_string())
+            .env("CARGO_HOME", "/in/cargo")
+            .env("CARGO_NET_OFFLINE", "true")
+            .env("CARGO_BUILD_JOBS", jobs().to_string())
+            .env("CARGO_ENCODED_RUSTFLAGS", rust_flags(&registry).join("\u{1f}"))
+            .env("CFLAGS", "-O2 -ffile-prefix-map=/in/cargo/registry/src=crates -ffile-prefix-map=/build=build")
+            .env("PGRX_PG_CONFIG_PATH", "/in/generated/pg_config")
+            .env("PYO3_CONFIG_FILE", "/in/generated/pyo3-config.txt")
+            .env("PKG_CONFIG_PATH", "/in/generated/pkgconfig")
+            .env("LIBCLANG_PATH", "/usr/lib/llvm-11/lib")
+            .script(SCRIPT)
+            .run(&work.log)?;
+        let size = |name: &str| {
+            let path = work.out.join(name);
+            path.metadata().map(|meta| meta.len()).map_err(FileError::at("read", path))
+        };
+        Ok(format!(
+            "pgml.so for PostgreSQL {}, {:.1} MB stripped",
+            self.major,
+            size(STRIPPED)? as f64 / 1e6
+        ))
+    }
+
+    /// Copies what the compiler may see into a directory of its own. Files that did not change are left alone, so that
+    /// their times, from which cargo tells what to compile again, stay too.
+    fn stage_source(&self) -> Result<PathBuf, FileError> {
+        let staged = self.kept.join("src");
+        for dir in SOURCES {
+            let (from, to) = (self.source.join(dir), staged.join(dir));
+            files::create_dir(&to)?;
+            let wanted: Vec<PathBuf> = files::files_below(&from)?
+                .into_iter()
+                .filter(|relative| !is_not_source(relative))
+                .collect();
+            for relative in files::files_below(&to)? {
+                if !wanted.contains(&relative) {
+                    let gone = to.join(&relative);
+                    fs::remove_file(&gone).map_err(FileError::at("remove", &gone))?;
+                }
+            }
+            for relative in wanted {
+                let contents = files::read(&from.join(&relative))?;
+                let copy = to.join(&relative);
+                if fs::read(&copy).ok().as_ref() != Some(&contents) {
+                    files::write(&copy, contents)?;
+                    files::set_mode(&copy, 0o644)?;
+                }
+            }
+        }
+        Ok(staged)
+    }
+
+    /// Writes the small files that tell the crates' build scripts where things are inside the sandbox.
+    fn write_inputs(&self, dir: &Path) -> Result<(), FileError> {
+        let oldest = format!("{}.{}", OLDEST_PYTHON.0, OLDEST_PYTHON.1);
+        files::write(&dir.join("stub.c"), stub_source(self.abi3))?;
+        files::write(
+            &dir.join("pyo3-config.txt"),
+            format!(
+                "implementation=CPython\nversion={oldest}\nshared=true\nabi3=true\nlib_name=python3.00\n\
+                 lib_dir=/build/stub\npointer_width=64\nbuild_flags=\nsuppress_build_script_link_lines=false\n"
+            ),
+        )?;
+        // Outside /usr on purpose: pkg-config refuses to link archives of system directories statically, and
+        // openblas-src then links the shared library and exits 0.
+        files::write(
+            &dir.join("pkgconfig/openblas.pc"),
+            format!(
+                "libdir=/in/openblas/usr/lib/x86_64-linux-gnu/openblas-serial\n\
+                 includedir=/in/openblas/usr/include/x86_64-linux-gnu/openblas-serial\n\
+                 Name: openblas\nDescription: OpenBLAS, the serial build\nVersion: {}\n\
+                 Libs: -L${{libdir}} -lopenblas\nCflags: -I${{includedir}}\n",
+                self.openblas_version
+            ),
+        )?;
+        let script = dir.join("pg_config");
+        files::write(&script, pg_config(self.major))?;
+        files::set_mode(&script, 0o755)
+    }
+}
+
+/// What runs in the builder. The debug symbols are split off and the library stripped as Debian's dh_strip does it;
+/// no .gnu_debuglink is added, debuggers find the symbols by build-id.
+const SCRIPT: &str = r#"
+mkdir /build/stub
+gcc -shared -nostdlib -fPIC -w -Wl,-soname,"$(sed -n 's/^. soname: \([^ ]*\) .*/\1/p' /in/generated/stub.c)" \
+    /in/generated/stub.c -o /build/stub/libpython3.00.so
+export PATH=/opt/rust/bin:$PATH RUSTC=/opt/rust/bin/rustc
+cd /src/extension
+cargo build --release --locked --offline --no-default-features --features "pg$MAJOR" --target-dir /build/target
+cargo tree --locked --offline --no-default-features --features "pg$MAJOR" --edges normal --prefix none \
+    --format '{p}|{l}' | sed 's/ (.*)|/|/; s/ (\*)$//; s/ v\([0-9]\)/ \1/' | LC_ALL=C sort -u > /build/out/crates.txt
+cp /build/target/release/libpgml.so /build/out/pgml.unstripped.so
+cd /build/out
+chmod 644 pgml.unstripped.so
+objcopy --only-keep-debug --compress-debug-sections pgml.unstripped.so pgml.debug
+strip --strip-unneeded --remove-section=.comment --remove-section=.note -o pgml.so pgml.unstripped.so
+chmod 644 pgml.so pgml.debug
+"#;
+
+/// Flags for every crate. The paths inside the sandbox are constants already; they are mapped to names that mean
+/// something in a backtrace on a user's machine.
+fn rust_flags(registry: &str) -> Vec<String> {
+    vec![
+        format!("--remap-path-prefix=/in/cargo/registry/src/{registry}=crates"),
+        "--remap-path-prefix=/src=pgml".into(),
+        "--remap-path-prefix=/build/target=target".into(),
+        "--remap-path-prefix=/opt/rust=rust".into(),
+        // By content, so that debug symbols find their library and equal builds have equal ids.
+        "-Clink-arg=-Wl,--build-id=sha1".into(),
+        "-Clink-arg=-Wl,-z,relro,-z,now,-z,noexecstack".into(),
+        // A symbol that neither the limited API (the stub) nor libc has must not wait until a user's server finds out;
+        // those of Postgres itself are only there when it runs, so they can't be required at link time (rule S1 can).
+        "-Clink-arg=-Wl,-z,text".into(),
+    ]
+}
+
+/// As many compiler processes as the machine has cores.
+fn jobs() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The one directory below `registry/src`: its name depends on where crates come from, and must not reach the library.
+fn registry_name(cargo_home: &Path) -> Result<String, FileError> {
+    let dir = cargo_home.join("registry/src");
+    let at = || FileError::at("find the crates in", &dir);
+    let entry = fs::read_dir(&dir).map_err(at())?.next();
+    let entry = entry.ok_or_else(|| at()(std::io::ErrorKind::NotFound.into()))?;
+    Ok(entry.map_err(at())?.file_name().to_string_lossy().into_owned())
+}
+
+/// C source of a libpython with the limited API's names and no behaviour: only ever linked against, never loaded.
+fn stub_source(abi3: &Abi3) -> String {
+    let mut text = format!("/* soname: {STUB_SONAME} */\n");
+    let symbols: BTreeMap<&str, Abi3Kind> = abi3.symbols_up_to(OLDEST_PYTHON).collect();
+    for (name, kind) in symbols {
+        let _ = match kind {
+            Abi3Kind::Function => writeln!(text, "void {name}(void) {{}}"),
+            Abi3Kind::Data => writeln!(text, "char {name}[64];"),
+        };
+    }
+    text
+}
+
+/// A `pg_config` that answers for the unpacked headers, whatever the host has installed.
+fn pg_config(major: u16) -> String {
+    format!(
+        r#"#!/bin/sh
+# Answers for the headers of PostgreSQL {major} that lie in this build's inputs.
+server=/in/headers/usr/include/postgresql/{major}/server
+value() {{
+    case "$1" in
+        --version) sed -n 's/^#define PG_VERSION_STR "\(PostgreSQL [^ ]*\).*/\1/p' "$server/pg_config.h" ;;
+        --includedir) echo /in/headers/usr/include/postgresql ;;
+        --includedir-server) echo "$server" ;;
+        --libdir) echo /usr/lib/x86_64-linux-gnu ;;
+        --pkglibdir) echo /usr/lib/postgresql/{major}/lib ;;
+        --bindir) echo /usr/lib/postgresql/{major}/bin ;;
+        --sharedir) echo /usr/share/postgresql/{major} ;;
+        --cppflags) echo -D_GNU_SOURCE ;;
+        --cflags | --ldflags | --libs | --configure) echo ;;
+        *) echo "pg_config: $1 is not known in this build" >&2; exit 1 ;;
+    esac
+}}
+for option; do value "$option"; done
+"#
+    )
+}
+
+/// The directory of a builder's kept state: another builder or toolchain must not see its objects.
+pub fn kept_dir(cache: &Path, builder: Option<&Digest>, toolchain: &str) -> PathBuf {
+    let name = Digest::of(format!("{builder:?} {toolchain}"));
+    cache.join("build").join(name.short())
+}

@@ -1,0 +1,120 @@
+//! Builds a `.deb` from a list of files, the same bytes each time.
+//!
+//! Every mode, owner and time is set rather than inherited; dpkg-deb runs in the builder, so that neither the host's
+//! dpkg nor its umask matters. xz at a fixed level: zstd's output depends on the number of threads, and Debian 11's
+//! dpkg does not read it.
+
+use std::path::{Path, PathBuf};
+
+use crate::exit::Failure;
+use crate::files::{self, FileError};
+use crate::sandbox::Sandbox;
+
+/// A file of a package.
+pub enum Source {
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// The bytes of this file.
+    File(PathBuf),
+}
+
+/// A package that is ready to be built.
+pub struct Package {
+    /// `Package:` of the control file.
+    pub name: String,
+    /// `Version:`.
+    pub version: String,
+    /// `Architecture:`.
+    pub architecture: String,
+    /// The control file without `Installed-Size`, which is computed.
+    pub control: String,
+    /// Further files of the control archive: name, text, mode.
+    pub control_files: Vec<(String, String, u32)>,
+    /// Contents: absolute path on the user's system, and from where. All are made `rw-r--r--`.
+    pub files: Vec<(String, Source)>,
+    /// Whole directories: absolute path on the user's system, and from where.
+    pub trees: Vec<(String, PathBuf)>,
+}
+
+impl Package {
+    /// The file name that Debian's archives give it.
+    pub fn file_name(&self) -> String {
+        format!("{}_{}_{}.deb", self.name, self.version, self.architecture)
+    }
+
+    /// Builds it into `out` and returns the file. `epoch` is the time of every file in it, seconds since 1970.
+    pub fn build(
+        &self,
+        builder: &Path,
+        epoch: u64,
+        scratch: &Path,
+        out: &Path,
+        log: &Path,
+    ) -> Result<PathBuf, Failure> {
+        let tree = scratch.join(&self.name);
+        files::remove_dir(&tree)?;
+        for (path, source) in &self.files {
+            let to = tree.join(path.trim_start_matches('/'));
+            match source {
+                Source::Bytes(bytes) => files::write(&to, bytes)?,
+                Source::File(from) => files::copy(from, &to)?,
+            }
+        }
+        for (path, from) in &self.trees {
+            copy_tree(from, &tree.join(path.trim_start_matches('/')))?;
+        }
+        let size = installed_size(&tree)?;
+        let control = format!("{}\nInstalled-Size: {size}\n", self.control.trim_end());
+        files::write(&tree.join("DEBIAN/control"), control)?;
+        for (name, text, mode) in &self.control_files {
+            let path = tree.join("DEBIAN").join(name);
+            files::write(&path, text)?;
+            files::set_mode(&path, *mode)?;
+        }
+        files::create_dir(out)?;
+        Sandbox::new(builder)
+            .tmpfs("/build")
+            .writable(&tree, "/build/tree")
+            .writable(out, "/build/out")
+            .env("SOURCE_DATE_EPOCH", epoch.to_string())
+            .env("NAME", self.file_name())
+            .script(SCRIPT)
+            .run(log)?;
+        files::remove_dir(&tree)?;
+        Ok(out.join(self.file_name()))
+    }
+}
+
+/// Times are set, not clamped: a file older than the release would otherwise carry its own. The file is written under
+/// another name first because dpkg-deb leaves half a file behind when it is interrupted.
+const SCRIPT: &str = r#"
+cd /build/tree
+find . -path ./DEBIAN -prune -o -type f -exec chmod 644 {} +
+find . -type d -exec chmod 755 {} +
+find . -path ./DEBIAN -prune -o -type f -printf '%P\0' | LC_ALL=C sort -z | xargs -0 -r md5sum > DEBIAN/md5sums
+chmod 644 DEBIAN/md5sums DEBIAN/control
+find . -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
+dpkg-deb -Zxz -z6 --root-owner-group --build . /build/out/partial
+mv /build/out/partial "/build/out/$NAME"
+"#;
+
+fn copy_tree(from: &Path, to: &Path) -> Result<(), FileError> {
+    for relative in files::files_below(from)? {
+        let target = to.join(&relative);
+        if let Some(dir) = target.parent() {
+            files::create_dir(dir)?;
+        }
+        files::link_or_copy(&from.join(&relative), &target)?;
+    }
+    Ok(())
+}
+
+/// KiB as dpkg-gencontrol counts them: each file rounded up to a KiB, one for each directory.
+fn installed_size(tree: &Path) -> Result<u64, FileError> {
+    let mut size = 0;
+    for entry in walkdir::WalkDir::new(tree).min_depth(1).into_iter().flatten() {
+        let meta = entry.path().symlink_metadata().map_err(FileError::at("read", entry.path()))?;
+        size += if meta.is_file() { meta.len().div_ceil(1024) } else { 1 };
+    }
+    Ok(size)
+}

@@ -1,0 +1,198 @@
+//! Results of finished jobs, found again by key.
+//!
+//! `<cache>/jobs/<key>/out/` holds what a job made, `record.json` beside it what it was made from and how long it took.
+//! A job works in `<cache>/work/` and is renamed into place when it is done: a directory under `jobs/` is always whole.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::files::{self, FileError};
+use crate::plan::job::{Job, differences};
+
+/// The version of `record.json`; another one is as if there were no record.
+const VERSION: u32 = 1;
+
+/// What is known of a finished job.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Record {
+    version: u32,
+    /// The job as it was planned.
+    pub job: Job,
+    /// Seconds it took.
+    pub seconds: f64,
+    /// When it started and ended, seconds since the start of the run that made it.
+    pub started: f64,
+    /// Top-level files of its output: name → size in bytes and modification time, to notice loss or tampering cheaply.
+    files: BTreeMap<String, (u64, i64)>,
+    /// In words, what it made.
+    pub made: String,
+}
+
+/// Why a job has to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It does not: its result is there.
+    Cached,
+    /// It never ran here.
+    New,
+    /// It ran with other inputs; their names.
+    Changed(Vec<String>),
+    /// Its result was there and is damaged; what is wrong.
+    Damaged(String),
+}
+
+/// The directory of results.
+pub struct Cache {
+    root: PathBuf,
+}
+
+impl Cache {
+    /// The cache below a directory, which need not exist.
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    fn dir(&self, key: &Digest) -> PathBuf {
+        self.root.join("jobs").join(key.to_string())
+    }
+
+    /// Where the output of a finished job lies.
+    pub fn output(&self, job: &Job) -> PathBuf {
+        self.dir(&job.key).join("out")
+    }
+
+    /// The record of a finished job, if there is one that can be read.
+    pub fn record(&self, job: &Job) -> Option<Record> {
+        self.read_record(&self.dir(&job.key).join("record.json"))
+    }
+
+    fn read_record(&self, path: &Path) -> Option<Record> {
+        let record: Record = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+        (record.version == VERSION).then_some(record)
+    }
+
+    fn last(&self, job: &Job) -> PathBuf {
+        self.root.join("last").join(format!("{}.json", job.id.replace('/', "_")))
+    }
+
+    /// Whether a job has to run, and why.
+    pub fn verdict(&self, job: &Job) -> Verdict {
+        if let Some(record) = self.record(job) {
+            return match stat_files(&self.output(job)) {
+                Ok(files) if files == record.files => Verdict::Cached,
+                Ok(_) => Verdict::Damaged("files of its result were changed or removed".into()),
+                Err(error) => Verdict::Damaged(error.to_string()),
+            };
+        }
+        match self.read_record(&self.last(job)) {
+            None => Verdict::New,
+            Some(before) => Verdict::Changed(differences(&before.job.inputs, &job.inputs)),
+        }
+    }
+
+    /// An empty directory to work in. What an interrupted run left there is removed.
+    pub fn start(&self, job: &Job) -> Result<PathBuf, FileError> {
+        let work = self.root.join("work").join(job.key.to_string());
+        files::remove_dir(&work)?;
+        files::create_dir(&work.join("out"))?;
+        Ok(work)
+    }
+
+    /// Takes a finished job's working directory over and returns its record.
+    pub fn finish(
+        &self,
+        job: &Job,
+        work: &Path,
+        started: f64,
+        seconds: f64,
+        made: String,
+    ) -> Result<Record, FileError> {
+        let out = work.join("out");
+        let record = Record {
+            version: VERSION,
+            job: job.clone(),
+            seconds,
+            started,
+            files: stat_files(&out).map_err(FileError::at("list", &out))?,
+            made,
+        };
+        let json = serde_json::to_vec_pretty(&record).unwrap_or_default(); // INVARIANT: plain data always serialises
+        files::write(&work.join("record.json"), &json)?;
+        let dir = self.dir(&job.key);
+        files::remove_dir(&dir)?;
+        files::create_dir(&self.root.join("jobs"))?;
+        files::rename(work, &dir)?;
+        files::write_atomically(&self.last(job), &json)?;
+        Ok(record)
+    }
+}
+
+/// Sizes and times of the top-level files; directories count by name alone.
+fn stat_files(out: &Path) -> std::io::Result<BTreeMap<String, (u64, i64)>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(out)? {
+        let entry = entry?;
+        let meta = entry.metadata()?;
+        let facts = if meta.is_dir() {
+            (0, 0)
+        } else {
+            (meta.len(), meta.mtime())
+        };
+        found.insert(entry.file_name().to_string_lossy().into_owned(), facts);
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::job::Step;
+
+    fn job(input: &str) -> Job {
+        let inputs = BTreeMap::from([("source".to_owned(), Digest::of(input))]);
+        Job::new("compile:pg15", "compile", Step::Compile { major: 15 }, inputs, &[])
+    }
+
+    fn run(cache: &Cache, job: &Job) -> PathBuf {
+        let work = cache.start(job).unwrap();
+        files::write(&work.join("out/file"), "result").unwrap();
+        cache.finish(job, &work, 0.0, 1.0, "one file".into()).unwrap();
+        cache.output(job)
+    }
+
+    #[test]
+    fn a_result_is_found_again_and_a_change_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::new(dir.path());
+        assert_eq!(cache.verdict(&job("1")), Verdict::New);
+        run(&cache, &job("1"));
+        assert_eq!(cache.verdict(&job("1")), Verdict::Cached);
+        assert_eq!(cache.verdict(&job("2")), Verdict::Changed(vec!["source changed".into()]));
+    }
+
+    #[test]
+    fn a_damaged_result_is_not_used() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::new(dir.path());
+        let out = run(&cache, &job("1"));
+        files::write(&out.join("file"), "other bytes").unwrap();
+        assert!(matches!(cache.verdict(&job("1")), Verdict::Damaged(_)));
+        std::fs::remove_file(out.join("file")).unwrap();
+        assert!(matches!(cache.verdict(&job("1")), Verdict::Damaged(_)));
+    }
+
+    #[test]
+    fn an_interrupted_job_leaves_nothing_that_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::new(dir.path());
+        let work = cache.start(&job("1")).unwrap();
+        files::write(&work.join("out/half"), "half").unwrap();
+        assert_eq!(cache.verdict(&job("1")), Verdict::New);
+        let work = cache.start(&job("1")).unwrap();
+        assert!(!work.join("out/half").exists());
+    }
+}

@@ -1,0 +1,308 @@
+//! Runs a plan: what is not in the cache, in parallel as far as the jobs' needs allow.
+
+pub mod cache;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, MutexGuard};
+use std::time::Instant;
+
+use rustix::fs::{FlockOperation, flock};
+
+use self::cache::{Cache, Record, Verdict};
+use crate::exit::Failure;
+use crate::files::{self, FileError};
+use crate::plan::Plan;
+use crate::plan::job::{Job, JobId};
+use crate::progress::Listener;
+
+/// What a step is given to work with.
+pub struct Work<'a> {
+    /// The job under way.
+    pub job: &'a Job,
+    /// Its result goes here; empty at the start.
+    pub out: PathBuf,
+    /// A directory for what is needed on the way; gone with a failure, removed with success.
+    pub scratch: PathBuf,
+    /// Where the output of the tools it runs is kept.
+    pub log: PathBuf,
+    /// Told how far it is.
+    pub listener: &'a dyn Listener,
+    needs: BTreeMap<JobId, PathBuf>,
+}
+
+impl Work<'_> {
+    /// The output directory of a job that this one needs.
+    pub fn output_of(&self, id: &str) -> Result<&Path, FileError> {
+        self.needs.get(id).map(PathBuf::as_path).ok_or_else(|| {
+            FileError::at("find the output of a job this one does not need:", id)(std::io::ErrorKind::NotFound.into())
+        })
+    }
+
+    /// The output directories of all jobs that this one needs, by job.
+    pub fn outputs(&self) -> &BTreeMap<JobId, PathBuf> {
+        &self.needs
+    }
+
+    /// Says how far it is.
+    pub fn progress(&self, line: &str) {
+        self.listener.progress(&self.job.id, line);
+    }
+}
+
+/// What a run did.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The jobs that ran, in the order in which they ended, and why each had to.
+    pub ran: Vec<(Verdict, Record)>,
+    /// How many were in the cache already.
+    pub cached: usize,
+}
+
+/// The jobs that have to run so that every job of `goals` has its result: those not cached, and what they need.
+pub fn to_run<'a>(plan: &'a Plan, cache: &Cache) -> Vec<(&'a Job, Verdict)> {
+    let mut wanted: BTreeSet<&str> = plan.goals.iter().map(String::as_str).collect();
+    let mut found = Vec::new();
+    for job in plan.jobs.iter().rev() {
+        if !wanted.contains(job.id.as_str()) {
+            continue;
+        }
+        let verdict = cache.verdict(job);
+        if verdict != Verdict::Cached {
+            wanted.extend(job.needs.iter().map(String::as_str));
+            found.push((job, verdict));
+        }
+    }
+    found.reverse();
+    found
+}
+
+/// Holds the cache for one run at a time; released when dropped.
+pub struct CacheLock(#[allow(dead_code, reason = "held for its lock")] File);
+
+impl CacheLock {
+    /// Waits until no other run works in this cache.
+    pub fn acquire(cache: &Path, listener: &dyn Listener) -> Result<Self, FileError> {
+        let path = cache.join("lock");
+        files::create_dir(cache)?;
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(FileError::at("open", &path))?;
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            listener.note(&format!("waiting: another run works in {}", cache.display()));
+            flock(&file, FlockOperation::LockExclusive)
+                .map_err(|error| FileError::at("lock", &path)(error.into()))?;
+        }
+        Ok(Self(file))
+    }
+}
+
+struct State<'a> {
+    waiting: Vec<(&'a Job, Verdict)>,
+    running: usize,
+    done: BTreeSet<&'a str>,
+    ran: Vec<(Verdict, Record)>,
+    failure: Option<Failure>,
+}
+
+/// Runs what has to run, `workers` jobs at a time. After a failure nothing new is started, and what ran well is kept.
+pub fn execute(
+    plan: &Plan,
+    cache: &Cache,
+    logs: &dyn Fn(&str) -> PathBuf,
+    workers: usize,
+    listener: &dyn Listener,
+    step: &(dyn Fn(&Work<'_>) -> Result<String, Failure> + Sync),
+) -> Result<Outcome, Failure> {
+    let waiting = to_run(plan, cache);
+    let pending: BTreeSet<&str> = waiting.iter().map(|(job, _)| job.id.as_str()).collect();
+    let cached = plan.jobs.len() - waiting.len();
+    let state = Mutex::new(State {
+        done: plan
+            .jobs
+            .iter()
+            .map(|job| job.id.as_str())
+            .filter(|id| !pending.contains(id))
+            .collect(),
+        waiting,
+        running: 0,
+        ran: Vec::new(),
+        failure: None,
+    });
+    let changed = Condvar::new();
+    let began = Instant::now();
+    let lock = || state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let log_of: BTreeMap<&str, PathBuf> = plan.jobs.iter().map(|job| (job.id.as_str(), logs(&job.id))).collect();
+    let log_of = &log_of;
+    std::thread::scope(|scope| {
+        for _ in 0..workers.max(1) {
+            scope.spawn(|| {
+                while let Some((job, verdict)) = next(lock(), &changed) {
+                    listener.started(&job.id, &format!("{}{}", job.title, reason(&verdict)));
+                    let result = run_one(plan, cache, &log_of[job.id.as_str()], listener, job, step, began);
+                    let mut state = lock();
+                    state.running -= 1;
+                    match result {
+                        Ok(record) => {
+                            listener.finished(&job.id, &format!("{} ({:.1} s)", record.made, record.seconds));
+                            state.done.insert(&job.id);
+                            state.ran.push((verdict, record));
+                        }
+                        Err(failure) => {
+                            listener.finished(&job.id, "failed");
+                            state.failure.get_or_insert(failure);
+                        }
+                    }
+                    changed.notify_all();
+                }
+            });
+        }
+    });
+    let state = state.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+    match state.failure {
+        Some(failure) => Err(failure),
+        None => Ok(Outcome { ran: state.ran, cached }),
+    }
+}
+
+/// In words, why a job runs although it ran before.
+pub fn reason(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Cached | Verdict::New => String::new(),
+        Verdict::Changed(what) if what.is_empty() => " (again: the record of its last run is gone)".into(),
+        Verdict::Changed(what) => format!(" (again: {})", what.join(", ")),
+        Verdict::Damaged(what) => format!(" (again: {what})"),
+    }
+}
+
+/// Waits for a job that can start; none when all is done or something failed.
+fn next<'a>(mut state: MutexGuard<'_, State<'a>>, changed: &Condvar) -> Option<(&'a Job, Verdict)> {
+    loop {
+        if state.failure.is_some() || state.waiting.is_empty() {
+            return None;
+        }
+        let ready = state
+            .waiting
+            .iter()
+            .position(|(job, _)| job.needs.iter().all(|need| state.done.contains(need.as_str())));
+        if let Some(at) = ready {
+            state.running += 1;
+            return Some(state.waiting.remove(at));
+        }
+        if state.running == 0 {
+            return None;
+        }
+        state = changed.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner());
+    }
+}
+
+fn run_one(
+    plan: &Plan,
+    cache: &Cache,
+    log: &Path,
+    listener: &dyn Listener,
+    job: &Job,
+    step: &(dyn Fn(&Work<'_>) -> Result<String, Failure> + Sync),
+    began: Instant,
+) -> Result<Record, Failure> {
+    let dir = cache.start(job)?;
+    let scratch = dir.join("scratch");
+    files::create_dir(&scratch)?;
+    files::write(log, "")?;
+    let needs = plan
+        .jobs
+        .iter()
+        .filter(|other| job.needs.contains(&other.id))
+        .map(|other| (other.id.clone(), cache.output(other)))
+        .collect();
+    let work = Work {
+        job,
+        out: dir.join("out"),
+        scratch: scratch.clone(),
+        log: log.to_owned(),
+        listener,
+        needs,
+    };
+    let started = began.elapsed().as_secs_f64();
+    let made = step(&work)?;
+    files::remove_dir(&scratch)?;
+    let seconds = began.elapsed().as_secs_f64() - started;
+    Ok(cache.finish(job, &dir, started, seconds, made)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::digest::Digest;
+    use crate::exit::Exit;
+    use crate::plan::job::Step;
+    use crate::progress::Silent;
+
+    fn plan(source: &str) -> Plan {
+        let input = |text: &str| BTreeMap::from([("source".to_owned(), Digest::of(text))]);
+        let rootfs = Job::new("rootfs", "rootfs", Step::FetchCrates, input("fixed"), &[]);
+        let compile = Job::new("compile", "compile", Step::FetchCrates, input(source), &[&rootfs]);
+        let deb = Job::new("deb", "deb", Step::FetchCrates, input("fixed"), &[&compile]);
+        Plan {
+            goals: vec!["deb".into()],
+            jobs: vec![rootfs, compile, deb],
+        }
+    }
+
+    fn run(plan: &Plan, dir: &Path, fail: &str) -> (Result<Outcome, Failure>, usize) {
+        let count = AtomicUsize::new(0);
+        let result = execute(
+            plan,
+            &Cache::new(dir),
+            &|id| dir.join("log").join(id),
+            2,
+            &Silent,
+            &|work| {
+                count.fetch_add(1, Ordering::Relaxed);
+                for path in work.outputs().values() {
+                    assert!(path.join("made").exists(), "a job ran before what it needs");
+                }
+                if work.job.id == fail {
+                    return Err(Failure::already_reported(Exit::CheckFailed));
+                }
+                files::write(&work.out.join("made"), &work.job.id)?;
+                Ok("made".into())
+            },
+        );
+        (result, count.into_inner())
+    }
+
+    #[test]
+    fn runs_what_changed_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(run(&plan("1"), dir.path(), "").1, 3);
+        assert_eq!(run(&plan("1"), dir.path(), "").1, 0);
+        let (outcome, count) = run(&plan("2"), dir.path(), "");
+        assert_eq!((count, outcome.unwrap().cached), (2, 1));
+    }
+
+    #[test]
+    fn a_failure_keeps_what_was_done_and_is_resumed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (result, count) = run(&plan("1"), dir.path(), "compile");
+        assert!(result.is_err());
+        assert_eq!(count, 2, "what needs a failed job must not run");
+        assert_eq!(run(&plan("1"), dir.path(), "").1, 2);
+    }
+
+    #[test]
+    fn what_only_finished_jobs_need_is_not_made_again() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(run(&plan("1"), dir.path(), "").1, 3);
+        let cache = Cache::new(dir.path());
+        let rootfs = &plan("1").jobs[0];
+        std::fs::remove_dir_all(cache.output(rootfs).parent().unwrap()).unwrap();
+        assert_eq!(run(&plan("1"), dir.path(), "").1, 0);
+    }
+}

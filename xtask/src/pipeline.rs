@@ -1,0 +1,148 @@
+//! One run: what the commands that build have in common, from reading the configuration to the finished jobs.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use crate::execute::cache::Cache;
+use crate::execute::{self, CacheLock, Outcome};
+use crate::exit::Failure;
+use crate::fetch::mirrors::Mirrors;
+use crate::host::Host;
+use crate::lock::Lock;
+use crate::plan::{Availability, Context, Plan, Purpose};
+use crate::progress::Listener;
+use crate::release::{self, Release};
+use crate::steps::Steps;
+use crate::targets::{Target, Targets};
+use crate::toolchain::Toolchain;
+use crate::workspace::Workspace;
+
+/// Everything that is read once at the start of a run.
+pub struct Pipeline {
+    /// Where things are.
+    pub workspace: Workspace,
+    /// The matrix.
+    pub targets: Targets,
+    /// What all packages share.
+    pub release: Release,
+    /// The time of the release.
+    pub epoch: u64,
+    /// The compiler.
+    pub toolchain: Toolchain,
+    /// This machine.
+    pub host: Host,
+    mirrors: LazyMirrors,
+}
+
+/// The archives that may be contacted, looked up when something has to be fetched and not before: asking apt takes
+/// longer than a run with nothing to do.
+pub struct LazyMirrors {
+    user: Vec<String>,
+    found: OnceLock<Mirrors>,
+}
+
+impl LazyMirrors {
+    /// With what the user enabled besides the machine's own.
+    pub fn new(user: &[String]) -> Self {
+        Self { user: user.to_vec(), found: OnceLock::new() }
+    }
+
+    /// Looks them up, or returns what was found before.
+    pub fn get(&self, targets: &Targets, workspace: &Workspace) -> Result<&Mirrors, Failure> {
+        if let Some(found) = self.found.get() {
+            return Ok(found);
+        }
+        let found = Mirrors::discover(targets, &self.user, &workspace.log("mirrors"))?;
+        Ok(self.found.get_or_init(|| found))
+    }
+}
+
+impl Pipeline {
+    /// Reads the configuration. `epoch` is SOURCE_DATE_EPOCH where it is set, `mirrors` what `--mirror` says.
+    pub fn load(workspace: &Workspace, epoch: Option<&str>, mirrors: &[String]) -> Result<Self, Failure> {
+        let packaging = workspace.packaging();
+        Ok(Self {
+            targets: Targets::load(&packaging.join("targets.toml"))?,
+            release: Release::load(&packaging.join("release.toml"))?,
+            epoch: release::epoch(workspace, epoch)?,
+            toolchain: Toolchain::find(workspace)?,
+            host: Host::detect(std::path::Path::new("/")),
+            mirrors: LazyMirrors::new(mirrors),
+            workspace: workspace.clone(),
+        })
+    }
+
+    /// The plan for some targets.
+    pub fn plan(&self, chosen: &[Target], purpose: Purpose) -> Result<Plan, Failure> {
+        let context = Context {
+            workspace: &self.workspace,
+            targets: &self.targets,
+            release: &self.release,
+            epoch: self.epoch,
+            toolchain: &self.toolchain.version,
+        };
+        Plan::compute(&context, chosen, purpose)
+    }
+
+    /// For each target whether it can be built here, and what is missing otherwise. Contacts nothing.
+    pub fn availability(&self, chosen: &[Target]) -> Result<BTreeMap<String, Availability>, Failure> {
+        let mut found = BTreeMap::new();
+        for target in chosen {
+            let state = match self.missing(target)? {
+                None => Availability::Buildable,
+                Some(what) => Availability::Missing(what),
+            };
+            found.insert(target.to_string(), state);
+        }
+        Ok(found)
+    }
+
+    fn missing(&self, target: &Target) -> Result<Option<String>, Failure> {
+        let distribution = &target.distribution;
+        if !Lock::path(&self.workspace, &distribution.id).exists() {
+            let mirrors = self.mirrors.get(&self.targets, &self.workspace)?;
+            let archives = distribution.missing_archives(mirrors).join(", ");
+            return Ok(Some(match archives.is_empty() {
+                true => format!("not locked; `cargo xtask lock --update {}` pins its packages", distribution.id),
+                false => format!(
+                    "archive not enabled: {archives}; enable it with `--mirror NAME` and pin its packages with \
+                     `cargo xtask lock --update {} --mirror NAME`",
+                    distribution.id
+                ),
+            }));
+        }
+        // A plan that can't be computed says why.
+        match self.plan(std::slice::from_ref(target), Purpose::Dist) {
+            Ok(_) => Ok(None),
+            Err(Failure { report: Some(report), .. }) => Ok(Some(report.to_string())),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// The results of finished jobs.
+    pub fn cache(&self) -> Cache {
+        Cache::new(&self.workspace.cache)
+    }
+
+    /// Runs what of a plan has to run.
+    pub fn execute(&self, plan: &Plan, chosen: &[Target], listener: &dyn Listener) -> Result<Outcome, Failure> {
+        let _lock = CacheLock::acquire(&self.workspace.cache, listener)?;
+        let steps = self.steps(chosen);
+        let workers = std::thread::available_parallelism().map_or(1, usize::from);
+        let logs = |job: &str| self.workspace.log(job);
+        execute::execute(plan, &self.cache(), &logs, workers, listener, &|work| steps.run(work))
+    }
+
+    /// The steps of this run.
+    pub fn steps<'a>(&'a self, chosen: &'a [Target]) -> Steps<'a> {
+        Steps {
+            workspace: &self.workspace,
+            targets: &self.targets,
+            chosen,
+            release: &self.release,
+            epoch: self.epoch,
+            toolchain: &self.toolchain,
+            mirrors: &self.mirrors,
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! A unit of work: what it makes, from which inputs, after which other units.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+
+/// A job's name, unique in a plan: the kind of work and what it is for (`compile:pg15`).
+pub type JobId = String;
+
+/// What a job does. Its parameters name things of `targets.toml` and of the locks; all bytes come through the inputs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+pub enum Step {
+    /// Bring the locked `.deb`s of a role into one directory.
+    FetchDebs {
+        /// Whose lock.
+        distribution: String,
+        /// Which set of packages.
+        role: String,
+    },
+    /// Make a root file system from the packages of a fetch.
+    Rootfs {
+        /// Whose packages.
+        distribution: String,
+        /// Which set of packages.
+        role: String,
+    },
+    /// Unpack packages without installing them: headers, archives to link.
+    Unpack {
+        /// Whose packages.
+        distribution: String,
+        /// Which set of packages.
+        role: String,
+    },
+    /// Bring the crates of the extension's lock into a private cargo home.
+    FetchCrates,
+    /// Bring the locked wheels of a Python into one directory.
+    FetchWheels {
+        /// `3.11`
+        python: String,
+    },
+    /// Compile the extension for a Postgres major against the stub libpython; split off its debug symbols.
+    Compile {
+        /// `15`
+        major: u16,
+    },
+    /// Write a target's libpython soname into the compiled library.
+    Stamp {
+        /// `debian12-pg15`
+        target: String,
+    },
+    /// Check the stamped library against the symbol and ABI rules of its target.
+    Verify {
+        /// `debian12-pg15`
+        target: String,
+    },
+    /// Install the wheels into a tree of their own and byte-compile it with the distribution's Python.
+    Runtime {
+        /// `debian12`
+        distribution: String,
+    },
+    /// Build `postgresql-N-pgml` and its debug symbol package.
+    ExtensionPackages {
+        /// `debian12-pg15`
+        target: String,
+    },
+    /// Build `pgml-python`.
+    RuntimePackage {
+        /// `debian12`
+        distribution: String,
+    },
+    /// Make the apt repository of all packages of the plan.
+    AptRepository,
+}
+
+/// One node of the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// Its name.
+    pub id: JobId,
+    /// What a person reads while it runs.
+    pub title: String,
+    /// What to do.
+    pub step: Step,
+    /// All that decides its result, by a name that a person understands: files, lock sections, parameters.
+    pub inputs: BTreeMap<String, Digest>,
+    /// The jobs whose output it reads.
+    pub needs: Vec<JobId>,
+    /// The digest of the step, the inputs and the keys of the jobs it needs: equal keys, equal results.
+    pub key: Digest,
+}
+
+impl Job {
+    /// Makes a job and its key. `needs` are the jobs it reads from, already made.
+    pub fn new(
+        id: impl Into<JobId>,
+        title: impl Into<String>,
+        step: Step,
+        mut inputs: BTreeMap<String, Digest>,
+        needs: &[&Job],
+    ) -> Self {
+        for need in needs {
+            inputs.insert(format!("job {}", need.id), need.key);
+        }
+        // INVARIANT: a map with string keys and a plain enum always serialise.
+        let canonical = serde_json::to_vec(&(&step, &inputs)).unwrap_or_default();
+        Self {
+            id: id.into(),
+            title: title.into(),
+            key: Digest::of(canonical),
+            step,
+            inputs,
+            needs: needs.iter().map(|job| job.id.clone()).collect(),
+        }
+    }
+}
+
+/// The names of the inputs in which two runs of a job differ, in words: added, gone or changed.
+pub fn differences(before: &BTreeMap<String, Digest>, now: &BTreeMap<String, Digest>) -> Vec<String> {
+    let mut words = Vec::new();
+    for (name, digest) in now {
+        match before.get(name) {
+            None => words.push(format!("{name} is new")),
+            Some(old) if old != digest => words.push(format!("{name} changed")),
+            Some(_) => {}
+        }
+    }
+    words.extend(
+        before
+            .keys()
+            .filter(|name| !now.contains_key(*name))
+            .map(|name| format!("{name} is gone")),
+    );
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(value: &str, needs: &[&Job]) -> Job {
+        let inputs = BTreeMap::from([("a file".to_owned(), Digest::of(value))]);
+        Job::new("x", "x", Step::FetchCrates, inputs, needs)
+    }
+
+    #[test]
+    fn the_key_follows_inputs_and_needs() {
+        assert_eq!(job("1", &[]).key, job("1", &[]).key);
+        assert_ne!(job("1", &[]).key, job("2", &[]).key);
+        assert_ne!(job("1", &[&job("1", &[])]).key, job("1", &[&job("2", &[])]).key);
+    }
+
+    #[test]
+    fn differences_are_named() {
+        let (old, new) = (job("1", &[]).inputs, job("2", &[]).inputs);
+        assert_eq!(differences(&old, &new), ["a file changed"]);
+        assert_eq!(differences(&BTreeMap::new(), &new), ["a file is new"]);
+        assert_eq!(differences(&old, &BTreeMap::new()), ["a file is gone"]);
+    }
+}

@@ -1,0 +1,266 @@
+//! Puts the results of a plan into `dist/`, as a whole or not at all.
+//!
+//! A new tree is made beside the old one and exchanged with it in one rename: whoever looks sees the last good release
+//! until the next one is complete.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::execute::cache::Cache;
+use crate::exit::Failure;
+use crate::files::{self, FileError};
+use crate::plan::Plan;
+use crate::release::Release;
+use crate::targets::Target;
+
+/// The version of `manifest.json`.
+pub const VERSION: u32 = 1;
+/// The manifest's name in the output tree.
+pub const MANIFEST: &str = "manifest.json";
+
+/// What a file of the output is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A Debian package of the extension.
+    Extension,
+    /// A Debian package of debug symbols.
+    DebugSymbols,
+    /// A Debian package of the Python runtime.
+    PythonRuntime,
+    /// What the symbol checker found.
+    Verification,
+    /// A file of the apt repository.
+    AptRepository,
+}
+
+/// One file of the output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Artifact {
+    /// Its path below the output directory.
+    pub path: String,
+    /// What it is.
+    pub kind: Kind,
+    /// The target or distribution that it is for; none where it is for all.
+    pub target: Option<String>,
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256 in hexadecimal.
+    #[schemars(with = "String")]
+    pub sha256: Digest,
+}
+
+/// Whether something was done for a target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "state", content = "why")]
+pub enum State {
+    /// It was done, and all of it held.
+    Yes,
+    /// It was done, and something did not hold; what.
+    Failed(String),
+    /// It was not done; why.
+    No(String),
+}
+
+/// What is known of a target's packages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TargetState {
+    /// The symbol and ABI rules held.
+    pub verified: State,
+    /// apt installed the packages into a clean system.
+    pub installed: State,
+    /// The SQL suites ran there.
+    pub run: State,
+}
+
+/// `manifest.json`: what a release is made of, and what was done to see that it is good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Manifest {
+    /// The version of this format.
+    pub version: u32,
+    /// The release's version, `3.0.0-1`.
+    pub release: String,
+    /// The digest of all keys of the plan: equal for equal source, locks and targets.
+    #[schemars(with = "String")]
+    pub plan: Digest,
+    /// Every file, by path.
+    pub artifacts: Vec<Artifact>,
+    /// Every target.
+    pub targets: BTreeMap<String, TargetState>,
+}
+
+/// The digest of all keys of a plan.
+pub fn plan_digest(plan: &Plan) -> Digest {
+    let keys: Vec<String> = plan.jobs.iter().map(|job| format!("{} {}", job.id, job.key)).collect();
+    Digest::of(keys.join("\n"))
+}
+
+/// The manifest of an output directory, where there is one that this program reads.
+pub fn read_manifest(out: &Path) -> Option<Manifest> {
+    let manifest: Manifest = serde_json::from_slice(&std::fs::read(out.join(MANIFEST)).ok()?).ok()?;
+    (manifest.version == VERSION).then_some(manifest)
+}
+
+/// Whether the output directory holds this plan's results and none of its files was changed or lost since.
+///
+/// Contents are not read again: sizes tell what an accident does to a file, and `SHA256SUMS` the rest.
+pub fn is_current(out: &Path, plan: &Plan) -> bool {
+    read_manifest(out).is_some_and(|manifest| {
+        manifest.plan == plan_digest(plan)
+            && manifest.artifacts.iter().all(|artifact| {
+                out.join(&artifact.path).metadata().is_ok_and(|meta| meta.len() == artifact.size)
+            })
+    })
+}
+
+/// Copies the results of a plan into a new tree and puts it in the place of `out`.
+pub fn publish(
+    out: &Path,
+    plan: &Plan,
+    cache: &Cache,
+    targets: &[Target],
+    release: &Release,
+) -> Result<Manifest, Failure> {
+    let next = sibling(out, "partial");
+    files::remove_dir(&next)?;
+    files::create_dir(&next)?;
+    let mut artifacts = Vec::new();
+    let mut add = |from: &Path, path: String, kind: Kind, target: Option<&str>| -> Result<(), FileError> {
+        let to = next.join(&path);
+        files::copy(from, &to)?;
+        files::set_mode(&to, 0o644)?;
+        let (sha256, size) = Digest::of_file(&to).map_err(FileError::at("read", &to))?;
+        artifacts.push(Artifact { path, kind, target: target.map(Into::into), size, sha256 });
+        Ok(())
+    };
+    for (job, dir) in plan.jobs.iter().map(|job| (job, cache.output(job))) {
+        use crate::plan::job::Step;
+        match &job.step {
+            Step::ExtensionPackages { target } => {
+                for deb in files::files_below(&dir)? {
+                    let debug = deb.to_string_lossy().contains("-dbgsym_");
+                    let kind = if debug { Kind::DebugSymbols } else { Kind::Extension };
+                    add(&dir.join(&deb), format!("{target}/{}", deb.display()), kind, Some(target))?;
+                }
+            }
+            Step::Verify { target } => {
+                let name = crate::verification::REPORT;
+                add(&dir.join(name), format!("{target}/{name}"), Kind::Verification, Some(target))?;
+            }
+            Step::RuntimePackage { distribution } => {
+                for deb in files::files_below(&dir)? {
+                    let path = format!("{distribution}/{}", deb.display());
+                    add(&dir.join(&deb), path, Kind::PythonRuntime, Some(distribution))?;
+                }
+            }
+            Step::AptRepository => {
+                for file in files::files_below(&dir)? {
+                    add(&dir.join(&file), format!("apt/{}", file.display()), Kind::AptRepository, None)?;
+                }
+            }
+            _ => {}
+        }
+    }
+    artifacts.sort_by(|a, b| a.path.cmp(&b.path));
+    let not_yet = || State::No("`cargo xtask test` was not run on these packages".into());
+    let manifest = Manifest {
+        version: VERSION,
+        release: format!("{}-{}", release.version, release.revision),
+        plan: plan_digest(plan),
+        targets: targets
+            .iter()
+            // A package is only built from a library that passed: the plan has no other way to it.
+            .map(|target| {
+                let state = TargetState { verified: State::Yes, installed: not_yet(), run: not_yet() };
+                (target.to_string(), state)
+            })
+            .collect(),
+        artifacts,
+    };
+    let sums: String = manifest.artifacts.iter().map(|a| format!("{}  {}\n", a.sha256, a.path)).collect();
+    files::write(&next.join("SHA256SUMS"), sums)?;
+    write_manifest(&next, &manifest)?;
+    exchange(&next, out)?;
+    Ok(manifest)
+}
+
+/// Writes the manifest of an output directory.
+pub fn write_manifest(out: &Path, manifest: &Manifest) -> Result<(), FileError> {
+    let json = serde_json::to_vec_pretty(manifest).unwrap_or_default(); // INVARIANT: plain data always serialises
+    files::write_atomically(&out.join(MANIFEST), json)
+}
+
+fn sibling(out: &Path, suffix: &str) -> PathBuf {
+    let mut name = out.as_os_str().to_owned();
+    name.push(".");
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Puts `next` in the place of `out` in one step, and removes what was there.
+fn exchange(next: &Path, out: &Path) -> Result<(), FileError> {
+    if !out.exists() {
+        return files::rename(next, out);
+    }
+    match renameat_with(CWD, next, CWD, out, RenameFlags::EXCHANGE) {
+        Ok(()) => files::remove_dir(next),
+        // A file system that can't exchange (some network ones): the old tree steps aside for a moment.
+        Err(_) => {
+            let old = sibling(out, "old");
+            files::remove_dir(&old)?;
+            files::rename(out, &old)?;
+            files::rename(next, out)?;
+            files::remove_dir(&old)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_new_tree_takes_the_old_ones_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let (next, out) = (dir.path().join("dist.partial"), dir.path().join("dist"));
+        for content in ["first", "second"] {
+            files::write(&next.join("file"), content).unwrap();
+            exchange(&next, &out).unwrap();
+            assert_eq!(files::read_text(&out.join("file")).unwrap(), content);
+            assert!(!next.exists());
+        }
+    }
+
+    #[test]
+    fn a_lost_or_cut_file_makes_the_tree_stale() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path();
+        let plan = Plan::default();
+        assert!(!is_current(out, &plan));
+        let artifact = Artifact {
+            path: "x.deb".into(),
+            kind: Kind::Extension,
+            target: None,
+            size: 4,
+            sha256: Digest::of("1234"),
+        };
+        let manifest = Manifest {
+            version: VERSION,
+            release: "1-1".into(),
+            plan: plan_digest(&plan),
+            artifacts: vec![artifact],
+            targets: BTreeMap::new(),
+        };
+        write_manifest(out, &manifest).unwrap();
+        assert!(!is_current(out, &plan));
+        files::write(&out.join("x.deb"), "1234").unwrap();
+        assert!(is_current(out, &plan));
+        files::write(&out.join("x.deb"), "123").unwrap();
+        assert!(!is_current(out, &plan));
+    }
+}

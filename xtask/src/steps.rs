@@ -1,0 +1,267 @@
+//! Carries out the steps of a plan: gathers what each needs from the workspace and hands it to the module that does it.
+
+use std::path::PathBuf;
+
+use crate::apt::repository::{self, Suite};
+use crate::apt::signing::SigningKey;
+use crate::compile::{self, Compile, kept_dir};
+use crate::deb::packages;
+use crate::execute::Work;
+use crate::exit::Failure;
+use crate::fetch::{fetch_crates, fetch_debs};
+use crate::files;
+use crate::lock::Lock;
+use crate::plan::job::Step;
+use crate::plan::{BUILDER, OPENBLAS};
+use crate::pipeline::LazyMirrors;
+use crate::release::Release;
+use crate::rootfs;
+use crate::runtime;
+use crate::stamp;
+use crate::store::Store;
+use crate::symbols::abi3::Abi3;
+use crate::targets::{Distribution, Target, Targets};
+use crate::toolchain::Toolchain;
+use crate::verification;
+use crate::workspace::Workspace;
+
+/// The directory with an unpacked root file system in the output of a rootfs job.
+pub const ROOTFS: &str = "rootfs";
+/// The archive of a root file system in the output of a rootfs job.
+pub const ROOTFS_ARCHIVE: &str = "rootfs.tar";
+
+/// What the steps of one run share.
+pub struct Steps<'a> {
+    /// Where things are.
+    pub workspace: &'a Workspace,
+    /// The matrix.
+    pub targets: &'a Targets,
+    /// The targets of this run.
+    pub chosen: &'a [Target],
+    /// What all packages share.
+    pub release: &'a Release,
+    /// The time of the release.
+    pub epoch: u64,
+    /// The compiler.
+    pub toolchain: &'a Toolchain,
+    /// The archives that may be contacted.
+    pub mirrors: &'a LazyMirrors,
+}
+
+impl Steps<'_> {
+    /// Runs one job; returns in words what it made.
+    pub fn run(&self, work: &Work<'_>) -> Result<String, Failure> {
+        match &work.job.step {
+            Step::FetchDebs { distribution, role } => self.fetch_debs(work, distribution, role),
+            Step::FetchWheels { python } => self.fetch_wheels(work, python),
+            Step::FetchCrates => self.fetch_crates(work),
+            Step::Rootfs { distribution, role } => self.rootfs(work, distribution, role),
+            Step::Unpack { distribution, role } => self.unpack(work, distribution, role),
+            Step::Compile { major } => self.compile(work, *major),
+            Step::Stamp { target } => self.stamp(work, target),
+            Step::Verify { target } => self.verify(work, target),
+            Step::Runtime { distribution } => self.runtime(work, distribution),
+            Step::ExtensionPackages { target } => self.extension_packages(work, target),
+            Step::RuntimePackage { distribution } => self.runtime_package(work, distribution),
+            Step::AptRepository => self.repository(work),
+        }
+    }
+
+    fn distribution(&self, id: &str) -> Result<&Distribution, Failure> {
+        Ok(self.targets.require_distribution(id)?)
+    }
+
+    fn target(&self, name: &str) -> Result<Target, Failure> {
+        let all = self.targets.all();
+        let found = all.into_iter().find(|target| target.to_string() == name);
+        found.ok_or_else(|| Failure::already_reported(crate::exit::Exit::Usage))
+    }
+
+    fn store(&self) -> Store {
+        Store::new(self.workspace.store())
+    }
+
+    fn abi3(&self) -> Result<Abi3, Failure> {
+        Ok(Abi3::load(&self.workspace.packaging().join("abi3-symbols.txt"))?)
+    }
+
+    fn fetch_debs(&self, work: &Work<'_>, distribution: &str, role: &str) -> Result<String, Failure> {
+        let lock = Lock::open(self.workspace, self.targets, self.distribution(distribution)?)?;
+        let packages = lock.packages(role);
+        let mirrors = self.mirrors.get(self.targets, self.workspace)?;
+        let stored = fetch_debs(&lock, &packages, mirrors, &self.store(), work.listener)?;
+        for (package, file) in packages.iter().zip(&stored) {
+            files::link_or_copy(file, &work.out.join(package.file_name()))?;
+        }
+        let bytes: u64 = packages.iter().map(|package| package.size).sum();
+        Ok(format!("{} packages, {:.1} MB", packages.len(), bytes as f64 / 1e6))
+    }
+
+    fn fetch_wheels(&self, work: &Work<'_>, python: &str) -> Result<String, Failure> {
+        let _ = (work, python); Err(Failure::already_reported(crate::exit::Exit::Usage))
+    }
+
+    /// The crates are linked into the job's own directory: a build must not depend on what happens to the cargo home
+    /// that they were fetched into.
+    fn fetch_crates(&self, work: &Work<'_>) -> Result<String, Failure> {
+        let home = fetch_crates(self.workspace, work.listener)?;
+        crate::process::Program::new("cp")
+            .args(["--archive", "--link"])
+            .args([home.join("registry"), work.out.join("registry")])
+            .run(&work.log)?;
+        Ok("the crates of extension/Cargo.lock".into())
+    }
+
+    fn rootfs(&self, work: &Work<'_>, distribution: &str, role: &str) -> Result<String, Failure> {
+        let debs = work.scratch.join("debs");
+        files::create_dir(&debs)?;
+        for dir in work.outputs().values() {
+            for deb in files::files_below(dir)? {
+                files::link_or_copy(&dir.join(&deb), &debs.join(&deb))?;
+            }
+        }
+        let lock = Lock::open(self.workspace, self.targets, self.distribution(distribution)?)?;
+        let mut roles: Vec<&str> = vec![role];
+        if let Some(role) = self.targets.role(role) {
+            roles.extend(role.beyond.iter().map(String::as_str));
+        }
+        let names: Vec<String> = lock.packages_of(&roles).iter().map(|package| package.name.clone()).collect();
+        let archive = work.out.join(ROOTFS_ARCHIVE);
+        let codename = &self.distribution(distribution)?.codename;
+        rootfs::make_archive(&debs, &names, codename, &archive, &work.scratch, &work.log)?;
+        // `base` is what install tests start from, with owners and devices; the others are entered by a sandbox.
+        if role != "base" {
+            rootfs::unpack_for_sandbox(&archive, &work.out.join(ROOTFS), &work.log)?;
+            std::fs::remove_file(&archive).map_err(files::FileError::at("remove", &archive))?;
+        }
+        Ok(format!("root file system of {} packages", names.len()))
+    }
+
+    fn unpack(&self, work: &Work<'_>, distribution: &str, role: &str) -> Result<String, Failure> {
+        let fetched = work.output_of(&format!("fetch:{distribution}:{role}"))?;
+        let debs: Vec<PathBuf> = files::files_below(fetched)?.iter().map(|deb| fetched.join(deb)).collect();
+        rootfs::unpack_packages(&debs, &work.out, &work.log)?;
+        Ok(format!("{} packages unpacked", debs.len()))
+    }
+
+    fn builder(&self, work: &Work<'_>) -> Result<PathBuf, Failure> {
+        Ok(work.output_of(&format!("rootfs:{}:{}", BUILDER.0, BUILDER.1))?.join(ROOTFS))
+    }
+
+    fn compile(&self, work: &Work<'_>, major: u16) -> Result<String, Failure> {
+        let headers = work.job.needs.iter().find(|id| id.ends_with(":headers")).map_or("", String::as_str);
+        let openblas = format!("unpack:{}:{}", OPENBLAS.0, OPENBLAS.1);
+        let lock = Lock::open(self.workspace, self.targets, self.distribution(OPENBLAS.0)?)?;
+        let openblas_version = lock.packages(OPENBLAS.1).first().map(|p| p.version.clone()).unwrap_or_default();
+        let openblas_version = openblas_version.split(['+', '-']).next().unwrap_or_default();
+        let builder_key = work.job.inputs.get(&format!("job rootfs:{}:{}", BUILDER.0, BUILDER.1));
+        let kept = kept_dir(&self.workspace.cache, builder_key, &self.toolchain.version);
+        Compile {
+            major,
+            source: &self.workspace.root,
+            builder: &self.builder(work)?,
+            toolchain: &self.toolchain.sysroot,
+            cargo_home: work.output_of("fetch:crates")?,
+            headers: work.output_of(headers)?,
+            openblas: work.output_of(&openblas)?,
+            openblas_version,
+            abi3: &self.abi3()?,
+            kept: &kept,
+        }
+        .run(work)
+    }
+
+    fn stamp(&self, work: &Work<'_>, target: &str) -> Result<String, Failure> {
+        let target = self.target(target)?;
+        let compiled = work.output_of(&format!("compile:pg{}", target.major))?;
+        let mut library = files::read(&compiled.join(compile::STRIPPED))?;
+        let soname = target.distribution.libpython_soname();
+        stamp::stamp(&mut library, &soname)?;
+        files::write(&work.out.join(compile::STRIPPED), library)?;
+        Ok(format!("pgml.so needs {soname}"))
+    }
+
+    fn verify(&self, work: &Work<'_>, target: &str) -> Result<String, Failure> {
+        let target = self.target(target)?;
+        let compiled = work.output_of(&format!("compile:pg{}", target.major))?;
+        let stamped = work.output_of(&format!("stamp:{target}"))?;
+        verification::verify(
+            &verification::Subject {
+                library: &stamped.join(compile::STRIPPED),
+                unstripped: &compiled.join(compile::UNSTRIPPED),
+                target: &target,
+                architecture: &self.targets.architecture,
+            },
+            self.workspace,
+            &work.out,
+        )
+    }
+
+    fn runtime(&self, work: &Work<'_>, distribution: &str) -> Result<String, Failure> {
+        let python = self.distribution(distribution)?.python.to_string();
+        let rootfs = work.output_of(&format!("rootfs:{distribution}:python"))?.join(ROOTFS);
+        runtime::make(work, &rootfs, work.output_of(&format!("fetch:python{python}"))?, &python)
+    }
+
+    fn release_facts<'b>(&'b self, distribution: &'b Distribution) -> packages::Facts<'b> {
+        packages::Facts {
+            release: self.release,
+            epoch: self.epoch,
+            distribution,
+            architecture: &self.targets.architecture,
+            packaging: self.workspace.packaging(),
+            root: &self.workspace.root,
+        }
+    }
+
+    fn extension_packages(&self, work: &Work<'_>, target: &str) -> Result<String, Failure> {
+        let target = self.target(target)?;
+        let facts = self.release_facts(&target.distribution);
+        let inputs = packages::ExtensionInputs {
+            major: target.major,
+            library: &work.output_of(&format!("stamp:{target}"))?.join(compile::STRIPPED),
+            compiled: work.output_of(&format!("compile:pg{}", target.major))?,
+            verified: work.output_of(&format!("verify:{target}"))?,
+        };
+        packages::extension(&facts, &inputs, &self.builder(work)?, work)
+    }
+
+    fn runtime_package(&self, work: &Work<'_>, distribution: &str) -> Result<String, Failure> {
+        let facts = self.release_facts(self.distribution(distribution)?);
+        let runtime = work.output_of(&format!("runtime:{distribution}"))?;
+        packages::runtime(&facts, runtime, &self.builder(work)?, work)
+    }
+
+    fn repository(&self, work: &Work<'_>) -> Result<String, Failure> {
+        let mut suites: Vec<Suite> = Vec::new();
+        for target in self.chosen {
+            let distribution = &target.distribution;
+            let position = suites.iter().position(|suite| suite.codename == distribution.codename);
+            let at = position.unwrap_or_else(|| {
+                suites.push(Suite {
+                    codename: distribution.codename.clone(),
+                    title: distribution.title.clone(),
+                    debs: Vec::new(),
+                });
+                suites.len() - 1
+            });
+            for id in [format!("package:{target}"), format!("package:{}", distribution.id)] {
+                let dir = work.output_of(&id)?;
+                for deb in files::files_below(dir)? {
+                    let deb = dir.join(deb);
+                    if !suites[at].debs.contains(&deb) {
+                        suites[at].debs.push(deb);
+                    }
+                }
+            }
+        }
+        let key = self.signing_key(&work.log)?;
+        repository::write(&work.out, &suites, &self.targets.architecture, &key, self.epoch, &work.log)?;
+        Ok(format!("{} suites, signed by {}", suites.len(), key.fingerprint()))
+    }
+
+    /// The key that signs; made on first need.
+    pub fn signing_key(&self, log: &std::path::Path) -> Result<SigningKey, Failure> {
+        SigningKey::local(&self.workspace.cache.join("signing-key"), log)
+    }
+}

@@ -1,0 +1,490 @@
+//! The facts of a shared library that the rules judge, read once from the ELF file itself.
+//!
+//! The file may come from anywhere, so nothing here trusts it: every size is checked against the file, every loop has a
+//! budget, nothing recurses, and names are borrowed from the file instead of copied. The section headers (which this
+//! reader, `nm` and `readelf` go by) must say the same as the program headers (which the dynamic linker goes by);
+//! a file in which they differ is refused, because then the rules would judge another library than the one that is loaded.
+
+use miette::Diagnostic;
+use object::elf;
+use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, SectionTable, Sym};
+use object::{Endianness, SectionIndex, StringTable};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::elf_versions::{self, Versions};
+use crate::exit::{Exit, ExitKind};
+
+/// The longest name that is accepted.
+const MAX_NAME: usize = 1 << 16;
+/// How many bytes of names one table may have, counting overlapping ones each time.
+const MAX_NAMES: usize = 1 << 28;
+
+/// Why a file could not be read as a shared library.
+#[derive(Debug, Error, Diagnostic)]
+pub enum ElfError {
+    /// It is something else.
+    #[error("it is not an ELF file")]
+    NotElf,
+    /// It is ELF, but nothing that can be loaded into a running program.
+    #[error("it is an ELF {0}, not a shared library")]
+    NotShared(&'static str),
+    /// It is broken.
+    #[error("the ELF file is malformed: {0}")]
+    Malformed(String),
+}
+
+impl ExitKind for ElfError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::NotElf | Self::NotShared(_) => Exit::Usage,
+            Self::Malformed(_) => Exit::CheckFailed,
+        }
+    }
+}
+
+impl From<object::read::Error> for ElfError {
+    fn from(error: object::read::Error) -> Self {
+        Self::Malformed(error.to_string())
+    }
+}
+
+pub(super) fn malformed(what: impl Into<String>) -> ElfError {
+    ElfError::Malformed(what.into())
+}
+
+/// Byte order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Endian {
+    /// Least significant byte first.
+    Little,
+    /// Most significant byte first.
+    Big,
+}
+
+/// What the file says about the stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stack {
+    /// Not executable.
+    Plain,
+    /// Executable.
+    Executable,
+    /// Nothing, which the kernel takes for executable on most machines.
+    Unstated,
+}
+
+/// A symbol of the dynamic symbol table.
+#[derive(Debug, Clone, Copy)]
+pub struct DynamicSymbol<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its version, where it has one.
+    pub version: Option<&'a str>,
+    /// Whether only those who ask for that very version get it (`name@VERSION`, not `name@@VERSION`).
+    pub hidden_version: bool,
+    /// Which library has to provide it, for an undefined symbol with a version.
+    pub library: Option<&'a str>,
+    /// Whether the library needs it rather than provides it.
+    pub undefined: bool,
+    /// Whether it may stay unresolved, or be overridden.
+    pub weak: bool,
+    /// Whether others can see it at all.
+    pub local: bool,
+    /// Whether its visibility lets other libraries bind to it.
+    pub exportable: bool,
+    /// Whether it stands for a section or a source file.
+    pub bookkeeping: bool,
+}
+
+impl DynamicSymbol<'_> {
+    /// Whether other libraries can bind to it.
+    pub fn exported(&self) -> bool {
+        !self.undefined && !self.local && self.exportable && !self.bookkeeping
+    }
+}
+
+/// A symbol of the full symbol table, which strip removes.
+#[derive(Debug, Clone, Copy)]
+pub struct Symbol<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Whether it names bytes of this file: defined, and not in a section of zeros.
+    pub has_bytes: bool,
+}
+
+/// All that the rules need to know of a library.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// 32 or 64.
+    pub class: u8,
+    /// Byte order.
+    pub endian: Endian,
+    /// `e_machine`.
+    pub machine: u16,
+    /// DT_NEEDED, in order.
+    pub needed: Vec<&'a str>,
+    /// DT_SONAME.
+    pub soname: Option<&'a str>,
+    /// DT_RPATH.
+    pub rpath: Option<&'a str>,
+    /// DT_RUNPATH.
+    pub runpath: Option<&'a str>,
+    /// Whether all symbols are bound when it is loaded.
+    pub bind_now: bool,
+    /// Whether it has a segment that becomes read-only after relocation.
+    pub relro: bool,
+    /// What it says about the stack.
+    pub stack: Stack,
+    /// Whether relocations write into its code.
+    pub text_relocations: bool,
+    /// Whether a segment is writable and executable at once.
+    pub writable_code: bool,
+    /// The dynamic symbols, without the empty first one.
+    pub dynamic: Vec<DynamicSymbol<'a>>,
+    /// The versions it needs and defines.
+    pub versions: Versions<'a>,
+    /// The full symbol table; `None` where it was stripped.
+    pub symbols: Option<Vec<Symbol<'a>>>,
+    /// The contents of sections that are loaded, hold data of the file and are not code.
+    data: Vec<&'a [u8]>,
+}
+
+impl<'a> Facts<'a> {
+    /// Reads the facts of a shared library.
+    pub fn read(bytes: &'a [u8]) -> Result<Self, ElfError> {
+        if !bytes.starts_with(b"\x7fELF") {
+            return Err(ElfError::NotElf);
+        }
+        match bytes.get(4) {
+            Some(1) => read::<elf::FileHeader32<Endianness>>(bytes, 32),
+            Some(2) => read::<elf::FileHeader64<Endianness>>(bytes, 64),
+            _ => Err(malformed("the class is neither 32 nor 64 bits")),
+        }
+    }
+
+    /// The symbols that it needs from others.
+    pub fn undefined(&self) -> impl Iterator<Item = &DynamicSymbol<'a>> {
+        self.dynamic
+            .iter()
+            .filter(|symbol| symbol.undefined && !symbol.bookkeeping)
+    }
+
+    /// The symbols that others can bind to.
+    pub fn exported(&self) -> impl Iterator<Item = &DynamicSymbol<'a>> {
+        self.dynamic.iter().filter(|symbol| symbol.exported())
+    }
+
+    /// Runs of printable characters in its data, as strings(1) shows them.
+    pub fn texts(&self) -> impl Iterator<Item = &'a str> {
+        self.data.iter().flat_map(|section| {
+            section
+                .split(|byte| !matches!(byte, 0x20..=0x7e))
+                .filter(|run| run.len() >= 5)
+                .filter_map(|run| std::str::from_utf8(run).ok())
+        })
+    }
+}
+
+fn read<'a, Elf>(bytes: &'a [u8], class: u8) -> Result<Facts<'a>, ElfError>
+where
+    Elf: FileHeader<Endian = Endianness>,
+{
+    let header = Elf::parse(bytes)?;
+    let endian = header.endian()?;
+    match header.e_type(endian) {
+        elf::ET_DYN => {}
+        elf::ET_REL => return Err(ElfError::NotShared("object file")),
+        elf::ET_EXEC => return Err(ElfError::NotShared("program")),
+        elf::ET_CORE => return Err(ElfError::NotShared("core dump")),
+        _ => return Err(ElfError::NotShared("file of an unknown type")),
+    }
+    let segments = header.program_headers(endian, bytes)?;
+    let sections = header.sections(endian, bytes)?;
+    if sections.is_empty() {
+        return Err(malformed("it has no section headers"));
+    }
+
+    let mut facts = Facts {
+        class,
+        endian: match endian {
+            Endianness::Little => Endian::Little,
+            Endianness::Big => Endian::Big,
+        },
+        machine: header.e_machine(endian).0,
+        needed: Vec::new(),
+        soname: None,
+        rpath: None,
+        runpath: None,
+        bind_now: false,
+        relro: false,
+        stack: Stack::Unstated,
+        text_relocations: false,
+        writable_code: false,
+        dynamic: Vec::new(),
+        versions: elf_versions::read(endian, bytes, &sections)?,
+        symbols: None,
+        data: Vec::new(),
+    };
+
+    let mut dynamic_segments = Vec::new();
+    for segment in segments {
+        let flags = segment.p_flags(endian);
+        let executable = flags.contains(elf::PF_X);
+        match segment.p_type(endian) {
+            elf::PT_GNU_RELRO => facts.relro = true,
+            elf::PT_GNU_STACK if executable => facts.stack = Stack::Executable,
+            elf::PT_GNU_STACK => facts.stack = Stack::Plain,
+            elf::PT_LOAD if executable && flags.contains(elf::PF_W) => facts.writable_code = true,
+            elf::PT_DYNAMIC => dynamic_segments.push(segment),
+            _ => {}
+        }
+    }
+    let [dynamic_segment] = dynamic_segments[..] else {
+        return Err(malformed("it has no dynamic segment, or more than one"));
+    };
+
+    let mut tables = (None, None, None);
+    for section in sections.iter() {
+        let slot = match section.sh_type(endian) {
+            elf::SHT_DYNAMIC => &mut tables.0,
+            elf::SHT_DYNSYM => &mut tables.1,
+            elf::SHT_SYMTAB => &mut tables.2,
+            elf::SHT_PROGBITS => {
+                let flags = section.sh_flags(endian);
+                if flags.contains(elf::SHF_ALLOC) && !flags.contains(elf::SHF_EXECINSTR) {
+                    facts.data.push(section.data(endian, bytes)?);
+                }
+                continue;
+            }
+            _ => continue,
+        };
+        if slot.replace(section).is_some() {
+            return Err(malformed(
+                "it has two symbol tables or dynamic sections of one kind",
+            ));
+        }
+    }
+    let (Some(dynamic), Some(dynsym)) = (tables.0, tables.1) else {
+        return Err(malformed("it has no dynamic section or no dynamic symbols"));
+    };
+    let by_header: (u64, u64) = (
+        dynamic.sh_offset(endian).into(),
+        dynamic.sh_addr(endian).into(),
+    );
+    let by_segment: (u64, u64) = (
+        dynamic_segment.p_offset(endian).into(),
+        dynamic_segment.p_vaddr(endian).into(),
+    );
+    if by_header != by_segment {
+        return Err(malformed(
+            "the dynamic section is not where the dynamic linker reads it",
+        ));
+    }
+
+    let loaded = Loaded::<Elf> {
+        endian,
+        segments,
+        sections: &sections,
+    };
+    let strings = sections.strings(endian, bytes, dynsym.link(endian))?;
+    read_dynamic(&loaded, dynamic, dynsym, bytes, &strings, &mut facts)?;
+    facts.dynamic = read_dynamic_symbols(&loaded, dynsym, bytes, &strings, &facts.versions)?;
+    if let Some(symtab) = tables.2 {
+        facts.symbols = Some(read_symbols(&loaded, symtab, bytes)?);
+    }
+    Ok(facts)
+}
+
+/// What the dynamic linker would map where.
+struct Loaded<'a, 's, Elf: FileHeader> {
+    endian: Elf::Endian,
+    segments: &'a [Elf::ProgramHeader],
+    sections: &'s SectionTable<'a, Elf>,
+}
+
+impl<Elf: FileHeader> Loaded<'_, '_, Elf> {
+    /// The place in the file that is mapped to an address.
+    fn offset(&self, address: u64) -> Option<u64> {
+        self.segments.iter().find_map(|segment| {
+            let start: u64 = segment.p_vaddr(self.endian).into();
+            let size: u64 = segment.p_filesz(self.endian).into();
+            let inside = address.checked_sub(start)?;
+            let offset: u64 = segment.p_offset(self.endian).into();
+            (segment.p_type(self.endian) == elf::PT_LOAD && inside < size)
+                .then(|| offset.checked_add(inside))?
+        })
+    }
+
+    /// Whether a dynamic entry and a section header mean the same bytes.
+    fn same(&self, address: u64, section: &Elf::SectionHeader, what: &str) -> Result<(), ElfError> {
+        let at: u64 = section.sh_addr(self.endian).into();
+        if at == address && self.offset(address) == Some(section.sh_offset(self.endian).into()) {
+            return Ok(());
+        }
+        Err(malformed(format!(
+            "the section headers place {what} elsewhere than the dynamic linker reads it"
+        )))
+    }
+}
+
+fn read_dynamic<'a, Elf: FileHeader<Endian = Endianness>>(
+    loaded: &Loaded<'a, '_, Elf>,
+    dynamic: &Elf::SectionHeader,
+    dynsym: &Elf::SectionHeader,
+    bytes: &'a [u8],
+    strings: &StringTable<'a>,
+    facts: &mut Facts<'a>,
+) -> Result<(), ElfError> {
+    let endian = loaded.endian;
+    let Some(table) = dynamic.dynamic_table(endian, bytes, loaded.sections)? else {
+        return Err(malformed("the dynamic section can't be read"));
+    };
+    let mut names = Names::default();
+    let mut seen = (false, false);
+    for entry in table.iter() {
+        let mut name = || {
+            let at = u32::try_from(entry.val)
+                .map_err(|_| malformed("a dynamic string is out of range"))?;
+            names.get(strings, at)
+        };
+        match entry.tag {
+            elf::DT_NEEDED => facts.needed.push(name()?),
+            elf::DT_SONAME => facts.soname = Some(name()?),
+            elf::DT_RPATH => facts.rpath = Some(name()?),
+            elf::DT_RUNPATH => facts.runpath = Some(name()?),
+            elf::DT_BIND_NOW => facts.bind_now = true,
+            elf::DT_TEXTREL => facts.text_relocations = true,
+            elf::DT_FLAGS => {
+                facts.bind_now |= entry.val & elf::DF_BIND_NOW.0 != 0;
+                facts.text_relocations |= entry.val & elf::DF_TEXTREL.0 != 0;
+            }
+            elf::DT_FLAGS_1 => facts.bind_now |= entry.val & elf::DF_1_NOW.0 != 0,
+            elf::DT_SYMTAB => {
+                seen.0 = true;
+                loaded.same(entry.val, dynsym, "the dynamic symbols")?;
+            }
+            elf::DT_STRTAB => {
+                seen.1 = true;
+                let section = loaded.sections.section(dynsym.link(endian))?;
+                loaded.same(entry.val, section, "the dynamic strings")?;
+            }
+            elf::DT_VERSYM | elf::DT_VERNEED | elf::DT_VERDEF => {
+                let kind = match entry.tag {
+                    elf::DT_VERSYM => elf::SHT_GNU_VERSYM,
+                    elf::DT_VERNEED => elf::SHT_GNU_VERNEED,
+                    _ => elf::SHT_GNU_VERDEF,
+                };
+                let section = loaded.sections.iter().find(|s| s.sh_type(endian) == kind);
+                let section =
+                    section.ok_or_else(|| malformed("a version section has no header"))?;
+                loaded.same(entry.val, section, "the symbol versions")?;
+            }
+            _ => {}
+        }
+    }
+    match seen {
+        (true, true) => Ok(()),
+        _ => Err(malformed(
+            "the dynamic section names no symbols or no strings",
+        )),
+    }
+}
+
+fn read_dynamic_symbols<'a, Elf: FileHeader<Endian = Endianness>>(
+    loaded: &Loaded<'a, '_, Elf>,
+    dynsym: &Elf::SectionHeader,
+    bytes: &'a [u8],
+    strings: &StringTable<'a>,
+    versions: &Versions<'a>,
+) -> Result<Vec<DynamicSymbol<'a>>, ElfError> {
+    let endian = loaded.endian;
+    let table: &[Elf::Sym] = dynsym.data_as_array(endian, bytes)?;
+    let mut names = Names::default();
+    let mut symbols = Vec::new();
+    for (index, symbol) in table.iter().enumerate().skip(1) {
+        let bookkeeping = matches!(symbol.st_type(), elf::STT_SECTION | elf::STT_FILE);
+        let name = names.get(strings, symbol.st_name(endian))?;
+        if name.is_empty() {
+            if bookkeeping {
+                continue;
+            }
+            return Err(malformed(format!("dynamic symbol {index} has no name")));
+        }
+        let undefined = symbol.st_shndx(endian) == elf::SHN_UNDEF;
+        let version = versions.of_symbol(index)?;
+        symbols.push(DynamicSymbol {
+            name,
+            version: version.map(|version| version.name),
+            hidden_version: versions.is_hidden(index),
+            library: version.and_then(|version| version.library),
+            undefined,
+            weak: symbol.is_weak(),
+            local: symbol.is_local(),
+            exportable: matches!(
+                symbol.st_visibility(),
+                elf::STV_DEFAULT | elf::STV_PROTECTED
+            ),
+            bookkeeping,
+        });
+    }
+    Ok(symbols)
+}
+
+fn read_symbols<'a, Elf: FileHeader<Endian = Endianness>>(
+    loaded: &Loaded<'a, '_, Elf>,
+    symtab: &Elf::SectionHeader,
+    bytes: &'a [u8],
+) -> Result<Vec<Symbol<'a>>, ElfError> {
+    let endian = loaded.endian;
+    let strings = loaded
+        .sections
+        .strings(endian, bytes, symtab.link(endian))?;
+    let table: &[Elf::Sym] = symtab.data_as_array(endian, bytes)?;
+    let mut names = Names::default();
+    let mut symbols = Vec::new();
+    for symbol in table.iter().skip(1) {
+        if matches!(symbol.st_type(), elf::STT_SECTION | elf::STT_FILE) {
+            continue;
+        }
+        let section = symbol.st_shndx(endian);
+        let has_bytes = section != elf::SHN_UNDEF
+            && loaded
+                .sections
+                .section(SectionIndex(section.0.into()))
+                .is_ok_and(|section| section.sh_type(endian) != elf::SHT_NOBITS);
+        symbols.push(Symbol {
+            name: names.get(&strings, symbol.st_name(endian))?,
+            has_bytes,
+        });
+    }
+    Ok(symbols)
+}
+
+/// Takes names out of a string table, as long as they stay within the budget.
+#[derive(Default)]
+pub(super) struct Names {
+    used: usize,
+}
+
+impl Names {
+    /// One name. It must be UTF-8 without spaces and control characters, or no tool's output could be compared with it.
+    pub(super) fn get<'a>(
+        &mut self,
+        strings: &StringTable<'a>,
+        at: u32,
+    ) -> Result<&'a str, ElfError> {
+        let name = strings
+            .get(at)
+            .map_err(|()| malformed("a name lies outside its string table"))?;
+        self.used = self.used.saturating_add(name.len());
+        if name.len() > MAX_NAME || self.used > MAX_NAMES {
+            return Err(malformed("its names are longer than any real library's"));
+        }
+        let name = std::str::from_utf8(name).map_err(|_| malformed("a name is not UTF-8"))?;
+        if name.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(malformed("a name has spaces or control characters"));
+        }
+        Ok(name)
+    }
+}

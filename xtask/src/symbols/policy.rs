@@ -1,0 +1,555 @@
+//! `packaging/policy.toml`: what the rules judge by, as data.
+//!
+//! Loading validates everything, so that no rule ever meets a policy it can't use: an unknown field, a pattern that is no
+//! pattern, a version that is no version or a gap for a rule that does not exist is an error that points into the file.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use globset::{GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
+use miette::{Diagnostic, NamedSource, SourceSpan};
+use serde::Deserialize;
+use thiserror::Error;
+use toml::Spanned;
+
+use super::elf::Endian;
+use super::rules::Rule;
+use super::version::Version;
+use crate::exit::{Exit, ExitKind};
+
+/// The version of the file's format.
+const FORMAT: u32 = 1;
+
+/// Why the policy can't be used.
+#[derive(Debug, Error, Diagnostic)]
+pub enum PolicyError {
+    /// A file can't be read.
+    #[error("can't read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Something in a file is wrong.
+    #[error("{}: {what}", source_code.name())]
+    Wrong {
+        /// What is wrong.
+        what: String,
+        /// The file's text.
+        #[source_code]
+        source_code: NamedSource<String>,
+        /// Where in it.
+        #[label("here")]
+        at: SourceSpan,
+    },
+}
+
+impl ExitKind for PolicyError {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+}
+
+impl PolicyError {
+    pub(super) fn wrong(name: &str, text: &str, at: Range<usize>, what: impl Into<String>) -> Self {
+        Self::Wrong {
+            what: what.into(),
+            source_code: NamedSource::new(name, text.to_owned()),
+            at: at.into(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    version: Spanned<u32>,
+    libraries: FileLibraries,
+    blas: FileBlas,
+    exports: Exports,
+    versions: FileVersions,
+    openblas: OpenBlas,
+    python: FilePython,
+    machines: BTreeMap<String, FileMachine>,
+    #[serde(default)]
+    accepted_gaps: Vec<FileGap>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileLibraries {
+    allowed: Vec<String>,
+    forbidden: Vec<FileForbidden>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileForbidden {
+    pattern: Spanned<String>,
+    cause: String,
+    remedy: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileBlas {
+    prefixes: Vec<String>,
+    suffixes: Vec<(String, String)>,
+    names: Vec<Spanned<String>>,
+}
+
+/// What Postgres looks up in a library.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exports {
+    /// Names that Postgres knows.
+    pub entry_points: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileVersions {
+    #[serde(default)]
+    markers: Vec<FileMarker>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileMarker {
+    name: String,
+    namespace: String,
+    since: Spanned<String>,
+}
+
+/// The OpenBLAS that has to be inside.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenBlas {
+    /// Its version.
+    pub version: String,
+    /// Words that its configuration string has.
+    pub configuration: Vec<String>,
+    /// Symbols that it has before strip.
+    pub symbols: Vec<String>,
+    /// Symbols that it has for each core; `{core}` stands for the core's name.
+    pub kernel_symbols: Vec<String>,
+    /// Symbols that only a threaded build has.
+    pub threaded_symbols: Vec<String>,
+    /// The cores whose kernels have to be inside: spelling in symbols, spelling in the table of names.
+    pub cores: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FilePython {
+    prefixes: Vec<String>,
+    limited_api: Spanned<String>,
+    newest: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileMachine {
+    class: Spanned<u8>,
+    endian: Endian,
+    machine: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileGap {
+    rule: Spanned<String>,
+    part: String,
+    reason: String,
+}
+
+/// A kind of library that must not be needed.
+#[derive(Debug)]
+pub struct Forbidden {
+    matcher: GlobMatcher,
+    /// Why a library comes to need it.
+    pub cause: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// A version name that does not end in a number.
+#[derive(Debug)]
+pub struct Marker {
+    /// The namespace whose versions it stands for.
+    pub namespace: String,
+    /// The first version that has it.
+    pub since: Version,
+}
+
+/// What CPython's names look like, and how old a Python must do.
+#[derive(Debug)]
+pub struct Python {
+    /// How its names start.
+    pub prefixes: Vec<String>,
+    /// The oldest Python.
+    pub limited_api: (u8, u8),
+    /// The newest Python.
+    pub newest: (u8, u8),
+}
+
+/// The ELF header of an architecture.
+#[derive(Debug)]
+pub struct Machine {
+    /// 32 or 64.
+    pub class: u8,
+    /// Byte order.
+    pub endian: Endian,
+    /// `e_machine`.
+    pub machine: u16,
+}
+
+/// A part of a rule that may stay unchecked.
+#[derive(Debug)]
+pub struct Gap {
+    /// The rule.
+    pub rule: Rule,
+    /// The part.
+    pub part: String,
+    /// Why it may.
+    pub reason: String,
+}
+
+/// The policy, validated.
+#[derive(Debug)]
+pub struct Policy {
+    /// Libraries that may be needed.
+    pub allowed_libraries: Vec<String>,
+    forbidden_libraries: Vec<Forbidden>,
+    blas: GlobSet,
+    blas_prefixes: Vec<String>,
+    blas_suffixes: Vec<(String, String)>,
+    /// What Postgres looks up in a library.
+    pub exports: Exports,
+    /// Version names that don't end in a number.
+    pub markers: BTreeMap<String, Marker>,
+    /// The OpenBLAS that has to be inside.
+    pub openblas: OpenBlas,
+    /// CPython's names.
+    pub python: Python,
+    /// Debian's architectures.
+    pub machines: BTreeMap<String, Machine>,
+    /// Parts of rules that may stay unchecked.
+    pub accepted_gaps: Vec<Gap>,
+}
+
+impl Policy {
+    /// Reads and validates a policy file.
+    pub fn load(path: &Path) -> Result<Self, PolicyError> {
+        let text = fs::read_to_string(path).map_err(|source| PolicyError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let name = path
+            .file_name()
+            .unwrap_or(path.as_os_str())
+            .to_string_lossy();
+        Self::parse(&name, &text)
+    }
+
+    /// Validates the text of a policy; `name` is the file's name in errors.
+    pub fn parse(name: &str, text: &str) -> Result<Self, PolicyError> {
+        let wrong = |at: Range<usize>, what: String| PolicyError::wrong(name, text, at, what);
+        let file: File = toml::from_str(text)
+            .map_err(|e| wrong(e.span().unwrap_or(0..0), e.message().to_owned()))?;
+        if *file.version.get_ref() != FORMAT {
+            let what = format!("this tool reads format {FORMAT} of the policy");
+            return Err(wrong(file.version.span(), what));
+        }
+
+        let mut forbidden_libraries = Vec::new();
+        for entry in file.libraries.forbidden {
+            let glob =
+                glob(&entry.pattern).map_err(|e| wrong(entry.pattern.span(), e.to_string()))?;
+            if let Some(both) = file
+                .libraries
+                .allowed
+                .iter()
+                .find(|name| glob.compile_matcher().is_match(name))
+            {
+                let what = format!("the pattern forbids `{both}`, which is allowed");
+                return Err(wrong(entry.pattern.span(), what));
+            }
+            forbidden_libraries.push(Forbidden {
+                matcher: glob.compile_matcher(),
+                cause: entry.cause,
+                remedy: entry.remedy,
+            });
+        }
+
+        let mut blas = GlobSetBuilder::new();
+        for pattern in &file.blas.names {
+            blas.add(glob(pattern).map_err(|e| wrong(pattern.span(), e.to_string()))?);
+        }
+        let whole = 0..text.len().min(1);
+        let blas = blas.build().map_err(|e| wrong(whole, e.to_string()))?;
+
+        let mut markers = BTreeMap::new();
+        for marker in file.versions.markers {
+            let since = Version::parse(marker.since.get_ref())
+                .ok_or_else(|| wrong(marker.since.span(), "this is not a version".to_owned()))?;
+            let namespace = marker.namespace;
+            markers.insert(marker.name, Marker { namespace, since });
+        }
+
+        let python_version = |text: &Spanned<String>| {
+            let parts = text.get_ref().split_once('.');
+            parts
+                .and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)))
+                .ok_or_else(|| wrong(text.span(), "write it like `3.8`".to_owned()))
+        };
+        let python = Python {
+            limited_api: python_version(&file.python.limited_api)?,
+            newest: python_version(&file.python.newest)?,
+            prefixes: file.python.prefixes,
+        };
+        if python.newest < python.limited_api {
+            let what = "the newest Python is older than the limited API's".to_owned();
+            return Err(wrong(file.python.newest.span(), what));
+        }
+
+        let mut machines = BTreeMap::new();
+        for (architecture, machine) in file.machines {
+            if !matches!(machine.class.get_ref(), 32 | 64) {
+                return Err(wrong(
+                    machine.class.span(),
+                    "the class is 32 or 64".to_owned(),
+                ));
+            }
+            let number = machine_number(machine.machine.get_ref()).ok_or_else(|| {
+                let known: Vec<&str> = MACHINES.iter().map(|(name, _)| *name).collect();
+                wrong(
+                    machine.machine.span(),
+                    format!("known machines are {}", known.join(", ")),
+                )
+            })?;
+            machines.insert(
+                architecture,
+                Machine {
+                    class: machine.class.into_inner(),
+                    endian: machine.endian,
+                    machine: number,
+                },
+            );
+        }
+
+        let mut accepted_gaps = Vec::new();
+        for gap in file.accepted_gaps {
+            let rule = gap
+                .rule
+                .get_ref()
+                .parse()
+                .map_err(|e: String| wrong(gap.rule.span(), e))?;
+            accepted_gaps.push(Gap {
+                rule,
+                part: gap.part,
+                reason: gap.reason,
+            });
+        }
+
+        Ok(Self {
+            allowed_libraries: file.libraries.allowed,
+            forbidden_libraries,
+            blas,
+            blas_prefixes: file.blas.prefixes,
+            blas_suffixes: file.blas.suffixes,
+            exports: file.exports,
+            markers,
+            openblas: file.openblas,
+            python,
+            machines,
+            accepted_gaps,
+        })
+    }
+
+    /// The reason why a library must not be needed, if it must not.
+    pub fn forbidden(&self, library: &str) -> Option<&Forbidden> {
+        self.forbidden_libraries
+            .iter()
+            .find(|forbidden| forbidden.matcher.is_match(library))
+    }
+
+    /// Whether a symbol is BLAS's, LAPACK's, CBLAS's, LAPACKE's or OpenBLAS's.
+    pub fn is_blas(&self, symbol: &str) -> bool {
+        let bare = self
+            .blas_prefixes
+            .iter()
+            .find_map(|prefix| symbol.strip_prefix(prefix.as_str()));
+        [Some(symbol), bare].into_iter().flatten().any(|name| {
+            self.blas.is_match(name)
+                || self.blas_suffixes.iter().any(|(suffix, plain)| {
+                    name.strip_suffix(suffix.as_str())
+                        .is_some_and(|stem| self.blas.is_match(format!("{stem}{plain}")))
+                })
+        })
+    }
+
+    /// Whether a symbol is CPython's.
+    pub fn is_python(&self, symbol: &str) -> bool {
+        let starts = |prefix: &String| symbol.starts_with(prefix.as_str());
+        self.python.prefixes.iter().any(starts)
+    }
+}
+
+fn glob(pattern: &Spanned<String>) -> Result<globset::Glob, globset::Error> {
+    GlobBuilder::new(pattern.get_ref())
+        .empty_alternates(true)
+        .build()
+}
+
+const MACHINES: [(&str, u16); 2] = [
+    ("x86-64", object::elf::EM_X86_64.0),
+    ("aarch64", object::elf::EM_AARCH64.0),
+];
+
+fn machine_number(name: &str) -> Option<u16> {
+    MACHINES
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, number)| *number)
+}
+
+/// The name of an `e_machine`, or its number.
+pub fn machine_name(machine: u16) -> String {
+    MACHINES
+        .iter()
+        .find(|(_, number)| *number == machine)
+        .map_or_else(
+            || format!("machine {machine}"),
+            |(name, _)| (*name).to_owned(),
+        )
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn text() -> String {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/policy.toml");
+        fs::read_to_string(path).unwrap()
+    }
+
+    /// The text between the brackets of the error, which is what a person is pointed to.
+    fn blamed(text: &str) -> (String, String) {
+        match Policy::parse("policy.toml", text).unwrap_err() {
+            PolicyError::Wrong { what, at, .. } => {
+                (what, text[at.offset()..at.offset() + at.len()].to_owned())
+            }
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn a_typo_is_pointed_at() {
+        let (what, at) = blamed(&text().replace("limited_api =", "limited_apj ="));
+        assert!(what.contains("limited_apj"), "{what}");
+        assert_eq!(at, "limited_apj");
+        let (_, at) = blamed(&text().replace("limited_api = \"3.8\"", "limited_api = \"3\""));
+        assert_eq!(at, "\"3\"");
+        let (_, at) = blamed(&text().replace("rule = \"S7\"", "rule = \"S99\""));
+        assert_eq!(at, "\"S99\"");
+        let (_, at) = blamed(&text().replace("\"cblas_*\"", "\"cblas_[\""));
+        assert_eq!(at, "\"cblas_[\"");
+        let (_, at) = blamed(&text().replace("\"x86-64\"", "\"x86\""));
+        assert_eq!(at, "\"x86\"");
+        let (_, at) = blamed(&text().replace("\"*openblas*\"", "\"lib*\""));
+        assert_eq!(at, "\"lib*\"");
+    }
+
+    #[test]
+    fn blas_names_in_every_spelling() {
+        let policy = Policy::parse("policy.toml", &text()).unwrap();
+        for name in [
+            "dgemm_",
+            "dgemm_64_",
+            "dgemm64_",
+            "scipy_dgemm_",
+            "scipy_dgemm_64_",
+            "cblas_ddot",
+            "cblas_ddot64_",
+            "scipy_cblas_ddot64_",
+            "LAPACKE_dgesv",
+            "dgelsd_",
+            "dlaqz0_",
+            "droundup_lwork_",
+            "sroundup_lwork_",
+            "gotoblas",
+            "gotoblas_HASWELL",
+            "openblas_set_num_threads",
+            "openblas_get_config64_",
+            "blas_memory_alloc",
+            "dgemm_kernel_ZEN",
+            "daxpy_k_SKYLAKEX",
+            "dsymv_L_ZEN",
+            "dtrsm_RTUU",
+            "dgemm_nn",
+            "xerbla_",
+            "lsame_",
+            "ilaenv_",
+            "idamax_",
+            "dznrm2_",
+        ] {
+            assert!(policy.is_blas(name), "{name} is BLAS's");
+        }
+        for name in [
+            "Pg_magic_func",
+            "malloc",
+            "pg_finfo_dgemm_wrapper",
+            "PyLong_FromLong",
+            "copy_",
+            "dot_product",
+            "cblast",
+            "state_",
+            "date_in",
+            "__cxa_finalize",
+            "_ITM_registerTMCloneTable",
+            "dlopen",
+            "sgemm",
+            "SPI_connect",
+            "dl_iterate_phdr",
+        ] {
+            assert!(!policy.is_blas(name), "{name} is not BLAS's");
+        }
+    }
+
+    #[test]
+    fn forbidden_libraries_by_name() {
+        let policy = Policy::parse("policy.toml", &text()).unwrap();
+        for name in [
+            "libopenblas.so.0",
+            "libopenblas64.so.0",
+            "libscipy_openblas-68440149.so",
+            "libblas.so.3",
+            "libcblas.so.3",
+            "libgslcblas.so.0",
+            "liblapack.so.3",
+            "liblapacke.so.3",
+            "libgfortran.so.5",
+            "libgomp.so.1",
+            "libmkl_rt.so.2",
+            "libatlas.so.3",
+            "libquadmath.so.0",
+        ] {
+            assert!(policy.forbidden(name).is_some(), "{name}");
+        }
+        for name in [
+            "libc.so.6",
+            "libpython3.11.so.1.0",
+            "libgeos_c.so.1",
+            "libgsl.so.27",
+            "libclang.so",
+        ] {
+            assert!(policy.forbidden(name).is_none(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The rules, one file each. A rule reads facts and says what it saw; it never reads files and never decides what to do.
+
+mod s10_machine;
+mod s3_libraries;
+mod s4_blas_hidden;
+mod s5_exports;
+mod s6_floors;
+mod s7_blas_present;
+mod s8_python;
+mod s9_hardening;
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::Rulebook;
+use super::elf::{DynamicSymbol, Facts};
+use super::expectation::{Expectation, Profile};
+use super::policy::{Machine, Policy};
+use super::report::{Finding, SymbolRef};
+
+/// A rule of the design.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+pub enum Rule {
+    /// Libraries
+    S3,
+    /// BLAS hidden
+    S4,
+    /// Exports
+    S5,
+    /// Floors
+    S6,
+    /// BLAS present
+    S7,
+    /// Python
+    S8,
+    /// Hardening
+    S9,
+    /// Machine
+    S10,
+}
+
+/// What a person should know about a rule.
+#[derive(Debug)]
+pub struct Doc {
+    /// Its short name.
+    pub title: &'static str,
+    /// When it holds.
+    pub holds_when: &'static str,
+    /// What it prevents.
+    pub why: &'static str,
+    /// What to do where it does not hold.
+    pub remedy: &'static str,
+}
+
+/// What a rule judges, and by what.
+pub struct Context<'a> {
+    /// The library.
+    pub facts: &'a Facts<'a>,
+    /// The policy and the list of Python's symbols.
+    pub book: &'a Rulebook,
+    /// The target.
+    pub expectation: &'a Expectation,
+    /// The ELF header that the target's architecture has.
+    pub machine: &'a Machine,
+}
+
+impl Context<'_> {
+    fn policy(&self) -> &Policy {
+        &self.book.policy
+    }
+
+    fn is_extension(&self) -> bool {
+        self.expectation.profile == Profile::Extension
+    }
+}
+
+/// What a rule saw.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The ways in which it is broken.
+    pub findings: Vec<Finding>,
+    /// Parts that could not be checked, each with the reason.
+    pub unchecked: Vec<(String, String)>,
+    /// Whether the library has nothing that the rule is about.
+    pub not_applicable: bool,
+    /// What was seen.
+    pub evidence: Vec<String>,
+}
+
+impl Outcome {
+    fn not_applicable(why: impl Into<String>) -> Self {
+        Self {
+            not_applicable: true,
+            evidence: vec![why.into()],
+            ..Self::default()
+        }
+    }
+
+    fn saw(&mut self, what: impl Into<String>) {
+        self.evidence.push(what.into());
+    }
+
+    fn not_checked(&mut self, part: &str, why: impl Into<String>) {
+        self.unchecked.push((part.to_owned(), why.into()));
+    }
+
+    fn found(
+        &mut self,
+        subject: impl Into<String>,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        self.found_symbols(subject, problem, remedy, Vec::new());
+    }
+
+    fn found_symbols(
+        &mut self,
+        subject: impl Into<String>,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+        symbols: Vec<SymbolRef>,
+    ) {
+        self.findings.push(Finding {
+            subject: subject.into(),
+            problem: problem.into(),
+            remedy: remedy.into(),
+            symbols,
+        });
+    }
+}
+
+impl From<&DynamicSymbol<'_>> for SymbolRef {
+    fn from(symbol: &DynamicSymbol<'_>) -> Self {
+        Self {
+            name: symbol.name.to_owned(),
+            version: symbol.version.map(str::to_owned),
+            library: symbol.library.map(str::to_owned),
+        }
+    }
+}
+
+impl Rule {
+    /// All rules, in order.
+    pub const ALL: [Self; 8] = [
+        Self::S3,
+        Self::S4,
+        Self::S5,
+        Self::S6,
+        Self::S7,
+        Self::S8,
+        Self::S9,
+        Self::S10,
+    ];
+
+    /// What a person should know about it.
+    pub fn doc(self) -> &'static Doc {
+        match self {
+            Self::S3 => &s3_libraries::DOC,
+            Self::S4 => &s4_blas_hidden::DOC,
+            Self::S5 => &s5_exports::DOC,
+            Self::S6 => &s6_floors::DOC,
+            Self::S7 => &s7_blas_present::DOC,
+            Self::S8 => &s8_python::DOC,
+            Self::S9 => &s9_hardening::DOC,
+            Self::S10 => &s10_machine::DOC,
+        }
+    }
+
+    /// Judges a library.
+    pub fn check(self, context: &Context) -> Outcome {
+        match self {
+            Self::S3 => s3_libraries::check(context),
+            Self::S4 => s4_blas_hidden::check(context),
+            Self::S5 => s5_exports::check(context),
+            Self::S6 => s6_floors::check(context),
+            Self::S7 => s7_blas_present::check(context),
+            Self::S8 => s8_python::check(context),
+            Self::S9 => s9_hardening::check(context),
+            Self::S10 => s10_machine::check(context),
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+impl FromStr for Rule {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|rule| rule.to_string().eq_ignore_ascii_case(text))
+            .ok_or_else(|| {
+                let names: Vec<String> = Self::ALL.iter().map(Self::to_string).collect();
+                format!(
+                    "there is no rule `{text}`; the rules are {}",
+                    names.join(", ")
+                )
+            })
+    }
+}

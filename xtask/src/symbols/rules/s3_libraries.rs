@@ -1,0 +1,51 @@
+//! S3: which libraries the dynamic linker brings along. Catches a BLAS that was linked dynamically after all.
+
+use super::{Context, Doc, Outcome};
+
+pub(super) const DOC: Doc = Doc {
+    title: "libraries",
+    holds_when: "every DT_NEEDED entry is on the policy's list; none is a BLAS, LAPACK, Fortran or OpenMP library",
+    why: "Postgres loads an extension with RTLD_GLOBAL, and its libraries with it. A shared OpenBLAS in the global scope takes over the BLAS calls of SciPy's and NumPy's wheels, which bring their own; where the two differ in version or integer size, the server process dies with signal 11 or computes wrong numbers.",
+    remedy: "Link OpenBLAS from an archive outside /usr (pkg-config refuses static libraries of system directories, and openblas-src then links dynamically without a word). Any other new library must become a Depends of the package and an entry of [libraries] in packaging/policy.toml.",
+};
+
+pub(super) fn check(context: &Context) -> Outcome {
+    let mut outcome = Outcome::default();
+    let policy = context.policy();
+    let mut unknown = Vec::new();
+    for library in &context.facts.needed {
+        if let Some(forbidden) = policy.forbidden(library) {
+            outcome.found(*library, format!("{}.", forbidden.cause), &forbidden.remedy);
+        } else if policy.allowed_libraries.iter().any(|name| name == library)
+            || is_libpython(library)
+        {
+            // S8 judges whether it is the right libpython.
+        } else if context.is_extension() {
+            outcome.found(
+                *library,
+                "the package does not depend on a package that has this library",
+                "drop what needs it, link it statically, or add it to [libraries] in packaging/policy.toml and to the package's Depends",
+            );
+        } else {
+            unknown.push(*library);
+        }
+    }
+    if !unknown.is_empty() {
+        outcome.not_checked(
+            "libraries of libraries",
+            format!(
+                "what these bring into the global scope is not known here: {}",
+                unknown.join(", ")
+            ),
+        );
+    }
+    outcome.saw(match context.facts.needed.as_slice() {
+        [] => "needs no library".to_owned(),
+        needed => format!("needs {}", needed.join(", ")),
+    });
+    outcome
+}
+
+fn is_libpython(library: &str) -> bool {
+    library.starts_with("libpython3.")
+}

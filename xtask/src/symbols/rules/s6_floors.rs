@@ -1,0 +1,80 @@
+//! S6: every symbol version that the library needs exists on the target. Catches a build against a newer system.
+
+use std::collections::BTreeMap;
+
+use super::super::elf_versions::Version as Need;
+use super::super::report::SymbolRef;
+use super::super::version::Version;
+use super::{Context, Doc, Outcome};
+
+pub(super) const DOC: Doc = Doc {
+    title: "floors",
+    holds_when: "each needed version (GLIBC, GCC, CXXABI, GLIBCXX) is at most the target's; a namespace without a known floor is an error",
+    why: "A library that needs one symbol of a newer glibc does not load at all on an older system. The finding names the symbol, because the version alone does not tell which call brought it in.",
+    remedy: "Compile in the builder's root file system, not on the host (a plain `gcc --sysroot` links the host's libc without a word). Otherwise replace the call that the finding names.",
+};
+
+pub(super) fn check(context: &Context) -> Outcome {
+    let mut outcome = Outcome::default();
+    let floors = &context.expectation.floors;
+    let mut highest: BTreeMap<&str, Version> = BTreeMap::new();
+    for need in context.facts.versions.needs() {
+        let symbols = || -> Vec<SymbolRef> {
+            let users = context.facts.undefined();
+            users
+                .filter(|symbol| {
+                    symbol.version == Some(need.name) && symbol.library == need.library
+                })
+                .map(SymbolRef::from)
+                .collect()
+        };
+        let library = need.library.unwrap_or("a library");
+        let Some((namespace, version)) = parse(context, need) else {
+            let problem = format!(
+                "{library} is asked for a version that is not a number of a known namespace, so nothing says which targets have it"
+            );
+            let remedy = "drop what needs it; if every target has it, add a marker to [versions] in packaging/policy.toml, or a floor to the targets";
+            outcome.found_symbols(need.name, problem, remedy, symbols());
+            continue;
+        };
+        let Some(floor) = floors.get(namespace) else {
+            let problem = format!(
+                "{library} is asked for a version of a namespace for which the target gives no floor"
+            );
+            let remedy = "drop what needs it, or give the targets a floor for the namespace";
+            outcome.found_symbols(need.name, problem, remedy, symbols());
+            continue;
+        };
+        if version > *floor {
+            let target = &context.expectation.target;
+            let problem = format!(
+                "{target} has {namespace} up to {floor} only; the library does not load there"
+            );
+            let remedy =
+                "compile in the builder's root file system, or replace the calls that need it";
+            outcome.found_symbols(need.name, problem, remedy, symbols());
+        }
+        let seen = highest.entry(namespace).or_insert_with(|| version.clone());
+        if version > *seen {
+            *seen = version;
+        }
+    }
+    for (namespace, version) in &highest {
+        if let Some(floor) = floors.get(*namespace) {
+            outcome.saw(format!("{namespace} {version} of {floor}"));
+        }
+    }
+    if highest.is_empty() {
+        outcome.saw("needs no symbol versions");
+    }
+    outcome
+}
+
+/// The namespace and number of a version name: `GLIBC_2.14`, or a marker of the policy.
+fn parse<'a>(context: &'a Context, need: &Need<'a>) -> Option<(&'a str, Version)> {
+    if let Some(marker) = context.policy().markers.get(need.name) {
+        return Some((&marker.namespace, marker.since.clone()));
+    }
+    let (namespace, version) = need.name.rsplit_once('_')?;
+    Some((namespace, Version::parse(version)?))
+}

@@ -1,0 +1,94 @@
+//! Named results, and their sum.
+
+use std::time::Instant;
+
+use serde::Serialize;
+
+use crate::exit::Failure;
+use crate::progress::Listener;
+
+/// How one test ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "result", content = "why")]
+pub enum CaseResult {
+    /// It holds.
+    Passed,
+    /// It does not; why.
+    Failed(String),
+    /// It could not be run here; why. Never counted as passed.
+    NotRun(String),
+}
+
+/// One test.
+#[derive(Debug, Clone, Serialize)]
+pub struct Case {
+    /// `debian12-pg15 install: apt installs both packages`.
+    pub name: String,
+    /// How it ended.
+    #[serde(flatten)]
+    pub result: CaseResult,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// Collects results as tests run.
+pub struct Cases<'a> {
+    suite: String,
+    listener: &'a dyn Listener,
+    /// What ran so far.
+    pub done: Vec<Case>,
+}
+
+impl<'a> Cases<'a> {
+    /// No results yet, for a suite of this name.
+    pub fn new(suite: impl Into<String>, listener: &'a dyn Listener) -> Self {
+        Self { suite: suite.into(), listener, done: Vec::new() }
+    }
+
+    /// Runs a test and keeps its result. The value is there for tests that build on it.
+    pub fn run<T>(&mut self, name: &str, test: impl FnOnce() -> Result<T, Failure>) -> Option<T> {
+        let began = Instant::now();
+        let (result, value) = match test() {
+            Ok(value) => (CaseResult::Passed, Some(value)),
+            Err(failure) => (CaseResult::Failed(words(&failure)), None),
+        };
+        self.add(name, result, began.elapsed().as_secs_f64());
+        value
+    }
+
+    /// Records that a test can't run.
+    pub fn not_run(&mut self, name: &str, why: impl Into<String>) {
+        self.add(name, CaseResult::NotRun(why.into()), 0.0);
+    }
+
+    fn add(&mut self, name: &str, result: CaseResult, seconds: f64) {
+        let line = match &result {
+            CaseResult::Passed => format!("ok ({seconds:.1} s)"),
+            CaseResult::Failed(why) => format!("FAILED: {why}"),
+            CaseResult::NotRun(why) => format!("not run: {why}"),
+        };
+        self.listener.note(&format!("{} {name} … {line}", self.suite));
+        self.done.push(Case { name: format!("{} {name}", self.suite), result, seconds });
+    }
+}
+
+fn words(failure: &Failure) -> String {
+    match &failure.report {
+        Some(report) => match report.help() {
+            Some(help) => format!("{report} (help: {help})"),
+            None => report.to_string(),
+        },
+        None => "see above".into(),
+    }
+}
+
+/// The closing line that CI reads: `N passed, N failed, N skipped`.
+pub fn summary(cases: &[Case]) -> String {
+    let count = |test: fn(&CaseResult) -> bool| cases.iter().filter(|case| test(&case.result)).count();
+    format!(
+        "{} passed, {} failed, {} skipped",
+        count(|r| matches!(r, CaseResult::Passed)),
+        count(|r| matches!(r, CaseResult::Failed(_))),
+        count(|r| matches!(r, CaseResult::NotRun(_)))
+    )
+}

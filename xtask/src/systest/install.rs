@@ -1,0 +1,275 @@
+//! Installs the packages of one target into a clean system with apt, makes a cluster, runs the SQL suites, the
+//! documentation's examples and the comparison with scikit-learn, restarts the server, and removes the packages again.
+
+use std::path::{Path, PathBuf};
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use crate::apt::repository::KEYRING;
+use crate::apt::signing::SigningKey;
+use crate::exit::{Exit, ExitKind, Failure};
+use crate::files;
+use crate::progress::Listener;
+use crate::rootfs;
+use crate::runtime;
+use crate::systest::cases::{Case, Cases};
+use crate::systest::docs::{examples, normalised};
+use crate::systest::system::System;
+
+/// What an install test is given.
+pub struct InstallTest<'a> {
+    /// `debian12-pg15`.
+    pub target: String,
+    /// The Postgres major.
+    pub major: u16,
+    /// The distribution's code name.
+    pub codename: &'a str,
+    /// The version of the distribution's Python.
+    pub python: String,
+    /// The archive of a clean root file system.
+    pub base: &'a Path,
+    /// Directories of the locked `.deb`s that apt may need.
+    pub mirror: &'a [&'a Path],
+    /// The repository under test.
+    pub repository: &'a Path,
+    /// The source tree: `packaging/tests` and `docs` of it are run.
+    pub source: &'a Path,
+    /// The key that signs the private mirror.
+    pub key: &'a SigningKey,
+    /// A directory to work in.
+    pub scratch: &'a Path,
+    /// Where the output of tools is kept.
+    pub log: &'a Path,
+}
+
+/// A check of the test that does not hold.
+#[derive(Debug, Error, Diagnostic)]
+#[error("{0}")]
+struct Unexpected(String);
+
+impl ExitKind for Unexpected {
+    fn exit(&self) -> Exit {
+        Exit::CheckFailed
+    }
+}
+
+fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Failure> {
+    match holds {
+        true => Ok(()),
+        false => Err(Unexpected(otherwise()).into()),
+    }
+}
+
+/// The cluster that the test makes; another than the one that Debian's postinst makes by itself.
+const CLUSTER: &str = "pgml";
+const PORT: &str = "5499";
+
+impl InstallTest<'_> {
+    /// Runs everything. The results name each check; an error is only what kept the test from running at all.
+    pub fn run(&self, listener: &dyn Listener) -> Result<Vec<Case>, Failure> {
+        let mut cases = Cases::new(format!("{} install:", self.target), listener);
+        files::remove_dir(self.scratch)?;
+        let mirror = self.signed_mirror()?;
+        let tests = self.source.join("packaging/tests");
+        let shown = [
+            (mirror.as_path(), "/srv/mirror"),
+            (self.repository, "/srv/pgml"),
+            (tests.as_path(), "/srv/tests"),
+        ];
+        let system = System::start(self.base, self.scratch, &shown, self.log)?;
+        let installed = cases.run("apt update accepts the repository and apt installs the packages", || {
+            self.install(&system)
+        });
+        if installed.is_none() {
+            return Ok(cases.done);
+        }
+        cases.run("every file of the packages passes dpkg --verify", || self.verify_files(&system));
+        cases.run("pg_createcluster makes a cluster that starts", || self.create_cluster(&system));
+        self.sql_suites(&system, &mut cases)?;
+        self.compare_with_sklearn(&system, &mut cases);
+        self.documentation(&system, &mut cases)?;
+        cases.run("a missing runtime is an error that names the package", || self.without_runtime(&system));
+        cases.run("purging the packages leaves nothing behind", || self.purge(&system));
+        Ok(cases.done)
+    }
+
+    /// The locked packages as a signed repository: in the test system apt trusts keys only.
+    fn signed_mirror(&self) -> Result<PathBuf, Failure> {
+        let mirror = self.scratch.join("mirror");
+        files::create_dir(&mirror)?;
+        for dir in self.mirror {
+            for deb in files::files_below(dir)? {
+                files::link_or_copy(&dir.join(&deb), &mirror.join(&deb))?;
+            }
+        }
+        rootfs::flat_repository(&mirror, self.codename, self.log)?;
+        self.key.sign_release(&mirror.join("Release"), rootfs::EPOCH, self.log)?;
+        self.key.export(&mirror.join(KEYRING), self.log)?;
+        Ok(mirror)
+    }
+
+    fn install(&self, system: &System) -> Result<(), Failure> {
+        system.write(
+            "/etc/apt/sources.list.d/mirror.sources",
+            &format!("Types: deb\nURIs: file:/srv/mirror\nSuites: ./\nSigned-By: /srv/mirror/{KEYRING}\n"),
+        )?;
+        system.write(
+            "/etc/apt/sources.list.d/pgml.sources",
+            &format!(
+                "Types: deb\nURIs: file:/srv/pgml\nSuites: {}\nComponents: main\nSigned-By: /srv/pgml/{KEYRING}\n",
+                self.codename
+            ),
+        )?;
+        let update = system.script("root", "apt-get update 2>&1")?;
+        ensure(!update.contains("W:") && !update.contains("E:"), || format!("apt update warns: {update}"))?;
+        system.script("root", &format!("apt-get install --yes postgresql-{}-pgml 2>&1", self.major))?;
+        let status = system.script("root", "dpkg-query -W -f '${Package} ${db:Status-Abbrev}\\n' '*pgml*'")?;
+        for package in [format!("postgresql-{}-pgml", self.major), "pgml-python".into()] {
+            ensure(status.contains(&format!("{package} ii")), || {
+                format!("`{package}` is not installed; dpkg says: {status}")
+            })?;
+        }
+        Ok(())
+    }
+
+    fn verify_files(&self, system: &System) -> Result<(), Failure> {
+        let wrong = system.script(
+            "root",
+            &format!("dpkg --verify postgresql-{}-pgml pgml-python 2>&1", self.major),
+        )?;
+        ensure(wrong.trim().is_empty(), || format!("dpkg --verify says: {wrong}"))
+    }
+
+    fn create_cluster(&self, system: &System) -> Result<(), Failure> {
+        let script = format!(
+            "pg_createcluster {major} {CLUSTER} --port={PORT} --locale=C.UTF-8 --start -- --auth=trust 2>&1",
+            major = self.major
+        );
+        system.script("root", &script)?;
+        let version = self.psql(system, "postgres", "SHOW server_version_num")?;
+        ensure(version.trim().starts_with(&self.major.to_string()), || {
+            format!("the server says it is version {version}")
+        })
+    }
+
+    fn restart(&self, system: &System) -> Result<(), Failure> {
+        system.script("root", &format!("pg_ctlcluster {} {CLUSTER} restart 2>&1", self.major))?;
+        Ok(())
+    }
+
+    /// Runs one statement and returns its values, unaligned.
+    fn psql(&self, system: &System, database: &str, sql: &str) -> Result<String, Failure> {
+        let psql = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-p", PORT, "-d", database, "-c", sql];
+        system.run("postgres", &psql)
+    }
+
+    fn new_database(&self, system: &System, name: &str) -> Result<(), Failure> {
+        self.psql(system, "postgres", &format!("DROP DATABASE IF EXISTS {name}"))?;
+        self.psql(system, "postgres", &format!("CREATE DATABASE {name}"))?;
+        self.psql(system, name, "CREATE EXTENSION pgml")?;
+        Ok(())
+    }
+
+    fn run_file(&self, system: &System, database: &str, file: &str) -> Result<(), Failure> {
+        let path = format!("/srv/tests/{file}");
+        let script = format!("psql -Xq -v ON_ERROR_STOP=1 -p {PORT} -d {database} -f {path} 2>&1 >/tmp/sql.out || {{ tail -n 20 /tmp/sql.out; exit 1; }}");
+        system.script("postgres", &script)?;
+        Ok(())
+    }
+
+    /// Each `packaging/tests/<capability>.sql` in a new database; the pair around a restart in one of its own.
+    fn sql_suites(&self, system: &System, cases: &mut Cases<'_>) -> Result<(), Failure> {
+        let mut suites: Vec<String> = files::files_below(&self.source.join("packaging/tests"))?
+            .iter()
+            .map(|path| path.to_string_lossy().into_owned())
+            .filter(|name| name.ends_with(".sql") && !name.contains('/'))
+            .collect();
+        let (around_restart, plain): (Vec<_>, Vec<_>) = suites.drain(..).partition(|name| name.contains("-restart"));
+        for file in plain {
+            cases.run(&file, || {
+                self.new_database(system, "suite")?;
+                self.run_file(system, "suite", &file)
+            });
+        }
+        let (after, before): (Vec<_>, Vec<_>) = around_restart.into_iter().partition(|name| name.contains("after"));
+        cases.run(&format!("{} and the server restarts", before.join(", ")), || {
+            self.new_database(system, "restarted")?;
+            before.iter().try_for_each(|file| self.run_file(system, "restarted", file))?;
+            self.restart(system)
+        });
+        for file in after {
+            cases.run(&file, || self.run_file(system, "restarted", &file));
+        }
+        Ok(())
+    }
+
+    fn compare_with_sklearn(&self, system: &System, cases: &mut Cases<'_>) {
+        cases.run("scores and predictions equal scikit-learn called directly", || {
+            self.new_database(system, "comparison")?;
+            let site = format!("{}/python{}/site-packages", runtime::PREFIX, self.python);
+            let script = format!(
+                "PGPORT={PORT} PGDATABASE=comparison OMP_NUM_THREADS=1 python3 /srv/tests/compare_sklearn.py {site} 2>&1"
+            );
+            system.script("postgres", &script)
+        });
+    }
+
+    /// Every page of `docs/sql`, in a new database each.
+    fn documentation(&self, system: &System, cases: &mut Cases<'_>) -> Result<(), Failure> {
+        let dir = self.source.join("docs/sql");
+        for page in files::files_below(&dir)? {
+            let text = files::read_text(&dir.join(&page))?;
+            let found = examples(&text);
+            if found.is_empty() {
+                continue;
+            }
+            cases.run(&format!("docs/sql/{}: {} examples", page.display(), found.len()), || {
+                self.new_database(system, "docs")?;
+                for example in &found {
+                    system.write("/srv/example.sql", &example.sql)?;
+                    let script = format!("psql -Xq -v ON_ERROR_STOP=1 -p {PORT} -d docs -f /srv/example.sql 2>/tmp/err || {{ cat /tmp/err; exit 1; }}");
+                    let output = system.script("postgres", &script)?;
+                    if let Some(expected) = &example.output {
+                        ensure(normalised(&output) == normalised(expected), || {
+                            format!("line {}: the page says\n{expected}\nbut psql prints\n{output}", example.line)
+                        })?;
+                    }
+                }
+                Ok(())
+            });
+        }
+        Ok(())
+    }
+
+    /// The extension without `pgml-python`: it can be created, the vector functions work, training says what is missing.
+    fn without_runtime(&self, system: &System) -> Result<(), Failure> {
+        system.script("root", "apt-get remove --yes pgml-python 2>&1")?;
+        self.new_database(system, "without")?;
+        let dot = self.psql(system, "without", "SELECT pgml.dot_product(ARRAY[1.0,2.0], ARRAY[3.0,4.0])")?;
+        ensure(dot.trim() == "11", || format!("dot_product gives {dot}"))?;
+        let script = format!("psql -X -p {PORT} -d without -c \"SELECT pgml.load_dataset('iris')\" 2>&1 || true");
+        let error = system.script("postgres", &script)?;
+        ensure(error.contains("ERROR") && error.contains("HINT") && error.contains("pgml-python"), || {
+            format!("without the runtime: {error}")
+        })
+    }
+
+    /// No file of ours, no directory of ours, no entry of dpkg is left once the packages are purged.
+    fn purge(&self, system: &System) -> Result<(), Failure> {
+        system.script(
+            "root",
+            &format!(
+                "pg_dropcluster --stop {major} {CLUSTER} 2>&1; apt-get purge --yes postgresql-{major}-pgml pgml-python 2>&1",
+                major = self.major
+            ),
+        )?;
+        // apt's copies of package lists and dpkg's and apt's logs name what was installed once, as for any package.
+        let left = system.script(
+            "root",
+            "find / -xdev \\( -path /srv -o -path /proc -o -path /var/lib/apt/lists -o -path /tmp \\) -prune -o -iname '*pgml*' -print \
+             | grep -v '^/etc/apt/sources.list.d/pgml.sources$' || true; dpkg-query -W '*pgml*' 2>/dev/null || true",
+        )?;
+        ensure(left.trim().is_empty(), || format!("left behind:\n{left}"))
+    }
+}

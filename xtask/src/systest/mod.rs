@@ -1,0 +1,7 @@
+//! Tests of the promise: the packages, installed by apt into a clean system, with a real server.
+
+pub mod cases;
+pub mod docs;
+pub mod install;
+pub mod run;
+pub mod system;

@@ -1,0 +1,157 @@
+//! The suites of `cargo xtask test`, each over the results of one plan.
+
+use std::path::Path;
+
+use crate::execute::cache::Cache;
+use crate::exit::Failure;
+use crate::files;
+use crate::pipeline::Pipeline;
+use crate::plan::Plan;
+use crate::process::Program;
+use crate::progress::Listener;
+use crate::runtime;
+use crate::sandbox::Sandbox;
+use crate::steps::{ROOTFS, ROOTFS_ARCHIVE};
+use crate::systest::cases::{Case, Cases};
+use crate::systest::install::InstallTest;
+use crate::targets::Target;
+use crate::workspace::Workspace;
+
+/// The names of all suites.
+pub const SUITES: [&str; 4] = ["unit", "python", "lintian", "install"];
+
+/// What the suites run on.
+pub struct TestRun<'a> {
+    /// The run.
+    pub pipeline: &'a Pipeline,
+    /// The plan whose jobs are finished.
+    pub plan: &'a Plan,
+    /// The targets under test.
+    pub chosen: &'a [Target],
+    /// The release under test.
+    pub out: &'a Path,
+    /// Told what happens.
+    pub listener: &'a dyn Listener,
+}
+
+/// The unit tests of both workspaces, each with its own toolchain's cargo.
+pub fn unit(workspace: &Workspace, cases: &mut Cases<'_>) {
+    let cargo = |args: &[&str]| {
+        Program::new("cargo")
+            .inherit_env("PATH")
+            .inherit_env("HOME")
+            .inherit_env("RUSTUP_HOME")
+            .inherit_env("CARGO_HOME")
+            .args(args)
+            .dir(&workspace.root)
+    };
+    cases.run("the tool's own tests (cargo test --workspace)", || {
+        Ok(cargo(&["test", "--quiet", "--locked", "--workspace"]).run(&workspace.log("test-unit-xtask"))?)
+    });
+    cases.run("the extension's logic (cargo test -p pgml-core)", || {
+        let manifest = ["test", "--quiet", "--locked", "--manifest-path", "extension/Cargo.toml", "--package", "pgml-core"];
+        let target = workspace.cache.join("build/core");
+        let program = cargo(&manifest).args(["--target-dir".as_ref(), target.as_os_str()]);
+        Ok(program.run(&workspace.log("test-unit-core"))?)
+    });
+}
+
+impl TestRun<'_> {
+    fn workspace(&self) -> &Workspace {
+        &self.pipeline.workspace
+    }
+
+    fn output(&self, job: &str) -> Result<std::path::PathBuf, Failure> {
+        let cache: Cache = self.pipeline.cache();
+        let job = self.plan.job(job).ok_or_else(|| {
+            files::FileError::at("find the result of the job", job)(std::io::ErrorKind::NotFound.into())
+        })?;
+        Ok(cache.output(job))
+    }
+
+    /// Unit tests.
+    pub fn unit(&self) -> Result<Vec<Case>, Failure> {
+        let mut cases = Cases::new("unit:", self.listener);
+        unit(self.workspace(), &mut cases);
+        Ok(cases.done)
+    }
+
+    /// The Python side's own tests, on the runtime that is packaged and the distribution's Python.
+    pub fn python(&self) -> Result<Vec<Case>, Failure> {
+        let mut cases = Cases::new("python:", self.listener);
+        let mut seen = Vec::new();
+        for target in self.chosen {
+            let distribution = &target.distribution;
+            if seen.contains(&&distribution.id) {
+                continue;
+            }
+            seen.push(&distribution.id);
+            let rootfs = self.output(&format!("rootfs:{}:python", distribution.id))?.join(ROOTFS);
+            let tree = self.output(&format!("runtime:{}", distribution.id))?.join(runtime::TREE);
+            let python = &distribution.python;
+            let source = self.workspace().root.join("python");
+            let log = self.workspace().log(&format!("test-python-{}", distribution.id));
+            cases.run(&format!("the wrapper on Python {python} of {} (pytest)", distribution.title), || {
+                let site = format!("{}/python{python}/site-packages", runtime::PREFIX);
+                let program = Sandbox::new(&rootfs)
+                    .read_only(&source, "/src")
+                    .read_only(&tree, runtime::PREFIX)
+                    .env("PYTHONPATH", format!("/src:{site}"))
+                    .env("PYTHONDONTWRITEBYTECODE", "1")
+                    .env("OMP_NUM_THREADS", "1")
+                    .script(&format!("cd /src && python{python} -m pytest -q -p no:cacheprovider tests"));
+                Ok(program.run(&log)?)
+            });
+        }
+        Ok(cases.done)
+    }
+
+    /// lintian over every package of the targets: no error.
+    pub fn lintian(&self) -> Result<Vec<Case>, Failure> {
+        let mut cases = Cases::new("lintian:", self.listener);
+        for file in files::files_below(self.out)? {
+            let in_pool = file.starts_with("apt");
+            if in_pool || file.extension().is_none_or(|extension| extension != "deb") {
+                continue;
+            }
+            let log = self.workspace().log("test-lintian");
+            cases.run(&file.display().to_string(), || {
+                let program = Program::new("lintian")
+                    .inherit_env("HOME")
+                    .args(["--fail-on", "error", "--tag-display-limit", "0", "--allow-root"])
+                    .arg(self.out.join(&file));
+                Ok(program.run(&log)?)
+            });
+        }
+        Ok(cases.done)
+    }
+
+    /// The install test of one target.
+    pub fn install(&self, target: &Target) -> Result<Vec<Case>, Failure> {
+        let distribution = &target.distribution;
+        let id = distribution.id.as_str();
+        let name = target.to_string();
+        let log = self.workspace().log(&format!("test-install-{name}"));
+        files::write(&log, "")?;
+        let base_debs = self.output(&format!("fetch:{id}:base"))?;
+        let test_debs = self.output(&format!("fetch:{id}:test"))?;
+        let scratch = self.workspace().cache.join("work").join(format!("test-{name}"));
+        let key = self.pipeline.steps(self.chosen).signing_key(&log)?;
+        let test = InstallTest {
+            target: name,
+            major: target.major,
+            codename: &distribution.codename,
+            python: distribution.python.to_string(),
+            base: &self.output(&format!("rootfs:{id}:base"))?.join(ROOTFS_ARCHIVE),
+            mirror: &[&base_debs, &test_debs],
+            repository: &self.out.join("apt"),
+            source: &self.workspace().root,
+            key: &key,
+            scratch: &scratch,
+            log: &log,
+        };
+        let cases = test.run(self.listener)?;
+        files::remove_dir(&scratch)?;
+        Ok(cases)
+    }
+}

@@ -1,0 +1,164 @@
+//! The verify step: the stamped library against its own target, and the same code before it was stripped.
+//!
+//! Two reports are kept. The library as packaged is judged by every rule; the unstripped one still has the symbol table
+//! that shows whether OpenBLAS and its kernels are really inside (S7). Either one failing ends the job, so that no
+//! package can be built from it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use miette::Diagnostic;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::exit::{Exit, ExitKind, Failure};
+use crate::files;
+use crate::stamp::STUB_SONAME;
+use crate::symbols::elf::Facts;
+use crate::symbols::expectation::{Expectation, Libpython, Profile};
+use crate::symbols::report::{Document, Report, Status, Verdict};
+use crate::symbols::version::Version;
+use crate::symbols::{Rulebook, sql, verify_library};
+use crate::targets::{Distribution, Target};
+use crate::workspace::Workspace;
+
+/// The reports, in the job's output and in `dist/`.
+pub const REPORT: &str = "verify.json";
+/// What the library needs, in the job's output.
+pub const NEEDS: &str = "needs.json";
+
+/// The libraries that one needs, and the newest version of each namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Needs {
+    /// DT_NEEDED.
+    pub libraries: Vec<String>,
+    /// `GLIBC` → `2.30`.
+    pub newest: BTreeMap<String, String>,
+}
+
+impl Needs {
+    /// Reads them from a library's facts.
+    pub fn of(facts: &Facts<'_>) -> Self {
+        let mut newest: BTreeMap<String, Version> = BTreeMap::new();
+        for need in facts.versions.needs() {
+            let Some((namespace, version)) = need.name.rsplit_once('_') else { continue };
+            let Some(version) = Version::parse(version) else { continue };
+            let entry = newest.entry(namespace.to_owned()).or_insert_with(|| version.clone());
+            *entry = version.max(entry.clone());
+        }
+        Self {
+            libraries: facts.needed.iter().map(|name| (*name).to_owned()).collect(),
+            newest: newest.into_iter().map(|(name, version)| (name, version.to_string())).collect(),
+        }
+    }
+}
+
+/// What is verified.
+pub struct Subject<'a> {
+    /// The stamped library, as it will be packaged.
+    pub library: &'a Path,
+    /// The library before strip and stamp.
+    pub unstripped: &'a Path,
+    /// The target that it was stamped for.
+    pub target: &'a Target,
+    /// `amd64`.
+    pub architecture: &'a str,
+}
+
+/// The library may not be packaged.
+#[derive(Debug, Error, Diagnostic)]
+#[error("{file} may not be packaged for {target}:\n{reasons}")]
+#[diagnostic(help("`cargo xtask verify --explain RULE` tells what a rule is for; the whole report is in {report}"))]
+struct Refused {
+    file: String,
+    target: String,
+    reasons: String,
+    report: String,
+}
+
+impl ExitKind for Refused {
+    fn exit(&self) -> Exit {
+        Exit::CheckFailed
+    }
+}
+
+/// What a distribution offers to a library.
+pub fn floors(distribution: &Distribution) -> BTreeMap<String, Version> {
+    [
+        ("GLIBC", &distribution.glibc),
+        ("GLIBCXX", &distribution.glibcxx),
+        ("CXXABI", &distribution.cxxabi),
+        ("GCC", &distribution.gcc),
+    ]
+    .into_iter()
+    .filter_map(|(name, version)| Some((name.to_owned(), Version::parse(&version.to_string())?)))
+    .collect()
+}
+
+/// Verifies, and writes [`REPORT`] and [`NEEDS`].
+pub fn verify(subject: &Subject<'_>, workspace: &Workspace, out: &Path) -> Result<String, Failure> {
+    let book = Rulebook::load(&workspace.packaging())?;
+    let target = subject.target.to_string();
+    let sql_dir = workspace.root.join("extension/sql");
+    let mut symbols = std::collections::BTreeSet::new();
+    for file in files::files_below(&sql_dir)? {
+        symbols.extend(sql::c_symbols(&files::read_text(&sql_dir.join(file))?));
+    }
+    let expectation = |soname: &str, before_strip| Expectation {
+        target: target.clone(),
+        profile: Profile::Extension,
+        architecture: subject.architecture.to_owned(),
+        floors: floors(&subject.target.distribution),
+        libpython: Libpython::Exactly(soname.to_owned()),
+        sql_symbols: Some(symbols.clone()),
+        before_strip,
+    };
+    let soname = subject.target.distribution.libpython_soname();
+    let packaged = verify_library(subject.library, "pgml.so", &book, &expectation(&soname, false))?;
+    let compiled = verify_library(
+        subject.unstripped,
+        "pgml.so before strip and stamp",
+        &book,
+        &expectation(STUB_SONAME, true),
+    )?;
+    let witnessed = packaged.witness.as_ref().map_or(0, |witness| witness.symbols);
+    let document = Document::new(vec![packaged, compiled]);
+    let json = serde_json::to_vec_pretty(&document).unwrap_or_default(); // INVARIANT: plain data always serialises
+    let refused = workspace.cache.join("refused").join(format!("{target}.json"));
+    for report in &document.libraries {
+        if report.verdict != Verdict::Passed {
+            files::write(&refused, &json)?;
+            return Err(Refused {
+                file: report.file.clone(),
+                target,
+                reasons: reasons(report),
+                report: refused.display().to_string(),
+            }
+            .into());
+        }
+    }
+    files::write(&out.join(REPORT), json)?;
+    let bytes = files::read(subject.library)?;
+    let facts = Facts::read(&bytes).map_err(|source| crate::symbols::VerifyError::Elf {
+        file: "pgml.so".into(),
+        source,
+    })?;
+    let needs = serde_json::to_vec_pretty(&Needs::of(&facts)).unwrap_or_default(); // INVARIANT: plain data
+    files::write(&out.join(NEEDS), needs)?;
+    Ok(format!("every rule holds for {target}; nm and readelf agree on {witnessed} symbols"))
+}
+
+/// What of a report keeps a library from being packaged, a line each.
+fn reasons(report: &Report) -> String {
+    let mut lines = Vec::new();
+    for rule in &report.rules {
+        if !matches!(rule.status, Status::Fail | Status::NotChecked) {
+            continue;
+        }
+        let finding = |f: &crate::symbols::report::Finding| format!("  {:?} {}: {} ({})", rule.rule, f.subject, f.problem, f.remedy);
+        lines.extend(rule.findings.iter().map(finding));
+        let unchecked = rule.unchecked.iter().filter(|part| part.accepted.is_none());
+        lines.extend(unchecked.map(|part| format!("  {:?} not checked: {} ({})", rule.rule, part.part, part.reason)));
+    }
+    lines.join("\n")
+}
