@@ -59,7 +59,10 @@ pub const SOURCES: [&str; 2] = ["extension", "python/pgml_runtime"];
 
 /// Files below [`SOURCES`] that the compiler must not see.
 pub fn is_not_source(relative: &Path) -> bool {
-    relative.starts_with("target") || relative.components().any(|part| part.as_os_str() == "__pycache__")
+    relative.starts_with("target")
+        || relative
+            .components()
+            .any(|part| part.as_os_str() == "__pycache__")
 }
 
 impl Compile<'_> {
@@ -96,7 +99,9 @@ impl Compile<'_> {
             .run(&work.log)?;
         let size = |name: &str| {
             let path = work.out.join(name);
-            path.metadata().map(|meta| meta.len()).map_err(FileError::at("read", path))
+            path.metadata()
+                .map(|meta| meta.len())
+                .map_err(FileError::at("read", path))
         };
         Ok(format!(
             "pgml.so for PostgreSQL {}, {:.1} MB stripped",
@@ -210,7 +215,11 @@ fn registry_name(cargo_home: &Path) -> Result<String, FileError> {
     let at = || FileError::at("find the crates in", &dir);
     let entry = fs::read_dir(&dir).map_err(at())?.next();
     let entry = entry.ok_or_else(|| at()(std::io::ErrorKind::NotFound.into()))?;
-    Ok(entry.map_err(at())?.file_name().to_string_lossy().into_owned())
+    Ok(entry
+        .map_err(at())?
+        .file_name()
+        .to_string_lossy()
+        .into_owned())
 }
 
 /// C source of a libpython with the limited API's names and no behaviour: only ever linked against, never loaded.

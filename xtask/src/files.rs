@@ -27,7 +27,11 @@ impl FileError {
     /// For `map_err`: names the action and the path.
     pub fn at(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |reason| Self { action, path, reason }
+        move |reason| Self {
+            action,
+            path,
+            reason,
+        }
     }
 }
 
@@ -122,14 +126,17 @@ pub fn link_or_copy(from: &Path, to: &Path) -> Result<()> {
 /// Removes a directory and all that is in it, if it is there.
 pub fn remove_dir(path: &Path) -> Result<()> {
     match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(FileError::at("remove", path)(error)),
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(FileError::at("remove", path)(error))
+        }
         _ => Ok(()),
     }
 }
 
 /// Sets the permission bits.
 pub fn set_mode(path: &Path, mode: u32) -> Result<()> {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(FileError::at("change the mode of", path))
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+        .map_err(FileError::at("change the mode of", path))
 }
 
 /// The regular files below a directory, as paths relative to it, in byte order; links are not followed.

@@ -44,7 +44,10 @@ pub struct LazyMirrors {
 impl LazyMirrors {
     /// With what the user enabled besides the machine's own.
     pub fn new(user: &[String]) -> Self {
-        Self { user: user.to_vec(), found: OnceLock::new() }
+        Self {
+            user: user.to_vec(),
+            found: OnceLock::new(),
+        }
     }
 
     /// Looks them up, or returns what was found before.
@@ -59,7 +62,11 @@ impl LazyMirrors {
 
 impl Pipeline {
     /// Reads the configuration. `epoch` is SOURCE_DATE_EPOCH where it is set, `mirrors` what `--mirror` says.
-    pub fn load(workspace: &Workspace, epoch: Option<&str>, mirrors: &[String]) -> Result<Self, Failure> {
+    pub fn load(
+        workspace: &Workspace,
+        epoch: Option<&str>,
+        mirrors: &[String],
+    ) -> Result<Self, Failure> {
         let packaging = workspace.packaging();
         Ok(Self {
             targets: Targets::load(&packaging.join("targets.toml"))?,
@@ -85,7 +92,10 @@ impl Pipeline {
     }
 
     /// For each target whether it can be built here, and what is missing otherwise. Contacts nothing.
-    pub fn availability(&self, chosen: &[Target]) -> Result<BTreeMap<String, Availability>, Failure> {
+    pub fn availability(
+        &self,
+        chosen: &[Target],
+    ) -> Result<BTreeMap<String, Availability>, Failure> {
         let mut found = BTreeMap::new();
         for target in chosen {
             let state = match self.missing(target)? {
@@ -103,7 +113,10 @@ impl Pipeline {
             let mirrors = self.mirrors.get(&self.targets, &self.workspace)?;
             let archives = distribution.missing_archives(mirrors).join(", ");
             return Ok(Some(match archives.is_empty() {
-                true => format!("not locked; `cargo xtask lock --update {}` pins its packages", distribution.id),
+                true => format!(
+                    "not locked; `cargo xtask lock --update {}` pins its packages",
+                    distribution.id
+                ),
                 false => format!(
                     "archive not enabled: {archives}; enable it with `--mirror NAME` and pin its packages with \
                      `cargo xtask lock --update {} --mirror NAME`",
@@ -114,7 +127,10 @@ impl Pipeline {
         // A plan that can't be computed says why.
         match self.plan(std::slice::from_ref(target), Purpose::Dist) {
             Ok(_) => Ok(None),
-            Err(Failure { report: Some(report), .. }) => Ok(Some(report.to_string())),
+            Err(Failure {
+                report: Some(report),
+                ..
+            }) => Ok(Some(report.to_string())),
             Err(failure) => Err(failure),
         }
     }
@@ -125,12 +141,19 @@ impl Pipeline {
     }
 
     /// Runs what of a plan has to run.
-    pub fn execute(&self, plan: &Plan, chosen: &[Target], listener: &dyn Listener) -> Result<Outcome, Failure> {
+    pub fn execute(
+        &self,
+        plan: &Plan,
+        chosen: &[Target],
+        listener: &dyn Listener,
+    ) -> Result<Outcome, Failure> {
         let _lock = CacheLock::acquire(&self.workspace.cache, listener)?;
         let steps = self.steps(chosen);
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         let logs = |job: &str| self.workspace.log(job);
-        execute::execute(plan, &self.cache(), &logs, workers, listener, &|work| steps.run(work))
+        execute::execute(plan, &self.cache(), &logs, workers, listener, &|work| {
+            steps.run(work)
+        })
     }
 
     /// The steps of this run.

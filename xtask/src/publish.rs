@@ -96,13 +96,18 @@ pub struct Manifest {
 
 /// The digest of all keys of a plan.
 pub fn plan_digest(plan: &Plan) -> Digest {
-    let keys: Vec<String> = plan.jobs.iter().map(|job| format!("{} {}", job.id, job.key)).collect();
+    let keys: Vec<String> = plan
+        .jobs
+        .iter()
+        .map(|job| format!("{} {}", job.id, job.key))
+        .collect();
     Digest::of(keys.join("\n"))
 }
 
 /// The manifest of an output directory, where there is one that this program reads.
 pub fn read_manifest(out: &Path) -> Option<Manifest> {
-    let manifest: Manifest = serde_json::from_slice(&std::fs::read(out.join(MANIFEST)).ok()?).ok()?;
+    let manifest: Manifest =
+        serde_json::from_slice(&std::fs::read(out.join(MANIFEST)).ok()?).ok()?;
     (manifest.version == VERSION).then_some(manifest)
 }
 
@@ -113,7 +118,9 @@ pub fn is_current(out: &Path, plan: &Plan) -> bool {
     read_manifest(out).is_some_and(|manifest| {
         manifest.plan == plan_digest(plan)
             && manifest.artifacts.iter().all(|artifact| {
-                out.join(&artifact.path).metadata().is_ok_and(|meta| meta.len() == artifact.size)
+                out.join(&artifact.path)
+                    .metadata()
+                    .is_ok_and(|meta| meta.len() == artifact.size)
             })
     })
 }
@@ -130,37 +137,68 @@ pub fn publish(
     files::remove_dir(&next)?;
     files::create_dir(&next)?;
     let mut artifacts = Vec::new();
-    let mut add = |from: &Path, path: String, kind: Kind, target: Option<&str>| -> Result<(), FileError> {
-        let to = next.join(&path);
-        files::copy(from, &to)?;
-        files::set_mode(&to, 0o644)?;
-        let (sha256, size) = Digest::of_file(&to).map_err(FileError::at("read", &to))?;
-        artifacts.push(Artifact { path, kind, target: target.map(Into::into), size, sha256 });
-        Ok(())
-    };
+    let mut add =
+        |from: &Path, path: String, kind: Kind, target: Option<&str>| -> Result<(), FileError> {
+            let to = next.join(&path);
+            files::copy(from, &to)?;
+            files::set_mode(&to, 0o644)?;
+            let (sha256, size) = Digest::of_file(&to).map_err(FileError::at("read", &to))?;
+            artifacts.push(Artifact {
+                path,
+                kind,
+                target: target.map(Into::into),
+                size,
+                sha256,
+            });
+            Ok(())
+        };
     for (job, dir) in plan.jobs.iter().map(|job| (job, cache.output(job))) {
         use crate::plan::job::Step;
         match &job.step {
             Step::ExtensionPackages { target } => {
                 for deb in files::files_below(&dir)? {
                     let debug = deb.to_string_lossy().contains("-dbgsym_");
-                    let kind = if debug { Kind::DebugSymbols } else { Kind::Extension };
-                    add(&dir.join(&deb), format!("{target}/{}", deb.display()), kind, Some(target))?;
+                    let kind = if debug {
+                        Kind::DebugSymbols
+                    } else {
+                        Kind::Extension
+                    };
+                    add(
+                        &dir.join(&deb),
+                        format!("{target}/{}", deb.display()),
+                        kind,
+                        Some(target),
+                    )?;
                 }
             }
             Step::Verify { target } => {
                 let name = crate::verification::REPORT;
-                add(&dir.join(name), format!("{target}/{name}"), Kind::Verification, Some(target))?;
+                add(
+                    &dir.join(name),
+                    format!("{target}/{name}"),
+                    Kind::Verification,
+                    Some(target),
+                )?;
             }
             Step::RuntimePackage { distribution } => {
                 for deb in files::files_below(&dir)? {
                     let path = format!("{distribution}/{}", deb.display());
-                    add(&dir.join(&deb), path, Kind::PythonRuntime, Some(distribution))?;
+                    add(
+                        &dir.join(&deb),
+                        path,
+                        Kind::PythonRuntime,
+                        Some(distribution),
+                    )?;
                 }
             }
             Step::AptRepository => {
                 for file in files::files_below(&dir)? {
-                    add(&dir.join(&file), format!("apt/{}", file.display()), Kind::AptRepository, None)?;
+                    add(
+                        &dir.join(&file),
+                        format!("apt/{}", file.display()),
+                        Kind::AptRepository,
+                        None,
+                    )?;
                 }
             }
             _ => {}
@@ -176,13 +214,21 @@ pub fn publish(
             .iter()
             // A package is only built from a library that passed: the plan has no other way to it.
             .map(|target| {
-                let state = TargetState { verified: State::Yes, installed: not_yet(), run: not_yet() };
+                let state = TargetState {
+                    verified: State::Yes,
+                    installed: not_yet(),
+                    run: not_yet(),
+                };
                 (target.to_string(), state)
             })
             .collect(),
         artifacts,
     };
-    let sums: String = manifest.artifacts.iter().map(|a| format!("{}  {}\n", a.sha256, a.path)).collect();
+    let sums: String = manifest
+        .artifacts
+        .iter()
+        .map(|a| format!("{}  {}\n", a.sha256, a.path))
+        .collect();
     files::write(&next.join("SHA256SUMS"), sums)?;
     write_manifest(&next, &manifest)?;
     exchange(&next, out)?;

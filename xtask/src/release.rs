@@ -36,8 +36,12 @@ pub enum ReleaseError {
         message: String,
     },
     /// Nothing says when the source was made.
-    #[error("can't tell the time of the release: the source tree is no git checkout with a commit, and SOURCE_DATE_EPOCH is not set")]
-    #[diagnostic(help("set SOURCE_DATE_EPOCH to the seconds since 1970 at which the source was released"))]
+    #[error(
+        "can't tell the time of the release: the source tree is no git checkout with a commit, and SOURCE_DATE_EPOCH is not set"
+    )]
+    #[diagnostic(help(
+        "set SOURCE_DATE_EPOCH to the seconds since 1970 at which the source was released"
+    ))]
     NoTime,
 }
 
@@ -52,7 +56,11 @@ impl Release {
     pub fn load(path: &Path) -> Result<Self, Failure> {
         let text = files::read_text(path)?;
         toml::from_str(&text).map_err(|error| {
-            ReleaseError::Malformed { path: path.display().to_string(), message: error.to_string() }.into()
+            ReleaseError::Malformed {
+                path: path.display().to_string(),
+                message: error.to_string(),
+            }
+            .into()
         })
     }
 

@@ -65,7 +65,8 @@ pub fn make_archive(
     files::create_dir(&temporary)?;
     // A mount namespace of its own: a hook or a bind mount that fails must not leave mounts on the host. Its network
     // namespace has no interface, so nothing but the locked packages can be installed.
-    let mut program = Program::new("unshare").args(["--mount", "--net", "--kill-child=KILL", "--fork"]);
+    let mut program =
+        Program::new("unshare").args(["--mount", "--net", "--kill-child=KILL", "--fork"]);
     if !rustix::process::geteuid().is_root() {
         // mmdebstrap's own unshare mode needs to map sub-ids; the network is cut by an outer user namespace it can't have.
         program = Program::new("setpriv").args(["--pdeathsig", "TERM"]);
@@ -73,9 +74,17 @@ pub fn make_archive(
     program
         .args(["mmdebstrap", "--variant=custom", "--format=tar"])
         .arg(format!("--include={}", packages.join(",")))
-        .args(["--aptopt=Acquire::Languages \"none\"", "--dpkgopt=path-exclude=/usr/share/man/*"])
+        .args([
+            "--aptopt=Acquire::Languages \"none\"",
+            "--dpkgopt=path-exclude=/usr/share/man/*",
+        ])
         .args(["--dpkgopt=path-exclude=/usr/share/locale/*"])
-        .args(packages.iter().any(|name| name == "postgresql-common").then_some(NO_CLUSTER))
+        .args(
+            packages
+                .iter()
+                .any(|name| name == "postgresql-common")
+                .then_some(NO_CLUSTER),
+        )
         .arg(REPEATABLE)
         .args([codename.as_ref(), archive.as_os_str()])
         .arg(format!("deb [trusted=yes] copy://{} ./", debs.display()))
@@ -90,8 +99,18 @@ pub fn make_archive(
 pub fn unpack_for_sandbox(archive: &Path, to: &Path, log: &Path) -> Result<(), Failure> {
     files::create_dir(to)?;
     Program::new("tar")
-        .args(["--extract", "--no-same-owner", "--delay-directory-restore", "--exclude=./dev/*"])
-        .args(["--file".as_ref(), archive.as_os_str(), "--directory".as_ref(), to.as_os_str()])
+        .args([
+            "--extract",
+            "--no-same-owner",
+            "--delay-directory-restore",
+            "--exclude=./dev/*",
+        ])
+        .args([
+            "--file".as_ref(),
+            archive.as_os_str(),
+            "--directory".as_ref(),
+            to.as_os_str(),
+        ])
         .run(log)?;
     writable_directories(to)?;
     for mount_point in MOUNT_POINTS {
@@ -111,11 +130,16 @@ pub fn unpack_packages(debs: &[PathBuf], to: &Path, log: &Path) -> Result<(), Fa
     }
     for relative in files::files_below(to)? {
         let link = to.join(&relative);
-        let Ok(target) = fs::read_link(&link) else { continue };
-        let Ok(inside) = target.strip_prefix("/") else { continue };
+        let Ok(target) = fs::read_link(&link) else {
+            continue;
+        };
+        let Ok(inside) = target.strip_prefix("/") else {
+            continue;
+        };
         let up: PathBuf = relative.components().skip(1).map(|_| "..").collect();
         fs::remove_file(&link).map_err(FileError::at("replace the link", &link))?;
-        std::os::unix::fs::symlink(up.join(inside), &link).map_err(FileError::at("replace the link", &link))?;
+        std::os::unix::fs::symlink(up.join(inside), &link)
+            .map_err(FileError::at("replace the link", &link))?;
     }
     Ok(())
 }
@@ -127,7 +151,10 @@ fn writable_directories(below: &Path) -> Result<(), FileError> {
             continue;
         }
         let at = || FileError::at("change the mode of", entry.path());
-        let mode = fs::symlink_metadata(entry.path()).map_err(at())?.permissions().mode();
+        let mode = fs::symlink_metadata(entry.path())
+            .map_err(at())?
+            .permissions()
+            .mode();
         if mode & 0o700 != 0o700 {
             files::set_mode(entry.path(), (mode | 0o700) & 0o7777)?;
         }
@@ -159,6 +186,9 @@ mod tests {
             .unwrap();
         let to = dir.path().join("to");
         unpack_packages(&[deb], &to, &log).unwrap();
-        assert_eq!(fs::read_link(to.join("usr/lib/x/link")).unwrap(), Path::new("../../../etc/passwd"));
+        assert_eq!(
+            fs::read_link(to.join("usr/lib/x/link")).unwrap(),
+            Path::new("../../../etc/passwd")
+        );
     }
 }

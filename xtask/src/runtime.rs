@@ -17,7 +17,12 @@ pub const TREE: &str = "tree";
 pub const WHEELS: &str = "wheels.txt";
 
 /// Installs the wheels of a directory and byte-compiles them. `python` is `3.11`; `rootfs` must have that Python and pip.
-pub fn make(work: &Work<'_>, rootfs: &Path, wheels: &Path, python: &str) -> Result<String, Failure> {
+pub fn make(
+    work: &Work<'_>,
+    rootfs: &Path,
+    wheels: &Path,
+    python: &str,
+) -> Result<String, Failure> {
     let tree = work.out.join(TREE);
     files::create_dir(&tree)?;
     work.progress("installing and byte-compiling the wheels");
@@ -35,7 +40,10 @@ pub fn make(work: &Work<'_>, rootfs: &Path, wheels: &Path, python: &str) -> Resu
         .script(SCRIPT)
         .run(&work.log)?;
     let list = files::read_text(&work.out.join(WHEELS))?;
-    Ok(format!("{} wheels for Python {python}", list.lines().count()))
+    Ok(format!(
+        "{} wheels for Python {python}",
+        list.lines().count()
+    ))
 }
 
 /// pip unpacks the wheels (by file name, from no index, without resolving anything). Left out: scripts, which nobody

@@ -28,14 +28,25 @@ impl Sandbox {
             env: Vec::new(),
         };
         // --die-with-parent: an interrupted run must not leave a compiler behind that writes into the next one's files.
-        for flag in ["--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--clearenv"] {
+        for flag in [
+            "--unshare-all",
+            "--unshare-user",
+            "--die-with-parent",
+            "--new-session",
+            "--clearenv",
+        ] {
             sandbox.push([flag]);
         }
         sandbox.push(["--uid", UID, "--gid", UID, "--hostname", HOSTNAME]);
         sandbox.push(["--ro-bind".as_ref(), rootfs.as_os_str(), "/".as_ref()]);
-        sandbox.push(["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run"]);
+        sandbox.push([
+            "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run",
+        ]);
         sandbox
-            .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+            .env(
+                "PATH",
+                "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            )
             .env("HOME", "/tmp")
             .env("LC_ALL", "C.UTF-8")
             .env("TZ", "UTC")

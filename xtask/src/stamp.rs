@@ -16,7 +16,9 @@ pub const STUB_SONAME: &str = "libpython3.00.so.1.0";
 /// Why a library can't be stamped.
 #[derive(Debug, Error, Diagnostic)]
 #[error("can't stamp the library: {0}")]
-#[diagnostic(help("a library can be stamped once, and only one that was linked against the stub `{STUB_SONAME}`"))]
+#[diagnostic(help(
+    "a library can be stamped once, and only one that was linked against the stub `{STUB_SONAME}`"
+))]
 pub struct StampError(String);
 
 impl ExitKind for StampError {
@@ -60,7 +62,9 @@ fn stub_offset(library: &[u8]) -> Result<usize, String> {
     let strings = sections.section(link).map_err(malformed)?;
     let (start, size) = {
         use object::read::elf::SectionHeader;
-        strings.file_range(endian).ok_or("its string table has no bytes")?
+        strings
+            .file_range(endian)
+            .ok_or("its string table has no bytes")?
     };
     let table = sections.strings(endian, library, link).map_err(malformed)?;
     let mut needed = Vec::new();
@@ -68,7 +72,9 @@ fn stub_offset(library: &[u8]) -> Result<usize, String> {
     for entry in dynamic {
         let tag = entry.d_tag(endian);
         if tag == elf::DT_NEEDED {
-            let at = entry.val32(endian).ok_or("a DT_NEEDED entry is out of range")?;
+            let at = entry
+                .val32(endian)
+                .ok_or("a DT_NEEDED entry is out of range")?;
             match table.get(at) {
                 Ok(name) if name == STUB_SONAME.as_bytes() => needed.push(at as usize),
                 Ok(_) => other_offsets.push(at as usize),
@@ -79,16 +85,23 @@ fn stub_offset(library: &[u8]) -> Result<usize, String> {
         }
     }
     let [at] = needed[..] else {
-        return Err(format!("it needs `{STUB_SONAME}` {} times, not once", needed.len()));
+        return Err(format!(
+            "it needs `{STUB_SONAME}` {} times, not once",
+            needed.len()
+        ));
     };
-    let symbols = sections.symbols(endian, library, elf::SHT_DYNSYM).map_err(malformed)?;
+    let symbols = sections
+        .symbols(endian, library, elf::SHT_DYNSYM)
+        .map_err(malformed)?;
     other_offsets.extend(symbols.iter().map(|symbol| {
         use object::read::elf::Sym;
         symbol.st_name(endian) as usize
     }));
     let range = at..=at + STUB_SONAME.len();
     if let Some(shared) = other_offsets.iter().find(|other| range.contains(other)) {
-        return Err(format!("another string of its .dynstr begins inside the name, at offset {shared}"));
+        return Err(format!(
+            "another string of its .dynstr begins inside the name, at offset {shared}"
+        ));
     }
     let offset = start as usize + at;
     if at + STUB_SONAME.len() >= size as usize || offset + STUB_SONAME.len() >= library.len() {
@@ -108,9 +121,17 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = |name: &str| dir.path().join(name);
         std::fs::write(path("stub.c"), "void Py_Initialize(void) {}").unwrap();
-        std::fs::write(path("lib.c"), "void Py_Initialize(void); void f(void) { Py_Initialize(); }").unwrap();
+        std::fs::write(
+            path("lib.c"),
+            "void Py_Initialize(void); void f(void) { Py_Initialize(); }",
+        )
+        .unwrap();
         let cc = |args: &[&str]| {
-            let status = Command::new("cc").args(args).current_dir(dir.path()).status().unwrap();
+            let status = Command::new("cc")
+                .args(args)
+                .current_dir(dir.path())
+                .status()
+                .unwrap();
             assert!(status.success());
         };
         let flag = format!("-Wl,-soname,{soname}");
@@ -130,16 +151,29 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             let path = dir.path().join("lib.so");
             std::fs::write(&path, &library).unwrap();
-            let out = Command::new("readelf").arg("-dW").arg(&path).output().unwrap();
+            let out = Command::new("readelf")
+                .arg("-dW")
+                .arg(&path)
+                .output()
+                .unwrap();
             let text = String::from_utf8(out.stdout).unwrap();
             assert!(text.contains(&format!("[{}]", soname(python))), "{text}");
-            assert!(stamp(&mut library, "libpython3.9.so.1.0").is_err(), "stamped twice");
+            assert!(
+                stamp(&mut library, "libpython3.9.so.1.0").is_err(),
+                "stamped twice"
+            );
         }
     }
 
     #[test]
     fn refuses_what_it_can_not_stamp() {
-        assert!(stamp(&mut library_needing("libpython3.11.so.1.0"), "libpython3.9.so.1.0").is_err());
+        assert!(
+            stamp(
+                &mut library_needing("libpython3.11.so.1.0"),
+                "libpython3.9.so.1.0"
+            )
+            .is_err()
+        );
         assert!(stamp(&mut library_needing(STUB_SONAME), "libpython3.100.so.1.0").is_err());
         assert!(stamp(&mut b"not an ELF file".to_vec(), "libpython3.9.so.1.0").is_err());
         let whole = library_needing(STUB_SONAME);

@@ -7,13 +7,13 @@ use crate::apt::signing::SigningKey;
 use crate::compile::{self, Compile, kept_dir};
 use crate::deb::packages;
 use crate::execute::Work;
-use crate::exit::Failure;
-use crate::fetch::{fetch_crates, fetch_debs};
+use crate::exit::{Exit, Failure};
+use crate::fetch::{fetch_crates, fetch_debs, fetch_wheels};
 use crate::files;
-use crate::lock::Lock;
+use crate::lock::{Lock, WheelLock, WheelSet};
+use crate::pipeline::LazyMirrors;
 use crate::plan::job::Step;
 use crate::plan::{BUILDER, OPENBLAS};
-use crate::pipeline::LazyMirrors;
 use crate::release::Release;
 use crate::rootfs;
 use crate::runtime;
@@ -74,7 +74,7 @@ impl Steps<'_> {
     fn target(&self, name: &str) -> Result<Target, Failure> {
         let all = self.targets.all();
         let found = all.into_iter().find(|target| target.to_string() == name);
-        found.ok_or_else(|| Failure::already_reported(crate::exit::Exit::Usage))
+        found.ok_or_else(|| Failure::already_reported(Exit::Usage))
     }
 
     fn store(&self) -> Store {
@@ -82,11 +82,22 @@ impl Steps<'_> {
     }
 
     fn abi3(&self) -> Result<Abi3, Failure> {
-        Ok(Abi3::load(&self.workspace.packaging().join("abi3-symbols.txt"))?)
+        Ok(Abi3::load(
+            &self.workspace.packaging().join("abi3-symbols.txt"),
+        )?)
     }
 
-    fn fetch_debs(&self, work: &Work<'_>, distribution: &str, role: &str) -> Result<String, Failure> {
-        let lock = Lock::open(self.workspace, self.targets, self.distribution(distribution)?)?;
+    fn fetch_debs(
+        &self,
+        work: &Work<'_>,
+        distribution: &str,
+        role: &str,
+    ) -> Result<String, Failure> {
+        let lock = Lock::open(
+            self.workspace,
+            self.targets,
+            self.distribution(distribution)?,
+        )?;
         let packages = lock.packages(role);
         let mirrors = self.mirrors.get(self.targets, self.workspace)?;
         let stored = fetch_debs(&lock, &packages, mirrors, &self.store(), work.listener)?;
@@ -94,11 +105,30 @@ impl Steps<'_> {
             files::link_or_copy(file, &work.out.join(package.file_name()))?;
         }
         let bytes: u64 = packages.iter().map(|package| package.size).sum();
-        Ok(format!("{} packages, {:.1} MB", packages.len(), bytes as f64 / 1e6))
+        Ok(format!(
+            "{} packages, {:.1} MB",
+            packages.len(),
+            bytes as f64 / 1e6
+        ))
     }
 
     fn fetch_wheels(&self, work: &Work<'_>, python: &str) -> Result<String, Failure> {
-        let _ = (work, python); Err(Failure::already_reported(crate::exit::Exit::Usage))
+        let set = WheelSet::all(self.targets)
+            .into_iter()
+            .find(|set| set.name() == format!("python{python}"));
+        let set = set.ok_or_else(|| Failure::already_reported(Exit::Usage))?; // INVARIANT: the plan names Pythons of targets.toml
+        let lock = WheelLock::open(self.workspace, self.targets, &set)?;
+        let stored = fetch_wheels(&lock, &self.store(), work.listener)?;
+        let mut bytes = 0;
+        for (wheel, file) in lock.wheels.iter().zip(&stored) {
+            bytes += wheel.size;
+            files::link_or_copy(file, &work.out.join(&wheel.filename))?;
+        }
+        Ok(format!(
+            "{} wheels, {:.1} MB",
+            stored.len(),
+            bytes as f64 / 1e6
+        ))
     }
 
     /// The crates are linked into the job's own directory: a build must not depend on what happens to the cargo home
@@ -120,12 +150,20 @@ impl Steps<'_> {
                 files::link_or_copy(&dir.join(&deb), &debs.join(&deb))?;
             }
         }
-        let lock = Lock::open(self.workspace, self.targets, self.distribution(distribution)?)?;
+        let lock = Lock::open(
+            self.workspace,
+            self.targets,
+            self.distribution(distribution)?,
+        )?;
         let mut roles: Vec<&str> = vec![role];
         if let Some(role) = self.targets.role(role) {
             roles.extend(role.beyond.iter().map(String::as_str));
         }
-        let names: Vec<String> = lock.packages_of(&roles).iter().map(|package| package.name.clone()).collect();
+        let names: Vec<String> = lock
+            .packages_of(&roles)
+            .iter()
+            .map(|package| package.name.clone())
+            .collect();
         let archive = work.out.join(ROOTFS_ARCHIVE);
         let codename = &self.distribution(distribution)?.codename;
         rootfs::make_archive(&debs, &names, codename, &archive, &work.scratch, &work.log)?;
@@ -139,22 +177,42 @@ impl Steps<'_> {
 
     fn unpack(&self, work: &Work<'_>, distribution: &str, role: &str) -> Result<String, Failure> {
         let fetched = work.output_of(&format!("fetch:{distribution}:{role}"))?;
-        let debs: Vec<PathBuf> = files::files_below(fetched)?.iter().map(|deb| fetched.join(deb)).collect();
+        let debs: Vec<PathBuf> = files::files_below(fetched)?
+            .iter()
+            .map(|deb| fetched.join(deb))
+            .collect();
         rootfs::unpack_packages(&debs, &work.out, &work.log)?;
         Ok(format!("{} packages unpacked", debs.len()))
     }
 
     fn builder(&self, work: &Work<'_>) -> Result<PathBuf, Failure> {
-        Ok(work.output_of(&format!("rootfs:{}:{}", BUILDER.0, BUILDER.1))?.join(ROOTFS))
+        Ok(work
+            .output_of(&format!("rootfs:{}:{}", BUILDER.0, BUILDER.1))?
+            .join(ROOTFS))
     }
 
     fn compile(&self, work: &Work<'_>, major: u16) -> Result<String, Failure> {
-        let headers = work.job.needs.iter().find(|id| id.ends_with(":headers")).map_or("", String::as_str);
+        let headers = work
+            .job
+            .needs
+            .iter()
+            .find(|id| id.ends_with(":headers"))
+            .map_or("", String::as_str);
         let openblas = format!("unpack:{}:{}", OPENBLAS.0, OPENBLAS.1);
         let lock = Lock::open(self.workspace, self.targets, self.distribution(OPENBLAS.0)?)?;
-        let openblas_version = lock.packages(OPENBLAS.1).first().map(|p| p.version.clone()).unwrap_or_default();
-        let openblas_version = openblas_version.split(['+', '-']).next().unwrap_or_default();
-        let builder_key = work.job.inputs.get(&format!("job rootfs:{}:{}", BUILDER.0, BUILDER.1));
+        let openblas_version = lock
+            .packages(OPENBLAS.1)
+            .first()
+            .map(|p| p.version.clone())
+            .unwrap_or_default();
+        let openblas_version = openblas_version
+            .split(['+', '-'])
+            .next()
+            .unwrap_or_default();
+        let builder_key = work
+            .job
+            .inputs
+            .get(&format!("job rootfs:{}:{}", BUILDER.0, BUILDER.1));
         let kept = kept_dir(&self.workspace.cache, builder_key, &self.toolchain.version);
         Compile {
             major,
@@ -199,8 +257,15 @@ impl Steps<'_> {
 
     fn runtime(&self, work: &Work<'_>, distribution: &str) -> Result<String, Failure> {
         let python = self.distribution(distribution)?.python.to_string();
-        let rootfs = work.output_of(&format!("rootfs:{distribution}:python"))?.join(ROOTFS);
-        runtime::make(work, &rootfs, work.output_of(&format!("fetch:python{python}"))?, &python)
+        let rootfs = work
+            .output_of(&format!("rootfs:{distribution}:python"))?
+            .join(ROOTFS);
+        runtime::make(
+            work,
+            &rootfs,
+            work.output_of(&format!("fetch:python{python}"))?,
+            &python,
+        )
     }
 
     fn release_facts<'b>(&'b self, distribution: &'b Distribution) -> packages::Facts<'b> {
@@ -219,7 +284,9 @@ impl Steps<'_> {
         let facts = self.release_facts(&target.distribution);
         let inputs = packages::ExtensionInputs {
             major: target.major,
-            library: &work.output_of(&format!("stamp:{target}"))?.join(compile::STRIPPED),
+            library: &work
+                .output_of(&format!("stamp:{target}"))?
+                .join(compile::STRIPPED),
             compiled: work.output_of(&format!("compile:pg{}", target.major))?,
             verified: work.output_of(&format!("verify:{target}"))?,
         };
@@ -236,7 +303,9 @@ impl Steps<'_> {
         let mut suites: Vec<Suite> = Vec::new();
         for target in self.chosen {
             let distribution = &target.distribution;
-            let position = suites.iter().position(|suite| suite.codename == distribution.codename);
+            let position = suites
+                .iter()
+                .position(|suite| suite.codename == distribution.codename);
             let at = position.unwrap_or_else(|| {
                 suites.push(Suite {
                     codename: distribution.codename.clone(),
@@ -245,7 +314,10 @@ impl Steps<'_> {
                 });
                 suites.len() - 1
             });
-            for id in [format!("package:{target}"), format!("package:{}", distribution.id)] {
+            for id in [
+                format!("package:{target}"),
+                format!("package:{}", distribution.id),
+            ] {
                 let dir = work.output_of(&id)?;
                 for deb in files::files_below(dir)? {
                     let deb = dir.join(deb);
@@ -256,8 +328,19 @@ impl Steps<'_> {
             }
         }
         let key = self.signing_key(&work.log)?;
-        repository::write(&work.out, &suites, &self.targets.architecture, &key, self.epoch, &work.log)?;
-        Ok(format!("{} suites, signed by {}", suites.len(), key.fingerprint()))
+        repository::write(
+            &work.out,
+            &suites,
+            &self.targets.architecture,
+            &key,
+            self.epoch,
+            &work.log,
+        )?;
+        Ok(format!(
+            "{} suites, signed by {}",
+            suites.len(),
+            key.fingerprint()
+        ))
     }
 
     /// The key that signs; made on first need.

@@ -46,7 +46,9 @@ impl Toolchain {
         let version = rustc(&["-vV"])?;
         let sysroot = PathBuf::from(rustc(&["--print", "sysroot"])?);
         if !sysroot.join("bin/cargo").exists() {
-            return Err(NoToolchain(format!("there is no bin/cargo in {}", sysroot.display())).into());
+            return Err(
+                NoToolchain(format!("there is no bin/cargo in {}", sysroot.display())).into(),
+            );
         }
         Ok(Self { sysroot, version })
     }

@@ -41,14 +41,23 @@ impl Needs {
     pub fn of(facts: &Facts<'_>) -> Self {
         let mut newest: BTreeMap<String, Version> = BTreeMap::new();
         for need in facts.versions.needs() {
-            let Some((namespace, version)) = need.name.rsplit_once('_') else { continue };
-            let Some(version) = Version::parse(version) else { continue };
-            let entry = newest.entry(namespace.to_owned()).or_insert_with(|| version.clone());
+            let Some((namespace, version)) = need.name.rsplit_once('_') else {
+                continue;
+            };
+            let Some(version) = Version::parse(version) else {
+                continue;
+            };
+            let entry = newest
+                .entry(namespace.to_owned())
+                .or_insert_with(|| version.clone());
             *entry = version.max(entry.clone());
         }
         Self {
             libraries: facts.needed.iter().map(|name| (*name).to_owned()).collect(),
-            newest: newest.into_iter().map(|(name, version)| (name, version.to_string())).collect(),
+            newest: newest
+                .into_iter()
+                .map(|(name, version)| (name, version.to_string()))
+                .collect(),
         }
     }
 }
@@ -68,7 +77,9 @@ pub struct Subject<'a> {
 /// The library may not be packaged.
 #[derive(Debug, Error, Diagnostic)]
 #[error("{file} may not be packaged for {target}:\n{reasons}")]
-#[diagnostic(help("`cargo xtask verify --explain RULE` tells what a rule is for; the whole report is in {report}"))]
+#[diagnostic(help(
+    "`cargo xtask verify --explain RULE` tells what a rule is for; the whole report is in {report}"
+))]
 struct Refused {
     file: String,
     target: String,
@@ -114,17 +125,28 @@ pub fn verify(subject: &Subject<'_>, workspace: &Workspace, out: &Path) -> Resul
         before_strip,
     };
     let soname = subject.target.distribution.libpython_soname();
-    let packaged = verify_library(subject.library, "pgml.so", &book, &expectation(&soname, false))?;
+    let packaged = verify_library(
+        subject.library,
+        "pgml.so",
+        &book,
+        &expectation(&soname, false),
+    )?;
     let compiled = verify_library(
         subject.unstripped,
         "pgml.so before strip and stamp",
         &book,
         &expectation(STUB_SONAME, true),
     )?;
-    let witnessed = packaged.witness.as_ref().map_or(0, |witness| witness.symbols);
+    let witnessed = packaged
+        .witness
+        .as_ref()
+        .map_or(0, |witness| witness.symbols);
     let document = Document::new(vec![packaged, compiled]);
     let json = serde_json::to_vec_pretty(&document).unwrap_or_default(); // INVARIANT: plain data always serialises
-    let refused = workspace.cache.join("refused").join(format!("{target}.json"));
+    let refused = workspace
+        .cache
+        .join("refused")
+        .join(format!("{target}.json"));
     for report in &document.libraries {
         if report.verdict != Verdict::Passed {
             files::write(&refused, &json)?;
@@ -145,7 +167,9 @@ pub fn verify(subject: &Subject<'_>, workspace: &Workspace, out: &Path) -> Resul
     })?;
     let needs = serde_json::to_vec_pretty(&Needs::of(&facts)).unwrap_or_default(); // INVARIANT: plain data
     files::write(&out.join(NEEDS), needs)?;
-    Ok(format!("every rule holds for {target}; nm and readelf agree on {witnessed} symbols"))
+    Ok(format!(
+        "every rule holds for {target}; nm and readelf agree on {witnessed} symbols"
+    ))
 }
 
 /// What of a report keeps a library from being packaged, a line each.
@@ -155,10 +179,20 @@ fn reasons(report: &Report) -> String {
         if !matches!(rule.status, Status::Fail | Status::NotChecked) {
             continue;
         }
-        let finding = |f: &crate::symbols::report::Finding| format!("  {:?} {}: {} ({})", rule.rule, f.subject, f.problem, f.remedy);
+        let finding = |f: &crate::symbols::report::Finding| {
+            format!(
+                "  {:?} {}: {} ({})",
+                rule.rule, f.subject, f.problem, f.remedy
+            )
+        };
         lines.extend(rule.findings.iter().map(finding));
         let unchecked = rule.unchecked.iter().filter(|part| part.accepted.is_none());
-        lines.extend(unchecked.map(|part| format!("  {:?} not checked: {} ({})", rule.rule, part.part, part.reason)));
+        lines.extend(unchecked.map(|part| {
+            format!(
+                "  {:?} not checked: {} ({})",
+                rule.rule, part.part, part.reason
+            )
+        }));
     }
     lines.join("\n")
 }

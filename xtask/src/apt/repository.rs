@@ -43,28 +43,56 @@ pub fn write(
         }
         let dist = root.join("dists").join(&suite.codename);
         let binary = dist.join("main").join(format!("binary-{architecture}"));
-        let packages = Program::new("apt-ftparchive").args(["packages", &pool]).dir(root).output(log)?;
+        let packages = Program::new("apt-ftparchive")
+            .args(["packages", &pool])
+            .dir(root)
+            .output(log)?;
         let mut indexes = BTreeMap::new();
-        indexes.insert("Packages.xz", Program::new("xz").args(["-6", "--threads=1", "--stdout"]).pipe(&packages, log)?);
+        indexes.insert(
+            "Packages.xz",
+            Program::new("xz")
+                .args(["-6", "--threads=1", "--stdout"])
+                .pipe(&packages, log)?,
+        );
         indexes.insert("Packages", packages);
         for (name, bytes) in indexes {
-            files::write(&binary.join("by-hash/SHA256").join(Digest::of(&bytes).to_string()), &bytes)?;
+            files::write(
+                &binary
+                    .join("by-hash/SHA256")
+                    .join(Digest::of(&bytes).to_string()),
+                &bytes,
+            )?;
             files::write(&binary.join(name), &bytes)?;
         }
         let release = release(suite, architecture, &dist, epoch, log)?;
         files::write(&dist.join("Release"), release)?;
         key.sign_release(&dist.join("Release"), epoch, log)?;
-        files::write(&root.join(format!("pgml-{}.sources", suite.codename)), sources(&suite.codename, architecture))?;
+        files::write(
+            &root.join(format!("pgml-{}.sources", suite.codename)),
+            sources(&suite.codename, architecture),
+        )?;
     }
     key.export(&root.join(KEYRING), log)
 }
 
 /// The Release file. apt-ftparchive takes the date from the clock unless it is given one.
-fn release(suite: &Suite, architecture: &str, dist: &Path, epoch: u64, log: &Path) -> Result<Vec<u8>, Failure> {
+fn release(
+    suite: &Suite,
+    architecture: &str,
+    dist: &Path,
+    epoch: u64,
+    log: &Path,
+) -> Result<Vec<u8>, Failure> {
     let date = Program::new("date")
-        .args(["--utc".into(), "--rfc-email".into(), format!("--date=@{epoch}")])
+        .args([
+            "--utc".into(),
+            "--rfc-email".into(),
+            format!("--date=@{epoch}"),
+        ])
         .output(log)?;
-    let date = String::from_utf8_lossy(&date).trim().replace("+0000", "UTC");
+    let date = String::from_utf8_lossy(&date)
+        .trim()
+        .replace("+0000", "UTC");
     let fields = [
         ("Origin", "pgml"),
         ("Label", "pgml"),
@@ -72,13 +100,19 @@ fn release(suite: &Suite, architecture: &str, dist: &Path, epoch: u64, log: &Pat
         ("Codename", &suite.codename),
         ("Architectures", architecture),
         ("Components", "main"),
-        ("Description", &format!("pgml for PostgreSQL on {}", suite.title)),
+        (
+            "Description",
+            &format!("pgml for PostgreSQL on {}", suite.title),
+        ),
         ("Acquire-By-Hash", "yes"),
         ("Date", &date),
     ];
-    let options = fields
-        .iter()
-        .flat_map(|(name, value)| ["-o".to_owned(), format!("APT::FTPArchive::Release::{name}={value}")]);
+    let options = fields.iter().flat_map(|(name, value)| {
+        [
+            "-o".to_owned(),
+            format!("APT::FTPArchive::Release::{name}={value}"),
+        ]
+    });
     Ok(Program::new("apt-ftparchive")
         .args(options)
         .args(["-o", "APT::FTPArchive::DoByHash=false", "release", "."])

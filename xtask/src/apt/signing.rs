@@ -28,19 +28,32 @@ impl SigningKey {
             files::create_dir(&partial)?;
             files::set_mode(&partial, 0o700)?;
             gpg(&partial)
-                .args(["--passphrase", "", "--quick-gen-key", LOCAL_NAME, "ed25519", "sign", "never"])
+                .args([
+                    "--passphrase",
+                    "",
+                    "--quick-gen-key",
+                    LOCAL_NAME,
+                    "ed25519",
+                    "sign",
+                    "never",
+                ])
                 .run(log)?;
             stop_agent(&partial, log);
             files::rename(&partial, home)?;
         }
-        let listing = gpg(home).args(["--with-colons", "--list-secret-keys"]).output(log)?;
+        let listing = gpg(home)
+            .args(["--with-colons", "--list-secret-keys"])
+            .output(log)?;
         let listing = String::from_utf8_lossy(&listing);
         let fingerprint = listing
             .lines()
             .find_map(|line| line.strip_prefix("fpr:::::::::"))
             .map(|rest| rest.trim_end_matches(':').to_owned())
             .unwrap_or_default();
-        Ok(Self { home: home.to_owned(), fingerprint })
+        Ok(Self {
+            home: home.to_owned(),
+            fingerprint,
+        })
     }
 
     /// The key's fingerprint, 40 hexadecimal digits.
@@ -51,7 +64,12 @@ impl SigningKey {
     /// Writes the public key as a keyring that `Signed-By` takes.
     pub fn export(&self, to: &Path, log: &Path) -> Result<(), Failure> {
         let bytes = gpg(&self.home)
-            .args(["--export", "--export-options", "export-minimal", &self.fingerprint])
+            .args([
+                "--export",
+                "--export-options",
+                "export-minimal",
+                &self.fingerprint,
+            ])
             .output(log)?;
         files::write(to, bytes)?;
         Ok(())
@@ -60,10 +78,19 @@ impl SigningKey {
     /// Signs a Release file: `InRelease` (clear-signed) and `Release.gpg` (detached) beside it. `epoch` is the signature's
     /// time, so that the same release signed with the same key is the same bytes.
     pub fn sign_release(&self, release: &Path, epoch: u64, log: &Path) -> Result<(), Failure> {
-        for (mode, name) in [("--clear-sign", "InRelease"), ("--detach-sign", "Release.gpg")] {
+        for (mode, name) in [
+            ("--clear-sign", "InRelease"),
+            ("--detach-sign", "Release.gpg"),
+        ] {
             let to = release.with_file_name(name);
             let mut program = gpg(&self.home)
-                .args(["--local-user", &self.fingerprint, "--digest-algo", "SHA512", "--yes"])
+                .args([
+                    "--local-user",
+                    &self.fingerprint,
+                    "--digest-algo",
+                    "SHA512",
+                    "--yes",
+                ])
                 // A key made today can't sign in the past; gpg refuses unless told that the clock may be off.
                 .arg(format!("--faked-system-time={epoch}"))
                 .args(["--ignore-time-conflict", "--output"])
@@ -79,15 +106,21 @@ impl SigningKey {
 }
 
 fn gpg(home: &Path) -> Program {
-    Program::new("gpg")
-        .arg("--homedir")
-        .arg(home)
-        .args(["--batch", "--no-tty", "--quiet", "--pinentry-mode", "loopback"])
+    Program::new("gpg").arg("--homedir").arg(home).args([
+        "--batch",
+        "--no-tty",
+        "--quiet",
+        "--pinentry-mode",
+        "loopback",
+    ])
 }
 
 /// gpg leaves an agent running that holds the directory; it has to go with the command that started it.
 fn stop_agent(home: &Path, log: &Path) {
-    let stop = Program::new("gpgconf").arg("--homedir").arg(home).args(["--kill", "gpg-agent"]);
+    let stop = Program::new("gpgconf")
+        .arg("--homedir")
+        .arg(home)
+        .args(["--kill", "gpg-agent"]);
     // Failing to stop it harms nothing but tidiness.
     let _ = stop.run(log);
 }

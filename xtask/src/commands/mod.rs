@@ -28,7 +28,9 @@ pub struct TargetChoice {
 impl TargetChoice {
     /// The targets that are meant.
     pub fn select(&self, pipeline: &Pipeline) -> Result<Vec<Target>, Failure> {
-        Ok(pipeline.targets.select(&self.targets, self.all, &pipeline.host)?)
+        Ok(pipeline
+            .targets
+            .select(&self.targets, self.all, &pipeline.host)?)
     }
 }
 
@@ -36,7 +38,12 @@ impl TargetChoice {
 #[derive(clap::Args)]
 pub struct Sources {
     /// An archive that may be contacted besides those of this machine's apt: NAME, or NAME=URI
-    #[arg(long = "mirror", value_name = "NAME[=URI]", env = "PGML_DIST_MIRRORS", value_delimiter = ' ')]
+    #[arg(
+        long = "mirror",
+        value_name = "NAME[=URI]",
+        env = "PGML_DIST_MIRRORS",
+        value_delimiter = ' '
+    )]
     pub mirrors: Vec<String>,
     /// The time of every file of the release, seconds since 1970 [default: that of the last commit]
     #[arg(long = "epoch", env = "SOURCE_DATE_EPOCH", value_name = "SECONDS")]

@@ -70,17 +70,33 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let availability = pipeline.availability(&chosen)?;
     let buildable: Vec<_> = chosen
         .into_iter()
-        .filter(|target| matches!(availability.get(&target.to_string()), Some(Availability::Buildable)))
+        .filter(|target| {
+            matches!(
+                availability.get(&target.to_string()),
+                Some(Availability::Buildable)
+            )
+        })
         .collect();
     let plan = match buildable.is_empty() {
         true => Plan::default(),
         false => pipeline.plan(&buildable, Purpose::Dist)?,
     };
     let cache = pipeline.cache();
-    let jobs = plan.jobs.iter().map(|job| entry(job, &cache.verdict(job))).collect();
-    let document = Document { version: 1, targets: availability, jobs };
+    let jobs = plan
+        .jobs
+        .iter()
+        .map(|job| entry(job, &cache.verdict(job)))
+        .collect();
+    let document = Document {
+        version: 1,
+        targets: availability,
+        jobs,
+    };
     if args.json || args.format == Format::Json {
-        println!("{}", serde_json::to_string_pretty(&document).unwrap_or_default());
+        println!(
+            "{}",
+            serde_json::to_string_pretty(&document).unwrap_or_default()
+        );
         return Ok(());
     }
     for (target, state) in &document.targets {
@@ -90,7 +106,12 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         }
     }
     println!();
-    let width = document.jobs.iter().map(|job| job.id.len()).max().unwrap_or(0);
+    let width = document
+        .jobs
+        .iter()
+        .map(|job| job.id.len())
+        .max()
+        .unwrap_or(0);
     for job in &document.jobs {
         let state = match (&job.why, job.cached) {
             (_, true) => "cached".to_owned(),

@@ -35,7 +35,8 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let console = Console::new();
     let pipeline = Pipeline::load(workspace, args.sources.epoch(), &args.sources.mirrors)?;
     let chosen = args.choice.select(&pipeline)?;
-    let wanted = |suite: &str| args.suites.is_empty() || args.suites.iter().any(|name| name == suite);
+    let wanted =
+        |suite: &str| args.suites.is_empty() || args.suites.iter().any(|name| name == suite);
     let needs_packages = SUITES.iter().any(|suite| *suite != "unit" && wanted(suite));
     let mut done: Vec<Case> = Vec::new();
     if needs_packages {
@@ -46,7 +47,13 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         if !publish::is_current(&out, &dist) {
             publish::publish(&out, &dist, &pipeline.cache(), &chosen, &pipeline.release)?;
         }
-        let test = TestRun { pipeline: &pipeline, plan: &plan, chosen: &chosen, out: &out, listener: &console };
+        let test = TestRun {
+            pipeline: &pipeline,
+            plan: &plan,
+            chosen: &chosen,
+            out: &out,
+            listener: &console,
+        };
         if wanted("unit") {
             done.extend(test.unit()?);
         }
@@ -74,20 +81,27 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         }
     }
     println!("{}", summary(&done));
-    match done.iter().any(|case| matches!(case.result, CaseResult::Failed(_))) {
+    match done
+        .iter()
+        .any(|case| matches!(case.result, CaseResult::Failed(_)))
+    {
         true => Err(Failure::already_reported(Exit::CheckFailed)),
         false => Ok(()),
     }
 }
 
 fn install(test: &TestRun<'_>, target: &Target) -> Result<Vec<Case>, Failure> {
-    test.listener.note(&format!("{target}: installing the packages into a clean system"));
+    test.listener.note(&format!(
+        "{target}: installing the packages into a clean system"
+    ));
     test.install(target)
 }
 
 /// Writes into the manifest what the install test saw.
 fn record(out: &std::path::Path, target: &Target, cases: &[Case]) -> Result<(), Failure> {
-    let Some(mut manifest) = publish::read_manifest(out) else { return Ok(()) };
+    let Some(mut manifest) = publish::read_manifest(out) else {
+        return Ok(());
+    };
     let state = |cases: &[Case]| {
         let failed: Vec<&str> = cases
             .iter()

@@ -112,9 +112,20 @@ fn copy_tree(from: &Path, to: &Path) -> Result<(), FileError> {
 /// KiB as dpkg-gencontrol counts them: each file rounded up to a KiB, one for each directory.
 fn installed_size(tree: &Path) -> Result<u64, FileError> {
     let mut size = 0;
-    for entry in walkdir::WalkDir::new(tree).min_depth(1).into_iter().flatten() {
-        let meta = entry.path().symlink_metadata().map_err(FileError::at("read", entry.path()))?;
-        size += if meta.is_file() { meta.len().div_ceil(1024) } else { 1 };
+    for entry in walkdir::WalkDir::new(tree)
+        .min_depth(1)
+        .into_iter()
+        .flatten()
+    {
+        let meta = entry
+            .path()
+            .symlink_metadata()
+            .map_err(FileError::at("read", entry.path()))?;
+        size += if meta.is_file() {
+            meta.len().div_ceil(1024)
+        } else {
+            1
+        };
     }
     Ok(size)
 }

@@ -14,7 +14,9 @@ use crate::symbols::version::Version;
 /// A library that no known package provides.
 #[derive(Debug, Error, Diagnostic)]
 #[error("no package is known that provides `{soname}`, which the library needs")]
-#[diagnostic(help("rule S3 should have refused it; `[libraries]` in packaging/policy.toml and xtask/src/deb/depends.rs disagree"))]
+#[diagnostic(help(
+    "rule S3 should have refused it; `[libraries]` in packaging/policy.toml and xtask/src/deb/depends.rs disagree"
+))]
 pub struct UnknownLibrary {
     soname: String,
 }
@@ -28,9 +30,12 @@ impl ExitKind for UnknownLibrary {
 /// The relation of one needed library: package, and the version namespace whose newest need bounds it.
 fn provider<'a>(soname: &str, libpython: &'a str) -> Option<(&'a str, Option<&'static str>)> {
     Some(match soname {
-        "libc.so.6" | "libm.so.6" | "libdl.so.2" | "libpthread.so.0" | "librt.so.1" | "ld-linux-x86-64.so.2" => {
-            ("libc6", Some("GLIBC"))
-        }
+        "libc.so.6"
+        | "libm.so.6"
+        | "libdl.so.2"
+        | "libpthread.so.0"
+        | "librt.so.1"
+        | "ld-linux-x86-64.so.2" => ("libc6", Some("GLIBC")),
         "libgcc_s.so.1" => ("libgcc-s1", Some("GCC")),
         // The namespace GLIBCXX counts otherwise than the package does; rule S6 compares it with the target's.
         "libstdc++.so.6" => ("libstdc++6", None),
@@ -44,7 +49,9 @@ fn provider<'a>(soname: &str, libpython: &'a str) -> Option<(&'a str, Option<&'s
 /// Adds the needs of one more library, keeping the newest version of each namespace.
 pub fn keep_newest(newest: &mut BTreeMap<String, String>, more: BTreeMap<String, String>) {
     for (namespace, version) in more {
-        let known = newest.get(&namespace).and_then(|known| Version::parse(known));
+        let known = newest
+            .get(&namespace)
+            .and_then(|known| Version::parse(known));
         if known < Version::parse(&version) {
             newest.insert(namespace, version);
         }
@@ -60,7 +67,9 @@ pub fn of_libraries(
 ) -> Result<Vec<String>, UnknownLibrary> {
     let mut relations = BTreeMap::new();
     for soname in needed {
-        let (package, namespace) = provider(soname, libpython).ok_or_else(|| UnknownLibrary { soname: soname.clone() })?;
+        let (package, namespace) = provider(soname, libpython).ok_or_else(|| UnknownLibrary {
+            soname: soname.clone(),
+        })?;
         let version = namespace.and_then(|namespace| newest.get(namespace));
         relations.insert(package, version.cloned());
     }
@@ -79,11 +88,24 @@ mod tests {
 
     #[test]
     fn relations_follow_the_library() {
-        let needed = ["libpython3.12.so.1.0", "libgcc_s.so.1", "libc.so.6", "libm.so.6"].map(String::from);
-        let newest = BTreeMap::from([("GLIBC".into(), "2.30".into()), ("GCC".into(), "4.2.0".into())]);
+        let needed = [
+            "libpython3.12.so.1.0",
+            "libgcc_s.so.1",
+            "libc.so.6",
+            "libm.so.6",
+        ]
+        .map(String::from);
+        let newest = BTreeMap::from([
+            ("GLIBC".into(), "2.30".into()),
+            ("GCC".into(), "4.2.0".into()),
+        ]);
         assert_eq!(
             of_libraries(&needed, &newest, "libpython3.12t64").unwrap(),
-            ["libc6 (>= 2.30)", "libgcc-s1 (>= 4.2.0)", "libpython3.12t64"]
+            [
+                "libc6 (>= 2.30)",
+                "libgcc-s1 (>= 4.2.0)",
+                "libpython3.12t64"
+            ]
         );
         assert!(of_libraries(&["libopenblas.so.0".into()], &newest, "x").is_err());
     }

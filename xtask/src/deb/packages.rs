@@ -84,11 +84,23 @@ impl Facts<'_> {
         let text = files::read_text(&self.packaging.join("deb").join(name))?;
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        let syntax = SyntaxConfig::builder().keep_trailing_newline(true).trim_blocks(true).build();
+        let syntax = SyntaxConfig::builder()
+            .keep_trailing_newline(true)
+            .trim_blocks(true)
+            .build();
         // INVARIANT: only delimiters can clash, and those are the defaults.
-        environment.set_syntax(syntax.map_err(|error| TemplateError { name: name.into(), message: error.to_string() })?);
+        environment.set_syntax(syntax.map_err(|error| TemplateError {
+            name: name.into(),
+            message: error.to_string(),
+        })?);
         let rendered = environment.render_str(&text, values);
-        rendered.map_err(|error| TemplateError { name: name.into(), message: error.to_string() }.into())
+        rendered.map_err(|error| {
+            TemplateError {
+                name: name.into(),
+                message: error.to_string(),
+            }
+            .into()
+        })
     }
 
     fn package(&self, name: String, control: String) -> Package {
@@ -113,7 +125,11 @@ impl Facts<'_> {
     ) -> Result<(), Failure> {
         let doc = format!("/usr/share/doc/{}", package.name);
         let date = Program::new("date")
-            .args(["--utc".into(), "--rfc-email".into(), format!("--date=@{}", self.epoch)])
+            .args([
+                "--utc".into(),
+                "--rfc-email".into(),
+                format!("--date=@{}", self.epoch),
+            ])
             .output(log)?;
         let changes = files::read_text(&self.root.join("CHANGELOG.md"))?;
         let changelog = self.template(
@@ -127,11 +143,20 @@ impl Facts<'_> {
             },
         )?;
         // -n: no name and no time in the header.
-        let changelog = Program::new("gzip").args(["-9", "-n", "--stdout"]).pipe(changelog.as_bytes(), log)?;
-        package.files.push((format!("{doc}/changelog.Debian.gz"), Source::Bytes(changelog)));
-        package.files.push((format!("{doc}/copyright"), Source::Bytes(copyright.into_bytes())));
+        let changelog = Program::new("gzip")
+            .args(["-9", "-n", "--stdout"])
+            .pipe(changelog.as_bytes(), log)?;
+        package.files.push((
+            format!("{doc}/changelog.Debian.gz"),
+            Source::Bytes(changelog),
+        ));
+        package.files.push((
+            format!("{doc}/copyright"),
+            Source::Bytes(copyright.into_bytes()),
+        ));
         if let Some(file) = overrides {
-            let text = files::read_text(&self.packaging.join("deb").join(file))?.replace("@PACKAGE@", &package.name);
+            let text = files::read_text(&self.packaging.join("deb").join(file))?
+                .replace("@PACKAGE@", &package.name);
             let path = format!("/usr/share/lintian/overrides/{}", package.name);
             package.files.push((path, Source::Bytes(text.into_bytes())));
         }
@@ -152,9 +177,18 @@ pub fn extension(
     work: &Work<'_>,
 ) -> Result<String, Failure> {
     let major = inputs.major;
-    let needs: crate::verification::Needs = serde_json::from_slice(&files::read(&inputs.verified.join(NEEDS))?)
-        .map_err(|error| TemplateError { name: NEEDS.into(), message: error.to_string() })?;
-    let library_depends = depends::of_libraries(&needs.libraries, &needs.newest, &facts.distribution.libpython)?;
+    let needs: crate::verification::Needs =
+        serde_json::from_slice(&files::read(&inputs.verified.join(NEEDS))?).map_err(|error| {
+            TemplateError {
+                name: NEEDS.into(),
+                message: error.to_string(),
+            }
+        })?;
+    let library_depends = depends::of_libraries(
+        &needs.libraries,
+        &needs.newest,
+        &facts.distribution.libpython,
+    )?;
     let control = facts.template(
         "extension.control.j2",
         context! {
@@ -178,15 +212,27 @@ pub fn extension(
             comment => listed("The library contains OpenBLAS and these Rust crates, each under the licence named:", &crates),
         },
     )?;
-    facts.add_documents(&mut package, Some("lintian-overrides-extension"), copyright.clone(), &work.log)?;
+    facts.add_documents(
+        &mut package,
+        Some("lintian-overrides-extension"),
+        copyright.clone(),
+        &work.log,
+    )?;
     let lib = format!("/usr/lib/postgresql/{major}/lib/pgml.so");
-    package.files.push((lib, Source::File(inputs.library.to_owned())));
+    package
+        .files
+        .push((lib, Source::File(inputs.library.to_owned())));
     let extension = facts.root.join("extension");
     let share = format!("/usr/share/postgresql/{major}/extension");
-    package.files.push((format!("{share}/pgml.control"), Source::File(extension.join("pgml.control"))));
+    package.files.push((
+        format!("{share}/pgml.control"),
+        Source::File(extension.join("pgml.control")),
+    ));
     for sql in files::files_below(&extension.join("sql"))? {
         let path = format!("{share}/{}", sql.display());
-        package.files.push((path, Source::File(extension.join("sql").join(&sql))));
+        package
+            .files
+            .push((path, Source::File(extension.join("sql").join(&sql))));
     }
     let deb = package.build(builder, facts.epoch, &work.scratch, &work.out, &work.log)?;
 
@@ -204,15 +250,29 @@ pub fn extension(
     let mut debug = facts.package(format!("postgresql-{major}-pgml-dbgsym"), control);
     facts.add_documents(&mut debug, None, copyright, &work.log)?;
     debug.files.push((
-        format!("/usr/lib/debug/.build-id/{}/{}.debug", &build_id[..2], &build_id[2..]),
+        format!(
+            "/usr/lib/debug/.build-id/{}/{}.debug",
+            &build_id[..2],
+            &build_id[2..]
+        ),
         Source::File(inputs.compiled.join(compile::DEBUG)),
     ));
     let debug = debug.build(builder, facts.epoch, &work.scratch, &work.out, &work.log)?;
-    Ok(format!("{} and its debug symbols, {} and {}", package.file_name(), megabytes(&deb)?, megabytes(&debug)?))
+    Ok(format!(
+        "{} and its debug symbols, {} and {}",
+        package.file_name(),
+        megabytes(&deb)?,
+        megabytes(&debug)?
+    ))
 }
 
 /// Builds `pgml-python` from the output of the runtime job.
-pub fn runtime(facts: &Facts<'_>, runtime: &Path, builder: &Path, work: &Work<'_>) -> Result<String, Failure> {
+pub fn runtime(
+    facts: &Facts<'_>,
+    runtime: &Path,
+    builder: &Path,
+    work: &Work<'_>,
+) -> Result<String, Failure> {
     let tree = runtime.join(runtime::TREE);
     let control = facts.template(
         "runtime.control.j2",
@@ -239,7 +299,12 @@ pub fn runtime(facts: &Facts<'_>, runtime: &Path, builder: &Path, work: &Work<'_
             ),
         },
     )?;
-    facts.add_documents(&mut package, Some("lintian-overrides-runtime"), copyright, &work.log)?;
+    facts.add_documents(
+        &mut package,
+        Some("lintian-overrides-runtime"),
+        copyright,
+        &work.log,
+    )?;
     package.trees.push((runtime::PREFIX.into(), tree));
     let deb = package.build(builder, facts.epoch, &work.scratch, &work.out, &work.log)?;
     Ok(format!("{}, {}", package.file_name(), megabytes(&deb)?))
@@ -248,17 +313,30 @@ pub fn runtime(facts: &Facts<'_>, runtime: &Path, builder: &Path, work: &Work<'_
 /// The relations of the wheels' libraries: what they need beyond what they bundle.
 fn runtime_depends(tree: &Path) -> Result<Vec<String>, Failure> {
     let all = files::files_below(tree)?;
-    let bundled: Vec<&str> = all.iter().filter_map(|path| path.file_name()?.to_str()).collect();
+    let bundled: Vec<&str> = all
+        .iter()
+        .filter_map(|path| path.file_name()?.to_str())
+        .collect();
     let mut needed = Vec::new();
     let mut newest = std::collections::BTreeMap::new();
     for path in &all {
-        if !path.file_name().is_some_and(|name| name.to_string_lossy().contains(".so")) {
+        if !path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().contains(".so"))
+        {
             continue;
         }
         let bytes = files::read(&tree.join(path))?;
-        let Ok(elf) = ElfFacts::read(&bytes) else { continue };
+        let Ok(elf) = ElfFacts::read(&bytes) else {
+            continue;
+        };
         let needs = crate::verification::Needs::of(&elf);
-        needed.extend(needs.libraries.into_iter().filter(|soname| !bundled.contains(&soname.as_str())));
+        needed.extend(
+            needs
+                .libraries
+                .into_iter()
+                .filter(|soname| !bundled.contains(&soname.as_str())),
+        );
         depends::keep_newest(&mut newest, needs.newest);
     }
     needed.sort();
@@ -273,8 +351,13 @@ fn listed(head: &str, lines: &str) -> String {
         Some((name, _)) => format!("  {name}: MIT"),
         None => format!("  {line}"),
     });
-    let text = entries.fold(format!(" {head}"), |text, entry| format!("{text}\n{}", entry.trim_end()));
-    text.lines().map(|line| if line.trim().is_empty() { " ." } else { line }).collect::<Vec<_>>().join("\n")
+    let text = entries.fold(format!(" {head}"), |text, entry| {
+        format!("{text}\n{}", entry.trim_end())
+    });
+    text.lines()
+        .map(|line| if line.trim().is_empty() { " ." } else { line })
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// The items of the newest version in CHANGELOG.md, indented as a Debian changelog wants them.
@@ -304,7 +387,10 @@ fn build_id(library: &[u8]) -> Option<String> {
 }
 
 fn megabytes(path: &Path) -> Result<String, Failure> {
-    let size = path.metadata().map_err(files::FileError::at("read", path))?.len();
+    let size = path
+        .metadata()
+        .map_err(files::FileError::at("read", path))?
+        .len();
     Ok(format!("{:.1} MB", size as f64 / 1e6))
 }
 
@@ -315,12 +401,21 @@ mod tests {
     #[test]
     fn the_newest_changes_become_a_debian_changelog() {
         let text = "# Changelog\n\n## 3.0.0\n\n- One thing\n  told in two lines.\n- Another.\n\n## 2.0\n- Old.\n";
-        assert_eq!(newest_changes(text), "  * One thing\n    told in two lines.\n  * Another.");
-        assert_eq!(newest_changes("# Changelog\n"), "  * See the source's CHANGELOG.");
+        assert_eq!(
+            newest_changes(text),
+            "  * One thing\n    told in two lines.\n  * Another."
+        );
+        assert_eq!(
+            newest_changes("# Changelog\n"),
+            "  * See the source's CHANGELOG."
+        );
     }
 
     #[test]
     fn a_list_becomes_a_comment_without_blank_lines() {
-        assert_eq!(listed("Head:", "a 1|MIT\nb 2|"), " Head:\n  a 1: MIT\n  b 2: MIT");
+        assert_eq!(
+            listed("Head:", "a 1|MIT\nb 2|"),
+            " Head:\n  a 1: MIT\n  b 2: MIT"
+        );
     }
 }

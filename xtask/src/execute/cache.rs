@@ -53,7 +53,9 @@ pub struct Cache {
 impl Cache {
     /// The cache below a directory, which need not exist.
     pub fn new(root: &Path) -> Self {
-        Self { root: root.to_owned() }
+        Self {
+            root: root.to_owned(),
+        }
     }
 
     fn dir(&self, key: &Digest) -> PathBuf {
@@ -76,7 +78,9 @@ impl Cache {
     }
 
     fn last(&self, job: &Job) -> PathBuf {
-        self.root.join("last").join(format!("{}.json", job.id.replace('/', "_")))
+        self.root
+            .join("last")
+            .join(format!("{}.json", job.id.replace('/', "_")))
     }
 
     /// Whether a job has to run, and why.
@@ -154,13 +158,21 @@ mod tests {
 
     fn job(input: &str) -> Job {
         let inputs = BTreeMap::from([("source".to_owned(), Digest::of(input))]);
-        Job::new("compile:pg15", "compile", Step::Compile { major: 15 }, inputs, &[])
+        Job::new(
+            "compile:pg15",
+            "compile",
+            Step::Compile { major: 15 },
+            inputs,
+            &[],
+        )
     }
 
     fn run(cache: &Cache, job: &Job) -> PathBuf {
         let work = cache.start(job).unwrap();
         files::write(&work.join("out/file"), "result").unwrap();
-        cache.finish(job, &work, 0.0, 1.0, "one file".into()).unwrap();
+        cache
+            .finish(job, &work, 0.0, 1.0, "one file".into())
+            .unwrap();
         cache.output(job)
     }
 
@@ -171,7 +183,10 @@ mod tests {
         assert_eq!(cache.verdict(&job("1")), Verdict::New);
         run(&cache, &job("1"));
         assert_eq!(cache.verdict(&job("1")), Verdict::Cached);
-        assert_eq!(cache.verdict(&job("2")), Verdict::Changed(vec!["source changed".into()]));
+        assert_eq!(
+            cache.verdict(&job("2")),
+            Verdict::Changed(vec!["source changed".into()])
+        );
     }
 
     #[test]

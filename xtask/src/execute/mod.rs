@@ -36,7 +36,9 @@ impl Work<'_> {
     /// The output directory of a job that this one needs.
     pub fn output_of(&self, id: &str) -> Result<&Path, FileError> {
         self.needs.get(id).map(PathBuf::as_path).ok_or_else(|| {
-            FileError::at("find the output of a job this one does not need:", id)(std::io::ErrorKind::NotFound.into())
+            FileError::at("find the output of a job this one does not need:", id)(
+                std::io::ErrorKind::NotFound.into(),
+            )
         })
     }
 
@@ -93,7 +95,10 @@ impl CacheLock {
             .open(&path)
             .map_err(FileError::at("open", &path))?;
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-            listener.note(&format!("waiting: another run works in {}", cache.display()));
+            listener.note(&format!(
+                "waiting: another run works in {}",
+                cache.display()
+            ));
             flock(&file, FlockOperation::LockExclusive)
                 .map_err(|error| FileError::at("lock", &path)(error.into()))?;
         }
@@ -135,20 +140,39 @@ pub fn execute(
     });
     let changed = Condvar::new();
     let began = Instant::now();
-    let lock = || state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let log_of: BTreeMap<&str, PathBuf> = plan.jobs.iter().map(|job| (job.id.as_str(), logs(&job.id))).collect();
+    let lock = || {
+        state
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    };
+    let log_of: BTreeMap<&str, PathBuf> = plan
+        .jobs
+        .iter()
+        .map(|job| (job.id.as_str(), logs(&job.id)))
+        .collect();
     let log_of = &log_of;
     std::thread::scope(|scope| {
         for _ in 0..workers.max(1) {
             scope.spawn(|| {
                 while let Some((job, verdict)) = next(lock(), &changed) {
                     listener.started(&job.id, &format!("{}{}", job.title, reason(&verdict)));
-                    let result = run_one(plan, cache, &log_of[job.id.as_str()], listener, job, step, began);
+                    let result = run_one(
+                        plan,
+                        cache,
+                        &log_of[job.id.as_str()],
+                        listener,
+                        job,
+                        step,
+                        began,
+                    );
                     let mut state = lock();
                     state.running -= 1;
                     match result {
                         Ok(record) => {
-                            listener.finished(&job.id, &format!("{} ({:.1} s)", record.made, record.seconds));
+                            listener.finished(
+                                &job.id,
+                                &format!("{} ({:.1} s)", record.made, record.seconds),
+                            );
                             state.done.insert(&job.id);
                             state.ran.push((verdict, record));
                         }
@@ -162,10 +186,15 @@ pub fn execute(
             });
         }
     });
-    let state = state.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let state = state
+        .into_inner()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
     match state.failure {
         Some(failure) => Err(failure),
-        None => Ok(Outcome { ran: state.ran, cached }),
+        None => Ok(Outcome {
+            ran: state.ran,
+            cached,
+        }),
     }
 }
 
@@ -173,7 +202,9 @@ pub fn execute(
 pub fn reason(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Cached | Verdict::New => String::new(),
-        Verdict::Changed(what) if what.is_empty() => " (again: the record of its last run is gone)".into(),
+        Verdict::Changed(what) if what.is_empty() => {
+            " (again: the record of its last run is gone)".into()
+        }
         Verdict::Changed(what) => format!(" (again: {})", what.join(", ")),
         Verdict::Damaged(what) => format!(" (again: {what})"),
     }
@@ -185,10 +216,11 @@ fn next<'a>(mut state: MutexGuard<'_, State<'a>>, changed: &Condvar) -> Option<(
         if state.failure.is_some() || state.waiting.is_empty() {
             return None;
         }
-        let ready = state
-            .waiting
-            .iter()
-            .position(|(job, _)| job.needs.iter().all(|need| state.done.contains(need.as_str())));
+        let ready = state.waiting.iter().position(|(job, _)| {
+            job.needs
+                .iter()
+                .all(|need| state.done.contains(need.as_str()))
+        });
         if let Some(at) = ready {
             state.running += 1;
             return Some(state.waiting.remove(at));
@@ -196,7 +228,9 @@ fn next<'a>(mut state: MutexGuard<'_, State<'a>>, changed: &Condvar) -> Option<(
         if state.running == 0 {
             return None;
         }
-        state = changed.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner());
+        state = changed
+            .wait(state)
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
     }
 }
 
@@ -247,7 +281,13 @@ mod tests {
     fn plan(source: &str) -> Plan {
         let input = |text: &str| BTreeMap::from([("source".to_owned(), Digest::of(text))]);
         let rootfs = Job::new("rootfs", "rootfs", Step::FetchCrates, input("fixed"), &[]);
-        let compile = Job::new("compile", "compile", Step::FetchCrates, input(source), &[&rootfs]);
+        let compile = Job::new(
+            "compile",
+            "compile",
+            Step::FetchCrates,
+            input(source),
+            &[&rootfs],
+        );
         let deb = Job::new("deb", "deb", Step::FetchCrates, input("fixed"), &[&compile]);
         Plan {
             goals: vec!["deb".into()],

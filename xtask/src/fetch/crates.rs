@@ -78,11 +78,11 @@ impl Crates<'_> {
         let config = self.home.join("config.toml");
         fs::write(&config, settings(self.user_home)).map_err(io("write", &config))?;
 
-        if self.cargo("--offline").output(self.log).is_ok() {
+        if self.cargo(true).output(self.log).is_ok() {
             return Ok(());
         }
         listener.started("fetch crates", "the crates of the extension");
-        self.cargo("--locked")
+        self.cargo(false)
             .output(self.log)
             .map_err(|error| match error {
                 ProcessError::Failed { tail, .. } if tail.contains("No space left on device") => {
@@ -95,7 +95,7 @@ impl Crates<'_> {
         Ok(())
     }
 
-    fn cargo(&self, how: &str) -> Program {
+    fn cargo(&self, offline: bool) -> Program {
         let mut path = std::ffi::OsString::new();
         if let Some(dir) = self.cargo.parent().filter(|dir| dir.is_absolute()) {
             path.push(dir); // cargo asks the rustc beside it for the target's facts
@@ -116,7 +116,7 @@ impl Crates<'_> {
                 "--target",
                 "x86_64-unknown-linux-gnu",
             ])
-            .args((how != "--locked").then_some(how))
+            .args(offline.then_some("--offline"))
             .arg("--manifest-path")
             .arg(self.manifest)
     }

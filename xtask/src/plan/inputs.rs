@@ -28,18 +28,26 @@ impl Inputs {
 
     /// Adds a file of the source tree, by its path relative to the root.
     pub fn file(mut self, root: &Path, name: &str) -> Result<Self, FileError> {
-        self.0.insert(name.to_owned(), Digest::of(files::read(&root.join(name))?));
+        self.0
+            .insert(name.to_owned(), Digest::of(files::read(&root.join(name))?));
         Ok(self)
     }
 
     /// Adds files of the source tree.
     pub fn files(self, root: &Path, names: &[&str]) -> Result<Self, FileError> {
-        names.iter().try_fold(self, |inputs, name| inputs.file(root, name))
+        names
+            .iter()
+            .try_fold(self, |inputs, name| inputs.file(root, name))
     }
 
     /// Adds every file below a directory of the source tree, each under its own name, so that the one that changed is
     /// named. `skip` tells which relative paths don't count.
-    pub fn tree(mut self, root: &Path, dir: &str, skip: impl Fn(&Path) -> bool) -> Result<Self, FileError> {
+    pub fn tree(
+        mut self,
+        root: &Path,
+        dir: &str,
+        skip: impl Fn(&Path) -> bool,
+    ) -> Result<Self, FileError> {
         for (name, digest) in tree(&root.join(dir), skip)? {
             self.0.insert(format!("{dir}/{name}"), digest);
         }
@@ -53,14 +61,21 @@ impl Inputs {
 }
 
 /// The digest of each file below a directory: contents and whether it is executable.
-pub fn tree(dir: &Path, skip: impl Fn(&Path) -> bool) -> Result<BTreeMap<String, Digest>, FileError> {
+pub fn tree(
+    dir: &Path,
+    skip: impl Fn(&Path) -> bool,
+) -> Result<BTreeMap<String, Digest>, FileError> {
     let mut found = BTreeMap::new();
     for relative in files::files_below(dir)? {
         if skip(&relative) {
             continue;
         }
         let path = dir.join(&relative);
-        let mode = path.metadata().map_err(FileError::at("read", &path))?.permissions().mode();
+        let mode = path
+            .metadata()
+            .map_err(FileError::at("read", &path))?
+            .permissions()
+            .mode();
         let mut bytes = files::read(&path)?;
         bytes.push(u8::from(mode & 0o111 != 0));
         found.insert(relative.to_string_lossy().into_owned(), Digest::of(bytes));

@@ -118,7 +118,10 @@ impl Job {
 }
 
 /// The names of the inputs in which two runs of a job differ, in words: added, gone or changed.
-pub fn differences(before: &BTreeMap<String, Digest>, now: &BTreeMap<String, Digest>) -> Vec<String> {
+pub fn differences(
+    before: &BTreeMap<String, Digest>,
+    now: &BTreeMap<String, Digest>,
+) -> Vec<String> {
     let mut words = Vec::new();
     for (name, digest) in now {
         match before.get(name) {
@@ -149,7 +152,10 @@ mod tests {
     fn the_key_follows_inputs_and_needs() {
         assert_eq!(job("1", &[]).key, job("1", &[]).key);
         assert_ne!(job("1", &[]).key, job("2", &[]).key);
-        assert_ne!(job("1", &[&job("1", &[])]).key, job("1", &[&job("2", &[])]).key);
+        assert_ne!(
+            job("1", &[&job("1", &[])]).key,
+            job("1", &[&job("2", &[])]).key
+        );
     }
 
     #[test]

@@ -71,7 +71,9 @@ pub enum Availability {
 pub enum PlanError {
     /// No archive that can be used here has the headers.
     #[error("no headers of PostgreSQL {major} can be had here: {why}")]
-    #[diagnostic(help("enable an archive that has them (`--mirror NAME`), then `cargo xtask lock --update`"))]
+    #[diagnostic(help(
+        "enable an archive that has them (`--mirror NAME`), then `cargo xtask lock --update`"
+    ))]
     NoHeaders {
         /// The major.
         major: u16,
@@ -88,8 +90,16 @@ impl ExitKind for PlanError {
 
 impl Plan {
     /// All jobs for some targets.
-    pub fn compute(context: &Context<'_>, targets: &[Target], purpose: Purpose) -> Result<Self, Failure> {
-        let mut builder = Builder { context, locks: BTreeMap::new(), jobs: Vec::new() };
+    pub fn compute(
+        context: &Context<'_>,
+        targets: &[Target],
+        purpose: Purpose,
+    ) -> Result<Self, Failure> {
+        let mut builder = Builder {
+            context,
+            locks: BTreeMap::new(),
+            jobs: Vec::new(),
+        };
         let mut packages = Vec::new();
         for target in targets {
             packages.push(builder.extension_packages(target)?);
@@ -104,12 +114,17 @@ impl Plan {
             for target in targets {
                 let id = target.distribution.id.as_str();
                 goals.push(builder.rootfs(id, "base")?.id);
+                goals.push(builder.rootfs(id, "pytest")?.id);
+                goals.push(format!("runtime:{id}"));
                 goals.push(builder.fetch(id, "test")?.id);
             }
         }
         goals.sort();
         goals.dedup();
-        Ok(Self { jobs: builder.jobs, goals })
+        Ok(Self {
+            jobs: builder.jobs,
+            goals,
+        })
     }
 
     /// The job of this name.
@@ -124,7 +139,11 @@ fn recipe(step: &Step) -> &'static [&'static str] {
     match step {
         Step::FetchDebs { .. } | Step::FetchWheels { .. } | Step::FetchCrates => &[],
         Step::Rootfs { .. } | Step::Unpack { .. } => &["xtask/src/rootfs.rs"],
-        Step::Compile { .. } => &["xtask/src/compile.rs", "xtask/src/sandbox.rs", "packaging/abi3-symbols.txt"],
+        Step::Compile { .. } => &[
+            "xtask/src/compile.rs",
+            "xtask/src/sandbox.rs",
+            "packaging/abi3-symbols.txt",
+        ],
         Step::Stamp { .. } => &["xtask/src/stamp.rs"],
         Step::Verify { .. } => &[
             "xtask/src/verification.rs",
@@ -194,7 +213,9 @@ impl Builder<'_> {
             self.locks.insert(distribution.to_owned(), lock);
         }
         let lock = self.locks.get(distribution);
-        Ok(lock.map(|lock| lock.packages(role).into_iter().cloned().collect()).unwrap_or_default())
+        Ok(lock
+            .map(|lock| lock.packages(role).into_iter().cloned().collect())
+            .unwrap_or_default())
     }
 
     fn fetch(&mut self, distribution: &str, role: &str) -> Result<Job, Failure> {
@@ -203,8 +224,16 @@ impl Builder<'_> {
         self.add(
             format!("fetch:{distribution}:{role}"),
             format!("fetch {} packages", packages.len()),
-            Step::FetchDebs { distribution: distribution.into(), role: role.into() },
-            |inputs| Ok(inputs.value(format!("packaging/lock/{distribution}.toml ({role})"), &pinned)),
+            Step::FetchDebs {
+                distribution: distribution.into(),
+                role: role.into(),
+            },
+            |inputs| {
+                Ok(inputs.value(
+                    format!("packaging/lock/{distribution}.toml ({role})"),
+                    &pinned,
+                ))
+            },
             &[],
         )
     }
@@ -212,14 +241,22 @@ impl Builder<'_> {
     /// A root file system of a role's packages and those of the roles that it builds on.
     fn rootfs(&mut self, distribution: &str, role: &str) -> Result<Job, Failure> {
         let mut fetches = Vec::new();
-        let beyond = self.context.targets.role(role).map(|role| role.beyond.clone()).unwrap_or_default();
+        let beyond = self
+            .context
+            .targets
+            .role(role)
+            .map(|role| role.beyond.clone())
+            .unwrap_or_default();
         for role in beyond.iter().map(String::as_str).chain([role]) {
             fetches.push(self.fetch(distribution, role)?);
         }
         self.add(
             format!("rootfs:{distribution}:{role}"),
             format!("make the root file system `{role}` of {distribution}"),
-            Step::Rootfs { distribution: distribution.into(), role: role.into() },
+            Step::Rootfs {
+                distribution: distribution.into(),
+                role: role.into(),
+            },
             Ok,
             &fetches.iter().collect::<Vec<_>>(),
         )
@@ -230,7 +267,10 @@ impl Builder<'_> {
         self.add(
             format!("unpack:{distribution}:{role}"),
             format!("unpack `{role}` of {distribution}"),
-            Step::Unpack { distribution: distribution.into(), role: role.into() },
+            Step::Unpack {
+                distribution: distribution.into(),
+                role: role.into(),
+            },
             Ok,
             &[&fetch],
         )
@@ -238,10 +278,19 @@ impl Builder<'_> {
 
     /// The unpacked headers of a major, from the best source that a lock has.
     fn headers(&mut self, major: u16) -> Result<Job, Failure> {
-        let sources = self.context.targets.major(major).map(|major| major.headers.clone()).unwrap_or_default();
+        let sources = self
+            .context
+            .targets
+            .major(major)
+            .map(|major| major.headers.clone())
+            .unwrap_or_default();
         let mut tried = Vec::new();
         for source in &sources {
-            let Headers::Package { distribution, package } = source else {
+            let Headers::Package {
+                distribution,
+                package,
+            } = source
+            else {
                 tried.push("the headers of a wheel are not supported yet".to_owned());
                 continue;
             };
@@ -251,7 +300,11 @@ impl Builder<'_> {
             }
             return self.unpack(distribution, "headers");
         }
-        Err(PlanError::NoHeaders { major, why: tried.join("; ") }.into())
+        Err(PlanError::NoHeaders {
+            major,
+            why: tried.join("; "),
+        }
+        .into())
     }
 
     fn compile(&mut self, major: u16) -> Result<Job, Failure> {
@@ -273,7 +326,8 @@ impl Builder<'_> {
             Step::Compile { major },
             |inputs| {
                 let inputs = inputs.value("toolchain", &toolchain);
-                let add = |inputs: Inputs, dir: &&str| inputs.tree(root, dir, compile::is_not_source);
+                let add =
+                    |inputs: Inputs, dir: &&str| inputs.tree(root, dir, compile::is_not_source);
                 Ok(compile::SOURCES.iter().try_fold(inputs, add)?)
             },
             &[&builder, &headers, &openblas, &crates],
@@ -286,7 +340,9 @@ impl Builder<'_> {
         self.add(
             format!("stamp:{target}"),
             format!("stamp the library for {soname}"),
-            Step::Stamp { target: target.to_string() },
+            Step::Stamp {
+                target: target.to_string(),
+            },
             |inputs| Ok(inputs.value("soname of libpython", &soname)),
             &[&compile],
         )
@@ -297,13 +353,18 @@ impl Builder<'_> {
         let stamp = self.stamp(target)?;
         let root = self.context.workspace.root.clone();
         let facts = &target.distribution;
-        let floors = [&facts.glibc, &facts.glibcxx, &facts.cxxabi, &facts.gcc].map(ToString::to_string);
+        let floors =
+            [&facts.glibc, &facts.glibcxx, &facts.cxxabi, &facts.gcc].map(ToString::to_string);
         self.add(
             format!("verify:{target}"),
             format!("verify the library against {target}"),
-            Step::Verify { target: target.to_string() },
+            Step::Verify {
+                target: target.to_string(),
+            },
             |inputs| {
-                let inputs = inputs.value("floors", &floors).value("soname of libpython", &facts.libpython_soname());
+                let inputs = inputs
+                    .value("floors", &floors)
+                    .value("soname of libpython", &facts.libpython_soname());
                 let inputs = inputs.tree(&root, "xtask/src/symbols/rules", |_| false)?;
                 Ok(inputs.tree(&root, "extension/sql", |_| false)?)
             },
@@ -319,10 +380,17 @@ impl Builder<'_> {
         let context = self.context;
         self.add(
             format!("package:{target}"),
-            format!("build postgresql-{}-pgml for {}", target.major, target.distribution.title),
-            Step::ExtensionPackages { target: target.to_string() },
+            format!(
+                "build postgresql-{}-pgml for {}",
+                target.major, target.distribution.title
+            ),
+            Step::ExtensionPackages {
+                target: target.to_string(),
+            },
             |inputs| {
-                let inputs = inputs.value("release", context.release).value("time of the release", &context.epoch);
+                let inputs = inputs
+                    .value("release", context.release)
+                    .value("time of the release", &context.epoch);
                 let inputs = inputs.value("package of libpython", &target.distribution.libpython);
                 Ok(inputs.tree(&context.workspace.root, "extension/sql", |_| false)?)
             },
@@ -339,23 +407,39 @@ impl Builder<'_> {
         let wheels = self.add(
             format!("fetch:python{python}"),
             format!("fetch the wheels for Python {python}"),
-            Step::FetchWheels { python: python.clone() },
-            |inputs| Ok(inputs.file(&context.workspace.root, &format!("packaging/lock/python{python}.toml"))?),
+            Step::FetchWheels {
+                python: python.clone(),
+            },
+            |inputs| {
+                Ok(inputs.file(
+                    &context.workspace.root,
+                    &format!("packaging/lock/python{python}.toml"),
+                )?)
+            },
             &[],
         )?;
         let runtime = self.add(
             format!("runtime:{id}"),
-            format!("install and byte-compile the wheels for {}", distribution.title),
-            Step::Runtime { distribution: id.into() },
+            format!(
+                "install and byte-compile the wheels for {}",
+                distribution.title
+            ),
+            Step::Runtime {
+                distribution: id.into(),
+            },
             |inputs| Ok(inputs.value("python", &python)),
             &[&rootfs, &wheels],
         )?;
         self.add(
             format!("package:{id}"),
             format!("build pgml-python for {}", distribution.title),
-            Step::RuntimePackage { distribution: id.into() },
+            Step::RuntimePackage {
+                distribution: id.into(),
+            },
             |inputs| {
-                let inputs = inputs.value("release", context.release).value("time of the release", &context.epoch);
+                let inputs = inputs
+                    .value("release", context.release)
+                    .value("time of the release", &context.epoch);
                 Ok(inputs.value("package of libpython", &distribution.libpython))
             },
             &[&runtime, &builder],
@@ -363,14 +447,21 @@ impl Builder<'_> {
     }
 
     fn repository(&mut self, targets: &[Target], packages: &[Job]) -> Result<Job, Failure> {
-        let mut codenames: Vec<_> = targets.iter().map(|target| target.distribution.codename.clone()).collect();
+        let mut codenames: Vec<_> = targets
+            .iter()
+            .map(|target| target.distribution.codename.clone())
+            .collect();
         codenames.dedup();
         let epoch = self.context.epoch;
         self.add(
             "repository".into(),
             "make the apt repository".into(),
             Step::AptRepository,
-            |inputs| Ok(inputs.value("suites", &codenames).value("time of the release", &epoch)),
+            |inputs| {
+                Ok(inputs
+                    .value("suites", &codenames)
+                    .value("time of the release", &epoch))
+            },
             &packages.iter().collect::<Vec<_>>(),
         )
     }

@@ -42,7 +42,11 @@ pub struct Cases<'a> {
 impl<'a> Cases<'a> {
     /// No results yet, for a suite of this name.
     pub fn new(suite: impl Into<String>, listener: &'a dyn Listener) -> Self {
-        Self { suite: suite.into(), listener, done: Vec::new() }
+        Self {
+            suite: suite.into(),
+            listener,
+            done: Vec::new(),
+        }
     }
 
     /// Runs a test and keeps its result. The value is there for tests that build on it.
@@ -67,8 +71,13 @@ impl<'a> Cases<'a> {
             CaseResult::Failed(why) => format!("FAILED: {why}"),
             CaseResult::NotRun(why) => format!("not run: {why}"),
         };
-        self.listener.note(&format!("{} {name} … {line}", self.suite));
-        self.done.push(Case { name: format!("{} {name}", self.suite), result, seconds });
+        self.listener
+            .note(&format!("{} {name} … {line}", self.suite));
+        self.done.push(Case {
+            name: format!("{} {name}", self.suite),
+            result,
+            seconds,
+        });
     }
 }
 
@@ -84,7 +93,8 @@ fn words(failure: &Failure) -> String {
 
 /// The closing line that CI reads: `N passed, N failed, N skipped`.
 pub fn summary(cases: &[Case]) -> String {
-    let count = |test: fn(&CaseResult) -> bool| cases.iter().filter(|case| test(&case.result)).count();
+    let count =
+        |test: fn(&CaseResult) -> bool| cases.iter().filter(|case| test(&case.result)).count();
     format!(
         "{} passed, {} failed, {} skipped",
         count(|r| matches!(r, CaseResult::Passed)),

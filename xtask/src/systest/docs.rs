@@ -21,9 +21,15 @@ pub fn examples(page: &str) -> Vec<Example> {
         match (&mut block, line.strip_prefix("```")) {
             (None, Some(language)) => block = Some((language.trim(), number + 2, String::new())),
             (Some(_), Some(_)) => {
-                let Some((language, line, text)) = block.take() else { continue };
+                let Some((language, line, text)) = block.take() else {
+                    continue;
+                };
                 match language {
-                    "sql" => found.push(Example { line, sql: text, output: None }),
+                    "sql" => found.push(Example {
+                        line,
+                        sql: text,
+                        output: None,
+                    }),
                     "text" if adjacent => {
                         if let Some(example) = found.last_mut() {
                             example.output = Some(text);

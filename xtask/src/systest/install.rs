@@ -78,19 +78,29 @@ impl InstallTest<'_> {
             (tests.as_path(), "/srv/tests"),
         ];
         let system = System::start(self.base, self.scratch, &shown, self.log)?;
-        let installed = cases.run("apt update accepts the repository and apt installs the packages", || {
-            self.install(&system)
-        });
+        let installed = cases.run(
+            "apt update accepts the repository and apt installs the packages",
+            || self.install(&system),
+        );
         if installed.is_none() {
             return Ok(cases.done);
         }
-        cases.run("every file of the packages passes dpkg --verify", || self.verify_files(&system));
-        cases.run("pg_createcluster makes a cluster that starts", || self.create_cluster(&system));
+        cases.run("every file of the packages passes dpkg --verify", || {
+            self.verify_files(&system)
+        });
+        cases.run("pg_createcluster makes a cluster that starts", || {
+            self.create_cluster(&system)
+        });
         self.sql_suites(&system, &mut cases)?;
         self.compare_with_sklearn(&system, &mut cases);
         self.documentation(&system, &mut cases)?;
-        cases.run("a missing runtime is an error that names the package", || self.without_runtime(&system));
-        cases.run("purging the packages leaves nothing behind", || self.purge(&system));
+        cases.run(
+            "a missing runtime is an error that names the package",
+            || self.without_runtime(&system),
+        );
+        cases.run("purging the packages leaves nothing behind", || {
+            self.purge(&system)
+        });
         Ok(cases.done)
     }
 
@@ -104,7 +114,8 @@ impl InstallTest<'_> {
             }
         }
         rootfs::flat_repository(&mirror, self.codename, self.log)?;
-        self.key.sign_release(&mirror.join("Release"), rootfs::EPOCH, self.log)?;
+        self.key
+            .sign_release(&mirror.join("Release"), rootfs::EPOCH, self.log)?;
         self.key.export(&mirror.join(KEYRING), self.log)?;
         Ok(mirror)
     }
@@ -112,7 +123,9 @@ impl InstallTest<'_> {
     fn install(&self, system: &System) -> Result<(), Failure> {
         system.write(
             "/etc/apt/sources.list.d/mirror.sources",
-            &format!("Types: deb\nURIs: file:/srv/mirror\nSuites: ./\nSigned-By: /srv/mirror/{KEYRING}\n"),
+            &format!(
+                "Types: deb\nURIs: file:/srv/mirror\nSuites: ./\nSigned-By: /srv/mirror/{KEYRING}\n"
+            ),
         )?;
         system.write(
             "/etc/apt/sources.list.d/pgml.sources",
@@ -122,10 +135,21 @@ impl InstallTest<'_> {
             ),
         )?;
         let update = system.script("root", "apt-get update 2>&1")?;
-        ensure(!update.contains("W:") && !update.contains("E:"), || format!("apt update warns: {update}"))?;
-        system.script("root", &format!("apt-get install --yes postgresql-{}-pgml 2>&1", self.major))?;
-        let status = system.script("root", "dpkg-query -W -f '${Package} ${db:Status-Abbrev}\\n' '*pgml*'")?;
-        for package in [format!("postgresql-{}-pgml", self.major), "pgml-python".into()] {
+        ensure(!update.contains("W:") && !update.contains("E:"), || {
+            format!("apt update warns: {update}")
+        })?;
+        system.script(
+            "root",
+            &format!("apt-get install --yes postgresql-{}-pgml 2>&1", self.major),
+        )?;
+        let status = system.script(
+            "root",
+            "dpkg-query -W -f '${Package} ${db:Status-Abbrev}\\n' '*pgml*'",
+        )?;
+        for package in [
+            format!("postgresql-{}-pgml", self.major),
+            "pgml-python".into(),
+        ] {
             ensure(status.contains(&format!("{package} ii")), || {
                 format!("`{package}` is not installed; dpkg says: {status}")
             })?;
@@ -136,9 +160,14 @@ impl InstallTest<'_> {
     fn verify_files(&self, system: &System) -> Result<(), Failure> {
         let wrong = system.script(
             "root",
-            &format!("dpkg --verify postgresql-{}-pgml pgml-python 2>&1", self.major),
+            &format!(
+                "dpkg --verify postgresql-{}-pgml pgml-python 2>&1",
+                self.major
+            ),
         )?;
-        ensure(wrong.trim().is_empty(), || format!("dpkg --verify says: {wrong}"))
+        ensure(wrong.trim().is_empty(), || {
+            format!("dpkg --verify says: {wrong}")
+        })
     }
 
     fn create_cluster(&self, system: &System) -> Result<(), Failure> {
@@ -154,18 +183,36 @@ impl InstallTest<'_> {
     }
 
     fn restart(&self, system: &System) -> Result<(), Failure> {
-        system.script("root", &format!("pg_ctlcluster {} {CLUSTER} restart 2>&1", self.major))?;
+        system.script(
+            "root",
+            &format!("pg_ctlcluster {} {CLUSTER} restart 2>&1", self.major),
+        )?;
         Ok(())
     }
 
     /// Runs one statement and returns its values, unaligned.
     fn psql(&self, system: &System, database: &str, sql: &str) -> Result<String, Failure> {
-        let psql = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-p", PORT, "-d", database, "-c", sql];
+        let psql = [
+            "psql",
+            "-XAtq",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-p",
+            PORT,
+            "-d",
+            database,
+            "-c",
+            sql,
+        ];
         system.run("postgres", &psql)
     }
 
     fn new_database(&self, system: &System, name: &str) -> Result<(), Failure> {
-        self.psql(system, "postgres", &format!("DROP DATABASE IF EXISTS {name}"))?;
+        self.psql(
+            system,
+            "postgres",
+            &format!("DROP DATABASE IF EXISTS {name}"),
+        )?;
         self.psql(system, "postgres", &format!("CREATE DATABASE {name}"))?;
         self.psql(system, name, "CREATE EXTENSION pgml")?;
         Ok(())
@@ -173,7 +220,9 @@ impl InstallTest<'_> {
 
     fn run_file(&self, system: &System, database: &str, file: &str) -> Result<(), Failure> {
         let path = format!("/srv/tests/{file}");
-        let script = format!("psql -Xq -v ON_ERROR_STOP=1 -p {PORT} -d {database} -f {path} 2>&1 >/tmp/sql.out || {{ tail -n 20 /tmp/sql.out; exit 1; }}");
+        let script = format!(
+            "psql -Xq -v ON_ERROR_STOP=1 -p {PORT} -d {database} -f {path} 2>&1 >/tmp/sql.out || {{ tail -n 20 /tmp/sql.out; exit 1; }}"
+        );
         system.script("postgres", &script)?;
         Ok(())
     }
@@ -185,19 +234,27 @@ impl InstallTest<'_> {
             .map(|path| path.to_string_lossy().into_owned())
             .filter(|name| name.ends_with(".sql") && !name.contains('/'))
             .collect();
-        let (around_restart, plain): (Vec<_>, Vec<_>) = suites.drain(..).partition(|name| name.contains("-restart"));
+        let (around_restart, plain): (Vec<_>, Vec<_>) =
+            suites.drain(..).partition(|name| name.contains("-restart"));
         for file in plain {
             cases.run(&file, || {
                 self.new_database(system, "suite")?;
                 self.run_file(system, "suite", &file)
             });
         }
-        let (after, before): (Vec<_>, Vec<_>) = around_restart.into_iter().partition(|name| name.contains("after"));
-        cases.run(&format!("{} and the server restarts", before.join(", ")), || {
-            self.new_database(system, "restarted")?;
-            before.iter().try_for_each(|file| self.run_file(system, "restarted", file))?;
-            self.restart(system)
-        });
+        let (after, before): (Vec<_>, Vec<_>) = around_restart
+            .into_iter()
+            .partition(|name| name.contains("after"));
+        cases.run(
+            &format!("{} and the server restarts", before.join(", ")),
+            || {
+                self.new_database(system, "restarted")?;
+                before
+                    .iter()
+                    .try_for_each(|file| self.run_file(system, "restarted", file))?;
+                self.restart(system)
+            },
+        );
         for file in after {
             cases.run(&file, || self.run_file(system, "restarted", &file));
         }
@@ -246,13 +303,20 @@ impl InstallTest<'_> {
     fn without_runtime(&self, system: &System) -> Result<(), Failure> {
         system.script("root", "apt-get remove --yes pgml-python 2>&1")?;
         self.new_database(system, "without")?;
-        let dot = self.psql(system, "without", "SELECT pgml.dot_product(ARRAY[1.0,2.0], ARRAY[3.0,4.0])")?;
+        let dot = self.psql(
+            system,
+            "without",
+            "SELECT pgml.dot_product(ARRAY[1.0,2.0], ARRAY[3.0,4.0])",
+        )?;
         ensure(dot.trim() == "11", || format!("dot_product gives {dot}"))?;
-        let script = format!("psql -X -p {PORT} -d without -c \"SELECT pgml.load_dataset('iris')\" 2>&1 || true");
+        let script = format!(
+            "psql -X -p {PORT} -d without -c \"SELECT pgml.load_dataset('iris')\" 2>&1 || true"
+        );
         let error = system.script("postgres", &script)?;
-        ensure(error.contains("ERROR") && error.contains("HINT") && error.contains("pgml-python"), || {
-            format!("without the runtime: {error}")
-        })
+        ensure(
+            error.contains("ERROR") && error.contains("HINT") && error.contains("pgml-python"),
+            || format!("without the runtime: {error}"),
+        )
     }
 
     /// No file of ours, no directory of ours, no entry of dpkg is left once the packages are purged.

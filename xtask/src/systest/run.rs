@@ -46,10 +46,19 @@ pub fn unit(workspace: &Workspace, cases: &mut Cases<'_>) {
             .dir(&workspace.root)
     };
     cases.run("the tool's own tests (cargo test --workspace)", || {
-        Ok(cargo(&["test", "--quiet", "--locked", "--workspace"]).run(&workspace.log("test-unit-xtask"))?)
+        Ok(cargo(&["test", "--quiet", "--locked", "--workspace"])
+            .run(&workspace.log("test-unit-xtask"))?)
     });
     cases.run("the extension's logic (cargo test -p pgml-core)", || {
-        let manifest = ["test", "--quiet", "--locked", "--manifest-path", "extension/Cargo.toml", "--package", "pgml-core"];
+        let manifest = [
+            "test",
+            "--quiet",
+            "--locked",
+            "--manifest-path",
+            "extension/Cargo.toml",
+            "--package",
+            "pgml-core",
+        ];
         let target = workspace.cache.join("build/core");
         let program = cargo(&manifest).args(["--target-dir".as_ref(), target.as_os_str()]);
         Ok(program.run(&workspace.log("test-unit-core"))?)
@@ -64,7 +73,9 @@ impl TestRun<'_> {
     fn output(&self, job: &str) -> Result<std::path::PathBuf, Failure> {
         let cache: Cache = self.pipeline.cache();
         let job = self.plan.job(job).ok_or_else(|| {
-            files::FileError::at("find the result of the job", job)(std::io::ErrorKind::NotFound.into())
+            files::FileError::at("find the result of the job", job)(
+                std::io::ErrorKind::NotFound.into(),
+            )
         })?;
         Ok(cache.output(job))
     }
@@ -86,22 +97,36 @@ impl TestRun<'_> {
                 continue;
             }
             seen.push(&distribution.id);
-            let rootfs = self.output(&format!("rootfs:{}:python", distribution.id))?.join(ROOTFS);
-            let tree = self.output(&format!("runtime:{}", distribution.id))?.join(runtime::TREE);
+            let rootfs = self
+                .output(&format!("rootfs:{}:pytest", distribution.id))?
+                .join(ROOTFS);
+            let tree = self
+                .output(&format!("runtime:{}", distribution.id))?
+                .join(runtime::TREE);
             let python = &distribution.python;
             let source = self.workspace().root.join("python");
-            let log = self.workspace().log(&format!("test-python-{}", distribution.id));
-            cases.run(&format!("the wrapper on Python {python} of {} (pytest)", distribution.title), || {
-                let site = format!("{}/python{python}/site-packages", runtime::PREFIX);
-                let program = Sandbox::new(&rootfs)
-                    .read_only(&source, "/src")
-                    .read_only(&tree, runtime::PREFIX)
-                    .env("PYTHONPATH", format!("/src:{site}"))
-                    .env("PYTHONDONTWRITEBYTECODE", "1")
-                    .env("OMP_NUM_THREADS", "1")
-                    .script(&format!("cd /src && python{python} -m pytest -q -p no:cacheprovider tests"));
-                Ok(program.run(&log)?)
-            });
+            let log = self
+                .workspace()
+                .log(&format!("test-python-{}", distribution.id));
+            cases.run(
+                &format!(
+                    "the wrapper on Python {python} of {} (pytest)",
+                    distribution.title
+                ),
+                || {
+                    let site = format!("{}/python{python}/site-packages", runtime::PREFIX);
+                    let program = Sandbox::new(&rootfs)
+                        .read_only(&source, "/src")
+                        .read_only(&tree, runtime::PREFIX)
+                        .env("PYTHONPATH", format!("/src:{site}"))
+                        .env("PYTHONDONTWRITEBYTECODE", "1")
+                        .env("OMP_NUM_THREADS", "1")
+                        .script(&format!(
+                            "cd /src && python{python} -m pytest -q -p no:cacheprovider tests"
+                        ));
+                    Ok(program.run(&log)?)
+                },
+            );
         }
         Ok(cases.done)
     }
@@ -118,7 +143,13 @@ impl TestRun<'_> {
             cases.run(&file.display().to_string(), || {
                 let program = Program::new("lintian")
                     .inherit_env("HOME")
-                    .args(["--fail-on", "error", "--tag-display-limit", "0", "--allow-root"])
+                    .args([
+                        "--fail-on",
+                        "error",
+                        "--tag-display-limit",
+                        "0",
+                        "--allow-root",
+                    ])
                     .arg(self.out.join(&file));
                 Ok(program.run(&log)?)
             });
@@ -135,14 +166,20 @@ impl TestRun<'_> {
         files::write(&log, "")?;
         let base_debs = self.output(&format!("fetch:{id}:base"))?;
         let test_debs = self.output(&format!("fetch:{id}:test"))?;
-        let scratch = self.workspace().cache.join("work").join(format!("test-{name}"));
+        let scratch = self
+            .workspace()
+            .cache
+            .join("work")
+            .join(format!("test-{name}"));
         let key = self.pipeline.steps(self.chosen).signing_key(&log)?;
         let test = InstallTest {
             target: name,
             major: target.major,
             codename: &distribution.codename,
             python: distribution.python.to_string(),
-            base: &self.output(&format!("rootfs:{id}:base"))?.join(ROOTFS_ARCHIVE),
+            base: &self
+                .output(&format!("rootfs:{id}:base"))?
+                .join(ROOTFS_ARCHIVE),
             mirror: &[&base_debs, &test_debs],
             repository: &self.out.join("apt"),
             source: &self.workspace().root,

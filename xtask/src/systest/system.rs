@@ -17,11 +17,15 @@ use crate::process::Program;
 pub enum SystemError {
     /// A system has many users; making one takes root.
     #[error("install tests need root: apt and a Postgres server switch between users")]
-    #[diagnostic(help("run `cargo xtask test` as root, or name the suites that need no system: `--suite unit`"))]
+    #[diagnostic(help(
+        "run `cargo xtask test` as root, or name the suites that need no system: `--suite unit`"
+    ))]
     NotRoot,
     /// It did not start.
     #[error("the test system did not start: {0}")]
-    #[diagnostic(help("bubblewrap must be able to make namespaces; `cargo xtask doctor` checks that"))]
+    #[diagnostic(help(
+        "bubblewrap must be able to make namespaces; `cargo xtask doctor` checks that"
+    ))]
     NotStarted(String),
 }
 
@@ -42,7 +46,12 @@ pub struct System {
 impl System {
     /// Unpacks a root file system archive into `dir` and starts it, with some directories of the host shown read-only
     /// at absolute paths inside.
-    pub fn start(archive: &Path, dir: &Path, shown: &[(&Path, &str)], log: &Path) -> Result<Self, Failure> {
+    pub fn start(
+        archive: &Path,
+        dir: &Path,
+        shown: &[(&Path, &str)],
+        log: &Path,
+    ) -> Result<Self, Failure> {
         if !rustix::process::geteuid().is_root() {
             return Err(SystemError::NotRoot.into());
         }
@@ -50,14 +59,40 @@ impl System {
         files::remove_dir(&root)?;
         files::create_dir(&root)?;
         Program::new("tar")
-            .args(["--extract", "--numeric-owner", "--same-permissions", "--exclude=./dev/*"])
-            .args(["--file".as_ref(), archive.as_os_str(), "--directory".as_ref(), root.as_os_str()])
+            .args([
+                "--extract",
+                "--numeric-owner",
+                "--same-permissions",
+                "--exclude=./dev/*",
+            ])
+            .args([
+                "--file".as_ref(),
+                archive.as_os_str(),
+                "--directory".as_ref(),
+                root.as_os_str(),
+            ])
             .run(log)?;
         let mut program = Program::new("bwrap")
-            .args(["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"])
-            .args(["--hostname", "clean", "--cap-add", "ALL", "--die-with-parent", "--info-fd", "1"])
+            .args([
+                "--unshare-pid",
+                "--unshare-net",
+                "--unshare-ipc",
+                "--unshare-uts",
+            ])
+            .args([
+                "--hostname",
+                "clean",
+                "--cap-add",
+                "ALL",
+                "--die-with-parent",
+                "--info-fd",
+                "1",
+            ])
             .args(["--bind".as_ref(), root.as_os_str(), "/".as_ref()])
-            .args(["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/run", "--perms", "1777", "--tmpfs", "/tmp"]);
+            .args([
+                "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/run", "--perms", "1777",
+                "--tmpfs", "/tmp",
+            ]);
         for (host, inside) in shown {
             files::create_dir(&root.join(inside.trim_start_matches('/')))?;
             program = program.args(["--ro-bind".as_ref(), host.as_os_str(), inside.as_ref()]);
@@ -70,7 +105,12 @@ impl System {
             .spawn()
             .map_err(|error| SystemError::NotStarted(error.to_string()))?;
         let pid = child_pid(&mut holder);
-        let mut system = Self { root, holder, pid: 0, log: log.to_owned() };
+        let mut system = Self {
+            root,
+            holder,
+            pid: 0,
+            log: log.to_owned(),
+        };
         system.pid = pid?;
         Ok(system)
     }
@@ -84,7 +124,9 @@ impl System {
     pub fn program(&self, user: &str, command: &[&str]) -> Program {
         let program = Program::new("nsenter")
             .args(["--target".into(), self.pid.to_string()])
-            .args(["--mount", "--pid", "--net", "--ipc", "--uts", "--root", "--wd=/"])
+            .args([
+                "--mount", "--pid", "--net", "--ipc", "--uts", "--root", "--wd=/",
+            ])
             .env("DEBIAN_FRONTEND", "noninteractive");
         match user {
             "root" => program,
@@ -132,5 +174,6 @@ fn child_pid(holder: &mut Child) -> Result<u32, SystemError> {
     }
     let info: serde_json::Value = serde_json::from_str(text.trim()).map_err(|_| wrong(&text))?;
     let pid = info.get("child-pid").and_then(serde_json::Value::as_u64);
-    pid.and_then(|pid| u32::try_from(pid).ok()).ok_or_else(|| wrong(&text))
+    pid.and_then(|pid| u32::try_from(pid).ok())
+        .ok_or_else(|| wrong(&text))
 }
