@@ -17,7 +17,7 @@ use super::mirrors::MirrorArgs;
 #[derive(clap::Args)]
 #[command(after_help = "Example: cargo xtask doctor --json | jq .able")]
 pub struct Args {
-    /// Report as one JSON document
+    /// Report as one JSON document (schema: docs/schema/doctor.json)
     #[arg(long)]
     json: bool,
     #[command(flatten)]

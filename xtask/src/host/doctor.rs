@@ -20,6 +20,7 @@ const ROOM: u64 = 12_000_000_000;
 
 /// What this machine can do.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub struct Report {
     /// The version of this format.
     pub version: u32,
@@ -35,6 +36,7 @@ pub struct Report {
 
 /// What the machine is.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub struct Machine {
     /// Its operating system's name.
     pub os: String,
@@ -46,6 +48,7 @@ pub struct Machine {
 
 /// Something that the machine is to do.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub struct Check {
     /// What it is.
     pub name: String,
@@ -73,6 +76,7 @@ pub enum State {
 
 /// An archive, and whether it may be contacted.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub struct ArchiveState {
     /// Its name.
     pub name: String,
