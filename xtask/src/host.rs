@@ -1,5 +1,9 @@
 //! What this machine is and has. Looked up once, at the start, and passed on.
 
+pub mod doctor;
+pub mod require;
+pub mod tools;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,13 +1,88 @@
-//! `cargo xtask dev`
+//! `cargo xtask doctor`
 
-use pgml_dist::exit::Failure;
+use std::io::Write as _;
+use std::path::Path;
+
+use pgml_dist::exit::{Exit, Failure};
+use pgml_dist::host::Host;
+use pgml_dist::host::doctor::{Report, State, examine};
+use pgml_dist::targets::Targets;
 use pgml_dist::workspace::Workspace;
 
-/// Build
+use super::mirrors::MirrorArgs;
+
+/// Can this machine do each thing, and if not, what to install
+///
+/// Looks and tries, changes nothing, contacts nobody.
 #[derive(clap::Args)]
-pub struct Args {}
+#[command(after_help = "Example: cargo xtask doctor --json | jq .able")]
+pub struct Args {
+    /// Report as one JSON document (schema: docs/schema/doctor.json)
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    mirrors: MirrorArgs,
+}
 
 /// Runs the command.
-pub fn run(_args: Args, _workspace: &Workspace) -> Result<(), Failure> {
-    Ok(())
+pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
+    let targets = Targets::load(&workspace.packaging().join("targets.toml"))?;
+    let host = Host::detect(Path::new("/"));
+    let mirrors = args.mirrors.discover(&targets, workspace)?;
+    let report = examine(&host, &targets, &mirrors, &workspace.cache);
+    let text = match args.json {
+        true => serde_json::to_string_pretty(&report).unwrap_or_default() + "\n",
+        false => table(&report),
+    };
+    // A reader that has seen enough (`| head`) closes the pipe; that is no failure.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    match report.able {
+        true => Ok(()),
+        false => Err(Failure::already_reported(Exit::CannotHere)),
+    }
+}
+
+fn table(report: &Report) -> String {
+    let machine = &report.machine;
+    let mut out = format!(
+        "{}, {}{}\n\n",
+        machine.os,
+        machine.target.as_deref().unwrap_or("none of the targets"),
+        if machine.root { ", as root" } else { "" }
+    );
+    let width = report
+        .checks
+        .iter()
+        .map(|c| c.name.len())
+        .max()
+        .unwrap_or(0);
+    for check in &report.checks {
+        let state = match (check.state, check.optional) {
+            (State::Ok, _) => "yes",
+            (State::Installable, _) => "installs it",
+            (State::Missing, true) => "no (optional)",
+            (State::Missing, false) => "NO",
+        };
+        out.push_str(&format!(
+            "{:width$}  {state:13}  {}\n",
+            check.name, check.detail
+        ));
+        if let Some(fix) = &check.fix {
+            out.push_str(&format!("{:width$}  {:13}  {fix}\n", "", "->"));
+        }
+    }
+    out.push_str("\nArchives that may be contacted:\n");
+    for archive in &report.archives {
+        let by = match archive.enabled_by.as_deref() {
+            Some("apt") => "yes, by this machine's apt".to_owned(),
+            Some(_) => "yes, by the user".to_owned(),
+            None => format!("no; `--mirror {}` enables it", archive.name),
+        };
+        let of = match archive.distributions.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", archive.distributions.join(", ")),
+        };
+        out.push_str(&format!("  {:16} {by}{of}\n", archive.name));
+    }
+    out
 }

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use pgml_dist::exit::{Exit, Failure};
-use pgml_dist::fetch::mirrors::Mirrors;
 use pgml_dist::lock::{self, Lock, WheelLock, WheelSet};
 use pgml_dist::store::Store;
 use pgml_dist::targets::{Distribution, Targets, TargetsError};
 use pgml_dist::workspace::Workspace;
 
+use super::mirrors::MirrorArgs;
 use crate::console::Console;
 
 /// Pin every input by hash, or check that what is pinned still fits
@@ -26,9 +26,8 @@ pub struct Args {
     /// Distributions, by id or code name, and sets of wheels: python3.11, postgres14
     #[arg(value_name = "DISTRO")]
     inputs: Vec<String>,
-    /// An archive that may be contacted besides those of this machine's apt: NAME, or NAME=URI
-    #[arg(long = "mirror", value_name = "NAME[=URI]", env = "PGML_DIST_MIRRORS")]
-    mirrors: Vec<String>,
+    #[command(flatten)]
+    mirrors: MirrorArgs,
 }
 
 /// Runs the command.
@@ -79,11 +78,11 @@ impl<'a> Input<'a> {
 fn update(
     targets: &Targets,
     named: Vec<Input<'_>>,
-    user: &[String],
+    mirrors: &MirrorArgs,
     workspace: &Workspace,
 ) -> Result<(), Failure> {
     let console = Console::new();
-    let mirrors = Mirrors::discover(targets, user, &workspace.log("mirrors"))?;
+    let mirrors = mirrors.discover(targets, workspace)?;
     let inputs = match named.is_empty() {
         false => named,
         true => {

@@ -5,6 +5,7 @@ pub mod dev;
 pub mod dist;
 pub mod doctor;
 pub mod lock;
+mod mirrors;
 pub mod plan;
 pub mod test;
 pub mod verify;

@@ -1,6 +1,5 @@
 //! Packages of a lock, through apt's own downloader.
 
-use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -51,25 +50,46 @@ fn fetch_batch(
     mirrors: &Mirrors,
     store: &Store,
 ) -> Result<(), FetchError> {
+    let mut wanted = Vec::new();
+    for package in batch {
+        let base = mirrors.require(&package.archive)?.to_owned();
+        wanted.push((*package, base));
+    }
+    let failed = try_batch(lock, &wanted, store)?;
+    // What left its archive may be where everything stays, if the user enabled such a service.
+    let mut elsewhere = Vec::new();
+    for (package, error) in failed {
+        let time = lock.suite(&package.archive).map(|suite| &suite.date);
+        let snapshot = time.and_then(|time| mirrors.snapshot(&package.archive, time));
+        match (&error, snapshot) {
+            (FetchError::Gone { .. }, Some(base)) => elsewhere.push((package, base)),
+            _ => return Err(error),
+        }
+    }
+    match try_batch(lock, &elsewhere, store)?.into_iter().next() {
+        Some((_, error)) => Err(error),
+        None => Ok(()),
+    }
+}
+
+/// Fetches packages, each from below its base, and stores those that come, so that the next run begins behind them.
+/// Returns the others, and why.
+fn try_batch<'a>(
+    lock: &Lock,
+    batch: &[(&'a LockedPackage, String)],
+    store: &Store,
+) -> Result<Vec<(&'a LockedPackage, FetchError)>, FetchError> {
+    if batch.is_empty() {
+        return Ok(Vec::new());
+    }
     let incoming = store.incoming()?;
     let dir = incoming.path();
-    let uris: Result<HashMap<&str, String>, FetchError> = batch
+    let files = batch
         .iter()
-        .map(|p| Ok((p.path.as_str(), uri(mirrors.require(&p.archive)?, &p.path))))
-        .collect();
-    let uris = uris?;
-    let words = download(
-        dir,
-        batch.iter().map(|p| {
-            (
-                uris[p.path.as_str()].as_str(),
-                p.file_name(),
-                p.sha256.to_string(),
-            )
-        }),
-    )?;
-    let mut first_error = None;
-    for package in batch {
+        .map(|(p, base)| (uri(base, &p.path), p.file_name(), p.sha256.to_string()));
+    let words = download(dir, files)?;
+    let mut failed = Vec::new();
+    for (package, base) in batch {
         let file = dir.join(package.file_name());
         if file.exists() {
             match take_in(store, package, &file) {
@@ -80,12 +100,12 @@ fn fetch_batch(
                 }
             }
         }
-        // The others of the batch are stored first, so that the next run begins behind them.
-        let uri = &uris[package.path.as_str()];
-        let error = || failure(lock, package, uri, &words, mirrors);
-        first_error.get_or_insert_with(error);
+        if words.contains("No space left on device") {
+            return Err(FetchError::disk_full(dir));
+        }
+        failed.push((*package, failure(lock, package, base, &words)));
     }
-    first_error.map_or(Ok(()), Err)
+    Ok(failed)
 }
 
 fn take_in(store: &Store, package: &LockedPackage, file: &Path) -> Result<PathBuf, StoreError> {
@@ -98,9 +118,9 @@ fn take_in(store: &Store, package: &LockedPackage, file: &Path) -> Result<PathBu
 }
 
 /// Runs apt's downloader on addresses, file names and digests; returns what it said. Which files came is seen in `dir`.
-fn download<'a>(
+fn download(
     dir: &Path,
-    files: impl Iterator<Item = (&'a str, String, String)>,
+    files: impl Iterator<Item = (String, String, String)>,
 ) -> Result<String, FetchError> {
     let settings = dir.join("apt.conf");
     // As root apt would fetch as a user of its own, who may not look into our cache.
@@ -146,18 +166,12 @@ fn uri(base: &str, path: &str) -> String {
 }
 
 /// Finds in the downloader's words why a package did not come.
-fn failure(
-    lock: &Lock,
-    package: &LockedPackage,
-    uri: &str,
-    words: &str,
-    mirrors: &Mirrors,
-) -> FetchError {
+fn failure(lock: &Lock, package: &LockedPackage, base: &str, words: &str) -> FetchError {
     let what = format!("{} {}", package.name, package.version);
-    let base = mirrors.base(&package.archive).unwrap_or_default();
+    let uri = uri(base, &package.path);
     let mut lines = words.lines();
     let said = lines
-        .find(|line| line.starts_with("E:") && line.contains(uri))
+        .find(|line| line.starts_with("E:") && line.contains(&uri))
         .map(|first| {
             let mut said = vec![first.trim_start_matches("E: ")];
             said.extend(lines.take_while(|l| l.starts_with(' ')));

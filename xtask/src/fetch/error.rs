@@ -1,7 +1,7 @@
 //! Why an input could not be got.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
 use thiserror::Error;
@@ -83,6 +83,15 @@ pub enum FetchError {
         /// What the downloader said.
         words: String,
     },
+    /// The crates' lock does not fit their manifest.
+    #[error("{} does not fit its Cargo.toml", lock.display())]
+    #[diagnostic(help(
+        "run `cargo metadata` beside it, look at what changed in it, and commit it"
+    ))]
+    CargoLock {
+        /// The lock file.
+        lock: PathBuf,
+    },
     /// A file of our own could not be written or read.
     #[error("can't {doing} {}: {source}", path.display())]
     #[diagnostic(help(
@@ -107,6 +116,15 @@ pub enum FetchError {
 }
 
 impl FetchError {
+    /// A downloader of others found no room in a directory of ours.
+    pub(crate) fn disk_full(dir: &Path) -> Self {
+        Self::Io {
+            doing: "download into",
+            path: dir.to_owned(),
+            source: io::Error::from(io::ErrorKind::StorageFull),
+        }
+    }
+
     pub(crate) fn unknown_archive<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Self {
         Self::UnknownArchive {
             name: name.to_owned(),
@@ -119,7 +137,7 @@ impl ExitKind for FetchError {
     fn exit(&self) -> Exit {
         match self {
             Self::UnknownArchive { .. } | Self::MirrorWithoutUri { .. } => Exit::Usage,
-            Self::WrongHash { .. } => Exit::CheckFailed,
+            Self::WrongHash { .. } | Self::CargoLock { .. } => Exit::CheckFailed,
             Self::NotEnabled { .. }
             | Self::Gone { .. }
             | Self::Unreachable { .. }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::lock::Time;
 use crate::process::Program;
 use crate::targets::{Archive, Targets};
 
@@ -33,6 +34,8 @@ pub struct Mirror {
 #[derive(Debug, Clone, Default)]
 pub struct Mirrors {
     enabled: BTreeMap<String, Mirror>,
+    /// For an archive the enabled service that keeps what left it.
+    snapshots: BTreeMap<String, String>,
 }
 
 /// What apt says of one of its sources.
@@ -82,6 +85,9 @@ impl Mirrors {
                 });
             };
             self.enable(name, uri, EnabledBy::User);
+            if let Some(of) = &archive.snapshot_of {
+                self.snapshots.insert(of.clone(), name.to_owned());
+            }
         }
         Ok(())
     }
@@ -123,6 +129,13 @@ impl Mirrors {
         })
     }
 
+    /// The base of the service that keeps what left an archive, as the archive was at a time; only where the user enabled
+    /// one.
+    pub fn snapshot(&self, archive: &str, time: &Time) -> Option<String> {
+        let base = self.base(self.snapshots.get(archive)?)?;
+        Some(base.replace("{time}", &time.compact()))
+    }
+
     /// Every archive that may be contacted.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Mirror)> {
         self.enabled.iter().map(|(name, m)| (name.as_str(), m))
@@ -158,6 +171,7 @@ impl Source {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::targets::Targets;

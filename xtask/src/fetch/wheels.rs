@@ -147,6 +147,9 @@ pub(crate) fn download<'a>(
         .arg(list);
     pip.output(&dir.join("pip.log"))
         .map_err(|error| match error {
+            ProcessError::Failed { tail, .. } if tail.contains("No space left on device") => {
+                FetchError::disk_full(dir)
+            }
             ProcessError::Failed { tail, .. } => failure(selection, tail),
             other => other.into(),
         })?;

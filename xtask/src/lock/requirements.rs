@@ -146,6 +146,7 @@ fn compare(comparison: &str, python: &Dotted) -> Result<bool, String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -173,6 +173,7 @@ fn suites(apt: &Apt, distribution: &Distribution) -> Result<Vec<LockedSuite>, Lo
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

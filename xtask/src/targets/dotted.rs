@@ -58,6 +58,7 @@ impl FromStr for Dotted {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

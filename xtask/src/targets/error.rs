@@ -116,7 +116,7 @@ pub(crate) fn suggestion<'a>(
     let near = wrong.len().div_ceil(3).max(1);
     let best: Vec<_> = known
         .iter()
-        .take_while(|(distance, _)| *distance <= near && *distance <= known[0].0 + 1)
+        .take_while(|(distance, _)| *distance <= near && *distance == known[0].0)
         .take(4)
         .copied()
         .collect();

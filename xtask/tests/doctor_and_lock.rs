@@ -1,0 +1,84 @@
+//! `cargo xtask doctor` and `cargo xtask lock` as a person meets them: exit codes, words, the document and its schema.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use pgml_dist::host::doctor::Report;
+
+/// Exit code, standard output, standard error.
+fn xtask(args: &[&str]) -> (i32, String, String) {
+    let cache = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(args)
+        .env("NO_COLOR", "1")
+        .env("PGML_DIST_CACHE", cache.path())
+        .env_remove("PGML_DIST_MIRRORS")
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code().unwrap(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[test]
+fn the_committed_locks_are_fresh() {
+    let (code, _, words) = xtask(&["lock", "--check"]);
+    assert_eq!(code, 0, "{words}");
+}
+
+#[test]
+fn a_distribution_that_nobody_could_lock_yet_is_missing_when_it_is_asked_for() {
+    let (code, _, words) = xtask(&["lock", "--check", "jammy"]);
+    assert_eq!(code, 1);
+    assert!(
+        words.contains("`cargo xtask lock --update ubuntu22.04`"),
+        "{words}"
+    );
+}
+
+#[test]
+fn a_misspelt_distribution_is_wrong_usage() {
+    let (code, _, words) = xtask(&["lock", "--update", "debain12"]);
+    assert_eq!(code, 2);
+    assert!(words.contains("did you mean `debian12`?"), "{words}");
+}
+
+#[test]
+fn a_misspelt_mirror_is_wrong_usage() {
+    let (code, _, words) = xtask(&["doctor", "--mirror", "ubunto"]);
+    assert_eq!(code, 2);
+    assert!(words.contains("did you mean `ubuntu`?"), "{words}");
+}
+
+#[test]
+fn the_report_is_one_document_and_agrees_with_the_exit_code() {
+    let (code, out, _) = xtask(&["doctor", "--json", "--mirror", "ubuntu=file:///nowhere"]);
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report["version"], 1);
+    assert_eq!(code, if report["able"] == true { 0 } else { 3 });
+    let archives = report["archives"].as_array().unwrap();
+    let ubuntu = archives.iter().find(|a| a["name"] == "ubuntu").unwrap();
+    assert_eq!(ubuntu["enabled-by"], "user");
+}
+
+/// Stale after a change of the report's types. Regenerate: UPDATE_SCHEMA=1 cargo test --package xtask --test doctor_and_lock
+#[test]
+fn the_schema_is_fresh() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schema/doctor.json");
+    let mut fresh = serde_json::to_string_pretty(&schemars::schema_for!(Report)).unwrap();
+    fresh.push('\n');
+    let stale = fs::read_to_string(&path).unwrap_or_default() != fresh;
+    if stale && std::env::var_os("UPDATE_SCHEMA").is_some() {
+        fs::write(&path, &fresh).unwrap();
+        return;
+    }
+    assert!(
+        !stale,
+        "docs/schema/doctor.json is stale; run: UPDATE_SCHEMA=1 cargo test --package xtask --test doctor_and_lock"
+    );
+}
