@@ -3,11 +3,18 @@
 use pgrx::prelude::*;
 
 use crate::error::SqlResult;
+use crate::vectors::blas;
 use crate::{python, symbols};
 
 #[pg_extern(sql = false)]
 fn pgml_version() -> &'static str {
     env!("CARGO_PKG_VERSION")
+}
+
+/// Which OpenBLAS is inside, and which processor's kernels it chose.
+#[pg_extern(sql = false)]
+fn pgml_blas_config() -> &'static str {
+    blas::config()
 }
 
 /// Starts the interpreter.

@@ -85,6 +85,7 @@ impl Compile<'_> {
             .read_only(&inputs, "/in/generated")
             .writable(&target, "/build/target")
             .writable(&work.out, "/build/out")
+            .env("STUB_SONAME", STUB_SONAME)
             .env("MAJOR", self.major.to_string())
             .env("CARGO_HOME", "/in/cargo")
             .env("CARGO_NET_OFFLINE", "true")
@@ -172,7 +173,7 @@ impl Compile<'_> {
 /// no .gnu_debuglink is added, debuggers find the symbols by build-id.
 const SCRIPT: &str = r#"
 mkdir /build/stub
-gcc -shared -nostdlib -fPIC -w -Wl,-soname,"$(sed -n 's/^. soname: \([^ ]*\) .*/\1/p' /in/generated/stub.c)" \
+gcc -shared -nostdlib -fPIC -w -Wl,-soname,"$STUB_SONAME" \
     /in/generated/stub.c -o /build/stub/libpython3.00.so
 export PATH=/opt/rust/bin:$PATH RUSTC=/opt/rust/bin/rustc
 cd /src/extension
@@ -222,11 +223,18 @@ fn registry_name(cargo_home: &Path) -> Result<String, FileError> {
         .into_owned())
 }
 
+/// Names of the limited API that a libpython may lack although the list has them: in 3.9's headers this one became a
+/// macro over PyCFunction_NewEx, and Debian 11's library does not export it.
+const ABSENT: [&str; 1] = ["PyCFunction_New"];
+
 /// C source of a libpython with the limited API's names and no behaviour: only ever linked against, never loaded.
 fn stub_source(abi3: &Abi3) -> String {
-    let mut text = format!("/* soname: {STUB_SONAME} */\n");
+    let mut text = String::new();
     let symbols: BTreeMap<&str, Abi3Kind> = abi3.symbols_up_to(OLDEST_PYTHON).collect();
-    for (name, kind) in symbols {
+    for (name, kind) in symbols
+        .into_iter()
+        .filter(|(name, _)| !ABSENT.contains(name))
+    {
         let _ = match kind {
             Abi3Kind::Function => writeln!(text, "void {name}(void) {{}}"),
             Abi3Kind::Data => writeln!(text, "char {name}[64];"),

@@ -4,7 +4,7 @@
 //! that shows whether OpenBLAS and its kernels are really inside (S7). Either one failing ends the job, so that no
 //! package can be built from it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use miette::Diagnostic;
@@ -106,15 +106,33 @@ pub fn floors(distribution: &Distribution) -> BTreeMap<String, Version> {
     .collect()
 }
 
+/// The lower of two distributions' offers, namespace by namespace.
+pub fn lowest(
+    mut a: BTreeMap<String, Version>,
+    b: BTreeMap<String, Version>,
+) -> BTreeMap<String, Version> {
+    for (namespace, version) in b {
+        let entry = a.entry(namespace).or_insert_with(|| version.clone());
+        *entry = version.min(entry.clone());
+    }
+    a
+}
+
+/// The C symbols that the SQL of every edition names.
+pub fn sql_symbols(workspace: &Workspace) -> Result<BTreeSet<String>, Failure> {
+    let dir = workspace.root.join("extension/sql");
+    let mut symbols = BTreeSet::new();
+    for file in files::files_below(&dir)? {
+        symbols.extend(sql::c_symbols(&files::read_text(&dir.join(file))?));
+    }
+    Ok(symbols)
+}
+
 /// Verifies, and writes [`REPORT`] and [`NEEDS`].
 pub fn verify(subject: &Subject<'_>, workspace: &Workspace, out: &Path) -> Result<String, Failure> {
     let book = Rulebook::load(&workspace.packaging())?;
     let target = subject.target.to_string();
-    let sql_dir = workspace.root.join("extension/sql");
-    let mut symbols = std::collections::BTreeSet::new();
-    for file in files::files_below(&sql_dir)? {
-        symbols.extend(sql::c_symbols(&files::read_text(&sql_dir.join(file))?));
-    }
+    let symbols = sql_symbols(workspace)?;
     let expectation = |soname: &str, before_strip| Expectation {
         target: target.clone(),
         profile: Profile::Extension,

@@ -2,6 +2,8 @@
 //!
 //! The symbols come from the OpenBLAS that is linked into this library and stay hidden in it.
 
+use std::ffi::{CStr, c_char};
+
 unsafe extern "C" {
     fn cblas_sdot(n: i32, x: *const f32, incx: i32, y: *const f32, incy: i32) -> f32;
     fn cblas_sasum(n: i32, x: *const f32, incx: i32) -> f32;
@@ -9,6 +11,16 @@ unsafe extern "C" {
     fn cblas_isamax(n: i32, x: *const f32, incx: i32) -> usize;
     fn cblas_sscal(n: i32, alpha: f32, x: *mut f32, incx: i32);
     fn cblas_saxpy(n: i32, alpha: f32, x: *const f32, incx: i32, y: *mut f32, incy: i32);
+    fn openblas_get_config() -> *const c_char;
+}
+
+/// Which OpenBLAS is linked in, how it was built and which processor's kernels it chose: `OpenBLAS 0.3.21 NO_AFFINITY
+/// Haswell SINGLE_THREADED`. Naming it here also keeps it in the library, where the symbol checker looks for it.
+pub fn config() -> &'static str {
+    // SAFETY: OpenBLAS returns a pointer to a static buffer that ends with NUL, written by this very call with the same
+    // text each time; a backend has one thread that calls it.
+    let text = unsafe { CStr::from_ptr(openblas_get_config()) };
+    text.to_str().unwrap_or("unknown")
 }
 
 /// The number of elements as CBLAS takes it. An array of Postgres has at most 2^27 elements, which fits.

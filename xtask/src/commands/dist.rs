@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use pgml_dist::execute::to_run;
 use pgml_dist::exit::Failure;
+use pgml_dist::host::tools::BUILD_TOOLS;
 use pgml_dist::pipeline::Pipeline;
 use pgml_dist::plan::Purpose;
 use pgml_dist::progress::Listener;
@@ -31,7 +32,11 @@ pub struct Args {
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let began = Instant::now();
     let console = Console::new();
-    let pipeline = Pipeline::load(workspace, args.sources.epoch(), &args.sources.mirrors)?;
+    let pipeline = Pipeline::load(
+        workspace,
+        args.sources.epoch(),
+        args.sources.mirrors.given(),
+    )?;
     let chosen = args.choice.select(&pipeline)?;
     let plan = pipeline.plan(&chosen, Purpose::Dist)?;
     let out = workspace.root.join(&args.out);
@@ -46,6 +51,9 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         ));
         return Ok(());
     }
+    pipeline
+        .host
+        .require(&BUILD_TOOLS, &workspace.log("install"), &console)?;
     let outcome = pipeline.execute(&plan, &chosen, &console)?;
     let manifest = publish::publish(&out, &plan, &pipeline.cache(), &chosen, &pipeline.release)?;
     console.note(&format!(

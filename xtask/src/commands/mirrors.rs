@@ -15,6 +15,13 @@ pub struct MirrorArgs {
 }
 
 impl MirrorArgs {
+    /// What was given besides the machine's own, as it was given.
+    pub fn given(&self) -> &[String] {
+        &self.mirrors
+    }
+}
+
+impl MirrorArgs {
     /// What this machine's apt is configured for, and what was given.
     pub fn discover(
         &self,

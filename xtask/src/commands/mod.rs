@@ -37,14 +37,8 @@ impl TargetChoice {
 /// From where, and for which moment.
 #[derive(clap::Args)]
 pub struct Sources {
-    /// An archive that may be contacted besides those of this machine's apt: NAME, or NAME=URI
-    #[arg(
-        long = "mirror",
-        value_name = "NAME[=URI]",
-        env = "PGML_DIST_MIRRORS",
-        value_delimiter = ' '
-    )]
-    pub mirrors: Vec<String>,
+    #[command(flatten)]
+    pub mirrors: mirrors::MirrorArgs,
     /// The time of every file of the release, seconds since 1970 [default: that of the last commit]
     #[arg(long = "epoch", env = "SOURCE_DATE_EPOCH", value_name = "SECONDS")]
     epoch: Option<String>,

@@ -65,7 +65,11 @@ struct Entry {
 
 /// Runs the command.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
-    let pipeline = Pipeline::load(workspace, args.sources.epoch(), &args.sources.mirrors)?;
+    let pipeline = Pipeline::load(
+        workspace,
+        args.sources.epoch(),
+        args.sources.mirrors.given(),
+    )?;
     let chosen = args.choice.select(&pipeline)?;
     let availability = pipeline.availability(&chosen)?;
     let buildable: Vec<_> = chosen

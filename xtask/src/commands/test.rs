@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use pgml_dist::exit::{Exit, Failure};
+use pgml_dist::host::tools::{BUILD_TOOLS, LINTIAN};
 use pgml_dist::pipeline::Pipeline;
 use pgml_dist::plan::Purpose;
 use pgml_dist::publish::{self, State};
@@ -33,13 +34,25 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let console = Console::new();
-    let pipeline = Pipeline::load(workspace, args.sources.epoch(), &args.sources.mirrors)?;
+    let pipeline = Pipeline::load(
+        workspace,
+        args.sources.epoch(),
+        args.sources.mirrors.given(),
+    )?;
     let chosen = args.choice.select(&pipeline)?;
     let wanted =
         |suite: &str| args.suites.is_empty() || args.suites.iter().any(|name| name == suite);
     let needs_packages = SUITES.iter().any(|suite| *suite != "unit" && wanted(suite));
     let mut done: Vec<Case> = Vec::new();
     if needs_packages {
+        pipeline
+            .host
+            .require(&BUILD_TOOLS, &workspace.log("install"), &console)?;
+        if wanted("lintian") {
+            pipeline
+                .host
+                .require(&[LINTIAN], &workspace.log("install"), &console)?;
+        }
         let plan = pipeline.plan(&chosen, Purpose::Test)?;
         pipeline.execute(&plan, &chosen, &console)?;
         let dist = pipeline.plan(&chosen, Purpose::Dist)?;

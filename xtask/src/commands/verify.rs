@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 use miette::Diagnostic;
 use pgml_dist::deb::reader::{self, Deb, DebError, Limits};
 use pgml_dist::exit::{Exit, ExitKind, Failure};
+use pgml_dist::host::Host;
 use pgml_dist::symbols::expectation::{Expectation, Libpython, Profile};
 use pgml_dist::symbols::report::{Document, Report, Verdict};
 use pgml_dist::symbols::rules::Rule;
 use pgml_dist::symbols::text::{Explained, Text};
-use pgml_dist::symbols::version::Version;
 use pgml_dist::symbols::{Rulebook, sql, verify_bytes, verify_library};
+use pgml_dist::targets::Targets;
+use pgml_dist::verification;
 use pgml_dist::workspace::Workspace;
 use thiserror::Error;
 use walkdir::WalkDir;
@@ -94,7 +96,8 @@ impl ExitKind for OutputError {
 
 /// Runs the command.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
-    let expectation = expectation(args.target.as_deref())?;
+    let targets = Targets::load(&workspace.packaging().join("targets.toml"))?;
+    let expectation = expectation(args.target.as_deref(), &targets)?;
     let book = Rulebook::load(&workspace.packaging())?;
     let mut reports = Vec::new();
     for path in &args.files {
@@ -134,33 +137,38 @@ fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// What a target expects of a library. Without a target: what the oldest one has, so that a library which passes loads on
-/// all. The floors are those of Debian 11's libc6 2.31, libstdc++6 and libgcc-s1 10.2.1 (whose newest version is GCC_7.0.0).
-fn expectation(target: Option<&str>) -> Result<Expectation, UsageError> {
-    if let Some(target) = target {
-        return Err(UsageError::Target {
-            target: target.to_owned(),
-            what: "targets are not described yet; leave --target out to judge by the oldest one"
-                .to_owned(),
-        });
-    }
-    let floors = [
-        ("GLIBC", "2.31"),
-        ("GLIBCXX", "3.4.28"),
-        ("CXXABI", "1.3.12"),
-        ("GCC", "7.0.0"),
-    ];
+/// What a target expects of a library. Without a target: what the oldest distribution has, so that a library which passes
+/// loads on all of them.
+fn expectation(target: Option<&str>, targets: &Targets) -> Result<Expectation, Failure> {
+    let (name, floors, libpython) = match target {
+        Some(name) => {
+            let host = Host::detect(Path::new("/"));
+            let mut found = targets.select(&[name.to_owned()], false, &host)?;
+            let (Some(target), true) = (found.pop(), found.is_empty()) else {
+                let what = "it means more than one target; name one".to_owned();
+                let target = name.to_owned();
+                return Err(UsageError::Target { target, what }.into());
+            };
+            let soname = target.distribution.libpython_soname();
+            let floors = verification::floors(&target.distribution);
+            (target.to_string(), floors, Libpython::Exactly(soname))
+        }
+        None => {
+            let all = targets.distributions.iter().map(verification::floors);
+            let floors = all.reduce(verification::lowest).unwrap_or_default();
+            (
+                "the oldest target".to_owned(),
+                floors,
+                Libpython::AnySupported,
+            )
+        }
+    };
     Ok(Expectation {
-        target: "the oldest target".to_owned(),
+        target: name,
         profile: Profile::ForeignLibrary,
-        architecture: "amd64".to_owned(),
-        floors: floors
-            .into_iter()
-            .filter_map(|(namespace, version)| {
-                Some((namespace.to_owned(), Version::parse(version)?))
-            })
-            .collect(),
-        libpython: Libpython::AnySupported,
+        architecture: targets.architecture.clone(),
+        floors,
+        libpython,
         sql_symbols: None,
         before_strip: false,
     })

@@ -49,6 +49,8 @@ pub const APT: Tool = Tool {
     package: "apt",
     sign: Sign::File("/usr/lib/apt/apt-helper"),
 };
+/// Tells when the source was committed.
+pub const GIT: Tool = program("git", "git");
 /// Fetches wheels.
 pub const PIP: Tool = Tool {
     name: "pip",
@@ -67,6 +69,20 @@ pub const DIFFOSCOPE: Tool = program("diffoscope", "diffoscope-minimal");
 pub const DOCKER: Tool = program("docker", "docker.io");
 /// Hands images over, and runs them.
 pub const PODMAN: Tool = program("podman", "podman");
+
+/// What `dist` and `test` can't do without.
+pub const BUILD_TOOLS: [Tool; 10] = [
+    APT,
+    DPKG_DEB,
+    MMDEBSTRAP,
+    BWRAP,
+    APT_FTPARCHIVE,
+    GPG,
+    GIT,
+    NM,
+    READELF,
+    PIP,
+];
 
 impl Tool {
     /// Whether this machine has it.
