@@ -147,7 +147,6 @@ fn recipe(step: &Step) -> &'static [&'static str] {
         Step::Stamp { .. } => &["xtask/src/stamp.rs"],
         Step::Verify { .. } => &[
             "xtask/src/verification.rs",
-            "xtask/src/symbols/elf.rs",
             "packaging/policy.toml",
             "packaging/abi3-symbols.txt",
         ],
@@ -365,7 +364,7 @@ impl Builder<'_> {
                 let inputs = inputs
                     .value("floors", &floors)
                     .value("soname of libpython", &facts.libpython_soname());
-                let inputs = inputs.tree(&root, "xtask/src/symbols/rules", |_| false)?;
+                let inputs = inputs.tree(&root, "xtask/src/symbols", |_| false)?;
                 Ok(inputs.tree(&root, "extension/sql", |_| false)?)
             },
             &[&compile, &stamp],
