@@ -39,6 +39,18 @@ pub fn define() {
         GucContext::Userset,
         GucFlags::default(),
     );
+    reserve_prefix();
+}
+
+/// From here on a misspelt setting of ours is refused instead of being kept without effect.
+fn reserve_prefix() {
+    // SAFETY: called while the library is loaded, as Postgres wants it, with a static string.
+    unsafe {
+        #[cfg(any(feature = "pg13", feature = "pg14"))]
+        pgrx::pg_sys::EmitWarningsOnPlaceholders(c"pgml".as_ptr());
+        #[cfg(not(any(feature = "pg13", feature = "pg14")))]
+        pgrx::pg_sys::MarkGUCPrefixReserved(c"pgml".as_ptr());
+    }
 }
 
 fn path(value: Option<CString>) -> Option<PathBuf> {

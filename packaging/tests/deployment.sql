@@ -87,6 +87,21 @@ SELECT pgml.predict(id, '{0.03,0.05,0.06,0.02,-0.04,-0.03,-0.04,-0.002,0.019,-0.
     SELECT 1 / 0;
 \endif
 
+-- Catches a session that goes on with its model after another session has deployed one.
+\setenv PGHOST :HOST
+\setenv PGPORT :PORT
+\setenv PGUSER :USER
+\setenv PGDATABASE :DBNAME
+SELECT pgml.deploy('p', 'most_recent', 'ridge');
+SELECT pgml.predict('p', '{0.03,0.05,0.06,0.02,-0.04,-0.03,-0.04,-0.002,0.019,-0.017}') AS before \gset
+\! psql -X -q -v ON_ERROR_STOP=1 -o /dev/null -c "SELECT pgml.deploy('p', 'most_recent', 'linear')"
+SELECT pgml.predict('p', '{0.03,0.05,0.06,0.02,-0.04,-0.03,-0.04,-0.002,0.019,-0.017}') <> :before AS differs \gset
+\if :differs
+\else
+    \warn 'predict does not see what another session deployed'
+    SELECT 1 / 0;
+\endif
+
 -- Catches choices that cannot be made and are made nevertheless.
 SELECT pg_temp.expect_error($$SELECT pgml.deploy('nobody', 'best_score')$$, '42704', 'project "nobody" does not exist', '%pgml.projects%');
 SELECT pg_temp.expect_error($$SELECT pgml.deploy('p', 'best_score', 'svm')$$, '42704', 'project "p" has no trained model with algorithm "svm"');
@@ -103,6 +118,19 @@ SELECT pg_temp.expect_error(format('SELECT pgml.deploy(%s)', max(id)), '55000', 
 DO $$
 BEGIN
     ASSERT (SELECT updated_at > created_at FROM pgml.models ORDER BY id DESC LIMIT 1);
+END
+$$;
+
+-- Catches what a session keeps about an extension that is no longer there: model 1 is now another one.
+SELECT pgml.predict('p', '{0.03,0.05,0.06,0.02,-0.04,-0.03,-0.04,-0.002,0.019,-0.017}');
+DROP EXTENSION pgml CASCADE;
+CREATE EXTENSION pgml;
+CREATE TABLE public.line AS SELECT n AS x, 2 * n AS y FROM generate_series(1, 20) AS n;
+SELECT pgml.train('p', 'regression', 'public.line', 'y');
+DO $$
+BEGIN
+    ASSERT (SELECT max(id) FROM pgml.models) = 1;
+    PERFORM pg_temp.expect_close('after DROP EXTENSION', pgml.predict(1, '{5}'), 10);
 END
 $$;
 \o

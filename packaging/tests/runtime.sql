@@ -21,6 +21,12 @@ SELECT pg_temp.expect_error(
 );
 SET pgml.venv = '/nonexistent';
 SELECT pg_temp.expect_error($$SELECT pgml.load_dataset('iris')$$, 'F0000', 'pgml.venv is not a virtual environment: /nonexistent', '%-m venv%');
+-- Catches a virtual environment of another Python version, whose packages would crash or not be found.
+SELECT current_setting('data_directory') || '/pgml_test_venv' AS venv \gset
+SELECT format('mkdir -p %s/lib/python2.7/site-packages', :'venv') AS make \gset
+COPY (SELECT 1) TO PROGRAM :'make';
+SET pgml.venv = :'venv';
+SELECT pg_temp.expect_error($$SELECT pgml.load_dataset('iris')$$, 'F0000', 'pgml.venv is of Python 2.7, and this server has Python 3.%', '%-m venv%');
 RESET pgml.venv;
 DO $$
 BEGIN
@@ -31,6 +37,17 @@ $$;
 RESET pgml.runtime_path;
 SELECT pgml.load_dataset('iris');
 SELECT pgml.train('iris', 'classification', 'pgml.iris', 'target');
+
+-- Catches a setting that is not looked at: the same packages, this time as a virtual environment.
+\c
+\ir helpers.psql
+SELECT current_setting('pgml.runtime_path') AS runtime, substring(pgml.python_version() FROM '^\d+\.\d+') AS python,
+       current_setting('data_directory') || '/pgml_test_venv_2' AS venv \gset
+SELECT format('mkdir -p %1$s/lib/python%2$s; ln -sfn %3$s/python%2$s/site-packages %1$s/lib/python%2$s/site-packages', :'venv', :'python', :'runtime') AS make \gset
+COPY (SELECT 1) TO PROGRAM :'make';
+SET pgml.venv = :'venv';
+SET pgml.runtime_path = '/nonexistent';
+SELECT pgml.train('iris', algorithm => 'ridge');
 
 -- Catches a BLAS that the packages brought into the backend's global scope.
 DO $$

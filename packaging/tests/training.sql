@@ -211,11 +211,11 @@ $$;
 DO $$
 DECLARE
     got record;
-    both float8[];
+    labels float8[];
 BEGIN
     PERFORM pgml.train_joint('joint', 'regression', 'pgml.linnerud', ARRAY['weight', 'pulse']);
-    SELECT pgml.predict_joint('joint', '{5,162,60,36}') INTO both;
-    ASSERT array_length(both, 1) = 2 AND both[1] BETWEEN 120 AND 250 AND both[2] BETWEEN 40 AND 80, both::text;
+    SELECT pgml.predict_joint('joint', '{5,162,60,36}') INTO labels;
+    ASSERT array_length(labels, 1) = 2 AND labels[1] BETWEEN 120 AND 250 AND labels[2] BETWEEN 40 AND 80, labels::text;
     SELECT * INTO got FROM pgml.train('search', 'regression', 'pgml.diabetes', 'target', 'ridge',
         search => 'grid', search_params => '{"alpha": [0.001, 0.1, 1000]}', search_args => '{"cv": 3}');
     SELECT * INTO got FROM pgml.models ORDER BY id DESC LIMIT 1;

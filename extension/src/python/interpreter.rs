@@ -5,12 +5,13 @@ use std::ffi::OsString;
 use pyo3::prelude::*;
 
 use super::error::from_python;
+use super::plpython;
 use crate::error::Result;
 use crate::settings;
 
 /// Run `work` with the interpreter, started if it isn't yet. A Python exception becomes an error.
 pub fn attach<T>(work: impl FnOnce(Python<'_>) -> PyResult<T>) -> Result<T> {
-    start();
+    start()?;
     Python::attach(|py| work(py).map_err(|error| from_python(py, error)))
 }
 
@@ -35,15 +36,22 @@ pub fn limit_threads() {
 ///
 /// Afterwards this thread, the backend's only one, holds the interpreter's lock for good. PL/Python expects exactly
 /// that, so both can live in one backend, in either order.
-fn start() {
-    // SAFETY: asks for a flag; valid before initialisation.
-    if unsafe { pyo3::ffi::Py_IsInitialized() } != 0 {
-        return;
+fn start() -> Result<()> {
+    if is_started() {
+        return Ok(());
     }
-    let environment = Environment::clean();
-    // SAFETY: a backend has one thread, this one. Zero: Postgres keeps its own signal handlers.
-    unsafe { pyo3::ffi::Py_InitializeEx(0) };
-    environment.restore();
+    let _environment = Environment::clean();
+    plpython::start()?;
+    if !is_started() {
+        // SAFETY: a backend has one thread, this one. Zero: Postgres keeps its own signal handlers.
+        unsafe { pyo3::ffi::Py_InitializeEx(0) };
+    }
+    Ok(())
+}
+
+fn is_started() -> bool {
+    // SAFETY: asks for a flag; valid before initialisation.
+    unsafe { pyo3::ffi::Py_IsInitialized() != 0 }
 }
 
 /// The variables of the server's environment that would decide which code the interpreter runs.
@@ -68,9 +76,11 @@ impl Environment {
         }
         Environment { path }
     }
+}
 
-    fn restore(self) {
-        if let Some(path) = self.path {
+impl Drop for Environment {
+    fn drop(&mut self) {
+        if let Some(path) = self.path.take() {
             // SAFETY: as above; the interpreter has started no thread.
             unsafe { std::env::set_var("PATH", path) };
         }

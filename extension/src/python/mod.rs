@@ -10,6 +10,7 @@ mod datasets;
 mod error;
 mod interpreter;
 mod packages;
+mod plpython;
 mod prediction;
 mod runtime;
 mod training;

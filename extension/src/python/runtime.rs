@@ -50,6 +50,8 @@ pub fn call<T>(work: impl FnOnce(Python<'_>) -> PyResult<T>) -> Result<T> {
         Ok(result)
     })?;
     warnings::raise();
+    // A cancel that came while Python ran takes effect here, before its result is written.
+    pgrx::check_for_interrupts!();
     result
 }
 

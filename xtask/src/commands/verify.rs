@@ -2,23 +2,21 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
 use pgml_dist::deb::reader::{self, Deb, DebError, Limits};
 use pgml_dist::exit::{Exit, ExitKind, Failure};
 use pgml_dist::symbols::expectation::{Expectation, Libpython, Profile};
-use pgml_dist::symbols::report::{Document, Finding, Report, Status, Verdict};
+use pgml_dist::symbols::report::{Document, Report, Verdict};
 use pgml_dist::symbols::rules::Rule;
+use pgml_dist::symbols::text::{Explained, Text};
 use pgml_dist::symbols::version::Version;
 use pgml_dist::symbols::{Rulebook, sql, verify_bytes, verify_library};
 use pgml_dist::workspace::Workspace;
 use thiserror::Error;
 use walkdir::WalkDir;
-
-/// How many symbols of a finding are shown to people. `--json` has all.
-const SHOWN: usize = 6;
 
 /// Check the symbol and ABI rules on any library or package, ours or not
 ///
@@ -82,6 +80,18 @@ impl ExitKind for PackageError {
     }
 }
 
+#[derive(Debug, Error, Diagnostic)]
+#[error("can't write to standard output: {source}")]
+struct OutputError {
+    source: io::Error,
+}
+
+impl ExitKind for OutputError {
+    fn exit(&self) -> Exit {
+        Exit::CannotHere
+    }
+}
+
 /// Runs the command.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let expectation = expectation(args.target.as_deref())?;
@@ -90,26 +100,37 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     for path in &args.files {
         judge(path, &book, &expectation, &mut reports)?;
     }
+    let mut out = String::new();
     if let (Some(rule), false) = (args.explain, args.json) {
-        explain(rule);
+        out.push_str(&Explained(rule).to_string());
     }
     if args.files.is_empty() {
-        return Ok(());
+        return print(&out);
     }
     let document = Document::new(reports);
     if args.json {
-        println!(
-            "{}",
-            serde_json::to_string_pretty(&document).unwrap_or_default()
-        );
+        out.push_str(&serde_json::to_string_pretty(&document).unwrap_or_default());
+        out.push('\n');
     } else {
         for report in &document.libraries {
-            show(report, args.explain);
+            let explained = args.explain;
+            out.push_str(&Text { report, explained }.to_string());
         }
     }
+    print(&out)?;
     match document.verdict {
         Verdict::Passed => Ok(()),
         Verdict::Failed | Verdict::NotProven => Err(Failure::already_reported(Exit::CheckFailed)),
+    }
+}
+
+/// Writes to standard output. A reader that has seen enough, such as `head`, is no error.
+fn print(text: &str) -> Result<(), Failure> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
+            Err(OutputError { source }.into())
+        }
+        _ => Ok(()),
     }
 }
 
@@ -282,121 +303,4 @@ fn kind(path: &Path) -> Result<Option<FileKind>, UsageError> {
         b"!<arch>\n" => Some(FileKind::Deb),
         _ => None,
     })
-}
-
-fn explain(rule: Rule) {
-    let doc = rule.doc();
-    println!("{rule} {}: holds when {}.\n", doc.title, doc.holds_when);
-    println!("Why: {}\n\nWhat to do: {}\n", doc.why, doc.remedy);
-}
-
-fn show(report: &Report, explained: Option<Rule>) {
-    println!("{}", report.file);
-    for rule in &report.rules {
-        let status = match rule.status {
-            Status::Fail => "FAILS",
-            Status::NotChecked => "not checked",
-            Status::PartlyChecked => "holds*",
-            Status::NotApplicable => "does not apply",
-            Status::Pass => "holds",
-        };
-        let seen = match rule.status {
-            Status::Fail => format!("{} findings below", rule.findings.len()),
-            _ => rule.evidence.join("; "),
-        };
-        let seen = if rule.findings.len() == 1 {
-            "1 finding below".to_owned()
-        } else {
-            seen
-        };
-        println!(
-            "  {:<4} {:<13} {status:<15} {seen}",
-            rule.rule.to_string(),
-            rule.title
-        );
-    }
-    match &report.witness {
-        Some(witness) => println!(
-            "       {} agree on {} dynamic symbols",
-            witness.programs.join(" and "),
-            witness.symbols
-        ),
-        None => println!("       no second witness"),
-    }
-    for rule in &report.rules {
-        for finding in &rule.findings {
-            println!("\n  {} {}: {}", rule.rule, rule.title, finding.subject);
-            println!("       {}", finding.problem);
-            show_symbols(finding, explained == Some(rule.rule));
-            println!("       do: {}", finding.remedy);
-        }
-        for part in &rule.unchecked {
-            println!(
-                "\n  {} {}: {} not checked",
-                rule.rule, rule.title, part.part
-            );
-            println!("       {}", part.reason);
-            if let Some(accepted) = &part.accepted {
-                println!("       * accepted by the policy: {accepted}");
-            }
-        }
-    }
-    println!("\n  {}\n", summary(report));
-}
-
-fn show_symbols(finding: &Finding, all: bool) {
-    let shown = if all { usize::MAX } else { SHOWN };
-    for symbol in finding.symbols.iter().take(shown) {
-        let version = symbol
-            .version
-            .as_ref()
-            .map_or(String::new(), |version| format!("@{version}"));
-        let library = symbol
-            .library
-            .as_ref()
-            .map_or(String::new(), |library| format!(" from {library}"));
-        println!("         {}{version}{library}", symbol.name);
-    }
-    if let Some(more) = finding
-        .symbols
-        .len()
-        .checked_sub(shown)
-        .filter(|more| *more > 0)
-    {
-        println!("         and {more} more");
-    }
-}
-
-fn summary(report: &Report) -> String {
-    let target = format!("judged for {}, {}", report.target, report.architecture);
-    let count = |status| {
-        report
-            .rules
-            .iter()
-            .filter(|rule| rule.status == status)
-            .count()
-    };
-    match report.verdict {
-        Verdict::Passed => {
-            let partly = count(Status::PartlyChecked);
-            let whole = count(Status::Pass);
-            format!("PASSED: {whole} rules hold, {partly} hold as far as checked; {target}")
-        }
-        Verdict::NotProven => {
-            let open: Vec<String> = report
-                .rules
-                .iter()
-                .filter(|rule| rule.status == Status::NotChecked)
-                .map(|rule| rule.rule.to_string())
-                .collect();
-            format!(
-                "NOT PROVEN: {} could not be checked; {target}",
-                open.join(", ")
-            )
-        }
-        Verdict::Failed => {
-            let broken: Vec<String> = report.broken().iter().map(Rule::to_string).collect();
-            format!("FAILED: {}; {target}", broken.join(", "))
-        }
-    }
 }

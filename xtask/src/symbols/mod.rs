@@ -8,12 +8,12 @@
 
 pub mod abi3;
 pub mod elf;
-mod elf_versions;
 pub mod expectation;
 pub mod policy;
 pub mod report;
 pub mod rules;
 pub mod sql;
+pub mod text;
 pub mod version;
 pub mod witness;
 
@@ -63,7 +63,7 @@ pub enum VerifyError {
         source: ElfError,
     },
     /// The second witness is missing or sees something else.
-    #[error("can't judge {file}: {source}")]
+    #[error("can't judge {file}")]
     Witness {
         /// The file.
         file: String,

@@ -15,6 +15,8 @@ use crate::process::Program;
 /// How many differences an error names.
 const SHOWN: usize = 5;
 
+const VISIBILITIES: [&str; 4] = ["DEFAULT", "PROTECTED", "HIDDEN", "INTERNAL"];
+
 /// Why the second witness does not confirm the first.
 #[derive(Debug, Error, Diagnostic)]
 pub enum WitnessError {
@@ -136,6 +138,8 @@ fn described(symbol: &DynamicSymbol) -> String {
     let word = if symbol.undefined { "needs" } else { "has" };
     match symbol.version {
         None => format!("{word} {}", symbol.name),
+        // The symbol that stands for a version itself: nm leaves the version out, readelf doesn't.
+        Some(version) if version == symbol.name => format!("{word} {version}"),
         // A version that another library has to provide is never the default one here.
         Some(version) if symbol.undefined || symbol.hidden_version || symbol.library.is_some() => {
             format!("{word} {}@{version}", symbol.name)
@@ -161,21 +165,29 @@ fn nm_symbols(output: &str) -> Vec<String> {
 fn readelf_symbols(output: &str) -> Vec<String> {
     let mut symbols = Vec::new();
     for line in output.lines() {
-        let mut words = line.split_whitespace();
-        let number = words.next().and_then(|word| word.strip_suffix(':'));
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let number = words.first().and_then(|word| word.strip_suffix(':'));
         if number.is_none_or(|number| number.parse::<usize>().is_err()) {
             continue;
         }
-        let (Some(kind), Some(_), Some(_)) = (words.nth(2), words.next(), words.next()) else {
-            continue;
-        };
-        // Some machines have flags in brackets before the section's number.
+        // Everything before the visibility can be several words, such as `<OS specific>: 10`; after it some machines
+        // have flags in brackets.
+        let kind = words.get(3);
+        let mut words = words
+            .iter()
+            .skip(5)
+            .skip_while(|word| !VISIBILITIES.contains(word));
+        words.next();
         let mut words = words.skip_while(|word| word.starts_with('[') || word.ends_with(']'));
         let (Some(section), Some(name)) = (words.next(), words.next()) else {
             continue;
         };
-        if kind != "SECTION" && kind != "FILE" {
-            let word = if section == "UND" { "needs" } else { "has" };
+        if kind != Some(&"SECTION") && kind != Some(&"FILE") {
+            let word = if *section == "UND" { "needs" } else { "has" };
+            let name = match name.split_once("@@") {
+                Some((name, version)) if name == version => name,
+                _ => name,
+            };
             symbols.push(format!("{word} {name}"));
         }
     }
@@ -254,17 +266,29 @@ mod tests {
         ];
         assert_eq!(nm_symbols(nm), expected);
         let readelf = "\
-Symbol table '.dynsym' contains 5 entries:
+Symbol table '.dynsym' contains 6 entries:
    Num:    Value          Size Type    Bind   Vis      Ndx Name
      0: 0000000000000000     0 NOTYPE  LOCAL  DEFAULT  UND
      1: 0000000000000000     0 NOTYPE  WEAK   DEFAULT  UND __gmon_start__
      2: 0000000000000000     0 FUNC    GLOBAL DEFAULT  UND malloc@GLIBC_2.2.5 (2)
      3: 0000000000001139    11 FUNC    GLOBAL DEFAULT [VARIANT_PCS]  12 Pg_magic_func
-     4: 0000000000001000     0 SECTION LOCAL  DEFAULT    9 .init
+     4: 0000000000018240   201 OBJECT  <OS specific>: 10 DEFAULT   14 unique
+     5: 0000000000001000     0 SECTION LOCAL  DEFAULT    9 .init
 ";
         let mut symbols = readelf_symbols(readelf);
+        symbols.retain(|symbol| symbol != "has unique");
         symbols.sort_unstable();
         assert_eq!(symbols, expected);
+    }
+
+    #[test]
+    fn a_missing_witness_is_this_machines_fault() {
+        let error = run("no-such-binutils", &[], Path::new("/")).err();
+        assert!(
+            matches!(&error, Some(WitnessError::Missing { .. })),
+            "{error:?}"
+        );
+        assert_eq!(error.map(|error| error.exit()), Some(Exit::CannotHere));
     }
 
     #[test]

@@ -121,8 +121,9 @@ impl Outcome {
         subject: impl Into<String>,
         problem: impl Into<String>,
         remedy: impl Into<String>,
-        symbols: Vec<SymbolRef>,
+        mut symbols: Vec<SymbolRef>,
     ) {
+        symbols.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         self.findings.push(Finding {
             subject: subject.into(),
             problem: problem.into(),

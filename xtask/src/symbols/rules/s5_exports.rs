@@ -88,12 +88,12 @@ pub(super) fn check(context: &Context) -> Outcome {
             );
         }
         outcome.saw(format!(
-            "{} functions, the ones that the SQL names",
+            "functions: {}, the ones that the SQL names",
             functions.len()
         ));
     } else {
         outcome.saw(format!(
-            "{} functions, and entry points of Postgres",
+            "functions: {}, beside Postgres's entry points",
             functions.len()
         ));
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::elf_versions::Version as Need;
+use super::super::elf::Version as Need;
 use super::super::report::SymbolRef;
 use super::super::version::Version;
 use super::{Context, Doc, Outcome};

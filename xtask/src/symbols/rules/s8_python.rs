@@ -91,9 +91,9 @@ pub(super) fn check(context: &Context) -> Outcome {
         outcome.found_symbols(subject, reason, remedy, symbols);
     }
     outcome.saw(format!(
-        "{} symbols of {}, all in the limited API of Python {}.{}",
-        needed.len(),
+        "{}, symbols: {}, all in the limited API of Python {}.{}",
         libpythons.join(", "),
+        needed.len(),
         oldest.0,
         oldest.1
     ));

@@ -4,7 +4,8 @@ use object::Endianness;
 use object::elf;
 use object::read::elf::{FileHeader, SectionHeader, SectionTable};
 
-use super::elf::{ElfError, Names, malformed};
+use super::read::Names;
+use super::{ElfError, malformed};
 
 /// How many version records are read before the file is called malformed. libc defines some 40, libstdc++ some 60.
 const MAX_RECORDS: usize = 1 << 15;

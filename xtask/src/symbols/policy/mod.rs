@@ -3,6 +3,10 @@
 //! Loading validates everything, so that no rule ever meets a policy it can't use: an unknown field, a pattern that is no
 //! pattern, a version that is no version or a gap for a rule that does not exist is an error that points into the file.
 
+mod file;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -11,7 +15,6 @@ use std::path::{Path, PathBuf};
 
 use globset::{GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
 use miette::{Diagnostic, NamedSource, SourceSpan};
-use serde::Deserialize;
 use thiserror::Error;
 use toml::Spanned;
 
@@ -19,6 +22,8 @@ use super::elf::Endian;
 use super::rules::Rule;
 use super::version::Version;
 use crate::exit::{Exit, ExitKind};
+use file::File;
+pub use file::{Exports, OpenBlas};
 
 /// The version of the file's format.
 const FORMAT: u32 = 1;
@@ -62,109 +67,6 @@ impl PolicyError {
             at: at.into(),
         }
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    version: Spanned<u32>,
-    libraries: FileLibraries,
-    blas: FileBlas,
-    exports: Exports,
-    versions: FileVersions,
-    openblas: OpenBlas,
-    python: FilePython,
-    machines: BTreeMap<String, FileMachine>,
-    #[serde(default)]
-    accepted_gaps: Vec<FileGap>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileLibraries {
-    allowed: Vec<String>,
-    forbidden: Vec<FileForbidden>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileForbidden {
-    pattern: Spanned<String>,
-    cause: String,
-    remedy: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileBlas {
-    prefixes: Vec<String>,
-    suffixes: Vec<(String, String)>,
-    names: Vec<Spanned<String>>,
-}
-
-/// What Postgres looks up in a library.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Exports {
-    /// Names that Postgres knows.
-    pub entry_points: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileVersions {
-    #[serde(default)]
-    markers: Vec<FileMarker>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileMarker {
-    name: String,
-    namespace: String,
-    since: Spanned<String>,
-}
-
-/// The OpenBLAS that has to be inside.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OpenBlas {
-    /// Its version.
-    pub version: String,
-    /// Words that its configuration string has.
-    pub configuration: Vec<String>,
-    /// Symbols that it has before strip.
-    pub symbols: Vec<String>,
-    /// Symbols that it has for each core; `{core}` stands for the core's name.
-    pub kernel_symbols: Vec<String>,
-    /// Symbols that only a threaded build has.
-    pub threaded_symbols: Vec<String>,
-    /// The cores whose kernels have to be inside: spelling in symbols, spelling in the table of names.
-    pub cores: BTreeMap<String, String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FilePython {
-    prefixes: Vec<String>,
-    limited_api: Spanned<String>,
-    newest: Spanned<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileMachine {
-    class: Spanned<u8>,
-    endian: Endian,
-    machine: Spanned<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileGap {
-    rule: Spanned<String>,
-    part: String,
-    reason: String,
 }
 
 /// A kind of library that must not be needed.
@@ -427,129 +329,4 @@ pub fn machine_name(machine: u16) -> String {
             || format!("machine {machine}"),
             |(name, _)| (*name).to_owned(),
         )
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    fn text() -> String {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/policy.toml");
-        fs::read_to_string(path).unwrap()
-    }
-
-    /// The text between the brackets of the error, which is what a person is pointed to.
-    fn blamed(text: &str) -> (String, String) {
-        match Policy::parse("policy.toml", text).unwrap_err() {
-            PolicyError::Wrong { what, at, .. } => {
-                (what, text[at.offset()..at.offset() + at.len()].to_owned())
-            }
-            other => panic!("{other}"),
-        }
-    }
-
-    #[test]
-    fn a_typo_is_pointed_at() {
-        let (what, at) = blamed(&text().replace("limited_api =", "limited_apj ="));
-        assert!(what.contains("limited_apj"), "{what}");
-        assert_eq!(at, "limited_apj");
-        let (_, at) = blamed(&text().replace("limited_api = \"3.8\"", "limited_api = \"3\""));
-        assert_eq!(at, "\"3\"");
-        let (_, at) = blamed(&text().replace("rule = \"S7\"", "rule = \"S99\""));
-        assert_eq!(at, "\"S99\"");
-        let (_, at) = blamed(&text().replace("\"cblas_*\"", "\"cblas_[\""));
-        assert_eq!(at, "\"cblas_[\"");
-        let (_, at) = blamed(&text().replace("\"x86-64\"", "\"x86\""));
-        assert_eq!(at, "\"x86\"");
-        let (_, at) = blamed(&text().replace("\"*openblas*\"", "\"lib*\""));
-        assert_eq!(at, "\"lib*\"");
-    }
-
-    #[test]
-    fn blas_names_in_every_spelling() {
-        let policy = Policy::parse("policy.toml", &text()).unwrap();
-        for name in [
-            "dgemm_",
-            "dgemm_64_",
-            "dgemm64_",
-            "scipy_dgemm_",
-            "scipy_dgemm_64_",
-            "cblas_ddot",
-            "cblas_ddot64_",
-            "scipy_cblas_ddot64_",
-            "LAPACKE_dgesv",
-            "dgelsd_",
-            "dlaqz0_",
-            "droundup_lwork_",
-            "sroundup_lwork_",
-            "gotoblas",
-            "gotoblas_HASWELL",
-            "openblas_set_num_threads",
-            "openblas_get_config64_",
-            "blas_memory_alloc",
-            "dgemm_kernel_ZEN",
-            "daxpy_k_SKYLAKEX",
-            "dsymv_L_ZEN",
-            "dtrsm_RTUU",
-            "dgemm_nn",
-            "xerbla_",
-            "lsame_",
-            "ilaenv_",
-            "idamax_",
-            "dznrm2_",
-        ] {
-            assert!(policy.is_blas(name), "{name} is BLAS's");
-        }
-        for name in [
-            "Pg_magic_func",
-            "malloc",
-            "pg_finfo_dgemm_wrapper",
-            "PyLong_FromLong",
-            "copy_",
-            "dot_product",
-            "cblast",
-            "state_",
-            "date_in",
-            "__cxa_finalize",
-            "_ITM_registerTMCloneTable",
-            "dlopen",
-            "sgemm",
-            "SPI_connect",
-            "dl_iterate_phdr",
-        ] {
-            assert!(!policy.is_blas(name), "{name} is not BLAS's");
-        }
-    }
-
-    #[test]
-    fn forbidden_libraries_by_name() {
-        let policy = Policy::parse("policy.toml", &text()).unwrap();
-        for name in [
-            "libopenblas.so.0",
-            "libopenblas64.so.0",
-            "libscipy_openblas-68440149.so",
-            "libblas.so.3",
-            "libcblas.so.3",
-            "libgslcblas.so.0",
-            "liblapack.so.3",
-            "liblapacke.so.3",
-            "libgfortran.so.5",
-            "libgomp.so.1",
-            "libmkl_rt.so.2",
-            "libatlas.so.3",
-            "libquadmath.so.0",
-        ] {
-            assert!(policy.forbidden(name).is_some(), "{name}");
-        }
-        for name in [
-            "libc.so.6",
-            "libpython3.11.so.1.0",
-            "libgeos_c.so.1",
-            "libgsl.so.27",
-            "libclang.so",
-        ] {
-            assert!(policy.forbidden(name).is_none(), "{name}");
-        }
-    }
 }

@@ -1,0 +1,42 @@
+-- PL/Python and pgml in one session, in either order. Says so when PL/Python is not installed: then nothing is checked.
+\ir helpers.psql
+SELECT count(*) > 0 AS available FROM pg_available_extensions WHERE name = 'plpython3u' \gset
+\if :available
+CREATE EXTENSION IF NOT EXISTS plpython3u;
+CREATE FUNCTION public.python_rows() RETURNS int LANGUAGE plpython3u AS $$
+    return plpy.execute("SELECT count(*)::int AS n FROM pg_class WHERE relname = 'pg_class'")[0]["n"]
+$$;
+
+-- Catches an interpreter that pgml starts in a way that leaves PL/Python without its own module.
+\c
+\ir helpers.psql
+SELECT pgml.load_dataset('iris');
+SELECT pgml.train('iris', 'classification', 'pgml.iris', 'target', 'random_forest', '{"n_estimators": 3}');
+DO $$ BEGIN ASSERT public.python_rows() = 1; ASSERT pgml.predict('iris', '{5.1,3.5,1.4,0.2}') = 0; END $$;
+
+-- Catches one that is started a second time, or whose lock somebody else holds.
+\c
+\ir helpers.psql
+DO $$
+BEGIN
+    ASSERT public.python_rows() = 1;
+    ASSERT pgml.predict('iris', '{5.1,3.5,1.4,0.2}') = 0;
+    ASSERT public.python_rows() = 1;
+END
+$$;
+
+-- Catches two installations of NumPy that get mixed.
+\c
+\ir helpers.psql
+DO LANGUAGE plpython3u $$
+import sys, types
+sys.modules["numpy"] = types.ModuleType("numpy")
+sys.modules["numpy"].__file__ = "/elsewhere/numpy/__init__.py"
+$$;
+SELECT pg_temp.expect_error($$SELECT pgml.predict('iris', '{5.1,3.5,1.4,0.2}')$$, '55000', 'another NumPy is already loaded%', '%session of its own%', '%/elsewhere/%');
+\o
+\echo plpython: passed
+\else
+\o
+\echo plpython: not checked, the extension plpython3u is not available
+\endif

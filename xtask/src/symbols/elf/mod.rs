@@ -1,0 +1,184 @@
+//! The facts of a shared library that the rules judge, read once from the ELF file itself.
+//!
+//! The file may come from anywhere, so nothing here trusts it: every size is checked against the file, every loop has a
+//! budget, nothing recurses, and names are borrowed from the file instead of copied. The section headers (which this
+//! reader, `nm` and `readelf` go by) must say the same as the program headers (which the dynamic linker goes by);
+//! a file in which they differ is refused, because then the rules would judge another library than the one that is loaded.
+
+mod read;
+mod versions;
+
+use miette::Diagnostic;
+use object::Endianness;
+use object::elf::{FileHeader32, FileHeader64};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::exit::{Exit, ExitKind};
+pub use versions::{Version, Versions};
+
+/// Why a file could not be read as a shared library.
+#[derive(Debug, Error, Diagnostic)]
+pub enum ElfError {
+    /// It is something else.
+    #[error("it is not an ELF file")]
+    NotElf,
+    /// It is ELF, but nothing that can be loaded into a running program.
+    #[error("it is an ELF {0}, not a shared library")]
+    NotShared(&'static str),
+    /// It is broken.
+    #[error("the ELF file is malformed: {0}")]
+    Malformed(String),
+}
+
+impl ExitKind for ElfError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::NotElf | Self::NotShared(_) => Exit::Usage,
+            Self::Malformed(_) => Exit::CheckFailed,
+        }
+    }
+}
+
+impl From<object::read::Error> for ElfError {
+    fn from(error: object::read::Error) -> Self {
+        Self::Malformed(error.to_string())
+    }
+}
+
+fn malformed(what: impl Into<String>) -> ElfError {
+    ElfError::Malformed(what.into())
+}
+
+/// Byte order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Endian {
+    /// Least significant byte first.
+    Little,
+    /// Most significant byte first.
+    Big,
+}
+
+/// What the file says about the stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stack {
+    /// Not executable.
+    Plain,
+    /// Executable.
+    Executable,
+    /// Nothing, which the kernel takes for executable on most machines.
+    Unstated,
+}
+
+/// A symbol of the dynamic symbol table.
+#[derive(Debug, Clone, Copy)]
+pub struct DynamicSymbol<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its version, where it has one.
+    pub version: Option<&'a str>,
+    /// Whether only those who ask for that very version get it (`name@VERSION`, not `name@@VERSION`).
+    pub hidden_version: bool,
+    /// Which library has to provide it, for an undefined symbol with a version.
+    pub library: Option<&'a str>,
+    /// Whether the library needs it rather than provides it.
+    pub undefined: bool,
+    /// Whether it may stay unresolved, or be overridden.
+    pub weak: bool,
+    /// Whether others can see it at all.
+    pub local: bool,
+    /// Whether its visibility lets other libraries bind to it.
+    pub exportable: bool,
+    /// Whether it stands for a section or a source file.
+    pub bookkeeping: bool,
+}
+
+impl DynamicSymbol<'_> {
+    /// Whether other libraries can bind to it.
+    pub fn exported(&self) -> bool {
+        !self.undefined && !self.local && self.exportable && !self.bookkeeping
+    }
+}
+
+/// A symbol of the full symbol table, which strip removes.
+#[derive(Debug, Clone, Copy)]
+pub struct Symbol<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Whether it names bytes of this file: defined, and not in a section of zeros.
+    pub has_bytes: bool,
+}
+
+/// All that the rules need to know of a library.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// 32 or 64.
+    pub class: u8,
+    /// Byte order.
+    pub endian: Endian,
+    /// `e_machine`.
+    pub machine: u16,
+    /// DT_NEEDED, in order.
+    pub needed: Vec<&'a str>,
+    /// DT_SONAME.
+    pub soname: Option<&'a str>,
+    /// DT_RPATH.
+    pub rpath: Option<&'a str>,
+    /// DT_RUNPATH.
+    pub runpath: Option<&'a str>,
+    /// Whether all symbols are bound when it is loaded.
+    pub bind_now: bool,
+    /// Whether it has a segment that becomes read-only after relocation.
+    pub relro: bool,
+    /// What it says about the stack.
+    pub stack: Stack,
+    /// Whether relocations write into its code.
+    pub text_relocations: bool,
+    /// Whether a segment is writable and executable at once.
+    pub writable_code: bool,
+    /// The dynamic symbols, without the empty first one.
+    pub dynamic: Vec<DynamicSymbol<'a>>,
+    /// The versions it needs and defines.
+    pub versions: Versions<'a>,
+    /// The full symbol table; `None` where it was stripped.
+    pub symbols: Option<Vec<Symbol<'a>>>,
+    /// The contents of sections that are loaded, hold data of the file and are not code.
+    data: Vec<&'a [u8]>,
+}
+
+impl<'a> Facts<'a> {
+    /// Reads the facts of a shared library.
+    pub fn read(bytes: &'a [u8]) -> Result<Self, ElfError> {
+        if !bytes.starts_with(b"\x7fELF") {
+            return Err(ElfError::NotElf);
+        }
+        match bytes.get(4) {
+            Some(1) => read::read::<FileHeader32<Endianness>>(bytes, 32),
+            Some(2) => read::read::<FileHeader64<Endianness>>(bytes, 64),
+            _ => Err(malformed("the class is neither 32 nor 64 bits")),
+        }
+    }
+
+    /// The symbols that it needs from others.
+    pub fn undefined(&self) -> impl Iterator<Item = &DynamicSymbol<'a>> {
+        self.dynamic
+            .iter()
+            .filter(|symbol| symbol.undefined && !symbol.bookkeeping)
+    }
+
+    /// The symbols that others can bind to.
+    pub fn exported(&self) -> impl Iterator<Item = &DynamicSymbol<'a>> {
+        self.dynamic.iter().filter(|symbol| symbol.exported())
+    }
+
+    /// Runs of printable characters in its data, as strings(1) shows them.
+    pub fn texts(&self) -> impl Iterator<Item = &'a str> {
+        self.data.iter().flat_map(|section| {
+            section
+                .split(|byte| !matches!(byte, 0x20..=0x7e))
+                .filter(|run| run.len() >= 5)
+                .filter_map(|run| std::str::from_utf8(run).ok())
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! The layout of `policy.toml`, before it is validated.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::symbols::elf::Endian;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) version: Spanned<u32>,
+    pub(super) libraries: FileLibraries,
+    pub(super) blas: FileBlas,
+    pub(super) exports: Exports,
+    pub(super) versions: FileVersions,
+    pub(super) openblas: OpenBlas,
+    pub(super) python: FilePython,
+    pub(super) machines: BTreeMap<String, FileMachine>,
+    #[serde(default)]
+    pub(super) accepted_gaps: Vec<FileGap>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileLibraries {
+    pub(super) allowed: Vec<String>,
+    pub(super) forbidden: Vec<FileForbidden>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileForbidden {
+    pub(super) pattern: Spanned<String>,
+    pub(super) cause: String,
+    pub(super) remedy: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileBlas {
+    pub(super) prefixes: Vec<String>,
+    pub(super) suffixes: Vec<(String, String)>,
+    pub(super) names: Vec<Spanned<String>>,
+}
+
+/// What Postgres looks up in a library.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exports {
+    /// Names that Postgres knows.
+    pub entry_points: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileVersions {
+    #[serde(default)]
+    pub(super) markers: Vec<FileMarker>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileMarker {
+    pub(super) name: String,
+    pub(super) namespace: String,
+    pub(super) since: Spanned<String>,
+}
+
+/// The OpenBLAS that has to be inside.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenBlas {
+    /// Its version.
+    pub version: String,
+    /// Words that its configuration string has.
+    pub configuration: Vec<String>,
+    /// Symbols that it has before strip.
+    pub symbols: Vec<String>,
+    /// Symbols that it has for each core; `{core}` stands for the core's name.
+    pub kernel_symbols: Vec<String>,
+    /// Symbols that only a threaded build has.
+    pub threaded_symbols: Vec<String>,
+    /// The cores whose kernels have to be inside: spelling in symbols, spelling in the table of names.
+    pub cores: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FilePython {
+    pub(super) prefixes: Vec<String>,
+    pub(super) limited_api: Spanned<String>,
+    pub(super) newest: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileMachine {
+    pub(super) class: Spanned<u8>,
+    pub(super) endian: Endian,
+    pub(super) machine: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileGap {
+    pub(super) rule: Spanned<String>,
+    pub(super) part: String,
+    pub(super) reason: String,
+}

@@ -1,0 +1,151 @@
+//! What people read of a report: a table of the rules, then every finding with its reason and what to do.
+
+use std::fmt::{self, Display, Formatter};
+
+use super::report::{Finding, Report, Status, Verdict};
+use super::rules::Rule;
+
+/// How many symbols of a finding are shown. The JSON document has all.
+const SHOWN: usize = 6;
+
+/// Explains a rule.
+pub struct Explained(pub Rule);
+
+impl Display for Explained {
+    fn fmt(&self, out: &mut Formatter) -> fmt::Result {
+        let doc = self.0.doc();
+        writeln!(
+            out,
+            "{} {}: holds when {}.\n",
+            self.0, doc.title, doc.holds_when
+        )?;
+        writeln!(out, "Why: {}\n\nWhat to do: {}\n", doc.why, doc.remedy)
+    }
+}
+
+/// Shows a report, with all symbols of one rule's findings if that rule is to be explained.
+pub struct Text<'a> {
+    /// The report.
+    pub report: &'a Report,
+    /// The rule whose findings are shown whole.
+    pub explained: Option<Rule>,
+}
+
+impl Display for Text<'_> {
+    fn fmt(&self, out: &mut Formatter) -> fmt::Result {
+        let report = self.report;
+        writeln!(out, "{}", report.file)?;
+        for rule in &report.rules {
+            let status = match rule.status {
+                Status::Fail => "FAILS",
+                Status::NotChecked => "not checked",
+                Status::PartlyChecked => "holds*",
+                Status::NotApplicable => "does not apply",
+                Status::Pass => "holds",
+            };
+            let seen = match rule.status {
+                Status::Fail => format!("{} findings below", rule.findings.len()),
+                _ => rule.evidence.join("; "),
+            };
+            let seen = if rule.findings.len() == 1 {
+                "1 finding below".to_owned()
+            } else {
+                seen
+            };
+            writeln!(
+                out,
+                "  {:<4} {:<13} {status:<15} {seen}",
+                rule.rule.to_string(),
+                rule.title
+            )?;
+        }
+        match &report.witness {
+            Some(witness) => writeln!(
+                out,
+                "       {} agree on {} dynamic symbols",
+                witness.programs.join(" and "),
+                witness.symbols
+            )?,
+            None => writeln!(out, "       no second witness")?,
+        }
+        for rule in &report.rules {
+            for finding in &rule.findings {
+                writeln!(out, "\n  {} {}: {}", rule.rule, rule.title, finding.subject)?;
+                writeln!(out, "       {}", finding.problem)?;
+                show_symbols(out, finding, self.explained == Some(rule.rule))?;
+                writeln!(out, "       do: {}", finding.remedy)?;
+            }
+            for part in &rule.unchecked {
+                writeln!(
+                    out,
+                    "\n  {} {}: {} not checked",
+                    rule.rule, rule.title, part.part
+                )?;
+                writeln!(out, "       {}", part.reason)?;
+                if let Some(accepted) = &part.accepted {
+                    writeln!(out, "       * accepted by the policy: {accepted}")?;
+                }
+            }
+        }
+        writeln!(out, "\n  {}\n", summary(report))?;
+        Ok(())
+    }
+}
+
+fn show_symbols(out: &mut Formatter, finding: &Finding, all: bool) -> fmt::Result {
+    let shown = if all { usize::MAX } else { SHOWN };
+    for symbol in finding.symbols.iter().take(shown) {
+        let version = symbol
+            .version
+            .as_ref()
+            .map_or(String::new(), |version| format!("@{version}"));
+        let library = symbol
+            .library
+            .as_ref()
+            .map_or(String::new(), |library| format!(" from {library}"));
+        writeln!(out, "         {}{version}{library}", symbol.name)?;
+    }
+    if let Some(more) = finding
+        .symbols
+        .len()
+        .checked_sub(shown)
+        .filter(|more| *more > 0)
+    {
+        writeln!(out, "         and {more} more")?;
+    }
+    Ok(())
+}
+
+fn summary(report: &Report) -> String {
+    let target = format!("judged for {}, {}", report.target, report.architecture);
+    let count = |status| {
+        report
+            .rules
+            .iter()
+            .filter(|rule| rule.status == status)
+            .count()
+    };
+    match report.verdict {
+        Verdict::Passed => {
+            let partly = count(Status::PartlyChecked);
+            let whole = count(Status::Pass);
+            format!("PASSED: {whole} rules hold, {partly} hold as far as checked; {target}")
+        }
+        Verdict::NotProven => {
+            let open: Vec<String> = report
+                .rules
+                .iter()
+                .filter(|rule| rule.status == Status::NotChecked)
+                .map(|rule| rule.rule.to_string())
+                .collect();
+            format!(
+                "NOT PROVEN: {} could not be checked; {target}",
+                open.join(", ")
+            )
+        }
+        Verdict::Failed => {
+            let broken: Vec<String> = report.broken().iter().map(Rule::to_string).collect();
+            format!("FAILED: {}; {target}", broken.join(", "))
+        }
+    }
+}

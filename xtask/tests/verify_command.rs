@@ -1,0 +1,219 @@
+//! `cargo xtask verify` as a person meets it: exit codes, words, the document and its schema.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use pgml_dist::symbols::report::Document;
+use pgml_dist::symbols::rules::Rule;
+use tempfile::TempDir;
+
+fn xtask(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .arg("verify")
+        .args(args)
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap()
+}
+
+/// Exit code, standard output, standard error.
+fn verify(args: &[&str]) -> (i32, String, String) {
+    let output = xtask(args);
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code().unwrap(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+fn cc(dir: &TempDir, name: &str, source: &str, flags: &[&str]) -> PathBuf {
+    let (c, so) = (dir.path().join("x.c"), dir.path().join(name));
+    fs::write(&c, source).unwrap();
+    let status = Command::new("cc")
+        .args(["-shared", "-fPIC", "-w", "-nostdlib", "-o"])
+        .args([&so, &c])
+        .args(flags)
+        .status();
+    assert!(status.expect("the tests need a C compiler").success());
+    so
+}
+
+/// What libgsl.so.27 is: a library that takes BLAS from whoever has it.
+fn linked_to_blas(dir: &TempDir) -> PathBuf {
+    let blas = cc(
+        dir,
+        "libgslcblas.so.0",
+        "void cblas_ddot(void) {}",
+        &["-Wl,-soname,libgslcblas.so.0"],
+    );
+    cc(
+        dir,
+        "libgsl.so.27",
+        "void cblas_ddot(void); void use(void) { cblas_ddot(); }",
+        &["-Wl,-z,now", blas.to_str().unwrap()],
+    )
+}
+
+fn good(dir: &TempDir) -> PathBuf {
+    cc(
+        dir,
+        "libgood.so",
+        "void anything(void) {}",
+        &["-Wl,-z,now,-z,relro,-z,noexecstack"],
+    )
+}
+
+#[test]
+fn a_library_linked_to_a_shared_blas() {
+    let dir = TempDir::new().unwrap();
+    let (code, out, err) = verify(&[linked_to_blas(&dir).to_str().unwrap()]);
+    assert_eq!((code, err.as_str()), (1, ""), "{out}");
+    for words in [
+        "S3 libraries: libgslcblas.so.0",
+        "SciPy",
+        "S4 BLAS hidden: 1 undefined",
+        "cblas_ddot",
+        "do: ",
+        "FAILED: S3, S4",
+    ] {
+        assert!(out.contains(words), "no `{words}` in\n{out}");
+    }
+}
+
+#[test]
+fn exit_codes() {
+    let dir = TempDir::new().unwrap();
+    let good = good(&dir);
+    let (code, out, _) = verify(&[good.to_str().unwrap()]);
+    assert_eq!(code, 0, "{out}");
+    assert!(
+        out.contains("PASSED") && out.contains("instructions not checked"),
+        "{out}"
+    );
+
+    let text = dir.path().join("text");
+    fs::write(&text, "neither").unwrap();
+    for args in [
+        vec![text.to_str().unwrap()],
+        vec!["/nonexistent.so"],
+        vec![],
+        vec!["--explain", "S99"],
+        vec!["--target", "debian99-pg99", good.to_str().unwrap()],
+    ] {
+        let (code, out, err) = verify(&args);
+        assert_eq!((code, out.as_str()), (2, ""), "{args:?}");
+        assert!(
+            !err.is_empty() && !err.contains("panicked"),
+            "{args:?}: {err}"
+        );
+    }
+}
+
+#[test]
+fn a_directory_is_searched() {
+    let dir = TempDir::new().unwrap();
+    good(&dir);
+    linked_to_blas(&dir);
+    let (code, out, _) = verify(&["--json", dir.path().to_str().unwrap()]);
+    assert_eq!(code, 1);
+    let document: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(document["version"], 1);
+    assert_eq!(document["verdict"], "failed");
+    let files: Vec<&str> = document["libraries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|l| l["file"].as_str().unwrap())
+        .collect();
+    assert_eq!(files.len(), 3, "{files:?}");
+    assert!(files.is_sorted());
+}
+
+#[test]
+fn packages() {
+    let dir = TempDir::new().unwrap();
+    let package = |files: &[(&Path, &str)], architecture: &str| {
+        let root = TempDir::new_in(dir.path()).unwrap();
+        fs::create_dir(root.path().join("DEBIAN")).unwrap();
+        fs::write(
+            root.path().join("DEBIAN/control"),
+            format!("Package: x\nVersion: 1\nArchitecture: {architecture}\nMaintainer: x <x@example.org>\nDescription: x\n"),
+        )
+        .unwrap();
+        for (from, to) in files {
+            let to = root.path().join(to);
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::copy(from, to).unwrap();
+        }
+        let deb = dir.path().join("x.deb");
+        let built = Command::new("dpkg-deb")
+            .args(["-Zxz", "--root-owner-group", "-b"])
+            .args([root.path(), &deb])
+            .output()
+            .unwrap();
+        assert!(
+            built.status.success(),
+            "{}",
+            String::from_utf8_lossy(&built.stderr)
+        );
+        verify(&[deb.to_str().unwrap()])
+    };
+    if Command::new("dpkg-deb").arg("--version").output().is_err() {
+        eprintln!("not checked: there is no dpkg-deb");
+        return;
+    }
+    let (code, _, err) = package(&[], "amd64");
+    assert_eq!(code, 1);
+    assert!(err.contains("no shared library"), "{err}");
+    let good = good(&dir);
+    let library = [(good.as_path(), "usr/lib/x.so")];
+    let (code, out, err) = package(&library, "amd64");
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("x.deb:usr/lib/x.so"), "{out}");
+    let (code, out, _) = package(&library, "arm64");
+    assert_eq!(code, 1);
+    assert!(
+        out.contains("FAILED: S10"),
+        "an amd64 library in an arm64 package\n{out}"
+    );
+    // As pgml.so the same library is judged as the extension, which needs far more.
+    let (code, out, _) = package(
+        &[(good.as_path(), "usr/lib/postgresql/15/lib/pgml.so")],
+        "amd64",
+    );
+    assert_eq!(code, 1);
+    assert!(out.contains("FAILED: S5, S7, S8"), "{out}");
+}
+
+#[test]
+fn every_rule_is_explained_here_and_in_the_book() {
+    let book = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/verify.md"))
+        .unwrap();
+    for rule in Rule::ALL {
+        let (code, out, _) = verify(&["--explain", &rule.to_string()]);
+        assert_eq!(code, 0);
+        assert!(out.contains(rule.doc().why), "{out}");
+        let heading = format!("## {rule} {}", rule.doc().title);
+        assert!(book.contains(&heading), "docs/verify.md has no `{heading}`");
+    }
+}
+
+/// Stale after a change of the document's types. Regenerate: UPDATE_SCHEMA=1 cargo test --package xtask --test verify_command
+#[test]
+fn the_schema_is_fresh() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schema/verify.json");
+    let mut fresh = serde_json::to_string_pretty(&schemars::schema_for!(Document)).unwrap();
+    fresh.push('\n');
+    let stale = fs::read_to_string(&path).unwrap_or_default() != fresh;
+    if stale && std::env::var_os("UPDATE_SCHEMA").is_some() {
+        fs::write(&path, &fresh).unwrap();
+        return;
+    }
+    assert!(
+        !stale,
+        "docs/schema/verify.json is stale; run: UPDATE_SCHEMA=1 cargo test --package xtask --test verify_command"
+    );
+}
