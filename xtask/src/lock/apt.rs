@@ -27,6 +27,7 @@ Acquire::AllowInsecureRepositories "false";
 Acquire::AllowWeakRepositories "false";
 Acquire::AllowDowngradeToInsecureRepositories "false";
 Acquire::Check-Valid-Until "true";
+Acquire::Check-Date "true";
 Acquire::Languages "none";
 Acquire::Retries "3";
 Dir::Etc::SourceParts "/dev/null";

@@ -385,4 +385,6 @@ impl Targets {
 }
 
 #[cfg(test)]
+pub(crate) use tests::SMALL;
+#[cfg(test)]
 mod tests;

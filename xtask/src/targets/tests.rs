@@ -4,7 +4,7 @@ use super::*;
 use crate::host::OsRelease;
 
 /// A small targets.toml in which every kind of reference occurs.
-const SMALL: &str = r#"version = 1
+pub(crate) const SMALL: &str = r#"version = 1
 architecture = "amd64"
 
 [[archive]]
