@@ -34,6 +34,29 @@ sys.modules["numpy"] = types.ModuleType("numpy")
 sys.modules["numpy"].__file__ = "/elsewhere/numpy/__init__.py"
 $$;
 SELECT pg_temp.expect_error($$SELECT pgml.predict('iris', '{5.1,3.5,1.4,0.2}')$$, '55000', 'another NumPy is already loaded%', '%session of its own%', '%/elsewhere/%');
+
+-- Catches packages that bind to a BLAS which something else brought into the backend, and a self-check that doesn't
+-- see it. Needs a shared OpenBLAS on the server; without one, this part checks nothing.
+\c
+\ir helpers.psql
+DO LANGUAGE plpython3u $$
+import ctypes
+try:
+    ctypes.CDLL("libopenblas.so.0", mode=ctypes.RTLD_GLOBAL)
+    plpy.execute("SET pgml_test.polluted = 'yes'")
+except OSError:
+    plpy.execute("SET pgml_test.polluted = 'no'")
+$$;
+DO $$
+BEGIN
+    IF current_setting('pgml_test.polluted') = 'yes' THEN
+        PERFORM pg_temp.expect_error('SELECT pgml.validate_shared_library()', '58000', 'the symbol % of a BLAS is visible%libopenblas%');
+        CREATE TABLE public.line AS SELECT n AS x, n % 7 AS z, 2 * n + n % 7 AS y FROM generate_series(1, 50) AS n;
+        PERFORM pgml.train('polluted', 'regression', 'public.line', 'y');
+        PERFORM pg_temp.expect_close('least squares beside another BLAS', pgml.predict((SELECT max(id) FROM pgml.models), '{5,3}'), 13);
+    END IF;
+END
+$$;
 \o
 \echo plpython: passed
 \else
