@@ -101,10 +101,8 @@ mv /build/out/partial "/build/out/$NAME"
 fn copy_tree(from: &Path, to: &Path) -> Result<(), FileError> {
     for relative in files::files_below(from)? {
         let target = to.join(&relative);
-        if let Some(dir) = target.parent() {
-            files::create_dir(dir)?;
-        }
-        files::link_or_copy(&from.join(&relative), &target)?;
+        // Never a hard link: modes and times are set below, and would change the other job's result too.
+        files::copy(&from.join(&relative), &target)?;
     }
     Ok(())
 }

@@ -61,7 +61,7 @@ fn check_configuration(context: &Context, outcome: &mut Outcome) {
         outcome.found("version", problem, REMEDY);
     }
     for word in &wanted.configuration {
-        if !found.contains(word.as_str()) {
+        if !found.contains(word.as_str()) && !in_pieces(context, found, word) {
             let problem = format!(
                 "OpenBLAS was built without {word}: its configuration is `OpenBLAS {found}`"
             );
@@ -69,6 +69,34 @@ fn check_configuration(context: &Context, outcome: &mut Outcome) {
         }
     }
     outcome.saw(format!("OpenBLAS {version}"));
+}
+
+/// Whether a word of the configuration is there although the text ends after the version.
+///
+/// GCC copies the text with 16-byte loads, so that its pieces are constants of a mergeable section, and lld orders such
+/// constants as it likes: `OpenBLAS 0.3.21 `, `NO_LAPACKE DYNAM`, `IC_ARCH NO_AFFIN` then lie apart. That the words mean
+/// what they say is judged by the symbols; here each half of a divided word must be at the edge of a piece.
+fn in_pieces(context: &Context, found: &str, word: &str) -> bool {
+    const PIECE: usize = 16;
+    if !("OpenBLAS ".len() + found.len()).is_multiple_of(PIECE) {
+        return false;
+    }
+    let has = |half: &str, at_start: bool| {
+        half.is_empty()
+            || context.facts.texts().any(|text| {
+                text.match_indices(half).any(|(at, _)| {
+                    let edge = if at_start { at } else { at + half.len() };
+                    // A run of text may be several pieces, or have other text before it.
+                    edge % PIECE == 0 || edge == text.len() || at_start
+                })
+            })
+    };
+    (0..=word.len() / 2).chain(word.len() / 2..=word.len()).any(|at| {
+        let Some((left, right)) = word.split_at_checked(at) else {
+            return false;
+        };
+        left.len().max(right.len()) >= 5 && has(left, false) && has(right, true)
+    })
 }
 
 /// Before strip: every kernel by its name. `names` tells for each whether it names bytes, or zeros as an absent table does.
