@@ -7,6 +7,7 @@
 
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Stdio};
 use std::time::{Duration, Instant};
@@ -290,6 +291,8 @@ impl ScratchCluster {
             .script(&script)
             .command();
         let mut child = command
+            // Ctrl-C on a terminal goes to the group of the foreground, and is meant for psql.
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(out)
             .stderr(err)
