@@ -60,6 +60,7 @@ pub const SOURCES: [&str; 2] = ["extension", "python/pgml_runtime"];
 /// Files below [`SOURCES`] that the compiler must not see.
 pub fn is_not_source(relative: &Path) -> bool {
     relative.starts_with("target")
+        || relative == Path::new("deny.toml")
         || relative
             .components()
             .any(|part| part.as_os_str() == "__pycache__")

@@ -27,6 +27,7 @@ pub mod release;
 pub mod rootfs;
 pub mod runtime;
 pub mod sandbox;
+pub mod scratch_cluster;
 pub mod stamp;
 pub mod steps;
 pub mod store;

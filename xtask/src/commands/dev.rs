@@ -1,13 +1,174 @@
 //! `cargo xtask dev`
 
-use pgml_dist::exit::Failure;
-use pgml_dist::workspace::Workspace;
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus};
 
-/// Build
+use pgml_dist::compile;
+use pgml_dist::execute::to_run;
+use pgml_dist::exit::{Exit, Failure};
+use pgml_dist::files::FileError;
+use pgml_dist::host::tools::{BUILD_TOOLS, BWRAP};
+use pgml_dist::pipeline::Pipeline;
+use pgml_dist::plan::{Plan, Purpose};
+use pgml_dist::process::ProcessError;
+use pgml_dist::progress::Listener;
+use pgml_dist::runtime;
+use pgml_dist::scratch_cluster::{self, Build, Created, SUPERUSER, ScratchCluster, Server};
+use pgml_dist::workspace::Workspace;
+use rustix::process::{Pid, Signal, kill_process};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::commands::Sources;
+use crate::console::Console;
+
+/// Build the extension incrementally and open psql on a scratch cluster that has it
+///
+/// Nothing is installed: the server runs in a sandbox that shows it the build. The cluster is kept between runs; the
+/// server ends with psql.
 #[derive(clap::Args)]
-pub struct Args {}
+#[command(after_help = "Example: cargo xtask dev -c 'SELECT pgml.version()'")]
+pub struct Args {
+    /// Start over with an empty cluster
+    #[arg(long)]
+    fresh: bool,
+    #[command(flatten)]
+    sources: Sources,
+    /// Passed on to psql
+    #[arg(
+        value_name = "PSQL ARGS",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    psql: Vec<OsString>,
+}
 
 /// Runs the command.
-pub fn run(_args: Args, _workspace: &Workspace) -> Result<(), Failure> {
-    Ok(())
+pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
+    let console = Console::new();
+    let pipeline = Pipeline::load(
+        workspace,
+        args.sources.epoch(),
+        args.sources.mirrors.given(),
+    )?;
+    let target = pipeline.targets.own(&pipeline.host)?;
+    scratch_cluster::require(&pipeline.host, Path::new("/"), &target)?;
+    let chosen = [target];
+    let [target] = &chosen;
+    let mut plan = pipeline.plan(&chosen, Purpose::Dist)?;
+    let stamp = format!("stamp:{target}");
+    let runtime = format!("runtime:{}", target.distribution.id);
+    plan.goals = vec![stamp.clone(), format!("verify:{target}"), runtime.clone()];
+    let tools = match to_run(&plan, &pipeline.cache()).is_empty() {
+        true => &[BWRAP][..],
+        false => &BUILD_TOOLS[..],
+    };
+    pipeline
+        .host
+        .require(tools, &workspace.log("install"), &console)?;
+    pipeline.execute(&plan, &chosen, &console)?;
+
+    let output = |id: &str| output(&pipeline, &plan, id);
+    let build = Build {
+        library: &output(&stamp)?.join(compile::STRIPPED),
+        control: &workspace.root.join("extension/pgml.control"),
+        sql: &workspace.root.join("extension/sql"),
+        runtime: &output(&runtime)?.join(runtime::TREE),
+    };
+    let dir = workspace.cache.join("dev").join(target.to_string());
+    let cluster = ScratchCluster::open(&dir, target.major)?;
+    if args.fresh {
+        cluster.clear()?;
+    }
+    // From here on, so that an interrupted compile ends at once and an interrupted psql takes the server with it.
+    let mut signals = Signals::new([SIGCHLD, SIGINT, SIGTERM, SIGHUP])
+        .map_err(FileError::at("watch for signals for", "psql"))?;
+    let mut asked_to_end = || signals.pending().any(|signal| signal != SIGCHLD);
+    let server = cluster.start(&build, &mut asked_to_end, &workspace.log("dev"))?;
+    if server.is_new() {
+        console.note(&format!(
+            "made a scratch cluster in {}",
+            workspace.display(&dir)
+        ));
+    }
+    match server.create_extension(&build)? {
+        Created::Current => {}
+        Created::Again => console.note(
+            "the extension's SQL changed: it was dropped and created again, with empty tables of its own",
+        ),
+        Created::Outdated(why) => console.note(&format!(
+            "warning: the extension's SQL changed, and the database still has the old one:\n{why}\n\
+             hint: `DROP EXTENSION pgml CASCADE; CREATE EXTENSION pgml` in psql replaces it, `cargo xtask dev --fresh` \
+             the whole cluster"
+        )),
+    }
+    let interactive = std::io::stdin().is_terminal();
+    if interactive && args.psql.is_empty() {
+        let [(_, socket), ..] = server.connection();
+        console.note(&format!(
+            "{target}; for a second psql: {} --host={} --username={SUPERUSER}",
+            server.psql(),
+            socket.display()
+        ));
+    }
+    let status = psql(&server, &args.psql, &mut signals, interactive)?;
+    drop(server);
+    match status.success() {
+        true => Ok(()),
+        // psql said why.
+        false => Err(Failure::already_reported(Exit::CheckFailed)),
+    }
+}
+
+/// The directory of a finished job's result.
+fn output(pipeline: &Pipeline, plan: &Plan, id: &str) -> Result<std::path::PathBuf, FileError> {
+    let job = plan.job(id).ok_or_else(|| {
+        FileError::at("find the job", id)(std::io::ErrorKind::NotFound.into()) // INVARIANT: the goals are of the plan
+    })?;
+    Ok(pipeline.cache().output(job))
+}
+
+/// Runs psql to its end with the caller's terminal, directory and environment, but for what would lead it elsewhere.
+fn psql(
+    server: &Server,
+    args: &[OsString],
+    signals: &mut Signals,
+    interactive: bool,
+) -> Result<ExitStatus, ProcessError> {
+    let mut command = Command::new(server.psql());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("PG") {
+            command.env_remove(name);
+        }
+    }
+    let not_started = |reason| ProcessError::Start {
+        program: server.psql(),
+        reason,
+    };
+    command.envs(server.connection()).args(args);
+    let mut psql = command.spawn().map_err(not_started)?;
+    loop {
+        if let Some(status) = psql.try_wait().map_err(not_started)? {
+            return Ok(status);
+        }
+        // A child's end wakes this too.
+        for signal in signals.wait() {
+            match signal {
+                // A terminal sends it to psql as well, where it ends a query and not the session.
+                SIGINT if !interactive => send(&psql, Signal::INT),
+                SIGTERM | SIGHUP => send(&psql, Signal::TERM),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Not waited for yet, so that its process id is still its own.
+fn send(psql: &Child, signal: Signal) {
+    if let Some(pid) = Pid::from_raw(psql.id() as i32) {
+        // It may have ended already, which is what is wanted.
+        let _ = kill_process(pid, signal);
+    }
 }
