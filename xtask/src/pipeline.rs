@@ -68,10 +68,11 @@ impl Pipeline {
         mirrors: &[String],
     ) -> Result<Self, Failure> {
         let packaging = workspace.packaging();
+        let release = Release::load(&packaging.join("release.toml"))?;
         Ok(Self {
+            epoch: release::epoch(workspace, &release, epoch)?,
             targets: Targets::load(&packaging.join("targets.toml"))?,
-            release: Release::load(&packaging.join("release.toml"))?,
-            epoch: release::epoch(workspace, epoch)?,
+            release,
             toolchain: Toolchain::find(workspace)?,
             host: Host::detect(std::path::Path::new("/")),
             mirrors: LazyMirrors::new(mirrors),

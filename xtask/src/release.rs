@@ -19,6 +19,8 @@ pub struct Release {
     pub version: String,
     /// The packaging's revision.
     pub revision: u32,
+    /// The day of the release, `2026-11-22`: the time of every file in it is the start of that day, UTC.
+    pub date: String,
     /// `Maintainer` of every package.
     pub maintainer: String,
 }
@@ -28,21 +30,19 @@ pub struct Release {
 pub enum ReleaseError {
     /// The file is wrong.
     #[error("{path}: {message}")]
-    #[diagnostic(help("it has three fields: `version`, `revision` and `maintainer`"))]
+    #[diagnostic(help("it has four fields: `version`, `revision`, `date` and `maintainer`"))]
     Malformed {
         /// The file.
         path: String,
         /// What the parser says, with line and field.
         message: String,
     },
-    /// Nothing says when the source was made.
-    #[error(
-        "can't tell the time of the release: the source tree is no git checkout with a commit, and SOURCE_DATE_EPOCH is not set"
-    )]
+    /// The day of the release is none.
+    #[error("can't tell the time of the release from `{0}`")]
     #[diagnostic(help(
-        "set SOURCE_DATE_EPOCH to the seconds since 1970 at which the source was released"
+        "`date` in packaging/release.toml is a day such as `2026-11-22`; SOURCE_DATE_EPOCH, where it is set, is a number of seconds"
     ))]
-    NoTime,
+    NoTime(String),
 }
 
 impl ExitKind for ReleaseError {
@@ -71,17 +71,24 @@ impl Release {
     }
 }
 
-/// The time of every file of the release, seconds since 1970: the given one, else that of the last commit.
-pub fn epoch(workspace: &Workspace, given: Option<&str>) -> Result<u64, Failure> {
+/// The time of every file of the release, seconds since 1970: the given one, else the start of the release's day.
+///
+/// The day is the release's own and not that of the last commit, as dpkg takes it from the changelog: a commit that
+/// changes nothing of a package must not change its bytes, and a shallow clone must not either.
+pub fn epoch(
+    workspace: &Workspace,
+    release: &Release,
+    given: Option<&str>,
+) -> Result<u64, Failure> {
+    let wrong = |text: &str| ReleaseError::NoTime(text.to_owned());
     if let Some(given) = given {
-        return Ok(given.trim().parse().map_err(|_| ReleaseError::NoTime)?);
+        return Ok(given.trim().parse().map_err(|_| wrong(given))?);
     }
-    let time = Program::new("git")
-        // A checkout that another user owns (CI, a container) is still this source tree.
-        .args(["-c", "safe.directory=*", "log", "-1", "--format=%ct"])
-        .dir(&workspace.root)
+    let time = Program::new("date")
+        .args(["--utc", "+%s"])
+        .arg(format!("--date={}T00:00:00Z", release.date))
         .output(&workspace.log("release"))
-        .map_err(|_| ReleaseError::NoTime)?;
+        .map_err(|_| wrong(&release.date))?;
     let time = String::from_utf8_lossy(&time).trim().parse();
-    Ok(time.map_err(|_| ReleaseError::NoTime)?)
+    Ok(time.map_err(|_| wrong(&release.date))?)
 }

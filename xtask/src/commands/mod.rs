@@ -39,7 +39,7 @@ impl TargetChoice {
 pub struct Sources {
     #[command(flatten)]
     pub mirrors: mirrors::MirrorArgs,
-    /// The time of every file of the release, seconds since 1970 [default: that of the last commit]
+    /// The time of every file of the release, seconds since 1970 [default: the release's day]
     #[arg(long = "epoch", env = "SOURCE_DATE_EPOCH", value_name = "SECONDS")]
     epoch: Option<String>,
 }

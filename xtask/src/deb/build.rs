@@ -4,6 +4,7 @@
 //! dpkg nor its umask matters. xz at a fixed level: zstd's output depends on the number of threads, and Debian 11's
 //! dpkg does not read it.
 
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use crate::exit::Failure;
@@ -32,6 +33,8 @@ pub struct Package {
     pub control_files: Vec<(String, String, u32)>,
     /// Contents: absolute path on the user's system, and from where. All are made `rw-r--r--`.
     pub files: Vec<(String, Source)>,
+    /// Symbolic links: absolute path on the user's system, and where it points.
+    pub links: Vec<(String, String)>,
     /// Whole directories: absolute path on the user's system, and from where.
     pub trees: Vec<(String, PathBuf)>,
 }
@@ -62,6 +65,13 @@ impl Package {
         }
         for (path, from) in &self.trees {
             copy_tree(from, &tree.join(path.trim_start_matches('/')))?;
+        }
+        for (path, target) in &self.links {
+            let link = tree.join(path.trim_start_matches('/'));
+            if let Some(dir) = link.parent() {
+                files::create_dir(dir)?;
+            }
+            symlink(target, &link).map_err(FileError::at("make the link", &link))?;
         }
         let size = installed_size(&tree)?;
         let control = format!("{}\nInstalled-Size: {size}\n", self.control.trim_end());

@@ -111,15 +111,16 @@ impl Facts<'_> {
             control,
             control_files: Vec::new(),
             files: Vec::new(),
+            links: Vec::new(),
             trees: Vec::new(),
         }
     }
 
-    /// changelog.Debian.gz and copyright, which every package carries, and the overrides where there are some.
+    /// changelog.Debian.gz and copyright, which every package carries, and what lintian is told, with reasons.
     fn add_documents(
         &self,
         package: &mut Package,
-        overrides: Option<&str>,
+        overrides: &str,
         copyright: String,
         log: &Path,
     ) -> Result<(), Failure> {
@@ -154,12 +155,11 @@ impl Facts<'_> {
             format!("{doc}/copyright"),
             Source::Bytes(copyright.into_bytes()),
         ));
-        if let Some(file) = overrides {
-            let text = files::read_text(&self.packaging.join("deb").join(file))?
-                .replace("@PACKAGE@", &package.name);
-            let path = format!("/usr/share/lintian/overrides/{}", package.name);
-            package.files.push((path, Source::Bytes(text.into_bytes())));
-        }
+        let overrides = files::read_text(&self.packaging.join("deb").join(overrides))?;
+        package.files.push((
+            format!("/usr/share/lintian/overrides/{}", package.name),
+            Source::Bytes(overrides.replace("@PACKAGE@", &package.name).into_bytes()),
+        ));
         Ok(())
     }
 
@@ -214,8 +214,8 @@ pub fn extension(
     )?;
     facts.add_documents(
         &mut package,
-        Some("lintian-overrides-extension"),
-        copyright.clone(),
+        "lintian-overrides-extension",
+        copyright,
         &work.log,
     )?;
     let lib = format!("/usr/lib/postgresql/{major}/lib/pgml.so");
@@ -248,7 +248,9 @@ pub fn extension(
         },
     )?;
     let mut debug = facts.package(format!("postgresql-{major}-pgml-dbgsym"), control);
-    facts.add_documents(&mut debug, None, copyright, &work.log)?;
+    // Its documents are those of the package that it depends on, as debhelper does it.
+    let doc = format!("/usr/share/doc/{}", debug.name);
+    debug.links.push((doc, package.name.clone()));
     debug.files.push((
         format!(
             "/usr/lib/debug/.build-id/{}/{}.debug",
@@ -301,7 +303,7 @@ pub fn runtime(
     )?;
     facts.add_documents(
         &mut package,
-        Some("lintian-overrides-runtime"),
+        "lintian-overrides-runtime",
         copyright,
         &work.log,
     )?;

@@ -49,8 +49,6 @@ pub const APT: Tool = Tool {
     package: "apt",
     sign: Sign::File("/usr/lib/apt/apt-helper"),
 };
-/// Tells when the source was committed.
-pub const GIT: Tool = program("git", "git");
 /// Fetches wheels.
 pub const PIP: Tool = Tool {
     name: "pip",
@@ -71,14 +69,13 @@ pub const DOCKER: Tool = program("docker", "docker.io");
 pub const PODMAN: Tool = program("podman", "podman");
 
 /// What `dist` and `test` can't do without.
-pub const BUILD_TOOLS: [Tool; 10] = [
+pub const BUILD_TOOLS: [Tool; 9] = [
     APT,
     DPKG_DEB,
     MMDEBSTRAP,
     BWRAP,
     APT_FTPARCHIVE,
     GPG,
-    GIT,
     NM,
     READELF,
     PIP,

@@ -74,28 +74,18 @@ fn check_configuration(context: &Context, outcome: &mut Outcome) {
 /// Whether a word of the configuration is there although the text ends after the version.
 ///
 /// GCC copies the text with 16-byte loads, so that its pieces are constants of a mergeable section, and lld orders such
-/// constants as it likes: `OpenBLAS 0.3.21 `, `NO_LAPACKE DYNAM`, `IC_ARCH NO_AFFIN` then lie apart. That the words mean
-/// what they say is judged by the symbols; here each half of a divided word must be at the edge of a piece.
+/// constants as it likes: `OpenBLAS 0.3.21 `, `NO_LAPACKE DYNAM` and `IC_ARCH NO_AFFIN` then lie apart. Both parts of a
+/// word have to be there; that the word is true is judged by the symbols, before strip.
 fn in_pieces(context: &Context, found: &str, word: &str) -> bool {
     const PIECE: usize = 16;
     if !("OpenBLAS ".len() + found.len()).is_multiple_of(PIECE) {
         return false;
     }
-    let has = |half: &str, at_start: bool| {
-        half.is_empty()
-            || context.facts.texts().any(|text| {
-                text.match_indices(half).any(|(at, _)| {
-                    let edge = if at_start { at } else { at + half.len() };
-                    // A run of text may be several pieces, or have other text before it.
-                    edge % PIECE == 0 || edge == text.len() || at_start
-                })
-            })
-    };
-    (0..=word.len() / 2).chain(word.len() / 2..=word.len()).any(|at| {
-        let Some((left, right)) = word.split_at_checked(at) else {
-            return false;
-        };
-        left.len().max(right.len()) >= 5 && has(left, false) && has(right, true)
+    let has = |part: &str| context.facts.texts().any(|text| text.contains(part));
+    (0..word.len()).any(|at| {
+        word.split_at_checked(at).is_some_and(|(left, right)| {
+            left.len().max(right.len()) >= 6 && has(left) && has(right)
+        })
     })
 }
 
