@@ -13,7 +13,7 @@ use super::error::ScratchError;
 use super::{Build, SUPERUSER, ScratchCluster, program};
 use crate::exit::Failure;
 use crate::files::{self, FileError};
-use crate::process::{ProcessError, Program};
+use crate::process::{self, ProcessError, Program};
 
 /// The name of the server's socket in its directory.
 const SOCKET_FILE: &str = ".s.PGSQL.5432";
@@ -103,10 +103,8 @@ impl Server {
             let ended = matches!(self.child.try_wait(), Ok(Some(_)) | Err(_));
             if ended || began.elapsed() > START_TIMEOUT {
                 let text = files::read(&self.log)?;
-                let text = String::from_utf8_lossy(&text);
-                let lines: Vec<&str> = text.lines().collect();
                 return Err(ScratchError::NotStarted {
-                    tail: lines[lines.len().saturating_sub(25)..].join("\n"),
+                    tail: process::tail(&String::from_utf8_lossy(&text)),
                     log: self.log.clone(),
                 }
                 .into());
