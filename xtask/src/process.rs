@@ -204,12 +204,17 @@ impl Program {
     }
 
     fn failed(&self, status: ExitStatus, text: &str, log: &Path) -> ProcessError {
-        let lines: Vec<&str> = text.lines().collect();
         ProcessError::Failed {
             program: self.name.clone(),
             status,
-            tail: lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n"),
+            tail: tail(text),
             log: log.to_owned(),
         }
     }
+}
+
+/// The last lines of what a program printed, for an error.
+pub fn tail(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
 }

@@ -1,6 +1,8 @@
 //! `cargo xtask dev` as a developer runs it. Compiles the extension where the cache does not have it yet, which takes
 //! minutes: `cargo test --package xtask --test dev -- --ignored`.
 
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+
 use std::fs;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};

@@ -2,6 +2,8 @@
 //!
 //! On a machine without a Postgres server nothing is tested here, and the tests say so.
 
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -4,6 +4,7 @@
 
 use std::ffi::{CStr, c_char};
 
+// SAFETY: as OpenBLAS 0.3's cblas.h declares them, for its builds with 32-bit integers.
 unsafe extern "C" {
     fn cblas_sdot(n: i32, x: *const f32, incx: i32, y: *const f32, incy: i32) -> f32;
     fn cblas_sasum(n: i32, x: *const f32, incx: i32) -> f32;

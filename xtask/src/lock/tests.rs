@@ -1,3 +1,5 @@
+//! Locks: written, read back, and refused when stale or damaged.
+
 #![allow(clippy::unwrap_used)]
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The matrix: what `targets.toml` may say, and which targets a command line means.
+
 #![allow(clippy::unwrap_used)]
 
 use super::*;

@@ -1,0 +1,194 @@
+//! Builds a fixture: the good library, with what makes it bad.
+
+use pgml_dist::symbols::expectation::{Expectation, Libpython, Profile};
+use pgml_dist::symbols::report::{Report, Verdict};
+use pgml_dist::symbols::rules::Rule;
+use pgml_dist::symbols::version::Version;
+use pgml_dist::symbols::{Rulebook, sql, verify_library};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+use tempfile::TempDir;
+
+pub const MAP: &str = "{ global: Pg_magic_func; _PG_init; good; pg_finfo_good; local: *; };";
+
+/// What stands for the extension: entry points, one SQL function, a Python call, and all the evidence of an OpenBLAS that
+/// the rules ask for, without its 40 MB.
+const GOOD: &str = r#"
+    #define KERNEL(core) \
+        static const long gotoblas_##core[4] __attribute__((used)) = {1, 2, 3, 4}; \
+        static void dgemm_kernel_##core(void) __asm__("dgemm_kernel_" #core) __attribute__((used)); \
+        static void dgemm_kernel_##core(void) {}
+    KERNEL(PRESCOTT) KERNEL(NEHALEM) KERNEL(SANDYBRIDGE) KERNEL(HASWELL) KERNEL(ZEN) KERNEL(SKYLAKEX)
+    static const long *gotoblas __attribute__((used)) = gotoblas_HASWELL;
+    static void gotoblas_init(void) __attribute__((used));
+    static void gotoblas_init(void) {}
+    extern void *malloc(unsigned long);
+    extern void *PyLong_FromLong(long);
+    static const char *const texts[] __attribute__((used)) = {
+        CONFIGURATION, "Prescott", "Nehalem", "Sandybridge", "Haswell", "Zen", "SkylakeX",
+    };
+    const void *Pg_magic_func(void) { return texts[0]; }
+    void _PG_init(void) { PyLong_FromLong((long)malloc(1)); }
+    const void *pg_finfo_good(void) { return gotoblas; }
+    void good(void) {}
+"#;
+
+pub static BOOK: LazyLock<Rulebook> = LazyLock::new(|| {
+    Rulebook::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging")).unwrap()
+});
+
+/// A directory with a stub libpython and whatever the fixture adds.
+pub struct Fixture {
+    pub dir: TempDir,
+    pub source: String,
+    pub map: String,
+    pub flags: Vec<String>,
+    pub libpython: &'static str,
+    pub configuration: &'static str,
+}
+
+impl Fixture {
+    pub fn good() -> Self {
+        Self {
+            dir: TempDir::new().unwrap(),
+            source: GOOD.to_owned(),
+            map: MAP.to_owned(),
+            flags: vec!["-Wl,-z,relro,-z,now,-z,noexecstack".to_owned()],
+            libpython: "libpython3.11.so.1.0",
+            configuration: "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH NO_AFFIN SINGLE_THREADED",
+        }
+    }
+
+    pub fn also(mut self, source: &str) -> Self {
+        self.source.push_str(source);
+        self
+    }
+
+    pub fn without(mut self, text: &str) -> Self {
+        assert!(
+            self.source.contains(text),
+            "the fixture has nothing like `{text}` to leave out"
+        );
+        self.source = self.source.replace(text, "");
+        self
+    }
+
+    pub fn exports(mut self, names: &str) -> Self {
+        self.map = self.map.replace("local:", &format!("{names} local:"));
+        self
+    }
+
+    pub fn flags<const N: usize>(mut self, flags: [&str; N]) -> Self {
+        self.flags.extend(flags.map(str::to_owned));
+        self
+    }
+
+    /// Makes a shared library beside it and links the fixture with it.
+    pub fn with_library(mut self, soname: &str, source: &str, map: &str) -> Self {
+        let path = self.library(soname, source, map);
+        self.flags.push("-Wl,--no-as-needed".to_owned());
+        self.flags.push(path.display().to_string());
+        self
+    }
+
+    pub fn library(&self, soname: &str, source: &str, map: &str) -> PathBuf {
+        let path = self.dir.path().join(soname);
+        let (c, v) = (path.with_extension("c"), path.with_extension("map"));
+        fs::write(&c, source).unwrap();
+        fs::write(&v, map).unwrap();
+        cc(&[
+            "-o",
+            path.to_str().unwrap(),
+            c.to_str().unwrap(),
+            "-nostdlib",
+            &format!("-Wl,-soname,{soname},--version-script={}", v.display()),
+        ]);
+        path
+    }
+
+    pub fn build(&self) -> PathBuf {
+        let dir = self.dir.path();
+        let python = self.library(self.libpython, "void *PyLong_FromLong(long x) { return 0; } void *_PyLong_New(long x) { return 0; } int _Py_IsFinalizing(void) { return 0; }", "{ global: *; };");
+        let (c, map, out) = (
+            dir.join("pgml.c"),
+            dir.join("pgml.map"),
+            dir.join("pgml.so"),
+        );
+        fs::write(
+            &c,
+            format!(
+                "#define CONFIGURATION \"{}\"\n{}",
+                self.configuration, self.source
+            ),
+        )
+        .unwrap();
+        fs::write(&map, &self.map).unwrap();
+        let mut args = vec![
+            "-o".to_owned(),
+            out.display().to_string(),
+            c.display().to_string(),
+            format!("-Wl,--version-script={}", map.display()),
+        ];
+        args.extend(self.flags.iter().cloned());
+        args.push(python.display().to_string());
+        cc(&args.iter().map(String::as_str).collect::<Vec<_>>());
+        out
+    }
+
+    pub fn judge(&self) -> Report {
+        judge(&self.build())
+    }
+}
+
+pub fn cc(args: &[&str]) {
+    let output = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-w"])
+        .args(args)
+        .output()
+        .expect("the fixtures need a C compiler");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+pub fn expectation() -> Expectation {
+    let floors = [
+        ("GLIBC", "2.31"),
+        ("GLIBCXX", "3.4.28"),
+        ("CXXABI", "1.3.12"),
+        ("GCC", "7.0.0"),
+    ];
+    Expectation {
+        target: "debian12-pg15".to_owned(),
+        profile: Profile::Extension,
+        architecture: "amd64".to_owned(),
+        floors: floors
+            .map(|(name, version)| (name.to_owned(), Version::parse(version).unwrap()))
+            .into(),
+        libpython: Libpython::Exactly("libpython3.11.so.1.0".to_owned()),
+        sql_symbols: Some(sql::c_symbols(
+            "CREATE FUNCTION f() RETURNS int LANGUAGE c AS 'MODULE_PATHNAME', 'good';",
+        )),
+        before_strip: true,
+    }
+}
+
+pub fn judge(path: &Path) -> Report {
+    verify_library(path, "pgml.so", &BOOK, &expectation()).unwrap()
+}
+
+/// Refused by exactly these rules, and the findings say all of these things.
+#[track_caller]
+pub fn refused(report: &Report, rules: &[Rule], says: &[&str]) {
+    let text = serde_json::to_string_pretty(report).unwrap();
+    assert_eq!(report.broken(), rules, "{text}");
+    assert_eq!(report.verdict, Verdict::Failed);
+    assert!(!report.passed());
+    for words in says {
+        assert!(text.contains(words), "no `{words}` in {text}");
+    }
+}
