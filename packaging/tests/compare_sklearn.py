@@ -28,14 +28,32 @@ CASES = [
     ("diabetes", "ridge", "sklearn.linear_model", "Ridge", {"alpha": 0.1}),
     ("diabetes", "lasso", "sklearn.linear_model", "Lasso", {"alpha": 0.05}),
     ("diabetes", "svm", "sklearn.svm", "SVR", {"C": 100}),
-    ("diabetes", "random_forest", "sklearn.ensemble", "RandomForestRegressor", {"n_estimators": 20}),
+    (
+        "diabetes",
+        "random_forest",
+        "sklearn.ensemble",
+        "RandomForestRegressor",
+        {"n_estimators": 20},
+    ),
     ("diabetes", "gradient_boosting_trees", "sklearn.ensemble", "GradientBoostingRegressor", {}),
     ("diabetes", "xgboost", "xgboost", "XGBRegressor", {"n_estimators": 20, "n_jobs": 1}),
-    ("diabetes", "lightgbm", "lightgbm", "LGBMRegressor", {"n_estimators": 20, "n_jobs": 1, "verbosity": -1}),
+    (
+        "diabetes",
+        "lightgbm",
+        "lightgbm",
+        "LGBMRegressor",
+        {"n_estimators": 20, "n_jobs": 1, "verbosity": -1},
+    ),
     ("digits", "linear", "sklearn.linear_model", "LogisticRegression", {"max_iter": 5000}),
     ("digits", "svm", "sklearn.svm", "SVC", {"gamma": 0.001}),
     ("digits", "random_forest", "sklearn.ensemble", "RandomForestClassifier", {"n_estimators": 20}),
-    ("digits", "hist_gradient_boosting", "sklearn.ensemble", "HistGradientBoostingClassifier", {"max_iter": 5}),
+    (
+        "digits",
+        "hist_gradient_boosting",
+        "sklearn.ensemble",
+        "HistGradientBoostingClassifier",
+        {"max_iter": 5},
+    ),
     ("digits", "xgboost", "xgboost", "XGBClassifier", {"n_estimators": 5, "n_jobs": 1}),
 ]
 
@@ -52,8 +70,7 @@ def query(*statements):
     commands = [part for sql in statements for part in ("-c", sql)]
     done = subprocess.run(
         ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *commands],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         encoding="utf-8",
     )
     if done.returncode:
@@ -65,9 +82,7 @@ def read(data):
     """Return the features and labels of a data set as SQL gives them, in the scan's order."""
     import numpy as np
 
-    lines = query(
-        f"SELECT jsonb_build_array(to_jsonb({FEATURES[data]}), target) FROM pgml.{data}"
-    )
+    lines = query(f"SELECT jsonb_build_array(to_jsonb({FEATURES[data]}), target) FROM pgml.{data}")
     rows = [json.loads(line) for line in lines]
     x = np.array([row[0] for row in rows], dtype=np.float64)
     y = np.array([row[1] for row in rows], dtype=np.float64)

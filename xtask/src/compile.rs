@@ -69,35 +69,9 @@ pub fn is_not_source(relative: &Path) -> bool {
 impl Compile<'_> {
     /// Compiles; [`UNSTRIPPED`], [`STRIPPED`], [`DEBUG`] and [`CRATES`] are the job's output.
     pub fn run(&self, work: &Work<'_>) -> Result<String, Failure> {
-        let source = self.stage_source()?;
-        let target = self.kept.join("target");
-        files::create_dir(&target)?;
-        let inputs = work.scratch.join("inputs");
-        self.write_inputs(&inputs)?;
-        let registry = registry_name(self.cargo_home)?;
-        Sandbox::new(self.builder)
-            .tmpfs("/in")
-            .tmpfs("/build")
-            .read_only(&source, "/src")
-            .read_only(self.toolchain, "/opt/rust")
-            .read_only(self.cargo_home, "/in/cargo")
-            .read_only(self.headers, "/in/headers")
-            .read_only(self.openblas, "/in/openblas")
-            .read_only(&inputs, "/in/generated")
-            .writable(&target, "/build/target")
+        self.sandbox(&work.scratch)?
             .writable(&work.out, "/build/out")
-            .env("STUB_SONAME", STUB_SONAME)
-            .env("MAJOR", self.major.to_string())
-            .env("CARGO_HOME", "/in/cargo")
-            .env("CARGO_NET_OFFLINE", "true")
-            .env("CARGO_BUILD_JOBS", jobs().to_string())
-            .env("CARGO_ENCODED_RUSTFLAGS", rust_flags(&registry).join("\u{1f}"))
-            .env("CFLAGS", "-O2 -ffile-prefix-map=/in/cargo/registry/src=crates -ffile-prefix-map=/build=build")
-            .env("PGRX_PG_CONFIG_PATH", "/in/generated/pg_config")
-            .env("PYO3_CONFIG_FILE", "/in/generated/pyo3-config.txt")
-            .env("PKG_CONFIG_PATH", "/in/generated/pkgconfig")
-            .env("LIBCLANG_PATH", "/usr/lib/llvm-11/lib")
-            .script(SCRIPT)
+            .script(&format!("{PREPARE}{BUILD}"))
             .run(&work.log)?;
         let size = |name: &str| {
             let path = work.out.join(name);
@@ -110,6 +84,50 @@ impl Compile<'_> {
             self.major,
             size(STRIPPED)? as f64 / 1e6
         ))
+    }
+
+    /// Runs clippy where the extension is compiled, with warnings as errors.
+    pub fn clippy(&self, scratch: &Path, log: &Path) -> Result<(), Failure> {
+        Ok(self
+            .sandbox(scratch)?
+            .script(&format!("{PREPARE}{CLIPPY}"))
+            .run(log)?)
+    }
+
+    /// The builder with the sources and all that their build scripts look for.
+    fn sandbox(&self, scratch: &Path) -> Result<Sandbox, Failure> {
+        let source = self.stage_source()?;
+        let target = self.kept.join("target");
+        files::create_dir(&target)?;
+        let inputs = scratch.join("inputs");
+        self.write_inputs(&inputs)?;
+        let registry = registry_name(self.cargo_home)?;
+        let c_flags =
+            "-O2 -ffile-prefix-map=/in/cargo/registry/src=crates -ffile-prefix-map=/build=build";
+        Ok(Sandbox::new(self.builder)
+            .tmpfs("/in")
+            .tmpfs("/build")
+            .read_only(&source, "/src")
+            .read_only(self.toolchain, "/opt/rust")
+            .read_only(self.cargo_home, "/in/cargo")
+            .read_only(self.headers, "/in/headers")
+            .read_only(self.openblas, "/in/openblas")
+            .read_only(&inputs, "/in/generated")
+            .writable(&target, "/build/target")
+            .env("STUB_SONAME", STUB_SONAME)
+            .env("MAJOR", self.major.to_string())
+            .env("CARGO_HOME", "/in/cargo")
+            .env("CARGO_NET_OFFLINE", "true")
+            .env("CARGO_BUILD_JOBS", jobs().to_string())
+            .env(
+                "CARGO_ENCODED_RUSTFLAGS",
+                rust_flags(&registry).join("\u{1f}"),
+            )
+            .env("CFLAGS", c_flags)
+            .env("PGRX_PG_CONFIG_PATH", "/in/generated/pg_config")
+            .env("PYO3_CONFIG_FILE", "/in/generated/pyo3-config.txt")
+            .env("PKG_CONFIG_PATH", "/in/generated/pkgconfig")
+            .env("LIBCLANG_PATH", "/usr/lib/llvm-11/lib"))
     }
 
     /// Copies what the compiler may see into a directory of its own. Files that did not change are left alone, so that
@@ -170,14 +188,23 @@ impl Compile<'_> {
     }
 }
 
-/// What runs in the builder. The debug symbols are split off and the library stripped as Debian's dh_strip does it;
-/// no .gnu_debuglink is added, debuggers find the symbols by build-id.
-const SCRIPT: &str = r#"
+/// Links the stub libpython and finds the toolchain.
+const PREPARE: &str = r#"
 mkdir /build/stub
-gcc -shared -nostdlib -fPIC -w -Wl,-soname,"$STUB_SONAME" \
-    /in/generated/stub.c -o /build/stub/libpython3.00.so
+gcc -shared -nostdlib -fPIC -w -Wl,-soname,"$STUB_SONAME" /in/generated/stub.c -o /build/stub/libpython3.00.so
 export PATH=/opt/rust/bin:$PATH RUSTC=/opt/rust/bin/rustc
 cd /src/extension
+"#;
+
+/// With the release profile, whose dependencies the compile job may have left in the target directory.
+const CLIPPY: &str = r#"
+cargo clippy --quiet --release --locked --offline --no-default-features --features "pg$MAJOR" \
+    --workspace --all-targets --target-dir /build/target -- -D warnings
+"#;
+
+/// Compiles, splits the debug symbols off and strips the library as Debian's dh_strip does it; no .gnu_debuglink is
+/// added, debuggers find the symbols by build-id.
+const BUILD: &str = r#"
 cargo build --release --locked --offline --no-default-features --features "pg$MAJOR" --target-dir /build/target
 cargo tree --locked --offline --no-default-features --features "pg$MAJOR" --edges normal --prefix none \
     --format '{p}|{l}' | sed 's/ (.*)|/|/; s/ (\*)$//; s/ v\([0-9]\)/ \1/' | LC_ALL=C sort -u > /build/out/crates.txt

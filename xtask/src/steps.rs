@@ -12,7 +12,7 @@ use crate::fetch::{fetch_crates, fetch_debs, fetch_wheels};
 use crate::files;
 use crate::lock::{Lock, WheelLock, WheelSet};
 use crate::pipeline::LazyMirrors;
-use crate::plan::job::Step;
+use crate::plan::job::{Job, Step};
 use crate::plan::{BUILDER, OPENBLAS};
 use crate::release::Release;
 use crate::rootfs;
@@ -192,41 +192,45 @@ impl Steps<'_> {
     }
 
     fn compile(&self, work: &Work<'_>, major: u16) -> Result<String, Failure> {
-        let headers = work
-            .job
-            .needs
-            .iter()
-            .find(|id| id.ends_with(":headers"))
-            .map_or("", String::as_str);
+        self.with_compile(
+            major,
+            work.job,
+            &|id| Ok(work.output_of(id)?.to_owned()),
+            &|compile| compile.run(work),
+        )
+    }
+
+    /// Gathers what a compile job reads (`output_of` finds the results of the jobs it needs) and hands it to `act`.
+    pub fn with_compile<T>(
+        &self,
+        major: u16,
+        job: &Job,
+        output_of: &dyn Fn(&str) -> Result<PathBuf, Failure>,
+        act: &dyn Fn(&Compile<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let headers = job.needs.iter().find(|id| id.ends_with(":headers"));
+        let headers = headers.map_or("", String::as_str);
         let openblas = format!("unpack:{}:{}", OPENBLAS.0, OPENBLAS.1);
+        let builder = format!("rootfs:{}:{}", BUILDER.0, BUILDER.1);
         let lock = Lock::open(self.workspace, self.targets, self.distribution(OPENBLAS.0)?)?;
-        let openblas_version = lock
+        let locked = lock
             .packages(OPENBLAS.1)
             .first()
-            .map(|p| p.version.clone())
-            .unwrap_or_default();
-        let openblas_version = openblas_version
-            .split(['+', '-'])
-            .next()
-            .unwrap_or_default();
-        let builder_key = work
-            .job
-            .inputs
-            .get(&format!("job rootfs:{}:{}", BUILDER.0, BUILDER.1));
-        let kept = kept_dir(&self.workspace.cache, builder_key, &self.toolchain.version);
-        Compile {
+            .map(|package| package.version.clone());
+        let version = locked.unwrap_or_default();
+        let builder_key = job.inputs.get(&format!("job {builder}"));
+        act(&Compile {
             major,
             source: &self.workspace.root,
-            builder: &self.builder(work)?,
+            builder: &output_of(&builder)?.join(ROOTFS),
             toolchain: &self.toolchain.sysroot,
-            cargo_home: work.output_of("fetch:crates")?,
-            headers: work.output_of(headers)?,
-            openblas: work.output_of(&openblas)?,
-            openblas_version,
+            cargo_home: &output_of("fetch:crates")?,
+            headers: &output_of(headers)?,
+            openblas: &output_of(&openblas)?,
+            openblas_version: version.split(['+', '-']).next().unwrap_or_default(),
             abi3: &self.abi3()?,
-            kept: &kept,
-        }
-        .run(work)
+            kept: &kept_dir(&self.workspace.cache, builder_key, &self.toolchain.version),
+        })
     }
 
     fn stamp(&self, work: &Work<'_>, target: &str) -> Result<String, Failure> {

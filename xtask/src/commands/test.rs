@@ -67,6 +67,11 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
             out: &out,
             listener: &console,
         };
+        if wanted("lint") {
+            let mut cases = Cases::new("lint:", &console);
+            test.lint(&mut cases);
+            done.extend(cases.done);
+        }
         if wanted("unit") {
             done.extend(test.unit()?);
         }

@@ -3,5 +3,6 @@
 pub mod cases;
 pub mod docs;
 pub mod install;
+pub mod lint;
 pub mod run;
 pub mod system;

@@ -18,7 +18,7 @@ use crate::targets::Target;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 4] = ["unit", "python", "lintian", "install"];
+pub const SUITES: [&str; 5] = ["lint", "unit", "python", "lintian", "install"];
 
 /// What the suites run on.
 pub struct TestRun<'a> {
@@ -72,12 +72,28 @@ impl TestRun<'_> {
 
     fn output(&self, job: &str) -> Result<std::path::PathBuf, Failure> {
         let cache: Cache = self.pipeline.cache();
-        let job = self.plan.job(job).ok_or_else(|| {
-            files::FileError::at("find the result of the job", job)(
-                std::io::ErrorKind::NotFound.into(),
-            )
-        })?;
+        let job = self.plan.job(job).ok_or_else(|| no_such_job(job))?;
         Ok(cache.output(job))
+    }
+
+    /// The majors under test, each once.
+    pub fn majors(&self) -> Vec<u16> {
+        let mut majors: Vec<u16> = self.chosen.iter().map(|target| target.major).collect();
+        majors.sort_unstable();
+        majors.dedup();
+        majors
+    }
+
+    /// Lints the extension in the builder.
+    pub fn clippy_extension(&self, major: u16, log: &Path) -> Result<(), Failure> {
+        let id = format!("compile:pg{major}");
+        let job = self.plan.job(&id).ok_or_else(|| no_such_job(&id))?;
+        let scratch = self.workspace().cache.join("work/clippy");
+        let steps = self.pipeline.steps(self.chosen);
+        steps.with_compile(major, job, &|id| self.output(id), &|compile| {
+            compile.clippy(&scratch, log)
+        })?;
+        Ok(files::remove_dir(&scratch)?)
     }
 
     /// Unit tests.
@@ -195,4 +211,8 @@ impl TestRun<'_> {
         files::remove_dir(&scratch)?;
         Ok(cases)
     }
+}
+
+fn no_such_job(id: &str) -> files::FileError {
+    files::FileError::at("find the result of the job", id)(std::io::ErrorKind::NotFound.into())
 }
