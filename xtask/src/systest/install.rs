@@ -14,7 +14,7 @@ use crate::progress::Listener;
 use crate::rootfs;
 use crate::runtime;
 use crate::systest::cases::{Case, Cases};
-use crate::systest::docs::{examples, normalised};
+use crate::systest::docs::{Example, examples, normalised};
 use crate::systest::system::System;
 
 /// What an install test is given.
@@ -64,6 +64,23 @@ fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Failure
 /// The cluster that the test makes; another than the one that Debian's postinst makes by itself.
 const CLUSTER: &str = "pgml";
 const PORT: &str = "5499";
+
+/// Members of the extension that have no comment; what a table or type brings along (row types, array types, toast) aside.
+const WITHOUT_COMMENT: &str = "
+    SELECT pg_describe_object(classid, objid, 0) FROM pg_depend
+    WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
+      AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pgml')
+      AND classid IN ('pg_proc'::regclass, 'pg_class'::regclass, 'pg_type'::regclass, 'pg_namespace'::regclass)
+      AND obj_description(objid, classid::regclass::name) IS NULL
+      AND NOT (classid = 'pg_class'::regclass
+               AND (SELECT relkind FROM pg_class WHERE oid = objid) IN ('S', 'i', 't'))
+      AND NOT (classid = 'pg_type'::regclass
+               AND (SELECT typrelid <> 0 OR typelem <> 0 FROM pg_type WHERE oid = objid))";
+
+/// The names of the extension's functions that users call; trigger functions are not among them.
+const FUNCTIONS: &str = "
+    SELECT DISTINCT proname FROM pg_proc
+    WHERE pronamespace = 'pgml'::regnamespace AND prorettype <> 'trigger'::regtype ORDER BY 1";
 
 impl InstallTest<'_> {
     /// Runs everything. The results name each check; an error is only what kept the test from running at all.
@@ -220,13 +237,18 @@ impl InstallTest<'_> {
         system.run("postgres", &psql)
     }
 
-    fn new_database(&self, system: &System, name: &str) -> Result<(), Failure> {
+    fn bare_database(&self, system: &System, name: &str) -> Result<(), Failure> {
         self.psql(
             system,
             "postgres",
             &format!("DROP DATABASE IF EXISTS {name}"),
         )?;
         self.psql(system, "postgres", &format!("CREATE DATABASE {name}"))?;
+        Ok(())
+    }
+
+    fn new_database(&self, system: &System, name: &str) -> Result<(), Failure> {
+        self.bare_database(system, name)?;
         self.psql(system, name, "CREATE EXTENSION pgml")?;
         Ok(())
     }
@@ -289,31 +311,69 @@ impl InstallTest<'_> {
         });
     }
 
-    /// Every page of `docs/sql`, in a new database each.
+    /// The README and every page of `docs/sql`, each in a new database; the README makes the extension itself.
     fn documentation(&self, system: &System, cases: &mut Cases<'_>) -> Result<(), Failure> {
-        let dir = self.source.join("docs/sql");
-        for page in files::files_below(&dir)? {
-            let text = files::read_text(&dir.join(&page))?;
+        let mut pages = vec!["README.md".to_owned()];
+        let sql = files::files_below(&self.source.join("docs/sql"))?;
+        pages.extend(
+            sql.iter()
+                .map(|page| format!("docs/sql/{}", page.display())),
+        );
+        let mut words = String::new();
+        for page in pages {
+            let text = files::read_text(&self.source.join(&page))?;
             let found = examples(&text);
+            words.push_str(&text);
             if found.is_empty() {
                 continue;
             }
-            cases.run(&format!("docs/sql/{}: {} examples", page.display(), found.len()), || {
-                self.new_database(system, "docs")?;
-                for example in &found {
-                    system.write("/srv/example.sql", &example.sql)?;
-                    let script = format!("psql -Xq -v ON_ERROR_STOP=1 -p {PORT} -d docs -f /srv/example.sql 2>/tmp/err || {{ cat /tmp/err; exit 1; }}");
-                    let output = system.script("postgres", &script)?;
-                    if let Some(expected) = &example.output {
-                        ensure(normalised(&output) == normalised(expected), || {
-                            format!("line {}: the page says\n{expected}\nbut psql prints\n{output}", example.line)
-                        })?;
-                    }
+            cases.run(&format!("{page}: {} examples", found.len()), || {
+                match page.as_str() {
+                    "README.md" => self.bare_database(system, "docs")?,
+                    _ => self.new_database(system, "docs")?,
                 }
-                Ok(())
+                found
+                    .iter()
+                    .try_for_each(|example| self.example(system, example))
             });
         }
+        cases.run(
+            "every SQL object has a comment and every function a page",
+            || {
+                self.new_database(system, "docs")?;
+                let bare = self.psql(system, "docs", WITHOUT_COMMENT)?;
+                ensure(bare.trim().is_empty(), || {
+                    format!("without a comment: {bare}")
+                })?;
+                let functions = self.psql(system, "docs", FUNCTIONS)?;
+                let missing: Vec<&str> = functions
+                    .lines()
+                    .filter(|name| !words.contains(&format!("pgml.{name}(")))
+                    .collect();
+                ensure(!functions.is_empty() && missing.is_empty(), || {
+                    format!("no page of docs/sql calls: {}", missing.join(", "))
+                })
+            },
+        );
         Ok(())
+    }
+
+    fn example(&self, system: &System, example: &Example) -> Result<(), Failure> {
+        system.write("/srv/example.sql", &example.sql)?;
+        let script = format!(
+            "cd /tmp; psql -Xq -v ON_ERROR_STOP=1 -p {PORT} -d docs -f /srv/example.sql 2>/tmp/err || \
+             {{ cat /tmp/err; exit 1; }}"
+        );
+        let output = system.script("postgres", &script)?;
+        match &example.output {
+            Some(expected) => ensure(normalised(&output) == normalised(expected), || {
+                format!(
+                    "line {}: the page says\n{expected}\nbut psql prints\n{output}",
+                    example.line
+                )
+            }),
+            None => Ok(()),
+        }
     }
 
     /// The extension without `pgml-python`: it can be created, the vector functions work, training says what is missing.
