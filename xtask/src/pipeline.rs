@@ -149,12 +149,16 @@ impl Pipeline {
         listener: &dyn Listener,
     ) -> Result<Outcome, Failure> {
         let _lock = CacheLock::acquire(&self.workspace.cache, listener)?;
+        let cache = self.cache();
+        cache.remove_leftovers()?;
         let steps = self.steps(chosen);
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         let logs = |job: &str| self.workspace.log(job);
-        execute::execute(plan, &self.cache(), &logs, workers, listener, &|work| {
+        let outcome = execute::execute(plan, &cache, &logs, workers, listener, &|work| {
             steps.run(work)
-        })
+        })?;
+        cache.prune()?;
+        Ok(outcome)
     }
 
     /// The steps of this run.

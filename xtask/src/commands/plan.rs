@@ -1,16 +1,10 @@
 //! `cargo xtask plan`
 
-use std::collections::BTreeMap;
-
-use pgml_dist::execute::cache::Verdict;
-use pgml_dist::execute::reason;
 use pgml_dist::exit::Failure;
 use pgml_dist::pipeline::Pipeline;
-use pgml_dist::plan::job::Job;
+use pgml_dist::plan::document::Document;
 use pgml_dist::plan::{Availability, Plan, Purpose};
 use pgml_dist::workspace::Workspace;
-use schemars::JsonSchema;
-use serde::Serialize;
 
 use crate::commands::{Sources, TargetChoice};
 
@@ -36,33 +30,6 @@ enum Format {
     Json,
 }
 
-/// What `plan --json` prints.
-#[derive(Serialize, JsonSchema)]
-struct Document {
-    /// The version of this format.
-    version: u32,
-    /// Whether each target can be built here.
-    targets: BTreeMap<String, Availability>,
-    /// The jobs, each after all that it needs.
-    jobs: Vec<Entry>,
-}
-
-#[derive(Serialize, JsonSchema)]
-struct Entry {
-    /// Its name.
-    id: String,
-    /// What it does.
-    title: String,
-    /// The jobs it needs.
-    needs: Vec<String>,
-    /// The digest of all that decides its result.
-    key: String,
-    /// Whether its result is there already.
-    cached: bool,
-    /// Why it would run although it ran before.
-    why: Option<String>,
-}
-
 /// Runs the command.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let pipeline = Pipeline::load(
@@ -85,17 +52,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         true => Plan::default(),
         false => pipeline.plan(&buildable, Purpose::Dist)?,
     };
-    let cache = pipeline.cache();
-    let jobs = plan
-        .jobs
-        .iter()
-        .map(|job| entry(job, &cache.verdict(job)))
-        .collect();
-    let document = Document {
-        version: 1,
-        targets: availability,
-        jobs,
-    };
+    let document = Document::new(&plan, &pipeline.cache(), availability);
     if args.json || args.format == Format::Json {
         println!(
             "{}",
@@ -127,16 +84,4 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let cached = document.jobs.iter().filter(|job| job.cached).count();
     println!("\n{} jobs, {cached} cached", document.jobs.len());
     Ok(())
-}
-
-fn entry(job: &Job, verdict: &Verdict) -> Entry {
-    let why = reason(verdict);
-    Entry {
-        id: job.id.clone(),
-        title: job.title.clone(),
-        needs: job.needs.clone(),
-        key: job.key.to_string(),
-        cached: *verdict == Verdict::Cached,
-        why: (!why.is_empty()).then_some(why),
-    }
 }

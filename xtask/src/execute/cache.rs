@@ -1,11 +1,12 @@
 //! Results of finished jobs, found again by key.
 //!
-//! `<cache>/jobs/<key>/out/` holds what a job made, `record.json` beside it what it was made from and how long it took.
-//! A job works in `<cache>/work/` and is renamed into place when it is done: a directory under `jobs/` is always whole.
+//! `jobs/<key>/out/` of the cache holds what a job made, `record.json` beside it what it was made from and how long it took.
+//! A job works below `work` and is renamed into place when it is done: a directory under `jobs/` is always whole.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,9 @@ use crate::plan::job::{Job, differences};
 
 /// The version of `record.json`; another one is as if there were no record.
 const VERSION: u32 = 1;
+
+/// How many results of one job are kept: the one in use, and those that going back to an earlier commit finds again.
+const KEPT: usize = 3;
 
 /// What is known of a finished job.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -96,6 +100,35 @@ impl Cache {
             None => Verdict::New,
             Some(before) => Verdict::Changed(differences(&before.job.inputs, &job.inputs)),
         }
+    }
+
+    /// Removes what interrupted runs left. Only for the run that holds the cache.
+    pub fn remove_leftovers(&self) -> Result<(), FileError> {
+        files::remove_dir(&self.root.join("work"))
+    }
+
+    /// Removes all but the newest [`KEPT`] results of each job.
+    pub fn prune(&self) -> Result<(), FileError> {
+        let jobs = self.root.join("jobs");
+        let mut found: BTreeMap<String, Vec<(SystemTime, PathBuf)>> = BTreeMap::new();
+        for entry in std::fs::read_dir(&jobs).map_err(FileError::at("list", &jobs))? {
+            let dir = entry.map_err(FileError::at("list", &jobs))?.path();
+            let record = dir.join("record.json");
+            let made = record.metadata().and_then(|meta| meta.modified());
+            let id = self.read_record(&record).map(|record| record.job.id);
+            found
+                .entry(id.unwrap_or_default())
+                .or_default()
+                .push((made.unwrap_or(SystemTime::UNIX_EPOCH), dir));
+        }
+        for results in found.values_mut() {
+            results.sort();
+            results.reverse();
+            for (_, dir) in results.iter().skip(KEPT) {
+                files::remove_dir(dir)?;
+            }
+        }
+        Ok(())
     }
 
     /// An empty directory to work in. What an interrupted run left there is removed.
@@ -187,6 +220,28 @@ mod tests {
             cache.verdict(&job("2")),
             Verdict::Changed(vec!["source changed".into()])
         );
+    }
+
+    #[test]
+    fn the_newest_results_are_kept_and_what_was_interrupted_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::new(dir.path());
+        let inputs = ["1", "2", "3", "4", "5"];
+        for (age, input) in inputs.iter().rev().enumerate() {
+            let out = run(&cache, &job(input));
+            let record = std::fs::File::open(out.with_file_name("record.json")).unwrap();
+            let made = SystemTime::now() - std::time::Duration::from_secs(age as u64 * 60);
+            record.set_modified(made).unwrap();
+        }
+        cache.start(&job("6")).unwrap();
+        cache.remove_leftovers().unwrap();
+        cache.prune().unwrap();
+        let kept: Vec<&str> = inputs
+            .into_iter()
+            .filter(|input| cache.verdict(&job(input)) == Verdict::Cached)
+            .collect();
+        assert_eq!(kept, ["3", "4", "5"]);
+        assert!(!dir.path().join("work").exists());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The plan: all work that a set of targets needs, computed before anything is done. `plan` prints it, `dist` runs it.
 
+pub mod document;
 pub mod inputs;
 pub mod job;
 

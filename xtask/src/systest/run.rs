@@ -88,7 +88,7 @@ impl TestRun<'_> {
     pub fn clippy_extension(&self, major: u16, log: &Path) -> Result<(), Failure> {
         let id = format!("compile:pg{major}");
         let job = self.plan.job(&id).ok_or_else(|| no_such_job(&id))?;
-        let scratch = self.workspace().cache.join("work/clippy");
+        let scratch = self.workspace().cache.join("systest/clippy");
         let steps = self.pipeline.steps(self.chosen);
         steps.with_compile(major, job, &|id| self.output(id), &|compile| {
             compile.clippy(&scratch, log)
@@ -186,11 +186,7 @@ impl TestRun<'_> {
         files::write(&log, "")?;
         let base_debs = self.output(&format!("fetch:{id}:base"))?;
         let test_debs = self.output(&format!("fetch:{id}:test"))?;
-        let scratch = self
-            .workspace()
-            .cache
-            .join("work")
-            .join(format!("test-{name}"));
+        let scratch = self.workspace().cache.join("systest").join(&name);
         let key = self.pipeline.steps(self.chosen).signing_key(&log)?;
         let test = InstallTest {
             target: name,

@@ -1,0 +1,41 @@
+//! The schemas of the documents that commands print or write: each is committed, and fresh.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::path::Path;
+
+use schemars::{JsonSchema, schema_for};
+
+/// The command that writes what is stale.
+const REGENERATE: &str = "UPDATE_SCHEMA=1 cargo test --package xtask --test schemas";
+
+fn check<Document: JsonSchema>(name: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../docs/schema")
+        .join(name);
+    let fresh = serde_json::to_string_pretty(&schema_for!(Document)).unwrap() + "\n";
+    let stale = std::fs::read_to_string(&path).ok().as_deref() != Some(&fresh);
+    if stale && std::env::var_os("UPDATE_SCHEMA").is_some() {
+        return std::fs::write(&path, fresh).unwrap();
+    }
+    assert!(!stale, "docs/schema/{name} is stale; run: {REGENERATE}");
+}
+
+#[test]
+fn doctor() {
+    check::<pgml_dist::host::doctor::Report>("doctor.json");
+}
+
+#[test]
+fn manifest() {
+    check::<pgml_dist::publish::Manifest>("manifest.json");
+}
+
+#[test]
+fn plan() {
+    check::<pgml_dist::plan::document::Document>("plan.json");
+}
+
+#[test]
+fn verify() {
+    check::<pgml_dist::symbols::report::Document>("verify.json");
+}
