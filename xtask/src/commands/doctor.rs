@@ -1,6 +1,5 @@
 //! `cargo xtask doctor`
 
-use std::io::Write as _;
 use std::path::Path;
 
 use pgml_dist::exit::{Exit, Failure};
@@ -10,6 +9,7 @@ use pgml_dist::targets::Targets;
 use pgml_dist::workspace::Workspace;
 
 use super::mirrors::MirrorArgs;
+use crate::output::{print, print_json};
 
 /// Can this machine do each thing, and if not, what to install
 ///
@@ -30,12 +30,10 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let host = Host::detect(Path::new("/"));
     let mirrors = args.mirrors.discover(&targets, workspace)?;
     let report = examine(&host, &targets, &mirrors, &workspace.cache);
-    let text = match args.json {
-        true => serde_json::to_string_pretty(&report).unwrap_or_default() + "\n",
-        false => table(&report),
-    };
-    // A reader that has seen enough (`| head`) closes the pipe; that is no failure.
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    match args.json {
+        true => print_json(&report)?,
+        false => print(&table(&report))?,
+    }
     match report.able {
         true => Ok(()),
         false => Err(Failure::already_reported(Exit::CannotHere)),

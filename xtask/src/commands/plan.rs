@@ -7,6 +7,7 @@ use pgml_dist::plan::{Availability, Plan, Purpose};
 use pgml_dist::workspace::Workspace;
 
 use crate::commands::{Sources, TargetChoice};
+use crate::output::{print, print_json};
 
 /// Show all work without doing any: each job, cached or not and why, and what each target lacks here
 #[derive(clap::Args)]
@@ -54,34 +55,36 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     };
     let document = Document::new(&plan, &pipeline.cache(), availability);
     if args.json || args.format == Format::Json {
-        println!(
-            "{}",
-            serde_json::to_string_pretty(&document).unwrap_or_default()
-        );
-        return Ok(());
+        return print_json(&document);
     }
+    print(&table(&document))
+}
+
+/// Targets, jobs, and a sum.
+fn table(document: &Document) -> String {
+    let mut text = String::new();
     for (target, state) in &document.targets {
-        match state {
-            Availability::Buildable => println!("{target:<20} can be built here"),
-            Availability::Missing(what) => println!("{target:<20} can't be built here: {what}"),
-        }
+        let words = match state {
+            Availability::Buildable => "can be built here".to_owned(),
+            Availability::Missing(what) => format!("can't be built here: {what}"),
+        };
+        text.push_str(&format!("{target:<20} {words}\n"));
     }
-    println!();
-    let width = document
-        .jobs
-        .iter()
-        .map(|job| job.id.len())
-        .max()
-        .unwrap_or(0);
+    text.push('\n');
+    let ids = document.jobs.iter().map(|job| job.id.len());
+    let width = ids.max().unwrap_or(0);
     for job in &document.jobs {
         let state = match (&job.why, job.cached) {
             (_, true) => "cached".to_owned(),
             (Some(why), _) => format!("to run:{why}"),
             (None, _) => "to run".to_owned(),
         };
-        println!("{:<width$}  {:.12}  {state}", job.id, job.key);
+        text.push_str(&format!("{:<width$}  {:.12}  {state}\n", job.id, job.key));
     }
     let cached = document.jobs.iter().filter(|job| job.cached).count();
-    println!("\n{} jobs, {cached} cached", document.jobs.len());
-    Ok(())
+    text.push_str(&format!(
+        "\n{} jobs, {cached} cached\n",
+        document.jobs.len()
+    ));
+    text
 }

@@ -14,6 +14,7 @@ use pgml_dist::workspace::Workspace;
 
 use crate::commands::{Sources, TargetChoice};
 use crate::console::Console;
+use crate::output::print;
 
 /// Run the tests: unit tests, then the packages installed by apt into a clean system with a real server
 #[derive(clap::Args)]
@@ -95,10 +96,14 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     }
     for case in &done {
         if let CaseResult::Failed(why) = &case.result {
-            println!("FAILED {}\n    {}", case.name, why.replace('\n', "\n    "));
+            print(&format!(
+                "FAILED {}\n    {}\n",
+                case.name,
+                why.replace('\n', "\n    ")
+            ))?;
         }
     }
-    println!("{}", summary(&done));
+    print(&format!("{}\n", summary(&done)))?;
     match done
         .iter()
         .any(|case| matches!(case.result, CaseResult::Failed(_)))

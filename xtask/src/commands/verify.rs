@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
@@ -19,6 +19,8 @@ use pgml_dist::verification;
 use pgml_dist::workspace::Workspace;
 use thiserror::Error;
 use walkdir::WalkDir;
+
+use crate::output::print;
 
 /// Check the symbol and ABI rules on any library or package, ours or not
 ///
@@ -82,18 +84,6 @@ impl ExitKind for PackageError {
     }
 }
 
-#[derive(Debug, Error, Diagnostic)]
-#[error("can't write to standard output: {source}")]
-struct OutputError {
-    source: io::Error,
-}
-
-impl ExitKind for OutputError {
-    fn exit(&self) -> Exit {
-        Exit::CannotHere
-    }
-}
-
 /// Runs the command.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let targets = Targets::load(&workspace.packaging().join("targets.toml"))?;
@@ -124,16 +114,6 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     match document.verdict {
         Verdict::Passed => Ok(()),
         Verdict::Failed | Verdict::NotProven => Err(Failure::already_reported(Exit::CheckFailed)),
-    }
-}
-
-/// Writes to standard output. A reader that has seen enough, such as `head`, is no error.
-fn print(text: &str) -> Result<(), Failure> {
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
-            Err(OutputError { source }.into())
-        }
-        _ => Ok(()),
     }
 }
 
