@@ -98,6 +98,24 @@ impl Cache {
         }
     }
 
+    /// Removes what interrupted runs left of jobs that no plan may have any more: their keys change with the sources. Only
+    /// for whoever holds the [`super::CacheLock`].
+    pub fn sweep(&self) -> Result<(), FileError> {
+        let work = self.root.join("work");
+        for entry in std::fs::read_dir(&work).into_iter().flatten().flatten() {
+            // Other directories there belong to tests, which do not hold the lock while they run.
+            if entry
+                .file_name()
+                .to_string_lossy()
+                .parse::<Digest>()
+                .is_ok()
+            {
+                files::remove_dir(&entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
     /// An empty directory to work in. What an interrupted run left there is removed.
     pub fn start(&self, job: &Job) -> Result<PathBuf, FileError> {
         let work = self.root.join("work").join(job.key.to_string());
@@ -209,5 +227,10 @@ mod tests {
         assert_eq!(cache.verdict(&job("1")), Verdict::New);
         let work = cache.start(&job("1")).unwrap();
         assert!(!work.join("out/half").exists());
+        let tests = dir.path().join("work/test-x");
+        files::create_dir(&tests).unwrap();
+        cache.sweep().unwrap();
+        assert!(!work.exists(), "no later job would ever remove it");
+        assert!(tests.exists());
     }
 }
