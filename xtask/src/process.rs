@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn a_program_that_finds_no_room_says_that_the_disk_is_full() {
         // Catches words that are looked for in a log that could not be written.
-        let program = Program::new("sh").args(["-c", "echo x > /dev/full"]);
+        let program = Program::new("sh").args(["-c", "head -c 1 /dev/zero > /dev/full"]);
         let error = program.run(Path::new("/dev/full")).unwrap_err();
         let help = error.help().unwrap().to_string();
         assert!(help.contains("the disk is full"), "{error} {help}");

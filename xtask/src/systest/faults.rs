@@ -121,7 +121,7 @@ impl FaultTest<'_> {
         let late = |job: &Job| is_late(&job.step);
         self.seed(&dist.cache, late)?;
         let whole = dist.run()?;
-        whole.expect(0, &[])?;
+        whole.ended_with(0, &[])?;
         let took = whole.took;
         listener.progress(
             "faults",
@@ -145,7 +145,7 @@ impl FaultTest<'_> {
             self.whole(&dist.out, &format!("killed after {part} of the time"))?;
         }
         // While the new tree is made, and right after it took the old one's place.
-        dist.run()?.expect(0, &[])?;
+        dist.run()?.ended_with(0, &[])?;
         let partial = dist.out.with_file_name("dist.partial");
         let marker = dist.out.join(EARLIER);
         let events: [&dyn Fn() -> bool; 3] = [
@@ -156,9 +156,6 @@ impl FaultTest<'_> {
         for event in events {
             self.earlier(&dist.out)?;
             files::remove_dir(&partial)?;
-            // Another plan's release, so that it has to be published anew.
-            let manifest = dist.out.join("manifest.json");
-            std::fs::remove_file(&manifest).map_err(FileError::at("remove", &manifest))?;
             let (_, killed) = dist.kill_when(Signal::KILL, |_| event())?;
             kills += usize::from(killed);
             self.whole(&dist.out, "killed while publishing")?;
@@ -170,7 +167,7 @@ impl FaultTest<'_> {
         ensure(kills >= 6, || {
             format!("only {kills} runs were killed before their end")
         })?;
-        dist.run()?.expect(0, &[])?;
+        dist.run()?.ended_with(0, &[])?;
         self.finished(&dist, &dist.cache, &dist.out)
     }
 
@@ -181,7 +178,7 @@ impl FaultTest<'_> {
         let packages = self.fetched_packages()?;
         dist.mirrors = Self::mirrors(&packages, NOWHERE);
         let ended = dist.run()?;
-        ended.expect(
+        ended.ended_with(
             3,
             &[
                 NOWHERE,
@@ -205,7 +202,7 @@ impl FaultTest<'_> {
         let mirror = self.mirror(&[])?;
         dist.mirrors = Self::mirrors(&packages, &mirror.uri());
         self.fetch_and_unpack(&dist, &dist.cache)?;
-        dist.run()?.expect(0, &[])?;
+        dist.run()?.ended_with(0, &[])?;
         ensure(mirror.asked() == 0, || {
             format!("the mirror was asked {} times", mirror.asked())
         })?;
@@ -226,7 +223,7 @@ impl FaultTest<'_> {
         let damaged = format!("`{}` was damaged in the store", victim.name);
         dist.mirrors = Self::mirrors(&packages, NOWHERE);
         let named = format!("{} {}", victim.name, victim.version);
-        dist.run()?.expect(3, &[&damaged, &named, NOWHERE])?;
+        dist.run()?.ended_with(3, &[&damaged, &named, NOWHERE])?;
         self.still_earlier(&dist.out, "with a damaged input")?;
 
         self.fill_store(&dist.cache, std::slice::from_ref(victim))?;
@@ -243,7 +240,7 @@ impl FaultTest<'_> {
         ensure(now == victim.sha256, || {
             "the store still has the damaged file".into()
         })?;
-        dist.run()?.expect(0, &[])?;
+        dist.run()?.ended_with(0, &[])?;
         self.finished(&dist, &dist.cache, &dist.out)
     }
 
@@ -259,7 +256,7 @@ impl FaultTest<'_> {
         dist.mirrors = Self::mirrors(&packages, &mirror.uri());
         let path = dist.cache.display().to_string();
         let full = [path.as_str(), "the disk is full"];
-        dist.run()?.expect(3, &full)?;
+        dist.run()?.ended_with(3, &full)?;
         self.still_earlier(&dist.out, "with a full disk while fetching")?;
 
         inside.resize(&dist.cache, 2000 * MB, &self.log())?;
@@ -280,7 +277,7 @@ impl FaultTest<'_> {
             self.forget(&cache, |job| is_late(&job.step))?;
             inside.resize(&dist.cache, used(&cache)? + room, &self.log())?;
             let ended = dist.run()?;
-            ended.expect(3, &full)?;
+            ended.ended_with(3, &full)?;
             self.still_earlier(&dist.out, "with a full disk while packaging")?;
             let failed = ended
                 .words
@@ -296,7 +293,7 @@ impl FaultTest<'_> {
             );
         }
         inside.resize(&dist.cache, 2000 * MB, &self.log())?;
-        dist.run()?.expect(0, &[])?;
+        dist.run()?.ended_with(0, &[])?;
         self.finished(&dist, &cache, &dist.out)
     }
 
@@ -308,15 +305,12 @@ impl FaultTest<'_> {
         let out = inside.outside(&dist.out);
         self.seed(&dist.cache, |_| false)?;
         self.earlier(&out)?;
-        // Another plan's release, so that it has to be published anew.
-        let manifest = out.join("manifest.json");
-        std::fs::remove_file(&manifest).map_err(FileError::at("remove", &manifest))?;
         let one = used(&inside.outside(&disk))?;
         for part in [0.1, 0.7] {
             inside.resize(&disk, one + (one as f64 * part) as u64, &self.log())?;
             let ended = dist.run()?;
             let path = dist.out.display().to_string();
-            ended.expect(3, &[&path, "the disk is full", "--out"])?;
+            ended.ended_with(3, &[&path, "the disk is full", "--out"])?;
             self.still_earlier(&out, "with a full disk while publishing")?;
             let now = used(&inside.outside(&disk))?;
             ensure(now <= one, || {
@@ -328,7 +322,7 @@ impl FaultTest<'_> {
             );
         }
         inside.resize(&disk, 2000 * MB, &self.log())?;
-        dist.run()?.expect(0, &[])?;
+        dist.run()?.ended_with(0, &[])?;
         self.finished(&dist, &dist.cache, &out)
     }
 }

@@ -142,7 +142,7 @@ impl Ended {
     }
 
     /// It ended so, and said all of this.
-    pub fn expect(&self, code: i32, said: &[&str]) -> Result<(), Failure> {
+    pub fn ended_with(&self, code: i32, said: &[&str]) -> Result<(), Failure> {
         let missing: Vec<&&str> = said.iter().filter(|what| !self.said(what)).collect();
         ensure(self.code == Some(code) && missing.is_empty(), || {
             format!(
