@@ -39,7 +39,7 @@ impl Diagnostic for FileError {
     fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
         let text: String = match self.reason.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-                "the disk is full: make room, or name another place with `--cache DIR`; finished jobs are kept".into()
+                "the disk is full: make room, or name another place with `--cache DIR` or `--out DIR`; finished jobs are kept".into()
             }
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
                 "the path must be writable by this user; `--cache DIR` and `--out DIR` name other places".into()

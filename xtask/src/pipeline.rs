@@ -1,6 +1,7 @@
 //! One run: what the commands that build have in common, from reading the configuration to the finished jobs.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::OnceLock;
 
 use crate::execute::cache::Cache;
@@ -11,6 +12,7 @@ use crate::host::Host;
 use crate::lock::Lock;
 use crate::plan::{Availability, Context, Plan, Purpose};
 use crate::progress::Listener;
+use crate::publish::{self, Manifest};
 use crate::release::{self, Release};
 use crate::steps::Steps;
 use crate::targets::{Target, Targets};
@@ -150,7 +152,7 @@ impl Pipeline {
     ) -> Result<Outcome, Failure> {
         let _lock = CacheLock::acquire(&self.workspace.cache, listener)?;
         let cache = self.cache();
-        cache.remove_leftovers()?;
+        cache.sweep()?;
         let steps = self.steps(chosen);
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         let logs = |job: &str| self.workspace.log(job);
@@ -159,6 +161,27 @@ impl Pipeline {
         })?;
         cache.prune()?;
         Ok(outcome)
+    }
+
+    /// Puts the results of a finished plan into `out`, unless it has them and nothing was made `again`; returns what was
+    /// published. Alone in the cache: two runs that publish at once would share the tree beside `out`.
+    pub fn publish(
+        &self,
+        out: &Path,
+        plan: &Plan,
+        chosen: &[Target],
+        again: bool,
+        listener: &dyn Listener,
+    ) -> Result<Option<Manifest>, Failure> {
+        if !again && publish::is_current(out, plan) && !publish::has_leftovers(out) {
+            return Ok(None);
+        }
+        let _lock = CacheLock::acquire(&self.workspace.cache, listener)?;
+        publish::remove_leftovers(out)?;
+        if !again && publish::is_current(out, plan) {
+            return Ok(None);
+        }
+        publish::publish(out, plan, &self.cache(), chosen, &self.release).map(Some)
     }
 
     /// The steps of this run.

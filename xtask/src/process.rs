@@ -2,9 +2,12 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use miette::Diagnostic;
 use thiserror::Error;
@@ -13,6 +16,21 @@ use crate::exit::{Exit, ExitKind};
 
 /// How many lines of a failed program's output go into the error.
 const TAIL_LINES: usize = 25;
+/// How long a program's output is waited for after its end: something it left running may hold the pipe open.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+/// What programs say when there is no room (the locale is fixed).
+pub const NO_ROOM: &str = "No space left on device";
+
+fn help(tail: &str, log: &Path) -> String {
+    match tail.contains(NO_ROOM) {
+        true => format!(
+            "the disk is full: make room in the cache, where its log {} is, or choose another place with `--cache DIR`; \
+             finished jobs are kept",
+            log.display()
+        ),
+        false => format!("its whole output is in {}", log.display()),
+    }
+}
 
 /// Why a program of others did not do its work.
 #[derive(Debug, Error, Diagnostic)]
@@ -28,7 +46,7 @@ pub enum ProcessError {
     },
     /// The program ended with a failure.
     #[error("`{program}` failed ({status})\n{tail}")]
-    #[diagnostic(help("its whole output is in {}", log.display()))]
+    #[diagnostic(help("{}", help(tail, log)))]
     Failed {
         /// The program's name.
         program: String,
@@ -41,6 +59,7 @@ pub enum ProcessError {
     },
     /// Its log could not be written or read.
     #[error("can't write the log {}: {reason}", path.display())]
+    #[diagnostic(help("{}", crate::store::remedy(reason)))]
     Log {
         /// The log.
         path: PathBuf,
@@ -126,7 +145,10 @@ impl Program {
         command
     }
 
-    /// Runs it to its end with standard output and error appended to `log`; a failure carries the log's last lines.
+    /// Runs it to its end with standard output and error appended to `log`; a failure carries their last lines.
+    ///
+    /// The output comes through a pipe rather than going to the log by itself: on a full disk the log stays empty just
+    /// when the program says that the disk is full.
     pub fn run(&self, log: &Path) -> Result<(), ProcessError> {
         let at_log = |reason| ProcessError::Log {
             path: log.to_owned(),
@@ -135,25 +157,37 @@ impl Program {
         if let Some(dir) = log.parent() {
             fs::create_dir_all(dir).map_err(at_log)?;
         }
-        let file = File::options()
+        let mut file = File::options()
             .create(true)
             .append(true)
             .open(log)
             .map_err(at_log)?;
-        let before = file.metadata().map_err(at_log)?.len();
-        let copy = file.try_clone().map_err(at_log)?;
-        let status = self
-            .command()
-            .stdout(file)
-            .stderr(copy)
-            .status()
-            .map_err(|source| self.not_started(source))?;
-        if status.success() {
-            return Ok(());
+        let (mut reader, writer) = io::pipe().map_err(at_log)?;
+        let (words, heard) = mpsc::channel::<Vec<u8>>();
+        thread::spawn(move || {
+            let mut buffer = [0; 8192];
+            while let Ok(length @ 1..) = reader.read(&mut buffer) {
+                let _ = file.write_all(&buffer[..length]); // what the error carries does not depend on it
+                if words.send(buffer[..length].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut command = self.command();
+        command
+            .stdout(writer.try_clone().map_err(at_log)?)
+            .stderr(writer);
+        let mut child = command.spawn().map_err(|source| self.not_started(source))?;
+        drop(command); // and with it this process's ends of the pipe
+        let status = child.wait().map_err(|source| self.not_started(source))?;
+        let mut text = Vec::new();
+        while let Ok(more) = heard.recv_timeout(LAST_WORDS) {
+            text.extend(more);
         }
-        let text = fs::read(log).map_err(at_log)?;
-        let new = text.get(before as usize..).unwrap_or_default();
-        Err(self.failed(status, &String::from_utf8_lossy(new), log))
+        match status.success() {
+            true => Ok(()),
+            false => Err(self.failed(status, &String::from_utf8_lossy(&text), log)),
+        }
     }
 
     /// Runs it to its end and returns what it wrote to standard output; a failure carries what it wrote to both.
@@ -217,4 +251,30 @@ impl Program {
 pub fn tail(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_finds_no_room_says_that_the_disk_is_full() {
+        // Catches words that are looked for in a log that could not be written.
+        let program = Program::new("sh").args(["-c", "head -c 1 /dev/zero > /dev/full"]);
+        let error = program.run(Path::new("/dev/full")).unwrap_err();
+        let help = error.help().unwrap().to_string();
+        assert!(help.contains("the disk is full"), "{error} {help}");
+        assert!(error.to_string().contains(NO_ROOM), "{error}");
+    }
+
+    #[test]
+    fn what_a_program_leaves_running_does_not_hold_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("log");
+        let began = std::time::Instant::now();
+        let program = Program::new("sh").args(["-c", "echo first; sleep 30 & echo last"]);
+        program.run(&log).unwrap();
+        assert!(began.elapsed() < Duration::from_secs(20));
+        assert_eq!(fs::read_to_string(&log).unwrap(), "first\nlast\n");
+    }
 }

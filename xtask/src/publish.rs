@@ -125,6 +125,26 @@ pub fn is_current(out: &Path, plan: &Plan) -> bool {
     })
 }
 
+/// What an interrupted run left beside `out`: a tree that is not whole, or the one before.
+fn leftovers(out: &Path) -> impl Iterator<Item = PathBuf> {
+    let beside = ["partial", "old"].map(|suffix| sibling(out, suffix));
+    // Without `out` the tree before is the last good release.
+    let known = out.exists();
+    beside
+        .into_iter()
+        .filter(move |path| known && path.exists())
+}
+
+/// Whether an interrupted run left something beside `out`.
+pub fn has_leftovers(out: &Path) -> bool {
+    leftovers(out).next().is_some()
+}
+
+/// Removes what an interrupted run left beside `out`.
+pub fn remove_leftovers(out: &Path) -> Result<(), FileError> {
+    leftovers(out).try_for_each(|path| files::remove_dir(&path))
+}
+
 /// Copies the results of a plan into a new tree and puts it in the place of `out`.
 pub fn publish(
     out: &Path,
@@ -136,6 +156,24 @@ pub fn publish(
     let next = sibling(out, "partial");
     files::remove_dir(&next)?;
     files::create_dir(&next)?;
+    let filled = fill(&next, plan, cache, targets, release);
+    if filled.is_err() {
+        // On a full disk half a tree must not keep the room that the next run needs. The error says more than this one.
+        let _ = files::remove_dir(&next);
+    }
+    let manifest = filled?;
+    exchange(&next, out)?;
+    Ok(manifest)
+}
+
+/// Makes the new tree.
+fn fill(
+    next: &Path,
+    plan: &Plan,
+    cache: &Cache,
+    targets: &[Target],
+    release: &Release,
+) -> Result<Manifest, Failure> {
     let mut artifacts = Vec::new();
     let mut add =
         |from: &Path, path: String, kind: Kind, target: Option<&str>| -> Result<(), FileError> {
@@ -230,8 +268,7 @@ pub fn publish(
         .map(|a| format!("{}  {}\n", a.sha256, a.path))
         .collect();
     files::write(&next.join("SHA256SUMS"), sums)?;
-    write_manifest(&next, &manifest)?;
-    exchange(&next, out)?;
+    write_manifest(next, &manifest)?;
     Ok(manifest)
 }
 
@@ -280,6 +317,10 @@ mod tests {
             assert_eq!(files::read_text(&out.join("file")).unwrap(), content);
             assert!(!next.exists());
         }
+        files::write(&next.join("file"), "of an interrupted run").unwrap();
+        assert!(has_leftovers(&out));
+        remove_leftovers(&out).unwrap();
+        assert!(!has_leftovers(&out) && out.exists());
     }
 
     #[test]

@@ -56,7 +56,8 @@ pub enum StoreError {
     },
 }
 
-fn remedy(error: &io::Error) -> &'static str {
+/// What to do about a file system that refused.
+pub(crate) fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "the disk is full: make room (everything in the cache may be deleted), or choose another place with `--cache DIR`"
@@ -77,6 +78,17 @@ impl ExitKind for StoreError {
     }
 }
 
+/// What the store has under a digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// The file, with the contents that its name says.
+    Whole,
+    /// Nothing.
+    Nothing,
+    /// A file with other contents was there, and was removed.
+    WasDamaged,
+}
+
 /// The store.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -93,6 +105,19 @@ impl Store {
     pub fn path(&self, digest: &Digest) -> PathBuf {
         let name = digest.to_string();
         self.dir.join("sha256").join(&name[..2]).join(name)
+    }
+
+    /// Reads the file of this digest, as whoever is about to use it must: a disk may have changed it since it was stored.
+    /// A damaged one is removed, so that it is got again.
+    pub fn hold(&self, digest: &Digest) -> Result<Held, StoreError> {
+        if !self.contains(digest) {
+            return Ok(Held::Nothing);
+        }
+        match self.verify(digest) {
+            Ok(_) => Ok(Held::Whole),
+            Err(StoreError::Damaged { .. }) => self.remove(digest).map(|()| Held::WasDamaged),
+            Err(error) => Err(error),
+        }
     }
 
     /// Whether a file of this digest is here. Looks at its name only.
@@ -123,8 +148,8 @@ impl Store {
         let incoming = self.incoming()?;
         let copy = incoming.path().join("file");
         fs::copy(file, &copy).map_err(|source| StoreError::Io {
-            doing: "copy to the store",
-            path: file.to_owned(),
+            doing: "copy into the store as",
+            path: copy.clone(),
             source,
         })?;
         self.insert(what, &copy, digest, size)
@@ -251,8 +276,9 @@ mod tests {
         fs::write(&path, "abX").unwrap();
         let error = store.verify(&digest).unwrap_err();
         assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
-        store.remove(&digest).unwrap();
-        assert!(!store.contains(&digest));
+        assert_eq!(store.hold(&digest).unwrap(), Held::WasDamaged);
+        assert!(!store.contains(&digest), "it would be used");
+        assert_eq!(store.hold(&digest).unwrap(), Held::Nothing);
         store.remove(&digest).unwrap();
     }
 

@@ -41,7 +41,10 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let plan = pipeline.plan(&chosen, Purpose::Dist)?;
     let out = workspace.root.join(&args.out);
     let names: Vec<String> = chosen.iter().map(ToString::to_string).collect();
-    if to_run(&plan, &pipeline.cache()).is_empty() && publish::is_current(&out, &plan) {
+    if to_run(&plan, &pipeline.cache()).is_empty()
+        && publish::is_current(&out, &plan)
+        && !publish::has_leftovers(&out)
+    {
         console.note(&format!(
             "nothing to do: all {} jobs for {} are up to date, and {} holds their results ({:.1} s)",
             plan.jobs.len(),
@@ -55,11 +58,14 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         .host
         .require(&BUILD_TOOLS, &workspace.log("install"), &console)?;
     let outcome = pipeline.execute(&plan, &chosen, &console)?;
-    let manifest = publish::publish(&out, &plan, &pipeline.cache(), &chosen, &pipeline.release)?;
+    let published = pipeline.publish(&out, &plan, &chosen, !outcome.ran.is_empty(), &console)?;
     console.note(&format!(
-        "{}: {} files for {}; {} jobs ran, {} were up to date ({:.1} s)",
+        "{}: {} for {}; {} jobs ran, {} were up to date ({:.1} s)",
         args.out.display(),
-        manifest.artifacts.len(),
+        match &published {
+            Some(manifest) => format!("{} files", manifest.artifacts.len()),
+            None => "the same files as before".into(),
+        },
         names.join(", "),
         outcome.ran.len(),
         outcome.cached,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use pgml_dist::exit::{Exit, Failure};
+use pgml_dist::files::FileError;
 use pgml_dist::host::tools::{BUILD_TOOLS, LINTIAN};
 use pgml_dist::pipeline::Pipeline;
 use pgml_dist::plan::Purpose;
@@ -58,9 +59,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         pipeline.execute(&plan, &chosen, &console)?;
         let dist = pipeline.plan(&chosen, Purpose::Dist)?;
         let out = workspace.root.join(&args.out);
-        if !publish::is_current(&out, &dist) {
-            publish::publish(&out, &dist, &pipeline.cache(), &chosen, &pipeline.release)?;
-        }
+        pipeline.publish(&out, &dist, &chosen, false, &console)?;
         let test = TestRun {
             pipeline: &pipeline,
             plan: &plan,
@@ -81,6 +80,11 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         }
         if wanted("lintian") {
             done.extend(test.lintian()?);
+        }
+        if wanted("faults") {
+            let executable =
+                std::env::current_exe().map_err(FileError::at("find", "this program"))?;
+            done.extend(test.faults(&dist, &executable)?);
         }
         if wanted("install") {
             for target in &chosen {

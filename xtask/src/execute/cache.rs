@@ -102,9 +102,22 @@ impl Cache {
         }
     }
 
-    /// Removes what interrupted runs left. Only for the run that holds the cache.
-    pub fn remove_leftovers(&self) -> Result<(), FileError> {
-        files::remove_dir(&self.root.join("work"))
+    /// Removes what interrupted runs left of jobs that no plan may have any more: their keys change with the sources. Only
+    /// for whoever holds the [`super::CacheLock`].
+    pub fn sweep(&self) -> Result<(), FileError> {
+        let work = self.root.join("work");
+        for entry in std::fs::read_dir(&work).into_iter().flatten().flatten() {
+            // Other directories there belong to tests, which do not hold the lock while they run.
+            if entry
+                .file_name()
+                .to_string_lossy()
+                .parse::<Digest>()
+                .is_ok()
+            {
+                files::remove_dir(&entry.path())?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes all but the newest [`KEPT`] results of each job.
@@ -234,14 +247,17 @@ mod tests {
             record.set_modified(made).unwrap();
         }
         cache.start(&job("6")).unwrap();
-        cache.remove_leftovers().unwrap();
+        cache.sweep().unwrap();
         cache.prune().unwrap();
         let kept: Vec<&str> = inputs
             .into_iter()
             .filter(|input| cache.verdict(&job(input)) == Verdict::Cached)
             .collect();
         assert_eq!(kept, ["3", "4", "5"]);
-        assert!(!dir.path().join("work").exists());
+        assert_eq!(
+            std::fs::read_dir(dir.path().join("work")).unwrap().count(),
+            0
+        );
     }
 
     #[test]
@@ -264,5 +280,10 @@ mod tests {
         assert_eq!(cache.verdict(&job("1")), Verdict::New);
         let work = cache.start(&job("1")).unwrap();
         assert!(!work.join("out/half").exists());
+        let tests = dir.path().join("work/test-x");
+        files::create_dir(&tests).unwrap();
+        cache.sweep().unwrap();
+        assert!(!work.exists(), "no later job would ever remove it");
+        assert!(tests.exists());
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{FetchError, with_proxies};
-use crate::process::{ProcessError, Program};
+use crate::process::{NO_ROOM, ProcessError, Program};
 use crate::progress::Listener;
 use crate::workspace::Workspace;
 
@@ -85,7 +85,7 @@ impl Crates<'_> {
         self.cargo(false)
             .output(self.log)
             .map_err(|error| match error {
-                ProcessError::Failed { tail, .. } if tail.contains("No space left on device") => {
+                ProcessError::Failed { tail, .. } if tail.contains(NO_ROOM) => {
                     FetchError::disk_full(self.home)
                 }
                 ProcessError::Failed { tail, .. } => self.failure(tail),

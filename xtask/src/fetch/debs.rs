@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::mirrors::Mirrors;
-use super::{FetchError, with_proxies};
+use super::{FetchError, lacks, with_proxies};
 use crate::lock::{Lock, LockedPackage};
-use crate::process::{ProcessError, Program};
+use crate::process::{NO_ROOM, ProcessError, Program};
 use crate::progress::Listener;
 use crate::store::{Store, StoreError};
 
@@ -25,7 +25,7 @@ pub fn fetch_debs(
 ) -> Result<Vec<PathBuf>, FetchError> {
     let mut missing: Vec<&LockedPackage> = Vec::new();
     for package in packages {
-        if !store.contains(&package.sha256) {
+        if lacks(store, &package.sha256, &package.name, listener)? {
             missing.push(package);
         }
     }
@@ -100,7 +100,7 @@ fn try_batch<'a>(
                 }
             }
         }
-        if words.contains("No space left on device") {
+        if words.contains(NO_ROOM) {
             return Err(FetchError::disk_full(dir));
         }
         failed.push((*package, failure(lock, package, base, &words)));

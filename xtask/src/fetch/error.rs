@@ -94,9 +94,7 @@ pub enum FetchError {
     },
     /// A file of our own could not be written or read.
     #[error("can't {doing} {}: {source}", path.display())]
-    #[diagnostic(help(
-        "make room or give permission there, or choose another place with `--cache DIR`"
-    ))]
+    #[diagnostic(help("{}", crate::store::remedy(source)))]
     Io {
         /// What was being done.
         doing: &'static str,

@@ -12,7 +12,28 @@ pub use debs::fetch_debs;
 pub use error::FetchError;
 pub use wheels::fetch_wheels;
 
+use crate::digest::Digest;
 use crate::process::Program;
+use crate::progress::Listener;
+use crate::store::{Held, Store, StoreError};
+
+/// Whether the store lacks a file that is about to be used; one that is damaged there counts as lacking.
+pub(crate) fn lacks(
+    store: &Store,
+    digest: &Digest,
+    what: &str,
+    listener: &dyn Listener,
+) -> Result<bool, StoreError> {
+    let held = store.hold(digest)?;
+    if held == Held::WasDamaged {
+        let path = store.path(digest);
+        listener.note(&format!(
+            "`{what}` was damaged in the store and is fetched again; look at the disk that has {}",
+            path.display()
+        ));
+    }
+    Ok(held != Held::Whole)
+}
 
 /// Passes on the proxy settings that this process was given: they are the machine's, as its apt configuration is.
 pub(crate) fn with_proxies(program: Program) -> Program {

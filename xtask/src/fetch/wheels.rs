@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{FetchError, with_proxies};
+use super::{FetchError, lacks, with_proxies};
 use crate::lock::{Wanted, WheelLock};
-use crate::process::{ProcessError, Program};
+use crate::process::{NO_ROOM, ProcessError, Program};
 use crate::progress::Listener;
 use crate::store::Store;
 use crate::targets::Dotted;
@@ -47,11 +47,12 @@ pub fn fetch_wheels(
     store: &Store,
     listener: &dyn Listener,
 ) -> Result<Vec<PathBuf>, FetchError> {
-    let missing: Vec<_> = lock
-        .wheels
-        .iter()
-        .filter(|w| !store.contains(&w.sha256))
-        .collect();
+    let mut missing = Vec::new();
+    for wheel in &lock.wheels {
+        if lacks(store, &wheel.sha256, &wheel.filename, listener)? {
+            missing.push(wheel);
+        }
+    }
     if !missing.is_empty() {
         let job = format!("fetch {}", lock.name);
         let size: u64 = missing.iter().map(|w| w.size).sum();
@@ -147,7 +148,7 @@ pub(crate) fn download<'a>(
         .arg(list);
     pip.output(&dir.join("pip.log"))
         .map_err(|error| match error {
-            ProcessError::Failed { tail, .. } if tail.contains("No space left on device") => {
+            ProcessError::Failed { tail, .. } if tail.contains(NO_ROOM) => {
                 FetchError::disk_full(dir)
             }
             ProcessError::Failed { tail, .. } => failure(selection, tail),

@@ -2,10 +2,31 @@
 
 use std::time::Instant;
 
+use miette::Diagnostic;
 use serde::Serialize;
+use thiserror::Error;
 
-use crate::exit::Failure;
+use crate::exit::{Exit, ExitKind, Failure};
 use crate::progress::Listener;
+
+/// A check of a test that does not hold.
+#[derive(Debug, Error, Diagnostic)]
+#[error("{0}")]
+struct Unexpected(String);
+
+impl ExitKind for Unexpected {
+    fn exit(&self) -> Exit {
+        Exit::CheckFailed
+    }
+}
+
+/// A check: what does not hold fails the test with these words.
+pub fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Failure> {
+    match holds {
+        true => Ok(()),
+        false => Err(Unexpected(otherwise()).into()),
+    }
+}
 
 /// How one test ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

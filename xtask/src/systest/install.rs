@@ -3,17 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
-use miette::Diagnostic;
-use thiserror::Error;
-
 use crate::apt::repository::KEYRING;
 use crate::apt::signing::SigningKey;
-use crate::exit::{Exit, ExitKind, Failure};
+use crate::exit::Failure;
 use crate::files;
 use crate::progress::Listener;
 use crate::rootfs;
 use crate::runtime;
-use crate::systest::cases::{Case, Cases};
+use crate::systest::cases::{Case, Cases, ensure};
 use crate::systest::docs::{Example, examples, normalised};
 use crate::systest::system::System;
 
@@ -41,24 +38,6 @@ pub struct InstallTest<'a> {
     pub scratch: &'a Path,
     /// Where the output of tools is kept.
     pub log: &'a Path,
-}
-
-/// A check of the test that does not hold.
-#[derive(Debug, Error, Diagnostic)]
-#[error("{0}")]
-struct Unexpected(String);
-
-impl ExitKind for Unexpected {
-    fn exit(&self) -> Exit {
-        Exit::CheckFailed
-    }
-}
-
-fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Failure> {
-    match holds {
-        true => Ok(()),
-        false => Err(Unexpected(otherwise()).into()),
-    }
 }
 
 /// The cluster that the test makes; another than the one that Debian's postinst makes by itself.

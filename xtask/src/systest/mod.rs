@@ -2,6 +2,7 @@
 
 pub mod cases;
 pub mod docs;
+pub mod faults;
 pub mod install;
 pub mod lint;
 pub mod run;

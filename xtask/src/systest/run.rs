@@ -13,12 +13,13 @@ use crate::runtime;
 use crate::sandbox::Sandbox;
 use crate::steps::{ROOTFS, ROOTFS_ARCHIVE};
 use crate::systest::cases::{Case, Cases};
+use crate::systest::faults::FaultTest;
 use crate::systest::install::InstallTest;
 use crate::targets::Target;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 5] = ["lint", "unit", "python", "lintian", "install"];
+pub const SUITES: [&str; 6] = ["lint", "unit", "python", "lintian", "faults", "install"];
 
 /// What the suites run on.
 pub struct TestRun<'a> {
@@ -175,6 +176,23 @@ impl TestRun<'_> {
             });
         }
         Ok(cases.done)
+    }
+
+    /// What happens to a `dist` that is killed, finds no room, or can't reach its mirror. `dist` is the plan of the release
+    /// under test, `executable` this program.
+    pub fn faults(&self, dist: &Plan, executable: &Path) -> Result<Vec<Case>, Failure> {
+        let scratch = self.workspace().cache.join("work/test-faults");
+        let test = FaultTest {
+            pipeline: self.pipeline,
+            plan: dist,
+            chosen: self.chosen,
+            release: self.out,
+            executable,
+            scratch: &scratch,
+        };
+        let cases = test.run(self.listener)?;
+        files::remove_dir(&scratch)?;
+        Ok(cases)
     }
 
     /// The install test of one target.
