@@ -1,11 +1,7 @@
 //! `cargo xtask doctor` and `cargo xtask lock` as a person meets them: exit codes, words, the document.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::fs;
-use std::path::Path;
 use std::process::Command;
-
-use pgml_dist::host::doctor::Report;
 
 /// Exit code, standard output, standard error.
 fn xtask(args: &[&str]) -> (i32, String, String) {

@@ -5,7 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use pgml_dist::symbols::report::Document;
 use pgml_dist::symbols::rules::Rule;
 use tempfile::TempDir;
 
