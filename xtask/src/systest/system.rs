@@ -4,8 +4,10 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
 
 use miette::Diagnostic;
+use rustix::process::{Pid, Signal, kill_process};
 use thiserror::Error;
 
 use crate::exit::{Exit, ExitKind, Failure};
@@ -98,7 +100,7 @@ impl System {
             program = program.args(["--ro-bind".as_ref(), host.as_os_str(), inside.as_ref()]);
         }
         let mut holder = program
-            .args(["sleep", "infinity"])
+            .args(["/bin/sh", "-c", "touch /etc/started; exec sleep infinity"])
             .command()
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
@@ -112,7 +114,22 @@ impl System {
             log: log.to_owned(),
         };
         system.pid = pid?;
+        system.wait_until_started()?;
         Ok(system)
+    }
+
+    /// bubblewrap tells the process id before the root file system is in place; whoever entered then would be somewhere
+    /// else, on the host even. What the first command did shows that it is there.
+    fn wait_until_started(&self) -> Result<(), SystemError> {
+        let began = Instant::now();
+        while !self.root.join("etc/started").exists() {
+            if began.elapsed() > Duration::from_secs(30) {
+                let what = "its first command did not run within 30 s".to_owned();
+                return Err(SystemError::NotStarted(what));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
     }
 
     /// The root file system, as the host sees it.
@@ -154,6 +171,10 @@ impl System {
 
 impl Drop for System {
     fn drop(&mut self) {
+        // The first process inside, by its own id too: bubblewrap asks for its parent's death signal only late in its setup.
+        if let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(pid, Signal::KILL);
+        }
         // The holder's death ends its process namespace, and with it every process inside. Nothing is left to report to.
         let _ = self.holder.kill();
         let _ = self.holder.wait();
