@@ -48,11 +48,7 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let console = Console::new();
-    let pipeline = Pipeline::load(
-        workspace,
-        args.sources.epoch(),
-        args.sources.mirrors.given(),
-    )?;
+    let pipeline = args.sources.pipeline(workspace)?;
     let target = pipeline.targets.own(&pipeline.host)?;
     scratch_cluster::require(&pipeline.host, Path::new("/"), &target)?;
     let chosen = [target];

@@ -6,7 +6,6 @@ use std::time::Instant;
 use pgml_dist::execute::to_run;
 use pgml_dist::exit::Failure;
 use pgml_dist::host::tools::BUILD_TOOLS;
-use pgml_dist::pipeline::Pipeline;
 use pgml_dist::plan::Purpose;
 use pgml_dist::progress::Listener;
 use pgml_dist::publish;
@@ -32,11 +31,7 @@ pub struct Args {
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let began = Instant::now();
     let console = Console::new();
-    let pipeline = Pipeline::load(
-        workspace,
-        args.sources.epoch(),
-        args.sources.mirrors.given(),
-    )?;
+    let pipeline = args.sources.pipeline(workspace)?;
     let chosen = args.choice.select(&pipeline)?;
     let plan = pipeline.plan(&chosen, Purpose::Dist)?;
     let out = workspace.root.join(&args.out);

@@ -13,6 +13,7 @@ pub mod verify;
 use pgml_dist::exit::Failure;
 use pgml_dist::pipeline::Pipeline;
 use pgml_dist::targets::Target;
+use pgml_dist::workspace::Workspace;
 
 /// The targets that a command is for.
 #[derive(clap::Args)]
@@ -38,15 +39,15 @@ impl TargetChoice {
 #[derive(clap::Args)]
 pub struct Sources {
     #[command(flatten)]
-    pub mirrors: mirrors::MirrorArgs,
+    mirrors: mirrors::MirrorArgs,
     /// The time of every file of the release, seconds since 1970 [default: the release's day]
     #[arg(long = "epoch", env = "SOURCE_DATE_EPOCH", value_name = "SECONDS")]
     epoch: Option<String>,
 }
 
 impl Sources {
-    /// The time that was given, if one was.
-    pub fn epoch(&self) -> Option<&str> {
-        self.epoch.as_deref()
+    /// Reads the configuration of a run that uses them.
+    pub fn pipeline(&self, workspace: &Workspace) -> Result<Pipeline, Failure> {
+        Pipeline::load(workspace, self.epoch.as_deref(), self.mirrors.given())
     }
 }

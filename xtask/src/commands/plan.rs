@@ -1,7 +1,6 @@
 //! `cargo xtask plan`
 
 use pgml_dist::exit::Failure;
-use pgml_dist::pipeline::Pipeline;
 use pgml_dist::plan::document::Document;
 use pgml_dist::plan::{Availability, Plan, Purpose};
 use pgml_dist::workspace::Workspace;
@@ -33,11 +32,7 @@ enum Format {
 
 /// Runs the command.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
-    let pipeline = Pipeline::load(
-        workspace,
-        args.sources.epoch(),
-        args.sources.mirrors.given(),
-    )?;
+    let pipeline = args.sources.pipeline(workspace)?;
     let chosen = args.choice.select(&pipeline)?;
     let availability = pipeline.availability(&chosen)?;
     let buildable: Vec<_> = chosen

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use pgml_dist::exit::{Exit, Failure};
 use pgml_dist::files::FileError;
 use pgml_dist::host::tools::{BUILD_TOOLS, LINTIAN};
-use pgml_dist::pipeline::Pipeline;
 use pgml_dist::plan::Purpose;
 use pgml_dist::publish::{self, State};
 use pgml_dist::systest::cases::{Case, CaseResult, Cases, summary};
@@ -36,11 +35,7 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let console = Console::new();
-    let pipeline = Pipeline::load(
-        workspace,
-        args.sources.epoch(),
-        args.sources.mirrors.given(),
-    )?;
+    let pipeline = args.sources.pipeline(workspace)?;
     let chosen = args.choice.select(&pipeline)?;
     let wanted =
         |suite: &str| args.suites.is_empty() || args.suites.iter().any(|name| name == suite);
