@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use pgml_dist::exit::{Exit, Failure};
-use pgml_dist::files::FileError;
 use pgml_dist::host::tools::{BUILD_TOOLS, LINTIAN};
 use pgml_dist::plan::Purpose;
 use pgml_dist::publish::{self, State};
@@ -77,9 +76,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
             done.extend(test.lintian()?);
         }
         if wanted("faults") {
-            let executable =
-                std::env::current_exe().map_err(FileError::at("find", "this program"))?;
-            done.extend(test.faults(&dist, &executable)?);
+            done.extend(test.faults(&dist)?);
         }
         if wanted("install") {
             for target in &chosen {

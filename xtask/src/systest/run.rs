@@ -21,6 +21,9 @@ use crate::workspace::Workspace;
 /// The names of all suites.
 pub const SUITES: [&str; 6] = ["lint", "unit", "python", "lintian", "faults", "install"];
 
+/// The executable of the running process, whatever became of its name (proc_pid_exe(5)).
+const THIS_PROGRAM: &str = "/proc/self/exe";
+
 /// What the suites run on.
 pub struct TestRun<'a> {
     /// The run.
@@ -179,19 +182,25 @@ impl TestRun<'_> {
     }
 
     /// What happens to a `dist` that is killed, finds no room, or can't reach its mirror. `dist` is the plan of the release
-    /// under test, `executable` this program.
-    pub fn faults(&self, dist: &Plan, executable: &Path) -> Result<Vec<Case>, Failure> {
-        let scratch = self.workspace().cache.join("work/test-faults");
+    /// under test.
+    pub fn faults(&self, dist: &Plan) -> Result<Vec<Case>, Failure> {
+        let work = self.workspace().cache.join("work");
+        let scratch = work.join("test-faults");
+        // A copy of the program that runs, by its open file: where it was started from, `cargo test` of an earlier suite
+        // may have put another build since.
+        let executable = work.join("test-faults-tool/xtask");
+        files::copy(Path::new(THIS_PROGRAM), &executable)?;
         let test = FaultTest {
             pipeline: self.pipeline,
             plan: dist,
             chosen: self.chosen,
             release: self.out,
-            executable,
+            executable: &executable,
             scratch: &scratch,
         };
         let cases = test.run(self.listener)?;
         files::remove_dir(&scratch)?;
+        files::remove_dir(&work.join("test-faults-tool"))?;
         Ok(cases)
     }
 
