@@ -53,7 +53,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         pipeline.execute(&plan, &chosen, &console)?;
         let dist = pipeline.plan(&chosen, Purpose::Dist)?;
         let out = workspace.root.join(&args.out);
-        pipeline.publish(&out, &dist, &chosen, false, &console)?;
+        pipeline.publish(&out, &dist, false, &console)?;
         let test = TestRun {
             pipeline: &pipeline,
             plan: &plan,

@@ -2,11 +2,12 @@
 //!
 //! Every mode, owner and time is set rather than inherited; dpkg-deb runs in the builder, so that neither the host's
 //! dpkg nor its umask matters. xz at a fixed level: zstd's output depends on the number of threads, and Debian 11's
-//! dpkg does not read it.
+//! dpkg does not read it. What packages of several distributions share is compressed once ([`blocks`]).
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use crate::deb::blocks::{self, Cut};
 use crate::exit::Failure;
 use crate::files::{self, FileError};
 use crate::sandbox::Sandbox;
@@ -37,6 +38,16 @@ pub struct Package {
     pub links: Vec<(String, String)>,
     /// Whole directories: absolute path on the user's system, and from where.
     pub trees: Vec<(String, PathBuf)>,
+    /// What it shares with the packages of other distributions, compressed already.
+    pub shared: Option<Shared>,
+}
+
+/// What packages have in common.
+pub struct Shared {
+    /// The files that have a block of their own.
+    pub cuts: Vec<Cut>,
+    /// The compressed blocks: the output of a compress job.
+    pub blocks: PathBuf,
 }
 
 impl Package {
@@ -87,11 +98,22 @@ impl Package {
             .writable(&tree, "/build/tree")
             .writable(out, "/build/out")
             .env("SOURCE_DATE_EPOCH", epoch.to_string())
-            .env("NAME", self.file_name())
+            .env(
+                "COMPRESSION",
+                self.shared.as_ref().map_or("-Zxz -z6", |_| "-Znone"),
+            )
             .script(SCRIPT)
             .run(log)?;
         files::remove_dir(&tree)?;
-        Ok(out.join(self.file_name()))
+        let (partial, package) = (out.join("partial"), out.join(self.file_name()));
+        match &self.shared {
+            None => files::rename(&partial, &package)?,
+            Some(shared) => {
+                blocks::repack(&partial, &shared.cuts, &shared.blocks, &package)?;
+                std::fs::remove_file(&partial).map_err(FileError::at("remove", &partial))?;
+            }
+        }
+        Ok(package)
     }
 }
 
@@ -104,8 +126,7 @@ find . -type d -exec chmod 755 {} +
 find . -path ./DEBIAN -prune -o -type f -printf '%P\0' | LC_ALL=C sort -z | xargs -0 -r md5sum > DEBIAN/md5sums
 chmod 644 DEBIAN/md5sums DEBIAN/control
 find . -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
-dpkg-deb -Zxz -z6 --root-owner-group --build . /build/out/partial
-mv /build/out/partial "/build/out/$NAME"
+dpkg-deb $COMPRESSION --root-owner-group --build . /build/out/partial
 "#;
 
 fn copy_tree(from: &Path, to: &Path) -> Result<(), FileError> {

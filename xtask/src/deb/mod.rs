@@ -1,5 +1,6 @@
 //! Debian packages: reading them, deriving their relations from what is inside, and building them.
 
+pub mod blocks;
 pub mod build;
 pub mod depends;
 pub mod packages;

@@ -8,7 +8,8 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 use thiserror::Error;
 
 use crate::compile;
-use crate::deb::build::{Package, Source};
+use crate::deb::blocks::{Cut, HEAD};
+use crate::deb::build::{Package, Shared, Source};
 use crate::deb::depends;
 use crate::execute::Work;
 use crate::exit::{Exit, ExitKind, Failure};
@@ -73,6 +74,8 @@ pub struct ExtensionInputs<'a> {
     pub compiled: &'a Path,
     /// The output of the verify job.
     pub verified: &'a Path,
+    /// The output of the compress job.
+    pub compressed: &'a Path,
 }
 
 impl Facts<'_> {
@@ -113,6 +116,7 @@ impl Facts<'_> {
             files: Vec::new(),
             links: Vec::new(),
             trees: Vec::new(),
+            shared: None,
         }
     }
 
@@ -219,6 +223,15 @@ pub fn extension(
         &work.log,
     )?;
     let lib = format!("/usr/lib/postgresql/{major}/lib/pgml.so");
+    // Cut behind the stamp: what follows is the same on every distribution.
+    let shared = |path: &str, head| Shared {
+        cuts: vec![Cut {
+            path: path.to_owned(),
+            head,
+        }],
+        blocks: inputs.compressed.to_owned(),
+    };
+    package.shared = Some(shared(&lib, HEAD));
     package
         .files
         .push((lib, Source::File(inputs.library.to_owned())));
@@ -251,14 +264,15 @@ pub fn extension(
     // Its documents are those of the package that it depends on, as debhelper does it.
     let doc = format!("/usr/share/doc/{}", debug.name);
     debug.links.push((doc, package.name.clone()));
-    debug.files.push((
-        format!(
-            "/usr/lib/debug/.build-id/{}/{}.debug",
-            &build_id[..2],
-            &build_id[2..]
-        ),
-        Source::File(inputs.compiled.join(compile::DEBUG)),
-    ));
+    let symbols = format!(
+        "/usr/lib/debug/.build-id/{}/{}.debug",
+        &build_id[..2],
+        &build_id[2..]
+    );
+    debug.shared = Some(shared(&symbols, 0));
+    debug
+        .files
+        .push((symbols, Source::File(inputs.compiled.join(compile::DEBUG))));
     let debug = debug.build(builder, facts.epoch, &work.scratch, &work.out, &work.log)?;
     Ok(format!(
         "{} and its debug symbols, {} and {}",
@@ -268,10 +282,12 @@ pub fn extension(
     ))
 }
 
-/// Builds `pgml-python` from the output of the runtime job.
+/// Builds `pgml-python` from the output of the runtime job. Without `byte_code` in it the package makes its own with the
+/// system's Python when it is installed, and removes it again.
 pub fn runtime(
     facts: &Facts<'_>,
     runtime: &Path,
+    byte_code: bool,
     builder: &Path,
     work: &Work<'_>,
 ) -> Result<String, Failure> {
@@ -285,9 +301,20 @@ pub fn runtime(
             libpython => &facts.distribution.libpython,
             python => facts.distribution.python.to_string(),
             library_depends => runtime_depends(&tree)?,
+            byte_code,
         },
     )?;
     let mut package = facts.package("pgml-python".into(), control);
+    if !byte_code {
+        for script in ["postinst", "prerm"] {
+            let values = context! {
+                python => facts.distribution.python.to_string(),
+                prefix => runtime::PREFIX,
+            };
+            let text = facts.template(&format!("runtime.{script}.j2"), values)?;
+            package.control_files.push((script.into(), text, 0o755));
+        }
+    }
     let wheels = files::read_text(&runtime.join(runtime::WHEELS))?;
     let copyright = facts.template(
         "copyright.j2",
