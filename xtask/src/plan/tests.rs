@@ -1,16 +1,29 @@
 //! The plan of the real matrix.
 #![allow(clippy::unwrap_used)]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::github::Matrices;
 use super::job::Step;
 use super::*;
 use crate::exit::Exit;
+use crate::files;
 
 /// The source tree that this test is compiled in, whose locks are those of the Debian distributions.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
 fn with_plan<T>(chosen: &dyn Fn(&Target) -> bool, act: impl FnOnce(&Plan, &[Target]) -> T) -> T {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    with_plan_of(&root(), chosen, |plan, chosen| act(&plan.unwrap(), chosen))
+}
+
+fn with_plan_of<T>(
+    root: &Path,
+    chosen: &dyn Fn(&Target) -> bool,
+    act: impl FnOnce(Result<Plan, Failure>, &[Target]) -> T,
+) -> T {
+    let root = root.to_owned();
     let workspace = Workspace {
         cache: root.join("no-cache"),
         root,
@@ -26,8 +39,7 @@ fn with_plan<T>(chosen: &dyn Fn(&Target) -> bool, act: impl FnOnce(&Plan, &[Targ
         toolchain: "a toolchain",
     };
     let chosen: Vec<Target> = targets.all().into_iter().filter(|t| chosen(t)).collect();
-    let plan = Plan::compute(&context, &chosen, Purpose::Dist).unwrap();
-    act(&plan, &chosen)
+    act(Plan::compute(&context, &chosen, Purpose::Dist), &chosen)
 }
 
 fn count(plan: &Plan, which: fn(&Step) -> bool) -> usize {
@@ -142,4 +154,44 @@ fn the_matrix_for_ci_has_every_target_once() {
             assert!(plan.job(job).is_some(), "{job}");
         }
     });
+}
+
+#[test]
+fn a_stale_lock_of_wheels_is_noticed_before_anything_runs() {
+    // Catches a changed list of wheels that is not built in, because the lock's own digest did not change.
+    let tree = tempfile::tempdir().unwrap();
+    for dir in ["extension", "packaging", "python", "xtask/src"] {
+        for file in files::files_below(&root().join(dir)).unwrap() {
+            let (from, to) = (
+                root().join(dir).join(&file),
+                tree.path().join(dir).join(&file),
+            );
+            files::link_or_copy_into(&from, &to).unwrap();
+        }
+    }
+    files::copy(
+        &root().join("CHANGELOG.md"),
+        &tree.path().join("CHANGELOG.md"),
+    )
+    .unwrap();
+    let python = tree.path().join("python");
+    std::fs::remove_file(python.join("requirements.lock")).unwrap(); // a link to the real one
+    let list = std::fs::read_to_string(root().join("python/requirements.lock")).unwrap();
+    let target = |t: &Target| t.to_string() == "debian12-pg15";
+    for (text, stale) in [
+        (list.clone(), false),
+        (list.replace("numpy==2.4.6", "numpy==2.4.5"), true),
+    ] {
+        std::fs::write(python.join("requirements.lock"), &text).unwrap();
+        assert_eq!(text != list, stale);
+        with_plan_of(tree.path(), &target, |plan, _| match stale {
+            false => assert!(plan.is_ok(), "{:?}", plan.err()),
+            true => {
+                let failure = plan.err().unwrap();
+                assert_eq!(failure.exit, Exit::CheckFailed);
+                let words = failure.report.unwrap().to_string();
+                assert!(words.contains("python3.11"), "{words}");
+            }
+        });
+    }
 }

@@ -1,14 +1,14 @@
 //! Installs the packages of one target into a clean system with apt, makes a cluster, runs the SQL suites, the
 //! documentation's examples and the comparison with scikit-learn, restarts the server, and removes the packages again.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use crate::apt::mirror::signed_mirror;
 use crate::apt::repository::KEYRING;
 use crate::apt::signing::SigningKey;
 use crate::exit::Failure;
 use crate::files;
 use crate::progress::Listener;
-use crate::rootfs;
 use crate::runtime;
 use crate::systest::cases::{Case, Cases, ensure};
 use crate::systest::docs::{Example, examples, normalised};
@@ -66,7 +66,8 @@ impl InstallTest<'_> {
     pub fn run(&self, listener: &dyn Listener) -> Result<Vec<Case>, Failure> {
         let mut cases = Cases::new(format!("{} install:", self.target), listener);
         files::remove_dir(self.scratch)?;
-        let mirror = self.signed_mirror()?;
+        let mirror = self.scratch.join("mirror");
+        signed_mirror(&mirror, self.mirror, self.codename, self.key, self.log)?;
         let tests = self.source.join("packaging/tests");
         let shown = [
             (mirror.as_path(), "/srv/mirror"),
@@ -101,22 +102,6 @@ impl InstallTest<'_> {
             self.purge(&system)
         });
         Ok(cases.done)
-    }
-
-    /// The locked packages as a signed repository: in the test system apt trusts keys only.
-    fn signed_mirror(&self) -> Result<PathBuf, Failure> {
-        let mirror = self.scratch.join("mirror");
-        files::create_dir(&mirror)?;
-        for dir in self.mirror {
-            for deb in files::files_below(dir)? {
-                files::link_or_copy(&dir.join(&deb), &mirror.join(&deb))?;
-            }
-        }
-        rootfs::flat_repository(&mirror, self.codename, self.log)?;
-        self.key
-            .sign_release(&mirror.join("Release"), rootfs::EPOCH, self.log)?;
-        self.key.export(&mirror.join(KEYRING), self.log)?;
-        Ok(mirror)
     }
 
     fn install(&self, system: &System) -> Result<(), Failure> {

@@ -24,6 +24,9 @@ impl Builder<'_> {
 
     /// The wheels for a Python.
     fn wheels(&mut self, python: &str) -> Result<Job, Failure> {
+        if !self.has(&format!("fetch:python{python}")) {
+            self.check_wheels(&format!("python{python}"))?;
+        }
         self.add(
             format!("fetch:python{python}"),
             format!("fetch the wheels for Python {python}"),
