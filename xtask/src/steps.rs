@@ -1,6 +1,6 @@
 //! Carries out the steps of a plan: gathers what each needs from the workspace and hands it to the module that does it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::apt::repository::{self, Suite};
 use crate::apt::signing::SigningKey;
@@ -67,6 +67,10 @@ impl Steps<'_> {
             Step::SourceRuntime { python } => self.source_runtime(work, python),
             Step::Compress { major } => {
                 blocks::share(work.output_of(&format!("compile:pg{major}"))?, &work.out)
+            }
+            Step::CompressRuntime { .. } => {
+                let (_, runtime) = Self::need(work, "runtime:")?;
+                packages::compress_runtime(self.epoch, runtime, &self.builder(work)?, work)
             }
             Step::ExtensionPackages { target } => self.extension_packages(work, target),
             Step::RuntimePackage { distribution } => self.runtime_package(work, distribution),
@@ -325,17 +329,18 @@ impl Steps<'_> {
 
     fn runtime_package(&self, work: &Work<'_>, distribution: &str) -> Result<String, Failure> {
         let facts = self.release_facts(self.distribution(distribution)?);
-        // Its own, that of a distribution with the same Python, or one without byte code.
-        let id = work.job.needs.iter().find(|id| id.starts_with("runtime:"));
-        let id = id.map_or("", String::as_str);
+        let (id, runtime) = Self::need(work, "runtime:")?;
+        let (_, compressed) = Self::need(work, "compress:")?;
         let byte_code = !id.starts_with("runtime:python");
-        packages::runtime(
-            &facts,
-            work.output_of(id)?,
-            byte_code,
-            &self.builder(work)?,
-            work,
-        )
+        let builder = self.builder(work)?;
+        packages::runtime(&facts, runtime, byte_code, compressed, &builder, work)
+    }
+
+    /// The job of a kind that a job needs, and its output: which one it is was decided when the plan was made.
+    fn need<'b>(work: &'b Work<'_>, kind: &'b str) -> Result<(&'b str, &'b Path), Failure> {
+        let id = work.job.needs.iter().find(|id| id.starts_with(kind));
+        let id = id.map_or(kind, String::as_str);
+        Ok((id, work.output_of(id)?))
     }
 
     fn repository(&self, work: &Work<'_>) -> Result<String, Failure> {

@@ -24,6 +24,8 @@ const PRESET: u32 = 6;
 /// The part of a library that may differ between distributions: its headers and string tables lie in it.
 pub const HEAD: u64 = 64 * 1024;
 
+/// The member of a package with its files.
+const DATA: &[u8] = b"data.tar";
 const AR_MAGIC: &[u8] = b"!<arch>\n";
 const AR_HEADER: usize = 60;
 const TAR_BLOCK: u64 = 512;
@@ -50,13 +52,21 @@ fn wrong(what: impl Into<String>) -> BlockError {
     BlockError(what.into())
 }
 
-/// A file that gets a block of its own.
-pub struct Cut {
-    /// Its absolute path on the user's system.
-    pub path: String,
-    /// How much of its start is left to the block before.
-    pub head: u64,
+/// Where an archive is cut into blocks.
+pub enum Cuts {
+    /// Around a file, which gets a block of its own.
+    Around {
+        /// Its absolute path on the user's system.
+        path: String,
+        /// How much of its start is left to the block before.
+        head: u64,
+    },
+    /// Every [`STRIDE`] bytes.
+    Even,
 }
+
+/// The size of dpkg-deb's own blocks at this level.
+const STRIDE: usize = 24 << 20;
 
 /// Compresses what the packages of a major share, from the output of its compile job: each piece in a file that is named
 /// by the digest of its contents.
@@ -76,6 +86,24 @@ pub fn share(compiled: &Path, out: &Path) -> Result<String, Failure> {
     ))
 }
 
+/// Compresses the whole blocks that an archive begins with, for packages whose archives begin with the same files.
+/// `package` is one that dpkg-deb left uncompressed.
+pub fn share_beginning(package: &Path, out: &Path) -> Result<String, Failure> {
+    let bytes = files::read(package)?;
+    let mut count = 0;
+    for (header, contents) in members(&bytes)? {
+        if !header.starts_with(DATA) {
+            continue;
+        }
+        for piece in contents.chunks_exact(STRIDE) {
+            files::write(&out.join(file_name(piece)), compress(piece)?)?;
+            count += 1;
+        }
+    }
+    files::create_dir(out)?;
+    Ok(format!("{count} blocks of {} MB", STRIDE / 1_000_000))
+}
+
 /// With zeros up to the end of the tar block that a file of this length ends in.
 fn padded(bytes: &[u8], file: usize) -> Vec<u8> {
     let more = (file as u64).next_multiple_of(TAR_BLOCK) as usize - file;
@@ -90,7 +118,7 @@ fn file_name(piece: &[u8]) -> String {
 
 /// Compresses a package that dpkg-deb left uncompressed, and returns how many blocks were there already. `shared` has
 /// the output of [`share`].
-pub fn repack(package: &Path, cuts: &[Cut], shared: &Path, to: &Path) -> Result<usize, Failure> {
+pub fn repack(package: &Path, cuts: &Cuts, shared: &Path, to: &Path) -> Result<usize, Failure> {
     let bytes = files::read(package)?;
     let mut packed = AR_MAGIC.to_vec();
     let mut taken = 0;
@@ -146,34 +174,34 @@ fn members(archive: &[u8]) -> Result<Vec<(&[u8], &[u8])>, BlockError> {
     Ok(found)
 }
 
-/// A tar archive, cut around the bodies of some files.
-fn pieces<'a>(archive: &'a [u8], cuts: &[Cut]) -> Result<Vec<&'a [u8]>, Failure> {
-    let mut at = vec![0, archive.len()];
-    let mut found = 0;
+/// A tar archive, cut.
+fn pieces<'a>(archive: &'a [u8], cuts: &Cuts) -> Result<Vec<&'a [u8]>, Failure> {
+    let Cuts::Around { path, head } = cuts else {
+        return Ok(archive.chunks(STRIDE).collect());
+    };
     let mut reader = tar::Archive::new(archive);
     let entries = reader
         .entries()
         .map_err(FileError::at("read", "data.tar"))?;
     for entry in entries {
         let entry = entry.map_err(FileError::at("read", "data.tar"))?;
-        let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let path = path.trim_start_matches('.');
-        let Some(cut) = cuts.iter().find(|cut| cut.path == path) else {
+        if String::from_utf8_lossy(&entry.path_bytes()).trim_start_matches('.') != path {
             continue;
-        };
-        found += 1;
+        }
         let begin = entry.raw_file_position();
         let end = begin + entry.size().next_multiple_of(TAR_BLOCK);
-        at.extend([(begin + cut.head).min(end) as usize, end as usize]);
+        let body = (begin + head).min(end) as usize;
+        let piece = |range: std::ops::Range<usize>| {
+            let short = || wrong("a file ends behind the archive");
+            archive.get(range).ok_or_else(short)
+        };
+        return Ok(vec![
+            piece(0..body)?,
+            piece(body..end as usize)?,
+            piece(end as usize..archive.len())?,
+        ]);
     }
-    if found != cuts.len() {
-        return Err(wrong("a file that should get a block of its own is not there").into());
-    }
-    at.sort_unstable();
-    at.dedup();
-    let piece = |ends: &[usize]| archive.get(ends[0]..ends[1]);
-    let pieces: Option<Vec<&[u8]>> = at.windows(2).map(piece).collect();
-    Ok(pieces.ok_or_else(|| wrong("a file ends behind the archive"))?)
+    Err(wrong("the file that should get a block of its own is not there").into())
 }
 
 /// A stream of one block.
@@ -338,12 +366,12 @@ mod tests {
             .args([tree.as_os_str(), plain.as_os_str()])
             .run(&dir.join("log"))
             .unwrap();
-        let cut = Cut {
+        let cuts = Cuts::Around {
             path: "/usr/lib/x.so".into(),
             head: HEAD,
         };
         let deb = dir.join(format!("x{head}.deb"));
-        let taken = repack(&plain, &[cut], shared, &deb).unwrap();
+        let taken = repack(&plain, &cuts, shared, &deb).unwrap();
         (deb, taken)
     }
 
@@ -377,11 +405,64 @@ mod tests {
     }
 
     #[test]
+    fn cut_evenly_the_blocks_are_dpkg_debs_and_a_common_beginning_is_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        let build = |name: &str, compression: &str, changelog: Option<&str>| {
+            let tree = dir.path().join("tree");
+            let _ = std::fs::remove_dir_all(&tree);
+            let at = |path: &str| tree.join(path);
+            files::write(&at("usr/lib/x"), vec![7; STRIDE + 1000]).unwrap();
+            if let Some(changelog) = changelog {
+                files::write(&at("usr/share/doc/x/changelog"), changelog).unwrap();
+            }
+            let control = "Package: x\nVersion: 1\nArchitecture: all\nMaintainer: x <x@example.org>\nDescription: x\n";
+            files::write(&at("DEBIAN/control"), control).unwrap();
+            let deb = dir.path().join(name);
+            let script = "find \"$1\" -exec touch --date=@0 {} +; dpkg-deb $2 --root-owner-group --build \"$1\" \"$3\"";
+            Program::new("sh")
+                .args(["-c", script, "sh"])
+                .args([tree.as_os_str(), compression.as_ref(), deb.as_os_str()])
+                .env("SOURCE_DATE_EPOCH", "0")
+                .run(&dir.path().join("log"))
+                .unwrap();
+            deb
+        };
+        let shared = dir.path().join("shared");
+        share_beginning(&build("common", "-Znone", None), &shared).unwrap();
+        let plain = build("plain", "-Znone", Some("changes"));
+        let ours = dir.path().join("ours.deb");
+        assert_eq!(repack(&plain, &Cuts::Even, &shared, &ours).unwrap(), 1);
+        let theirs = build("theirs", "-Zxz", Some("changes"));
+        let data = |deb: &Path| {
+            let program = Program::new("dpkg-deb").arg("--fsys-tarfile").arg(deb);
+            program.output(&dir.path().join("log")).unwrap()
+        };
+        assert!(data(&ours) == data(&theirs));
+        let blocks = |deb: &Path| {
+            let bytes = files::read(deb).unwrap();
+            let data = members(&bytes).unwrap()[2].1.to_vec();
+            let list = Program::new("sh").args([
+                "-c",
+                "cat > \"$1\"; xz --list --robot \"$1\" | grep ^file",
+                "sh",
+            ]);
+            let file = dir.path().join("data.tar.xz");
+            let list = list.arg(file).pipe(&data, &dir.path().join("log")).unwrap();
+            String::from_utf8(list)
+                .unwrap()
+                .split('\t')
+                .nth(2)
+                .map(str::to_owned)
+        };
+        assert_eq!(blocks(&ours), blocks(&theirs));
+    }
+
+    #[test]
     fn a_file_to_cut_at_that_is_missing_is_an_error() {
-        let cut = Cut {
+        let cuts = Cuts::Around {
             path: "/usr/lib/other.so".into(),
             head: 0,
         };
-        assert!(pieces(&[0; 1024], &[cut]).is_err());
+        assert!(pieces(&[0; 1024], &cuts).is_err());
     }
 }

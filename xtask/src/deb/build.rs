@@ -7,7 +7,8 @@
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use crate::deb::blocks::{self, Cut};
+use crate::deb::blocks::{self, Cuts};
+use crate::execute::Work;
 use crate::exit::Failure;
 use crate::files::{self, FileError};
 use crate::sandbox::Sandbox;
@@ -38,16 +39,8 @@ pub struct Package {
     pub links: Vec<(String, String)>,
     /// Whole directories: absolute path on the user's system, and from where.
     pub trees: Vec<(String, PathBuf)>,
-    /// What it shares with the packages of other distributions, compressed already.
-    pub shared: Option<Shared>,
-}
-
-/// What packages have in common.
-pub struct Shared {
-    /// The files that have a block of their own.
-    pub cuts: Vec<Cut>,
-    /// The compressed blocks: the output of a compress job.
-    pub blocks: PathBuf,
+    /// Where its archive is cut into blocks.
+    pub cuts: Cuts,
 }
 
 impl Package {
@@ -56,15 +49,31 @@ impl Package {
         format!("{}_{}_{}.deb", self.name, self.version, self.architecture)
     }
 
-    /// Builds it into `out` and returns the file. `epoch` is the time of every file in it, seconds since 1970.
+    /// Builds it into `out` and returns the file. `epoch` is the time of every file in it, seconds since 1970; `shared` has
+    /// the blocks that were compressed already, the output of a compress job.
     pub fn build(
         &self,
         builder: &Path,
         epoch: u64,
+        shared: &Path,
+        work: &Work<'_>,
+    ) -> Result<PathBuf, Failure> {
+        let plain = self.build_uncompressed(builder, epoch, &work.scratch, &work.log)?;
+        let package = work.out.join(self.file_name());
+        blocks::repack(&plain, &self.cuts, shared, &package)?;
+        std::fs::remove_file(&plain).map_err(FileError::at("remove", &plain))?;
+        Ok(package)
+    }
+
+    /// Builds it into `scratch` without compressing it, and returns the file.
+    pub fn build_uncompressed(
+        &self,
+        builder: &Path,
+        epoch: u64,
         scratch: &Path,
-        out: &Path,
         log: &Path,
     ) -> Result<PathBuf, Failure> {
+        let out = scratch.join("plain");
         let tree = scratch.join(&self.name);
         files::remove_dir(&tree)?;
         for (path, source) in &self.files {
@@ -92,33 +101,21 @@ impl Package {
             files::write(&path, text)?;
             files::set_mode(&path, *mode)?;
         }
-        files::create_dir(out)?;
+        files::create_dir(&out)?;
         Sandbox::new(builder)
             .tmpfs("/build")
             .writable(&tree, "/build/tree")
-            .writable(out, "/build/out")
+            .writable(&out, "/build/out")
             .env("SOURCE_DATE_EPOCH", epoch.to_string())
-            .env(
-                "COMPRESSION",
-                self.shared.as_ref().map_or("-Zxz -z6", |_| "-Znone"),
-            )
             .script(SCRIPT)
             .run(log)?;
         files::remove_dir(&tree)?;
-        let (partial, package) = (out.join("partial"), out.join(self.file_name()));
-        match &self.shared {
-            None => files::rename(&partial, &package)?,
-            Some(shared) => {
-                blocks::repack(&partial, &shared.cuts, &shared.blocks, &package)?;
-                std::fs::remove_file(&partial).map_err(FileError::at("remove", &partial))?;
-            }
-        }
-        Ok(package)
+        Ok(out.join("package.deb"))
     }
 }
 
-/// Times are set, not clamped: a file older than the release would otherwise carry its own. The file is written under
-/// another name first because dpkg-deb leaves half a file behind when it is interrupted.
+/// Times are set, not clamped: a file older than the release would otherwise carry its own. Compressing
+/// is not dpkg-deb's here, see [`blocks`].
 const SCRIPT: &str = r#"
 cd /build/tree
 find . -path ./DEBIAN -prune -o -type f -exec chmod 644 {} +
@@ -126,7 +123,7 @@ find . -type d -exec chmod 755 {} +
 find . -path ./DEBIAN -prune -o -type f -printf '%P\0' | LC_ALL=C sort -z | xargs -0 -r md5sum > DEBIAN/md5sums
 chmod 644 DEBIAN/md5sums DEBIAN/control
 find . -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
-dpkg-deb $COMPRESSION --root-owner-group --build . /build/out/partial
+dpkg-deb -Znone --root-owner-group --build . /build/out/package.deb
 "#;
 
 fn copy_tree(from: &Path, to: &Path) -> Result<(), FileError> {

@@ -8,8 +8,8 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 use thiserror::Error;
 
 use crate::compile;
-use crate::deb::blocks::{Cut, HEAD};
-use crate::deb::build::{Package, Shared, Source};
+use crate::deb::blocks::{self, Cuts, HEAD};
+use crate::deb::build::{Package, Source};
 use crate::deb::depends;
 use crate::execute::Work;
 use crate::exit::{Exit, ExitKind, Failure};
@@ -116,7 +116,7 @@ impl Facts<'_> {
             files: Vec::new(),
             links: Vec::new(),
             trees: Vec::new(),
-            shared: None,
+            cuts: Cuts::Even,
         }
     }
 
@@ -224,14 +224,10 @@ pub fn extension(
     )?;
     let lib = format!("/usr/lib/postgresql/{major}/lib/pgml.so");
     // Cut behind the stamp: what follows is the same on every distribution.
-    let shared = |path: &str, head| Shared {
-        cuts: vec![Cut {
-            path: path.to_owned(),
-            head,
-        }],
-        blocks: inputs.compressed.to_owned(),
+    package.cuts = Cuts::Around {
+        path: lib.clone(),
+        head: HEAD,
     };
-    package.shared = Some(shared(&lib, HEAD));
     package
         .files
         .push((lib, Source::File(inputs.library.to_owned())));
@@ -247,7 +243,7 @@ pub fn extension(
             .files
             .push((path, Source::File(extension.join("sql").join(&sql))));
     }
-    let deb = package.build(builder, facts.epoch, &work.scratch, &work.out, &work.log)?;
+    let deb = package.build(builder, facts.epoch, inputs.compressed, work)?;
 
     let build_id = build_id(&files::read(inputs.library)?).ok_or(NoBuildId)?;
     let control = facts.template(
@@ -269,11 +265,14 @@ pub fn extension(
         &build_id[..2],
         &build_id[2..]
     );
-    debug.shared = Some(shared(&symbols, 0));
+    debug.cuts = Cuts::Around {
+        path: symbols.clone(),
+        head: 0,
+    };
     debug
         .files
         .push((symbols, Source::File(inputs.compiled.join(compile::DEBUG))));
-    let debug = debug.build(builder, facts.epoch, &work.scratch, &work.out, &work.log)?;
+    let debug = debug.build(builder, facts.epoch, inputs.compressed, work)?;
     Ok(format!(
         "{} and its debug symbols, {} and {}",
         package.file_name(),
@@ -288,6 +287,7 @@ pub fn runtime(
     facts: &Facts<'_>,
     runtime: &Path,
     byte_code: bool,
+    compressed: &Path,
     builder: &Path,
     work: &Work<'_>,
 ) -> Result<String, Failure> {
@@ -335,8 +335,31 @@ pub fn runtime(
         &work.log,
     )?;
     package.trees.push((runtime::PREFIX.into(), tree));
-    let deb = package.build(builder, facts.epoch, &work.scratch, &work.out, &work.log)?;
+    let deb = package.build(builder, facts.epoch, compressed, work)?;
     Ok(format!("{}, {}", package.file_name(), megabytes(&deb)?))
+}
+
+/// Compresses what every `pgml-python` with the same runtime begins with: the runtime.
+pub fn compress_runtime(
+    epoch: u64,
+    runtime: &Path,
+    builder: &Path,
+    work: &Work<'_>,
+) -> Result<String, Failure> {
+    let package = Package {
+        name: "pgml-python".into(),
+        version: "0".into(),
+        architecture: "all".into(),
+        // dpkg-deb wants these fields; nothing of them is kept.
+        control: "Package: pgml-python\nVersion: 0\nArchitecture: all\nMaintainer: x <x@example.org>\nDescription: x".into(),
+        control_files: Vec::new(),
+        files: Vec::new(),
+        links: Vec::new(),
+        trees: vec![(runtime::PREFIX.into(), runtime.join(runtime::TREE))],
+        cuts: Cuts::Even,
+    };
+    let plain = package.build_uncompressed(builder, epoch, &work.scratch, &work.log)?;
+    blocks::share_beginning(&plain, &work.out)
 }
 
 /// The relations of the wheels' libraries: what they need beyond what they bundle.

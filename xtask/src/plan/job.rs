@@ -81,6 +81,11 @@ pub enum Step {
         /// `15`
         major: u16,
     },
+    /// Compress a Python runtime.
+    CompressRuntime {
+        /// Whose: `debian12`, or `python3.8` for one without byte code.
+        of: String,
+    },
     /// Build `postgresql-N-pgml` and its debug symbol package.
     ExtensionPackages {
         /// `debian12-pg15`
@@ -126,7 +131,8 @@ impl Step {
             Self::Verify { .. } => (1, 300, 2),
             Self::Runtime { .. } | Self::SourceRuntime { .. } => (1, 300, 10),
             Self::ExtensionPackages { .. } => (1, 200, 2),
-            Self::RuntimePackage { .. } => (1, 600, 60),
+            Self::CompressRuntime { .. } => (1, 800, 60),
+            Self::RuntimePackage { .. } => (1, 800, 10),
             Self::AptRepository => (1, 200, 5),
         };
         Cost {

@@ -18,6 +18,7 @@ pub(super) fn recipe(step: &Step) -> &'static [&'static str] {
         ],
         Step::UnpackServer { .. } => &["xtask/src/wheel_server.rs"],
         Step::Compress { .. } => &["xtask/src/deb/blocks.rs"],
+        Step::CompressRuntime { .. } => &["xtask/src/deb/blocks.rs", "xtask/src/deb/build.rs"],
         Step::Stamp { .. } => &["xtask/src/stamp.rs"],
         Step::Verify { .. } => &[
             "xtask/src/verification.rs",
@@ -45,6 +46,7 @@ pub(super) fn recipe(step: &Step) -> &'static [&'static str] {
         ],
         Step::RuntimePackage { .. } => &[
             "xtask/src/deb/build.rs",
+            "xtask/src/deb/blocks.rs",
             "xtask/src/deb/packages.rs",
             "packaging/deb/runtime.control.j2",
             "packaging/deb/runtime.postinst.j2",

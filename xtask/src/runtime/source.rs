@@ -21,6 +21,7 @@ pub fn make(
     let tree = work.out.join(TREE);
     files::create_dir(&tree)?;
     work.progress("unpacking the wheels");
+    // --ignore-requires-python: pip compares that with the Python that it runs in. The lock chose for the right one.
     let platforms: String = platforms
         .iter()
         .map(|platform| format!(" --platform {platform}"))
@@ -36,7 +37,7 @@ pub fn make(
         .env(
             "OPTIONS",
             format!(
-                "--no-compile --only-binary :all: --implementation cp --python-version {python} \
+                "--no-compile --ignore-requires-python --only-binary :all: --implementation cp --python-version {python} \
                  --abi cp{} --abi abi3 --abi none{platforms}",
                 python.replace('.', "")
             ),

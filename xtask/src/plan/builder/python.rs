@@ -78,6 +78,15 @@ impl Builder<'_> {
         let builder = self.rootfs(BUILDER.0, BUILDER.1)?;
         let runtime = self.runtime(distribution)?;
         let context = self.context;
+        // One for all distributions that have the same runtime.
+        let owner = runtime.id.trim_start_matches("runtime:").to_owned();
+        let compress = self.add(
+            format!("compress:{owner}"),
+            format!("compress the runtime of {owner}"),
+            Step::CompressRuntime { of: owner.clone() },
+            |inputs| Ok(inputs.value("time of the release", &context.epoch)),
+            &[&runtime, &builder],
+        )?;
         self.add(
             format!("package:{id}"),
             format!("build pgml-python for {}", distribution.title),
@@ -90,7 +99,7 @@ impl Builder<'_> {
                     .value("time of the release", &context.epoch);
                 Ok(inputs.value("package of libpython", &distribution.libpython))
             },
-            &[&runtime, &builder],
+            &[&runtime, &compress, &builder],
         )
     }
 }
