@@ -4,6 +4,7 @@ use pgml_dist::exit::Failure;
 use pgml_dist::plan::Availability;
 use pgml_dist::plan::document::{Document, Planned};
 use pgml_dist::plan::github::Matrices;
+use pgml_dist::publish::table::{legend, mark};
 use pgml_dist::workspace::Workspace;
 
 use crate::commands::{Sources, TargetChoice};
@@ -51,17 +52,20 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
 }
 
 /// How far a target that can be built here can be tried here.
-fn buildable(planned: &Planned) -> String {
+fn buildable(planned: &Planned, notes: &mut Vec<String>) -> String {
     let mut words = "can be built here".to_owned();
     for note in &planned.development {
-        words.push_str(&format!(", not for a release ({note})"));
+        words.push_str(&format!(", not for a release {}", mark(note, notes)));
     }
-    match (&planned.not_installable, &planned.loadable_in) {
-        (None, _) => words.push_str(", installed and run"),
-        (Some(why), Some(other)) => {
-            words.push_str(&format!(", loaded in {other}; not installed: {why}"));
-        }
-        (Some(why), None) => words.push_str(&format!("; not installed: {why}")),
+    if let Some(other) = &planned.loadable_in {
+        let tried = match &planned.not_installable {
+            None => ", installed and run".to_owned(),
+            Some(_) => format!(", loaded in {other}"),
+        };
+        words.push_str(&tried);
+    }
+    if let Some(why) = &planned.not_installable {
+        words.push_str(&format!(", not installed {}", mark(why, notes)));
     }
     words
 }
@@ -69,16 +73,18 @@ fn buildable(planned: &Planned) -> String {
 /// Targets, jobs, and a sum.
 fn table(document: &Document) -> String {
     let mut text = String::new();
+    let mut notes = Vec::new();
     for (target, state) in &document.targets {
         let words = match state {
             Availability::Buildable => match document.planned.get(target) {
-                Some(planned) => buildable(planned),
+                Some(planned) => buildable(planned, &mut notes),
                 None => "can be built here".to_owned(),
             },
             Availability::Missing(what) => format!("can't be built here: {what}"),
         };
         text.push_str(&format!("{target:<20} {words}\n"));
     }
+    text.push_str(&legend(&notes));
     text.push('\n');
     let ids = document.jobs.iter().map(|job| job.id.len());
     let width = ids.max().unwrap_or(0);

@@ -84,26 +84,7 @@ impl Facts<'_> {
     }
 
     fn template(&self, name: &str, values: Value) -> Result<String, Failure> {
-        let text = files::read_text(&self.packaging.join("deb").join(name))?;
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        let syntax = SyntaxConfig::builder()
-            .keep_trailing_newline(true)
-            .trim_blocks(true)
-            .build();
-        // INVARIANT: only delimiters can clash, and those are the defaults.
-        environment.set_syntax(syntax.map_err(|error| TemplateError {
-            name: name.into(),
-            message: error.to_string(),
-        })?);
-        let rendered = environment.render_str(&text, values);
-        rendered.map_err(|error| {
-            TemplateError {
-                name: name.into(),
-                message: error.to_string(),
-            }
-            .into()
-        })
+        template(&self.packaging, name, values)
     }
 
     fn package(&self, name: String, control: String) -> Package {
@@ -171,6 +152,36 @@ impl Facts<'_> {
         // Whole years of 365.2425 days since 1970: exact but for hours around New Year, which a copyright year survives.
         1970 + self.epoch / 31_556_952
     }
+}
+
+/// Fills a template of `packaging/deb`.
+fn template(packaging: &Path, name: &str, values: Value) -> Result<String, Failure> {
+    let text = files::read_text(&packaging.join("deb").join(name))?;
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    let syntax = SyntaxConfig::builder()
+        .keep_trailing_newline(true)
+        .trim_blocks(true)
+        .build();
+    // INVARIANT: only delimiters can clash, and those are the defaults.
+    environment.set_syntax(syntax.map_err(|error| TemplateError {
+        name: name.into(),
+        message: error.to_string(),
+    })?);
+    let rendered = environment.render_str(&text, values);
+    rendered.map_err(|error| {
+        TemplateError {
+            name: name.into(),
+            message: error.to_string(),
+        }
+        .into()
+    })
+}
+
+/// A maintainer script of a `pgml-python` without byte code.
+pub fn runtime_script(packaging: &Path, script: &str, python: &str) -> Result<String, Failure> {
+    let values = context! { python, prefix => runtime::PREFIX };
+    template(packaging, &format!("runtime.{script}.j2"), values)
 }
 
 /// Builds `postgresql-N-pgml` and `postgresql-N-pgml-dbgsym`.
@@ -307,11 +318,8 @@ pub fn runtime(
     let mut package = facts.package("pgml-python".into(), control);
     if !byte_code {
         for script in ["postinst", "prerm"] {
-            let values = context! {
-                python => facts.distribution.python.to_string(),
-                prefix => runtime::PREFIX,
-            };
-            let text = facts.template(&format!("runtime.{script}.j2"), values)?;
+            let python = facts.distribution.python.to_string();
+            let text = runtime_script(&facts.packaging, script, &python)?;
             package.control_files.push((script.into(), text, 0o755));
         }
     }

@@ -167,8 +167,8 @@ impl<'a> Builder<'a> {
                 distribution.title, distribution.id
             ));
         }
-        (distribution.postgres != target.major)
-            .then(|| format!("{} has no postgresql-{}", distribution.title, target.major))
+        let (title, own) = (&distribution.title, distribution.postgres);
+        (own != target.major).then(|| format!("{title} has postgresql-{own} and no other"))
     }
 
     /// Adds a job unless it is there already; two jobs of one name are the same job.

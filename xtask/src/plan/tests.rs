@@ -103,7 +103,7 @@ fn where_a_target_can_be_tried() {
         let of = |target: &str| &plan.targets[target];
         assert_eq!(of("debian13-pg17").not_installable, None);
         let why = of("debian13-pg18").not_installable.as_deref();
-        assert_eq!(why, Some("Debian 13 has no postgresql-18"));
+        assert_eq!(why, Some("Debian 13 has postgresql-17 and no other"));
         let why = of("ubuntu22.04-pg14").not_installable.clone().unwrap();
         assert!(
             why.contains("archive not enabled") && why.contains("--mirror ubuntu"),

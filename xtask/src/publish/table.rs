@@ -32,9 +32,15 @@ pub fn table(targets: &BTreeMap<String, TargetState>) -> String {
         }
         lines.push(line(name, cells));
     }
+    lines.join("\n") + "\n" + &legend(&notes)
+}
+
+/// The notes, by their numbers.
+pub fn legend(notes: &[String]) -> String {
     let notes = notes.iter().enumerate();
-    lines.extend(notes.map(|(i, note)| format!("[{}] {note}", i + 1)));
-    lines.join("\n") + "\n"
+    notes
+        .map(|(i, note)| format!("[{}] {note}\n", i + 1))
+        .collect()
 }
 
 fn line(name: &str, cells: [String; 6]) -> String {
@@ -50,8 +56,8 @@ fn cell(state: &State, notes: &mut Vec<String>) -> String {
     }
 }
 
-/// The number of a note, as `[2]`.
-fn mark(note: &str, notes: &mut Vec<String>) -> String {
+/// The number of a note, as `[2]`; one that is not there yet is added.
+pub fn mark(note: &str, notes: &mut Vec<String>) -> String {
     let at = notes.iter().position(|known| known == note);
     let at = at.unwrap_or_else(|| {
         notes.push(note.to_owned());
