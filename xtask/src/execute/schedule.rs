@@ -206,7 +206,7 @@ pub fn execute(
     };
     std::thread::scope(|scope| {
         for _ in 0..limits.cores {
-            scope.spawn(&work);
+            scope.spawn(work);
         }
     });
     let state = state

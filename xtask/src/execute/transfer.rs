@@ -192,7 +192,7 @@ mod tests {
         let other = dir.path().join("two");
         assert_eq!(
             import(&other, &archive, &dir.path().join("log")).unwrap(),
-            [job.id.clone()]
+            ["compile:pg15"]
         );
         let cache = Cache::new(&other);
         assert_eq!(cache.verdict(&job), Verdict::Cached);
