@@ -86,9 +86,9 @@ impl<'a> Builder<'a> {
             .flat_map(|target| target.goals.clone())
             .collect();
         goals.push(self.repository(targets)?.id);
-        if purpose == Purpose::Test {
+        if purpose != Purpose::Dist {
             for target in targets {
-                goals.extend(self.test_systems(target)?);
+                goals.extend(self.test_systems(target, purpose)?);
             }
         }
         goals.sort();
@@ -109,7 +109,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The systems that a target's packages are tried in; none where its distribution is not locked.
-    fn test_systems(&mut self, target: &Target) -> Result<Vec<JobId>, Failure> {
+    fn test_systems(&mut self, target: &Target, purpose: Purpose) -> Result<Vec<JobId>, Failure> {
         let mut goals = Vec::new();
         let Some(id) = self.loadable_in(target) else {
             return Ok(goals);
@@ -119,7 +119,7 @@ impl<'a> Builder<'a> {
         // What is installed there beside the library: the packages of that distribution.
         let there = self.distribution(&id)?;
         goals.push(self.runtime_package(&there)?.id);
-        if there.id == target.distribution.id {
+        if purpose == Purpose::Test && there.id == target.distribution.id {
             goals.push(self.rootfs(&id, "pytest")?.id);
             goals.push(self.runtime(&there)?.id);
         }

@@ -153,8 +153,11 @@ impl LoadTest<'_> {
         system.script(
             "root",
             &format!(
-                "id postgres >/dev/null 2>&1 || useradd --system --create-home postgres; apt-get update 2>&1; \
-                 apt-get install --yes --no-install-recommends {} {own} /srv/runtime/*.deb 2>&1",
+                "apt-get update 2>&1\n\
+                 apt-get install --yes --no-install-recommends {} {own} /srv/runtime/*.deb 2>&1\n\
+                 id postgres >/dev/null 2>&1 || {{\n\
+                 echo postgres:x:999: >>/etc/group\n\
+                 echo postgres:x:999:999::/tmp:/bin/sh >>/etc/passwd; }}",
                 self.libpython
             ),
         )?;
@@ -185,6 +188,7 @@ impl LoadTest<'_> {
             "root",
             &format!(
                 "{places}\n\
+                 mkdir -p /srv/files\n\
                  dpkg-deb --extract /srv/packages/{target} /srv/files/{target}\n\
                  cp /srv/files/{target}/usr/lib/postgresql/{major}/lib/pgml.so \"$lib/\"\n\
                  cp /srv/files/{target}/usr/share/postgresql/{major}/extension/* \"$share/extension/\"\n\
