@@ -23,8 +23,16 @@ pub struct Load {
     pub major: u16,
     /// The package with the library.
     pub package: PathBuf,
-    /// The server of a wheel (`bin`, `lib`, `share`); the distribution's own where there is none.
-    pub server: Option<PathBuf>,
+    /// The wheel with the server; the distribution's own where there is none.
+    pub server: Option<WheelServer>,
+}
+
+/// A server in an unpacked wheel, whose programs find their libraries by their place in it.
+pub struct WheelServer {
+    /// The wheel.
+    pub wheel: PathBuf,
+    /// The directory in it that has `bin`, `lib` and `share`.
+    pub root: String,
 }
 
 /// What load tests in one distribution are given.
@@ -79,7 +87,12 @@ impl LoadTest<'_> {
         let servers: Vec<(PathBuf, String)> = self
             .loads
             .iter()
-            .filter_map(|load| Some((load.server.clone()?, wheel_inside(load.major))))
+            .filter_map(|load| {
+                Some((
+                    load.server.as_ref()?.wheel.clone(),
+                    wheel_inside(load.major),
+                ))
+            })
             .collect();
         let packages: Vec<(&Path, String)> = self
             .loads
@@ -166,8 +179,8 @@ impl LoadTest<'_> {
 
     /// The directory of a library's server, inside.
     fn server(&self, load: &Load) -> String {
-        match load.server {
-            Some(_) => format!("/srv/server/{}", load.target),
+        match &load.server {
+            Some(server) => format!("/srv/server/{}/{}", load.target, server.root),
             None => format!("/usr/lib/postgresql/{}", load.major),
         }
     }
@@ -178,7 +191,7 @@ impl LoadTest<'_> {
         // A wheel's own `pg_config` tells where that server looks; Debian's is in another package, and its places are known.
         let places = match load.server {
             Some(_) => format!(
-                "mkdir -p /srv/server; cp -a {} {server}\n\
+                "mkdir -p /srv/server; cp -a {} /srv/server/{target}\n\
                  lib=$({server}/bin/pg_config --pkglibdir); share=$({server}/bin/pg_config --sharedir)",
                 wheel_inside(major)
             ),
