@@ -1,7 +1,8 @@
 """What the test programs of this directory share: a server that psql reaches by the PG* variables.
 
-With more threads BLAS adds up in another order, and results differ in the last digits. Importing this
-module sets the number of threads to the server's; it comes before numpy.
+With more threads, or another processor's kernels, BLAS adds up in another order. Results then differ in
+the last digits, and more where an optimiser ends before it has converged. Importing this module makes
+both the same as in the server; it comes before numpy.
 """
 
 import json
@@ -11,6 +12,8 @@ import sys
 import warnings
 
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
+# A developer's shell may choose other kernels than the ones that the server finds by itself.
+os.environ.pop("OPENBLAS_CORETYPE", None)
 
 TOLERANCE = 1e-9
 
