@@ -5,5 +5,6 @@ pub mod docs;
 pub mod faults;
 pub mod install;
 pub mod lint;
+pub mod pairs;
 pub mod run;
 pub mod system;
