@@ -5,6 +5,8 @@ pub mod docs;
 pub mod faults;
 pub mod install;
 pub mod lint;
+pub mod load;
 pub mod pairs;
+pub mod record;
 pub mod run;
 pub mod system;
