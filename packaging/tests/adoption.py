@@ -1,48 +1,29 @@
 #!/usr/bin/env python3
-"""Adopts a database of PostgresML 1.0 that this program makes, and compares its models before and after.
+"""Adopts a database of PostgresML 1.0 that this program makes; compares its models with themselves.
 
 Usage: adoption.py SITE_PACKAGES [SCRIPT]
 
-1.0's interpreter is this one: estimators are trained here, pickled into plain tables as 1.0 did it, and
-what they predict here is what they must predict through SQL afterwards. SCRIPT is pgml-adopt-1.0.sql,
+1.0's interpreter is this one: estimators are trained here and pickled into plain tables as 1.0 did
+it. What they predict here they must predict through SQL afterwards. SCRIPT is pgml-adopt-1.0.sql,
 else the installed one. Connects by the PG* variables to an empty database as a superuser.
 
-Catches a row, an id, a sequence, a privilege or a view that is lost, a model that predicts otherwise, a
-model that can't be loaded and is not reported with what to do, and an error that leaves half of it done.
+Catches a row, an id, a sequence, a privilege or a view that is lost, a model that predicts
+otherwise, one that can't be loaded and is not reported with what to do, and an error that leaves
+half of it done.
 """
 
 import pickle
 import sys
+from pathlib import Path
 
 from server import Checks, close, psql, query, values
-
-# 1.0's tables, as plain objects. No foreign key: what it left open must not be relied on.
-TABLES = """
-CREATE SCHEMA pgml;
-CREATE TABLE pgml.projects (id bigserial PRIMARY KEY, name text NOT NULL UNIQUE, task text NOT NULL,
-    created_at timestamp NOT NULL DEFAULT clock_timestamp(), updated_at timestamp NOT NULL DEFAULT clock_timestamp());
-CREATE TABLE pgml.snapshots (id bigserial PRIMARY KEY, relation_name text NOT NULL, y_column_name text[] NOT NULL,
-    test_size float4 NOT NULL, test_sampling text NOT NULL, status text NOT NULL, columns jsonb, analysis jsonb,
-    created_at timestamp NOT NULL DEFAULT clock_timestamp(), updated_at timestamp NOT NULL DEFAULT clock_timestamp());
-CREATE TABLE pgml.models (id bigserial PRIMARY KEY, project_id bigint NOT NULL, snapshot_id bigint NOT NULL,
-    algorithm_name text NOT NULL, hyperparams jsonb, status text NOT NULL, search text, search_params jsonb,
-    search_args jsonb, created_at timestamp NOT NULL DEFAULT clock_timestamp(),
-    updated_at timestamp NOT NULL DEFAULT clock_timestamp(), metrics jsonb);
-CREATE TABLE pgml.deployments (id bigserial PRIMARY KEY, project_id bigint NOT NULL, model_id bigint NOT NULL,
-    strategy text NOT NULL, created_at timestamp NOT NULL DEFAULT clock_timestamp());
-CREATE TABLE pgml.files (id bigserial PRIMARY KEY, model_id bigint NOT NULL, path text NOT NULL, part int NOT NULL,
-    created_at timestamp NOT NULL DEFAULT clock_timestamp(), updated_at timestamp NOT NULL DEFAULT clock_timestamp(),
-    data bytea NOT NULL, UNIQUE (model_id, path, part));
-CREATE VIEW pgml.overview AS SELECT name FROM pgml.projects;
-CREATE VIEW pgml.trained_models AS SELECT id FROM pgml.models;
-CREATE VIEW pgml.deployed_models AS SELECT model_id FROM pgml.deployments;
-"""
 
 # What of the database must not change when an adoption fails.
 STATE = """
 SELECT to_jsonb(t) FROM (
     SELECT n.nspname, c.relname, c.relkind::text, c.relacl::text FROM pg_class AS c
-    JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname IN ('pgml', 'pgml_1_0', 'public')
+    JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname IN ('pgml', 'pgml_1_0', 'public')
     UNION ALL SELECT n.nspname, p.proname, 'f', p.proacl::text FROM pg_proc AS p
     JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname IN ('pgml', 'pgml_1_0')
     UNION ALL SELECT 'extension', extname, extversion, NULL FROM pg_extension
@@ -50,6 +31,9 @@ SELECT to_jsonb(t) FROM (
 ) AS t
 """
 
+OBJECTS = Path(__file__).resolve().parent / "postgresml-1.0"
+
+# A pickle of a class that no library has.
 GONE = b"cgone_library.estimators\nGone\n."
 
 # The rows of each snapshot: data set, features, labels.
@@ -100,13 +84,17 @@ def old_models():
         regression("ridge", Ridge(alpha=0.1, random_state=0)),
         regression("random_forest", RandomForestRegressor(n_estimators=30, random_state=0)),
         regression("xgboost", xgboost.XGBRegressor(n_estimators=10, random_state=0)),
-        regression("lightgbm", lightgbm.LGBMRegressor(n_estimators=10, random_state=0, verbosity=-1)),
+        regression(
+            "lightgbm", lightgbm.LGBMRegressor(n_estimators=10, random_state=0, verbosity=-1)
+        ),
         regression("ridge", Ridge(), sampling="last", test_size=100, path="model_5/pickle"),
         # 1.0 trained these on the share that it should have tested on.
         regression("svm", SVR(C=100), sampling="last", swapped=True),
         regression("svm", SVR(C=10), sampling="first", swapped=True),
         regression("ridge", Ridge(), score=0.99, expected="predicts otherwise"),
-        regression("ridge", Ridge(), drops_rows=True, expected="loads; there is nothing to compare with"),
+        regression(
+            "ridge", Ridge(), drops_rows=True, expected="loads; there is nothing to compare with"
+        ),
         regression("ridge", Ridge(), file=b"", **lost),
         regression("ridge", Ridge(), status="new", file=b"", expected="was never trained"),
         regression("passive_aggressive", Ridge(), file=GONE, **lost),
@@ -136,37 +124,27 @@ def literal(value):
 
 def make_old_database(models):
     """Write the plain objects of 1.0 with these models; number them from 11."""
-    statements = [TABLES]
+    statements = [(OBJECTS / "tables.sql").read_text(encoding="utf-8")]
     stand_in = "plpgsql AS 'BEGIN RETURN -1; END'"
     if query("SELECT 1 FROM pg_available_extensions WHERE name = 'plpython3u'"):
         statements.append("CREATE EXTENSION IF NOT EXISTS plpython3u;")
         stand_in = "plpython3u AS 'return -1'"
     statements.append(
-        f"CREATE FUNCTION pgml.predict(project_name text, features float8[]) RETURNS float8 LANGUAGE {stand_in};"
+        "CREATE FUNCTION pgml.predict(project_name text, features float8[]) RETURNS float8 "
+        f"LANGUAGE {stand_in};"
         f"CREATE FUNCTION pgml.mean(numbers float8[]) RETURNS float8 LANGUAGE {stand_in};"
     )
     projects = {}
     for model in models:
         projects.setdefault(model.project, (len(projects) + 3, model.task))
     for name, (number, task) in projects.items():
-        statements.append(f"INSERT INTO pgml.projects (id, name, task) VALUES ({number}, '{name}', '{task}');")
+        statements.append(
+            f"INSERT INTO pgml.projects (id, name, task) VALUES ({number}, '{name}', '{task}');"
+        )
     for place, model in enumerate(models):
         model.id, model.snapshot = 11 + place, 21 + place
         statements += old_model(model, projects[model.project][0])
-    # What a user has beside: objects of his own, and rights.
-    statements.append(
-        "CREATE TABLE pgml.mine (id serial, note text); INSERT INTO pgml.mine (note) VALUES ('kept');"
-        "CREATE SCHEMA app;"
-        "CREATE VIEW app.scores AS SELECT id, metrics->>'r2' AS r2 FROM pgml.models;"
-        "CREATE VIEW app.predicted AS SELECT pgml.predict('progression', ARRAY[1,2,3,4,5,6,7,8,9,10]::float8[]) AS p;"
-        "CREATE MATERIALIZED VIEW app.cached AS SELECT count(*) AS n FROM pgml.models;"
-        "DROP ROLE IF EXISTS pgml_test_app; CREATE ROLE pgml_test_app;"
-        "GRANT USAGE ON SCHEMA pgml TO pgml_test_app;"
-        "GRANT SELECT ON pgml.models, pgml.projects, pgml.deployments TO pgml_test_app;"
-        "GRANT SELECT, INSERT ON pgml.files TO pgml_test_app;"
-        "SELECT setval('pgml.projects_id_seq', 40), setval('pgml.models_id_seq', 90),"
-        " setval('pgml.snapshots_id_seq', 80), setval('pgml.deployments_id_seq', 70), setval('pgml.files_id_seq', 600);"
-    )
+    statements.append((OBJECTS / "users.sql").read_text(encoding="utf-8"))
     run("\n".join(statements))
 
 
@@ -200,15 +178,15 @@ def old_model(model, project):
         scores["r2"] = model.score
     noted = "{" + ", ".join(f'"{name}": {float(value)!r}' for name, value in scores.items()) + "}"
     columns = ", ".join(f"{name} float8" for name in [*features, *labels])
-    lines = "".join(
-        f"({', '.join(repr(float(v)) for v in [*a, *b])})," for a, b in zip(x, y)
-    )[:-1]
+    lines = "".join(f"({', '.join(repr(float(v)) for v in [*a, *b])})," for a, b in zip(x, y))[:-1]
     names = "{" + ",".join(labels) + "}"
     statements = [
-        f"INSERT INTO pgml.snapshots (id, relation_name, y_column_name, test_size, test_sampling, status) "
-        f"VALUES ({model.snapshot}, 'pgml.{model.data}', '{names}', {model.test_size}, '{model.sampling}', 'created');",
-        f"INSERT INTO pgml.models (id, project_id, snapshot_id, algorithm_name, hyperparams, status, metrics) VALUES "
-        f"({model.id}, {project}, {model.snapshot}, '{model.algorithm}', '{{\"random_state\": 0}}', '{model.status}', '{noted}');",
+        "INSERT INTO pgml.snapshots (id, relation_name, y_column_name, test_size, test_sampling, "
+        f"status) VALUES ({model.snapshot}, 'pgml.{model.data}', '{names}', {model.test_size}, "
+        f"'{model.sampling}', 'created');",
+        "INSERT INTO pgml.models (id, project_id, snapshot_id, algorithm_name, hyperparams, "
+        f"status, metrics) VALUES ({model.id}, {project}, {model.snapshot}, '{model.algorithm}', "
+        f"'{{\"random_state\": 0}}', '{model.status}', '{noted}');",
     ]
     if model.task == "classification" or model.algorithm == "svm":
         statements[-1] = statements[-1].replace('{"random_state": 0}', "{}")
@@ -218,12 +196,14 @@ def old_model(model, project):
     data = pickle.dumps(model.estimator) if model.file is None else model.file
     for part in range(0, len(data), 20000):
         statements.append(
-            f"INSERT INTO pgml.files (model_id, path, part, data) VALUES ({model.id}, '{model.path}', "
-            f"{part // 20000}, '\\x{data[part:part + 20000].hex()}');"
+            "INSERT INTO pgml.files (model_id, path, part, data) "
+            f"VALUES ({model.id}, '{model.path}', "
+            f"{part // 20000}, '\\x{data[part : part + 20000].hex()}');"
         )
     if model.status == "successful":
         statements.append(
-            f"INSERT INTO pgml.deployments (project_id, model_id, strategy) VALUES ({project}, {model.id}, 'new_score');"
+            "INSERT INTO pgml.deployments (project_id, model_id, strategy) "
+            f"VALUES ({project}, {model.id}, 'new_score');"
         )
     return statements
 
@@ -248,7 +228,8 @@ def refusals(script):
         # Nothing but the new tables' foreign keys finds this, in the middle of the work.
         (
             "a deployment of no model",
-            "INSERT INTO pgml.deployments (id, project_id, model_id, strategy) VALUES (69, 3, 999, 'new_score')",
+            "INSERT INTO pgml.deployments (id, project_id, model_id, strategy) "
+            "VALUES (69, 3, 999, 'new_score')",
             "DELETE FROM pgml.deployments WHERE id = 69",
             "deployments_model_id_fkey",
             (),
@@ -282,17 +263,25 @@ def refusals(script):
         before = query(STATE)
         done = adopt(script, *arguments)
         checks.check(f"refuses {what}", done.returncode and words in done.stderr, done.stderr)
-        checks.check(f"hints at {what}", "HINT" in done.stderr or "DETAIL" in done.stderr, done.stderr)
+        checks.check(
+            f"hints at {what}", "HINT" in done.stderr or "DETAIL" in done.stderr, done.stderr
+        )
         checks.equal(f"leaves everything: {what}", before, query(STATE))
         query(mends.replace("CURRENT", database))
 
 
 def verify_adopted(models):
     """Every row is there under its id, and every model that can be loaded predicts what it did."""
-    report = {row["model_id"]: row for row in values("SELECT to_jsonb(a) FROM pgml_1_0.adoption AS a")}
+    report = {
+        row["model_id"]: row for row in values("SELECT to_jsonb(a) FROM pgml_1_0.adoption AS a")
+    }
     for name in ("projects", "snapshots", "models", "deployments", "files"):
         old = query(f"SELECT count(*), sum(id), max(created_at) FROM pgml_1_0.{name}")
-        checks.equal(f"rows of {name}", old, query(f"SELECT count(*), sum(id), max(created_at) FROM pgml.{name}"))
+        checks.equal(
+            f"rows of {name}",
+            old,
+            query(f"SELECT count(*), sum(id), max(created_at) FROM pgml.{name}"),
+        )
     deployed = {model.project: model.id for model in models if model.status == "successful"}
     for model in models:
         row = report[model.id]
@@ -318,13 +307,18 @@ def verify_predictions(models, function):
     usable = [model for model in models if model.file is None]
     statements = []
     for model in usable:
-        rows = ",".join("(" + literal("{" + ",".join(map(repr, map(float, row))) + "}") + ")" for row in model.x[:40])
+        rows = ",".join(
+            "(" + literal("{" + ",".join(map(repr, map(float, row))) + "}") + ")"
+            for row in model.x[:40]
+        )
         statements.append(
             f"SELECT jsonb_agg({function}({model.id}::bigint, r::float8[]) ORDER BY n) FROM "
             f"(SELECT column1 AS r, row_number() OVER () AS n FROM (VALUES {rows}) AS v) AS w"
         )
     for model, found in zip(usable, values(*statements)):
-        expected = model.estimator.predict(model.x[:40]).reshape(40 if len(model.x) > 40 else len(model.x), -1)
+        expected = model.estimator.predict(model.x[:40]).reshape(
+            40 if len(model.x) > 40 else len(model.x), -1
+        )
         checks.check(
             f"model {model.id} {model.algorithm} predicts by {function} what it predicted",
             close(expected.tolist(), found),
@@ -333,21 +327,27 @@ def verify_predictions(models, function):
 
 
 def retrained(models, report):
-    """What the report says to run trains the model anew, from the kept rows, and deploys it where it was."""
-    lost = [model for model in models if model.expected == "cannot be loaded" and model.file == GONE]
+    """Train anew, as the report says: from the kept rows, and deployed where it was."""
+    lost = [
+        model for model in models if model.expected == "cannot be loaded" and model.file == GONE
+    ]
     for model in lost:
         done = psql(script="SET client_min_messages = error;" + report[model.id]["retrain"])
         checks.equal(f"retraining {model.id}", 0, done.returncode)
         checks.check(f"retraining {model.id}", not done.stderr, done.stderr)
         newest = values(
-            "SELECT to_jsonb(t) FROM (SELECT m.id, m.algorithm_name, p.name, m.metrics, s.relation_name, "
-            f"(SELECT count(*) FROM pgml.snapshot_{model.snapshot}) AS rows, s.analysis FROM pgml.models AS m "
-            "JOIN pgml.projects AS p ON p.id = m.project_id JOIN pgml.snapshots AS s ON s.id = m.snapshot_id "
+            "SELECT to_jsonb(t) FROM (SELECT m.id, m.algorithm_name, s.analysis, "
+            f"(SELECT count(*) FROM pgml.snapshot_{model.snapshot}) AS rows FROM pgml.models AS m "
+            "JOIN pgml.snapshots AS s ON s.id = m.snapshot_id "
             "ORDER BY m.id DESC LIMIT 1) AS t"
         )[0]
         checks.check(f"id of the retrained {model.id}", newest["id"] > 90, newest)
-        checks.equal(f"algorithm of the retrained {model.id}", model.algorithm, newest["algorithm_name"])
-        checks.equal(f"rows of the retrained {model.id}", newest["rows"], newest["analysis"]["rows"])
+        checks.equal(
+            f"algorithm of the retrained {model.id}", model.algorithm, newest["algorithm_name"]
+        )
+        checks.equal(
+            f"rows of the retrained {model.id}", newest["rows"], newest["analysis"]["rows"]
+        )
         if report[model.id]["deployed"]:
             current = values(f"SELECT id FROM pgml.deployed_models WHERE name = '{model.project}'")
             checks.equal(f"deployment of the retrained {model.id}", [newest["id"]], current)
@@ -368,9 +368,16 @@ def verify_surroundings():
         "has_schema_privilege('pgml_test_app', 'pgml', 'USAGE')"
     )
     checks.equal("privileges", ["t|t|f|t"], allowed)
-    checks.equal("extension", ["1.0"], query("SELECT extversion FROM pg_extension WHERE extname = 'pgml'"))
-    checks.equal("old functions", ["mean", "predict"], query(
-        "SELECT proname FROM pg_proc WHERE pronamespace = 'pgml_1_0'::regnamespace ORDER BY 1"))
+    checks.equal(
+        "extension", ["1.0"], query("SELECT extversion FROM pg_extension WHERE extname = 'pgml'")
+    )
+    checks.equal(
+        "old functions",
+        ["mean", "predict"],
+        query(
+            "SELECT proname FROM pg_proc WHERE pronamespace = 'pgml_1_0'::regnamespace ORDER BY 1"
+        ),
+    )
 
 
 def main():
@@ -386,18 +393,25 @@ def main():
     done = adopt(script)
     checks.check("adoption", done.returncode == 0, done.stderr[:3000])
     checks.check("warns of what it can't do", "app.cached" in done.stderr, done.stderr)
-    checks.check("warns of who may write models", "pgml_test_app may still" in done.stderr, done.stderr)
+    checks.check(
+        "warns of who may write models", "pgml_test_app may still" in done.stderr, done.stderr
+    )
     if done.returncode:
         return checks.finish()
     checks.check("prints the report", "cannot be loaded" in done.stdout, done.stdout)
     verify_adopted(models)
     again = adopt(script)
-    checks.check("refuses a second time", "has the extension pgml already" in again.stderr, again.stderr)
+    checks.check(
+        "refuses a second time", "has the extension pgml already" in again.stderr, again.stderr
+    )
 
     # The rest of the way: the old schema goes, the edition is updated, the models stay.
     query(
-        "SET client_min_messages = error", "DROP VIEW app.scores", "DROP MATERIALIZED VIEW app.cached",
-        "DROP SCHEMA pgml_1_0 CASCADE", "ALTER EXTENSION pgml UPDATE",
+        "SET client_min_messages = error",
+        "DROP VIEW app.scores",
+        "DROP MATERIALIZED VIEW app.cached",
+        "DROP SCHEMA pgml_1_0 CASCADE",
+        "ALTER EXTENSION pgml UPDATE",
     )
     verify_predictions(models, "pgml.predict_joint")
     widths = query("SELECT DISTINCT num_features FROM pgml.models ORDER BY 1")

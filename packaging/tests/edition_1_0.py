@@ -3,9 +3,9 @@
 
 Usage: edition_1_0.py train|check SITE_PACKAGES CONTRACT
 
-`train` makes the edition in an empty database and trains every (algorithm, task) pair there; `check`,
-after a restart of the server, predicts with each of them from a new connection and compares. CONTRACT
-is the directory of contract.py, the table of algorithms that the Python tests have.
+`train` makes the edition in an empty database and trains every (algorithm, task) pair there.
+`check`, after a restart of the server, predicts with each from a new connection and compares.
+CONTRACT is the directory of contract.py, the table of algorithms that the Python tests have.
 
 Catches a pair that does not train, a model that does not survive, rows in another order, a split in
 another place, parameters that get lost, metrics of another definition, a search that is not
@@ -21,8 +21,8 @@ from server import Checks, close, query, values
 # Projects by task: data set, features as SQL, label, and how the rows are split.
 FEATURES = {
     "diabetes": "ARRAY[age, sex, bmi, bp, s1, s2, s3, s4, s5, s6]::float8[]",
-    "wine": "ARRAY[alcohol, malic_acid, ash, alcalinity_of_ash, magnesium, total_phenols, flavanoids, "
-    "nonflavanoid_phenols, proanthocyanins, color_intensity, hue, "
+    "wine": "ARRAY[alcohol, malic_acid, ash, alcalinity_of_ash, magnesium, total_phenols, "
+    "flavanoids, nonflavanoid_phenols, proanthocyanins, color_intensity, hue, "
     '"od280/od315_of_diluted_wines", proline]::float8[]',
     "linnerud": "ARRAY[chins, situps, jumps]::float8[]",
 }
@@ -33,8 +33,9 @@ LABELS = ["weight", "waste", "pulse"]
 
 # Trained for one label each, by the contract; the others predict several labels by themselves.
 WRAPPED = (
-    "bayesian_ridge automatic_relevance_determination stochastic_gradient_descent passive_aggressive "
-    "theil_sen huber quantile svm nu_svm linear_svm ada_boost gradient_boosting_trees lightgbm"
+    "bayesian_ridge automatic_relevance_determination stochastic_gradient_descent "
+    "passive_aggressive theil_sen huber quantile svm nu_svm linear_svm "
+    "ada_boost gradient_boosting_trees lightgbm"
 ).split()
 # These have no joint form in scikit-learn, and 1.0 refused them; pgml wraps them too.
 ALSO_WRAPPED = ["hist_gradient_boosting"]
@@ -92,7 +93,8 @@ def train():
     statements = [
         "SET client_min_messages = error",
         "CREATE EXTENSION pgml VERSION '1.0'",
-        "CREATE TABLE public.said (id bigserial, project text, task text, algorithm text, status text)",
+        "CREATE TABLE public.said "
+        "(id bigserial, project text, task text, algorithm text, status text)",
     ]
     statements += [f"SELECT pgml.load_dataset('{data}')" for data in FEATURES]
 
@@ -116,8 +118,8 @@ def train():
         )
     for name, size, sampling in SAMPLINGS:
         say(
-            f"train('{name}', 'regression', 'pgml.diabetes', 'target', 'ridge', test_size => {size}, "
-            f"test_sampling => '{sampling}')"
+            f"train('{name}', 'regression', 'pgml.diabetes', 'target', 'ridge', "
+            f"test_size => {size}, test_sampling => '{sampling}')"
         )
     labels = ", ".join(f"'{label}'" for label in LABELS)
     where = f", 'pgml.linnerud', ARRAY[{labels}]"
@@ -133,10 +135,12 @@ def train():
     return 0 if trained == wanted else 1
 
 
+# Features and labels, by snapshot.
+_rows = {}
+
+
 class Model:
     """A model as the database has it, with the rows of its snapshot in their order."""
-
-    rows = {}
 
     def __init__(self, row):
         """Take a row of `models()`."""
@@ -146,7 +150,7 @@ class Model:
         """Return features and labels; classes as integers, one label as a vector."""
         import numpy as np
 
-        if self.snapshot_id not in Model.rows:
+        if self.snapshot_id not in _rows:
             features = FEATURES[self.relation_name.split(".")[1]]
             labels = ", ".join(self.y_column_name)
             found = values(
@@ -155,8 +159,8 @@ class Model:
             )
             x = np.array([row[0] for row in found], dtype=np.float64)
             y = np.array([row[1] for row in found], dtype=np.float64)
-            Model.rows[self.snapshot_id] = x, y
-        x, y = Model.rows[self.snapshot_id]
+            _rows[self.snapshot_id] = x, y
+        x, y = _rows[self.snapshot_id]
         if self.task == "classification":
             y = y.astype(np.int64)
         return x, y[:, 0] if y.shape[1] == 1 else y
@@ -181,17 +185,19 @@ class Model:
         features = FEATURES[self.relation_name.split(".")[1]]
         return (
             f"SELECT jsonb_build_array({self.id}, jsonb_agg(pgml.model_predict({self.id}, row) "
-            "ORDER BY place)) FROM (SELECT row_number() OVER () AS place, count(*) OVER () AS rows, row "
-            f"FROM (SELECT {features} AS row FROM pgml.snapshot_{self.snapshot_id} ORDER BY ctid) AS a) "
-            f"AS b WHERE place <= {SAMPLE} OR place > rows - {SAMPLE}"
+            "ORDER BY place)) FROM (SELECT row_number() OVER () AS place, "
+            f"count(*) OVER () AS rows, row FROM (SELECT {features} AS row "
+            f"FROM pgml.snapshot_{self.snapshot_id} ORDER BY ctid) "
+            f"AS a) AS b WHERE place <= {SAMPLE} OR place > rows - {SAMPLE}"
         )
 
 
 def models():
     """Return all models, in the order of their training."""
     rows = values(
-        "SELECT to_jsonb(t) FROM (SELECT m.id, m.snapshot_id, m.algorithm_name, m.hyperparams, m.metrics, "
-        "p.name AS project, p.task, s.relation_name, s.y_column_name, s.test_size, s.test_sampling "
+        "SELECT to_jsonb(t) FROM (SELECT m.id, m.snapshot_id, m.algorithm_name, m.hyperparams, "
+        "m.metrics, p.name AS project, p.task, s.relation_name, s.y_column_name, s.test_size, "
+        "s.test_sampling "
         "FROM pgml.models AS m JOIN pgml.projects AS p ON p.id = m.project_id "
         "JOIN pgml.snapshots AS s ON s.id = m.snapshot_id ORDER BY m.id) AS t"
     )

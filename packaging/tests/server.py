@@ -1,8 +1,8 @@
 """What the test programs of this directory share: a server that psql reaches by the PG* variables.
 
-With more threads, or another processor's kernels, BLAS adds up in another order. Results then differ in
-the last digits, and more where an optimiser ends before it has converged. Importing this module makes
-both the same as in the server; it comes before numpy.
+With more threads, or another processor's kernels, BLAS adds up in another order. Results then
+differ in the last digits, and more where an optimiser ends before it has converged. Importing
+this module makes both the same as in the server; it comes before numpy.
 """
 
 import json
@@ -26,8 +26,7 @@ def psql(*arguments, script=None):
     return subprocess.run(
         ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *arguments],
         input=script,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         encoding="utf-8",
     )
 

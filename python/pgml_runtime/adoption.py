@@ -17,7 +17,7 @@ def check(data, x, y, test_size):
 
     x, y: all rows in the order of the snapshot, as `training.fit` takes them, or None: then the
     model is only loaded. test_size: the snapshot's, as text. Returns JSON: a list of scores, each
-    with `test_rows` and whether they are the `first`. Raises UserError when the model can't be used.
+    with `test_rows` and whether they are the `first`. UserError: the model can't be used.
     """
     model = prediction.load(data)
     if x is None:
@@ -39,7 +39,9 @@ def _splits(rows, test_size):
     exact = test_size if test_size > 1 else rows * test_size
     counts = {math.floor(exact), math.ceil(exact - 1e-9)}
     counts |= {rows - count for count in counts}
-    return [(count, first) for count in sorted(counts) if 0 < count < rows for first in (False, True)]
+    return [
+        (count, first) for count in sorted(counts) if 0 < count < rows for first in (False, True)
+    ]
 
 
 def _scores(model, y, predicted):

@@ -1,7 +1,7 @@
 """Shared data and a `fit` that is short to write; one thread, as in a database server.
 
-Where PGML_PAIRS names a file, what became of each (algorithm, task) pair is written there, for the table
-in docs/sql/algorithms.md.
+Where PGML_PAIRS names a file, what became of each (algorithm, task) pair is written there, for the
+table in docs/sql/algorithms.md.
 """
 
 import importlib
@@ -19,7 +19,6 @@ import pytest
 
 import pgml_runtime
 from pgml_runtime import training
-
 
 REPORT_FORMAT = 1
 _PAIR_TEST = "test_equals_the_class_used_directly_and_survives_the_pickle"

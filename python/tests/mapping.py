@@ -1,6 +1,6 @@
 """What old spellings mean in this release, as the tables of docs/sql/algorithms.md show it.
 
-Made from pgml_runtime.algorithms, so that the page can't say anything else. `python mapping.py PAGE`
+Made from pgml_runtime.algorithms, so that the page can't say anything else. `mapping.py PAGE`
 writes it there; test_mapping.py compares.
 """
 
@@ -30,7 +30,9 @@ def lines():
         library = "xgboost" if name.startswith("XGB") else "scikit-learn"
         arguments = ", ".join(f"{key}={_value(value)}" for key, value in one.arguments.items())
         release = ".".join(map(str, one.since))
-        made.append(_row(f"`{name}`", f"{library} {release}", f"`{one.class_name}`", f"`{arguments}`"))
+        made.append(
+            _row(f"`{name}`", f"{library} {release}", f"`{one.class_name}`", f"`{arguments}`")
+        )
     made += ["", _row("hyperparameter", "is", "where"), "|---|---|---|"]
     for name, one in sorted(algorithms._REPLACEMENTS.items()):
         for old, new in one.renamed.items():
@@ -49,7 +51,9 @@ def lines():
     for name, one in sorted(algorithms._REPLACEMENTS.items()):
         for parameter, values in one.values.items():
             for old, new in values.items():
-                made.append(_row(f"`{parameter}`: `{old}` of `{name}`", f"`{new}`, where it is replaced"))
+                made.append(
+                    _row(f"`{parameter}`: `{old}` of `{name}`", f"`{new}`, where it is replaced")
+                )
     made += ["", _row("class", "default that later releases have, in all of them"), "|---|---|"]
     for name, changed in algorithms._CHANGED_DEFAULTS.items():
         listed = ", ".join(f"{key}={value}" for key, value in changed.items())

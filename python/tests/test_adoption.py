@@ -19,8 +19,10 @@ def _scored(estimator, x, y, size):
 def test_each_way_to_split_is_scored(regression_data):
     x, y = regression_data
     estimator = Ridge().fit(x[:111], y[:111, 0])
-    found = {(one["test_rows"], one["first"]): one["r2"] for one in _scored(estimator, x, y, "0.31")}
-    # 160 × 0.31 is 49.6: rounded up and down, at either end, and with the shares in each other's place.
+    found = {
+        (one["test_rows"], one["first"]): one["r2"] for one in _scored(estimator, x, y, "0.31")
+    }
+    # 160 * 0.31 is 49.6: rounded up and down, at either end, and with the shares exchanged.
     assert {rows for rows, _ in found} == {49, 50, 110, 111}
     guess = estimator.predict(x)
     assert found[49, False] == pytest.approx(r2_score(y[-49:], guess[-49:]))
