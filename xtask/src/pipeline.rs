@@ -14,6 +14,7 @@ use crate::plan::{Availability, Context, Plan, Purpose};
 use crate::progress::Listener;
 use crate::publish::{self, Manifest};
 use crate::release::{self, Release};
+use crate::report::run::RunRecord;
 use crate::steps::Steps;
 use crate::targets::{Target, Targets};
 use crate::toolchain::Toolchain;
@@ -160,6 +161,7 @@ impl Pipeline {
             steps.run(work)
         })?;
         cache.prune()?;
+        RunRecord::of(plan, &outcome, &cache, workers).save(&self.workspace.cache)?;
         Ok(outcome)
     }
 
@@ -181,7 +183,12 @@ impl Pipeline {
         if !again && publish::is_current(out, plan) {
             return Ok(None);
         }
-        publish::publish(out, plan, &self.cache(), chosen, &self.release).map(Some)
+        let facts = publish::Facts {
+            release: &self.release,
+            epoch: self.epoch,
+            abi3: &self.steps(chosen).abi3()?,
+        };
+        publish::publish(out, plan, &self.cache(), chosen, &facts).map(Some)
     }
 
     /// The steps of this run.

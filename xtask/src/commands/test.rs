@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use pgml_dist::exit::{Exit, Failure};
-use pgml_dist::host::tools::{BUILD_TOOLS, LINTIAN};
+use pgml_dist::host::tools::{BUILD_TOOLS, CHROMIUM, DIFFOSCOPE, LINTIAN, NEWUIDMAP, Tool};
 use pgml_dist::plan::Purpose;
 use pgml_dist::publish::{self, State};
+use pgml_dist::report;
 use pgml_dist::systest::cases::{Case, CaseResult, Cases, summary};
 use pgml_dist::systest::run::{SUITES, TestRun};
 use pgml_dist::targets::Target;
@@ -44,10 +45,15 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         pipeline
             .host
             .require(&BUILD_TOOLS, &workspace.log("install"), &console)?;
-        if wanted("lintian") {
+        let tools: [(&str, &[Tool]); 3] = [
+            ("lintian", &[LINTIAN]),
+            ("reproduce", &[DIFFOSCOPE, NEWUIDMAP]),
+            ("report", &[CHROMIUM]),
+        ];
+        for (_, tools) in tools.iter().filter(|(suite, _)| wanted(suite)) {
             pipeline
                 .host
-                .require(&[LINTIAN], &workspace.log("install"), &console)?;
+                .require(tools, &workspace.log("install"), &console)?;
         }
         let plan = pipeline.plan(&chosen, Purpose::Test)?;
         pipeline.execute(&plan, &chosen, &console)?;
@@ -78,12 +84,19 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         if wanted("faults") {
             done.extend(test.faults(&dist)?);
         }
+        if wanted("reproduce") {
+            done.extend(test.reproduce()?);
+        }
         if wanted("install") {
             for target in &chosen {
                 let cases = install(&test, target)?;
                 record(&out, target, &cases)?;
                 done.extend(cases);
             }
+        }
+        // After the page was made again from what the install test saw.
+        if wanted("report") {
+            done.extend(test.report()?);
         }
     } else {
         let mut cases = Cases::new("unit:", &console);
@@ -138,5 +151,6 @@ fn record(out: &std::path::Path, target: &Target, cases: &[Case]) -> Result<(), 
         entry.installed = state(first);
         entry.run = state(rest);
     }
-    Ok(publish::write_manifest(out, &manifest)?)
+    publish::write_manifest(out, &manifest)?;
+    report::write(out, &manifest)
 }

@@ -63,6 +63,10 @@ pub const READELF: Tool = program("readelf", "binutils");
 pub const LINTIAN: Tool = program("lintian", "lintian");
 /// Explains differences.
 pub const DIFFOSCOPE: Tool = program("diffoscope", "diffoscope-minimal");
+/// Gives an ordinary user more than one user id in a namespace.
+pub const NEWUIDMAP: Tool = program("newuidmap", "uidmap");
+/// Looks at the report as a person's browser does.
+pub const CHROMIUM: Tool = program("chromium", "chromium");
 /// Hands images over, and runs them.
 pub const DOCKER: Tool = program("docker", "docker.io");
 /// Hands images over, and runs them.
