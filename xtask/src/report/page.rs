@@ -47,7 +47,7 @@ struct Step {
 struct Cell {
     target: String,
     /// The last step that holds, or that failed, and its mark.
-    word: String,
+    word: &'static str,
     mark: &'static str,
     state: &'static str,
     steps: Vec<Step>,
@@ -57,6 +57,14 @@ struct Cell {
 struct Row {
     distribution: String,
     cells: Vec<Option<Cell>>,
+}
+
+/// The packages together.
+#[derive(Debug, Serialize)]
+struct Sum {
+    size: String,
+    before: Option<String>,
+    change: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -83,6 +91,7 @@ struct Page<'a> {
     majors: Vec<String>,
     rows: Vec<Row>,
     packages: Vec<Package>,
+    sum: Sum,
     previous: Option<&'a str>,
     timeline: Option<Timeline>,
     libraries: Vec<Value>,
@@ -123,6 +132,7 @@ pub fn render(
         majors,
         rows,
         packages: packages(manifest, details),
+        sum: sum(manifest, details),
         previous: details
             .previous
             .as_ref()
@@ -173,11 +183,17 @@ fn cell(target: &str, state: &TargetState) -> Cell {
     let failed = steps.iter().find(|step| step.state == "failed");
     let last = steps.iter().rev().find(|step| step.state == "yes");
     let (state, mark, word) = match (failed, last) {
-        (Some(step), _) => ("failed", "✕", format!("{}: failed", step.name)),
-        (None, Some(step)) if step.name == "run" => ("run", "●", "runs".into()),
-        (None, Some(step)) if step.name == "installed" => ("installed", "◕", "installs".into()),
-        (None, Some(step)) => (step.name, "◑", step.name.to_owned()),
-        (None, None) => ("no", "–", "nothing".into()),
+        (Some(step), _) => match step.name {
+            "verified" => ("failed", "✕", "rules broken"),
+            "installed" => ("failed", "✕", "install failed"),
+            _ => ("failed", "✕", "run failed"),
+        },
+        (None, Some(step)) => match step.name {
+            "run" => ("run", "●", "runs"),
+            "installed" => ("installed", "◕", "installs"),
+            name => (name, "◑", name),
+        },
+        (None, None) => ("no", "–", "nothing"),
     };
     Cell {
         target: target.to_owned(),
@@ -241,6 +257,18 @@ fn packages(manifest: &Manifest, details: &Details) -> Vec<Package> {
         }
     };
     artifacts.map(package).collect()
+}
+
+fn sum(manifest: &Manifest, details: &Details) -> Sum {
+    let artifacts = manifest.artifacts.iter().filter(|a| is_package(a.kind));
+    let now: u64 = artifacts.map(|artifact| artifact.size).sum();
+    let before = details.previous.as_ref();
+    let before = before.map(|before| before.sizes.iter().map(|size| size.size).sum::<u64>());
+    Sum {
+        size: size(now),
+        before: before.map(size),
+        change: before.map(|before| change(before, now)),
+    }
 }
 
 fn size(bytes: u64) -> String {

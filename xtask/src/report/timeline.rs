@@ -162,14 +162,16 @@ fn ticks(total: f64, scale: f64) -> Vec<Tick> {
     let step = step.unwrap_or(7200.0);
     let marks = (0..).map(|n| f64::from(n) * step);
     marks
-        .take_while(|at| *at <= total)
+        // The last one's label would not fit.
+        .take_while(|at| NAMES + at * scale <= WIDTH - 36.0)
         .take(64)
         .map(|at| Tick {
             x: NAMES + at * scale,
-            label: match at {
-                at if at >= 120.0 => format!("{:.0} min", at / 60.0),
-                at if step < 1.0 => format!("{at:.1} s"),
-                at => format!("{at:.0} s"),
+            label: match step {
+                step if step < 1.0 => format!("{at:.1} s"),
+                // Minutes and seconds.
+                _ if total >= 120.0 => format!("{}:{:02}", at as u64 / 60, at as u64 % 60),
+                _ => format!("{at:.0} s"),
             },
         })
         .collect()

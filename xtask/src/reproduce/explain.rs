@@ -54,7 +54,9 @@ pub fn difference(first: &Path, second: &Path, report: &Path) -> Result<String, 
     }
     let [timeout, seconds, diffoscope] = DIFFOSCOPE;
     let output = Program::new(timeout)
-        .args([seconds, diffoscope, "--no-progress", "--no-default-limits"])
+        .args([seconds, diffoscope, "--no-progress"])
+        // Disassembling a library of 27 MB twice takes many minutes and gigabytes; sections and strings tell the cause.
+        .args(["--exclude-command", "^objdump"])
         .args(["--max-text-report-size", "2000000", "--text"])
         .args([report, first, second])
         .env("HOME", "/nonexistent") // it would read settings there
