@@ -21,6 +21,9 @@ use crate::verification::REPORT;
 const NAME: &str = "report.html";
 const TEMPLATE: &str = include_str!("report.html.j2");
 
+/// What is done for a target, in order of how much it shows.
+const STEPS: [&str; 6] = ["built", "verified", "runtime", "loaded", "installed", "run"];
+
 /// The template and what it is given do not fit.
 #[derive(Debug, Error, Diagnostic)]
 #[error("can't make the report: {0}")]
@@ -51,6 +54,8 @@ struct Cell {
     mark: &'static str,
     state: &'static str,
     steps: Vec<Step>,
+    /// What of its inputs a release refuses.
+    development: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -86,7 +91,9 @@ struct Page<'a> {
     day: String,
     plan: String,
     targets: usize,
-    counts: [(&'static str, usize); 4],
+    steps: [&'static str; 6],
+    counts: [(&'static str, usize); 6],
+    releasable: bool,
     failed: usize,
     majors: Vec<String>,
     rows: Vec<Row>,
@@ -117,8 +124,7 @@ pub fn render(
         .iter()
         .map(|(target, state)| cell(target, state))
         .collect();
-    let steps = ["built", "verified", "installed", "run"];
-    let counts = steps.map(|name| (name, count(&cells, name)));
+    let counts = STEPS.map(|name| (name, count(&cells, name)));
     let failed = cells.iter().filter(|cell| cell.state == "failed").count();
     let (majors, rows) = matrix(cells);
     let libraries = manifest.targets.keys();
@@ -127,7 +133,9 @@ pub fn render(
         day: day(manifest.epoch),
         plan: manifest.plan.short(),
         targets: manifest.targets.len(),
+        steps: STEPS,
         counts,
+        releasable: manifest.releasable,
         failed,
         majors,
         rows,
@@ -164,34 +172,40 @@ fn count(cells: &[Cell], step: &str) -> usize {
     cells.iter().filter(has).count()
 }
 
-fn cell(target: &str, state: &TargetState) -> Cell {
-    let step = |name, state: &State| {
+fn cell(target: &str, entry: &TargetState) -> Cell {
+    let step = |name, state: &State, note: &Option<String>| {
         let (state, why) = match state {
-            State::Yes => ("yes", String::new()),
+            State::Yes => ("yes", note.clone().unwrap_or_default()),
             State::No(why) => ("no", why.clone()),
             State::Failed(why) => ("failed", why.clone()),
         };
         Step { name, state, why }
     };
     let steps = vec![
-        // A target is in the manifest when its packages were built.
-        step("built", &State::Yes),
-        step("verified", &state.verified),
-        step("installed", &state.installed),
-        step("run", &state.run),
+        step("built", &entry.built, &None),
+        step("verified", &entry.verified, &None),
+        step("runtime", &entry.runtime, &entry.runtime_note),
+        step("loaded", &entry.loaded, &entry.loaded_note),
+        step("installed", &entry.installed, &None),
+        step("run", &entry.run, &None),
     ];
     let failed = steps.iter().find(|step| step.state == "failed");
-    let last = steps.iter().rev().find(|step| step.state == "yes");
+    // What the runtime is does not tell how far the library got.
+    let mut reached = steps.iter().rev().filter(|step| step.name != "runtime");
+    let last = reached.find(|step| step.state == "yes");
     let (state, mark, word) = match (failed, last) {
         (Some(step), _) => match step.name {
+            "built" | "runtime" => ("failed", "✕", "build failed"),
             "verified" => ("failed", "✕", "rules broken"),
+            "loaded" => ("failed", "✕", "load failed"),
             "installed" => ("failed", "✕", "install failed"),
             _ => ("failed", "✕", "run failed"),
         },
         (None, Some(step)) => match step.name {
             "run" => ("run", "●", "runs"),
             "installed" => ("installed", "◕", "installs"),
-            name => (name, "◑", name),
+            "loaded" => ("loaded", "◑", "loads"),
+            name => (name, "◔", name),
         },
         (None, None) => ("no", "–", "nothing"),
     };
@@ -201,6 +215,7 @@ fn cell(target: &str, state: &TargetState) -> Cell {
         mark,
         state,
         steps,
+        development: entry.development.join("; "),
     }
 }
 
@@ -327,14 +342,25 @@ mod tests {
     use crate::digest::Digest;
     use crate::publish::Artifact;
 
-    fn manifest(why: &str) -> Manifest {
-        let state = |run| TargetState {
+    fn done() -> TargetState {
+        TargetState {
+            built: State::Yes,
             verified: State::Yes,
+            runtime: State::Yes,
+            runtime_note: None,
             installed: State::Yes,
-            run,
-        };
+            run: State::Yes,
+            loaded: State::Yes,
+            loaded_note: None,
+            development: Vec::new(),
+        }
+    }
+
+    fn manifest(why: &str) -> Manifest {
+        let state = |run| TargetState { run, ..done() };
         Manifest {
-            version: 1,
+            version: 2,
+            releasable: true,
             release: "3.0.0-1".into(),
             epoch: 1_795_305_600,
             plan: Digest::of("plan"),
@@ -382,11 +408,21 @@ mod tests {
     #[test]
     fn a_failure_is_never_hidden_by_a_later_step() {
         let state = TargetState {
-            verified: State::Yes,
             installed: State::Failed("x".into()),
-            run: State::Yes,
+            ..done()
         };
         assert_eq!(cell("debian12-pg15", &state).state, "failed");
+        assert_eq!(cell("debian12-pg15", &done()).word, "runs");
+        // A runtime of its own says nothing of the library.
+        let no = || State::No("x".into());
+        let state = TargetState {
+            verified: no(),
+            installed: no(),
+            run: no(),
+            loaded: no(),
+            ..done()
+        };
+        assert_eq!(cell("debian12-pg15", &state).word, "built");
     }
 
     #[test]

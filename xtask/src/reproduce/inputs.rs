@@ -29,7 +29,7 @@ pub fn share(
     for job in &plan.jobs {
         let from = cache.output(job);
         match &job.step {
-            Step::FetchDebs { .. } | Step::FetchWheels { .. } => {
+            Step::FetchDebs { .. } | Step::FetchWheels { .. } | Step::FetchServer { .. } => {
                 for file in files::files_below(&from)? {
                     let file = from.join(file);
                     // Under the name that its contents have now: what changed since is not found there, and is missed.

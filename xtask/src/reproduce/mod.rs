@@ -168,8 +168,7 @@ impl Reproduction<'_> {
             true => out.to_owned(),
             false => {
                 let own = self.dir().join("first");
-                self.pipeline
-                    .publish(&own, &plan, self.chosen, false, self.listener)?;
+                self.pipeline.publish(&own, &plan, false, self.listener)?;
                 own
             }
         };
@@ -245,14 +244,17 @@ impl Reproduction<'_> {
             let step = &job.step;
             matches!(
                 step,
-                Step::FetchDebs { .. } | Step::FetchWheels { .. } | Step::FetchCrates
+                Step::FetchDebs { .. }
+                    | Step::FetchWheels { .. }
+                    | Step::FetchServer { .. }
+                    | Step::FetchCrates
             )
         });
         let mut goals: Vec<String> = fetches.map(|job| job.id.clone()).collect();
         goals.push(builder.clone());
         let inputs = Plan {
-            jobs: plan.jobs.clone(),
             goals,
+            ..plan.clone()
         };
         self.pipeline.execute(&inputs, self.chosen, self.listener)?;
         let missing =

@@ -5,6 +5,8 @@ pub mod docs;
 pub mod faults;
 pub mod install;
 pub mod lint;
+pub mod load;
+pub mod record;
 pub mod report;
 pub mod reproduce;
 pub mod run;

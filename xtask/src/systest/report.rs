@@ -183,10 +183,23 @@ impl ReportTest<'_> {
         ];
         let targets = self.targets.iter().enumerate().map(|(at, name)| {
             let (installed, run) = states[at % 11 % states.len()].clone();
+            let loaded = match &installed {
+                State::No(why) => State::No(why.clone()),
+                _ => State::Yes,
+            };
             let state = TargetState {
+                built: State::Yes,
                 verified: State::Yes,
+                runtime: State::Yes,
+                runtime_note: (at % 5 == 0).then(|| "byte-compiled elsewhere".into()),
                 installed,
                 run,
+                loaded,
+                loaded_note: None,
+                development: (at % 7 == 0)
+                    .then(|| "headers of a wheel".into())
+                    .into_iter()
+                    .collect(),
             };
             (name.clone(), state)
         });
@@ -200,6 +213,7 @@ impl ReportTest<'_> {
         Manifest {
             version: publish::VERSION,
             release: "3.0.0-1".into(),
+            releasable: false,
             epoch: 1_795_305_600,
             plan: Digest::of("all"),
             artifacts: artifacts.collect(),

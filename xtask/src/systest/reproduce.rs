@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::compile;
+use crate::deb::blocks::{self, Cuts};
 use crate::deb::build::{Package, Source};
 use crate::digest::Digest;
 use crate::exit::Failure;
@@ -187,14 +188,18 @@ impl PlantTest<'_> {
             )],
             links: Vec::new(),
             trees: Vec::new(),
+            cuts: Cuts::Even,
         };
-        package.build(
-            self.builder,
-            self.pipeline.epoch,
-            &self.scratch.join("tree"),
-            &self.scratch.join(which),
-            self.log,
-        )
+        let scratch = self.scratch.join("tree");
+        let plain =
+            package.build_uncompressed(self.builder, self.pipeline.epoch, &scratch, self.log)?;
+        let deb = self.scratch.join(which).join(package.file_name());
+        if let Some(dir) = deb.parent() {
+            files::create_dir(dir)?;
+        }
+        // Nothing was compressed before.
+        blocks::repack(&plain, &package.cuts, &scratch.join("shared"), &deb)?;
+        Ok(deb)
     }
 }
 
