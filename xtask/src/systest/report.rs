@@ -72,6 +72,8 @@ impl ReportTest<'_> {
                 let dir = self.scratch.join("outside");
                 files::write(&dir.join(report::PAGE), page)?;
                 let seen = self.look("outside", &dir.join(report::PAGE))?;
+                files::remove_dir(&dir)?;
+                files::remove_dir(&self.home("outside"))?;
                 ensure(!seen.console.is_empty(), || {
                     "Chromium's console says nothing of it".into()
                 })?;
@@ -98,14 +100,20 @@ impl ReportTest<'_> {
             format!("of {} targets it lacks {missing:?}", targets.len())
         })?;
         let picture = self.picture(name, &page)?;
+        files::remove_dir(&self.home(name))?;
         let size = png_size(&files::read(&picture)?);
         ensure(size.is_some_and(|(width, _)| width == WIDTH), || {
             format!("{} is no picture of it: {size:?}", picture.display())
         })
     }
 
+    /// What the browser keeps of itself.
+    fn home(&self, name: &str) -> PathBuf {
+        self.scratch.join(format!("{name}.home"))
+    }
+
     fn chromium(&self, name: &str) -> Program {
-        let home = self.scratch.join(format!("{name}.home"));
+        let home = self.home(name);
         let program = Program::new("chromium")
             .env("HOME", &home)
             .args([
