@@ -11,6 +11,7 @@ use super::{BUILDER, Context, OPENBLAS, Plan, PlanError, Purpose, TargetPlan};
 use crate::compile;
 use crate::exit::Failure;
 use crate::lock::{Lock, LockedPackage, WheelLock, WheelSet};
+use crate::providers::{self, Choice, Server};
 use crate::targets::{Distribution, Headers, Target};
 
 /// A plan in the making.
@@ -388,6 +389,14 @@ impl<'a> Builder<'a> {
     fn verify(&mut self, target: &Target) -> Result<Job, Failure> {
         let compile = self.compile(target.major)?;
         let stamp = self.stamp(target)?;
+        let choice = self.providers_of(target);
+        let mut needs = vec![compile, stamp, self.runtime(&target.distribution)?];
+        for distribution in choice.distributions() {
+            needs.push(self.providers(distribution)?);
+        }
+        if choice.server == Some(Server::Wheel) {
+            needs.push(self.server(target.major)?);
+        }
         let facts = &target.distribution;
         let floors =
             [&facts.glibc, &facts.glibcxx, &facts.cxxabi, &facts.gcc].map(ToString::to_string);
@@ -404,7 +413,34 @@ impl<'a> Builder<'a> {
                 let inputs = inputs.tree("xtask/src/symbols")?;
                 Ok(inputs.tree("extension/sql")?)
             },
-            &[&compile, &stamp],
+            &needs.iter().collect::<Vec<_>>(),
+        )
+    }
+
+    /// Where the libraries around a target's library are read from.
+    fn providers_of(&self, target: &Target) -> Choice {
+        Choice::of(self.context.targets, target, &|name| self.has_lock(name))
+    }
+
+    /// The libraries of a distribution that a server loads.
+    fn providers(&mut self, distribution: &str) -> Result<Job, Failure> {
+        let fetches = [
+            self.fetch(distribution, "base")?,
+            self.fetch(distribution, "test")?,
+        ];
+        let facts = self.distribution(distribution)?;
+        let loaded = (facts.postgres, facts.libpython_soname());
+        self.add(
+            providers::job(distribution),
+            format!(
+                "take the server's libraries out of the packages of {}",
+                facts.title
+            ),
+            Step::Providers {
+                distribution: distribution.into(),
+            },
+            |inputs| Ok(inputs.value("server and libpython", &loaded)),
+            &fetches.iter().collect::<Vec<_>>(),
         )
     }
 

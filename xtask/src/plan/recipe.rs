@@ -17,10 +17,12 @@ pub(super) fn recipe(step: &Step) -> &'static [&'static str] {
             "packaging/abi3-symbols.txt",
         ],
         Step::UnpackServer { .. } => &["xtask/src/wheel_server.rs"],
+        Step::Providers { .. } => &["xtask/src/providers.rs"],
         Step::Compress { .. } => &["xtask/src/deb/blocks.rs"],
         Step::CompressRuntime { .. } => &["xtask/src/deb/blocks.rs", "xtask/src/deb/build.rs"],
         Step::Stamp { .. } => &["xtask/src/stamp.rs"],
         Step::Verify { .. } => &[
+            "xtask/src/providers.rs",
             "xtask/src/verification.rs",
             "packaging/policy.toml",
             "packaging/abi3-symbols.txt",

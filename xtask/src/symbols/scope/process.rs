@@ -18,7 +18,7 @@ pub enum Lookup {
 }
 
 /// A symbol of a loaded file, by positions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Site {
     /// Which file, in the order of loading.
     pub object: usize,
@@ -51,7 +51,7 @@ pub struct Binding<'a> {
 }
 
 /// A loaded file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Loaded {
     /// Its path without links.
     pub path: String,
@@ -107,7 +107,7 @@ impl List {
 }
 
 /// A process with all that it has loaded.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Process<'f> {
     files: &'f FileSystem,
     /// The names of all symbols.
@@ -155,6 +155,37 @@ impl<'f> Process<'f> {
     /// Opens a library with RTLD_NOW | RTLD_LOCAL, as Python does with a module. Returns its number.
     pub fn open_local(&mut self, path: &str, lookup: Lookup) -> Result<usize, ScopeError> {
         self.open_with(path, false, lookup, false)
+    }
+
+    /// Opens a library whose facts are at hand with RTLD_NOW | RTLD_GLOBAL, as if it lay at a path. Returns its number.
+    pub fn open_facts(&mut self, path: &str, facts: &Facts<'_>) -> Result<usize, ScopeError> {
+        let path = normal(path);
+        let first_new = self.objects.len();
+        let root = match self.by_path.get(&path) {
+            Some(root) => *root,
+            None => {
+                let object = Object::new(facts, &mut self.names);
+                self.put(path.clone(), &path, object, None)
+            }
+        };
+        self.complete(root, first_new, true, Lookup::GlobalFirst, false)?;
+        Ok(root)
+    }
+
+    /// Makes a library known of which only the name and the names that it defines are known, without versions. It is
+    /// loaded when something needs it.
+    pub fn suppose(&mut self, soname: &str, defines: impl Iterator<Item = String>) {
+        let symbols = defines.map(|name| Symbol::definition(self.names.put(&name)));
+        let object = Object {
+            soname: Some(soname.to_owned()),
+            needed: Vec::new(),
+            rpath: None,
+            runpath: None,
+            symbolic: false,
+            versioned: false,
+            symbols: symbols.collect(),
+        };
+        self.put(format!("/{soname}"), soname, object, None);
     }
 
     /// All that is loaded, in order.
@@ -254,6 +285,19 @@ impl<'f> Process<'f> {
             Some(root) => *root,
             None => self.map(found, path, None)?,
         };
+        self.complete(root, first_new, global, lookup, program)?;
+        Ok(root)
+    }
+
+    /// Loads what a library needs, gives the new ones their scopes and looks up what they refer to.
+    fn complete(
+        &mut self,
+        root: usize,
+        first_new: usize,
+        global: bool,
+        lookup: Lookup,
+        program: bool,
+    ) -> Result<(), ScopeError> {
         let mut list = List::default();
         list.add(root);
         let mut at = 0;
@@ -280,7 +324,7 @@ impl<'f> Process<'f> {
         for object in (first_new..self.objects.len()).rev() {
             self.relocate(object);
         }
-        Ok(root)
+        Ok(())
     }
 
     /// Reads a file into the process.
@@ -296,6 +340,10 @@ impl<'f> Process<'f> {
             source,
         })?;
         let object = Object::new(&facts, &mut self.names);
+        Ok(self.put(path, name, object, loader))
+    }
+
+    fn put(&mut self, path: String, name: &str, object: Object, loader: Option<usize>) -> usize {
         let number = self.objects.len();
         for (index, symbol) in object.symbols.iter().enumerate() {
             if symbol.definition == crate::symbols::elf::Definition::None {
@@ -320,7 +368,7 @@ impl<'f> Process<'f> {
             own: None,
             lookup: Lookup::GlobalFirst,
         });
-        Ok(number)
+        number
     }
 
     /// What a DT_NEEDED entry means: a loaded file of that name, or a file that is found and then loaded.
