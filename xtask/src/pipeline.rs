@@ -84,14 +84,22 @@ impl Pipeline {
 
     /// The plan for some targets.
     pub fn plan(&self, chosen: &[Target], purpose: Purpose) -> Result<Plan, Failure> {
-        let context = Context {
+        Plan::compute(&self.context(), chosen, purpose)
+    }
+
+    /// The plan for the test of the BLAS clash.
+    pub fn crash_plan(&self) -> Result<Plan, Failure> {
+        Plan::crash(&self.context())
+    }
+
+    fn context(&self) -> Context<'_> {
+        Context {
             workspace: &self.workspace,
             targets: &self.targets,
             release: &self.release,
             epoch: self.epoch,
             toolchain: &self.toolchain.version,
-        };
-        Plan::compute(&context, chosen, purpose)
+        }
     }
 
     /// For each target whether it can be built here, and what is missing otherwise. Contacts nothing.

@@ -51,7 +51,7 @@ pub fn make(
 /// `unchecked-hash` byte code carries no time stamp, and Python never tries to write it again.
 const SCRIPT: &str = r#"
 "$PYTHON" -m pip --no-cache-dir --disable-pip-version-check install --quiet --no-index --no-deps --no-compile \
-    --no-warn-script-location --root-user-action=ignore --target "$SITE" /in/wheels/*.whl
+    --no-warn-script-location --target "$SITE" /in/wheels/*.whl
 rm -rf "$SITE/bin" "$SITE/share"
 find "$SITE" -depth -type d \( -name tests -o -name test -o -name __pycache__ \) -exec rm -rf {} +
 find "$SITE" \( -name REQUESTED -o -name INSTALLER -o -name direct_url.json -o -name '*.pyx' -o -name '*.a' \) -delete

@@ -11,9 +11,10 @@ use crate::exit::{Exit, Failure};
 use crate::fetch::{fetch_crates, fetch_debs, fetch_wheels};
 use crate::files;
 use crate::lock::{Lock, WheelLock, WheelSet};
+use crate::mislink;
 use crate::pipeline::LazyMirrors;
 use crate::plan::job::{Job, Step};
-use crate::plan::{BUILDER, OPENBLAS};
+use crate::plan::{self, BUILDER, OPENBLAS};
 use crate::release::Release;
 use crate::rootfs;
 use crate::runtime;
@@ -53,11 +54,13 @@ impl Steps<'_> {
     pub fn run(&self, work: &Work<'_>) -> Result<String, Failure> {
         match &work.job.step {
             Step::FetchDebs { distribution, role } => self.fetch_debs(work, distribution, role),
-            Step::FetchWheels { python } => self.fetch_wheels(work, python),
+            Step::FetchWheels { set } => self.fetch_wheels(work, set),
             Step::FetchCrates => self.fetch_crates(work),
             Step::Rootfs { distribution, role } => self.rootfs(work, distribution, role),
             Step::Unpack { distribution, role } => self.unpack(work, distribution, role),
             Step::Compile { major } => self.compile(work, *major),
+            Step::Mislink { major } => self.mislink(work, *major),
+            Step::Fixture { set, distribution } => self.fixture(work, set, distribution),
             Step::Stamp { target } => self.stamp(work, target),
             Step::Verify { target } => self.verify(work, target),
             Step::Runtime { distribution } => self.runtime(work, distribution),
@@ -112,11 +115,15 @@ impl Steps<'_> {
         ))
     }
 
-    fn fetch_wheels(&self, work: &Work<'_>, python: &str) -> Result<String, Failure> {
-        let set = WheelSet::all(self.targets)
-            .into_iter()
-            .find(|set| set.name() == format!("python{python}"));
-        let set = set.ok_or_else(|| Failure::already_reported(Exit::Usage))?; // INVARIANT: the plan names Pythons of targets.toml
+    fn wheel_set(&self, name: &str) -> Result<WheelSet, Failure> {
+        let mut all = WheelSet::all(self.targets).into_iter();
+        // INVARIANT: the plan names sets of targets.toml
+        all.find(|set| set.name() == name)
+            .ok_or_else(|| Failure::already_reported(Exit::Usage))
+    }
+
+    fn fetch_wheels(&self, work: &Work<'_>, set: &str) -> Result<String, Failure> {
+        let set = self.wheel_set(set)?;
         let lock = WheelLock::open(self.workspace, self.targets, &set)?;
         let stored = fetch_wheels(&lock, &self.store(), work.listener)?;
         let mut bytes = 0;
@@ -231,6 +238,24 @@ impl Steps<'_> {
             abi3: &self.abi3()?,
             kept: &kept_dir(&self.workspace.cache, builder_key, &self.toolchain.version),
         })
+    }
+
+    fn mislink(&self, work: &Work<'_>, major: u16) -> Result<String, Failure> {
+        let compiled = work.output_of(&format!("compile:pg{major}"))?;
+        let shared = work.output_of(&format!("unpack:{}:{}", BUILDER.0, plan::crash::ROLE))?;
+        self.with_compile(
+            major,
+            work.job,
+            &|id| Ok(work.output_of(id)?.to_owned()),
+            &|compile| mislink::link(compile, work, &compiled.join(compile::UNSTRIPPED), shared),
+        )
+    }
+
+    fn fixture(&self, work: &Work<'_>, set: &str, distribution: &str) -> Result<String, Failure> {
+        let rootfs = work.output_of(&format!("rootfs:{distribution}:{}", plan::crash::ROLE))?;
+        let wheels = work.output_of(&format!("fetch:{set}"))?;
+        let python = self.wheel_set(set)?.python().to_string();
+        runtime::make(work, &rootfs.join(ROOTFS), wheels, &python)
     }
 
     fn stamp(&self, work: &Work<'_>, target: &str) -> Result<String, Failure> {

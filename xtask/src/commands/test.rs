@@ -7,7 +7,8 @@ use pgml_dist::host::tools::{BUILD_TOOLS, LINTIAN};
 use pgml_dist::plan::Purpose;
 use pgml_dist::publish::{self, State};
 use pgml_dist::systest::cases::{Case, CaseResult, Cases, summary};
-use pgml_dist::systest::run::{SUITES, TestRun};
+use pgml_dist::systest::crash;
+use pgml_dist::systest::run::{SUITES, TestRun, WITHOUT_PACKAGES};
 use pgml_dist::targets::Target;
 use pgml_dist::workspace::Workspace;
 
@@ -38,7 +39,9 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let chosen = args.choice.select(&pipeline)?;
     let wanted =
         |suite: &str| args.suites.is_empty() || args.suites.iter().any(|name| name == suite);
-    let needs_packages = SUITES.iter().any(|suite| *suite != "unit" && wanted(suite));
+    let needs_packages = SUITES
+        .iter()
+        .any(|suite| !WITHOUT_PACKAGES.contains(suite) && wanted(suite));
     let mut done: Vec<Case> = Vec::new();
     if needs_packages {
         pipeline
@@ -85,10 +88,16 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
                 done.extend(cases);
             }
         }
-    } else {
+    } else if wanted("unit") {
         let mut cases = Cases::new("unit:", &console);
         pgml_dist::systest::run::unit(workspace, &mut cases);
         done = cases.done;
+    }
+    if wanted("crash") {
+        pipeline
+            .host
+            .require(&BUILD_TOOLS, &workspace.log("install"), &console)?;
+        done.extend(crash::run(&pipeline, &console)?);
     }
     for case in &done {
         if let CaseResult::Failed(why) = &case.result {

@@ -36,15 +36,27 @@ pub enum Step {
     },
     /// Bring the crates of the extension's lock into a private cargo home.
     FetchCrates,
-    /// Bring the locked wheels of a Python into one directory.
+    /// Bring the locked wheels of a set into one directory.
     FetchWheels {
-        /// `3.11`
-        python: String,
+        /// The name of its lock: `python3.11`
+        set: String,
     },
     /// Compile the extension for a Postgres major against the stub libpython; split off its debug symbols.
     Compile {
         /// `15`
         major: u16,
+    },
+    /// Link the compiled extension in the ways that it must not be, for the test that shows why.
+    Mislink {
+        /// `13`
+        major: u16,
+    },
+    /// Install the wheels of a test into a tree of their own, as a runtime is.
+    Fixture {
+        /// The name of their lock: `crash-python3.9`
+        set: String,
+        /// The distribution whose Python installs them.
+        distribution: String,
     },
     /// Write a target's libpython soname into the compiled library.
     Stamp {

@@ -1,5 +1,6 @@
 //! The plan: all work that a set of targets needs, computed before anything is done. `plan` prints it, `dist` runs it.
 
+pub mod crash;
 pub mod document;
 pub mod inputs;
 pub mod job;
@@ -96,11 +97,7 @@ impl Plan {
         targets: &[Target],
         purpose: Purpose,
     ) -> Result<Self, Failure> {
-        let mut builder = Builder {
-            context,
-            locks: BTreeMap::new(),
-            jobs: Vec::new(),
-        };
+        let mut builder = Builder::new(context);
         let mut packages = Vec::new();
         for target in targets {
             packages.push(builder.extension_packages(target)?);
@@ -120,12 +117,7 @@ impl Plan {
                 goals.push(builder.fetch(id, "test")?.id);
             }
         }
-        goals.sort();
-        goals.dedup();
-        Ok(Self {
-            jobs: builder.jobs,
-            goals,
-        })
+        Ok(builder.into_plan(goals))
     }
 
     /// The job of this name.
@@ -151,7 +143,10 @@ fn recipe(step: &Step) -> &'static [&'static str] {
             "packaging/policy.toml",
             "packaging/abi3-symbols.txt",
         ],
-        Step::Runtime { .. } => &["xtask/src/runtime.rs", "xtask/src/sandbox.rs"],
+        Step::Mislink { .. } => &["xtask/src/mislink.rs"],
+        Step::Runtime { .. } | Step::Fixture { .. } => {
+            &["xtask/src/runtime.rs", "xtask/src/sandbox.rs"]
+        }
         Step::ExtensionPackages { .. } => &[
             "xtask/src/deb/build.rs",
             "xtask/src/deb/depends.rs",
@@ -183,7 +178,24 @@ struct Builder<'a> {
     jobs: Vec<Job>,
 }
 
-impl Builder<'_> {
+impl<'a> Builder<'a> {
+    fn new(context: &'a Context<'a>) -> Self {
+        Self {
+            context,
+            locks: BTreeMap::new(),
+            jobs: Vec::new(),
+        }
+    }
+
+    fn into_plan(self, mut goals: Vec<JobId>) -> Plan {
+        goals.sort();
+        goals.dedup();
+        Plan {
+            jobs: self.jobs,
+            goals,
+        }
+    }
+
     /// Adds a job unless it is there already; two jobs of one name are the same job.
     fn add(
         &mut self,
@@ -398,27 +410,12 @@ impl Builder<'_> {
         )
     }
 
-    fn runtime_package(&mut self, distribution: &Distribution) -> Result<Job, Failure> {
+    fn runtime(&mut self, distribution: &Distribution) -> Result<Job, Failure> {
         let id = distribution.id.as_str();
         let python = distribution.python.to_string();
         let rootfs = self.rootfs(id, "python")?;
-        let builder = self.rootfs(BUILDER.0, BUILDER.1)?;
-        let context = self.context;
-        let wheels = self.add(
-            format!("fetch:python{python}"),
-            format!("fetch the wheels for Python {python}"),
-            Step::FetchWheels {
-                python: python.clone(),
-            },
-            |inputs| {
-                Ok(inputs.file(
-                    &context.workspace.root,
-                    &format!("packaging/lock/python{python}.toml"),
-                )?)
-            },
-            &[],
-        )?;
-        let runtime = self.add(
+        let wheels = self.wheels(&format!("python{python}"))?;
+        self.add(
             format!("runtime:{id}"),
             format!(
                 "install and byte-compile the wheels for {}",
@@ -429,7 +426,14 @@ impl Builder<'_> {
             },
             |inputs| Ok(inputs.value("python", &python)),
             &[&rootfs, &wheels],
-        )?;
+        )
+    }
+
+    fn runtime_package(&mut self, distribution: &Distribution) -> Result<Job, Failure> {
+        let id = distribution.id.as_str();
+        let runtime = self.runtime(distribution)?;
+        let builder = self.rootfs(BUILDER.0, BUILDER.1)?;
+        let context = self.context;
         self.add(
             format!("package:{id}"),
             format!("build pgml-python for {}", distribution.title),
@@ -443,6 +447,17 @@ impl Builder<'_> {
                 Ok(inputs.value("package of libpython", &distribution.libpython))
             },
             &[&runtime, &builder],
+        )
+    }
+
+    fn wheels(&mut self, set: &str) -> Result<Job, Failure> {
+        let root = &self.context.workspace.root;
+        self.add(
+            format!("fetch:{set}"),
+            format!("fetch the wheels of {set}"),
+            Step::FetchWheels { set: set.into() },
+            |inputs| Ok(inputs.file(root, &format!("packaging/lock/{set}.toml"))?),
+            &[],
         )
     }
 
