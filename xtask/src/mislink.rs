@@ -24,11 +24,18 @@ pub enum Mislink {
     Ilp64,
     /// To the static OpenBLAS, without the version script that hides its symbols.
     Exported,
+    /// The same with the distribution's own, older static OpenBLAS.
+    ExportedOld,
 }
 
 impl Mislink {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Dynamic, Self::Ilp64, Self::Exported];
+    pub const ALL: [Self; 4] = [
+        Self::Dynamic,
+        Self::Ilp64,
+        Self::Exported,
+        Self::ExportedOld,
+    ];
 
     /// Its name, and that of its file without `.so`.
     pub fn name(self) -> &'static str {
@@ -36,6 +43,7 @@ impl Mislink {
             Self::Dynamic => "dynamic",
             Self::Ilp64 => "ilp64",
             Self::Exported => "exported",
+            Self::ExportedOld => "exported-old",
         }
     }
 
@@ -62,17 +70,19 @@ impl ExitKind for OtherObjects {
     }
 }
 
-/// Links each [`Mislink`]. `product` is the compile job's library before strip, `shared` the unpacked packages of the
-/// shared builds of OpenBLAS.
+/// Links each [`Mislink`]. `product` is the compile job's library before strip, `shared` and `old` the
+/// unpacked packages of other builds of OpenBLAS.
 pub fn link(
     compile: &Compile<'_>,
     work: &Work<'_>,
     product: &Path,
     shared: &Path,
+    old: &Path,
 ) -> Result<String, Failure> {
     compile
         .sandbox(&work.scratch)?
         .read_only(shared, "/in/shared")
+        .read_only(old, "/in/old")
         .writable(&work.out, "/build/out")
         // Cargo runs rustc again for arguments that it has not seen; this one has no effect but that.
         .env("AGAIN", work.job.key.to_string())
@@ -96,6 +106,7 @@ set -eu
 /usr/bin/cc "$@"
 
 shared=/in/shared/usr/lib/x86_64-linux-gnu
+old=/in/old/usr/lib/x86_64-linux-gnu
 again() {
     name=$1
     shift
@@ -109,7 +120,8 @@ again() {
             # The archive is inside the library of the crate that stands for it.
             dynamic:*/libopenblas_src-*.rlib) argument=-Wl,-Bdynamic,$shared/openblas-pthread/libopenblas.so.0,-Bstatic ;;
             ilp64:*/libopenblas_src-*.rlib) argument=-Wl,-Bdynamic,$shared/openblas64-pthread/libopenblas64.so.0,-Bstatic ;;
-            exported:-Wl,--version-script=*) argument=-Wl,--export-dynamic ;;
+            exported-old:*/libopenblas_src-*.rlib) argument=$old/openblas-serial/libopenblas.a ;;
+            exported*:-Wl,--version-script=*) argument=-Wl,--export-dynamic ;;
         esac
         set -- "$@" "$argument"
     done
@@ -117,7 +129,7 @@ again() {
 }
 for argument; do
     case "$argument" in
-        */libpgml.so) for name in unchanged dynamic ilp64 exported; do again "$name" "$@"; done ;;
+        */libpgml.so) for name in unchanged dynamic ilp64 exported exported-old; do again "$name" "$@"; done ;;
     esac
 done
 CC

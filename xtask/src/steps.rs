@@ -242,12 +242,21 @@ impl Steps<'_> {
 
     fn mislink(&self, work: &Work<'_>, major: u16) -> Result<String, Failure> {
         let compiled = work.output_of(&format!("compile:pg{major}"))?;
-        let shared = work.output_of(&format!("unpack:{}:{}", BUILDER.0, plan::crash::ROLE))?;
+        let other = |role| work.output_of(&format!("unpack:{}:{role}", BUILDER.0));
+        let (shared, old) = (other(plan::crash::ROLE)?, other(plan::crash::STATIC)?);
         self.with_compile(
             major,
             work.job,
             &|id| Ok(work.output_of(id)?.to_owned()),
-            &|compile| mislink::link(compile, work, &compiled.join(compile::UNSTRIPPED), shared),
+            &|compile| {
+                mislink::link(
+                    compile,
+                    work,
+                    &compiled.join(compile::UNSTRIPPED),
+                    shared,
+                    old,
+                )
+            },
         )
     }
 

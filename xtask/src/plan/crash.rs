@@ -9,6 +9,8 @@ use crate::targets::{Target, Targets};
 
 /// The role whose root file systems have a server, a Python and shared builds of OpenBLAS.
 pub const ROLE: &str = "crash";
+/// The role with the static OpenBLAS of the same age.
+pub const STATIC: &str = "crash-static";
 /// Where the library died: as old as Ubuntu 20.04.
 pub const OLD: (&str, u16) = ("debian11", 13);
 /// Where the dynamic linker's own record is taken, with the runtime as it is packaged.
@@ -50,6 +52,7 @@ impl Builder<'_> {
     fn mislink(&mut self, major: u16) -> Result<Job, Failure> {
         let compile = self.compile(major)?;
         let shared = self.unpack(BUILDER.0, ROLE)?;
+        let old = self.unpack(BUILDER.0, STATIC)?;
         let toolchain = self.context.toolchain;
         let mut needs = vec![
             self.rootfs(BUILDER.0, BUILDER.1)?,
@@ -62,7 +65,7 @@ impl Builder<'_> {
                 .find(|job| job.id == "fetch:crates")
                 .cloned(),
         );
-        needs.extend([compile, shared]);
+        needs.extend([compile, shared, old]);
         self.add(
             format!("mislink:pg{major}"),
             format!(
