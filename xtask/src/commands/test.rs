@@ -7,8 +7,8 @@ use pgml_dist::host::tools::{BUILD_TOOLS, LINTIAN};
 use pgml_dist::plan::Purpose;
 use pgml_dist::publish::{self, State};
 use pgml_dist::systest::cases::{Case, CaseResult, Cases, summary};
-use pgml_dist::systest::crash;
 use pgml_dist::systest::run::{SUITES, TestRun, WITHOUT_PACKAGES};
+use pgml_dist::systest::{crash, fuzz};
 use pgml_dist::targets::Target;
 use pgml_dist::workspace::Workspace;
 
@@ -28,6 +28,9 @@ pub struct Args {
     /// The release under test
     #[arg(long, default_value = "dist", value_name = "DIR")]
     out: PathBuf,
+    /// How long the suite `fuzz` runs each of its targets
+    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    fuzz_seconds: u64,
     #[command(flatten)]
     sources: Sources,
 }
@@ -98,6 +101,9 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
             .host
             .require(&BUILD_TOOLS, &workspace.log("install"), &console)?;
         done.extend(crash::run(&pipeline, &console)?);
+    }
+    if wanted("fuzz") {
+        done.extend(fuzz::run(workspace, args.fuzz_seconds, &console)?);
     }
     for case in &done {
         if let CaseResult::Failed(why) = &case.result {

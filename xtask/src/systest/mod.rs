@@ -4,6 +4,7 @@ pub mod cases;
 pub mod crash;
 pub mod docs;
 pub mod faults;
+pub mod fuzz;
 pub mod install;
 pub mod lint;
 pub mod run;

@@ -19,11 +19,11 @@ use crate::targets::Target;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 7] = [
-    "lint", "unit", "python", "lintian", "faults", "crash", "install",
+pub const SUITES: [&str; 8] = [
+    "lint", "unit", "python", "lintian", "faults", "crash", "fuzz", "install",
 ];
 /// Those that need no packages of the targets under test.
-pub const WITHOUT_PACKAGES: [&str; 2] = ["unit", "crash"];
+pub const WITHOUT_PACKAGES: [&str; 3] = ["unit", "crash", "fuzz"];
 
 /// The executable of the running process, whatever became of its name (proc_pid_exe(5)).
 const THIS_PROGRAM: &str = "/proc/self/exe";
