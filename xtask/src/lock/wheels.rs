@@ -48,6 +48,7 @@ impl WheelSet {
                     wheel,
                     version,
                     python,
+                    ..
                 } => Some(Self::Server {
                     major: m.version,
                     wheel: wheel.clone(),
@@ -65,9 +66,14 @@ impl WheelSet {
     pub fn name(&self) -> String {
         match self {
             Self::Runtime(python) => format!("python{python}"),
-            Self::Server { major, .. } => format!("postgres{major}"),
+            Self::Server { major, .. } => Self::server_name(*major),
             Self::Fixture(fixture) => format!("{}-python{}", fixture.name, fixture.python),
         }
+    }
+
+    /// What the lock of a major's server is called.
+    pub fn server_name(major: u16) -> String {
+        format!("postgres{major}")
     }
 
     /// The Python that its wheels are for.

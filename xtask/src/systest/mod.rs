@@ -7,5 +7,7 @@ pub mod faults;
 pub mod fuzz;
 pub mod install;
 pub mod lint;
+pub mod load;
+pub mod record;
 pub mod run;
 pub mod system;

@@ -1,10 +1,11 @@
 //! The plan of the test of the BLAS clash: the systems in which it happens, the extension linked rightly and wrongly, and the
 //! wheels that it clashes with (docs/crash.md).
 
-use super::job::{Job, Step};
-use super::{BUILDER, Builder, Context, OPENBLAS, Plan};
+use super::{Builder, nothing_more};
 use crate::exit::Failure;
 use crate::lock::WheelSet;
+use crate::plan::job::{Job, Step};
+use crate::plan::{BUILDER, Context, OPENBLAS, Plan};
 use crate::targets::{Target, Targets};
 
 /// The role whose root file systems have a server, a Python and shared builds of OpenBLAS.
@@ -34,7 +35,11 @@ impl Plan {
             goals.push(builder.fixture(&set, OLD.0)?.id);
         }
         goals.push(builder.runtime(&builder.distribution(NEW.0)?)?.id);
-        Ok(builder.into_plan(goals))
+        Ok(Plan {
+            jobs: builder.jobs,
+            goals,
+            ..Plan::default()
+        })
     }
 }
 
@@ -57,7 +62,7 @@ impl Builder<'_> {
         let mut needs = vec![
             self.rootfs(BUILDER.0, BUILDER.1)?,
             self.unpack(OPENBLAS.0, OPENBLAS.1)?,
-            self.headers(major)?,
+            self.headers(major)?.0,
         ];
         needs.extend(
             self.jobs
@@ -80,7 +85,14 @@ impl Builder<'_> {
     /// Wheels of a test, installed by a distribution's own Python.
     fn fixture(&mut self, set: &str, distribution: &str) -> Result<Job, Failure> {
         let rootfs = self.rootfs(distribution, ROLE)?;
-        let wheels = self.wheels(set)?;
+        self.check_wheels(set)?;
+        let wheels = self.add(
+            format!("fetch:{set}"),
+            format!("fetch the wheels of {set}"),
+            Step::FetchFixture { set: set.into() },
+            |inputs| Ok(inputs.file(&format!("packaging/lock/{set}.toml"))?),
+            &[],
+        )?;
         self.add(
             format!("fixture:{set}"),
             format!("install and byte-compile the wheels of {set}"),
@@ -88,7 +100,7 @@ impl Builder<'_> {
                 set: set.into(),
                 distribution: distribution.into(),
             },
-            Ok,
+            nothing_more,
             &[&rootfs, &wheels],
         )
     }
