@@ -18,6 +18,14 @@ fuzz_target!(|data: &[u8]| {
     let Ok(package) = reader::read(data, &LIMITS, |path| path.ends_with(".so")) else {
         return;
     };
-    let kept: usize = package.files.iter().filter_map(|file| file.contents.as_ref()).map(Vec::len).sum();
-    assert!(kept as u64 <= LIMITS.kept && package.files.len() <= LIMITS.files, "a limit was passed");
+    let kept: usize = package
+        .files
+        .iter()
+        .filter_map(|file| file.contents.as_ref())
+        .map(Vec::len)
+        .sum();
+    assert!(
+        kept as u64 <= LIMITS.kept && package.files.len() <= LIMITS.files,
+        "a limit was passed"
+    );
 });

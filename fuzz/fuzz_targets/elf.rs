@@ -23,14 +23,21 @@ fn book() -> &'static (Rulebook, Expectation) {
             sql_symbols: None,
             before_strip: true,
         };
-        (Rulebook::load(&packaging).expect("the policy of this source tree"), expectation)
+        (
+            Rulebook::load(&packaging).expect("the policy of this source tree"),
+            expectation,
+        )
     })
 }
 
 fuzz_target!(|data: &[u8]| {
     if let Ok(facts) = Facts::read(data) {
         // What the rules iterate over, whichever of them look at it.
-        let _ = (facts.undefined().count(), facts.exported().count(), facts.texts().count());
+        let _ = (
+            facts.undefined().count(),
+            facts.exported().count(),
+            facts.texts().count(),
+        );
     }
     let (book, expectation) = book();
     let _ = judge_alone(data, "fuzzed", book, expectation);
