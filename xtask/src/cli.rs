@@ -32,6 +32,7 @@ enum Command {
     Test(commands::test::Args),
     Lock(commands::lock::Args),
     Doctor(commands::doctor::Args),
+    Image(commands::image::Args),
     Dev(commands::dev::Args),
 }
 
@@ -52,6 +53,7 @@ impl Cli {
             Command::Test(args) => commands::test::run(args, &workspace),
             Command::Lock(args) => commands::lock::run(args, &workspace),
             Command::Doctor(args) => commands::doctor::run(args, &workspace),
+            Command::Image(args) => commands::image::run(args, &workspace),
             Command::Dev(args) => commands::dev::run(args, &workspace),
         }
     }

@@ -37,6 +37,10 @@ pub enum Kind {
     Verification,
     /// A file of the apt repository.
     AptRepository,
+    /// A container image.
+    Image,
+    /// What an image is made of.
+    Sbom,
 }
 
 /// One file of the output.
@@ -190,7 +194,9 @@ fn fill(
             });
             Ok(())
         };
-    for (job, dir) in plan.jobs.iter().map(|job| (job, cache.output(job))) {
+    // What is a goal, and not what one needs: of a plan for the repository alone, only that.
+    let goals = plan.jobs.iter().filter(|job| plan.goals.contains(&job.id));
+    for (job, dir) in goals.map(|job| (job, cache.output(job))) {
         use crate::plan::job::Step;
         match &job.step {
             Step::ExtensionPackages { target } => {
@@ -237,6 +243,16 @@ fn fill(
                         Kind::AptRepository,
                         None,
                     )?;
+                }
+            }
+            Step::ServerImages { target } | Step::ExtensionImage { target } => {
+                for file in files::files_below(&dir)? {
+                    let (dir_name, kind) = match file.extension().is_some_and(|e| e == "tar") {
+                        true => ("images", Kind::Image),
+                        false => ("sbom", Kind::Sbom),
+                    };
+                    let path = format!("{dir_name}/{}", file.display());
+                    add(&dir.join(&file), path, kind, Some(target))?;
                 }
             }
             _ => {}

@@ -7,6 +7,7 @@ use pgml_dist::execute::to_run;
 use pgml_dist::exit::Failure;
 use pgml_dist::host::tools::BUILD_TOOLS;
 use pgml_dist::plan::Purpose;
+use pgml_dist::plan::images::Kind;
 use pgml_dist::progress::Listener;
 use pgml_dist::publish;
 use pgml_dist::workspace::Workspace;
@@ -14,12 +15,15 @@ use pgml_dist::workspace::Workspace;
 use crate::commands::{Sources, TargetChoice};
 use crate::console::Console;
 
-/// Build the packages and the apt repository, from nothing to verified
+/// Build the packages, the apt repository and the container images, from nothing to verified
 #[derive(clap::Args)]
 #[command(after_help = "Example: cargo xtask dist debian12-pg15")]
 pub struct Args {
     #[command(flatten)]
     choice: TargetChoice,
+    /// Only these kinds of result: `deb`, `apt`, `image`, separated by commas [default: all]
+    #[arg(long, value_name = "KINDS", value_delimiter = ',', value_parser = Kind::ALL.map(Kind::name))]
+    only: Vec<String>,
     /// Where the results go
     #[arg(long, default_value = "dist", value_name = "DIR")]
     out: PathBuf,
@@ -33,7 +37,12 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let console = Console::new();
     let pipeline = args.sources.pipeline(workspace)?;
     let chosen = args.choice.select(&pipeline)?;
-    let plan = pipeline.plan(&chosen, Purpose::Dist)?;
+    let mut plan = pipeline.plan(&chosen, Purpose::Dist)?;
+    if !args.only.is_empty() {
+        let meant = |kind: &Kind| args.only.iter().any(|name| name == kind.name());
+        let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(meant).collect();
+        plan = plan.only(&kinds);
+    }
     let out = workspace.root.join(&args.out);
     let names: Vec<String> = chosen.iter().map(ToString::to_string).collect();
     if to_run(&plan, &pipeline.cache()).is_empty()

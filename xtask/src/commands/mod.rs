@@ -4,6 +4,7 @@
 pub mod dev;
 pub mod dist;
 pub mod doctor;
+pub mod image;
 pub mod lock;
 mod mirrors;
 pub mod plan;

@@ -175,10 +175,7 @@ mod tests {
         let mut writer = LayerWriter::create(path).unwrap();
         let file = Entry::of_root(format!("a/{}", "x".repeat(150)), Kind::File(3), 0o644, 7);
         writer
-            .add(
-                &Entry::of_root("a", Kind::Directory, 0o755, 7),
-                io::empty(),
-            )
+            .add(&Entry::of_root("a", Kind::Directory, 0o755, 7), io::empty())
             .unwrap();
         writer.add(&file, &b"abc"[..]).unwrap();
         writer

@@ -48,7 +48,11 @@ pub fn canonical_json(value: &impl Serialize) -> Result<Vec<u8>, Failure> {
 }
 
 /// A descriptor of a blob.
-pub fn descriptor(media_type: MediaType, digest: &Digest, size: u64) -> Result<Descriptor, Failure> {
+pub fn descriptor(
+    media_type: MediaType,
+    digest: &Digest,
+    size: u64,
+) -> Result<Descriptor, Failure> {
     let digest: oci_spec::image::Digest = format!("sha256:{digest}")
         .parse()
         .map_err(|error| OciError::Format(format!("{error}")))?;
@@ -77,7 +81,8 @@ impl Layout {
         digest: &Digest,
         size: u64,
     ) -> Result<Descriptor, Failure> {
-        self.blobs.insert(*digest, Blob::File(path.to_owned(), size));
+        self.blobs
+            .insert(*digest, Blob::File(path.to_owned(), size));
         descriptor(media_type, digest, size)
     }
 
@@ -121,13 +126,21 @@ fn write_tar(file: File, files: BTreeMap<String, Blob>, mtime: u64) -> io::Resul
         header
     };
     for dir in ["blobs/", "blobs/sha256/"] {
-        tar.append_data(&mut header(EntryType::Directory, 0o755, 0), dir, io::empty())?;
+        tar.append_data(
+            &mut header(EntryType::Directory, 0o755, 0),
+            dir,
+            io::empty(),
+        )?;
     }
     for (name, blob) in files {
         match blob {
             Blob::Bytes(bytes) => {
                 let size = bytes.len() as u64;
-                tar.append_data(&mut header(EntryType::Regular, 0o644, size), name, &bytes[..])?;
+                tar.append_data(
+                    &mut header(EntryType::Regular, 0o644, size),
+                    name,
+                    &bytes[..],
+                )?;
             }
             Blob::File(path, size) => {
                 let contents = File::open(path)?;

@@ -73,6 +73,26 @@ pub enum Step {
     },
     /// Make the apt repository of all packages of the plan.
     AptRepository,
+    /// Make the lowest layer of a distribution's images, full and slim.
+    ImageBase {
+        /// `debian12`
+        distribution: String,
+    },
+    /// Make the layer with the Python runtime.
+    ImageRuntime {
+        /// `debian12`
+        distribution: String,
+    },
+    /// Make the images that have a server, and their SBOMs.
+    ServerImages {
+        /// `debian12-pg15`
+        target: String,
+    },
+    /// Make the image that has the extension's files alone, and its SBOM.
+    ExtensionImage {
+        /// `debian12-pg15`
+        target: String,
+    },
 }
 
 /// One node of the plan.

@@ -1,6 +1,7 @@
 //! The plan: all work that a set of targets needs, computed before anything is done. `plan` prints it, `dist` runs it.
 
 pub mod document;
+pub mod images;
 pub mod inputs;
 pub mod job;
 
@@ -109,6 +110,9 @@ impl Plan {
         packages.dedup_by(|a, b| a.id == b.id);
         let repository = builder.repository(targets, &packages)?;
         let mut goals: Vec<JobId> = vec![repository.id];
+        for target in targets {
+            goals.extend(builder.images(target)?.into_iter().map(|job| job.id));
+        }
         goals.extend(packages.iter().map(|job| job.id.clone()));
         goals.extend(targets.iter().map(|target| format!("verify:{target}")));
         if purpose == Purpose::Test {
@@ -174,6 +178,24 @@ fn recipe(step: &Step) -> &'static [&'static str] {
             "CHANGELOG.md",
         ],
         Step::AptRepository => &["xtask/src/apt/repository.rs", "xtask/src/apt/signing.rs"],
+        Step::ImageBase { .. } => &[
+            "xtask/src/oci/base.rs",
+            "xtask/src/oci/layer.rs",
+            "xtask/src/rootfs.rs",
+            "docker/slim.dpkg.cfg",
+        ],
+        Step::ImageRuntime { .. } => &["xtask/src/oci/dpkg.rs", "xtask/src/oci/layer.rs"],
+        Step::ServerImages { .. } => &[
+            "xtask/src/oci/dpkg.rs",
+            "xtask/src/oci/mod.rs",
+            "xtask/src/oci/settings.rs",
+            "xtask/src/oci/steps.rs",
+        ],
+        Step::ExtensionImage { .. } => &[
+            "xtask/src/oci/mod.rs",
+            "xtask/src/oci/steps.rs",
+            "xtask/src/oci/volume.rs",
+        ],
     }
 }
 
