@@ -108,10 +108,13 @@ make_cluster() {
         own_directory "$POSTGRES_INITDB_WALDIR"
         args+=(--waldir="$POSTGRES_INITDB_WALDIR")
     fi
+    # What is not complete need not survive a power failure: everything is synced once, at the end.
+    args=(initdb --pgdata="$PGDATA" --username="$POSTGRES_USER" --no-sync "${args[@]}")
     if [[ -n $POSTGRES_PASSWORD ]]; then
-        args+=(--pwfile=<(printf '%s\n' "$POSTGRES_PASSWORD"))
+        with_user_name "${args[@]}" --pwfile=<(printf '%s\n' "$POSTGRES_PASSWORD") >&2
+    else
+        with_user_name "${args[@]}" >&2
     fi
-    with_user_name initdb --pgdata="$PGDATA" --username="$POSTGRES_USER" "${args[@]}" >&2
     : >"$PGDATA/$UNFINISHED"
 }
 
@@ -135,7 +138,7 @@ sql() {
 
 start_for_initialisation() {
     local options
-    printf -v options ' %q' "$@" -c listen_addresses=
+    printf -v options ' %q' "$@" -c listen_addresses= -c fsync=off
     PGUSER=$POSTGRES_USER pg_ctl --pgdata="$PGDATA" --wait --silent --options="$options" start >&2
 }
 
@@ -191,6 +194,7 @@ initialise() {
     stop_after_initialisation
     unset PGPASSWORD
     trap - INT TERM
+    with_user_name initdb --pgdata="$PGDATA" --sync-only >&2
     rm "$PGDATA/$UNFINISHED"
     say "the cluster in $PGDATA is ready"
 }

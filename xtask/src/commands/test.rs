@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use pgml_dist::exit::{Exit, Failure};
 use pgml_dist::host::tools::{BUILD_TOOLS, LINTIAN};
 use pgml_dist::plan::Purpose;
+use pgml_dist::progress::Listener;
 use pgml_dist::publish::{self, State};
 use pgml_dist::systest::cases::{Case, CaseResult, Cases, summary};
 use pgml_dist::systest::run::{SUITES, TestRun};
@@ -15,7 +16,7 @@ use crate::commands::{Sources, TargetChoice};
 use crate::console::Console;
 use crate::output::print;
 
-/// Run the tests: unit tests, then the packages installed by apt into a clean system with a real server
+/// Run the tests: unit tests, the packages installed by apt into a clean system with a real server, the images
 #[derive(clap::Args)]
 #[command(after_help = "Example: cargo xtask test --suite install")]
 pub struct Args {
@@ -77,6 +78,12 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         }
         if wanted("faults") {
             done.extend(test.faults(&dist)?);
+        }
+        if wanted("image") {
+            for target in &chosen {
+                console.note(&format!("{target}: running the container images"));
+                done.extend(test.image(target)?);
+            }
         }
         if wanted("install") {
             for target in &chosen {

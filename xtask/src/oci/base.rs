@@ -18,6 +18,7 @@ use super::filter::Filter;
 use super::layer::{Entry, Kind, Layer, LayerWriter};
 use crate::exit::Failure;
 use crate::files::{self, FileError};
+use crate::rootfs;
 
 /// The layers' digests in a job's output.
 pub const LAYERS: &str = "layers.json";
@@ -30,6 +31,15 @@ pub const DATABASE: &str = "var/lib/dpkg";
 const USER: &str = "postgres";
 /// The files that tell users' and groups' ids.
 pub const ACCOUNTS: [&str; 2] = ["etc/passwd", "etc/group"];
+
+/// Directories of packages that go with their contents when a root file system is made repeatable, with their modes; those
+/// of the server's group are marked.
+const EMPTIED: [(&str, u32, bool); 4] = [
+    ("var/cache/apt/archives", 0o755, false),
+    ("var/cache/apt/archives/partial", 0o700, false),
+    ("var/log/apt", 0o755, false),
+    ("var/log/postgresql", 0o1775, true),
+];
 
 /// The two layers, as files of a job's output.
 #[derive(Debug, Serialize, Deserialize)]
@@ -258,6 +268,13 @@ fn write_layer(
         }
         Ok(layer.add(&entry, bytes)?)
     })?;
+    for (path, mode, of_server) in EMPTIED {
+        let mut directory = Entry::of_root(path, Kind::Directory, mode, rootfs::EPOCH);
+        if of_server {
+            directory.gid = contents.gid.1;
+        }
+        layer.add(&directory, io::empty())?;
+    }
     Ok(layer.finish()?)
 }
 
@@ -366,7 +383,7 @@ mod tests {
         files::create_dir(&out).unwrap();
         make(&from, 999, &slim, &out).unwrap();
         let full = paths(&out.join(BaseLayers::FULL));
-        assert!(full.iter().all(|(_, uid)| *uid == 999));
+        assert!(full.contains(&("etc/passwd".into(), 999)));
         let full: Vec<&str> = full.iter().map(|(path, _)| path.as_str()).collect();
         assert!(full.contains(&"usr/share/doc/x/a") && full.contains(&"var/lib/dpkg/status"));
         assert!(!full.contains(&"dev/null") && !full.contains(&"var/lib/dpkg/status-old"));

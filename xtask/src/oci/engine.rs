@@ -29,6 +29,16 @@ impl Engine {
 
     /// The program, with what it needs of the user's environment to find the daemon that the user means.
     pub fn call(&self) -> Program {
+        Self::with_environment(Program::new(self.program))
+    }
+
+    /// The same, killed when it takes longer than so many seconds.
+    pub fn call_within(&self, seconds: &str) -> Program {
+        let program = Program::new("timeout").args(["--kill-after=5", seconds, self.program]);
+        Self::with_environment(program)
+    }
+
+    fn with_environment(program: Program) -> Program {
         [
             "HOME",
             "DOCKER_HOST",
@@ -37,9 +47,7 @@ impl Engine {
             "XDG_RUNTIME_DIR",
         ]
         .iter()
-        .fold(Program::new(self.program), |program, name| {
-            program.inherit_env(name)
-        })
+        .fold(program, |program, name| program.inherit_env(name))
     }
 
     /// Loads an image archive.

@@ -25,6 +25,9 @@ const ENTRY_POINT: &str = "usr/local/bin/docker-entrypoint.sh";
 /// Where the entry point looks for what it appends to postgresql.conf.
 const DEFAULTS: &str = "usr/share/pgml/postgresql.conf.d";
 
+/// The home of the server's user.
+const HOME: &str = "/var/lib/postgresql";
+
 /// What the settings of one image follow from.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings<'a> {
@@ -42,10 +45,9 @@ impl Settings<'_> {
     /// The data directory and the volume that it is in. From 18 on Postgres images have the volume above the directory of
     /// the major, so that pg_upgrade finds both on one file system.
     fn data(&self) -> (String, String) {
-        let home = "/var/lib/postgresql";
         match self.major >= 18 {
-            true => (format!("{home}/{}/docker", self.major), home.into()),
-            false => (format!("{home}/data"), format!("{home}/data")),
+            true => (format!("{HOME}/{}/docker", self.major), HOME.into()),
+            false => (format!("{HOME}/data"), format!("{HOME}/data")),
         }
     }
 
@@ -100,13 +102,17 @@ impl Settings<'_> {
         let (_, volume) = self.data();
         let volume = volume.trim_start_matches('/').to_owned();
         // Sticky and open: a server that runs as another user makes a directory of its own there.
-        let directories = [
+        let mut directories = vec![
             ("docker-entrypoint-initdb.d".to_owned(), 0o755, 0),
             ("run/postgresql".into(), 0o3777, self.uid),
             ("usr/share/pgml".into(), 0o755, 0),
             (DEFAULTS.into(), 0o755, 0),
-            (volume, 0o1777, self.uid),
+            (volume.clone(), 0o1777, self.uid),
         ];
+        let home = HOME.trim_start_matches('/').to_owned();
+        if home != volume {
+            directories.push((home, 0o755, self.uid));
+        }
         let mut entries: Vec<(Entry, Vec<u8>)> = Vec::new();
         for (path, mode, owner) in directories {
             let mut entry = Entry::of_root(path, Kind::Directory, mode, epoch);

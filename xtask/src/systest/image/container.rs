@@ -98,7 +98,12 @@ impl<'a> Containers<'a> {
 
 impl Container<'_> {
     fn on(&self, before: &[&str], after: &[&str]) -> Result<String, Failure> {
-        let args: Vec<&str> = before.iter().chain([&self.id.as_str()]).chain(after).copied().collect();
+        let args: Vec<&str> = before
+            .iter()
+            .chain([&self.id.as_str()])
+            .chain(after)
+            .copied()
+            .collect();
         self.containers.call(&args)
     }
 
@@ -132,7 +137,16 @@ impl Container<'_> {
     /// Asks the server through its socket, as a user.
     pub fn sql_as(&self, user: &str, database: &str, sql: &str) -> Result<String, Failure> {
         self.exec(&[
-            "psql", "--no-psqlrc", "--tuples-only", "--no-align", "--username", user, "--dbname", database, "--command", sql,
+            "psql",
+            "--no-psqlrc",
+            "--tuples-only",
+            "--no-align",
+            "--username",
+            user,
+            "--dbname",
+            database,
+            "--command",
+            sql,
         ])
     }
 
@@ -140,10 +154,13 @@ impl Container<'_> {
     pub fn words(&self) -> Result<String, Failure> {
         // The engine keeps the two outputs apart and writes them to its own two.
         let program = self.containers.program().args(["logs", &self.id]);
-        let output = program.command().output().map_err(|reason| ProcessError::Start {
-            program: self.containers.engine.program.into(),
-            reason,
-        })?;
+        let output = program
+            .command()
+            .output()
+            .map_err(|reason| ProcessError::Start {
+                program: self.containers.engine.program.into(),
+                reason,
+            })?;
         let out = String::from_utf8_lossy(&output.stdout).into_owned();
         Ok(out + &String::from_utf8_lossy(&output.stderr))
     }
@@ -188,8 +205,10 @@ impl Container<'_> {
                     true => format!("not {what} within {} s", limit.as_secs()),
                     false => format!("ended with {code} instead of being {what}"),
                 };
-                return ensure(false, || format!("{why}; it said: {}", self.words().unwrap_or_default()))
-                    .map(|()| began.elapsed());
+                return ensure(false, || {
+                    format!("{why}; it said: {}", self.words().unwrap_or_default())
+                })
+                .map(|()| began.elapsed());
             }
             std::thread::sleep(Duration::from_millis(100));
         }
@@ -216,7 +235,10 @@ impl Container<'_> {
                 });
             }
             ensure(began.elapsed() < PATIENCE, || {
-                format!("it does not end; it said: {}", self.words().unwrap_or_default())
+                format!(
+                    "it does not end; it said: {}",
+                    self.words().unwrap_or_default()
+                )
             })?;
             std::thread::sleep(Duration::from_millis(100));
         }

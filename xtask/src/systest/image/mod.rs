@@ -9,6 +9,7 @@ mod container;
 mod contract;
 mod dockerfile;
 mod extension;
+mod packages;
 mod serving;
 
 use std::path::{Path, PathBuf};
@@ -69,11 +70,14 @@ impl ImageTest<'_> {
             cases.not_run("every case that runs a container", why);
             return Ok(cases.done);
         };
-        let loaded = cases.run(&format!("{} load takes both images", engine.program), || {
-            [Flavour::Full, Flavour::Slim]
-                .iter()
-                .try_for_each(|flavour| engine.load(&self.archive(*flavour), self.log))
-        });
+        let loaded = cases.run(
+            &format!("{} load takes both images", engine.program),
+            || {
+                [Flavour::Full, Flavour::Slim]
+                    .iter()
+                    .try_for_each(|flavour| engine.load(&self.archive(*flavour), self.log))
+            },
+        );
         if loaded.is_none() {
             return Ok(cases.done);
         }
@@ -116,6 +120,9 @@ impl ImageTest<'_> {
 fn ensure_says(text: &str, words: &[&str]) -> Result<(), Failure> {
     let missing = words.iter().find(|word| !text.contains(**word));
     ensure(missing.is_none(), || {
-        format!("`{}` is not in: {text}", missing.copied().unwrap_or_default())
+        format!(
+            "`{}` is not in: {text}",
+            missing.copied().unwrap_or_default()
+        )
     })
 }

@@ -42,9 +42,10 @@ fn over_tcp(
 
 fn answer(asked: (i32, String), expected: &str) -> Result<(), Failure> {
     let (code, words) = asked;
-    ensure(code == 0 && words.lines().any(|line| line == expected), || {
-        format!("psql ends with {code} and says {words}, without a line `{expected}`")
-    })
+    ensure(
+        code == 0 && words.lines().any(|line| line == expected),
+        || format!("psql ends with {code} and says {words}, without a line `{expected}`"),
+    )
 }
 
 impl ImageTest<'_> {
@@ -58,24 +59,30 @@ impl ImageTest<'_> {
             Ok(server)
         });
         let Some(server) = started else { return };
-        cases.run("the password is asked for over the network, and a wrong one refused", || {
-            let (code, words) = over_tcp(containers, &server, "wrong", "SELECT 1")?;
-            ensure(code != 0, || "a wrong password is let in".into())?;
-            ensure_says(&words, &["password authentication failed"])
-        });
+        cases.run(
+            "the password is asked for over the network, and a wrong one refused",
+            || {
+                let (code, words) = over_tcp(containers, &server, "wrong", "SELECT 1")?;
+                ensure(code != 0, || "a wrong password is let in".into())?;
+                ensure_says(&words, &["password authentication failed"])
+            },
+        );
         cases.run("training over TCP from another container", || {
             answer(over_tcp(containers, &server, "secret", TRAIN)?, "t")
         });
         cases.run("predicting over TCP from another container", || {
             answer(over_tcp(containers, &server, "secret", PREDICT)?, "0")
         });
-        cases.run("`docker stop` ends it cleanly, and started again it has its data", || {
-            server.stop()?;
-            ended_cleanly(&server)?;
-            server.start()?;
-            server.wait_until_it_serves()?;
-            answer(over_tcp(containers, &server, "secret", PREDICT)?, "0")
-        });
+        cases.run(
+            "`docker stop` ends it cleanly, and started again it has its data",
+            || {
+                server.stop()?;
+                ended_cleanly(&server)?;
+                server.start()?;
+                server.wait_until_it_serves()?;
+                answer(over_tcp(containers, &server, "secret", PREDICT)?, "0")
+            },
+        );
         cases.run("SIGTERM ends it cleanly", || {
             server.signal("TERM")?;
             ended_cleanly(&server)
@@ -85,7 +92,11 @@ impl ImageTest<'_> {
     }
 
     /// What compose.yaml runs, with the engine's own commands: a server with its files in memory, and the job's SQL.
-    fn compose_job(&self, containers: &Containers<'_>, server: &Container<'_>) -> Result<(), Failure> {
+    fn compose_job(
+        &self,
+        containers: &Containers<'_>,
+        server: &Container<'_>,
+    ) -> Result<(), Failure> {
         server.start()?;
         server.wait_until_it_serves()?;
         let address = server.address()?;
@@ -103,14 +114,18 @@ impl ImageTest<'_> {
         job.copy(&self.source.join("docker/train.sql"), "/train.sql")?;
         job.start()?;
         let ended = job.wait_for_end()?;
-        ensure(ended.code == 0, || format!("it ends with {}: {}", ended.code, ended.words))?;
+        ensure(ended.code == 0, || {
+            format!("it ends with {}: {}", ended.code, ended.words)
+        })?;
         ensure_says(&ended.words, &["flowers", "(5 rows)"])
     }
 }
 
 fn ended_cleanly(server: &Container<'_>) -> Result<(), Failure> {
     let ended = server.wait_for_end()?;
-    ensure(ended.code == 0, || format!("its exit code is {}: {}", ended.code, ended.words))?;
+    ensure(ended.code == 0, || {
+        format!("its exit code is {}: {}", ended.code, ended.words)
+    })?;
     let last = ended.words.lines().rev().take(4).collect::<String>();
     ensure_says(&last, &["database system is shut down"])
 }
