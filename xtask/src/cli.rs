@@ -34,6 +34,7 @@ enum Command {
     Doctor(commands::doctor::Args),
     Image(commands::image::Args),
     Dev(commands::dev::Args),
+    Cache(commands::cache::Args),
 }
 
 impl Cli {
@@ -55,6 +56,7 @@ impl Cli {
             Command::Doctor(args) => commands::doctor::run(args, &workspace),
             Command::Image(args) => commands::image::run(args, &workspace),
             Command::Dev(args) => commands::dev::run(args, &workspace),
+            Command::Cache(args) => commands::cache::run(args, &workspace),
         }
     }
 }

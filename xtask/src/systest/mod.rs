@@ -6,5 +6,7 @@ pub mod faults;
 pub mod image;
 pub mod install;
 pub mod lint;
+pub mod load;
+pub mod record;
 pub mod run;
 pub mod system;
