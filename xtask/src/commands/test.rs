@@ -49,7 +49,15 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
                 .host
                 .require(&[LINTIAN], &workspace.log("install"), &console)?;
         }
-        let plan = pipeline.plan(&chosen, Purpose::Test)?;
+        let parts = ["python", "lint", "crash"]
+            .iter()
+            .any(|suite| wanted(suite));
+        let purpose = if parts {
+            Purpose::Test
+        } else {
+            Purpose::Install
+        };
+        let plan = pipeline.plan(&chosen, purpose)?;
         pipeline.execute(&plan, &chosen, &console)?;
         let dist = pipeline.plan(&chosen, Purpose::Dist)?;
         let out = workspace.root.join(&args.out);

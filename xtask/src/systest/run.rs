@@ -20,7 +20,7 @@ use crate::systest::cases::{Case, Cases};
 use crate::systest::faults::FaultTest;
 use crate::systest::image::ImageTest;
 use crate::systest::install::InstallTest;
-use crate::systest::load::{Load, LoadTest, Loaded};
+use crate::systest::load::{Load, LoadTest, Loaded, WheelServer};
 use crate::systest::record;
 use crate::targets::{Headers, Target};
 use crate::wheel_server;
@@ -321,7 +321,10 @@ impl TestRun<'_> {
         };
         let server = wheel.map(|root| {
             let job = format!("unpack:{}:headers", WheelSet::server_name(target.major));
-            Ok::<_, Failure>(wheel_server::server(&self.output(&job)?, root))
+            Ok::<_, Failure>(WheelServer {
+                wheel: self.output(&job)?.join(wheel_server::WHEEL),
+                root: root.clone(),
+            })
         });
         Ok(Load {
             target: name,
