@@ -33,6 +33,7 @@ enum Command {
     Lock(commands::lock::Args),
     Doctor(commands::doctor::Args),
     Dev(commands::dev::Args),
+    Cache(commands::cache::Args),
 }
 
 impl Cli {
@@ -53,6 +54,7 @@ impl Cli {
             Command::Lock(args) => commands::lock::run(args, &workspace),
             Command::Doctor(args) => commands::doctor::run(args, &workspace),
             Command::Dev(args) => commands::dev::run(args, &workspace),
+            Command::Cache(args) => commands::cache::run(args, &workspace),
         }
     }
 }

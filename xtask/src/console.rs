@@ -6,12 +6,14 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use pgml_dist::progress::Listener;
+use pgml_dist::progress::{Listener, Progress};
 
 /// Shows progress to a person, or to a log.
 pub struct Console {
     bars: Option<MultiProgress>,
     open: Mutex<HashMap<String, ProgressBar>>,
+    /// How far the whole run is, below all others.
+    whole: Mutex<Option<ProgressBar>>,
 }
 
 impl Console {
@@ -20,6 +22,7 @@ impl Console {
         Self {
             bars: stderr().is_terminal().then(MultiProgress::new),
             open: Mutex::default(),
+            whole: Mutex::default(),
         }
     }
 
@@ -43,7 +46,7 @@ impl Listener for Console {
         let Some(bars) = &self.bars else {
             return self.line(&format!("{job}: {what}"));
         };
-        let bar = bars.add(ProgressBar::new_spinner());
+        let bar = bars.insert(0, ProgressBar::new_spinner());
         if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {wide_msg} {elapsed}") {
             bar.set_style(style);
         }
@@ -73,5 +76,31 @@ impl Listener for Console {
 
     fn note(&self, line: &str) {
         self.line(line);
+    }
+
+    fn advanced(&self, progress: &Progress) {
+        let Some(bars) = &self.bars else {
+            return;
+        };
+        let mut whole = self
+            .whole
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let bar = whole.get_or_insert_with(|| {
+            let bar = bars.add(ProgressBar::new(progress.jobs as u64));
+            let style = ProgressStyle::with_template("{pos}/{len} jobs, {wide_msg} {elapsed}");
+            if let Ok(style) = style {
+                bar.set_style(style);
+            }
+            bar
+        });
+        bar.set_position((progress.jobs - progress.jobs_left) as u64);
+        let done = progress.targets - progress.targets_left;
+        let under_way = progress.under_way.join(", ");
+        bar.set_message(format!("{done}/{} targets: {under_way}", progress.targets));
+        if progress.jobs_left == 0 {
+            bar.finish_and_clear();
+            *whole = None;
+        }
     }
 }

@@ -123,6 +123,14 @@ pub fn link_or_copy(from: &Path, to: &Path) -> Result<()> {
     }
 }
 
+/// The same, making the directory of `to` where it is missing.
+pub fn link_or_copy_into(from: &Path, to: &Path) -> Result<()> {
+    if let Some(dir) = to.parent() {
+        create_dir(dir)?;
+    }
+    link_or_copy(from, to)
+}
+
 /// Removes a directory and all that is in it, if it is there.
 pub fn remove_dir(path: &Path) -> Result<()> {
     match fs::remove_dir_all(path) {

@@ -37,4 +37,5 @@ pub mod systest;
 pub mod targets;
 pub mod toolchain;
 pub mod verification;
+pub mod wheel_server;
 pub mod workspace;

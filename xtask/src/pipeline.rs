@@ -5,11 +5,10 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use crate::execute::cache::Cache;
-use crate::execute::{self, CacheLock, Outcome};
+use crate::execute::{self, CacheLock, Limits, Outcome};
 use crate::exit::Failure;
 use crate::fetch::mirrors::Mirrors;
 use crate::host::Host;
-use crate::lock::Lock;
 use crate::plan::{Availability, Context, Plan, Purpose};
 use crate::progress::Listener;
 use crate::publish::{self, Manifest};
@@ -82,60 +81,27 @@ impl Pipeline {
         })
     }
 
-    /// The plan for some targets.
-    pub fn plan(&self, chosen: &[Target], purpose: Purpose) -> Result<Plan, Failure> {
-        let context = Context {
+    fn context(&self) -> Context<'_> {
+        Context {
             workspace: &self.workspace,
             targets: &self.targets,
             release: &self.release,
             epoch: self.epoch,
             toolchain: &self.toolchain.version,
-        };
-        Plan::compute(&context, chosen, purpose)
+        }
     }
 
-    /// For each target whether it can be built here, and what is missing otherwise. Contacts nothing.
-    pub fn availability(
+    /// The plan for some targets.
+    pub fn plan(&self, chosen: &[Target], purpose: Purpose) -> Result<Plan, Failure> {
+        Plan::compute(&self.context(), chosen, purpose)
+    }
+
+    /// The plan for those of some targets that can be built here, and for each whether it can. Contacts nothing.
+    pub fn survey(
         &self,
         chosen: &[Target],
-    ) -> Result<BTreeMap<String, Availability>, Failure> {
-        let mut found = BTreeMap::new();
-        for target in chosen {
-            let state = match self.missing(target)? {
-                None => Availability::Buildable,
-                Some(what) => Availability::Missing(what),
-            };
-            found.insert(target.to_string(), state);
-        }
-        Ok(found)
-    }
-
-    fn missing(&self, target: &Target) -> Result<Option<String>, Failure> {
-        let distribution = &target.distribution;
-        if !Lock::path(&self.workspace, &distribution.id).exists() {
-            let mirrors = self.mirrors.get(&self.targets, &self.workspace)?;
-            let archives = distribution.missing_archives(mirrors).join(", ");
-            return Ok(Some(match archives.is_empty() {
-                true => format!(
-                    "not locked; `cargo xtask lock --update {}` pins its packages",
-                    distribution.id
-                ),
-                false => format!(
-                    "archive not enabled: {archives}; enable it with `--mirror NAME` and pin its packages with \
-                     `cargo xtask lock --update {} --mirror NAME`",
-                    distribution.id
-                ),
-            }));
-        }
-        // A plan that can't be computed says why.
-        match self.plan(std::slice::from_ref(target), Purpose::Dist) {
-            Ok(_) => Ok(None),
-            Err(Failure {
-                report: Some(report),
-                ..
-            }) => Ok(Some(report.to_string())),
-            Err(failure) => Err(failure),
-        }
+    ) -> Result<(Plan, BTreeMap<String, Availability>), Failure> {
+        Plan::survey(&self.context(), chosen)
     }
 
     /// The results of finished jobs.
@@ -150,13 +116,23 @@ impl Pipeline {
         chosen: &[Target],
         listener: &dyn Listener,
     ) -> Result<Outcome, Failure> {
+        self.execute_within(&Limits::of_machine(), plan, chosen, listener)
+    }
+
+    /// The same with other limits than the machine's own.
+    pub fn execute_within(
+        &self,
+        limits: &Limits,
+        plan: &Plan,
+        chosen: &[Target],
+        listener: &dyn Listener,
+    ) -> Result<Outcome, Failure> {
         let _lock = CacheLock::acquire(&self.workspace.cache, listener)?;
         let cache = self.cache();
         cache.sweep()?;
         let steps = self.steps(chosen);
-        let workers = std::thread::available_parallelism().map_or(1, usize::from);
         let logs = |job: &str| self.workspace.log(job);
-        let outcome = execute::execute(plan, &cache, &logs, workers, listener, &|work| {
+        let outcome = execute::execute(plan, &cache, &logs, limits, listener, &|work| {
             steps.run(work)
         })?;
         cache.prune()?;
@@ -169,7 +145,6 @@ impl Pipeline {
         &self,
         out: &Path,
         plan: &Plan,
-        chosen: &[Target],
         again: bool,
         listener: &dyn Listener,
     ) -> Result<Option<Manifest>, Failure> {
@@ -181,7 +156,7 @@ impl Pipeline {
         if !again && publish::is_current(out, plan) {
             return Ok(None);
         }
-        publish::publish(out, plan, &self.cache(), chosen, &self.release).map(Some)
+        publish::publish(out, plan, &self.cache(), &self.release).map(Some)
     }
 
     /// The steps of this run.

@@ -1,5 +1,20 @@
 //! How the library tells what it is doing, without ever printing.
 
+/// How far a run is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// Jobs that have to run.
+    pub jobs: usize,
+    /// Those that have not ended.
+    pub jobs_left: usize,
+    /// Targets of the run.
+    pub targets: usize,
+    /// Those whose packages are not complete.
+    pub targets_left: usize,
+    /// The targets that a running job is for, each with how many of its jobs are done: `debian12-pg15 7/14`.
+    pub under_way: Vec<String>,
+}
+
 /// Receives what happens while the library works. Implementations decide whether and how to show it.
 pub trait Listener: Sync {
     /// A unit of work starts. `what` is a phrase such as ``compiling for PostgreSQL 15``.
@@ -10,6 +25,8 @@ pub trait Listener: Sync {
     fn finished(&self, job: &str, how: &str);
     /// A fact the user should read even if nothing is wrong.
     fn note(&self, line: &str);
+    /// The whole run moved on.
+    fn advanced(&self, _progress: &Progress) {}
 }
 
 /// A listener that shows nothing, for tests and for commands whose only output is data.

@@ -3,7 +3,10 @@
 //! A new tree is made beside the old one and exchanged with it in one rename: whoever looks sees the last good release
 //! until the next one is complete.
 
+pub mod table;
+
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -14,12 +17,11 @@ use crate::digest::Digest;
 use crate::execute::cache::Cache;
 use crate::exit::Failure;
 use crate::files::{self, FileError};
-use crate::plan::Plan;
+use crate::plan::{Interpreter, Plan, TargetPlan};
 use crate::release::Release;
-use crate::targets::Target;
 
 /// The version of `manifest.json`.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// The manifest's name in the output tree.
 pub const MANIFEST: &str = "manifest.json";
 
@@ -70,12 +72,56 @@ pub enum State {
 /// What is known of a target's packages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TargetState {
+    /// The packages of the extension were built.
+    pub built: State,
     /// The symbol and ABI rules held.
     pub verified: State,
+    /// The package of the Python runtime was built.
+    pub runtime: State,
+    /// How, where it is not with the distribution's own Python.
+    pub runtime_note: Option<String>,
     /// apt installed the packages into a clean system.
     pub installed: State,
     /// The SQL suites ran there.
     pub run: State,
+    /// The library was loaded into a server of its major beside a libpython of its name, and worked.
+    pub loaded: State,
+    /// Where.
+    pub loaded_note: Option<String>,
+    /// What of its inputs a release refuses.
+    pub development: Vec<String>,
+}
+
+impl TargetState {
+    /// What is known before any test ran. `done` tells of a job how it ended.
+    pub fn new(target: &str, plan: &TargetPlan, done: &dyn Fn(&str) -> State) -> Self {
+        let runtime = plan
+            .goals
+            .iter()
+            .find(|goal| goal.starts_with("package:") && **goal != format!("package:{target}"));
+        let not_yet = "`cargo xtask test` was not run on these packages";
+        let no = |why: &Option<String>| State::No(why.clone().unwrap_or_else(|| not_yet.into()));
+        Self {
+            built: done(&format!("package:{target}")),
+            verified: done(&format!("verify:{target}")),
+            runtime: done(runtime.map_or("", String::as_str)),
+            runtime_note: match &plan.runtime {
+                Interpreter::Own => None,
+                Interpreter::Same(other) => Some(format!(
+                    "byte-compiled by the same Python of {other}: archive not enabled"
+                )),
+                Interpreter::None => Some(
+                    "without byte code, which the package makes when it is installed: archive not enabled"
+                        .into(),
+                ),
+            },
+            installed: no(&plan.not_installable),
+            run: no(&plan.not_installable),
+            loaded: no(&plan.not_loadable),
+            loaded_note: None,
+            development: plan.development.clone(),
+        }
+    }
 }
 
 /// `manifest.json`: what a release is made of, and what was done to see that it is good.
@@ -85,6 +131,8 @@ pub struct Manifest {
     pub version: u32,
     /// The release's version, `3.0.0-1`.
     pub release: String,
+    /// Whether it may be released: none of its inputs is for development only.
+    pub releasable: bool,
     /// The digest of all keys of the plan: equal for equal source, locks and targets.
     #[schemars(with = "String")]
     pub plan: Digest,
@@ -150,13 +198,12 @@ pub fn publish(
     out: &Path,
     plan: &Plan,
     cache: &Cache,
-    targets: &[Target],
     release: &Release,
 ) -> Result<Manifest, Failure> {
     let next = sibling(out, "partial");
     files::remove_dir(&next)?;
     files::create_dir(&next)?;
-    let filled = fill(&next, plan, cache, targets, release);
+    let filled = fill(&next, plan, cache, release);
     if filled.is_err() {
         // On a full disk half a tree must not keep the room that the next run needs. The error says more than this one.
         let _ = files::remove_dir(&next);
@@ -167,20 +214,28 @@ pub fn publish(
 }
 
 /// Makes the new tree.
-fn fill(
-    next: &Path,
-    plan: &Plan,
-    cache: &Cache,
-    targets: &[Target],
-    release: &Release,
-) -> Result<Manifest, Failure> {
+fn fill(next: &Path, plan: &Plan, cache: &Cache, release: &Release) -> Result<Manifest, Failure> {
     let mut artifacts = Vec::new();
+    // What of the cache is here already. The repository's pool has links to the packages: each is copied once, and linked
+    // within the release.
+    let mut here: BTreeMap<(u64, u64), (PathBuf, Digest, u64)> = BTreeMap::new();
     let mut add =
         |from: &Path, path: String, kind: Kind, target: Option<&str>| -> Result<(), FileError> {
             let to = next.join(&path);
-            files::copy(from, &to)?;
-            files::set_mode(&to, 0o644)?;
-            let (sha256, size) = Digest::of_file(&to).map_err(FileError::at("read", &to))?;
+            let meta = from.metadata().map_err(FileError::at("read", from))?;
+            let same = (meta.dev(), meta.ino());
+            let (sha256, size) = match here.get(&same) {
+                Some((known, sha256, size)) => {
+                    files::link_or_copy_into(known, &to)?;
+                    (*sha256, *size)
+                }
+                None => {
+                    files::copy(from, &to)?;
+                    files::set_mode(&to, 0o644)?;
+                    Digest::of_file(&to).map_err(FileError::at("read", &to))?
+                }
+            };
+            here.insert(same, (to, sha256, size));
             artifacts.push(Artifact {
                 path,
                 kind,
@@ -243,23 +298,13 @@ fn fill(
         }
     }
     artifacts.sort_by(|a, b| a.path.cmp(&b.path));
-    let not_yet = || State::No("`cargo xtask test` was not run on these packages".into());
     let manifest = Manifest {
         version: VERSION,
         release: format!("{}-{}", release.version, release.revision),
+        releasable: plan.require_release().is_ok(),
         plan: plan_digest(plan),
-        targets: targets
-            .iter()
-            // A package is only built from a library that passed: the plan has no other way to it.
-            .map(|target| {
-                let state = TargetState {
-                    verified: State::Yes,
-                    installed: not_yet(),
-                    run: not_yet(),
-                };
-                (target.to_string(), state)
-            })
-            .collect(),
+        // Every job of the plan is done, or nothing would be published.
+        targets: states(plan, &|_| State::Yes),
         artifacts,
     };
     let sums: String = manifest
@@ -270,6 +315,14 @@ fn fill(
     files::write(&next.join("SHA256SUMS"), sums)?;
     write_manifest(next, &manifest)?;
     Ok(manifest)
+}
+
+/// What is known of each target of a plan, by how its jobs ended.
+pub fn states(plan: &Plan, done: &dyn Fn(&str) -> State) -> BTreeMap<String, TargetState> {
+    let state = |(name, target): (&String, &TargetPlan)| {
+        (name.clone(), TargetState::new(name, target, done))
+    };
+    plan.targets.iter().map(state).collect()
 }
 
 /// Writes the manifest of an output directory.
@@ -339,6 +392,7 @@ mod tests {
         let manifest = Manifest {
             version: VERSION,
             release: "1-1".into(),
+            releasable: true,
             plan: plan_digest(&plan),
             artifacts: vec![artifact],
             targets: BTreeMap::new(),

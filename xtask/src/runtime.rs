@@ -1,5 +1,7 @@
 //! The Python runtime of a distribution: the locked wheels in a tree of their own, byte-compiled by its own Python.
 
+pub mod source;
+
 use std::path::Path;
 
 use crate::execute::Work;
@@ -37,7 +39,8 @@ pub fn make(
         .env("SITE", format!("{PREFIX}/python{python}/site-packages"))
         // Sets iterate in hash order, and byte code holds frozen sets.
         .env("PYTHONHASHSEED", "0")
-        .script(SCRIPT)
+        .env("OPTIONS", "--no-compile")
+        .script(&format!("{INSTALL}{BYTE_COMPILE}{LIST}"))
         .run(&work.log)?;
     let list = files::read_text(&work.out.join(WHEELS))?;
     Ok(format!(
@@ -48,18 +51,25 @@ pub fn make(
 
 /// pip unpacks the wheels (by file name, from no index, without resolving anything). Left out: scripts, which nobody
 /// could run from there, the packages' own test suites, and pip's note of when and from where it installed.
-/// `unchecked-hash` byte code carries no time stamp, and Python never tries to write it again.
-const SCRIPT: &str = r#"
-"$PYTHON" -m pip --no-cache-dir --disable-pip-version-check install --quiet --no-index --no-deps --no-compile \
-    --no-warn-script-location --root-user-action=ignore --target "$SITE" /in/wheels/*.whl
+const INSTALL: &str = r#"
+"$PYTHON" -m pip --no-cache-dir --disable-pip-version-check install --quiet --no-index --no-deps $OPTIONS \
+    --no-warn-script-location --target "$SITE" /in/wheels/*.whl
 rm -rf "$SITE/bin" "$SITE/share"
 find "$SITE" -depth -type d \( -name tests -o -name test -o -name __pycache__ \) -exec rm -rf {} +
 find "$SITE" \( -name REQUESTED -o -name INSTALLER -o -name direct_url.json -o -name '*.pyx' -o -name '*.a' \) -delete
 find "$SITE" -type d -exec chmod 755 {} +
 find "$SITE" -type f -exec chmod 644 {} +
+"#;
+
+/// `unchecked-hash` byte code carries no time stamp, and Python never tries to write it again.
+const BYTE_COMPILE: &str = r#"
 "$PYTHON" -m compileall -q -j 0 --invalidation-mode unchecked-hash "$SITE" > /build/out/compileall.txt || {
     cat /build/out/compileall.txt; exit 1; }
 rm /build/out/compileall.txt
+"#;
+
+/// What was installed, and under which licence each is.
+const LIST: &str = r#"
 "$PYTHON" - "$SITE" > /build/out/wheels.txt <<'PY'
 import sys
 from importlib.metadata import distributions

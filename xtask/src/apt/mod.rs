@@ -1,5 +1,6 @@
 //! The apt repository that users install from: a suite per distribution, signed, in a tree that any file or web server
 //! can serve.
 
+pub mod mirror;
 pub mod repository;
 pub mod signing;

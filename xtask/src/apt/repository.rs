@@ -38,7 +38,7 @@ pub fn write(
         let pool = format!("pool/{}", suite.codename);
         for deb in &suite.debs {
             if let Some(name) = deb.file_name() {
-                files::copy(deb, &root.join(&pool).join(name))?;
+                files::link_or_copy_into(deb, &root.join(&pool).join(name))?;
             }
         }
         let dist = root.join("dists").join(&suite.codename);

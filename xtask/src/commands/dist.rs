@@ -3,16 +3,21 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use pgml_dist::execute::to_run;
-use pgml_dist::exit::Failure;
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use miette::Diagnostic;
+use pgml_dist::execute::{Limits, Outcome, to_run};
+use pgml_dist::exit::{Exit, ExitKind, Failure};
 use pgml_dist::host::tools::BUILD_TOOLS;
-use pgml_dist::plan::Purpose;
+use pgml_dist::pipeline::Pipeline;
+use pgml_dist::plan::{Plan, Purpose};
 use pgml_dist::progress::Listener;
-use pgml_dist::publish;
+use pgml_dist::publish::{self, State, table::table};
 use pgml_dist::workspace::Workspace;
+use thiserror::Error;
 
 use crate::commands::{Sources, TargetChoice};
 use crate::console::Console;
+use crate::output::print;
 
 /// Build the packages and the apt repository, from nothing to verified
 #[derive(clap::Args)]
@@ -23,8 +28,32 @@ pub struct Args {
     /// Where the results go
     #[arg(long, default_value = "dist", value_name = "DIR")]
     out: PathBuf,
+    /// Refuse inputs that are for development only, such as the Postgres headers of a Python wheel
+    #[arg(long)]
+    release: bool,
+    /// How many cores to use [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// After a failure go on with what does not need the failed job
+    #[arg(long)]
+    keep_going: bool,
+    /// Only these jobs and what they need, by name or glob (`compile:*`); nothing is put into --out
+    #[arg(long, value_name = "JOB", value_delimiter = ',')]
+    only_jobs: Vec<String>,
     #[command(flatten)]
     sources: Sources,
+}
+
+/// `--only-jobs` names none.
+#[derive(Debug, Error, Diagnostic)]
+#[error("no job of the plan is called `{0}`")]
+#[diagnostic(help("`cargo xtask plan` lists them"))]
+struct NoSuchJob(String);
+
+impl ExitKind for NoSuchJob {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
 }
 
 /// Runs the command.
@@ -33,38 +62,129 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let console = Console::new();
     let pipeline = args.sources.pipeline(workspace)?;
     let chosen = args.choice.select(&pipeline)?;
-    let plan = pipeline.plan(&chosen, Purpose::Dist)?;
+    let mut plan = pipeline.plan(&chosen, Purpose::Dist)?;
+    if args.release {
+        plan.require_release()?;
+    }
+    if !args.only_jobs.is_empty() {
+        plan.goals = jobs_named(&plan, &args.only_jobs)?;
+    }
     let out = workspace.root.join(&args.out);
-    let names: Vec<String> = chosen.iter().map(ToString::to_string).collect();
-    if to_run(&plan, &pipeline.cache()).is_empty()
+    let names = match &chosen[..] {
+        [target] => target.to_string(),
+        many => format!("{} targets", many.len()),
+    };
+    let seconds = || format!("{:.1} s", began.elapsed().as_secs_f64());
+    if args.only_jobs.is_empty()
+        && to_run(&plan, &pipeline.cache()).is_empty()
         && publish::is_current(&out, &plan)
         && !publish::has_leftovers(&out)
     {
         console.note(&format!(
-            "nothing to do: all {} jobs for {} are up to date, and {} holds their results ({:.1} s)",
+            "nothing to do: all {} jobs for {names} are up to date, and {} holds their results ({})",
             plan.jobs.len(),
-            names.join(", "),
             args.out.display(),
-            began.elapsed().as_secs_f64()
+            seconds()
         ));
         return Ok(());
     }
     pipeline
         .host
         .require(&BUILD_TOOLS, &workspace.log("install"), &console)?;
-    let outcome = pipeline.execute(&plan, &chosen, &console)?;
-    let published = pipeline.publish(&out, &plan, &chosen, !outcome.ran.is_empty(), &console)?;
+    let limits = Limits {
+        keep_going: args.keep_going,
+        ..args
+            .jobs
+            .map_or_else(Limits::of_machine, |jobs| Limits::of_jobs(jobs.into()))
+    };
+    let outcome = pipeline.execute_within(&limits, &plan, &chosen, &console)?;
+    let jobs = format!(
+        "{} jobs ran, {} were up to date ({})",
+        outcome.ran.len(),
+        outcome.cached,
+        seconds()
+    );
+    if let Some(exit) = outcome.exit() {
+        return Err(failed(&pipeline, &plan, outcome, exit, &console, &jobs)?);
+    }
+    if !args.only_jobs.is_empty() {
+        let goals = plan.goals.len();
+        console.note(&format!("{goals} jobs were asked for: {jobs}"));
+        return Ok(());
+    }
+    let published = pipeline.publish(&out, &plan, !outcome.ran.is_empty(), &console)?;
+    let manifest = publish::read_manifest(&out);
+    if let Some(manifest) = manifest.filter(|_| chosen.len() > 1) {
+        print(&table(&manifest.targets))?;
+    }
     console.note(&format!(
-        "{}: {} for {}; {} jobs ran, {} were up to date ({:.1} s)",
+        "{}: {} for {names}; {jobs}",
         args.out.display(),
         match &published {
             Some(manifest) => format!("{} files", manifest.artifacts.len()),
             None => "the same files as before".into(),
         },
-        names.join(", "),
-        outcome.ran.len(),
-        outcome.cached,
-        began.elapsed().as_secs_f64()
     ));
     Ok(())
+}
+
+/// The jobs that names or globs mean.
+fn jobs_named(plan: &Plan, patterns: &[String]) -> Result<Vec<String>, Failure> {
+    let mut found = Vec::new();
+    for pattern in patterns {
+        let matcher = one(pattern).ok_or_else(|| NoSuchJob(pattern.clone()))?;
+        let before = found.len();
+        let jobs = plan.jobs.iter().filter(|job| matcher.is_match(&job.id));
+        found.extend(jobs.map(|job| job.id.clone()));
+        if found.len() == before {
+            return Err(NoSuchJob(pattern.clone()).into());
+        }
+    }
+    Ok(found)
+}
+
+fn one(pattern: &str) -> Option<GlobSet> {
+    let glob = Glob::new(pattern).ok()?;
+    GlobSetBuilder::new().add(glob).build().ok()
+}
+
+/// Tells what each target got although jobs failed. The last release stays as it is: this one is not whole.
+fn failed(
+    pipeline: &Pipeline,
+    plan: &Plan,
+    outcome: Outcome,
+    exit: Exit,
+    console: &Console,
+    jobs: &str,
+) -> Result<Failure, Failure> {
+    let cache = pipeline.cache();
+    let open: Vec<String> = to_run(plan, &cache)
+        .iter()
+        .map(|(job, _)| job.id.clone())
+        .collect();
+    let state = |id: &str| {
+        let ids = [id.to_owned()];
+        let needs = plan.closure(&ids);
+        let cause = outcome
+            .failed
+            .iter()
+            .find(|(failed, _)| needs.contains(failed.as_str()));
+        match cause {
+            Some((failed, _)) if failed == id => State::Failed("see below".into()),
+            Some((failed, _)) => State::No(format!("`{failed}` failed")),
+            None if open.iter().any(|job| job == id) => State::No("it did not run".into()),
+            None => State::Yes,
+        }
+    };
+    print(&table(&publish::states(plan, &state)))?;
+    for (job, failure) in outcome.failed {
+        if let Some(report) = failure.report {
+            console.note(&format!("`{job}` failed:\n{report:?}"));
+        }
+    }
+    console.note(&format!(
+        "nothing was published: {jobs}, {} were left out; name the targets that are whole to publish them",
+        outcome.skipped.len()
+    ));
+    Ok(Failure::already_reported(exit))
 }

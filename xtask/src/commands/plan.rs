@@ -1,8 +1,10 @@
 //! `cargo xtask plan`
 
 use pgml_dist::exit::Failure;
-use pgml_dist::plan::document::Document;
-use pgml_dist::plan::{Availability, Plan, Purpose};
+use pgml_dist::plan::Availability;
+use pgml_dist::plan::document::{Document, Planned};
+use pgml_dist::plan::github::Matrices;
+use pgml_dist::publish::table::{legend, mark};
 use pgml_dist::workspace::Workspace;
 
 use crate::commands::{Sources, TargetChoice};
@@ -28,26 +30,20 @@ pub struct Args {
 enum Format {
     Table,
     Json,
+    /// A matrix for GitHub Actions: compile on some runners, package on others
+    Github,
 }
 
 /// Runs the command.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let pipeline = args.sources.pipeline(workspace)?;
     let chosen = args.choice.select(&pipeline)?;
-    let availability = pipeline.availability(&chosen)?;
-    let buildable: Vec<_> = chosen
-        .into_iter()
-        .filter(|target| {
-            matches!(
-                availability.get(&target.to_string()),
-                Some(Availability::Buildable)
-            )
-        })
-        .collect();
-    let plan = match buildable.is_empty() {
-        true => Plan::default(),
-        false => pipeline.plan(&buildable, Purpose::Dist)?,
-    };
+    let (plan, availability) = pipeline.survey(&chosen)?;
+    if args.format == Format::Github {
+        // One line, as a workflow's outputs want it.
+        let line = serde_json::to_string(&Matrices::new(&plan, &chosen)).unwrap_or_default(); // INVARIANT: plain data
+        return print(&format!("{line}\n"));
+    }
     let document = Document::new(&plan, &pipeline.cache(), availability);
     if args.json || args.format == Format::Json {
         return print_json(&document);
@@ -55,16 +51,40 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     print(&table(&document))
 }
 
+/// How far a target that can be built here can be tried here.
+fn buildable(planned: &Planned, notes: &mut Vec<String>) -> String {
+    let mut words = "can be built here".to_owned();
+    for note in &planned.development {
+        words.push_str(&format!(", not for a release {}", mark(note, notes)));
+    }
+    if let Some(other) = &planned.loadable_in {
+        let tried = match &planned.not_installable {
+            None => ", installed and run".to_owned(),
+            Some(_) => format!(", loaded in {other}"),
+        };
+        words.push_str(&tried);
+    }
+    if let Some(why) = &planned.not_installable {
+        words.push_str(&format!(", not installed {}", mark(why, notes)));
+    }
+    words
+}
+
 /// Targets, jobs, and a sum.
 fn table(document: &Document) -> String {
     let mut text = String::new();
+    let mut notes = Vec::new();
     for (target, state) in &document.targets {
         let words = match state {
-            Availability::Buildable => "can be built here".to_owned(),
+            Availability::Buildable => match document.planned.get(target) {
+                Some(planned) => buildable(planned, &mut notes),
+                None => "can be built here".to_owned(),
+            },
             Availability::Missing(what) => format!("can't be built here: {what}"),
         };
         text.push_str(&format!("{target:<20} {words}\n"));
     }
+    text.push_str(&legend(&notes));
     text.push('\n');
     let ids = document.jobs.iter().map(|job| job.id.len());
     let width = ids.max().unwrap_or(0);

@@ -5,10 +5,9 @@ use std::path::PathBuf;
 use pgml_dist::exit::{Exit, Failure};
 use pgml_dist::host::tools::{BUILD_TOOLS, LINTIAN};
 use pgml_dist::plan::Purpose;
-use pgml_dist::publish::{self, State};
+use pgml_dist::publish::{self, table::table};
 use pgml_dist::systest::cases::{Case, CaseResult, Cases, summary};
 use pgml_dist::systest::run::{SUITES, TestRun};
-use pgml_dist::targets::Target;
 use pgml_dist::workspace::Workspace;
 
 use crate::commands::{Sources, TargetChoice};
@@ -49,11 +48,19 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
                 .host
                 .require(&[LINTIAN], &workspace.log("install"), &console)?;
         }
-        let plan = pipeline.plan(&chosen, Purpose::Test)?;
+        let parts = ["python", "lint", "crash"]
+            .iter()
+            .any(|suite| wanted(suite));
+        let purpose = if parts {
+            Purpose::Test
+        } else {
+            Purpose::Install
+        };
+        let plan = pipeline.plan(&chosen, purpose)?;
         pipeline.execute(&plan, &chosen, &console)?;
         let dist = pipeline.plan(&chosen, Purpose::Dist)?;
         let out = workspace.root.join(&args.out);
-        pipeline.publish(&out, &dist, &chosen, false, &console)?;
+        pipeline.publish(&out, &dist, false, &console)?;
         let test = TestRun {
             pipeline: &pipeline,
             plan: &plan,
@@ -79,10 +86,10 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
             done.extend(test.faults(&dist)?);
         }
         if wanted("install") {
-            for target in &chosen {
-                let cases = install(&test, target)?;
-                record(&out, target, &cases)?;
-                done.extend(cases);
+            done.extend(test.install_all()?);
+            let manifest = publish::read_manifest(&out);
+            if let Some(manifest) = manifest.filter(|_| chosen.len() > 1) {
+                print(&table(&manifest.targets))?;
             }
         }
     } else {
@@ -107,36 +114,4 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         true => Err(Failure::already_reported(Exit::CheckFailed)),
         false => Ok(()),
     }
-}
-
-fn install(test: &TestRun<'_>, target: &Target) -> Result<Vec<Case>, Failure> {
-    test.listener.note(&format!(
-        "{target}: installing the packages into a clean system"
-    ));
-    test.install(target)
-}
-
-/// Writes into the manifest what the install test saw.
-fn record(out: &std::path::Path, target: &Target, cases: &[Case]) -> Result<(), Failure> {
-    let Some(mut manifest) = publish::read_manifest(out) else {
-        return Ok(());
-    };
-    let state = |cases: &[Case]| {
-        let failed: Vec<&str> = cases
-            .iter()
-            .filter(|case| !matches!(case.result, CaseResult::Passed))
-            .map(|case| case.name.as_str())
-            .collect();
-        match (cases.is_empty(), failed.is_empty()) {
-            (true, _) => State::No("the test before it failed".into()),
-            (false, true) => State::Yes,
-            (false, false) => State::Failed(failed.join("; ")),
-        }
-    };
-    if let Some(entry) = manifest.targets.get_mut(&target.to_string()) {
-        let (first, rest) = cases.split_at(cases.len().min(1));
-        entry.installed = state(first);
-        entry.run = state(rest);
-    }
-    Ok(publish::write_manifest(out, &manifest)?)
 }

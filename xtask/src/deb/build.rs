@@ -2,11 +2,13 @@
 //!
 //! Every mode, owner and time is set rather than inherited; dpkg-deb runs in the builder, so that neither the host's
 //! dpkg nor its umask matters. xz at a fixed level: zstd's output depends on the number of threads, and Debian 11's
-//! dpkg does not read it.
+//! dpkg does not read it. What packages of several distributions share is compressed once ([`blocks`]).
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use crate::deb::blocks::{self, Cuts};
+use crate::execute::Work;
 use crate::exit::Failure;
 use crate::files::{self, FileError};
 use crate::sandbox::Sandbox;
@@ -37,6 +39,8 @@ pub struct Package {
     pub links: Vec<(String, String)>,
     /// Whole directories: absolute path on the user's system, and from where.
     pub trees: Vec<(String, PathBuf)>,
+    /// Where its archive is cut into blocks.
+    pub cuts: Cuts,
 }
 
 impl Package {
@@ -45,15 +49,31 @@ impl Package {
         format!("{}_{}_{}.deb", self.name, self.version, self.architecture)
     }
 
-    /// Builds it into `out` and returns the file. `epoch` is the time of every file in it, seconds since 1970.
+    /// Builds it into `out` and returns the file. `epoch` is the time of every file in it, seconds since 1970; `shared` has
+    /// the blocks that were compressed already, the output of a compress job.
     pub fn build(
         &self,
         builder: &Path,
         epoch: u64,
+        shared: &Path,
+        work: &Work<'_>,
+    ) -> Result<PathBuf, Failure> {
+        let plain = self.build_uncompressed(builder, epoch, &work.scratch, &work.log)?;
+        let package = work.out.join(self.file_name());
+        blocks::repack(&plain, &self.cuts, shared, &package)?;
+        std::fs::remove_file(&plain).map_err(FileError::at("remove", &plain))?;
+        Ok(package)
+    }
+
+    /// Builds it into `scratch` without compressing it, and returns the file.
+    pub fn build_uncompressed(
+        &self,
+        builder: &Path,
+        epoch: u64,
         scratch: &Path,
-        out: &Path,
         log: &Path,
     ) -> Result<PathBuf, Failure> {
+        let out = scratch.join("plain");
         let tree = scratch.join(&self.name);
         files::remove_dir(&tree)?;
         for (path, source) in &self.files {
@@ -81,22 +101,21 @@ impl Package {
             files::write(&path, text)?;
             files::set_mode(&path, *mode)?;
         }
-        files::create_dir(out)?;
+        files::create_dir(&out)?;
         Sandbox::new(builder)
             .tmpfs("/build")
             .writable(&tree, "/build/tree")
-            .writable(out, "/build/out")
+            .writable(&out, "/build/out")
             .env("SOURCE_DATE_EPOCH", epoch.to_string())
-            .env("NAME", self.file_name())
             .script(SCRIPT)
             .run(log)?;
         files::remove_dir(&tree)?;
-        Ok(out.join(self.file_name()))
+        Ok(out.join("package.deb"))
     }
 }
 
-/// Times are set, not clamped: a file older than the release would otherwise carry its own. The file is written under
-/// another name first because dpkg-deb leaves half a file behind when it is interrupted.
+/// Times are set, not clamped: a file older than the release would otherwise carry its own. Compressing
+/// is not dpkg-deb's here, see [`blocks`].
 const SCRIPT: &str = r#"
 cd /build/tree
 find . -path ./DEBIAN -prune -o -type f -exec chmod 644 {} +
@@ -104,8 +123,7 @@ find . -type d -exec chmod 755 {} +
 find . -path ./DEBIAN -prune -o -type f -printf '%P\0' | LC_ALL=C sort -z | xargs -0 -r md5sum > DEBIAN/md5sums
 chmod 644 DEBIAN/md5sums DEBIAN/control
 find . -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
-dpkg-deb -Zxz -z6 --root-owner-group --build . /build/out/partial
-mv /build/out/partial "/build/out/$NAME"
+dpkg-deb -Znone --root-owner-group --build . /build/out/package.deb
 "#;
 
 fn copy_tree(from: &Path, to: &Path) -> Result<(), FileError> {

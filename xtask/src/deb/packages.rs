@@ -8,6 +8,7 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 use thiserror::Error;
 
 use crate::compile;
+use crate::deb::blocks::{self, Cuts, HEAD};
 use crate::deb::build::{Package, Source};
 use crate::deb::depends;
 use crate::execute::Work;
@@ -73,6 +74,8 @@ pub struct ExtensionInputs<'a> {
     pub compiled: &'a Path,
     /// The output of the verify job.
     pub verified: &'a Path,
+    /// The output of the compress job.
+    pub compressed: &'a Path,
 }
 
 impl Facts<'_> {
@@ -81,26 +84,7 @@ impl Facts<'_> {
     }
 
     fn template(&self, name: &str, values: Value) -> Result<String, Failure> {
-        let text = files::read_text(&self.packaging.join("deb").join(name))?;
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        let syntax = SyntaxConfig::builder()
-            .keep_trailing_newline(true)
-            .trim_blocks(true)
-            .build();
-        // INVARIANT: only delimiters can clash, and those are the defaults.
-        environment.set_syntax(syntax.map_err(|error| TemplateError {
-            name: name.into(),
-            message: error.to_string(),
-        })?);
-        let rendered = environment.render_str(&text, values);
-        rendered.map_err(|error| {
-            TemplateError {
-                name: name.into(),
-                message: error.to_string(),
-            }
-            .into()
-        })
+        template(&self.packaging, name, values)
     }
 
     fn package(&self, name: String, control: String) -> Package {
@@ -113,6 +97,7 @@ impl Facts<'_> {
             files: Vec::new(),
             links: Vec::new(),
             trees: Vec::new(),
+            cuts: Cuts::Even,
         }
     }
 
@@ -169,6 +154,36 @@ impl Facts<'_> {
     }
 }
 
+/// Fills a template of `packaging/deb`.
+fn template(packaging: &Path, name: &str, values: Value) -> Result<String, Failure> {
+    let text = files::read_text(&packaging.join("deb").join(name))?;
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    let syntax = SyntaxConfig::builder()
+        .keep_trailing_newline(true)
+        .trim_blocks(true)
+        .build();
+    // INVARIANT: only delimiters can clash, and those are the defaults.
+    environment.set_syntax(syntax.map_err(|error| TemplateError {
+        name: name.into(),
+        message: error.to_string(),
+    })?);
+    let rendered = environment.render_str(&text, values);
+    rendered.map_err(|error| {
+        TemplateError {
+            name: name.into(),
+            message: error.to_string(),
+        }
+        .into()
+    })
+}
+
+/// A maintainer script of a `pgml-python` without byte code.
+pub fn runtime_script(packaging: &Path, script: &str, python: &str) -> Result<String, Failure> {
+    let values = context! { python, prefix => runtime::PREFIX };
+    template(packaging, &format!("runtime.{script}.j2"), values)
+}
+
 /// Builds `postgresql-N-pgml` and `postgresql-N-pgml-dbgsym`.
 pub fn extension(
     facts: &Facts<'_>,
@@ -219,6 +234,11 @@ pub fn extension(
         &work.log,
     )?;
     let lib = format!("/usr/lib/postgresql/{major}/lib/pgml.so");
+    // Cut behind the stamp: what follows is the same on every distribution.
+    package.cuts = Cuts::Around {
+        path: lib.clone(),
+        head: HEAD,
+    };
     package
         .files
         .push((lib, Source::File(inputs.library.to_owned())));
@@ -234,7 +254,7 @@ pub fn extension(
             .files
             .push((path, Source::File(extension.join("sql").join(&sql))));
     }
-    let deb = package.build(builder, facts.epoch, &work.scratch, &work.out, &work.log)?;
+    let deb = package.build(builder, facts.epoch, inputs.compressed, work)?;
 
     let build_id = build_id(&files::read(inputs.library)?).ok_or(NoBuildId)?;
     let control = facts.template(
@@ -251,15 +271,19 @@ pub fn extension(
     // Its documents are those of the package that it depends on, as debhelper does it.
     let doc = format!("/usr/share/doc/{}", debug.name);
     debug.links.push((doc, package.name.clone()));
-    debug.files.push((
-        format!(
-            "/usr/lib/debug/.build-id/{}/{}.debug",
-            &build_id[..2],
-            &build_id[2..]
-        ),
-        Source::File(inputs.compiled.join(compile::DEBUG)),
-    ));
-    let debug = debug.build(builder, facts.epoch, &work.scratch, &work.out, &work.log)?;
+    let symbols = format!(
+        "/usr/lib/debug/.build-id/{}/{}.debug",
+        &build_id[..2],
+        &build_id[2..]
+    );
+    debug.cuts = Cuts::Around {
+        path: symbols.clone(),
+        head: 0,
+    };
+    debug
+        .files
+        .push((symbols, Source::File(inputs.compiled.join(compile::DEBUG))));
+    let debug = debug.build(builder, facts.epoch, inputs.compressed, work)?;
     Ok(format!(
         "{} and its debug symbols, {} and {}",
         package.file_name(),
@@ -268,10 +292,13 @@ pub fn extension(
     ))
 }
 
-/// Builds `pgml-python` from the output of the runtime job.
+/// Builds `pgml-python` from the output of the runtime job. Without `byte_code` in it the package makes its own with the
+/// system's Python when it is installed, and removes it again.
 pub fn runtime(
     facts: &Facts<'_>,
     runtime: &Path,
+    byte_code: bool,
+    compressed: &Path,
     builder: &Path,
     work: &Work<'_>,
 ) -> Result<String, Failure> {
@@ -285,9 +312,17 @@ pub fn runtime(
             libpython => &facts.distribution.libpython,
             python => facts.distribution.python.to_string(),
             library_depends => runtime_depends(&tree)?,
+            byte_code,
         },
     )?;
     let mut package = facts.package("pgml-python".into(), control);
+    if !byte_code {
+        for script in ["postinst", "prerm"] {
+            let python = facts.distribution.python.to_string();
+            let text = runtime_script(&facts.packaging, script, &python)?;
+            package.control_files.push((script.into(), text, 0o755));
+        }
+    }
     let wheels = files::read_text(&runtime.join(runtime::WHEELS))?;
     let copyright = facts.template(
         "copyright.j2",
@@ -308,8 +343,31 @@ pub fn runtime(
         &work.log,
     )?;
     package.trees.push((runtime::PREFIX.into(), tree));
-    let deb = package.build(builder, facts.epoch, &work.scratch, &work.out, &work.log)?;
+    let deb = package.build(builder, facts.epoch, compressed, work)?;
     Ok(format!("{}, {}", package.file_name(), megabytes(&deb)?))
+}
+
+/// Compresses what every `pgml-python` with the same runtime begins with: the runtime.
+pub fn compress_runtime(
+    epoch: u64,
+    runtime: &Path,
+    builder: &Path,
+    work: &Work<'_>,
+) -> Result<String, Failure> {
+    let package = Package {
+        name: "pgml-python".into(),
+        version: "0".into(),
+        architecture: "all".into(),
+        // dpkg-deb wants these fields; nothing of them is kept.
+        control: "Package: pgml-python\nVersion: 0\nArchitecture: all\nMaintainer: x <x@example.org>\nDescription: x".into(),
+        control_files: Vec::new(),
+        files: Vec::new(),
+        links: Vec::new(),
+        trees: vec![(runtime::PREFIX.into(), runtime.join(runtime::TREE))],
+        cuts: Cuts::Even,
+    };
+    let plain = package.build_uncompressed(builder, epoch, &work.scratch, &work.log)?;
+    blocks::share_beginning(&plain, &work.out)
 }
 
 /// The relations of the wheels' libraries: what they need beyond what they bundle.

@@ -73,10 +73,20 @@ impl Cache {
 
     /// The record of a finished job, if there is one that can be read.
     pub fn record(&self, job: &Job) -> Option<Record> {
-        self.read_record(&self.dir(&job.key).join("record.json"))
+        Self::record_in(&self.dir(&job.key))
     }
 
-    fn read_record(&self, path: &Path) -> Option<Record> {
+    /// The record in the directory of a result.
+    pub fn record_in(dir: &Path) -> Option<Record> {
+        Self::read_record(&dir.join("record.json"))
+    }
+
+    /// The directory of all results.
+    pub fn jobs(&self) -> PathBuf {
+        self.root.join("jobs")
+    }
+
+    fn read_record(path: &Path) -> Option<Record> {
         let record: Record = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
         (record.version == VERSION).then_some(record)
     }
@@ -96,7 +106,7 @@ impl Cache {
                 Err(error) => Verdict::Damaged(error.to_string()),
             };
         }
-        match self.read_record(&self.last(job)) {
+        match Self::read_record(&self.last(job)) {
             None => Verdict::New,
             Some(before) => Verdict::Changed(differences(&before.job.inputs, &job.inputs)),
         }
@@ -128,7 +138,7 @@ impl Cache {
             let dir = entry.map_err(FileError::at("list", &jobs))?.path();
             let record = dir.join("record.json");
             let made = record.metadata().and_then(|meta| meta.modified());
-            let id = self.read_record(&record).map(|record| record.job.id);
+            let id = Self::read_record(&record).map(|record| record.job.id);
             found
                 .entry(id.unwrap_or_default())
                 .or_default()
@@ -170,14 +180,28 @@ impl Cache {
             files: stat_files(&out).map_err(FileError::at("list", &out))?,
             made,
         };
-        let json = serde_json::to_vec_pretty(&record).unwrap_or_default(); // INVARIANT: plain data always serialises
-        files::write(&work.join("record.json"), &json)?;
-        let dir = self.dir(&job.key);
-        files::remove_dir(&dir)?;
-        files::create_dir(&self.root.join("jobs"))?;
-        files::rename(work, &dir)?;
-        files::write_atomically(&self.last(job), &json)?;
+        self.keep(&record, work)?;
         Ok(record)
+    }
+
+    /// Takes over a directory with a finished job's output, made by another cache.
+    pub fn adopt(&self, record: &Record, from: &Path) -> Result<(), FileError> {
+        let out = from.join("out");
+        let record = Record {
+            files: stat_files(&out).map_err(FileError::at("list", &out))?,
+            ..record.clone()
+        };
+        self.keep(&record, from)
+    }
+
+    fn keep(&self, record: &Record, from: &Path) -> Result<(), FileError> {
+        let json = serde_json::to_vec_pretty(record).unwrap_or_default(); // INVARIANT: plain data always serialises
+        files::write(&from.join("record.json"), &json)?;
+        let dir = self.dir(&record.job.key);
+        files::remove_dir(&dir)?;
+        files::create_dir(&self.jobs())?;
+        files::rename(from, &dir)?;
+        files::write_atomically(&self.last(&record.job), &json)
     }
 }
 

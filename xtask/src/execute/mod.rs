@@ -1,11 +1,12 @@
-//! Runs a plan: what is not in the cache, in parallel as far as the jobs' needs allow.
+//! Runs a plan: what is not in the cache, in parallel as far as the jobs' needs and the machine allow.
 
 pub mod cache;
+mod schedule;
+pub mod transfer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Instant;
 
 use rustix::fs::{FlockOperation, flock};
@@ -16,6 +17,8 @@ use crate::files::{self, FileError};
 use crate::plan::Plan;
 use crate::plan::job::{Job, JobId};
 use crate::progress::Listener;
+
+pub use self::schedule::{Limits, execute};
 
 /// What a step is given to work with.
 pub struct Work<'a> {
@@ -60,6 +63,10 @@ pub struct Outcome {
     pub ran: Vec<(Verdict, Record)>,
     /// How many were in the cache already.
     pub cached: usize,
+    /// The jobs that failed, and why.
+    pub failed: Vec<(JobId, Failure)>,
+    /// The jobs that did not run because one that they need failed.
+    pub skipped: Vec<JobId>,
 }
 
 /// The jobs that have to run so that every job of `goals` has its result: those not cached, and what they need.
@@ -106,97 +113,8 @@ impl CacheLock {
     }
 }
 
-struct State<'a> {
-    waiting: Vec<(&'a Job, Verdict)>,
-    running: usize,
-    done: BTreeSet<&'a str>,
-    ran: Vec<(Verdict, Record)>,
-    failure: Option<Failure>,
-}
-
-/// Runs what has to run, `workers` jobs at a time. After a failure nothing new is started, and what ran well is kept.
-pub fn execute(
-    plan: &Plan,
-    cache: &Cache,
-    logs: &dyn Fn(&str) -> PathBuf,
-    workers: usize,
-    listener: &dyn Listener,
-    step: &(dyn Fn(&Work<'_>) -> Result<String, Failure> + Sync),
-) -> Result<Outcome, Failure> {
-    let waiting = to_run(plan, cache);
-    let pending: BTreeSet<&str> = waiting.iter().map(|(job, _)| job.id.as_str()).collect();
-    let cached = plan.jobs.len() - waiting.len();
-    let state = Mutex::new(State {
-        done: plan
-            .jobs
-            .iter()
-            .map(|job| job.id.as_str())
-            .filter(|id| !pending.contains(id))
-            .collect(),
-        waiting,
-        running: 0,
-        ran: Vec::new(),
-        failure: None,
-    });
-    let changed = Condvar::new();
-    let began = Instant::now();
-    let lock = || {
-        state
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-    };
-    let log_of: BTreeMap<&str, PathBuf> = plan
-        .jobs
-        .iter()
-        .map(|job| (job.id.as_str(), logs(&job.id)))
-        .collect();
-    let log_of = &log_of;
-    std::thread::scope(|scope| {
-        for _ in 0..workers.max(1) {
-            scope.spawn(|| {
-                while let Some((job, verdict)) = next(lock(), &changed) {
-                    listener.started(&job.id, &format!("{}{}", job.title, reason(&verdict)));
-                    let result = run_one(
-                        plan,
-                        cache,
-                        &log_of[job.id.as_str()],
-                        listener,
-                        job,
-                        step,
-                        began,
-                    );
-                    let mut state = lock();
-                    state.running -= 1;
-                    match result {
-                        Ok(record) => {
-                            listener.finished(
-                                &job.id,
-                                &format!("{} ({:.1} s)", record.made, record.seconds),
-                            );
-                            state.done.insert(&job.id);
-                            state.ran.push((verdict, record));
-                        }
-                        Err(failure) => {
-                            listener.finished(&job.id, "failed");
-                            state.failure.get_or_insert(failure);
-                        }
-                    }
-                    changed.notify_all();
-                }
-            });
-        }
-    });
-    let state = state
-        .into_inner()
-        .unwrap_or_else(|poisoned| poisoned.into_inner());
-    match state.failure {
-        Some(failure) => Err(failure),
-        None => Ok(Outcome {
-            ran: state.ran,
-            cached,
-        }),
-    }
-}
+/// How many of the reasons why a job runs again are told.
+const REASONS: usize = 5;
 
 /// In words, why a job runs although it ran before.
 pub fn reason(verdict: &Verdict) -> String {
@@ -205,35 +123,19 @@ pub fn reason(verdict: &Verdict) -> String {
         Verdict::Changed(what) if what.is_empty() => {
             " (again: the record of its last run is gone)".into()
         }
-        Verdict::Changed(what) => format!(" (again: {})", what.join(", ")),
+        Verdict::Changed(what) => {
+            let (told, more) = what.split_at(what.len().min(REASONS));
+            let more = match more.len() {
+                0 => String::new(),
+                count => format!(" and {count} more"),
+            };
+            format!(" (again: {}{more})", told.join(", "))
+        }
         Verdict::Damaged(what) => format!(" (again: {what})"),
     }
 }
 
-/// Waits for a job that can start; none when all is done or something failed.
-fn next<'a>(mut state: MutexGuard<'_, State<'a>>, changed: &Condvar) -> Option<(&'a Job, Verdict)> {
-    loop {
-        if state.failure.is_some() || state.waiting.is_empty() {
-            return None;
-        }
-        let ready = state.waiting.iter().position(|(job, _)| {
-            job.needs
-                .iter()
-                .all(|need| state.done.contains(need.as_str()))
-        });
-        if let Some(at) = ready {
-            state.running += 1;
-            return Some(state.waiting.remove(at));
-        }
-        if state.running == 0 {
-            return None;
-        }
-        state = changed
-            .wait(state)
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-    }
-}
-
+/// Runs one job and keeps its result.
 fn run_one(
     plan: &Plan,
     cache: &Cache,
@@ -292,6 +194,7 @@ mod tests {
         Plan {
             goals: vec!["deb".into()],
             jobs: vec![rootfs, compile, deb],
+            ..Plan::default()
         }
     }
 
@@ -301,7 +204,10 @@ mod tests {
             plan,
             &Cache::new(dir),
             &|id| dir.join("log").join(id),
-            2,
+            &Limits {
+                keep_going: false,
+                ..Limits::of_jobs(2)
+            },
             &Silent,
             &|work| {
                 count.fetch_add(1, Ordering::Relaxed);

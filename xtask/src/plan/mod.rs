@@ -1,29 +1,32 @@
 //! The plan: all work that a set of targets needs, computed before anything is done. `plan` prints it, `dist` runs it.
 
+mod builder;
 pub mod document;
+pub mod github;
 pub mod inputs;
 pub mod job;
+mod recipe;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use miette::Diagnostic;
 use schemars::JsonSchema;
 use serde::Serialize;
 use thiserror::Error;
 
-use self::inputs::Inputs;
-use self::job::{Job, JobId, Step};
-use crate::compile;
+use self::builder::Builder;
+use self::job::{Job, JobId};
 use crate::exit::{Exit, ExitKind, Failure};
-use crate::lock::{Lock, LockedPackage};
 use crate::release::Release;
-use crate::targets::{Distribution, Headers, Target, Targets};
+use crate::targets::{Target, Targets};
 use crate::workspace::Workspace;
 
 /// The distribution whose root file system compiles: the oldest glibc of all targets.
 pub const BUILDER: (&str, &str) = ("debian11", "builder");
 /// Where the static OpenBLAS comes from.
 pub const OPENBLAS: (&str, &str) = ("debian12", "openblas");
+/// The distribution whose pip unpacks wheels for a Python that no locked distribution has.
+pub const INSTALLER: &str = "debian12";
 
 /// Jobs in an order in which each comes after all that it needs.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -32,6 +35,37 @@ pub struct Plan {
     pub jobs: Vec<Job>,
     /// The jobs whose results are wanted; the others are there for them.
     pub goals: Vec<JobId>,
+    /// What is planned for each target.
+    pub targets: BTreeMap<String, TargetPlan>,
+}
+
+/// What is planned for a target.
+#[derive(Debug, Clone, Serialize)]
+pub struct TargetPlan {
+    /// The jobs that make its packages.
+    pub goals: Vec<JobId>,
+    /// The inputs that a release refuses.
+    pub development: Vec<String>,
+    /// How its Python runtime is made.
+    pub runtime: Interpreter,
+    /// Why apt can't install it here; none where it can.
+    pub not_installable: Option<String>,
+    /// The distribution in which its library can be loaded here, by its id.
+    pub loadable_in: Option<String>,
+    /// Why there is none.
+    pub not_loadable: Option<String>,
+}
+
+/// The Python that byte-compiles a distribution's runtime.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "kind", content = "of")]
+pub enum Interpreter {
+    /// The distribution's own.
+    Own,
+    /// That of another distribution with the same version of Python, whose runtime is taken.
+    Same(String),
+    /// None is locked: the wheels are unpacked only, and the package byte-compiles them when it is installed.
+    None,
 }
 
 /// What a plan is computed from.
@@ -53,7 +87,9 @@ pub struct Context<'a> {
 pub enum Purpose {
     /// Packages and the repository.
     Dist,
-    /// Those, and the systems to test them in.
+    /// Those, and the systems to install them into.
+    Install,
+    /// Those, and the systems that tests of their parts run in.
     Test,
 }
 
@@ -81,11 +117,21 @@ pub enum PlanError {
         /// What was looked at.
         why: String,
     },
+    /// A release is to be made of inputs that are for development.
+    #[error("not a release: {}", .0.join("; "))]
+    #[diagnostic(help(
+        "a release is compiled with headers of a distribution or of the PostgreSQL project: lock them \
+         (`cargo xtask lock --update DISTRO --mirror NAME`), or name the targets without these majors"
+    ))]
+    NoRelease(Vec<String>),
 }
 
 impl ExitKind for PlanError {
     fn exit(&self) -> Exit {
-        Exit::CannotHere
+        match self {
+            Self::NoHeaders { .. } => Exit::CannotHere,
+            Self::NoRelease(_) => Exit::CheckFailed,
+        }
     }
 }
 
@@ -96,373 +142,73 @@ impl Plan {
         targets: &[Target],
         purpose: Purpose,
     ) -> Result<Self, Failure> {
-        let mut builder = Builder {
-            context,
-            locks: BTreeMap::new(),
-            jobs: Vec::new(),
-        };
-        let mut packages = Vec::new();
+        let mut builder = Builder::new(context);
         for target in targets {
-            packages.push(builder.extension_packages(target)?);
-            packages.push(builder.runtime_package(&target.distribution)?);
+            builder.target(target)?;
         }
-        packages.dedup_by(|a, b| a.id == b.id);
-        let repository = builder.repository(targets, &packages)?;
-        let mut goals: Vec<JobId> = vec![repository.id];
-        goals.extend(packages.iter().map(|job| job.id.clone()));
-        goals.extend(targets.iter().map(|target| format!("verify:{target}")));
-        if purpose == Purpose::Test {
-            for target in targets {
-                let id = target.distribution.id.as_str();
-                goals.push(builder.rootfs(id, "base")?.id);
-                goals.push(builder.rootfs(id, "pytest")?.id);
-                goals.push(format!("runtime:{id}"));
-                goals.push(builder.fetch(id, "test")?.id);
-            }
+        builder.finish(targets, purpose)
+    }
+
+    /// All jobs for those of some targets that can be built here, and for each whether it can. Contacts nothing.
+    pub fn survey(
+        context: &Context<'_>,
+        targets: &[Target],
+    ) -> Result<(Self, BTreeMap<String, Availability>), Failure> {
+        let mut builder = Builder::new(context);
+        let mut found = BTreeMap::new();
+        let mut buildable = Vec::new();
+        for target in targets {
+            let state = match builder.target(target) {
+                Ok(()) => {
+                    buildable.push(target.clone());
+                    Availability::Buildable
+                }
+                // A plan that can't be computed says why.
+                Err(Failure {
+                    report: Some(report),
+                    ..
+                }) => Availability::Missing(match report.help() {
+                    Some(help) => format!("{report}; {help}"),
+                    None => report.to_string(),
+                }),
+                Err(failure) => return Err(failure),
+            };
+            found.insert(target.to_string(), state);
         }
-        goals.sort();
-        goals.dedup();
-        Ok(Self {
-            jobs: builder.jobs,
-            goals,
-        })
+        Ok((builder.finish(&buildable, Purpose::Dist)?, found))
+    }
+
+    /// Sees that nothing in it is for development only.
+    pub fn require_release(&self) -> Result<(), PlanError> {
+        let mut found: Vec<String> = self
+            .targets
+            .values()
+            .flat_map(|target| target.development.clone())
+            .collect();
+        found.sort();
+        found.dedup();
+        match found.is_empty() {
+            true => Ok(()),
+            false => Err(PlanError::NoRelease(found)),
+        }
     }
 
     /// The job of this name.
     pub fn job(&self, id: &str) -> Option<&Job> {
         self.jobs.iter().find(|job| job.id == id)
     }
-}
 
-/// Files of this program whose change can change a step's result. Only what decides bytes is listed: a better progress
-/// message must not compile everything again.
-fn recipe(step: &Step) -> &'static [&'static str] {
-    match step {
-        Step::FetchDebs { .. } | Step::FetchWheels { .. } | Step::FetchCrates => &[],
-        Step::Rootfs { .. } | Step::Unpack { .. } => &["xtask/src/rootfs.rs"],
-        Step::Compile { .. } => &[
-            "xtask/src/compile.rs",
-            "xtask/src/sandbox.rs",
-            "packaging/abi3-symbols.txt",
-        ],
-        Step::Stamp { .. } => &["xtask/src/stamp.rs"],
-        Step::Verify { .. } => &[
-            "xtask/src/verification.rs",
-            "packaging/policy.toml",
-            "packaging/abi3-symbols.txt",
-        ],
-        Step::Runtime { .. } => &["xtask/src/runtime.rs", "xtask/src/sandbox.rs"],
-        Step::ExtensionPackages { .. } => &[
-            "xtask/src/deb/build.rs",
-            "xtask/src/deb/depends.rs",
-            "xtask/src/deb/packages.rs",
-            "packaging/deb/extension.control.j2",
-            "packaging/deb/dbgsym.control.j2",
-            "packaging/deb/changelog.j2",
-            "packaging/deb/copyright.j2",
-            "packaging/deb/lintian-overrides-extension",
-            "extension/pgml.control",
-            "CHANGELOG.md",
-        ],
-        Step::RuntimePackage { .. } => &[
-            "xtask/src/deb/build.rs",
-            "xtask/src/deb/packages.rs",
-            "packaging/deb/runtime.control.j2",
-            "packaging/deb/changelog.j2",
-            "packaging/deb/copyright.j2",
-            "packaging/deb/lintian-overrides-runtime",
-            "CHANGELOG.md",
-        ],
-        Step::AptRepository => &["xtask/src/apt/repository.rs", "xtask/src/apt/signing.rs"],
-    }
-}
-
-struct Builder<'a> {
-    context: &'a Context<'a>,
-    locks: BTreeMap<String, Lock>,
-    jobs: Vec<Job>,
-}
-
-impl Builder<'_> {
-    /// Adds a job unless it is there already; two jobs of one name are the same job.
-    fn add(
-        &mut self,
-        id: String,
-        title: String,
-        step: Step,
-        inputs: impl FnOnce(Inputs) -> Result<Inputs, Failure>,
-        needs: &[&Job],
-    ) -> Result<Job, Failure> {
-        if let Some(job) = self.jobs.iter().find(|job| job.id == id) {
-            return Ok(job.clone());
-        }
-        let recipe = Inputs::new().files(&self.context.workspace.root, recipe(&step))?;
-        let job = Job::new(id, title, step, inputs(recipe)?.into_map(), needs);
-        self.jobs.push(job.clone());
-        Ok(job)
-    }
-
-    fn distribution(&self, id: &str) -> Result<Distribution, Failure> {
-        Ok(self.context.targets.require_distribution(id)?.clone())
-    }
-
-    fn locked(&mut self, distribution: &str, role: &str) -> Result<Vec<LockedPackage>, Failure> {
-        if !self.locks.contains_key(distribution) {
-            let facts = self.distribution(distribution)?;
-            let lock = Lock::open(self.context.workspace, self.context.targets, &facts)?;
-            self.locks.insert(distribution.to_owned(), lock);
-        }
-        let lock = self.locks.get(distribution);
-        Ok(lock
-            .map(|lock| lock.packages(role).into_iter().cloned().collect())
-            .unwrap_or_default())
-    }
-
-    fn fetch(&mut self, distribution: &str, role: &str) -> Result<Job, Failure> {
-        let packages = self.locked(distribution, role)?;
-        let pinned: Vec<_> = packages.iter().map(|p| (p.file_name(), p.sha256)).collect();
-        self.add(
-            format!("fetch:{distribution}:{role}"),
-            format!("fetch {} packages", packages.len()),
-            Step::FetchDebs {
-                distribution: distribution.into(),
-                role: role.into(),
-            },
-            |inputs| {
-                Ok(inputs.value(
-                    format!("packaging/lock/{distribution}.toml ({role})"),
-                    &pinned,
-                ))
-            },
-            &[],
-        )
-    }
-
-    /// A root file system of a role's packages and those of the roles that it builds on.
-    fn rootfs(&mut self, distribution: &str, role: &str) -> Result<Job, Failure> {
-        let mut fetches = Vec::new();
-        let beyond = self
-            .context
-            .targets
-            .role(role)
-            .map(|role| role.beyond.clone())
-            .unwrap_or_default();
-        for role in beyond.iter().map(String::as_str).chain([role]) {
-            fetches.push(self.fetch(distribution, role)?);
-        }
-        self.add(
-            format!("rootfs:{distribution}:{role}"),
-            format!("make the root file system `{role}` of {distribution}"),
-            Step::Rootfs {
-                distribution: distribution.into(),
-                role: role.into(),
-            },
-            Ok,
-            &fetches.iter().collect::<Vec<_>>(),
-        )
-    }
-
-    fn unpack(&mut self, distribution: &str, role: &str) -> Result<Job, Failure> {
-        let fetch = self.fetch(distribution, role)?;
-        self.add(
-            format!("unpack:{distribution}:{role}"),
-            format!("unpack `{role}` of {distribution}"),
-            Step::Unpack {
-                distribution: distribution.into(),
-                role: role.into(),
-            },
-            Ok,
-            &[&fetch],
-        )
-    }
-
-    /// The unpacked headers of a major, from the best source that a lock has.
-    fn headers(&mut self, major: u16) -> Result<Job, Failure> {
-        let sources = self
-            .context
-            .targets
-            .major(major)
-            .map(|major| major.headers.clone())
-            .unwrap_or_default();
-        let mut tried = Vec::new();
-        for source in &sources {
-            let Headers::Package {
-                distribution,
-                package,
-            } = source
-            else {
-                tried.push("the headers of a wheel are not supported yet".to_owned());
-                continue;
-            };
-            if !Lock::path(self.context.workspace, distribution).exists() {
-                tried.push(format!("`{package}` of {distribution} is not locked"));
-                continue;
+    /// These jobs and all that they need.
+    pub fn closure<'a>(&'a self, ids: impl IntoIterator<Item = &'a JobId>) -> BTreeSet<&'a str> {
+        let mut found: BTreeSet<&str> = ids.into_iter().map(String::as_str).collect();
+        for job in self.jobs.iter().rev() {
+            if found.contains(job.id.as_str()) {
+                found.extend(job.needs.iter().map(String::as_str));
             }
-            return self.unpack(distribution, "headers");
         }
-        Err(PlanError::NoHeaders {
-            major,
-            why: tried.join("; "),
-        }
-        .into())
-    }
-
-    fn compile(&mut self, major: u16) -> Result<Job, Failure> {
-        let builder = self.rootfs(BUILDER.0, BUILDER.1)?;
-        let openblas = self.unpack(OPENBLAS.0, OPENBLAS.1)?;
-        let headers = self.headers(major)?;
-        let root = &self.context.workspace.root;
-        let crates = self.add(
-            "fetch:crates".into(),
-            "fetch the crates of extension/Cargo.lock".into(),
-            Step::FetchCrates,
-            |inputs| Ok(inputs.file(root, "extension/Cargo.lock")?),
-            &[],
-        )?;
-        let toolchain = self.context.toolchain;
-        self.add(
-            format!("compile:pg{major}"),
-            format!("compile the extension for PostgreSQL {major}"),
-            Step::Compile { major },
-            |inputs| {
-                let inputs = inputs.value("toolchain", &toolchain);
-                let add =
-                    |inputs: Inputs, dir: &&str| inputs.tree(root, dir, compile::is_not_source);
-                Ok(compile::SOURCES.iter().try_fold(inputs, add)?)
-            },
-            &[&builder, &headers, &openblas, &crates],
-        )
-    }
-
-    fn stamp(&mut self, target: &Target) -> Result<Job, Failure> {
-        let compile = self.compile(target.major)?;
-        let soname = target.distribution.libpython_soname();
-        self.add(
-            format!("stamp:{target}"),
-            format!("stamp the library for {soname}"),
-            Step::Stamp {
-                target: target.to_string(),
-            },
-            |inputs| Ok(inputs.value("soname of libpython", &soname)),
-            &[&compile],
-        )
-    }
-
-    fn verify(&mut self, target: &Target) -> Result<Job, Failure> {
-        let compile = self.compile(target.major)?;
-        let stamp = self.stamp(target)?;
-        let root = self.context.workspace.root.clone();
-        let facts = &target.distribution;
-        let floors =
-            [&facts.glibc, &facts.glibcxx, &facts.cxxabi, &facts.gcc].map(ToString::to_string);
-        self.add(
-            format!("verify:{target}"),
-            format!("verify the library against {target}"),
-            Step::Verify {
-                target: target.to_string(),
-            },
-            |inputs| {
-                let inputs = inputs
-                    .value("floors", &floors)
-                    .value("soname of libpython", &facts.libpython_soname());
-                let inputs = inputs.tree(&root, "xtask/src/symbols", |_| false)?;
-                Ok(inputs.tree(&root, "extension/sql", |_| false)?)
-            },
-            &[&compile, &stamp],
-        )
-    }
-
-    fn extension_packages(&mut self, target: &Target) -> Result<Job, Failure> {
-        let compile = self.compile(target.major)?;
-        let stamp = self.stamp(target)?;
-        let verify = self.verify(target)?;
-        let builder = self.rootfs(BUILDER.0, BUILDER.1)?;
-        let context = self.context;
-        self.add(
-            format!("package:{target}"),
-            format!(
-                "build postgresql-{}-pgml for {}",
-                target.major, target.distribution.title
-            ),
-            Step::ExtensionPackages {
-                target: target.to_string(),
-            },
-            |inputs| {
-                let inputs = inputs
-                    .value("release", context.release)
-                    .value("time of the release", &context.epoch);
-                let inputs = inputs.value("package of libpython", &target.distribution.libpython);
-                Ok(inputs.tree(&context.workspace.root, "extension/sql", |_| false)?)
-            },
-            &[&compile, &stamp, &verify, &builder],
-        )
-    }
-
-    fn runtime_package(&mut self, distribution: &Distribution) -> Result<Job, Failure> {
-        let id = distribution.id.as_str();
-        let python = distribution.python.to_string();
-        let rootfs = self.rootfs(id, "python")?;
-        let builder = self.rootfs(BUILDER.0, BUILDER.1)?;
-        let context = self.context;
-        let wheels = self.add(
-            format!("fetch:python{python}"),
-            format!("fetch the wheels for Python {python}"),
-            Step::FetchWheels {
-                python: python.clone(),
-            },
-            |inputs| {
-                Ok(inputs.file(
-                    &context.workspace.root,
-                    &format!("packaging/lock/python{python}.toml"),
-                )?)
-            },
-            &[],
-        )?;
-        let runtime = self.add(
-            format!("runtime:{id}"),
-            format!(
-                "install and byte-compile the wheels for {}",
-                distribution.title
-            ),
-            Step::Runtime {
-                distribution: id.into(),
-            },
-            |inputs| Ok(inputs.value("python", &python)),
-            &[&rootfs, &wheels],
-        )?;
-        self.add(
-            format!("package:{id}"),
-            format!("build pgml-python for {}", distribution.title),
-            Step::RuntimePackage {
-                distribution: id.into(),
-            },
-            |inputs| {
-                let inputs = inputs
-                    .value("release", context.release)
-                    .value("time of the release", &context.epoch);
-                Ok(inputs.value("package of libpython", &distribution.libpython))
-            },
-            &[&runtime, &builder],
-        )
-    }
-
-    fn repository(&mut self, targets: &[Target], packages: &[Job]) -> Result<Job, Failure> {
-        let mut codenames: Vec<_> = targets
-            .iter()
-            .map(|target| target.distribution.codename.clone())
-            .collect();
-        codenames.dedup();
-        let epoch = self.context.epoch;
-        self.add(
-            "repository".into(),
-            "make the apt repository".into(),
-            Step::AptRepository,
-            |inputs| {
-                Ok(inputs
-                    .value("suites", &codenames)
-                    .value("time of the release", &epoch))
-            },
-            &packages.iter().collect::<Vec<_>>(),
-        )
+        found
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,15 @@
 //! Installs the packages of one target into a clean system with apt, makes a cluster, runs the SQL suites, the
 //! documentation's examples and the comparison with scikit-learn, restarts the server, and removes the packages again.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use crate::apt::mirror::signed_mirror;
 use crate::apt::repository::KEYRING;
 use crate::apt::signing::SigningKey;
+use crate::deb::packages;
 use crate::exit::Failure;
 use crate::files;
 use crate::progress::Listener;
-use crate::rootfs;
 use crate::runtime;
 use crate::systest::cases::{Case, Cases, ensure};
 use crate::systest::docs::{Example, examples, normalised};
@@ -66,7 +67,8 @@ impl InstallTest<'_> {
     pub fn run(&self, listener: &dyn Listener) -> Result<Vec<Case>, Failure> {
         let mut cases = Cases::new(format!("{} install:", self.target), listener);
         files::remove_dir(self.scratch)?;
-        let mirror = self.signed_mirror()?;
+        let mirror = self.scratch.join("mirror");
+        signed_mirror(&mirror, self.mirror, self.codename, self.key, self.log)?;
         let tests = self.source.join("packaging/tests");
         let shown = [
             (mirror.as_path(), "/srv/mirror"),
@@ -93,6 +95,11 @@ impl InstallTest<'_> {
         self.sql_suites(&system, &mut cases)?;
         self.compare_with_sklearn(&system, &mut cases);
         self.documentation(&system, &mut cases)?;
+        // Those packages are for distributions that are not reachable everywhere; their scripts are tried here.
+        cases.run(
+            "the scripts of a runtime without byte code make it and remove it",
+            || self.maintainer_scripts(&system),
+        );
         cases.run(
             "a missing runtime is an error that names the package",
             || self.without_runtime(&system),
@@ -101,22 +108,6 @@ impl InstallTest<'_> {
             self.purge(&system)
         });
         Ok(cases.done)
-    }
-
-    /// The locked packages as a signed repository: in the test system apt trusts keys only.
-    fn signed_mirror(&self) -> Result<PathBuf, Failure> {
-        let mirror = self.scratch.join("mirror");
-        files::create_dir(&mirror)?;
-        for dir in self.mirror {
-            for deb in files::files_below(dir)? {
-                files::link_or_copy(&dir.join(&deb), &mirror.join(&deb))?;
-            }
-        }
-        rootfs::flat_repository(&mirror, self.codename, self.log)?;
-        self.key
-            .sign_release(&mirror.join("Release"), rootfs::EPOCH, self.log)?;
-        self.key.export(&mirror.join(KEYRING), self.log)?;
-        Ok(mirror)
     }
 
     fn install(&self, system: &System) -> Result<(), Failure> {
@@ -353,6 +344,33 @@ impl InstallTest<'_> {
             }),
             None => Ok(()),
         }
+    }
+
+    /// What `pgml-python` does where no interpreter of its distribution byte-compiled it, with this distribution's Python.
+    fn maintainer_scripts(&self, system: &System) -> Result<(), Failure> {
+        let packaging = self.source.join("packaging");
+        for script in ["postinst", "prerm"] {
+            let text = packages::runtime_script(&packaging, script, &self.python)?;
+            system.write(&format!("/srv/{script}"), &text)?;
+        }
+        let count = |what: &str| -> Result<u64, Failure> {
+            let find = format!("find {} -name '{what}' | wc -l", runtime::PREFIX);
+            Ok(system.script("root", &find)?.trim().parse().unwrap_or(0))
+        };
+        let (sources, shipped) = (count("*.py")?, count("*.pyc")?);
+        system.script("root", "sh /srv/prerm upgrade 3.0.0 2>&1")?;
+        let removed = count("*.pyc")? + count("__pycache__")?;
+        ensure(removed == 0 && shipped == sources && sources > 1000, || {
+            format!("{sources} sources, {shipped} with byte code; {removed} left by prerm")
+        })?;
+        let words = system.script("root", "sh /srv/postinst configure 2>&1")?;
+        let made = count("*.pyc")?;
+        ensure(words.trim().is_empty() && made == sources, || {
+            format!("postinst made byte code of {made} of {sources}: {words}")
+        })?;
+        self.new_database(system, "compiled")?;
+        let trained = "SELECT pgml.load_dataset('iris') IS NOT NULL";
+        self.psql(system, "compiled", trained).map(drop)
     }
 
     /// The extension without `pgml-python`: it can be created, the vector functions work, training says what is missing.

@@ -5,5 +5,7 @@ pub mod docs;
 pub mod faults;
 pub mod install;
 pub mod lint;
+pub mod load;
+pub mod record;
 pub mod run;
 pub mod system;

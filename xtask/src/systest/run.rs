@@ -5,8 +5,9 @@ use std::path::Path;
 use crate::execute::cache::Cache;
 use crate::exit::Failure;
 use crate::files;
+use crate::lock::WheelSet;
 use crate::pipeline::Pipeline;
-use crate::plan::Plan;
+use crate::plan::{Interpreter, Plan};
 use crate::process::Program;
 use crate::progress::Listener;
 use crate::runtime;
@@ -15,7 +16,10 @@ use crate::steps::{ROOTFS, ROOTFS_ARCHIVE};
 use crate::systest::cases::{Case, Cases};
 use crate::systest::faults::FaultTest;
 use crate::systest::install::InstallTest;
-use crate::targets::Target;
+use crate::systest::load::{Load, LoadTest, Loaded, WheelServer};
+use crate::systest::record;
+use crate::targets::{Headers, Target};
+use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
@@ -117,6 +121,16 @@ impl TestRun<'_> {
                 continue;
             }
             seen.push(&distribution.id);
+            let not_locked = self
+                .plan
+                .targets
+                .get(&target.to_string())
+                .filter(|planned| planned.runtime != Interpreter::Own)
+                .and_then(|planned| planned.not_installable.as_ref());
+            if let Some(why) = not_locked {
+                cases.not_run(&format!("the wrapper on {}", distribution.title), why);
+                continue;
+            }
             let rootfs = self
                 .output(&format!("rootfs:{}:pytest", distribution.id))?
                 .join(ROOTFS);
@@ -204,8 +218,118 @@ impl TestRun<'_> {
         Ok(cases)
     }
 
+    /// Installs, runs or loads the packages of each target as far as that can be done here, and writes into the manifest
+    /// what was seen. What can't be done is a case too, with the reason.
+    pub fn install_all(&self) -> Result<Vec<Case>, Failure> {
+        let mut done = Vec::new();
+        let mut places: Vec<&str> = Vec::new();
+        for target in self.chosen {
+            let name = target.to_string();
+            let Some(planned) = self.plan.targets.get(&name) else {
+                continue;
+            };
+            match (&planned.not_installable, &planned.loadable_in) {
+                (None, _) => {
+                    self.listener.note(&format!(
+                        "{name}: installing the packages into a clean system"
+                    ));
+                    let cases = self.install(target)?;
+                    let title = &target.distribution.title;
+                    let place =
+                        format!("PostgreSQL {} of the distribution on {title}", target.major);
+                    record::installed(self.out, &name, &place, &cases)?;
+                    done.extend(cases);
+                }
+                (Some(why), loadable) => {
+                    let mut cases = Cases::new(format!("{name} install:"), self.listener);
+                    cases.not_run("apt installs the packages", why);
+                    done.extend(cases.done);
+                    places.extend(loadable.as_deref());
+                }
+            }
+        }
+        places.sort_unstable();
+        places.dedup();
+        for place in places {
+            for loaded in self.load(place)? {
+                record::loaded(self.out, &loaded)?;
+                done.extend(loaded.cases);
+            }
+        }
+        Ok(done)
+    }
+
+    /// The load tests of all targets that are not installed and can be loaded in a distribution.
+    fn load(&self, place: &str) -> Result<Vec<Loaded>, Failure> {
+        let distribution = self.pipeline.targets.require_distribution(place)?;
+        let log = self.workspace().log(&format!("test-load-{place}"));
+        files::write(&log, "")?;
+        let mut loads = Vec::new();
+        for target in self.chosen {
+            let name = target.to_string();
+            let planned = self.plan.targets.get(&name);
+            let here = planned.is_some_and(|planned| {
+                planned.not_installable.is_some() && planned.loadable_in.as_deref() == Some(place)
+            });
+            if here {
+                loads.push(self.load_of(target, distribution.postgres)?);
+            }
+        }
+        let base_debs = self.output(&format!("fetch:{place}:base"))?;
+        let test_debs = self.output(&format!("fetch:{place}:test"))?;
+        let scratch = self
+            .workspace()
+            .cache
+            .join("systest")
+            .join(format!("load-{place}"));
+        let test = LoadTest {
+            title: &distribution.title,
+            codename: &distribution.codename,
+            libpython: &distribution.libpython,
+            loads,
+            base: &self
+                .output(&format!("rootfs:{place}:base"))?
+                .join(ROOTFS_ARCHIVE),
+            mirror: &[&base_debs, &test_debs],
+            runtime: &self.output(&format!("package:{place}"))?,
+            tests: &self.workspace().root.join("packaging/tests"),
+            key: &self.pipeline.steps(self.chosen).signing_key(&log)?,
+            scratch: &scratch,
+            log: &log,
+        };
+        let loaded = test.run(self.listener)?;
+        files::remove_dir(&scratch)?;
+        Ok(loaded)
+    }
+
+    /// A target's library, and the server to load it into where the place's own is of the major `own`.
+    fn load_of(&self, target: &Target, own: u16) -> Result<Load, Failure> {
+        let name = target.to_string();
+        let packages = self.output(&format!("package:{name}"))?;
+        let mut debs = files::files_below(&packages)?;
+        debs.retain(|deb| !deb.to_string_lossy().contains("-dbgsym_"));
+        let package = debs.first().ok_or_else(|| no_such_job(&name))?;
+        let wheel = match self.pipeline.targets.server_wheel(target.major) {
+            Some(Headers::Wheel { root, .. }) if own != target.major => Some(root),
+            _ => None,
+        };
+        let server = wheel.map(|root| {
+            let job = format!("unpack:{}:headers", WheelSet::server_name(target.major));
+            Ok::<_, Failure>(WheelServer {
+                wheel: self.output(&job)?.join(wheel_server::WHEEL),
+                root: root.clone(),
+            })
+        });
+        Ok(Load {
+            target: name,
+            major: target.major,
+            package: packages.join(package),
+            server: server.transpose()?,
+        })
+    }
+
     /// The install test of one target.
-    pub fn install(&self, target: &Target) -> Result<Vec<Case>, Failure> {
+    fn install(&self, target: &Target) -> Result<Vec<Case>, Failure> {
         let distribution = &target.distribution;
         let id = distribution.id.as_str();
         let name = target.to_string();

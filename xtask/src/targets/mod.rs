@@ -165,6 +165,8 @@ pub enum Headers {
         version: String,
         /// The Python whose wheel is taken.
         python: Dotted,
+        /// The directory in it that holds the server: `bin`, `include`, `lib`, `share`.
+        root: String,
     },
 }
 
@@ -172,6 +174,18 @@ impl Headers {
     /// Whether a release must refuse headers from here.
     pub fn development(&self) -> bool {
         matches!(self, Headers::Wheel { .. })
+    }
+}
+
+impl fmt::Display for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Headers::Package {
+                distribution,
+                package,
+            } => write!(f, "`{package}` of {distribution}"),
+            Headers::Wheel { wheel, version, .. } => write!(f, "the wheel `{wheel}` {version}"),
+        }
     }
 }
 
@@ -183,6 +197,7 @@ struct RawHeaders {
     wheel: Option<String>,
     wheel_version: Option<String>,
     python: Option<Dotted>,
+    wheel_root: Option<String>,
     #[serde(default)]
     development: bool,
 }
@@ -198,6 +213,7 @@ impl TryFrom<RawHeaders> for Headers {
                 wheel: None,
                 wheel_version: None,
                 python: None,
+                wheel_root: None,
                 development: false,
             } => Ok(Headers::Package {
                 distribution,
@@ -209,15 +225,17 @@ impl TryFrom<RawHeaders> for Headers {
                 wheel: Some(wheel),
                 wheel_version: Some(version),
                 python: Some(python),
+                wheel_root: Some(root),
                 development: true,
             } => Ok(Headers::Wheel {
                 wheel,
                 version,
                 python,
+                root,
             }),
             _ => Err(
                 "headers are either a distribution's (`distribution`, `package`) or a wheel's (`wheel`, \
-                 `wheel-version`, `python`, `development = true`)",
+                 `wheel-version`, `wheel-root`, `python`, `development = true`)",
             ),
         }
     }
@@ -332,6 +350,12 @@ impl Targets {
     /// The major of this version.
     pub fn major(&self, version: u16) -> Option<&Major> {
         self.majors.iter().find(|m| m.version == version)
+    }
+
+    /// The wheel that carries a server of this major, where one is named.
+    pub fn server_wheel(&self, major: u16) -> Option<&Headers> {
+        let headers = &self.major(major)?.headers;
+        headers.iter().find(|h| matches!(h, Headers::Wheel { .. }))
     }
 
     /// The archive of this name.

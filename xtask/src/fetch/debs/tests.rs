@@ -8,6 +8,7 @@ use super::*;
 use crate::digest::Digest;
 use crate::exit::{Exit, ExitKind as _};
 use crate::progress::Silent;
+use crate::systest::faults::mirror::Mirror as HttpMirror;
 use crate::targets::Targets;
 
 struct Mirror {
@@ -128,6 +129,51 @@ fn what_left_its_mirror_comes_from_a_snapshot_service_that_the_user_enabled() {
         .unwrap();
     mirror.fetch(&mirrors).unwrap();
     assert!(mirror.store.contains(&mirror.lock.packages[1].sha256));
+}
+
+#[test]
+fn over_http_too_a_lost_package_is_looked_for_in_the_store_then_at_the_snapshot_service_then_named()
+{
+    let mirror = Mirror::new(&["here", "old"]);
+    let served = |names: &[&str], below: &str| {
+        let file = |name: &&str| {
+            let path = format!("{below}pool/{name}_2.0+b1_all.deb");
+            (path, mirror.file(name))
+        };
+        HttpMirror::start(names.iter().map(file).collect()).unwrap()
+    };
+    let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/targets.toml");
+    let targets = Targets::load(&targets).unwrap();
+    let archive = served(&["here"], "");
+    let service = served(&["old"], "20260101T000000Z/");
+    let enabled = |uris: &[String]| {
+        let mut mirrors = Mirrors::none();
+        mirrors.add_user(&targets, uris).unwrap();
+        mirrors
+    };
+    let only = format!("debian={}", archive.uri());
+    let error = mirror
+        .fetch(&enabled(std::slice::from_ref(&only)))
+        .unwrap_err();
+    let help = miette::Diagnostic::help(&error).unwrap().to_string();
+    assert!(
+        error.to_string().contains("`old 1:2.0+b1` is gone"),
+        "{error}"
+    );
+    assert!(
+        help.contains("`cargo xtask lock --update debian12`"),
+        "{help}"
+    );
+    assert_eq!(service.asked(), 0, "nobody enabled it");
+    let both = [only, format!("debian-snapshot={}/{{time}}", service.uri())];
+    mirror.fetch(&enabled(&both)).unwrap();
+    let asked = (archive.asked(), service.asked());
+    mirror.fetch(&enabled(&both)).unwrap();
+    assert_eq!(
+        asked,
+        (archive.asked(), service.asked()),
+        "what is stored is asked for again"
+    );
 }
 
 #[test]

@@ -15,8 +15,9 @@ use crate::files::{self, FileError};
 use crate::process::Program;
 use crate::systest::cases::ensure;
 
-/// How long a run may take before the test gives it up.
+/// How long a run may take before the test gives it up, and how much longer for each target.
 const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE_EACH: Duration = Duration::from_secs(15);
 
 /// A mount namespace, held by a process. Dropping it unmounts all that was mounted there.
 pub struct Namespace {
@@ -157,6 +158,7 @@ impl Ended {
 pub struct Running {
     child: Child,
     began: Instant,
+    patience: Duration,
     log: PathBuf,
 }
 
@@ -194,6 +196,7 @@ impl Dist<'_> {
         Ok(Running {
             child,
             began: Instant::now(),
+            patience: PATIENCE + PATIENCE_EACH * self.targets.len() as u32,
             log: self.log.clone(),
         })
     }
@@ -230,7 +233,7 @@ impl Running {
             if let Some(status) = ended.map_err(FileError::at("wait for", &self.log))? {
                 break status;
             }
-            let late = self.began.elapsed() > PATIENCE;
+            let late = self.began.elapsed() > self.patience;
             if !killed && (late || moment(self.began.elapsed())) {
                 killed = !late;
                 self.signal(if late { Signal::KILL } else { signal });
@@ -239,7 +242,7 @@ impl Running {
         };
         let took = self.began.elapsed();
         let words = String::from_utf8_lossy(&files::read(&self.log)?).into_owned();
-        ensure(took < PATIENCE, || format!("it did not end:\n{words}"))?;
+        ensure(took < self.patience, || format!("it did not end:\n{words}"))?;
         let code = status.code();
         Ok((Ended { code, words, took }, killed && code.is_none()))
     }

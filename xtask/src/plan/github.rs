@@ -1,0 +1,103 @@
+//! The plan as a matrix for CI: one runner compiles a major, others stamp, verify and package from its results.
+//!
+//! The results travel as archives of `cargo xtask cache export`; docs/architecture.md shows the two jobs of a workflow.
+
+use serde::Serialize;
+
+use super::Plan;
+use crate::targets::Target;
+
+/// The version of the format.
+const VERSION: u32 = 1;
+
+/// Two matrices, each in the form that a workflow's `strategy.matrix` takes.
+#[derive(Debug, Serialize)]
+pub struct Matrices {
+    /// The version of this format.
+    pub version: u32,
+    /// A runner for each major.
+    pub compile: Matrix<Compile>,
+    /// A runner for each distribution.
+    pub package: Matrix<Package>,
+}
+
+/// `include` of a matrix: each entry is a runner's variables.
+#[derive(Debug, Serialize)]
+pub struct Matrix<T> {
+    /// The entries.
+    pub include: Vec<T>,
+}
+
+/// Compiles a major.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Compile {
+    /// `15`
+    pub major: u16,
+    /// The targets that need it, as arguments.
+    pub targets: String,
+    /// The jobs whose results the others need, as an argument of `--only-jobs` and of `cache export`.
+    pub jobs: String,
+    /// The name of the archive of their results.
+    pub archive: String,
+}
+
+/// Stamps, verifies and packages for a distribution.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Package {
+    /// `debian12`
+    pub distribution: String,
+    /// Its targets, as arguments.
+    pub targets: String,
+    /// The archives that it starts from, as arguments of `cache import`.
+    pub archives: String,
+}
+
+impl Matrices {
+    /// The matrices of a plan's targets, which are given with their distributions and majors.
+    pub fn new(plan: &Plan, targets: &[Target]) -> Self {
+        let planned: Vec<&Target> = targets
+            .iter()
+            .filter(|target| plan.targets.contains_key(&target.to_string()))
+            .collect();
+        let mut majors: Vec<u16> = planned.iter().map(|target| target.major).collect();
+        majors.sort_unstable();
+        majors.dedup();
+        let mut distributions: Vec<&str> = Vec::new();
+        for target in &planned {
+            if !distributions.contains(&target.distribution.id.as_str()) {
+                distributions.push(&target.distribution.id);
+            }
+        }
+        let words = |which: &dyn Fn(&Target) -> bool| -> String {
+            let chosen = planned.iter().filter(|target| which(target));
+            let names: Vec<String> = chosen.map(|target| target.to_string()).collect();
+            names.join(" ")
+        };
+        let archive = |major: u16| format!("pgml-pg{major}.tar");
+        let compile = majors.iter().map(|&major| Compile {
+            major,
+            targets: words(&|target| target.major == major),
+            jobs: format!("compress:pg{major},compile:pg{major}"),
+            archive: archive(major),
+        });
+        let package = distributions.iter().map(|id| Package {
+            distribution: (*id).to_owned(),
+            targets: words(&|target| target.distribution.id == *id),
+            archives: planned
+                .iter()
+                .filter(|target| target.distribution.id == *id)
+                .map(|target| archive(target.major))
+                .collect::<Vec<_>>()
+                .join(" "),
+        });
+        Self {
+            version: VERSION,
+            compile: Matrix {
+                include: compile.collect(),
+            },
+            package: Matrix {
+                include: package.collect(),
+            },
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Which files of this program decide what a step makes.
+
+use super::job::Step;
+
+/// Files of this program whose change can change a step's result. Only what decides bytes is listed: a better progress
+/// message must not compile everything again.
+pub(super) fn recipe(step: &Step) -> &'static [&'static str] {
+    match step {
+        Step::FetchDebs { .. }
+        | Step::FetchWheels { .. }
+        | Step::FetchServer { .. }
+        | Step::FetchCrates => &[],
+        Step::Rootfs { .. } | Step::Unpack { .. } => &["xtask/src/rootfs.rs"],
+        Step::Compile { .. } => &[
+            "xtask/src/compile.rs",
+            "xtask/src/sandbox.rs",
+            "packaging/abi3-symbols.txt",
+        ],
+        Step::UnpackServer { .. } => &["xtask/src/wheel_server.rs"],
+        Step::Compress { .. } => &["xtask/src/deb/blocks.rs"],
+        Step::CompressRuntime { .. } => &["xtask/src/deb/blocks.rs", "xtask/src/deb/build.rs"],
+        Step::Stamp { .. } => &["xtask/src/stamp.rs"],
+        Step::Verify { .. } => &[
+            "xtask/src/verification.rs",
+            "packaging/policy.toml",
+            "packaging/abi3-symbols.txt",
+        ],
+        Step::Runtime { .. } => &["xtask/src/runtime.rs", "xtask/src/sandbox.rs"],
+        Step::SourceRuntime { .. } => &[
+            "xtask/src/runtime.rs",
+            "xtask/src/runtime/source.rs",
+            "xtask/src/sandbox.rs",
+        ],
+        Step::ExtensionPackages { .. } => &[
+            "xtask/src/deb/build.rs",
+            "xtask/src/deb/blocks.rs",
+            "xtask/src/deb/depends.rs",
+            "xtask/src/deb/packages.rs",
+            "packaging/deb/extension.control.j2",
+            "packaging/deb/dbgsym.control.j2",
+            "packaging/deb/changelog.j2",
+            "packaging/deb/copyright.j2",
+            "packaging/deb/lintian-overrides-extension",
+            "extension/pgml.control",
+            "CHANGELOG.md",
+        ],
+        Step::RuntimePackage { .. } => &[
+            "xtask/src/deb/build.rs",
+            "xtask/src/deb/blocks.rs",
+            "xtask/src/deb/packages.rs",
+            "packaging/deb/runtime.control.j2",
+            "packaging/deb/runtime.postinst.j2",
+            "packaging/deb/runtime.prerm.j2",
+            "packaging/deb/changelog.j2",
+            "packaging/deb/copyright.j2",
+            "packaging/deb/lintian-overrides-runtime",
+            "CHANGELOG.md",
+        ],
+        Step::AptRepository => &["xtask/src/apt/repository.rs", "xtask/src/apt/signing.rs"],
+    }
+}

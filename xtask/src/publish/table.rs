@@ -1,0 +1,98 @@
+//! What each target of a run got, as a table for people.
+
+use std::collections::BTreeMap;
+
+use super::{State, TargetState};
+
+/// The columns, after the target's name.
+const COLUMNS: [&str; 6] = ["built", "verified", "runtime", "installed", "run", "loaded"];
+
+/// A line for each target, and below it why something was not done; reasons that many targets have are told once.
+pub fn table(targets: &BTreeMap<String, TargetState>) -> String {
+    let mut notes: Vec<String> = Vec::new();
+    let mut lines = vec![line("", COLUMNS.map(str::to_owned))];
+    for (name, target) in targets {
+        let cells = [
+            &target.built,
+            &target.verified,
+            &target.runtime,
+            &target.installed,
+            &target.run,
+            &target.loaded,
+        ];
+        let mut cells = cells.map(|state| cell(state, &mut notes));
+        for (note, at) in [
+            (&target.runtime_note, 2),
+            (&target.loaded_note, 5),
+            (&target.development.first().cloned(), 0),
+        ] {
+            if let Some(note) = note {
+                cells[at].push_str(&format!(" {}", mark(note, &mut notes)));
+            }
+        }
+        lines.push(line(name, cells));
+    }
+    lines.join("\n") + "\n" + &legend(&notes)
+}
+
+/// The notes, by their numbers.
+pub fn legend(notes: &[String]) -> String {
+    let notes = notes.iter().enumerate();
+    notes
+        .map(|(i, note)| format!("[{}] {note}\n", i + 1))
+        .collect()
+}
+
+fn line(name: &str, cells: [String; 6]) -> String {
+    let cells: String = cells.iter().map(|cell| format!(" {cell:<11}")).collect();
+    format!("{name:<17}{cells}").trim_end().to_owned()
+}
+
+fn cell(state: &State, notes: &mut Vec<String>) -> String {
+    match state {
+        State::Yes => "yes".into(),
+        State::Failed(why) => format!("FAILED {}", mark(why, notes)),
+        State::No(why) => format!("no {}", mark(why, notes)),
+    }
+}
+
+/// The number of a note, as `[2]`; one that is not there yet is added.
+pub fn mark(note: &str, notes: &mut Vec<String>) -> String {
+    let at = notes.iter().position(|known| known == note);
+    let at = at.unwrap_or_else(|| {
+        notes.push(note.to_owned());
+        notes.len() - 1
+    });
+    format!("[{}]", at + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_told_once() {
+        let state = TargetState {
+            built: State::Yes,
+            verified: State::Yes,
+            runtime: State::Yes,
+            runtime_note: Some("without byte code".into()),
+            installed: State::No("archive not enabled".into()),
+            run: State::No("archive not enabled".into()),
+            loaded: State::Failed("it crashed".into()),
+            loaded_note: None,
+            development: Vec::new(),
+        };
+        let targets = ["a-pg1", "b-pg1"].map(|name| (name.to_owned(), state.clone()));
+        let expected = [
+            "                  built       verified    runtime     installed   run         loaded",
+            "a-pg1             yes         yes         yes [3]     no [1]      no [1]      FAILED [2]",
+            "b-pg1             yes         yes         yes [3]     no [1]      no [1]      FAILED [2]",
+            "[1] archive not enabled",
+            "[2] it crashed",
+            "[3] without byte code",
+            "",
+        ];
+        assert_eq!(table(&targets.into()), expected.join("\n"));
+    }
+}

