@@ -4,21 +4,21 @@ use pgml_core::Error;
 use pgml_core::project::{Strategy, choose};
 use pgrx::prelude::*;
 
-use crate::catalog::{deployments, models};
+use crate::catalog::{Edition, deployments, models};
 use crate::error::{Result, SqlResult};
 use crate::train::label;
 
 /// A row of the result: project, strategy, algorithm.
-type Chosen = (String, String, String);
+pub type Chosen = (String, String, String);
 
 #[pg_extern(sql = false)]
 fn pgml_deploy(
-    project_name: String,
-    strategy: pg_sys::Oid,
+    project_name: Option<String>,
+    strategy: Option<pg_sys::Oid>,
     algorithm: Option<pg_sys::Oid>,
 ) -> SqlResult<TableIterator<'static, (name!(project, String), name!(strategy, String), name!(algorithm, String))>> {
-    let strategy = label(Some(strategy)).unwrap_or_default();
-    Ok(TableIterator::once(by_strategy(project_name, strategy, label(algorithm))?))
+    let chosen = by_strategy(Edition::Current, project_name, label(strategy), label(algorithm))?;
+    Ok(TableIterator::once(chosen))
 }
 
 #[pg_extern(sql = false)]
@@ -28,10 +28,17 @@ fn pgml_deploy_model(
     Ok(TableIterator::once(specific(model_id)?))
 }
 
-fn by_strategy(project: String, strategy: String, algorithm: Option<String>) -> Result<Chosen> {
+pub fn by_strategy(
+    edition: Edition,
+    project: Option<String>,
+    strategy: Option<String>,
+    algorithm: Option<String>,
+) -> Result<Chosen> {
+    let project = project.ok_or(Error::NullArgument("project_name"))?;
+    let strategy = strategy.ok_or(Error::NullArgument("strategy"))?;
     let choice = Strategy::parse(&strategy)?;
     let found = deployments::decide(&project)?;
-    let candidates = models::candidates(&found, algorithm.as_deref())?;
+    let candidates = models::candidates(edition, &found, algorithm.as_deref())?;
     let scored: Vec<(i64, Option<f64>)> = candidates.iter().map(|candidate| (candidate.id, candidate.score)).collect();
     let chosen = choose(choice, &scored, &deployments::history(&found)?);
     let chosen = chosen.and_then(|id| candidates.into_iter().find(|candidate| candidate.id == id));
@@ -42,16 +49,16 @@ fn by_strategy(project: String, strategy: String, algorithm: Option<String>) -> 
         }
         .into());
     };
-    deployments::create(&found, model.id, &strategy)?;
+    deployments::create(edition, &found, model.id, &strategy)?;
     Ok((project, strategy, model.algorithm))
 }
 
 fn specific(id: i64) -> Result<Chosen> {
-    let (project, algorithm, status) = models::find(id)?.ok_or(Error::NoModel(id))?;
+    let (project, algorithm, status) = models::find(Edition::Current, id)?.ok_or(Error::NoModel(id))?;
     if status != "successful" {
         return Err(Error::ModelStatus { id, project, status }.into());
     }
     let found = deployments::decide(&project)?;
-    deployments::create(&found, id, "specific")?;
+    deployments::create(Edition::Current, &found, id, "specific")?;
     Ok((project, "specific".to_string(), algorithm))
 }

@@ -6,6 +6,7 @@ use pgrx::JsonB;
 use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 
+use crate::catalog::Edition;
 use crate::error::{Result, SqlResult};
 use crate::python::{self, Column};
 use crate::spi;
@@ -17,10 +18,12 @@ fn pgml_load_dataset(
     limit: Option<i32>,
     kwargs: Option<JsonB>,
 ) -> SqlResult<TableIterator<'static, (name!(table_name, String), name!(rows, i64))>> {
-    Ok(TableIterator::once(load(source, subset, limit, kwargs)?))
+    Ok(TableIterator::once(load(Edition::Current, source, subset, limit, kwargs)?))
 }
 
-fn load(
+/// Make the table; returns its name and how many rows it was given. 1.0 leaves a table that is there as it is.
+pub fn load(
+    edition: Edition,
     source: Option<String>,
     subset: Option<String>,
     limit: Option<i32>,
@@ -34,21 +37,27 @@ fn load(
     if let Some(limit) = limit.filter(|limit| *limit < 0) {
         return Err(Error::NegativeLimit(limit).into());
     }
-    let columns = python::load_dataset(&source)?;
+    let columns = python::load_dataset(&source, edition == Edition::V1)?;
     let table = format!("pgml.{}", quote_ident(&source));
-    replace_table(&table, &columns)?;
+    if exists(&table)? {
+        if edition == Edition::V1 {
+            return Ok((format!("pgml.{source}"), 0));
+        }
+        spi::execute(&format!("DROP TABLE {table} CASCADE"), &[])?;
+    }
+    create_table(&table, &columns)?;
     let rows = fill(&table, columns, limit)?;
     Ok((format!("pgml.{source}"), rows))
 }
 
-/// An existing table goes, and what depends on it.
-fn replace_table(table: &str, columns: &[Column]) -> Result<()> {
-    let exists = spi::first("SELECT pg_catalog.to_regclass($1) IS NOT NULL", &[table.into()], |row| {
+fn exists(table: &str) -> Result<bool> {
+    let found = spi::first("SELECT pg_catalog.to_regclass($1) IS NOT NULL", &[table.into()], |row| {
         Ok(row.get(1).unwrap_or(false))
     })?;
-    if exists == Some(true) {
-        spi::execute(&format!("DROP TABLE {table} CASCADE"), &[])?;
-    }
+    Ok(found == Some(true))
+}
+
+fn create_table(table: &str, columns: &[Column]) -> Result<()> {
     let each: Vec<String> =
         columns.iter().map(|column| format!("{} {}", quote_ident(&column.name), column.sql_type)).collect();
     spi::execute(&format!("CREATE TABLE {table} ({})", each.join(", ")), &[])

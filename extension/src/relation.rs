@@ -71,10 +71,21 @@ fn element(type_oid: pg_sys::Oid) -> (&'static str, bool) {
 
 /// Read all rows, in the order of the scan.
 pub fn read(relation: &Relation, layout: &Layout) -> Result<Matrix> {
+    collect(&layout.query(&relation.name), layout, &relation.name)
+}
+
+/// Read all rows of a snapshot's copy in the order in which they were copied. A scan may start in the middle of a large
+/// table that another session is reading.
+pub fn read_copy(copy: &Relation, layout: &Layout, original: &str) -> Result<Matrix> {
+    collect(&format!("{} ORDER BY r.ctid", layout.query(&copy.name)), layout, original)
+}
+
+/// The rows of a query that `layout` made, with `name` in what is wrong with them.
+fn collect(query: &str, layout: &Layout, name: &str) -> Result<Matrix> {
     let groups = layout.groups();
     let labels: Vec<usize> = (layout.features.len()..layout.features.len() + layout.labels.len()).collect();
     let mut builder = Builder::new(layout);
-    spi::scan(&layout.query(&relation.name), |row| {
+    spi::scan(query, |row| {
         for (place, group) in groups.iter().enumerate() {
             let values: Option<Array<'_, f64>> = row.get(place as i32 + 1);
             match group {
@@ -89,7 +100,7 @@ pub fn read(relation: &Relation, layout: &Layout) -> Result<Matrix> {
         builder.end_row();
         Ok(())
     })?;
-    Ok(builder.finish(&relation.name)?)
+    Ok(builder.finish(name)?)
 }
 
 fn take_scalars(builder: &mut Builder, run: &[usize], values: Option<Array<'_, f64>>) {

@@ -1,40 +1,39 @@
 //! `pgml.train` and `pgml.train_joint`.
 //!
-//! Everything that can be wrong with the request or the data is found before anything is written.
+//! Everything that can be wrong with the request or the data is found before anything is written. (1.0 copies the rows
+//! first. An error undoes that.)
 
 use pgml_core::Error;
-use pgml_core::columns::Layout;
 use pgml_core::project::{Task, replaces};
-use pgml_core::split;
 use pgrx::JsonB;
 use pgrx::prelude::*;
 use serde_json::Value;
 
 use crate::catalog::projects::{self, Project};
 use crate::catalog::snapshots::{self, Snapshot};
-use crate::catalog::{deployments, models};
+use crate::catalog::{Edition, deployments, models};
 use crate::error::{Result, SqlResult};
 use crate::python::{self, Request};
-use crate::relation;
+use crate::rows::{self, Rows};
 
 /// The arguments of `train`, as they were given.
-struct Call {
-    project: Option<String>,
-    task: Option<String>,
-    relation: Option<String>,
-    labels: Option<Vec<String>>,
-    algorithm: Option<String>,
-    hyperparams: Option<JsonB>,
-    search: Option<String>,
-    search_params: Option<JsonB>,
-    search_args: Option<JsonB>,
-    test_size: Option<f32>,
-    sampling: Option<String>,
-    deploy: bool,
+pub struct Call {
+    pub project: Option<String>,
+    pub task: Option<String>,
+    pub relation: Option<String>,
+    pub labels: Option<Vec<String>>,
+    pub algorithm: Option<String>,
+    pub hyperparams: Option<JsonB>,
+    pub search: Option<String>,
+    pub search_params: Option<JsonB>,
+    pub search_args: Option<JsonB>,
+    pub test_size: Option<f32>,
+    pub sampling: Option<String>,
+    pub deploy: bool,
 }
 
 /// A row of the result: project, task, algorithm, deployed.
-type Trained = (String, String, String, bool);
+pub type Trained = (String, String, String, bool);
 
 #[pg_extern(sql = false)]
 #[allow(clippy::too_many_arguments)]
@@ -71,7 +70,7 @@ fn pgml_train(
         sampling: label(test_sampling),
         deploy: automatic_deploy.unwrap_or(true),
     };
-    Ok(TableIterator::once(run(call)?))
+    Ok(TableIterator::once(run(Edition::Current, call)?))
 }
 
 #[pg_extern(sql = false)]
@@ -109,7 +108,7 @@ fn pgml_train_joint(
         sampling: label(test_sampling),
         deploy: automatic_deploy.unwrap_or(true),
     };
-    Ok(TableIterator::once(run(call)?))
+    Ok(TableIterator::once(run(Edition::Current, call)?))
 }
 
 /// The name of an enum's value.
@@ -117,13 +116,15 @@ pub fn label(value: Option<pg_sys::Oid>) -> Option<String> {
     value.map(|oid| pgrx::enum_helper::lookup_enum_by_oid(oid).0)
 }
 
-fn known_labels(labels: Vec<Option<String>>) -> Result<Vec<String>> {
+/// Labels as they are named: none of them NULL, and at least one.
+pub fn known_labels(labels: Vec<Option<String>>) -> Result<Vec<String>> {
     let labels: Option<Vec<String>> = labels.into_iter().collect();
     let labels = labels.ok_or(Error::NullArgument("y_column_name"))?;
     if labels.is_empty() { Err(Error::EmptyArgument("y_column_name").into()) } else { Ok(labels) }
 }
 
-fn run(call: Call) -> Result<Trained> {
+/// Train a model and record it in the tables of an edition.
+pub fn run(edition: Edition, call: Call) -> Result<Trained> {
     let name = call.project.ok_or(Error::NullArgument("project_name"))?;
     if name.is_empty() {
         return Err(Error::EmptyArgument("project_name").into());
@@ -141,16 +142,15 @@ fn run(call: Call) -> Result<Trained> {
         labels: call.labels.unwrap_or_default(),
         test_size: call.test_size.ok_or(Error::NullArgument("test_size"))?,
         sampling: call.sampling.ok_or(Error::NullArgument("test_sampling"))?,
+        materialized: false,
     };
-    let (mut snapshot, reused) = source(&name, project.as_ref(), wanted)?;
-    let relation = relation::find(&snapshot.relation)?;
-    snapshot.relation = relation.name.clone();
-    let layout = Layout::new(&relation.name, relation::columns(&relation)?, &snapshot.labels)?;
-    let mut matrix = relation::read(&relation, &layout)?;
-    let test = split::test_rows(&relation.name, matrix.rows, snapshot.test_size)?;
+    let (mut snapshot, reused) = source(edition, &name, project.as_ref(), wanted)?;
     let classes = task == Task::Classification;
-    let order = split::order(&matrix, test, snapshot.sampling(), classes);
-    matrix.reorder(&order);
+    let Rows { matrix, layout, test } = match edition {
+        _ if reused && snapshot.materialized => rows::of_copy(&snapshot)?,
+        Edition::V1 => rows::copied(&mut snapshot)?,
+        Edition::Current => rows::of_relation(&mut snapshot, classes)?,
+    };
     if classes {
         matrix.check_classes(&snapshot.labels, matrix.rows - test)?;
     }
@@ -163,13 +163,16 @@ fn run(call: Call) -> Result<Trained> {
         search_params: &search_params,
         search_args: &search_args,
     };
-    let project = projects::find_or_create(&name, task)?;
-    let snapshot = if reused { snapshot.id } else { snapshots::create(&snapshot, &layout, &matrix, test)? };
-    let model = models::start(&project, snapshot, matrix.features, &request)?;
+    let project = projects::find_or_create(edition, &name, task)?;
+    let snapshot = match edition {
+        Edition::Current if !reused => snapshots::create(&snapshot, &layout, &matrix, test)?,
+        _ => snapshot.id,
+    };
+    let model = models::start(edition, &project, snapshot, matrix.features, &request)?;
     let train = matrix.rows - test;
     let fitted = python::fit(&request, matrix, train)?;
     models::finish(model, &fitted)?;
-    let deployed = call.deploy && deploy_if_better(&name, model)?;
+    let deployed = call.deploy && deploy_if_better(edition, &name, model)?;
     Ok((name, task.name().to_string(), algorithm, deployed))
 }
 
@@ -202,11 +205,11 @@ fn task(name: &str, asked: Option<&str>, project: Option<&Project>) -> Result<Ta
 
 /// What to train on: what the call names, and for the rest what the project's last model was trained on. Also tells
 /// whether it is the very same snapshot.
-fn source(name: &str, project: Option<&Project>, mut wanted: Snapshot) -> Result<(Snapshot, bool)> {
+fn source(edition: Edition, name: &str, project: Option<&Project>, mut wanted: Snapshot) -> Result<(Snapshot, bool)> {
     if !wanted.relation.is_empty() && !wanted.labels.is_empty() {
         return Ok((wanted, false));
     }
-    let last = project.map(snapshots::last).transpose()?.flatten();
+    let last = project.map(|project| snapshots::last(edition, project)).transpose()?.flatten();
     let Some(last) = last else {
         let missing = if wanted.relation.is_empty() { "relation_name" } else { "y_column_name" };
         return Err(Error::Incomplete { project: name.to_string(), missing }.into());
@@ -224,14 +227,14 @@ fn source(name: &str, project: Option<&Project>, mut wanted: Snapshot) -> Result
 }
 
 /// Deploy a new model when nothing is deployed, or its score is higher than the deployed one's.
-fn deploy_if_better(project: &str, model: i64) -> Result<bool> {
+fn deploy_if_better(edition: Edition, project: &str, model: i64) -> Result<bool> {
     let project = deployments::decide(project)?;
-    let candidates = models::candidates(&project, None)?;
+    let candidates = models::candidates(edition, &project, None)?;
     let score = |id: i64| candidates.iter().find(|candidate| candidate.id == id).and_then(|candidate| candidate.score);
     let current = deployments::history(&project)?.first().map(|id| score(*id));
     let better = replaces(score(model), current);
     if better {
-        deployments::create(&project, model, "new_score")?;
+        deployments::create(edition, &project, model, "new_score")?;
     }
     Ok(better)
 }

@@ -11,16 +11,9 @@ parameters that get lost, metrics of another definition, and predictions that di
 
 import importlib
 import json
-import os
-import subprocess
 import sys
-import warnings
 
-# As the server has it: with more threads BLAS adds up in another order, and results differ in the
-# last digits.
-os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
-
-TOLERANCE = 1e-9
+from server import close, query
 
 # (data set, algorithm, module, class, hyperparameters); random_state is 0 where the class has one.
 CASES = [
@@ -63,19 +56,6 @@ FEATURES = {
     "digits": "ARRAY(SELECT pixel FROM unnest(image) AS pixel)::float8[]",
 }
 TASK = {"diabetes": "regression", "digits": "classification"}
-
-
-def query(*statements):
-    """Run SQL in one session and return the lines that psql prints."""
-    commands = [part for sql in statements for part in ("-c", sql)]
-    done = subprocess.run(
-        ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *commands],
-        capture_output=True,
-        encoding="utf-8",
-    )
-    if done.returncode:
-        sys.exit(f"psql failed on: {statements}\n{done.stderr}")
-    return done.stdout.splitlines()
 
 
 def read(data):
@@ -139,13 +119,7 @@ def over_sql(data, algorithm, hyperparams):
         f"SELECT pgml.predict('{project}', {FEATURES[data]}) "
         f"FROM pgml.{data} OFFSET (SELECT count(*) - {TEST_ROWS[data]} FROM pgml.{data})",
     )
-    lines = [line for line in lines if line]
     return json.loads(lines[0]), [float(line) for line in lines[1:]]
-
-
-def close(one, other):
-    """Tell whether two numbers agree to TOLERANCE, relatively."""
-    return abs(one - other) <= TOLERANCE * max(1.0, abs(one), abs(other))
 
 
 def compare(case):
@@ -174,8 +148,6 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__.strip())
     sys.path.insert(0, sys.argv[1])
-    # Single precision probabilities don't sum to one in double precision; nor do pgml's.
-    warnings.filterwarnings("ignore", message="The y_prob values do not sum to one")
     query(*[f"SELECT FROM pgml.load_dataset('{data}')" for data in TEST_ROWS])
     failed = []
     for case in CASES:

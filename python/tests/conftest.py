@@ -1,5 +1,10 @@
-"""Shared data and a `fit` that is short to write; one thread, as in a database server."""
+"""Shared data and a `fit` that is short to write; one thread, as in a database server.
 
+Where PGML_PAIRS names a file, what became of each (algorithm, task) pair is written there, for the
+table in docs/sql/algorithms.md.
+"""
+
+import importlib
 import json
 import os
 import sys
@@ -14,6 +19,44 @@ import pytest
 
 import pgml_runtime
 from pgml_runtime import training
+
+REPORT_FORMAT = 1
+_PAIR_TEST = "test_equals_the_class_used_directly_and_survives_the_pickle"
+_passed = {}
+
+
+def pytest_runtest_logreport(report):
+    """Note how the test of each pair ended; it trains, reloads in another process, and compares."""
+    if f"::{_PAIR_TEST}[" in report.nodeid:
+        _passed[report.nodeid] = _passed.get(report.nodeid, True) and report.passed
+
+
+def pytest_sessionfinish(session):
+    """Write the report, when one is asked for and every pair was tested."""
+    path = os.environ.get("PGML_PAIRS")
+    if not path:
+        return
+    import contract
+
+    modules = {"scikit-learn": "sklearn", "xgboost": "xgboost", "lightgbm": "lightgbm"}
+    pairs = []
+    for (algorithm, task), class_name in contract.PAIRS.items():
+        ended = [ok for name, ok in _passed.items() if name.endswith(f"[{algorithm}-{task}]")]
+        if len(ended) != 1:
+            return
+        class_name = class_name.rsplit(".", 1)[1]
+        pair = {"algorithm": algorithm, "task": task, "class": class_name, "passed": ended[0]}
+        pairs.append(pair)
+    report = {
+        "format": REPORT_FORMAT,
+        "python": f"{sys.version_info[0]}.{sys.version_info[1]}",
+        "versions": ", ".join(
+            f"{name} {importlib.import_module(module).__version__}"
+            for name, module in modules.items()
+        ),
+        "pairs": pairs,
+    }
+    Path(path).write_text(json.dumps(report), encoding="utf-8")
 
 
 class Fitted:

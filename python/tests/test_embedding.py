@@ -11,7 +11,15 @@ from conftest import SOURCE
 import pgml_runtime
 from pgml_runtime import errors
 
-ORDER = ["errors", "algorithms", "metrics", "training", "prediction", "datasets"]
+ORDER = [
+    "errors",
+    "algorithms",
+    "metrics",
+    "training",
+    "prediction",
+    "datasets",
+    "adoption",
+]
 
 LOADER = """
 import sys, types

@@ -63,6 +63,14 @@ pub enum Error {
     NoRollback(String),
     #[error("strategy \"{0}\" chooses no model by itself")]
     StrategyNeedsModel(String),
+    #[error("unknown strategy \"{0}\"")]
+    UnknownStrategy(String),
+    #[error("unknown test_sampling \"{0}\"")]
+    UnknownSampling(String),
+    #[error("the rows of snapshot {0} are gone: table pgml.snapshot_{0} does not exist")]
+    NoCopy(i64),
+    #[error("model {0} has no snapshot")]
+    NoSnapshot(i64),
     #[error("the files of model {0} are missing")]
     NoFiles(i64),
     #[error("model {model} takes {expected} features, and {found} were given")]
@@ -101,11 +109,12 @@ impl Error {
     /// The five characters of the SQLSTATE, from Postgres's own table.
     pub fn sqlstate(&self) -> &'static str {
         match self {
-            Error::NoRelation(_) => "42P01",
+            Error::NoRelation(_) | Error::NoCopy(_) => "42P01",
             Error::NoColumn { .. } => "42703",
             Error::LabelTwice(_) => "42701",
             Error::ColumnType { .. } => "42804",
             Error::NoRows(_) | Error::OneRow(_) | Error::NoFiles(_) | Error::NothingDeployed(_) => "02000",
+            Error::NoSnapshot(_) => "02000",
             Error::BadValues { null: true, .. } | Error::NullFeature(_) | Error::NullElement(_) => "22004",
             Error::BadValues { .. } | Error::NoFeatures(_) => "22000",
             Error::OneClass { .. } | Error::ContinuousClasses { .. } => "22000",
@@ -115,7 +124,7 @@ impl Error {
             Error::TestSize(_) | Error::TestTooLarge { .. } | Error::EmptyArgument(_) => "22023",
             Error::UnknownTask(_) | Error::TaskChanged { .. } | Error::Incomplete { .. } => "22023",
             Error::NotAnObject { .. } | Error::PlainDataSet(_) | Error::NegativeLimit(_) => "22023",
-            Error::StrategyNeedsModel(_) => "22023",
+            Error::StrategyNeedsModel(_) | Error::UnknownStrategy(_) | Error::UnknownSampling(_) => "22023",
             Error::UnsupportedTask(_) | Error::SeveralLabels { .. } | Error::NoProbabilities(_) => "0A000",
             Error::NoProject(_) | Error::NoModel(_) | Error::NoCandidate { .. } | Error::NoRollback(_) => "42704",
             Error::ModelStatus { .. } => "55000",
@@ -155,7 +164,10 @@ impl Error {
                 "The first training of a project names task, relation_name and y_column_name; later ones may leave them out."
                     .into()
             }
-            Error::NullArgument(_) | Error::EmptyArgument(_) => return None,
+            Error::NullArgument(_) | Error::EmptyArgument(_) => "Give it a value; the arguments are in the documentation.".into(),
+            Error::UnknownStrategy(_) => "Use 'best_score', 'most_recent' or 'rollback'.".into(),
+            Error::UnknownSampling(_) => "Use 'random', 'first' or 'last'.".into(),
+            Error::NoCopy(_) => "Name relation_name and y_column_name: they make a new snapshot.".into(),
             Error::NotAnObject { .. } => "Give an object such as '{\"max_depth\": 3}'.".into(),
             Error::NoModel(_) => "SELECT id, name, algorithm FROM pgml.trained_models lists them.".into(),
             Error::NothingDeployed(_) => "Train a model with automatic_deploy, or choose one with pgml.deploy().".into(),
@@ -165,7 +177,7 @@ impl Error {
             Error::StrategyNeedsModel(_) => {
                 "Use 'best_score', 'most_recent' or 'rollback', or pgml.deploy(model_id) for a specific model.".into()
             }
-            Error::NoFiles(_) => "Train the model again.".into(),
+            Error::NoFiles(_) | Error::NoSnapshot(_) => "Train the model again.".into(),
             Error::FeatureCount { .. } => {
                 "Give the columns of the training relation, in its order and without the label, arrays flattened.".into()
             }

@@ -2,7 +2,7 @@
 //!
 //! The split depends on the rows' values and on nothing else: not on where Postgres happens to keep them, not on a seed
 //! that somebody has to remember. So every model of a snapshot sees the same split, also after a VACUUM FULL or a
-//! restore. 'last' is the exception by its nature: it takes rows in the order of the scan.
+//! restore. 'first' and 'last' are the exceptions by their nature: they take rows in the order of the scan.
 
 use std::cmp::Ordering;
 
@@ -14,6 +14,8 @@ use crate::{Error, Result};
 pub enum Sampling {
     /// Any rows.
     Random,
+    /// The first rows of the scan; 1.0 has this one.
+    First,
     /// The last rows of the scan.
     Last,
     /// Each class, or each part of a continuous label's range, in its share.
@@ -24,6 +26,7 @@ impl Sampling {
     pub fn parse(name: &str) -> Option<Sampling> {
         match name {
             "random" => Some(Sampling::Random),
+            "first" => Some(Sampling::First),
             "last" => Some(Sampling::Last),
             "stratified" => Some(Sampling::Stratified),
             _ => None,
@@ -48,8 +51,10 @@ pub fn test_rows(relation: &str, rows: usize, test_size: f32) -> Result<usize> {
 /// The order of the rows in which the first `rows - test` are trained on and the rest is tested on.
 pub fn order(matrix: &Matrix, test: usize, sampling: Sampling, classes: bool) -> Vec<usize> {
     let rows: Vec<usize> = (0..matrix.rows).collect();
-    if sampling == Sampling::Last {
-        return rows;
+    match sampling {
+        Sampling::Last => return rows,
+        Sampling::First => return (test..matrix.rows).chain(0..test).collect(),
+        Sampling::Random | Sampling::Stratified => {}
     }
     let hashes: Vec<u64> = rows.iter().map(|row| hash(matrix, *row)).collect();
     let shuffled = |a: &usize, b: &usize| hashes[*a].cmp(&hashes[*b]).then_with(|| compare(matrix, *a, *b));
@@ -198,6 +203,12 @@ mod tests {
     #[test]
     fn last_keeps_the_order() {
         assert_eq!(order(&matrix(&[1.0, 0.0, 1.0]), 1, Sampling::Last, true), [0, 1, 2]);
+    }
+
+    #[test]
+    fn first_tests_on_the_first_rows_and_trains_on_all_others() {
+        // 1.0 trained on the share that was to be tested on.
+        assert_eq!(order(&matrix(&[1.0, 0.0, 1.0, 0.0]), 1, Sampling::First, true), [1, 2, 3, 0]);
     }
 
     #[test]

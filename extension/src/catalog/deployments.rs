@@ -3,7 +3,7 @@
 use pgml_core::Error;
 
 use super::projects::{self, Project};
-use super::required;
+use super::{Edition, required};
 use crate::error::Result;
 use crate::spi;
 
@@ -16,9 +16,10 @@ pub struct Deployed {
     pub version: String,
 }
 
-pub fn create(project: &Project, model: i64, strategy: &str) -> Result<()> {
+pub fn create(edition: Edition, project: &Project, model: i64, strategy: &str) -> Result<()> {
+    let strategy_value = edition.value(3, "strategy");
     spi::execute(
-        "INSERT INTO pgml.deployments (project_id, model_id, strategy) VALUES ($1, $2, $3::pgml.strategy)",
+        &format!("INSERT INTO pgml.deployments (project_id, model_id, strategy) VALUES ($1, $2, {strategy_value})"),
         &[project.id.into(), model.into(), strategy.into()],
     )
 }

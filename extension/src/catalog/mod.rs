@@ -1,9 +1,12 @@
 //! The tables of schema `pgml`: one module for each, and no SQL about them anywhere else.
 
 pub mod deployments;
+mod edition;
 pub mod models;
 pub mod projects;
 pub mod snapshots;
+
+pub use edition::Edition;
 
 /// A column that is declared NOT NULL, or an expression that is never NULL.
 fn required<T>(value: Option<T>) -> crate::error::Result<T> {

@@ -3,7 +3,7 @@
 use pgrx::datum::DatumWithOid;
 
 use super::projects::Project;
-use super::required;
+use super::{Edition, required};
 use crate::error::Result;
 use crate::python::{Fitted, Request};
 use crate::spi;
@@ -24,26 +24,42 @@ pub struct Candidate {
 }
 
 /// Record a model that is about to be trained; returns its id.
-pub fn start(project: &Project, snapshot: i64, features: usize, request: &Request<'_>) -> Result<i64> {
+pub fn start(
+    edition: Edition,
+    project: &Project,
+    snapshot: i64,
+    features: usize,
+    request: &Request<'_>,
+) -> Result<i64> {
     let search: DatumWithOid<'_> = match request.search {
         Some(search) => search.into(),
         None => DatumWithOid::null::<String>(),
     };
+    let (columns, values) = match edition {
+        Edition::V1 => ("algorithm_name, status", "$3, 'new'"),
+        Edition::Current => {
+            ("algorithm, status, num_features, runtime", "$3, 'in_progress', $8::pg_catalog.int4, 'python'")
+        }
+    };
+    let mut arguments = vec![
+        project.id.into(),
+        snapshot.into(),
+        request.algorithm.into(),
+        request.hyperparams.into(),
+        search,
+        request.search_params.into(),
+        request.search_args.into(),
+    ];
+    if edition == Edition::Current {
+        arguments.push((features as i32).into());
+    }
     let id = spi::first(
-        "INSERT INTO pgml.models (project_id, snapshot_id, num_features, algorithm, runtime, hyperparams, status, \
-         search, search_params, search_args) \
-         VALUES ($1, $2, $3, $4, 'python', $5::pg_catalog.jsonb, 'in_progress', $6, $7::pg_catalog.jsonb, \
-         $8::pg_catalog.jsonb) RETURNING id",
-        &[
-            project.id.into(),
-            snapshot.into(),
-            (features as i32).into(),
-            request.algorithm.into(),
-            request.hyperparams.into(),
-            search,
-            request.search_params.into(),
-            request.search_args.into(),
-        ],
+        &format!(
+            "INSERT INTO pgml.models (project_id, snapshot_id, {columns}, hyperparams, search, search_params, \
+             search_args) VALUES ($1, $2, {values}, $4::pg_catalog.jsonb, $5, $6::pg_catalog.jsonb, \
+             $7::pg_catalog.jsonb) RETURNING id"
+        ),
+        &arguments,
         |row| required(row.get(1)),
     )?;
     required(id)
@@ -66,9 +82,13 @@ pub fn finish(id: i64, fitted: &Fitted) -> Result<()> {
 }
 
 /// The bytes of a model, as the calling statement sees them; empty when there are none.
+///
+/// A model that PostgresML made has its file under another path, whichever that is; of several, the first by name.
 pub fn bytes(id: i64) -> Result<Vec<u8>> {
     let parts: Vec<Vec<u8>> = spi::read(
-        c"SELECT data FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 AND path OPERATOR(pg_catalog.=) $2 ORDER BY part",
+        c"SELECT data FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 AND path OPERATOR(pg_catalog.=) \
+          (SELECT path FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 \
+          ORDER BY path OPERATOR(pg_catalog.<>) $2, path LIMIT 1) ORDER BY part",
         &[id.into(), PATH.into()],
         |row| required(row.get(1)),
     )?;
@@ -76,15 +96,18 @@ pub fn bytes(id: i64) -> Result<Vec<u8>> {
 }
 
 /// The models of a project that are ready, the newest first.
-pub fn candidates(project: &Project, algorithm: Option<&str>) -> Result<Vec<Candidate>> {
+pub fn candidates(edition: Edition, project: &Project, algorithm: Option<&str>) -> Result<Vec<Candidate>> {
+    let column = edition.algorithm();
     let algorithm: DatumWithOid<'_> = match algorithm {
         Some(algorithm) => algorithm.into(),
         None => DatumWithOid::null::<String>(),
     };
     spi::run(
-        "SELECT id, algorithm, (metrics OPERATOR(pg_catalog.->>) $2)::pg_catalog.float8 FROM pgml.models \
-         WHERE project_id OPERATOR(pg_catalog.=) $1 AND status OPERATOR(pg_catalog.=) 'successful' \
-         AND ($3 IS NULL OR algorithm OPERATOR(pg_catalog.=) $3) ORDER BY id DESC",
+        &format!(
+            "SELECT id, {column}, (metrics OPERATOR(pg_catalog.->>) $2)::pg_catalog.float8 FROM pgml.models \
+             WHERE project_id OPERATOR(pg_catalog.=) $1 AND status OPERATOR(pg_catalog.=) 'successful' \
+             AND ($3 IS NULL OR {column} OPERATOR(pg_catalog.=) $3) ORDER BY id DESC"
+        ),
         &[project.id.into(), project.task()?.key_metric().into(), algorithm],
         |row| {
             let score: Option<f64> = row.get(3);
@@ -98,10 +121,14 @@ pub fn candidates(project: &Project, algorithm: Option<&str>) -> Result<Vec<Cand
 }
 
 /// The project's name, the algorithm and the status of one model.
-pub fn find(id: i64) -> Result<Option<(String, String, String)>> {
+pub fn find(edition: Edition, id: i64) -> Result<Option<(String, String, String)>> {
+    let column = edition.algorithm();
     spi::first(
-        "SELECT p.name, m.algorithm, m.status FROM pgml.models AS m \
-         JOIN pgml.projects AS p ON p.id OPERATOR(pg_catalog.=) m.project_id WHERE m.id OPERATOR(pg_catalog.=) $1",
+        &format!(
+            "SELECT p.name, m.{column}, m.status FROM pgml.models AS m \
+             JOIN pgml.projects AS p ON p.id OPERATOR(pg_catalog.=) m.project_id \
+             WHERE m.id OPERATOR(pg_catalog.=) $1"
+        ),
         &[id.into()],
         |row| Ok((required(row.get(1))?, required(row.get(2))?, required(row.get(3))?)),
     )

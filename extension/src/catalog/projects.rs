@@ -3,7 +3,7 @@
 use pgml_core::Error;
 use pgml_core::project::Task;
 
-use super::required;
+use super::{Edition, required};
 use crate::error::Result;
 use crate::spi;
 
@@ -33,9 +33,10 @@ pub fn existing(name: &str) -> Result<Project> {
 }
 
 /// The project, made if it is new. Another session that makes it at the same time is waited for.
-pub fn find_or_create(name: &str, task: Task) -> Result<Project> {
+pub fn find_or_create(edition: Edition, name: &str, task: Task) -> Result<Project> {
+    let task_value = edition.value(2, "task");
     spi::execute(
-        "INSERT INTO pgml.projects (name, task) VALUES ($1, $2::pgml.task) ON CONFLICT (name) DO NOTHING",
+        &format!("INSERT INTO pgml.projects (name, task) VALUES ($1, {task_value}) ON CONFLICT (name) DO NOTHING"),
         &[name.into(), task.name().into()],
     )?;
     let project = existing(name)?;

@@ -3,10 +3,10 @@
 use pgml_core::columns::{Column, Layout};
 use pgml_core::matrix::Matrix;
 use pgml_core::split::Sampling;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::projects::Project;
-use super::required;
+use super::{Edition, required};
 use crate::error::Result;
 use crate::spi;
 
@@ -17,6 +17,8 @@ pub struct Snapshot {
     pub labels: Vec<String>,
     pub test_size: f32,
     pub sampling: String,
+    /// Whether the rows are kept in a table of their own.
+    pub materialized: bool,
 }
 
 impl Snapshot {
@@ -24,35 +26,58 @@ impl Snapshot {
     pub fn sampling(&self) -> Sampling {
         Sampling::parse(&self.sampling).unwrap_or(Sampling::Stratified)
     }
+
+    /// The table that keeps the rows.
+    pub fn copy(&self) -> String {
+        format!("pgml.snapshot_{}", self.id)
+    }
+}
+
+/// The columns of a snapshot, as `fetched` takes them.
+fn selected(edition: Edition) -> String {
+    let materialized = match edition {
+        Edition::V1 => "true",
+        Edition::Current => "COALESCE(s.materialized, false)",
+    };
+    format!(
+        "s.id, s.relation_name, s.y_column_name, s.test_size, s.test_sampling::pg_catalog.text, {materialized} \
+         FROM pgml.snapshots AS s"
+    )
+}
+
+fn fetched(row: &spi::Row<'_>) -> Result<Snapshot> {
+    Ok(Snapshot {
+        id: required(row.get(1))?,
+        relation: required(row.get(2))?,
+        labels: row.get(3).unwrap_or_default(),
+        test_size: required(row.get(4))?,
+        sampling: required(row.get(5))?,
+        materialized: required(row.get(6))?,
+    })
 }
 
 /// The snapshot of the project's last model.
-pub fn last(project: &Project) -> Result<Option<Snapshot>> {
-    spi::first(
-        "SELECT s.id, s.relation_name, s.y_column_name, s.test_size, s.test_sampling::pg_catalog.text \
-         FROM pgml.snapshots AS s JOIN pgml.models AS m ON m.snapshot_id OPERATOR(pg_catalog.=) s.id \
+pub fn last(edition: Edition, project: &Project) -> Result<Option<Snapshot>> {
+    let query = format!(
+        "SELECT {} JOIN pgml.models AS m ON m.snapshot_id OPERATOR(pg_catalog.=) s.id \
          WHERE m.project_id OPERATOR(pg_catalog.=) $1 ORDER BY m.id DESC LIMIT 1",
-        &[project.id.into()],
-        |row| {
-            Ok(Snapshot {
-                id: required(row.get(1))?,
-                relation: required(row.get(2))?,
-                labels: row.get(3).unwrap_or_default(),
-                test_size: required(row.get(4))?,
-                sampling: required(row.get(5))?,
-            })
-        },
-    )
+        selected(edition)
+    );
+    spi::first(&query, &[project.id.into()], fetched)
+}
+
+/// The snapshot that a model was trained on.
+pub fn of_model(edition: Edition, model: i64) -> Result<Option<Snapshot>> {
+    let query = format!(
+        "SELECT {} JOIN pgml.models AS m ON m.snapshot_id OPERATOR(pg_catalog.=) s.id \
+         WHERE m.id OPERATOR(pg_catalog.=) $1",
+        selected(edition)
+    );
+    spi::first(&query, &[model.into()], fetched)
 }
 
 /// Record a new snapshot; returns its id.
 pub fn create(snapshot: &Snapshot, layout: &Layout, matrix: &Matrix, test: usize) -> Result<i64> {
-    let analysis = json!({
-        "rows": matrix.rows,
-        "train_rows": matrix.rows - test,
-        "test_rows": test,
-        "features": matrix.features,
-    });
     let id = spi::first(
         "INSERT INTO pgml.snapshots \
          (relation_name, y_column_name, test_size, test_sampling, status, columns, analysis) \
@@ -63,11 +88,59 @@ pub fn create(snapshot: &Snapshot, layout: &Layout, matrix: &Matrix, test: usize
             snapshot.test_size.into(),
             snapshot.sampling.as_str().into(),
             describe(layout, matrix).to_string().into(),
-            analysis.to_string().into(),
+            analysis(matrix, test).to_string().into(),
         ],
         |row| required(row.get(1)),
     )?;
     required(id)
+}
+
+/// Record, in 1.0's form, a snapshot whose rows are about to be copied; returns its id.
+pub fn start(snapshot: &Snapshot) -> Result<i64> {
+    let id = spi::first(
+        "INSERT INTO pgml.snapshots (relation_name, y_column_name, test_size, test_sampling, status) \
+         VALUES ($1, $2, $3, $4, 'new') RETURNING id",
+        &[
+            snapshot.relation.as_str().into(),
+            snapshot.labels.clone().into(),
+            snapshot.test_size.into(),
+            snapshot.sampling.as_str().into(),
+        ],
+        |row| required(row.get(1)),
+    )?;
+    required(id)
+}
+
+/// Record, in 1.0's form, that the rows of a snapshot are copied, and what they are.
+pub fn finish(id: i64, layout: &Layout, matrix: &Matrix, test: usize) -> Result<()> {
+    let all = layout.features.iter().chain(&layout.labels);
+    let columns: Map<String, Value> =
+        all.map(|column| (column.name.clone(), column.type_name.clone().into())).collect();
+    spi::execute(
+        "UPDATE pgml.snapshots SET status = 'created', columns = $2::pg_catalog.jsonb, \
+         analysis = $3::pg_catalog.jsonb WHERE id OPERATOR(pg_catalog.=) $1",
+        &[id.into(), Value::from(columns).to_string().into(), analysis(matrix, test).to_string().into()],
+    )
+}
+
+/// Copy the rows of `relation`, whose name is quoted, into the snapshot's own table: as they come, or shuffled once.
+///
+/// The shuffle looks at the rows' values only, so that the same rows are split in the same way wherever they lie.
+pub fn copy_rows(snapshot: &Snapshot, relation: &str) -> Result<()> {
+    let order = match snapshot.sampling() {
+        Sampling::Random => " ORDER BY pg_catalog.md5(ROW(r.*)::pg_catalog.text)",
+        _ => "",
+    };
+    spi::execute(&format!("CREATE TABLE {} AS SELECT r.* FROM {relation} AS r{order}", snapshot.copy()), &[])
+}
+
+fn analysis(matrix: &Matrix, test: usize) -> Value {
+    json!({
+        "rows": matrix.rows,
+        "train_rows": matrix.rows - test,
+        "test_rows": test,
+        "features": matrix.features,
+    })
 }
 
 fn describe(layout: &Layout, matrix: &Matrix) -> Value {

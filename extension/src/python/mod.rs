@@ -6,6 +6,7 @@
 //! No Postgres function is called while Python code runs: an ERROR would jump over the interpreter's frames. Warnings
 //! are collected and raised when the call has come back.
 
+mod adoption;
 mod datasets;
 mod error;
 mod interpreter;
@@ -16,6 +17,7 @@ mod runtime;
 mod training;
 mod warnings;
 
+pub use adoption::check_model;
 pub use datasets::{Column, load_dataset};
 pub use prediction::{Model, load_model};
 pub use training::{Fitted, Request, fit};

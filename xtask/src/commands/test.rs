@@ -23,6 +23,9 @@ pub struct Args {
     /// Only these suites [default: all that can run on this machine's own target]
     #[arg(long = "suite", value_name = "NAME", value_parser = SUITES)]
     suites: Vec<String>,
+    /// Write what the tests make into the documentation, instead of comparing it
+    #[arg(long)]
+    update: bool,
     /// The release under test
     #[arg(long, default_value = "dist", value_name = "DIR")]
     out: PathBuf,
@@ -77,7 +80,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
             done.extend(test.unit()?);
         }
         if wanted("python") {
-            done.extend(test.python()?);
+            done.extend(test.python(args.update)?);
         }
         if wanted("lintian") {
             done.extend(test.lintian()?);

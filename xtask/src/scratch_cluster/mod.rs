@@ -240,7 +240,7 @@ impl ScratchCluster {
             let name = entry.map_err(FileError::at("list", host))?.file_name();
             let text = name.to_string_lossy();
             // Those of an installed pgml, of whatever version.
-            if text.starts_with("pgml.") || text.starts_with("pgml--") {
+            if text.starts_with("pgml.") || text.starts_with("pgml-") {
                 continue;
             }
             let link = merged.join(&name);

@@ -1,5 +1,5 @@
 //! Installs the packages of one target into a clean system with apt, makes a cluster, runs the SQL suites, the
-//! documentation's examples and the comparison with scikit-learn, restarts the server, and removes the packages again.
+//! documentation's examples and the comparisons with scikit-learn, restarts the server, and removes the packages again.
 
 use std::path::Path;
 
@@ -31,7 +31,7 @@ pub struct InstallTest<'a> {
     pub mirror: &'a [&'a Path],
     /// The repository under test.
     pub repository: &'a Path,
-    /// The source tree: `packaging/tests` and `docs` of it are run.
+    /// The source tree: `packaging/tests` and `docs` of it are run, with the tables of `python/tests`.
     pub source: &'a Path,
     /// The key that signs the private mirror.
     pub key: &'a SigningKey,
@@ -45,6 +45,9 @@ pub struct InstallTest<'a> {
 const CLUSTER: &str = "pgml";
 const PORT: &str = "5499";
 
+/// Where the Python tests are shown, with the contract's table of algorithms.
+const CONTRACT: &str = "/srv/contract";
+
 /// Members of the extension that have no comment; what a table or type brings along (row types, array types, toast) aside.
 const WITHOUT_COMMENT: &str = "
     SELECT pg_describe_object(classid, objid, 0) FROM pg_depend
@@ -56,6 +59,10 @@ const WITHOUT_COMMENT: &str = "
                AND (SELECT relkind FROM pg_class WHERE oid = objid) IN ('S', 'i', 't'))
       AND NOT (classid = 'pg_type'::regclass
                AND (SELECT typrelid <> 0 OR typelem <> 0 FROM pg_type WHERE oid = objid))";
+
+/// The editions that can be created, as versions of the extension.
+const EDITIONS: &str =
+    "SELECT version FROM pg_available_extension_versions WHERE name = 'pgml' ORDER BY version";
 
 /// The names of the extension's functions that users call; trigger functions are not among them.
 const FUNCTIONS: &str = "
@@ -70,10 +77,12 @@ impl InstallTest<'_> {
         let mirror = self.scratch.join("mirror");
         signed_mirror(&mirror, self.mirror, self.codename, self.key, self.log)?;
         let tests = self.source.join("packaging/tests");
+        let contract = self.source.join("python/tests");
         let shown = [
             (mirror.as_path(), "/srv/mirror"),
             (self.repository, "/srv/pgml"),
             (tests.as_path(), "/srv/tests"),
+            (contract.as_path(), CONTRACT),
         ];
         let system = System::start(self.base, self.scratch, &shown, self.log)?;
         let installed = cases.run(
@@ -254,6 +263,13 @@ impl InstallTest<'_> {
         let (after, before): (Vec<_>, Vec<_>) = around_restart
             .into_iter()
             .partition(|name| name.contains("after"));
+        self.program(
+            system,
+            cases,
+            "edition 1.0 trains every algorithm",
+            "edition_1_0.py train",
+            CONTRACT,
+        );
         cases.run(
             &format!("{} and the server restarts", before.join(", ")),
             || {
@@ -267,21 +283,58 @@ impl InstallTest<'_> {
         for file in after {
             cases.run(&file, || self.run_file(system, "restarted", &file));
         }
+        self.program(
+            system,
+            cases,
+            "edition 1.0 after the restart: predictions, scores, searches, deployments equal scikit-learn's",
+            "edition_1_0.py check",
+            CONTRACT,
+        );
+        self.program(
+            system,
+            cases,
+            "a database of PostgresML 1.0 is adopted",
+            "adoption.py",
+            "",
+        );
         Ok(())
     }
 
     fn compare_with_sklearn(&self, system: &System, cases: &mut Cases<'_>) {
-        cases.run("scores and predictions equal scikit-learn called directly", || {
-            self.new_database(system, "comparison")?;
+        self.program(
+            system,
+            cases,
+            "scores and predictions equal scikit-learn called directly",
+            "compare_sklearn.py",
+            "",
+        );
+    }
+
+    /// A Python program of `packaging/tests`, with its first words: it calls scikit-learn itself, in a database of its own.
+    /// The one that goes on after a restart finds there what it left.
+    fn program(
+        &self,
+        system: &System,
+        cases: &mut Cases<'_>,
+        name: &str,
+        command: &str,
+        arguments: &str,
+    ) {
+        cases.run(name, || {
+            match command {
+                "compare_sklearn.py" => self.new_database(system, "programs")?,
+                "edition_1_0.py check" => {}
+                _ => self.bare_database(system, "programs")?,
+            }
             let site = format!("{}/python{}/site-packages", runtime::PREFIX, self.python);
             let script = format!(
-                "PGPORT={PORT} PGDATABASE=comparison OMP_NUM_THREADS=1 python3 /srv/tests/compare_sklearn.py {site} 2>&1"
+                "cd /tmp; PGPORT={PORT} PGDATABASE=programs python3 -B /srv/tests/{command} {site} {arguments} 2>&1"
             );
             system.script("postgres", &script)
         });
     }
 
-    /// The README and every page of `docs/sql`, each in a new database; the README makes the extension itself.
+    /// The README and every page of `docs/sql`, each in a new database.
     fn documentation(&self, system: &System, cases: &mut Cases<'_>) -> Result<(), Failure> {
         let mut pages = vec!["README.md".to_owned()];
         let sql = files::files_below(&self.source.join("docs/sql"))?;
@@ -298,9 +351,10 @@ impl InstallTest<'_> {
                 continue;
             }
             cases.run(&format!("{page}: {} examples", found.len()), || {
-                match page.as_str() {
-                    "README.md" => self.bare_database(system, "docs")?,
-                    _ => self.new_database(system, "docs")?,
+                // A page that makes the extension itself starts without it.
+                match text.contains("CREATE EXTENSION pgml") {
+                    true => self.bare_database(system, "docs")?,
+                    false => self.new_database(system, "docs")?,
                 }
                 found
                     .iter()
@@ -308,20 +362,28 @@ impl InstallTest<'_> {
             });
         }
         cases.run(
-            "every SQL object has a comment and every function a page",
+            "every SQL object of each edition has a comment and every function a page",
             || {
-                self.new_database(system, "docs")?;
-                let bare = self.psql(system, "docs", WITHOUT_COMMENT)?;
-                ensure(bare.trim().is_empty(), || {
-                    format!("without a comment: {bare}")
+                let editions = self.psql(system, "postgres", EDITIONS)?;
+                ensure(!editions.trim().is_empty(), || {
+                    "the server knows no version of pgml".into()
                 })?;
-                let functions = self.psql(system, "docs", FUNCTIONS)?;
-                let missing: Vec<&str> = functions
-                    .lines()
-                    .filter(|name| !words.contains(&format!("pgml.{name}(")))
-                    .collect();
-                ensure(!functions.is_empty() && missing.is_empty(), || {
-                    format!("no page of docs/sql calls: {}", missing.join(", "))
+                editions.lines().try_for_each(|edition| {
+                    self.bare_database(system, "docs")?;
+                    let create = format!("CREATE EXTENSION pgml VERSION '{edition}'");
+                    self.psql(system, "docs", &create)?;
+                    let bare = self.psql(system, "docs", WITHOUT_COMMENT)?;
+                    ensure(bare.trim().is_empty(), || {
+                        format!("without a comment in edition {edition}: {bare}")
+                    })?;
+                    let functions = self.psql(system, "docs", FUNCTIONS)?;
+                    let missing: Vec<&str> = functions
+                        .lines()
+                        .filter(|name| !words.contains(&format!("pgml.{name}(")))
+                        .collect();
+                    ensure(!functions.is_empty() && missing.is_empty(), || {
+                        format!("no page of docs/sql calls: {}", missing.join(", "))
+                    })
                 })
             },
         );

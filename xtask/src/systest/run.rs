@@ -17,6 +17,7 @@ use crate::systest::cases::{Case, Cases};
 use crate::systest::faults::FaultTest;
 use crate::systest::install::InstallTest;
 use crate::systest::load::{Load, LoadTest, Loaded, WheelServer};
+use crate::systest::pairs;
 use crate::systest::record;
 use crate::targets::{Headers, Target};
 use crate::wheel_server;
@@ -111,10 +112,13 @@ impl TestRun<'_> {
         Ok(cases.done)
     }
 
-    /// The Python side's own tests, on the runtime that is packaged and the distribution's Python.
-    pub fn python(&self) -> Result<Vec<Case>, Failure> {
+    /// The Python side's own tests, on the runtime that is packaged and the distribution's Python. What they saw is in the
+    /// documentation: it is compared with that, or written (`update`).
+    pub fn python(&self, update: bool) -> Result<Vec<Case>, Failure> {
         let mut cases = Cases::new("python:", self.listener);
         let mut seen = Vec::new();
+        let mut reports = Vec::new();
+        let root = &self.workspace().root;
         for target in self.chosen {
             let distribution = &target.distribution;
             if seen.contains(&&distribution.id) {
@@ -138,11 +142,19 @@ impl TestRun<'_> {
                 .output(&format!("runtime:{}", distribution.id))?
                 .join(runtime::TREE);
             let python = &distribution.python;
-            let source = self.workspace().root.join("python");
+            let source = root.join("python");
+            let docs = root.join("docs");
+            let made = self
+                .workspace()
+                .cache
+                .join("systest")
+                .join(format!("python-{}", distribution.id));
+            files::remove_dir(&made)?;
+            files::create_dir(&made)?;
             let log = self
                 .workspace()
                 .log(&format!("test-python-{}", distribution.id));
-            cases.run(
+            let ran = cases.run(
                 &format!(
                     "the wrapper on Python {python} of {} (pytest)",
                     distribution.title
@@ -159,12 +171,27 @@ impl TestRun<'_> {
                     let program = Sandbox::new(&rootfs)
                         .read_only(&source, "/src")
                         .read_only(&tree, runtime::PREFIX)
+                        .tmpfs("/mnt")
+                        .read_only(&docs, "/mnt/docs")
+                        .writable(&made, "/mnt/made")
+                        .env("PGML_DOCS", "/mnt/docs")
+                        .env("PGML_PAIRS", "/mnt/made/pairs.json")
                         .env("PYTHONDONTWRITEBYTECODE", "1")
                         .env("OMP_NUM_THREADS", "1")
                         .script(&script);
-                    Ok(program.run(&log)?)
+                    program.run(&log)?;
+                    pairs::read(&made.join("pairs.json"))
                 },
             );
+            reports.extend(ran);
+            files::remove_dir(&made)?;
+        }
+        if !reports.is_empty() {
+            let name = format!("{} says what the tests saw", pairs::PAGE);
+            cases.run(&name, || match update {
+                true => pairs::write(root, &reports),
+                false => pairs::check(root, &reports),
+            });
         }
         Ok(cases.done)
     }

@@ -1,0 +1,348 @@
+-- pgml 1.0: the schema objects of PostgresML 1.0, on the library of this release.
+--
+-- Names, columns, types, defaults and results are 1.0's own. Functions in C whose arguments or results differ from those
+-- of later editions have symbols of their own, `edition_1_0_…`; the others share theirs.
+
+\echo Use "CREATE EXTENSION pgml VERSION '1.0'" to load this file. \quit
+
+COMMENT ON SCHEMA pgml IS 'Machine learning in Postgres';
+
+---------------------------------------------------------------------------------------------------
+-- Tables
+---------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION pgml.set_updated_at() RETURNS trigger
+    LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF NEW IS DISTINCT FROM OLD AND NEW.updated_at IS NOT DISTINCT FROM OLD.updated_at THEN
+        NEW.updated_at := pg_catalog.clock_timestamp();
+    END IF;
+    RETURN NEW;
+END;
+$$ SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION pgml.set_updated_at() IS 'Trigger: notes when a row was last changed';
+
+CREATE FUNCTION pgml.auto_updated_at(tbl regclass) RETURNS void
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    name text := (SELECT relname FROM pg_class WHERE oid = tbl);
+BEGIN
+    EXECUTE format(
+        'CREATE TRIGGER %I BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION pgml.set_updated_at()',
+        name || '_auto_updated_at', tbl
+    );
+END;
+$$ SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION pgml.auto_updated_at(regclass) IS 'Gives a table with a column updated_at the trigger that maintains it';
+
+CREATE TABLE pgml.projects (
+    id         bigserial PRIMARY KEY,
+    name       text NOT NULL,
+    task       text NOT NULL,
+    created_at timestamp NOT NULL DEFAULT clock_timestamp(),
+    updated_at timestamp NOT NULL DEFAULT clock_timestamp()
+);
+CREATE UNIQUE INDEX projects_name_idx ON pgml.projects (name);
+SELECT pgml.auto_updated_at('pgml.projects');
+COMMENT ON TABLE pgml.projects IS 'A question that models answer: a name and a task';
+
+CREATE TABLE pgml.snapshots (
+    id            bigserial PRIMARY KEY,
+    relation_name text NOT NULL,
+    y_column_name text[],
+    test_size     float4 NOT NULL,
+    test_sampling text NOT NULL,
+    status        text NOT NULL DEFAULT 'new',
+    columns       jsonb,
+    analysis      jsonb,
+    created_at    timestamp NOT NULL DEFAULT clock_timestamp(),
+    updated_at    timestamp NOT NULL DEFAULT clock_timestamp()
+);
+SELECT pgml.auto_updated_at('pgml.snapshots');
+COMMENT ON TABLE pgml.snapshots IS 'The data that models were trained on; table snapshot_<id> keeps the rows';
+
+CREATE TABLE pgml.models (
+    id             bigserial PRIMARY KEY,
+    project_id     bigint NOT NULL REFERENCES pgml.projects (id) ON DELETE CASCADE,
+    snapshot_id    bigint REFERENCES pgml.snapshots (id) ON DELETE SET NULL,
+    algorithm_name text NOT NULL,
+    hyperparams    jsonb NOT NULL DEFAULT '{}',
+    status         text NOT NULL DEFAULT 'new',
+    search         text,
+    search_params  jsonb NOT NULL DEFAULT '{}',
+    search_args    jsonb NOT NULL DEFAULT '{}',
+    created_at     timestamp NOT NULL DEFAULT clock_timestamp(),
+    updated_at     timestamp NOT NULL DEFAULT clock_timestamp(),
+    metrics        jsonb
+);
+CREATE INDEX models_project_id_idx ON pgml.models (project_id);
+CREATE INDEX models_snapshot_id_idx ON pgml.models (snapshot_id);
+SELECT pgml.auto_updated_at('pgml.models');
+COMMENT ON TABLE pgml.models IS 'Trained models: algorithm, hyperparameters and scores';
+
+CREATE TABLE pgml.deployments (
+    id         bigserial PRIMARY KEY,
+    project_id bigint NOT NULL REFERENCES pgml.projects (id) ON DELETE CASCADE,
+    model_id   bigint NOT NULL REFERENCES pgml.models (id) ON DELETE CASCADE,
+    strategy   text NOT NULL,
+    created_at timestamp NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX deployments_project_id_created_at_idx ON pgml.deployments (project_id);
+CREATE INDEX deployments_model_id_created_at_idx ON pgml.deployments (model_id);
+COMMENT ON TABLE pgml.deployments IS 'Which model answers for a project: its latest row does';
+
+CREATE TABLE pgml.files (
+    id         bigserial PRIMARY KEY,
+    model_id   bigint NOT NULL REFERENCES pgml.models (id) ON DELETE CASCADE,
+    path       text NOT NULL,
+    part       int NOT NULL,
+    created_at timestamp NOT NULL DEFAULT clock_timestamp(),
+    updated_at timestamp NOT NULL DEFAULT clock_timestamp(),
+    data       bytea NOT NULL
+);
+CREATE UNIQUE INDEX files_model_id_path_part_idx ON pgml.files (model_id, path, part);
+-- The bytes are pickles or compressed already: trying to compress them again only costs time.
+ALTER TABLE pgml.files ALTER COLUMN data SET STORAGE EXTERNAL;
+SELECT pgml.auto_updated_at('pgml.files');
+COMMENT ON TABLE pgml.files IS 'The bytes of models. Loading them runs code: whoever may write here may run code as the server';
+
+-- A dump of the database holds the rows, and the sequences go on where they were.
+SELECT pg_catalog.pg_extension_config_dump('pgml.projects', '');
+SELECT pg_catalog.pg_extension_config_dump('pgml.snapshots', '');
+SELECT pg_catalog.pg_extension_config_dump('pgml.models', '');
+SELECT pg_catalog.pg_extension_config_dump('pgml.deployments', '');
+SELECT pg_catalog.pg_extension_config_dump('pgml.files', '');
+SELECT pg_catalog.pg_extension_config_dump('pgml.projects_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('pgml.snapshots_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('pgml.models_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('pgml.deployments_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('pgml.files_id_seq', '');
+
+---------------------------------------------------------------------------------------------------
+-- Views
+---------------------------------------------------------------------------------------------------
+
+CREATE VIEW pgml.overview AS
+SELECT
+    p.name,
+    d.created_at AS deployed_at,
+    p.task,
+    m.algorithm_name,
+    s.relation_name,
+    s.y_column_name,
+    s.test_sampling,
+    s.test_size
+FROM pgml.projects AS p
+JOIN LATERAL (
+    SELECT model_id, created_at FROM pgml.deployments WHERE project_id = p.id ORDER BY id DESC LIMIT 1
+) AS d ON true
+JOIN pgml.models AS m ON m.id = d.model_id
+LEFT JOIN pgml.snapshots AS s ON s.id = m.snapshot_id
+ORDER BY d.created_at DESC;
+COMMENT ON VIEW pgml.overview IS 'Every project with its deployed model and the data behind it';
+
+CREATE VIEW pgml.trained_models AS
+SELECT
+    m.id,
+    p.name,
+    p.task,
+    m.algorithm_name,
+    m.created_at,
+    s.test_sampling,
+    s.test_size,
+    m.id IS NOT DISTINCT FROM (
+        SELECT model_id FROM pgml.deployments WHERE project_id = p.id ORDER BY id DESC LIMIT 1
+    ) AS deployed
+FROM pgml.models AS m
+JOIN pgml.projects AS p ON p.id = m.project_id
+LEFT JOIN pgml.snapshots AS s ON s.id = m.snapshot_id
+ORDER BY m.created_at DESC;
+COMMENT ON VIEW pgml.trained_models IS 'Every model, and whether it is deployed';
+
+CREATE VIEW pgml.deployed_models AS
+SELECT m.id, p.name, p.task, m.algorithm_name, d.created_at AS deployed_at
+FROM pgml.projects AS p
+JOIN LATERAL (
+    SELECT model_id, created_at FROM pgml.deployments WHERE project_id = p.id ORDER BY id DESC LIMIT 1
+) AS d ON true
+JOIN pgml.models AS m ON m.id = d.model_id
+ORDER BY d.created_at DESC;
+COMMENT ON VIEW pgml.deployed_models IS 'The model that answers for each project';
+
+---------------------------------------------------------------------------------------------------
+-- Training
+---------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION pgml.version() RETURNS text
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE sql AS $$ SELECT '1.0'::pg_catalog.text $$;
+COMMENT ON FUNCTION pgml.version() IS 'Version of the edition';
+
+CREATE FUNCTION pgml.load_dataset(
+    source  text,
+    subset  text DEFAULT NULL,
+    "limit" int DEFAULT NULL,
+    kwargs  jsonb DEFAULT '{}'
+) RETURNS text
+    VOLATILE PARALLEL UNSAFE LANGUAGE c AS 'MODULE_PATHNAME', 'edition_1_0_load_dataset_wrapper';
+COMMENT ON FUNCTION pgml.load_dataset(text, text, int, jsonb) IS 'Makes a table in schema pgml, unless it is there, from one of scikit-learn''s toy data sets: breast_cancer, diabetes, digits, iris, linnerud, wine';
+
+CREATE FUNCTION pgml.snapshot(
+    relation_name text DEFAULT NULL,
+    y_column_name text[] DEFAULT NULL,
+    test_size     real DEFAULT 0.25,
+    test_sampling text DEFAULT 'random'
+) RETURNS TABLE (id text)
+    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_1_0_snapshot_wrapper';
+COMMENT ON FUNCTION pgml.snapshot(text, text[], real, text) IS 'Copies the rows of a relation into a table snapshot_<id>';
+
+CREATE FUNCTION pgml.train(
+    project_name  text,
+    task          text DEFAULT NULL,
+    relation_name text DEFAULT NULL,
+    y_column_name text DEFAULT NULL,
+    algorithm     text DEFAULT 'linear',
+    hyperparams   jsonb DEFAULT '{}',
+    search        text DEFAULT NULL,
+    search_params jsonb DEFAULT '{}',
+    search_args   jsonb DEFAULT '{}',
+    test_size     real DEFAULT 0.25,
+    test_sampling text DEFAULT 'random'
+) RETURNS TABLE (project_name text, task text, algorithm_name text, status text)
+    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_1_0_train_wrapper';
+COMMENT ON FUNCTION pgml.train(text, text, text, text, text, jsonb, text, jsonb, jsonb, real, text) IS 'Trains a model that predicts one column of a relation from the others';
+
+CREATE FUNCTION pgml.train_joint(
+    project_name  text,
+    task          text DEFAULT NULL,
+    relation_name text DEFAULT NULL,
+    y_column_name text[] DEFAULT NULL,
+    algorithm     text DEFAULT 'linear',
+    hyperparams   jsonb DEFAULT '{}',
+    search        text DEFAULT NULL,
+    search_params jsonb DEFAULT '{}',
+    search_args   jsonb DEFAULT '{}',
+    test_size     real DEFAULT 0.25,
+    test_sampling text DEFAULT 'random'
+) RETURNS TABLE (project_name text, task text, algorithm_name text, status text)
+    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_1_0_train_joint_wrapper';
+COMMENT ON FUNCTION pgml.train_joint(text, text, text, text[], text, jsonb, text, jsonb, jsonb, real, text) IS 'Trains a model that predicts several columns of a relation at once';
+
+CREATE FUNCTION pgml.deploy(
+    project_name   text,
+    strategy       text DEFAULT 'best_score',
+    algorithm_name text DEFAULT NULL
+) RETURNS TABLE (project_name text, strategy text, algorithm_name text)
+    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_1_0_deploy_wrapper';
+COMMENT ON FUNCTION pgml.deploy(text, text, text) IS 'Chooses the model that answers for a project: best_score, most_recent or rollback';
+
+---------------------------------------------------------------------------------------------------
+-- Prediction
+--
+-- float8[] takes numeric[], real[], int[] and a literal alike. STABLE, not IMMUTABLE: a deployment changes the answer.
+---------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION pgml.predict(project_name text, features float8[]) RETURNS float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_wrapper';
+COMMENT ON FUNCTION pgml.predict(text, float8[]) IS 'Predicts one row with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_joint(project_name text, features float8[]) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_joint_wrapper';
+COMMENT ON FUNCTION pgml.predict_joint(text, float8[]) IS 'Predicts every label of one row with the deployed model of a project';
+
+CREATE FUNCTION pgml.model_predict(model_id bigint, features float8[]) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_joint_model_wrapper';
+COMMENT ON FUNCTION pgml.model_predict(bigint, float8[]) IS 'Predicts every label of one row with a given model';
+
+---------------------------------------------------------------------------------------------------
+-- Vectors
+---------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION pgml.add(vector real[], addend real) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_add_scalar_wrapper';
+COMMENT ON FUNCTION pgml.add(real[], real) IS 'Adds a number to each element';
+
+CREATE FUNCTION pgml.subtract(vector real[], subtrahend real) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_subtract_scalar_wrapper';
+COMMENT ON FUNCTION pgml.subtract(real[], real) IS 'Subtracts a number from each element';
+
+CREATE FUNCTION pgml.multiply(vector real[], multiplicand real) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_multiply_scalar_wrapper';
+COMMENT ON FUNCTION pgml.multiply(real[], real) IS 'Multiplies each element by a number';
+
+CREATE FUNCTION pgml.divide(vector real[], dividend real) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_divide_scalar_wrapper';
+COMMENT ON FUNCTION pgml.divide(real[], real) IS 'Divides each element by a number; by zero gives an infinity or NaN';
+
+CREATE FUNCTION pgml.add(vector real[], addend real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_add_vector_wrapper';
+COMMENT ON FUNCTION pgml.add(real[], real[]) IS 'Adds two vectors element by element';
+
+CREATE FUNCTION pgml.subtract(vector real[], subtrahend real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_subtract_vector_wrapper';
+COMMENT ON FUNCTION pgml.subtract(real[], real[]) IS 'Subtracts the second vector from the first element by element';
+
+CREATE FUNCTION pgml.multiply(vector real[], multiplicand real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_multiply_vector_wrapper';
+COMMENT ON FUNCTION pgml.multiply(real[], real[]) IS 'Multiplies two vectors element by element';
+
+CREATE FUNCTION pgml.divide(vector real[], dividend real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_divide_vector_wrapper';
+COMMENT ON FUNCTION pgml.divide(real[], real[]) IS 'Divides the first vector by the second element by element; by zero gives an infinity or NaN';
+
+CREATE FUNCTION pgml.norm_l0(vector real[]) RETURNS real
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_norm_l0_wrapper';
+COMMENT ON FUNCTION pgml.norm_l0(real[]) IS 'Number of elements that are not zero';
+
+CREATE FUNCTION pgml.norm_l1(vector real[]) RETURNS real
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_norm_l1_wrapper';
+COMMENT ON FUNCTION pgml.norm_l1(real[]) IS 'Sum of the absolute values';
+
+CREATE FUNCTION pgml.norm_l2(vector real[]) RETURNS real
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_norm_l2_wrapper';
+COMMENT ON FUNCTION pgml.norm_l2(real[]) IS 'Euclidean length';
+
+CREATE FUNCTION pgml.norm_max(vector real[]) RETURNS real
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_norm_max_wrapper';
+COMMENT ON FUNCTION pgml.norm_max(real[]) IS 'Largest absolute value';
+
+CREATE FUNCTION pgml.normalize_l1(vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_normalize_l1_wrapper';
+COMMENT ON FUNCTION pgml.normalize_l1(real[]) IS 'The vector divided by its norm_l1';
+
+CREATE FUNCTION pgml.normalize_l2(vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_normalize_l2_wrapper';
+COMMENT ON FUNCTION pgml.normalize_l2(real[]) IS 'The vector divided by its norm_l2';
+
+CREATE FUNCTION pgml.normalize_max(vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_normalize_max_wrapper';
+COMMENT ON FUNCTION pgml.normalize_max(real[]) IS 'The vector divided by its norm_max';
+
+CREATE FUNCTION pgml.distance_l1(vector real[], other real[]) RETURNS real
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_distance_l1_wrapper';
+COMMENT ON FUNCTION pgml.distance_l1(real[], real[]) IS 'Sum of the absolute differences';
+
+CREATE FUNCTION pgml.distance_l2(vector real[], other real[]) RETURNS real
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_distance_l2_wrapper';
+COMMENT ON FUNCTION pgml.distance_l2(real[], real[]) IS 'Euclidean distance';
+
+CREATE FUNCTION pgml.dot_product(vector real[], other real[]) RETURNS real
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_dot_product_wrapper';
+COMMENT ON FUNCTION pgml.dot_product(real[], real[]) IS 'Sum of the products';
+
+CREATE FUNCTION pgml.cosine_similarity(vector real[], other real[]) RETURNS real
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_cosine_similarity_wrapper';
+COMMENT ON FUNCTION pgml.cosine_similarity(real[], real[]) IS 'Cosine of the angle between two vectors; 0 when one of them is all zeros';
+
+---------------------------------------------------------------------------------------------------
+-- Privileges
+--
+-- The functions run with the caller's rights. Everyone may look the functions up and use those that touch no table.
+-- Nobody but the owner gets at the tables: a row in pgml.files is a pickle, and loading it runs code as the server.
+---------------------------------------------------------------------------------------------------
+
+GRANT USAGE ON SCHEMA pgml TO PUBLIC;
+REVOKE ALL ON ALL TABLES IN SCHEMA pgml FROM PUBLIC;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA pgml FROM PUBLIC;
+REVOKE ALL ON FUNCTION pgml.auto_updated_at(regclass) FROM PUBLIC;

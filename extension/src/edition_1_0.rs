@@ -1,0 +1,195 @@
+//! The functions of edition 1.0 that take or give other types than those of this release. All others are shared.
+//!
+//! They only translate: 1.0 has text where later editions have enums, and words where they have booleans.
+
+use pgml_core::Error;
+use pgml_core::project::Strategy;
+use pgml_core::split::Sampling;
+use pgrx::JsonB;
+use pgrx::prelude::*;
+
+use crate::catalog::Edition;
+use crate::catalog::models;
+use crate::catalog::snapshots::{self, Snapshot};
+use crate::deploy;
+use crate::error::{Result, SqlResult};
+use crate::load_dataset;
+use crate::python;
+use crate::rows;
+use crate::train::{self, Call, Trained, known_labels};
+
+#[pg_extern(sql = false)]
+#[allow(clippy::too_many_arguments)]
+fn edition_1_0_train(
+    project_name: Option<String>,
+    task: Option<String>,
+    relation_name: Option<String>,
+    y_column_name: Option<String>,
+    algorithm: Option<String>,
+    hyperparams: Option<JsonB>,
+    search: Option<String>,
+    search_params: Option<JsonB>,
+    search_args: Option<JsonB>,
+    test_size: Option<f32>,
+    test_sampling: Option<String>,
+) -> SqlResult<
+    TableIterator<
+        'static,
+        (name!(project_name, String), name!(task, String), name!(algorithm_name, String), name!(status, String)),
+    >,
+> {
+    let call = Call {
+        project: project_name,
+        task,
+        relation: relation_name,
+        labels: y_column_name.map(|name| vec![name]),
+        algorithm,
+        hyperparams,
+        search,
+        search_params,
+        search_args,
+        test_size,
+        sampling: test_sampling,
+        deploy: true,
+    };
+    Ok(TableIterator::once(trained(call)?))
+}
+
+#[pg_extern(sql = false)]
+#[allow(clippy::too_many_arguments)]
+fn edition_1_0_train_joint(
+    project_name: Option<String>,
+    task: Option<String>,
+    relation_name: Option<String>,
+    y_column_name: Option<Vec<Option<String>>>,
+    algorithm: Option<String>,
+    hyperparams: Option<JsonB>,
+    search: Option<String>,
+    search_params: Option<JsonB>,
+    search_args: Option<JsonB>,
+    test_size: Option<f32>,
+    test_sampling: Option<String>,
+) -> SqlResult<
+    TableIterator<
+        'static,
+        (name!(project_name, String), name!(task, String), name!(algorithm_name, String), name!(status, String)),
+    >,
+> {
+    let call = Call {
+        project: project_name,
+        task,
+        relation: relation_name,
+        labels: y_column_name.map(known_labels).transpose()?,
+        algorithm,
+        hyperparams,
+        search,
+        search_params,
+        search_args,
+        test_size,
+        sampling: test_sampling,
+        deploy: true,
+    };
+    Ok(TableIterator::once(trained(call)?))
+}
+
+fn trained(call: Call) -> Result<(String, String, String, String)> {
+    if let Some(sampling) = &call.sampling {
+        check_sampling(sampling)?;
+    }
+    let (project, task, algorithm, deployed): Trained = train::run(Edition::V1, call)?;
+    let status = if deployed { "deployed" } else { "not deployed" };
+    Ok((project, task, algorithm, status.to_string()))
+}
+
+fn check_sampling(name: &str) -> Result<()> {
+    match Sampling::parse(name) {
+        Some(Sampling::Random | Sampling::First | Sampling::Last) => Ok(()),
+        Some(Sampling::Stratified) | None => Err(Error::UnknownSampling(name.to_string()).into()),
+    }
+}
+
+#[pg_extern(sql = false)]
+fn edition_1_0_snapshot(
+    relation_name: Option<String>,
+    y_column_name: Option<Vec<Option<String>>>,
+    test_size: Option<f32>,
+    test_sampling: Option<String>,
+) -> SqlResult<TableIterator<'static, (name!(id, String),)>> {
+    Ok(TableIterator::once((snapshot(relation_name, y_column_name, test_size, test_sampling)?,)))
+}
+
+fn snapshot(
+    relation: Option<String>,
+    labels: Option<Vec<Option<String>>>,
+    test_size: Option<f32>,
+    sampling: Option<String>,
+) -> Result<String> {
+    let mut wanted = Snapshot {
+        id: 0,
+        relation: relation.ok_or(Error::NullArgument("relation_name"))?,
+        labels: known_labels(labels.ok_or(Error::NullArgument("y_column_name"))?)?,
+        test_size: test_size.ok_or(Error::NullArgument("test_size"))?,
+        sampling: sampling.ok_or(Error::NullArgument("test_sampling"))?,
+        materialized: false,
+    };
+    check_sampling(&wanted.sampling)?;
+    rows::copied(&mut wanted)?;
+    Ok(wanted.id.to_string())
+}
+
+#[pg_extern(sql = false)]
+fn edition_1_0_deploy(
+    project_name: Option<String>,
+    strategy: Option<String>,
+    algorithm_name: Option<String>,
+) -> SqlResult<
+    TableIterator<'static, (name!(project_name, String), name!(strategy, String), name!(algorithm_name, String))>,
+> {
+    if let Some(strategy) = &strategy {
+        known_strategy(strategy)?;
+    }
+    Ok(TableIterator::once(deploy::by_strategy(Edition::V1, project_name, strategy, algorithm_name)?))
+}
+
+/// 1.0 has nothing but strategies that choose a model by themselves.
+fn known_strategy(name: &str) -> Result<Strategy> {
+    Strategy::parse(name).map_err(|_| Error::UnknownStrategy(name.to_string()).into())
+}
+
+#[pg_extern(sql = false)]
+fn edition_1_0_load_dataset(
+    source: Option<String>,
+    subset: Option<String>,
+    limit: Option<i32>,
+    kwargs: Option<JsonB>,
+) -> SqlResult<String> {
+    load_dataset::load(Edition::V1, source, subset, limit, kwargs)?;
+    Ok("OK".to_string())
+}
+
+/// What a model says about the rows that its snapshot keeps, for the script that adopts a 1.0 database.
+///
+/// Loading a model runs code. The script makes this function for itself, which takes a superuser.
+#[pg_extern(sql = false)]
+fn edition_1_0_check_model(model_id: i64) -> SqlResult<JsonB> {
+    Ok(JsonB(check_model(model_id)?))
+}
+
+fn check_model(id: i64) -> Result<serde_json::Value> {
+    let bytes = models::bytes(id)?;
+    if bytes.is_empty() {
+        return Err(Error::NoFiles(id).into());
+    }
+    let snapshot = snapshots::of_model(Edition::V1, id)?;
+    let rows = match &snapshot {
+        Some(snapshot) => rows::in_order(snapshot),
+        None => Err(Error::NoSnapshot(id).into()),
+    };
+    let (matrix, why) = match rows {
+        Ok(matrix) => (Some(matrix), None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    let test_size = snapshot.map(|snapshot| snapshot.test_size).unwrap_or_default();
+    let splits = python::check_model(&bytes, matrix, test_size)?;
+    Ok(serde_json::json!({ "splits": splits, "not_compared": why }))
+}

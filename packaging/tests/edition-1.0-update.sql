@@ -1,0 +1,126 @@
+-- ALTER EXTENSION pgml UPDATE, from 1.0 to the current edition: models stay, and predict the same.
+\ir helpers.psql
+
+-- What a new extension of the current edition has.
+CREATE FUNCTION pg_temp.surface() RETURNS SETOF text LANGUAGE sql AS $$
+    SELECT concat_ws(' ', 'function', oid::regprocedure, pg_get_function_arguments(oid), pg_get_function_result(oid), prosrc, provolatile, proisstrict, proparallel, procost, prorows, proacl, obj_description(oid, 'pg_proc'))
+    FROM pg_proc WHERE pronamespace = 'pgml'::regnamespace
+    UNION ALL
+    SELECT concat_ws(' ', 'column', attrelid::regclass, attname, format_type(atttypid, atttypmod), attnotnull, attstorage, pg_get_expr(adbin, adrelid))
+    FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+    WHERE attrelid IN (SELECT objid FROM pg_depend WHERE refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pgml') AND deptype = 'e' AND classid = 'pg_class'::regclass)
+    AND attnum > 0 AND NOT attisdropped
+    UNION ALL
+    SELECT concat_ws(' ', 'relation', oid::regclass, relkind, relacl, obj_description(oid, 'pg_class'), CASE WHEN relkind = 'v' THEN pg_get_viewdef(oid) END)
+    FROM pg_class WHERE relnamespace = 'pgml'::regnamespace AND relkind IN ('r', 'v', 'S') AND relname NOT LIKE 'snapshot\_%' AND relname NOT IN ('diabetes', 'wine', 'digits', 'linnerud')
+    UNION ALL
+    SELECT concat_ws(' ', 'index', pg_get_indexdef(indexrelid)) FROM pg_index JOIN pg_class ON oid = indrelid
+    WHERE relnamespace = 'pgml'::regnamespace
+    UNION ALL
+    SELECT concat_ws(' ', 'constraint', conrelid::regclass, conname, pg_get_constraintdef(oid)) FROM pg_constraint WHERE connamespace = 'pgml'::regnamespace
+    UNION ALL
+    SELECT concat_ws(' ', 'trigger', pg_get_triggerdef(oid)) FROM pg_trigger WHERE tgfoid = 'pgml.set_updated_at'::regproc
+    UNION ALL
+    SELECT concat_ws(' ', 'type', enumtypid::regtype, array_agg(enumlabel::text ORDER BY enumsortorder), obj_description(enumtypid, 'pg_type'))
+    FROM pg_enum JOIN pg_type ON pg_type.oid = enumtypid WHERE typnamespace = 'pgml'::regnamespace GROUP BY enumtypid
+    UNION ALL
+    SELECT concat_ws(' ', 'dumped', member::regclass) FROM pg_extension, unnest(extconfig) AS member WHERE extname = 'pgml'
+$$;
+CREATE TEMPORARY TABLE fresh AS SELECT * FROM pg_temp.surface() AS line;
+DROP EXTENSION pgml;
+
+-- Models of several algorithms, tasks and label counts, in edition 1.0.
+CREATE EXTENSION pgml VERSION '1.0';
+SELECT pgml.load_dataset(name) FROM unnest('{diabetes,wine,digits,linnerud}'::text[]) AS name;
+SELECT pgml.train('diabetes', 'regression', 'pgml.diabetes', 'target', algorithm, '{"random_state": 0}')
+FROM unnest('{ridge,lasso,random_forest,gradient_boosting_trees,xgboost,lightgbm}'::text[]) AS algorithm;
+SELECT pgml.train('wine', 'classification', 'pgml.wine', 'target', algorithm)
+FROM unnest('{ridge,svm,extra_trees,xgboost,gaussian_process}'::text[]) AS algorithm;
+SELECT pgml.train('digits', 'classification', 'pgml.digits', 'target', 'random_forest', '{"n_estimators": 20}');
+SELECT pgml.train_joint('joint', 'regression', 'pgml.linnerud', '{weight,waste,pulse}', algorithm)
+FROM unnest('{linear,svm}'::text[]) AS algorithm;
+SELECT pgml.train('first', 'regression', 'pgml.diabetes', 'target', test_size => 100, test_sampling => 'first');
+SELECT pgml.deploy('diabetes', 'most_recent', 'random_forest');
+CREATE TABLE public.said AS
+SELECT m.id, r.row, pgml.model_predict(m.id, r.row) AS prediction
+FROM pgml.models AS m JOIN pgml.projects AS p ON p.id = m.project_id, LATERAL (
+    (SELECT ARRAY[age, sex, bmi, bp, s1, s2, s3, s4, s5, s6]::float8[] AS row FROM pgml.diabetes WHERE p.name IN ('diabetes', 'first') LIMIT 20)
+    UNION ALL
+    (SELECT ARRAY[alcohol, malic_acid, ash, alcalinity_of_ash, magnesium, total_phenols, flavanoids, nonflavanoid_phenols, proanthocyanins, color_intensity, hue, "od280/od315_of_diluted_wines", proline]::float8[] FROM pgml.wine WHERE p.name = 'wine' LIMIT 20)
+    UNION ALL
+    (SELECT ARRAY(SELECT unnest(image))::float8[] FROM pgml.digits WHERE p.name = 'digits' LIMIT 20)
+    UNION ALL
+    (SELECT ARRAY[chins, situps, jumps]::float8[] FROM pgml.linnerud WHERE p.name = 'joint')
+) AS r;
+CREATE TABLE public.before AS SELECT id, name, algorithm_name AS algorithm, deployed FROM pgml.trained_models;
+CREATE TABLE public.scores AS SELECT id, metrics - 'fit_seconds' AS metrics FROM pgml.models;
+CREATE TABLE public.deployments AS SELECT * FROM pgml.deployments;
+CREATE TABLE public.files AS SELECT * FROM pgml.files;
+
+-- Catches an update that breaks something of a user's, or that leaves half of itself behind.
+CREATE VIEW public.mine AS SELECT algorithm_name FROM pgml.trained_models;
+SELECT pg_temp.expect_error('ALTER EXTENSION pgml UPDATE', '2BP01', '%cannot drop view %trained_models%', NULL, '%mine%');
+DROP VIEW public.mine;
+INSERT INTO pgml.projects (name, task) VALUES ('translator', 'translation');
+SELECT pg_temp.expect_error('ALTER EXTENSION pgml UPDATE', 'P0001', '%translator (translation)%', '%1.0%');
+DELETE FROM pgml.projects WHERE name = 'translator';
+DO $$ BEGIN ASSERT (SELECT extversion FROM pg_extension WHERE extname = 'pgml') = '1.0'; PERFORM pgml.train('diabetes'); END $$;
+DELETE FROM pgml.models WHERE id = (SELECT max(id) FROM pgml.models);
+
+ALTER EXTENSION pgml UPDATE;
+
+-- Catches an update that ends somewhere else than a new extension begins.
+DO $$
+DECLARE
+    different text;
+BEGIN
+    SELECT string_agg(line, E'\n') INTO different FROM (
+        (SELECT 'only new: ' || line AS line FROM fresh EXCEPT ALL SELECT 'only new: ' || line FROM pg_temp.surface() AS line)
+        UNION ALL
+        (SELECT 'only updated: ' || line FROM pg_temp.surface() AS line EXCEPT ALL SELECT 'only updated: ' || line FROM fresh)
+    ) AS t;
+    ASSERT different IS NULL, different;
+    ASSERT (SELECT extversion FROM pg_extension WHERE extname = 'pgml') = pgml.version();
+END
+$$;
+
+-- Catches a model that is lost, changed, or deployed otherwise, in a session that never saw edition 1.0.
+\c
+\ir helpers.psql
+DO $$
+DECLARE
+    got record;
+BEGIN
+    ASSERT (SELECT count(*) FROM public.said) = 6 * 20 + 5 * 20 + 20 + 2 * 20 + 20;
+    ASSERT NOT EXISTS (SELECT FROM public.said WHERE pgml.predict_joint(id, row) IS DISTINCT FROM prediction);
+    ASSERT NOT EXISTS (SELECT * FROM public.before EXCEPT SELECT id, name, algorithm, deployed FROM pgml.trained_models);
+    ASSERT NOT EXISTS (SELECT * FROM public.files EXCEPT SELECT * FROM pgml.files), 'bytes changed';
+    ASSERT NOT EXISTS (SELECT id, project_id, model_id, strategy, created_at FROM public.deployments EXCEPT SELECT id, project_id, model_id, strategy::text, created_at FROM pgml.deployments);
+    ASSERT (SELECT array_agg(DISTINCT num_features ORDER BY num_features) FROM pgml.models) = '{3,10,13,64}';
+    ASSERT (SELECT bool_and(status = 'successful' AND materialized) FROM pgml.snapshots);
+    SELECT columns INTO got FROM pgml.snapshots WHERE relation_name = 'pgml.linnerud' LIMIT 1;
+    ASSERT jsonb_array_length(got.columns) = 6 AND got.columns->0 @> '{"name": "chins", "label": false, "position": 1, "size": 1, "pg_type": "real"}'
+        AND got.columns->5 @> '{"name": "pulse", "label": true, "position": 6}', got.columns::text;
+    ASSERT (SELECT columns->0->>'size' FROM pgml.snapshots WHERE relation_name = 'pgml.digits') = '64';
+    ASSERT (SELECT algorithm FROM pgml.deployed_models WHERE name = 'diabetes') = 'random_forest';
+END
+$$;
+
+-- Catches a snapshot that is split otherwise than before: the same algorithm then has other scores.
+DO $$
+DECLARE
+    before jsonb;
+    after jsonb;
+BEGIN
+    PERFORM pgml.train('diabetes', algorithm => 'lightgbm');
+    SELECT metrics - 'fit_seconds' INTO after FROM pgml.models ORDER BY id DESC LIMIT 1;
+    SELECT s.metrics INTO before FROM public.scores AS s JOIN pgml.models USING (id) WHERE algorithm = 'lightgbm' ORDER BY id LIMIT 1;
+    ASSERT before = after, format('%s instead of %s', after, before);
+    PERFORM pgml.train('first');
+    SELECT metrics - 'fit_seconds' INTO after FROM pgml.models ORDER BY id DESC LIMIT 1;
+    SELECT s.metrics INTO before FROM public.scores AS s JOIN pgml.models AS m USING (id) JOIN pgml.projects AS p ON p.id = m.project_id WHERE p.name = 'first' ORDER BY s.id LIMIT 1;
+    PERFORM pg_temp.expect_close('first', (after->>'r2')::float8, (before->>'r2')::float8);
+END
+$$;
+\o
+\echo edition 1.0, update: passed
