@@ -77,6 +77,9 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         if wanted("faults") {
             done.extend(test.faults(&dist)?);
         }
+        if wanted("packages") {
+            done.extend(test.packages()?);
+        }
         if wanted("install") {
             done.extend(test.install_all()?);
             let manifest = publish::read_manifest(&out);

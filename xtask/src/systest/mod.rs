@@ -6,6 +6,7 @@ pub mod faults;
 pub mod install;
 pub mod lint;
 pub mod load;
+pub mod packages;
 pub mod record;
 pub mod run;
 pub mod system;
