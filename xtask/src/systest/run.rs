@@ -24,7 +24,11 @@ use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 6] = ["lint", "unit", "python", "lintian", "faults", "install"];
+pub const SUITES: [&str; 8] = [
+    "lint", "unit", "python", "lintian", "faults", "crash", "fuzz", "install",
+];
+/// Those that need no packages of the targets under test.
+pub const WITHOUT_PACKAGES: [&str; 3] = ["unit", "crash", "fuzz"];
 
 /// The executable of the running process, whatever became of its name (proc_pid_exe(5)).
 const THIS_PROGRAM: &str = "/proc/self/exe";
