@@ -5,11 +5,18 @@ use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::datum::{Array, Datum};
 use pgrx::pg_sys;
 
-/// The sizes of an array's dimensions; none for an empty array.
-pub fn dimensions<T: pgrx::datum::UnboxDatum>(array: Array<'_, T>) -> Vec<usize> {
-    // SAFETY: the array is given away, and outlives the raw view of it that ends with this function.
-    let raw = unsafe { RawArray::from_array(array) };
-    raw.map(|raw| raw.dims().iter().map(|size| *size as usize).collect()).unwrap_or_default()
+/// The sizes of an array's dimensions, none for an empty one, and its values where they lie. The array has no NULLs.
+pub fn shaped(array: Array<'_, f64>) -> (Vec<usize>, &[f64]) {
+    let count = array.len();
+    // SAFETY: the array is given away, so that nothing else frees or changes what the raw view shows.
+    let Some(mut raw) = (unsafe { RawArray::from_array(array) }) else {
+        return (Vec::new(), &[]);
+    };
+    let sizes = raw.dims().iter().map(|size| *size as usize).collect();
+    // SAFETY: an array of float8 without NULLs has `count` of them in one run, aligned, in memory that lives as long as
+    // the function's call, which the array's lifetime stands for.
+    let values = unsafe { std::slice::from_raw_parts(raw.data::<f64>().cast::<f64>().as_ptr(), count) };
+    (sizes, values)
 }
 
 /// A new one-dimensional `real[]`, allocated by Postgres and returned to it as it is.

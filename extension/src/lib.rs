@@ -14,9 +14,11 @@ mod deploy;
 mod edition_1_0;
 mod error;
 mod load_dataset;
+mod native;
 mod predict;
 mod python;
 mod relation;
+mod resolution;
 mod rows;
 mod settings;
 mod spi;
@@ -39,4 +41,5 @@ extern "C-unwind" fn _PG_init() {
         unsafe { std::env::set_var("RUST_LIB_BACKTRACE", "0") };
     }
     settings::define();
+    resolution::watch_transactions();
 }

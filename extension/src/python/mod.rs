@@ -20,7 +20,7 @@ mod warnings;
 pub use adoption::check_model;
 pub use datasets::{Column, load_dataset};
 pub use prediction::{Model, load_model};
-pub use training::{Fitted, Request, fit};
+pub use training::{Export, Fitted, Request, fit};
 
 use crate::error::Result;
 
