@@ -98,7 +98,9 @@ def direct(data, module, class_name, hyperparams):
         if hasattr(model, "predict_proba"):
             # pgml's models give double precision, XGBoost's classes single.
             proba = model.predict_proba(x[train:]).astype(np.float64)
-            scores["log_loss"] = metrics.log_loss(true, proba, labels=model.classes_)
+            # Single precision adds up to 1 only nearly; not all versions of log_loss even that out.
+            shares = proba / proba.sum(axis=1, keepdims=True)
+            scores["log_loss"] = metrics.log_loss(true, shares, labels=model.classes_)
             scores["roc_auc"] = metrics.roc_auc_score(
                 true, proba, average="weighted", multi_class="ovo", labels=model.classes_
             )

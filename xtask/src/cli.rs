@@ -20,6 +20,9 @@ pub struct Cli {
     /// Where downloads, build directories and job outputs are kept [default: .cache in the source tree]
     #[arg(long, global = true, env = "PGML_DIST_CACHE", value_name = "DIR")]
     cache: Option<PathBuf>,
+    /// The source tree [default: the one that this program was built from]
+    #[arg(long, global = true, value_name = "DIR", hide_short_help = true)]
+    source: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -30,6 +33,7 @@ enum Command {
     Plan(commands::plan::Args),
     Verify(commands::verify::Args),
     Test(commands::test::Args),
+    Reproduce(commands::reproduce::Args),
     Lock(commands::lock::Args),
     Doctor(commands::doctor::Args),
     Dev(commands::dev::Args),
@@ -39,18 +43,20 @@ enum Command {
 impl Cli {
     /// Runs the command that was asked for.
     pub fn run(self) -> Result<(), Failure> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
-            .unwrap_or(Path::new("."));
+        let own = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+        let root = self
+            .source
+            .unwrap_or_else(|| own.unwrap_or(Path::new(".")).to_owned());
         let workspace = Workspace {
-            root: root.to_owned(),
             cache: self.cache.unwrap_or_else(|| root.join(".cache")),
+            root,
         };
         match self.command {
             Command::Dist(args) => commands::dist::run(args, &workspace),
             Command::Plan(args) => commands::plan::run(args, &workspace),
             Command::Verify(args) => commands::verify::run(args, &workspace),
             Command::Test(args) => commands::test::run(args, &workspace),
+            Command::Reproduce(args) => commands::reproduce::run(args, &workspace),
             Command::Lock(args) => commands::lock::run(args, &workspace),
             Command::Doctor(args) => commands::doctor::run(args, &workspace),
             Command::Dev(args) => commands::dev::run(args, &workspace),

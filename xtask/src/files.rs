@@ -117,6 +117,13 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
 
 /// Links a file into another directory of the same file system, or copies it where that is another one.
 pub fn link_or_copy(from: &Path, to: &Path) -> Result<()> {
+    // What is there may be a link to `from` itself: copying onto it would empty both.
+    match fs::remove_file(to) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(FileError::at("replace", to)(error));
+        }
+        _ => {}
+    }
     match fs::hard_link(from, to) {
         Ok(()) => Ok(()),
         Err(_) => copy(from, to),
@@ -165,4 +172,21 @@ pub fn files_below(dir: &Path) -> Result<Vec<PathBuf>> {
     }
     found.sort_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn linking_twice_keeps_the_contents() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+        write(&from, "contents").unwrap();
+        for _ in 0..2 {
+            link_or_copy(&from, &to).unwrap();
+            assert_eq!(read_text(&from).unwrap(), "contents");
+            assert_eq!(read_text(&to).unwrap(), "contents");
+        }
+    }
 }

@@ -25,6 +25,8 @@ pub mod process;
 pub mod progress;
 pub mod publish;
 pub mod release;
+pub mod report;
+pub mod reproduce;
 pub mod rootfs;
 pub mod runtime;
 pub mod sandbox;

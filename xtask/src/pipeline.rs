@@ -13,6 +13,7 @@ use crate::plan::{Availability, Context, Plan, Purpose};
 use crate::progress::Listener;
 use crate::publish::{self, Manifest};
 use crate::release::{self, Release};
+use crate::report::run::RunRecord;
 use crate::steps::Steps;
 use crate::targets::{Target, Targets};
 use crate::toolchain::Toolchain;
@@ -136,6 +137,7 @@ impl Pipeline {
             steps.run(work)
         })?;
         cache.prune()?;
+        RunRecord::of(plan, &outcome, &cache, limits.cores).save(&self.workspace.cache)?;
         Ok(outcome)
     }
 
@@ -156,7 +158,12 @@ impl Pipeline {
         if !again && publish::is_current(out, plan) {
             return Ok(None);
         }
-        publish::publish(out, plan, &self.cache(), &self.release).map(Some)
+        let facts = publish::Facts {
+            release: &self.release,
+            epoch: self.epoch,
+            abi3: &self.steps(&[]).abi3()?,
+        };
+        publish::publish(out, plan, &self.cache(), &facts).map(Some)
     }
 
     /// The steps of this run.

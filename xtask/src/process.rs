@@ -18,6 +18,9 @@ use crate::exit::{Exit, ExitKind};
 const TAIL_LINES: usize = 25;
 /// How long a program's output is waited for after its end: something it left running may hold the pipe open.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+/// The executable of the running process, whatever became of its name (proc_pid_exe(5)): `cargo` may have put another
+/// build where it was started from.
+pub const THIS_PROGRAM: &str = "/proc/self/exe";
 /// What programs say when there is no room (the locale is fixed).
 pub const NO_ROOM: &str = "No space left on device";
 
@@ -131,6 +134,13 @@ impl Program {
     pub fn dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.dir = Some(dir.into());
         self
+    }
+
+    /// The program and its arguments, for callers that run it through another one.
+    pub fn words(&self) -> Vec<OsString> {
+        let mut words = vec![OsString::from(&self.name)];
+        words.extend(self.args.iter().cloned());
+        words
     }
 
     /// The `std` form, for callers that need pipes or a process id.

@@ -19,6 +19,8 @@ use crate::exit::Failure;
 use crate::files::{self, FileError};
 use crate::plan::{Interpreter, Plan, TargetPlan};
 use crate::release::Release;
+use crate::report::{self, Details};
+use crate::symbols::abi3::Abi3;
 
 /// The version of `manifest.json`.
 pub const VERSION: u32 = 2;
@@ -131,6 +133,8 @@ pub struct Manifest {
     pub version: u32,
     /// The release's version, `3.0.0-1`.
     pub release: String,
+    /// The time of every file of the release, seconds since 1970.
+    pub epoch: u64,
     /// Whether it may be released: none of its inputs is for development only.
     pub releasable: bool,
     /// The digest of all keys of the plan: equal for equal source, locks and targets.
@@ -154,8 +158,12 @@ pub fn plan_digest(plan: &Plan) -> Digest {
 
 /// The manifest of an output directory, where there is one that this program reads.
 pub fn read_manifest(out: &Path) -> Option<Manifest> {
-    let manifest: Manifest =
-        serde_json::from_slice(&std::fs::read(out.join(MANIFEST)).ok()?).ok()?;
+    read_manifest_file(&out.join(MANIFEST))
+}
+
+/// A manifest that this program reads.
+pub fn read_manifest_file(path: &Path) -> Option<Manifest> {
+    let manifest: Manifest = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
     (manifest.version == VERSION).then_some(manifest)
 }
 
@@ -193,17 +201,31 @@ pub fn remove_leftovers(out: &Path) -> Result<(), FileError> {
     leftovers(out).try_for_each(|path| files::remove_dir(&path))
 }
 
+/// What a release is published with besides the results of its plan.
+pub struct Facts<'a> {
+    /// What all packages share.
+    pub release: &'a Release,
+    /// The time of every file.
+    pub epoch: u64,
+    /// Python's limited API, to tell in the report whom a symbol comes from.
+    pub abi3: &'a Abi3,
+}
+
 /// Copies the results of a plan into a new tree and puts it in the place of `out`.
 pub fn publish(
     out: &Path,
     plan: &Plan,
     cache: &Cache,
-    release: &Release,
+    facts: &Facts<'_>,
 ) -> Result<Manifest, Failure> {
     let next = sibling(out, "partial");
     files::remove_dir(&next)?;
     files::create_dir(&next)?;
-    let filled = fill(&next, plan, cache, release);
+    let filled = fill(&next, plan, cache, facts).and_then(|manifest| {
+        let details = Details::gather(plan, cache, &manifest, out, facts.abi3)?;
+        report::publish(&next, &manifest, &details)?;
+        Ok(manifest)
+    });
     if filled.is_err() {
         // On a full disk half a tree must not keep the room that the next run needs. The error says more than this one.
         let _ = files::remove_dir(&next);
@@ -214,7 +236,7 @@ pub fn publish(
 }
 
 /// Makes the new tree.
-fn fill(next: &Path, plan: &Plan, cache: &Cache, release: &Release) -> Result<Manifest, Failure> {
+fn fill(next: &Path, plan: &Plan, cache: &Cache, facts: &Facts<'_>) -> Result<Manifest, Failure> {
     let mut artifacts = Vec::new();
     // What of the cache is here already. The repository's pool has links to the packages: each is copied once, and linked
     // within the release.
@@ -300,7 +322,8 @@ fn fill(next: &Path, plan: &Plan, cache: &Cache, release: &Release) -> Result<Ma
     artifacts.sort_by(|a, b| a.path.cmp(&b.path));
     let manifest = Manifest {
         version: VERSION,
-        release: format!("{}-{}", release.version, release.revision),
+        release: format!("{}-{}", facts.release.version, facts.release.revision),
+        epoch: facts.epoch,
         releasable: plan.require_release().is_ok(),
         plan: plan_digest(plan),
         // Every job of the plan is done, or nothing would be published.
@@ -392,6 +415,7 @@ mod tests {
         let manifest = Manifest {
             version: VERSION,
             release: "1-1".into(),
+            epoch: 0,
             releasable: true,
             plan: plan_digest(&plan),
             artifacts: vec![artifact],

@@ -68,8 +68,9 @@ pub fn make_archive(
     let mut program =
         Program::new("unshare").args(["--mount", "--net", "--kill-child=KILL", "--fork"]);
     if !rustix::process::geteuid().is_root() {
-        // mmdebstrap's own unshare mode needs to map sub-ids; the network is cut by an outer user namespace it can't have.
-        program = Program::new("setpriv").args(["--pdeathsig", "TERM"]);
+        // An ordinary user is root in a user namespace, with the sub-ids of /etc/subuid for the others. mmdebstrap's own
+        // unshare mode maps the user to nobody there, who can't read the packages under a strict umask.
+        program = program.args(["--user", "--map-root-user", "--map-auto"]);
     }
     program
         .args(["mmdebstrap", "--variant=custom", "--format=tar"])

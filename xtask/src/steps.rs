@@ -92,7 +92,8 @@ impl Steps<'_> {
         Store::new(self.workspace.store())
     }
 
-    fn abi3(&self) -> Result<Abi3, Failure> {
+    /// Python's limited API.
+    pub fn abi3(&self) -> Result<Abi3, Failure> {
         Ok(Abi3::load(
             &self.workspace.packaging().join("abi3-symbols.txt"),
         )?)

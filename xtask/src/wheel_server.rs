@@ -1,7 +1,7 @@
 //! Postgres servers that come as Python wheels: unpacked for their headers, and to load the extension into. Development
 //! inputs, both: nothing of them is shipped, and a release refuses to be compiled with their headers.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use miette::Diagnostic;
 use thiserror::Error;
@@ -72,11 +72,6 @@ pub fn unpack(fetched: &Path, root: &str, major: u16, work: &Work<'_>) -> Result
         files::set_mode(&programs.join(program), 0o755)?;
     }
     Ok(format!("the server and headers of {}", version(&to)?))
-}
-
-/// The unpacked server in the output of its job: the directory with `bin`, `lib` and `share`.
-pub fn server(output: &Path, root: &str) -> PathBuf {
-    output.join(WHEEL).join(root)
 }
 
 /// `PostgreSQL 14.1`, of the headers themselves.

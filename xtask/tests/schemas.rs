@@ -39,3 +39,13 @@ fn plan() {
 fn verify() {
     check::<pgml_dist::symbols::report::Document>("verify.json");
 }
+
+#[test]
+fn reproduce() {
+    check::<pgml_dist::reproduce::Document>("reproduce.json");
+}
+
+#[test]
+fn report() {
+    check::<pgml_dist::report::Details>("report.json");
+}

@@ -12,10 +12,16 @@ use crate::process::Program;
 /// Who a locally made key says it is.
 const LOCAL_NAME: &str = "pgml-dist local repository key";
 
+/// When a locally made key says it was made: before any signature of it, which would not be valid otherwise. gpgv takes such a
+/// one all the same; sqv, which apt uses from Debian 13 on, does not.
+const BIRTH: u64 = 946_684_800; // 2000-01-01
+
 /// A gpg home directory and the key in it that signs.
 pub struct SigningKey {
     home: PathBuf,
     fingerprint: String,
+    /// When it was made, seconds since 1970.
+    birth: u64,
 }
 
 impl SigningKey {
@@ -28,6 +34,7 @@ impl SigningKey {
             files::create_dir(&partial)?;
             files::set_mode(&partial, 0o700)?;
             gpg(&partial)
+                .arg(format!("--faked-system-time={BIRTH}"))
                 .args([
                     "--passphrase",
                     "",
@@ -50,9 +57,16 @@ impl SigningKey {
             .find_map(|line| line.strip_prefix("fpr:::::::::"))
             .map(|rest| rest.trim_end_matches(':').to_owned())
             .unwrap_or_default();
+        // The sixth field of a key's line.
+        let birth = listing
+            .lines()
+            .find(|line| line.starts_with("sec:"))
+            .and_then(|line| line.split(':').nth(5)?.parse().ok())
+            .unwrap_or_default();
         Ok(Self {
             home: home.to_owned(),
             fingerprint,
+            birth,
         })
     }
 
@@ -76,8 +90,9 @@ impl SigningKey {
     }
 
     /// Signs a Release file: `InRelease` (clear-signed) and `Release.gpg` (detached) beside it. `epoch` is the signature's
-    /// time, so that the same release signed with the same key is the same bytes.
+    /// time, so that the same release signed with the same key is the same bytes; for a key that is younger, its birth.
     pub fn sign_release(&self, release: &Path, epoch: u64, log: &Path) -> Result<(), Failure> {
+        let epoch = epoch.max(self.birth);
         for (mode, name) in [
             ("--clear-sign", "InRelease"),
             ("--detach-sign", "Release.gpg"),
@@ -123,4 +138,35 @@ fn stop_agent(home: &Path, log: &Path) {
         .args(["--kill", "gpg-agent"]);
     // Failing to stop it harms nothing but tidiness.
     let _ = stop.run(log);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_signature_is_older_than_its_key() {
+        // Catches a repository that apt refuses from Debian 13 on.
+        let dir = tempfile::tempdir().unwrap();
+        let (log, release) = (dir.path().join("log"), dir.path().join("Release"));
+        let mut key = SigningKey::local(&dir.path().join("key"), &log).unwrap();
+        assert!((1..crate::rootfs::EPOCH).contains(&key.birth));
+        files::write(&release, "Origin: x\n").unwrap();
+        let signed_at = |key: &SigningKey| -> u64 {
+            key.sign_release(&release, crate::rootfs::EPOCH, &log)
+                .unwrap();
+            let packets = gpg(&dir.path().join("key"))
+                .arg("--list-packets")
+                .arg(release.with_file_name("Release.gpg"))
+                .output(&log)
+                .unwrap();
+            let packets = String::from_utf8(packets).unwrap();
+            let created = packets.split("created ").nth(1).unwrap();
+            created.split(',').next().unwrap().parse().unwrap()
+        };
+        assert_eq!(signed_at(&key), crate::rootfs::EPOCH);
+        // As with a key of another origin.
+        key.birth = crate::rootfs::EPOCH + 5;
+        assert_eq!(signed_at(&key), key.birth);
+    }
 }

@@ -108,7 +108,8 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         return Err(failed(&pipeline, &plan, outcome, exit, &console, &jobs)?);
     }
     if !args.only_jobs.is_empty() {
-        console.note(&format!("{}: {jobs}", plan.goals.join(", ")));
+        let goals = plan.goals.len();
+        console.note(&format!("{goals} jobs were asked for: {jobs}"));
         return Ok(());
     }
     let published = pipeline.publish(&out, &plan, !outcome.ran.is_empty(), &console)?;

@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod lock;
 mod mirrors;
 pub mod plan;
+pub mod reproduce;
 pub mod test;
 pub mod verify;
 
@@ -50,5 +51,10 @@ impl Sources {
     /// Reads the configuration of a run that uses them.
     pub fn pipeline(&self, workspace: &Workspace) -> Result<Pipeline, Failure> {
         Pipeline::load(workspace, self.epoch.as_deref(), self.mirrors.given())
+    }
+
+    /// The same for a moment that something else decides.
+    pub fn pipeline_at(&self, workspace: &Workspace, epoch: u64) -> Result<Pipeline, Failure> {
+        Pipeline::load(workspace, Some(&epoch.to_string()), self.mirrors.given())
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use pgml_dist::exit::{Exit, Failure};
-use pgml_dist::host::tools::{BUILD_TOOLS, LINTIAN};
+use pgml_dist::host::tools::{BUILD_TOOLS, CHROMIUM, DIFFOSCOPE, LINTIAN, NEWUIDMAP, Tool};
 use pgml_dist::plan::Purpose;
 use pgml_dist::publish::{self, table::table};
 use pgml_dist::systest::cases::{Case, CaseResult, Cases, summary};
@@ -46,12 +46,25 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         pipeline
             .host
             .require(&BUILD_TOOLS, &workspace.log("install"), &console)?;
-        if wanted("lintian") {
+        let tools: [(&str, &[Tool]); 3] = [
+            ("lintian", &[LINTIAN]),
+            ("reproduce", &[DIFFOSCOPE, NEWUIDMAP]),
+            ("report", &[CHROMIUM]),
+        ];
+        for (_, tools) in tools.iter().filter(|(suite, _)| wanted(suite)) {
             pipeline
                 .host
-                .require(&[LINTIAN], &workspace.log("install"), &console)?;
+                .require(tools, &workspace.log("install"), &console)?;
         }
-        let plan = pipeline.plan(&chosen, Purpose::Test)?;
+        let parts = ["python", "lint", "crash"]
+            .iter()
+            .any(|suite| wanted(suite));
+        let purpose = if parts {
+            Purpose::Test
+        } else {
+            Purpose::Install
+        };
+        let plan = pipeline.plan(&chosen, purpose)?;
         pipeline.execute(&plan, &chosen, &console)?;
         let dist = pipeline.plan(&chosen, Purpose::Dist)?;
         let out = workspace.root.join(&args.out);
@@ -80,12 +93,19 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         if wanted("faults") {
             done.extend(test.faults(&dist)?);
         }
+        if wanted("reproduce") {
+            done.extend(test.reproduce()?);
+        }
         if wanted("install") {
             done.extend(test.install_all()?);
             let manifest = publish::read_manifest(&out);
             if let Some(manifest) = manifest.filter(|_| chosen.len() > 1) {
                 print(&table(&manifest.targets))?;
             }
+        }
+        // After the page was made again from what the install test saw.
+        if wanted("report") {
+            done.extend(test.report()?);
         }
     } else {
         let mut cases = Cases::new("unit:", &console);

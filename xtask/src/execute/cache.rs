@@ -62,6 +62,11 @@ impl Cache {
         }
     }
 
+    /// Its directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     fn dir(&self, key: &Digest) -> PathBuf {
         self.root.join("jobs").join(key.to_string())
     }

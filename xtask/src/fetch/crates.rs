@@ -39,11 +39,22 @@ struct Crates<'a> {
     log: &'a Path,
 }
 
+fn env(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).map(PathBuf::from)
+}
+
+fn user_home() -> Option<PathBuf> {
+    env("CARGO_HOME").or_else(|| env("HOME").map(|home| home.join(".cargo")))
+}
+
+/// What of this user's cargo configuration says where crates come from.
+pub(crate) fn user_settings() -> String {
+    settings(user_home().as_deref())
+}
+
 /// Gets every crate that the extension's lock names and returns the cargo home that has them. Nothing is contacted if
 /// all are there. The cargo is the one that runs this program, else the one on the path.
 pub fn fetch_crates(workspace: &Workspace, listener: &dyn Listener) -> Result<PathBuf, FetchError> {
-    let env = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    let user_home = env("CARGO_HOME").or_else(|| env("HOME").map(|home| home.join(".cargo")));
     let on_path = || {
         let path = std::env::var_os("PATH").unwrap_or_default();
         std::env::split_paths(&path)
@@ -51,6 +62,7 @@ pub fn fetch_crates(workspace: &Workspace, listener: &dyn Listener) -> Result<Pa
             .find(|file| file.is_file())
     };
     let home = workspace.cache.join("cargo");
+    let user_home = user_home();
     let crates = Crates {
         cargo: &env("CARGO")
             .or_else(on_path)

@@ -95,12 +95,16 @@ enum Need {
 }
 
 /// What there is to do, what it needs, and whether only an extra does.
-const THINGS: [(&str, Need, bool); 8] = [
+const THINGS: [(&str, Need, bool); 9] = [
     ("lock and fetch packages", Need::All(&[tools::APT]), false),
     ("lock and fetch wheels", Need::All(&[tools::PIP]), false),
     (
         "make root file systems",
-        Need::All(&[tools::MMDEBSTRAP, tools::APT_FTPARCHIVE]),
+        Need::All(&[
+            tools::MMDEBSTRAP,
+            tools::APT_FTPARCHIVE,
+            tools::NEWUIDMAP_OF_USERS,
+        ]),
         false,
     ),
     (
@@ -129,10 +133,11 @@ const THINGS: [(&str, Need, bool); 8] = [
         true,
     ),
     (
-        "explain differences of two builds",
-        Need::All(&[tools::DIFFOSCOPE]),
+        "build twice and explain differences",
+        Need::All(&[tools::DIFFOSCOPE, tools::NEWUIDMAP]),
         true,
     ),
+    ("look at the report", Need::All(&[tools::CHROMIUM]), true),
 ];
 
 /// Looks at everything. `cache` is where the builds will be.

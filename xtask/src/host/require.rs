@@ -226,6 +226,18 @@ mod tests {
     }
 
     #[test]
+    fn only_an_ordinary_user_lacks_what_only_users_need() {
+        // Catches a `dist` of root that installs it, and one of a user that fails in the middle.
+        let tool = super::super::tools::NEWUIDMAP_OF_USERS;
+        let (_root, mut host) = host(&["apt-get"]);
+        let log = Path::new("/dev/null");
+        let error = host.require(&[tool], log, &Silent).unwrap_err();
+        assert!(error.to_string().contains("newuidmap"), "{error}");
+        host.root = true;
+        host.require(&[tool], log, &Silent).unwrap();
+    }
+
+    #[test]
     fn another_system_gets_the_names() {
         let (_root, host) = host(&[]);
         let error = host

@@ -10,6 +10,8 @@ pub enum Sign {
     Program(&'static str),
     /// This file exists.
     File(&'static str),
+    /// A program of this name is on the system's path, or this process is root's and does without.
+    ProgramOfUsers(&'static str),
     /// This command ends well.
     Runs(&'static [&'static str]),
 }
@@ -63,16 +65,27 @@ pub const READELF: Tool = program("readelf", "binutils");
 pub const LINTIAN: Tool = program("lintian", "lintian");
 /// Explains differences.
 pub const DIFFOSCOPE: Tool = program("diffoscope", "diffoscope-minimal");
+/// Gives an ordinary user more than one user id in a namespace: `reproduce` becomes one.
+pub const NEWUIDMAP: Tool = program("newuidmap", "uidmap");
+/// The same where this process itself is an ordinary user's, who makes root file systems there.
+pub const NEWUIDMAP_OF_USERS: Tool = Tool {
+    name: "newuidmap",
+    package: "uidmap",
+    sign: Sign::ProgramOfUsers("newuidmap"),
+};
+/// Looks at the report as a person's browser does.
+pub const CHROMIUM: Tool = program("chromium", "chromium");
 /// Hands images over, and runs them.
 pub const DOCKER: Tool = program("docker", "docker.io");
 /// Hands images over, and runs them.
 pub const PODMAN: Tool = program("podman", "podman");
 
 /// What `dist` and `test` can't do without.
-pub const BUILD_TOOLS: [Tool; 9] = [
+pub const BUILD_TOOLS: [Tool; 10] = [
     APT,
     DPKG_DEB,
     MMDEBSTRAP,
+    NEWUIDMAP_OF_USERS,
     BWRAP,
     APT_FTPARCHIVE,
     GPG,
@@ -86,6 +99,7 @@ impl Tool {
     pub fn present(&self, host: &Host) -> bool {
         match self.sign {
             Sign::Program(name) => host.program(name).is_some(),
+            Sign::ProgramOfUsers(name) => host.root || host.program(name).is_some(),
             Sign::File(path) => std::path::Path::new(path).exists(),
             Sign::Runs([name, args @ ..]) => Program::new(*name)
                 .args(args.iter().copied())

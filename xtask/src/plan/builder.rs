@@ -64,12 +64,7 @@ impl<'a> Builder<'a> {
             runtime: self.interpreter(&target.distribution),
             not_installable: self.not_installable(target),
             loadable_in: self.loadable_in(target),
-            not_loadable: self.loadable_in(target).is_none().then(|| {
-                format!(
-                    "no locked distribution has Python {} and a server of PostgreSQL {}",
-                    target.distribution.python, target.major
-                )
-            }),
+            not_loadable: self.not_loadable(target),
         };
         self.targets.insert(target.to_string(), planned);
         Ok(())
@@ -86,9 +81,9 @@ impl<'a> Builder<'a> {
             .flat_map(|target| target.goals.clone())
             .collect();
         goals.push(self.repository(targets)?.id);
-        if purpose == Purpose::Test {
+        if purpose != Purpose::Dist {
             for target in targets {
-                goals.extend(self.test_systems(target)?);
+                goals.extend(self.test_systems(target, purpose)?);
             }
         }
         goals.sort();
@@ -109,7 +104,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The systems that a target's packages are tried in; none where its distribution is not locked.
-    fn test_systems(&mut self, target: &Target) -> Result<Vec<JobId>, Failure> {
+    fn test_systems(&mut self, target: &Target, purpose: Purpose) -> Result<Vec<JobId>, Failure> {
         let mut goals = Vec::new();
         let Some(id) = self.loadable_in(target) else {
             return Ok(goals);
@@ -119,7 +114,7 @@ impl<'a> Builder<'a> {
         // What is installed there beside the library: the packages of that distribution.
         let there = self.distribution(&id)?;
         goals.push(self.runtime_package(&there)?.id);
-        if there.id == target.distribution.id {
+        if purpose == Purpose::Test && there.id == target.distribution.id {
             goals.push(self.rootfs(&id, "pytest")?.id);
             goals.push(self.runtime(&there)?.id);
         }
@@ -132,6 +127,21 @@ impl<'a> Builder<'a> {
     fn has_lock(&self, distribution: &str) -> bool {
         self.locks.contains_key(distribution)
             || Lock::path(self.context.workspace, distribution).exists()
+    }
+
+    /// Why a target's library can't be loaded here; none where it can.
+    fn not_loadable(&self, target: &Target) -> Option<String> {
+        if self.loadable_in(target).is_some() {
+            return None;
+        }
+        let python = &target.distribution.python;
+        let mut all = self.context.targets.distributions.iter();
+        Some(
+            match all.any(|other| other.python == *python && self.has_lock(&other.id)) {
+                true => format!("no server of PostgreSQL {} is locked here", target.major),
+                false => format!("no locked distribution has Python {python}"),
+            },
+        )
     }
 
     /// A locked distribution with the target's Python, where a server of its major can be had: the distribution's own, or

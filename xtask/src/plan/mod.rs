@@ -87,7 +87,9 @@ pub struct Context<'a> {
 pub enum Purpose {
     /// Packages and the repository.
     Dist,
-    /// Those, and the systems to test them in.
+    /// Those, and the systems to install them into.
+    Install,
+    /// Those, and the systems that tests of their parts run in.
     Test,
 }
 

@@ -23,8 +23,16 @@ pub struct Load {
     pub major: u16,
     /// The package with the library.
     pub package: PathBuf,
-    /// The server of a wheel (`bin`, `lib`, `share`); the distribution's own where there is none.
-    pub server: Option<PathBuf>,
+    /// The wheel with the server; the distribution's own where there is none.
+    pub server: Option<WheelServer>,
+}
+
+/// A server in an unpacked wheel, whose programs find their libraries by their place in it.
+pub struct WheelServer {
+    /// The wheel.
+    pub wheel: PathBuf,
+    /// The directory in it that has `bin`, `lib` and `share`.
+    pub root: String,
 }
 
 /// What load tests in one distribution are given.
@@ -79,7 +87,12 @@ impl LoadTest<'_> {
         let servers: Vec<(PathBuf, String)> = self
             .loads
             .iter()
-            .filter_map(|load| Some((load.server.clone()?, wheel_inside(load.major))))
+            .filter_map(|load| {
+                Some((
+                    load.server.as_ref()?.wheel.clone(),
+                    wheel_inside(load.major),
+                ))
+            })
             .collect();
         let packages: Vec<(&Path, String)> = self
             .loads
@@ -153,8 +166,11 @@ impl LoadTest<'_> {
         system.script(
             "root",
             &format!(
-                "id postgres >/dev/null 2>&1 || useradd --system --create-home postgres; apt-get update 2>&1; \
-                 apt-get install --yes --no-install-recommends {} {own} /srv/runtime/*.deb 2>&1",
+                "apt-get update 2>&1\n\
+                 apt-get install --yes --no-install-recommends {} {own} /srv/runtime/*.deb 2>&1\n\
+                 id postgres >/dev/null 2>&1 || {{\n\
+                 echo postgres:x:999: >>/etc/group\n\
+                 echo postgres:x:999:999::/tmp:/bin/sh >>/etc/passwd; }}",
                 self.libpython
             ),
         )?;
@@ -163,8 +179,8 @@ impl LoadTest<'_> {
 
     /// The directory of a library's server, inside.
     fn server(&self, load: &Load) -> String {
-        match load.server {
-            Some(_) => format!("/srv/server/{}", load.target),
+        match &load.server {
+            Some(server) => format!("/srv/server/{}/{}", load.target, server.root),
             None => format!("/usr/lib/postgresql/{}", load.major),
         }
     }
@@ -175,7 +191,7 @@ impl LoadTest<'_> {
         // A wheel's own `pg_config` tells where that server looks; Debian's is in another package, and its places are known.
         let places = match load.server {
             Some(_) => format!(
-                "mkdir -p /srv/server; cp -a {} {server}\n\
+                "mkdir -p /srv/server; cp -a {} /srv/server/{target}\n\
                  lib=$({server}/bin/pg_config --pkglibdir); share=$({server}/bin/pg_config --sharedir)",
                 wheel_inside(major)
             ),
@@ -185,6 +201,7 @@ impl LoadTest<'_> {
             "root",
             &format!(
                 "{places}\n\
+                 mkdir -p /srv/files\n\
                  dpkg-deb --extract /srv/packages/{target} /srv/files/{target}\n\
                  cp /srv/files/{target}/usr/lib/postgresql/{major}/lib/pgml.so \"$lib/\"\n\
                  cp /srv/files/{target}/usr/share/postgresql/{major}/extension/* \"$share/extension/\"\n\

@@ -8,5 +8,7 @@ pub mod lint;
 pub mod load;
 pub mod pairs;
 pub mod record;
+pub mod report;
+pub mod reproduce;
 pub mod run;
 pub mod system;

