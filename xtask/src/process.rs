@@ -13,16 +13,22 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use crate::exit::{Exit, ExitKind};
+use crate::files::{self, FileError};
 
 /// How many lines of a failed program's output go into the error.
 const TAIL_LINES: usize = 25;
 /// How long a program's output is waited for after its end: something it left running may hold the pipe open.
 const LAST_WORDS: Duration = Duration::from_secs(2);
-/// The executable of the running process, whatever became of its name (proc_pid_exe(5)): `cargo` may have put another
-/// build where it was started from.
-pub const THIS_PROGRAM: &str = "/proc/self/exe";
+/// The executable of the running process, whatever became of its name (proc_pid_exe(5)).
+const THIS_PROGRAM: &str = "/proc/self/exe";
 /// What programs say when there is no room (the locale is fixed).
 pub const NO_ROOM: &str = "No space left on device";
+
+/// Copies the running program, by its open file: `cargo` may have put another build where it was started from, or do so
+/// while the copy is in use.
+pub fn copy_this_program(to: &Path) -> Result<(), FileError> {
+    files::copy(Path::new(THIS_PROGRAM), to)
+}
 
 fn help(tail: &str, log: &Path) -> String {
     match tail.contains(NO_ROOM) {

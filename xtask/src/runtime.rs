@@ -25,28 +25,39 @@ pub fn make(
     wheels: &Path,
     python: &str,
 ) -> Result<String, Failure> {
+    work.progress("installing and byte-compiling the wheels");
+    sandbox(work, rootfs, wheels, python)?
+        .env("PYTHON", format!("python{python}"))
+        // Sets iterate in hash order, and byte code holds frozen sets.
+        .env("PYTHONHASHSEED", "0")
+        .env("OPTIONS", "--no-compile")
+        .script(&format!("{INSTALL}{BYTE_COMPILE}{LIST}"))
+        .run(&work.log)?;
+    Ok(format!("{} wheels for Python {python}", count(work)?))
+}
+
+/// Where the wheels are installed for a Python, by whatever `PYTHON` then is.
+fn sandbox(
+    work: &Work<'_>,
+    rootfs: &Path,
+    wheels: &Path,
+    python: &str,
+) -> Result<Sandbox, Failure> {
     let tree = work.out.join(TREE);
     files::create_dir(&tree)?;
-    work.progress("installing and byte-compiling the wheels");
-    Sandbox::new(rootfs)
+    Ok(Sandbox::new(rootfs)
         .tmpfs("/in")
         .read_only(wheels, "/in/wheels")
         // At its final place, so that the paths in byte code and tracebacks are those of a user's system.
         .writable(&tree, PREFIX)
         .tmpfs("/build")
         .writable(&work.out, "/build/out")
-        .env("PYTHON", format!("python{python}"))
-        .env("SITE", format!("{PREFIX}/python{python}/site-packages"))
-        // Sets iterate in hash order, and byte code holds frozen sets.
-        .env("PYTHONHASHSEED", "0")
-        .env("OPTIONS", "--no-compile")
-        .script(&format!("{INSTALL}{BYTE_COMPILE}{LIST}"))
-        .run(&work.log)?;
-    let list = files::read_text(&work.out.join(WHEELS))?;
-    Ok(format!(
-        "{} wheels for Python {python}",
-        list.lines().count()
-    ))
+        .env("SITE", format!("{PREFIX}/python{python}/site-packages")))
+}
+
+/// How many wheels were installed.
+fn count(work: &Work<'_>) -> Result<usize, Failure> {
+    Ok(files::read_text(&work.out.join(WHEELS))?.lines().count())
 }
 
 /// pip unpacks the wheels (by file name, from no index, without resolving anything). Left out: scripts, which nobody

@@ -1,25 +1,9 @@
 //! The commands over many targets as a person or a workflow meets them.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::process::Command;
+mod command;
 
-/// Exit code, standard output, standard error.
-fn xtask(args: &[&str]) -> (i32, String, String) {
-    let cache = tempfile::tempdir().unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
-        .args(args)
-        .env("NO_COLOR", "1")
-        .env("PGML_DIST_CACHE", cache.path())
-        .env_remove("PGML_DIST_MIRRORS")
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (
-        output.status.code().unwrap(),
-        text(output.stdout),
-        text(output.stderr),
-    )
-}
+use command::xtask;
 
 #[test]
 fn a_release_is_refused_before_anything_is_built() {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use globset::Glob;
 use miette::Diagnostic;
 use pgml_dist::execute::{Limits, Outcome, to_run};
 use pgml_dist::exit::{Exit, ExitKind, Failure};
@@ -132,7 +132,8 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
 fn jobs_named(plan: &Plan, patterns: &[String]) -> Result<Vec<String>, Failure> {
     let mut found = Vec::new();
     for pattern in patterns {
-        let matcher = one(pattern).ok_or_else(|| NoSuchJob(pattern.clone()))?;
+        let glob = Glob::new(pattern).map_err(|_| NoSuchJob(pattern.clone()))?;
+        let matcher = glob.compile_matcher();
         let before = found.len();
         let jobs = plan.jobs.iter().filter(|job| matcher.is_match(&job.id));
         found.extend(jobs.map(|job| job.id.clone()));
@@ -141,11 +142,6 @@ fn jobs_named(plan: &Plan, patterns: &[String]) -> Result<Vec<String>, Failure> 
         }
     }
     Ok(found)
-}
-
-fn one(pattern: &str) -> Option<GlobSet> {
-    let glob = Glob::new(pattern).ok()?;
-    GlobSetBuilder::new().add(glob).build().ok()
 }
 
 /// Tells what each target got although jobs failed. The last release stays as it is: this one is not whole.

@@ -1,12 +1,11 @@
 //! `cargo xtask reproduce`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use pgml_dist::exit::{Exit, Failure};
-use pgml_dist::files;
 use pgml_dist::host::tools::{BUILD_TOOLS, DIFFOSCOPE, NEWUIDMAP};
 use pgml_dist::pipeline::Pipeline;
-use pgml_dist::process::THIS_PROGRAM;
+use pgml_dist::process;
 use pgml_dist::reproduce::compare::Outcome;
 use pgml_dist::reproduce::{Document, First, Reproduction};
 use pgml_dist::workspace::Workspace;
@@ -55,9 +54,8 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         None => args.choice.select(&pipeline)?,
     };
     require(&pipeline, workspace, &console)?;
-    // A copy, by the open file: `cargo` may build another program into its place while this takes its minutes.
     let executable = workspace.cache.join("reproduce/xtask");
-    files::copy(Path::new(THIS_PROGRAM), &executable)?;
+    process::copy_this_program(&executable)?;
     let reproduction = Reproduction {
         pipeline: &pipeline,
         chosen: &chosen,

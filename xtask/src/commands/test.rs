@@ -56,9 +56,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
                 .host
                 .require(tools, &workspace.log("install"), &console)?;
         }
-        let parts = ["python", "lint", "crash"]
-            .iter()
-            .any(|suite| wanted(suite));
+        let parts = ["python", "lint"].iter().any(|suite| wanted(suite));
         let purpose = if parts {
             Purpose::Test
         } else {

@@ -3,11 +3,8 @@
 
 use std::path::Path;
 
-use super::{PREFIX, TREE, WHEELS};
 use crate::execute::Work;
 use crate::exit::Failure;
-use crate::files;
-use crate::sandbox::Sandbox;
 
 /// Unpacks the wheels of a directory. `installer` is the Python of `rootfs`, `python` the one that the wheels are for.
 pub fn make(
@@ -18,22 +15,14 @@ pub fn make(
     python: &str,
     platforms: &[String],
 ) -> Result<String, Failure> {
-    let tree = work.out.join(TREE);
-    files::create_dir(&tree)?;
     work.progress("unpacking the wheels");
     // --ignore-requires-python: pip compares that with the Python that it runs in. The lock chose for the right one.
     let platforms: String = platforms
         .iter()
         .map(|platform| format!(" --platform {platform}"))
         .collect();
-    Sandbox::new(rootfs)
-        .tmpfs("/in")
-        .read_only(wheels, "/in/wheels")
-        .writable(&tree, PREFIX)
-        .tmpfs("/build")
-        .writable(&work.out, "/build/out")
+    super::sandbox(work, rootfs, wheels, python)?
         .env("PYTHON", format!("python{installer}"))
-        .env("SITE", format!("{PREFIX}/python{python}/site-packages"))
         .env(
             "OPTIONS",
             format!(
@@ -44,9 +33,8 @@ pub fn make(
         )
         .script(&format!("{}{}", super::INSTALL, super::LIST))
         .run(&work.log)?;
-    let list = files::read_text(&work.out.join(WHEELS))?;
     Ok(format!(
         "{} wheels for Python {python}, without byte code",
-        list.lines().count()
+        super::count(work)?
     ))
 }

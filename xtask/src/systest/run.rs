@@ -8,7 +8,7 @@ use crate::files;
 use crate::lock::WheelSet;
 use crate::pipeline::Pipeline;
 use crate::plan::{BUILDER, Interpreter, Plan};
-use crate::process::{Program, THIS_PROGRAM};
+use crate::process::{self, Program};
 use crate::progress::Listener;
 use crate::runtime;
 use crate::sandbox::Sandbox;
@@ -235,10 +235,8 @@ impl TestRun<'_> {
     pub fn faults(&self, dist: &Plan) -> Result<Vec<Case>, Failure> {
         let work = self.workspace().cache.join("work");
         let scratch = work.join("test-faults");
-        // A copy of the program that runs, by its open file: where it was started from, `cargo test` of an earlier suite
-        // may have put another build since.
         let executable = work.join("test-faults-tool/xtask");
-        files::copy(Path::new(THIS_PROGRAM), &executable)?;
+        process::copy_this_program(&executable)?;
         let test = FaultTest {
             pipeline: self.pipeline,
             plan: dist,
