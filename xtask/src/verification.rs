@@ -121,11 +121,12 @@ pub fn lowest(
 /// The C symbols that the SQL of every edition names.
 pub fn sql_symbols(workspace: &Workspace) -> Result<BTreeSet<String>, Failure> {
     let dir = workspace.root.join("extension/sql");
-    let mut symbols = BTreeSet::new();
+    let mut scripts = Vec::new();
     for file in files::files_below(&dir)? {
-        symbols.extend(sql::c_symbols(&files::read_text(&dir.join(file))?));
+        let text = files::read_text(&dir.join(&file))?;
+        scripts.push((file.to_string_lossy().into_owned(), text));
     }
-    Ok(symbols)
+    Ok(sql::c_symbols_of_scripts(scripts).unwrap_or_default())
 }
 
 /// Verifies, and writes [`REPORT`] and [`NEEDS`].

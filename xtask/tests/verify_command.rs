@@ -185,6 +185,32 @@ fn packages() {
     );
     assert_eq!(code, 1);
     assert!(out.contains("FAILED: S5, S7, S8"), "{out}");
+    // Functions of either kind of script are declared ones.
+    let extension = cc(
+        &dir,
+        "pgml.so",
+        "void Pg_magic_func(void) {} void pg_finfo_a(void) {} void a(void) {} void pg_finfo_b(void) {} void b(void) {}",
+        &["-Wl,-z,now,-z,relro,-z,noexecstack"],
+    );
+    let (create, adopt) = (dir.path().join("create.sql"), dir.path().join("adopt.sql"));
+    for (script, symbol) in [(&create, "a"), (&adopt, "b")] {
+        let sql =
+            format!("CREATE FUNCTION x() RETURNS int LANGUAGE c AS '$libdir/pgml', '{symbol}';\n");
+        fs::write(script, sql).unwrap();
+    }
+    let library = (extension.as_path(), "usr/lib/postgresql/15/lib/pgml.so");
+    let create = (
+        create.as_path(),
+        "usr/share/postgresql/15/extension/pgml--1.0.sql",
+    );
+    let adopt = (
+        adopt.as_path(),
+        "usr/share/postgresql/15/extension/pgml-adopt-1.0.sql",
+    );
+    let (_, out, _) = package(&[library, create, adopt], "amd64");
+    assert!(out.contains("FAILED: S7, S8"), "{out}");
+    let (_, out, _) = package(&[library, create], "amd64");
+    assert!(out.contains("FAILED: S5, S7, S8"), "{out}");
 }
 
 #[test]

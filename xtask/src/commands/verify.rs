@@ -1,5 +1,6 @@
 //! `cargo xtask verify`
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
@@ -245,19 +246,11 @@ fn judge_package(
 
 /// The C symbols that the SQL of the package's `pgml` extension names.
 fn sql_symbols(deb: &Deb) -> Option<BTreeSet<String>> {
-    let mut symbols = None;
-    for file in &deb.files {
-        let name = file.path.rsplit('/').next().unwrap_or_default();
-        if let (true, true, Some(contents)) = (
-            name.starts_with("pgml--"),
-            name.ends_with(".sql"),
-            &file.contents,
-        ) {
-            let found = sql::c_symbols(&String::from_utf8_lossy(contents));
-            symbols.get_or_insert_with(BTreeSet::new).extend(found);
-        }
-    }
-    symbols
+    let files = deb.files.iter().filter_map(|file| {
+        let text = String::from_utf8_lossy(file.contents.as_ref()?);
+        Some((Cow::from(&file.path), text))
+    });
+    sql::c_symbols_of_scripts(files)
 }
 
 fn profile(path: &str) -> Profile {

@@ -2,6 +2,23 @@
 
 use std::collections::BTreeSet;
 
+/// The C symbols that the scripts of `pgml` among some files (path, text) declare functions on; none without a script. They
+/// are those that `CREATE` and `ALTER EXTENSION` run (`pgml--1.0.sql`) and those that an administrator runs
+/// (`pgml-adopt-1.0.sql`).
+pub fn c_symbols_of_scripts<T: AsRef<str>>(
+    files: impl IntoIterator<Item = (T, T)>,
+) -> Option<BTreeSet<String>> {
+    let mut symbols = None;
+    for (path, text) in files {
+        let name = path.as_ref().rsplit('/').next().unwrap_or_default();
+        if name.starts_with("pgml-") && name.ends_with(".sql") {
+            let found = c_symbols(text.as_ref());
+            symbols.get_or_insert_with(BTreeSet::new).extend(found);
+        }
+    }
+    symbols
+}
+
 /// The C symbols that SQL text declares functions on.
 pub fn c_symbols(sql: &str) -> BTreeSet<String> {
     let tokens = tokens(sql);
