@@ -97,15 +97,15 @@ fn store(id: i64, path: &str, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// The model in the form that needs no Python, as the calling statement sees it; empty when there is none.
-pub fn native_bytes(id: i64) -> Result<Vec<u8>> {
+/// The model in the form that needs no Python, as the calling statement sees it; none when it has no such file.
+pub fn native_bytes(id: i64) -> Result<Option<Vec<u8>>> {
     let parts: Vec<Vec<u8>> = spi::read(
         c"SELECT data FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 AND path OPERATOR(pg_catalog.=) $2 \
           ORDER BY part",
         &[id.into(), NATIVE_PATH.into()],
         |row| required(row.get(1)),
     )?;
-    Ok(parts.concat())
+    Ok((!parts.is_empty()).then(|| parts.concat()))
 }
 
 /// The bytes of a model for Python, as the calling statement sees them; empty when there are none.
