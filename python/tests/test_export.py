@@ -35,9 +35,7 @@ def _export(algorithm, task, x, y, hyperparams="{}"):
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("algorithm", "task"), contract.PAIRS)
-def test_every_pair_has_a_file_or_a_reason(
-    algorithm, task, regression_data, classification_data
-):
+def test_every_pair_has_a_file_or_a_reason(algorithm, task, regression_data, classification_data):
     x, y = regression_data if task == "regression" else classification_data
     exported = _export(algorithm, task, x, y)
     if algorithm == "gaussian_process":
