@@ -21,7 +21,7 @@ use crate::output::print;
 pub struct Args {
     #[command(flatten)]
     choice: TargetChoice,
-    /// Only these suites [default: all that can run on this machine's own target]
+    /// Only these suites [default: all that can run on this machine's own target, but `fuzz`]
     #[arg(long = "suite", value_name = "NAME", value_parser = SUITES)]
     suites: Vec<String>,
     /// Write what the tests make into the documentation, instead of comparing it
@@ -120,10 +120,12 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         pipeline
             .host
             .require(&BUILD_TOOLS, &workspace.log("install"), &console)?;
-        done.extend(crash::run(&pipeline, &console)?);
+        done.extend(crash::run(&pipeline, !args.suites.is_empty(), &console)?);
     }
-    if wanted("fuzz") {
+    if args.suites.iter().any(|name| name == "fuzz") {
         done.extend(fuzz::run(workspace, args.fuzz_seconds, &console)?);
+    } else if wanted("fuzz") {
+        done.extend(fuzz::not_asked_for(&console));
     }
     for case in &done {
         if let CaseResult::Failed(why) = &case.result {

@@ -107,7 +107,8 @@ impl<'a> Cases<'a> {
     }
 }
 
-fn words(failure: &Failure) -> String {
+/// A failure in one line.
+pub(super) fn words(failure: &Failure) -> String {
     match &failure.report {
         Some(report) => match report.help() {
             Some(help) => format!("{report} (help: {help})"),
