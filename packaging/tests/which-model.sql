@@ -141,4 +141,4 @@ BEGIN
 END
 $$;
 \o
-\echo resolution: passed
+\echo which model: passed
