@@ -93,6 +93,16 @@ impl<T: Element> Numbers<'_, T> {
     }
 }
 
+impl<T> Numbers<'_, T> {
+    /// Free what had to be copied to read the array of `datum`, where nobody else does so before the end of the query.
+    pub fn free_copy(self, datum: pg_sys::Datum) {
+        if !self.lying.is_null() && self.lying != datum.cast_mut_ptr::<u8>().cast_const() {
+            // SAFETY: allocated by `pg_detoast_datum`, and used no more.
+            unsafe { pg_sys::pfree(self.lying.cast_mut().cast()) };
+        }
+    }
+}
+
 impl<T: Element> FromDatum for Numbers<'_, T> {
     unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, is_null: bool, _: pg_sys::Oid) -> Option<Self> {
         if is_null || datum.is_null() {

@@ -22,6 +22,7 @@ mod relation;
 mod resolution;
 mod rows;
 mod runtime;
+mod scan;
 mod scores;
 mod sets;
 mod settings;
