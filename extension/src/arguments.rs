@@ -14,14 +14,25 @@ use pgrx::varlena::{varatt_is_1b, varatt_is_1b_e, varatt_is_4b_u, vardata_any, v
 /// A number as Postgres stores it in an array.
 pub trait Element: Copy {
     const OID: pg_sys::Oid;
+
+    /// The number as a value by itself.
+    fn datum(self) -> pg_sys::Datum;
 }
 
 impl Element for f32 {
     const OID: pg_sys::Oid = pg_sys::FLOAT4OID;
+
+    fn datum(self) -> pg_sys::Datum {
+        pg_sys::Datum::from(self.to_bits())
+    }
 }
 
 impl Element for f64 {
     const OID: pg_sys::Oid = pg_sys::FLOAT8OID;
+
+    fn datum(self) -> pg_sys::Datum {
+        pg_sys::Datum::from(self.to_bits())
+    }
 }
 
 /// The most that a value with a header of one byte can have, with that header.
