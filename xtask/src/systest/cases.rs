@@ -86,7 +86,8 @@ impl<'a> Cases<'a> {
         self.add(name, CaseResult::NotRun(why.into()), 0.0);
     }
 
-    fn add(&mut self, name: &str, result: CaseResult, seconds: f64) {
+    /// Records what became of a test that ran elsewhere.
+    pub fn add(&mut self, name: &str, result: CaseResult, seconds: f64) {
         let line = match &result {
             CaseResult::Passed => format!("ok ({seconds:.1} s)"),
             CaseResult::Failed(why) => format!("FAILED: {why}"),

@@ -26,7 +26,7 @@ use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 8] = [
+pub const SUITES: [&str; 9] = [
     "lint",
     "unit",
     "python",
@@ -34,6 +34,7 @@ pub const SUITES: [&str; 8] = [
     "faults",
     "reproduce",
     "install",
+    "server",
     "report",
 ];
 
@@ -299,7 +300,7 @@ impl TestRun<'_> {
                     self.listener.note(&format!(
                         "{name}: installing the packages into a clean system"
                     ));
-                    let cases = self.install(target)?;
+                    let cases = self.in_clean_system(target, "install", InstallTest::run)?;
                     let title = &target.distribution.title;
                     let place =
                         format!("PostgreSQL {} of the distribution on {title}", target.major);
@@ -394,12 +395,38 @@ impl TestRun<'_> {
         })
     }
 
-    /// The install test of one target.
-    fn install(&self, target: &Target) -> Result<Vec<Case>, Failure> {
+    /// What a production server needs, on each target that can be installed here.
+    pub fn server(&self) -> Result<Vec<Case>, Failure> {
+        let mut done = Vec::new();
+        for target in self.chosen {
+            let name = target.to_string();
+            let planned = self.plan.targets.get(&name);
+            match planned.map(|planned| &planned.not_installable) {
+                None => {}
+                Some(None) => {
+                    done.extend(self.in_clean_system(target, "server", InstallTest::server)?);
+                }
+                Some(Some(why)) => {
+                    let mut cases = Cases::new(format!("{name} server:"), self.listener);
+                    cases.not_run("a server with the installed packages", why);
+                    done.extend(cases.done);
+                }
+            }
+        }
+        Ok(done)
+    }
+
+    /// A suite over the packages of one target, in a clean system.
+    fn in_clean_system(
+        &self,
+        target: &Target,
+        suite: &str,
+        run: fn(&InstallTest<'_>, &dyn Listener) -> Result<Vec<Case>, Failure>,
+    ) -> Result<Vec<Case>, Failure> {
         let distribution = &target.distribution;
         let id = distribution.id.as_str();
         let name = target.to_string();
-        let log = self.workspace().log(&format!("test-install-{name}"));
+        let log = self.workspace().log(&format!("test-{suite}-{name}"));
         files::write(&log, "")?;
         let base_debs = self.output(&format!("fetch:{id}:base"))?;
         let test_debs = self.output(&format!("fetch:{id}:test"))?;
@@ -420,7 +447,7 @@ impl TestRun<'_> {
             scratch: &scratch,
             log: &log,
         };
-        let cases = test.run(self.listener)?;
+        let cases = run(&test, self.listener)?;
         files::remove_dir(&scratch)?;
         Ok(cases)
     }
