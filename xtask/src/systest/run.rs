@@ -300,7 +300,7 @@ impl TestRun<'_> {
                     self.listener.note(&format!(
                         "{name}: installing the packages into a clean system"
                     ));
-                    let cases = self.in_clean_system(target, "install", InstallTest::run)?;
+                    let cases = self.in_clean_system(target, "install", |test, to| test.run(to))?;
                     let title = &target.distribution.title;
                     let place =
                         format!("PostgreSQL {} of the distribution on {title}", target.major);
@@ -404,7 +404,9 @@ impl TestRun<'_> {
             match planned.map(|planned| &planned.not_installable) {
                 None => {}
                 Some(None) => {
-                    done.extend(self.in_clean_system(target, "server", InstallTest::server)?);
+                    done.extend(
+                        self.in_clean_system(target, "server", |test, to| test.server(to))?,
+                    );
                 }
                 Some(Some(why)) => {
                     let mut cases = Cases::new(format!("{name} server:"), self.listener);
