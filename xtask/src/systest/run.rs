@@ -26,17 +26,21 @@ use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 9] = [
+pub const SUITES: [&str; 11] = [
     "lint",
     "unit",
     "python",
     "lintian",
     "faults",
     "reproduce",
+    "crash",
+    "fuzz",
     "install",
     "server",
     "report",
 ];
+/// Those that need no packages of the targets under test.
+pub const WITHOUT_PACKAGES: [&str; 3] = ["unit", "crash", "fuzz"];
 
 /// What the suites run on.
 pub struct TestRun<'a> {
@@ -395,31 +399,8 @@ impl TestRun<'_> {
         })
     }
 
-    /// What a production server needs, on each target that can be installed here.
-    pub fn server(&self) -> Result<Vec<Case>, Failure> {
-        let mut done = Vec::new();
-        for target in self.chosen {
-            let name = target.to_string();
-            let planned = self.plan.targets.get(&name);
-            match planned.map(|planned| &planned.not_installable) {
-                None => {}
-                Some(None) => {
-                    done.extend(
-                        self.in_clean_system(target, "server", |test, to| test.server(to))?,
-                    );
-                }
-                Some(Some(why)) => {
-                    let mut cases = Cases::new(format!("{name} server:"), self.listener);
-                    cases.not_run("a server with the installed packages", why);
-                    done.extend(cases.done);
-                }
-            }
-        }
-        Ok(done)
-    }
-
     /// A suite over the packages of one target, in a clean system.
-    fn in_clean_system(
+    pub(super) fn in_clean_system(
         &self,
         target: &Target,
         suite: &str,

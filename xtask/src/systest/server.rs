@@ -7,10 +7,36 @@ use crate::exit::Failure;
 use crate::progress::Listener;
 use crate::systest::cases::{Case, CaseResult, Cases, ensure};
 use crate::systest::install::{InstallTest, PORT};
+use crate::systest::run::TestRun;
 use crate::systest::system::System;
 
 /// The programs, in the order in which they run, each in a database of its own.
 const PROGRAMS: [&str; 1] = ["cancel.py"];
+
+impl TestRun<'_> {
+    /// What a production server needs, on each target that can be installed here.
+    pub fn server(&self) -> Result<Vec<Case>, Failure> {
+        let mut done = Vec::new();
+        for target in self.chosen {
+            let name = target.to_string();
+            let planned = self.plan.targets.get(&name);
+            match planned.map(|planned| &planned.not_installable) {
+                None => {}
+                Some(None) => {
+                    done.extend(
+                        self.in_clean_system(target, "server", |test, to| test.server(to))?,
+                    );
+                }
+                Some(Some(why)) => {
+                    let mut cases = Cases::new(format!("{name} server:"), self.listener);
+                    cases.not_run("a server with the installed packages", why);
+                    done.extend(cases.done);
+                }
+            }
+        }
+        Ok(done)
+    }
+}
 
 impl InstallTest<'_> {
     /// Runs every program on a server with the installed packages.
