@@ -10,6 +10,7 @@ import sys
 
 _ONCE = ("numpy",)
 """Packages that refuse to be imported again when they were left half imported."""
+_NATIVE = "ExtensionFileLoader"
 
 
 def must_wait():
@@ -21,11 +22,17 @@ def must_wait():
     frame = sys._getframe()
     while frame is not None:
         code = frame.f_code
-        if code.co_name == "<module>":
-            if str(frame.f_globals.get("__name__", "")).split(".")[0] in _ONCE:
-                return True
-        elif code.co_name in ("create_module", "exec_module"):
-            if type(frame.f_locals.get("self")).__name__ == "ExtensionFileLoader":
-                return True
+        if code.co_name == "<module>" and _package(frame) in _ONCE:
+            return True
+        if code.co_name in ("create_module", "exec_module") and _loader(frame) == _NATIVE:
+            return True
         frame = frame.f_back
     return False
+
+
+def _package(frame):
+    return str(frame.f_globals.get("__name__", "")).split(".")[0]
+
+
+def _loader(frame):
+    return type(frame.f_locals.get("self")).__name__

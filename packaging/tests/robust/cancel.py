@@ -147,7 +147,9 @@ def termination_ends_the_session():
         gone = f"SELECT count(*) FROM pg_stat_activity WHERE pid = {session.pid}"
         wait_until(lambda: watching.run(gone) == ["0"], "the backend is gone", LIMIT)
         # A crash of one backend would have ended this session too.
-        assert counted(watching) == before and began == watching.run("SELECT pg_postmaster_start_time()")
+        assert counted(watching) == before and began == watching.run(
+            "SELECT pg_postmaster_start_time()"
+        )
     return f"after {seconds:.2f} s"
 
 
@@ -262,7 +264,7 @@ SIGNALS = (
 
 @case
 def plpython_keeps_its_signals():
-    """PL/Python and pgml in either order: a fit is ended, and PL/Python's signals stay as they were"""
+    """PL/Python and pgml in either order: a fit is ended, and PL/Python keeps its signals"""
     psql("CREATE EXTENSION IF NOT EXISTS plpython3u")
     psql(SIGNALS)
     with Session() as plain:
@@ -273,7 +275,9 @@ def plpython_keeps_its_signals():
                 session.run(first)
             session.run(PREDICTION, "SET statement_timeout = '500ms'")
             failed, seconds = session.failure(train("gradient boosting"))
-            assert failed.sqlstate == "57014" and seconds < 0.5 + LIMIT, f"{failed}: {seconds:.1f} s"
+            assert failed.sqlstate == "57014" and seconds < 0.5 + LIMIT, (
+                f"{failed}: {seconds:.1f} s"
+            )
             session.run("SET statement_timeout = 0")
             assert session.run("SELECT public.python_signals()") == expected
             still_works(session)

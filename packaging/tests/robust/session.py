@@ -4,6 +4,7 @@ The server is the one that psql reaches by the PG* variables. A session is a psq
 so that several can be at work at once and each can go on after an error.
 """
 
+import contextlib
 import os
 import re
 import subprocess
@@ -54,7 +55,9 @@ class Session:
         """Send a statement and do not wait for it."""
         self.started = time.monotonic()
         try:
-            self.process.stdin.write(f"{statement}\n;\n\\echo {END} :SQLSTATE :LAST_ERROR_MESSAGE\n")
+            self.process.stdin.write(
+                f"{statement}\n;\n\\echo {END} :SQLSTATE :LAST_ERROR_MESSAGE\n"
+            )
             self.process.stdin.flush()
         except BrokenPipeError:
             raise Lost from None
@@ -91,10 +94,8 @@ class Session:
 
     def close(self):
         """End the session."""
-        try:
+        with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
-        except BrokenPipeError:
-            pass
         self.process.wait()
 
     def __enter__(self):
