@@ -27,7 +27,7 @@ use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 10] = [
+pub const SUITES: [&str; 11] = [
     "lint",
     "unit",
     "python",
@@ -37,6 +37,7 @@ pub const SUITES: [&str; 10] = [
     "crash",
     "fuzz",
     "install",
+    "server",
     "report",
 ];
 /// Those that need no packages of the targets under test.
@@ -304,7 +305,7 @@ impl TestRun<'_> {
                     self.listener.note(&format!(
                         "{name}: installing the packages into a clean system"
                     ));
-                    let cases = self.install(target)?;
+                    let cases = self.in_clean_system(target, "install", |test, to| test.run(to))?;
                     let title = &target.distribution.title;
                     let place =
                         format!("PostgreSQL {} of the distribution on {title}", target.major);
@@ -399,26 +400,24 @@ impl TestRun<'_> {
         })
     }
 
-    /// The install test of one target.
-    fn install(&self, target: &Target) -> Result<Vec<Case>, Failure> {
-        self.with_install_test(target, "install", |test| test.run(self.listener))
-    }
-
     /// The benches on one target.
     pub fn bench(&self, target: &Target, benches: &Benches<'_>) -> Result<Document, Failure> {
-        self.with_install_test(target, "bench", |test| benches.run(test, self.listener))
+        self.in_clean_system(target, "bench", |test, listener| {
+            benches.run(test, listener)
+        })
     }
 
-    fn with_install_test<T>(
+    /// A suite over the packages of one target, in a clean system.
+    pub(super) fn in_clean_system<T>(
         &self,
         target: &Target,
-        what: &str,
-        work: impl FnOnce(&InstallTest<'_>) -> Result<T, Failure>,
+        suite: &str,
+        run: impl FnOnce(&InstallTest<'_>, &dyn Listener) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let distribution = &target.distribution;
         let id = distribution.id.as_str();
         let name = target.to_string();
-        let log = self.workspace().log(&format!("test-{what}-{name}"));
+        let log = self.workspace().log(&format!("test-{suite}-{name}"));
         files::write(&log, "")?;
         let base_debs = self.output(&format!("fetch:{id}:base"))?;
         let test_debs = self.output(&format!("fetch:{id}:test"))?;
@@ -439,7 +438,7 @@ impl TestRun<'_> {
             scratch: &scratch,
             log: &log,
         };
-        let done = work(&test)?;
+        let done = run(&test, self.listener)?;
         files::remove_dir(&scratch)?;
         Ok(done)
     }
