@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::super::elf::Version as Need;
 use super::super::report::SymbolRef;
 use super::super::version::Version;
 use super::{Context, Doc, Outcome};
@@ -29,7 +28,7 @@ pub(super) fn check(context: &Context) -> Outcome {
                 .collect()
         };
         let library = need.library.unwrap_or("a library");
-        let Some((namespace, version)) = parse(context, need) else {
+        let Some((namespace, version)) = parse(context, need.name) else {
             let problem = format!(
                 "{library} is asked for a version that is not a number of a known namespace, so nothing says which targets have it"
             );
@@ -70,11 +69,19 @@ pub(super) fn check(context: &Context) -> Outcome {
     outcome
 }
 
+/// Whether this rule has nothing against a version.
+pub(super) fn is_within(context: &Context, version: &str) -> bool {
+    let floors = &context.expectation.floors;
+    parse(context, version).is_some_and(|(namespace, version)| {
+        floors.get(namespace).is_some_and(|floor| version <= *floor)
+    })
+}
+
 /// The namespace and number of a version name: `GLIBC_2.14`, or a marker of the policy.
-fn parse<'a>(context: &'a Context, need: &Need<'a>) -> Option<(&'a str, Version)> {
-    if let Some(marker) = context.policy().markers.get(need.name) {
+fn parse<'a>(context: &'a Context, name: &'a str) -> Option<(&'a str, Version)> {
+    if let Some(marker) = context.policy().markers.get(name) {
         return Some((&marker.namespace, marker.since.clone()));
     }
-    let (namespace, version) = need.name.rsplit_once('_')?;
+    let (namespace, version) = name.rsplit_once('_')?;
     Some((namespace, Version::parse(version)?))
 }
