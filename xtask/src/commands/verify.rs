@@ -148,7 +148,7 @@ fn judge(args: &Args, workspace: &Workspace) -> Result<Document, Failure> {
     };
     let around = match &providers {
         Some((providers, runtime)) => {
-            Around::Known(providers.surroundings(&book, runtime.clone())?)
+            Around::Known(Box::new(providers.surroundings(&book, runtime.clone())?))
         }
         None => Around::NotAsked("no target was chosen (`--target any`)".to_owned()),
     };

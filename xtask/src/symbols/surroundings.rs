@@ -8,7 +8,7 @@ use super::scope::{Loaded, Lookup, Process, ScopeError, Site};
 #[derive(Debug)]
 pub enum Around<'f> {
     /// All that a rule needs.
-    Known(Surroundings<'f>),
+    Known(Box<Surroundings<'f>>),
     /// Nothing, though it ought to be known; why.
     Unknown(String),
     /// Nothing, and nobody asked; why not.

@@ -172,11 +172,11 @@ impl Fixture {
             .directory("/fixture", dir)
             .directory("/", Path::new("/"));
         let process = Process::start(&files, &format!("/fixture/{server}")).unwrap();
-        let around = Around::Known(Surroundings {
+        let around = Around::Known(Box::new(Surroundings {
             server: process,
             evidence: vec!["this machine's libc".to_owned()],
             runtime: Ok(Runtime::new("a module and what it bundles", runtime)),
-        });
+        }));
         let by = Judgement {
             book: &BOOK,
             expectation,

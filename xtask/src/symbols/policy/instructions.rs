@@ -11,6 +11,9 @@ use super::PolicyError;
 use super::file::FileInstructions;
 use crate::symbols::instructions::{feature, mnemonic};
 
+/// Makes one set of many patterns.
+type Patterns<'a> = dyn Fn(&[Spanned<String>]) -> Result<GlobSet, PolicyError> + 'a;
+
 /// What may run where.
 #[derive(Debug)]
 pub struct Instructions {
@@ -23,10 +26,7 @@ pub struct Instructions {
 type Mistake = Result<PolicyError, (Range<usize>, String)>;
 
 impl Instructions {
-    pub(super) fn new(
-        file: FileInstructions,
-        patterns: &dyn Fn(&[Spanned<String>]) -> Result<GlobSet, PolicyError>,
-    ) -> Result<Self, Mistake> {
+    pub(super) fn new(file: FileInstructions, patterns: &Patterns<'_>) -> Result<Self, Mistake> {
         let features = |names: &[Spanned<String>]| -> Result<Vec<CpuidFeature>, Mistake> {
             let known = |name: &Spanned<String>| {
                 feature(name.get_ref()).ok_or_else(|| {
