@@ -177,7 +177,11 @@ impl Subjects {
             let candidate =
                 entry.file_type().is_file() && (is_library(&name) || name.ends_with(".deb"));
             if candidate && kind(entry.path())?.is_some() {
-                self.add(entry.path())?;
+                match self.add(entry.path()) {
+                    // One of several, such as debug symbols. That none has a library is noticed below.
+                    Err(SubjectError::Empty { .. }) => {}
+                    added => added?,
+                }
             }
         }
         match self.libraries.len() == before {

@@ -223,8 +223,10 @@ impl Fixture {
             args.extend(flags);
             cc(&args);
         };
-        let text =
-            "void *gotoblas; void dsyrk_(void) {} void entry(void) { dsyrk_(); gotoblas = 0; }";
+        let text = "
+            __attribute__((weak)) void standard(void) __asm__(\"_ZNSt1xEv\"); void standard(void) {}
+            __attribute__((weak)) void user(void) __asm__(\"_ZN4user1xEv\"); void user(void) {}
+            void *gotoblas; void dsyrk_(void) {} void entry(void) { dsyrk_(); gotoblas = 0; standard(); user(); }";
         link(&blas, text, &[&format!("-Wl,-soname,{}", self.bundled)]);
         let text = "extern void entry(void), dsyrk_(void); void PyInit_module(void) { entry(); dsyrk_(); }";
         link(

@@ -231,3 +231,36 @@ fn what_is_found_nowhere_is_not_checked() {
         assert!(found.unchecked[0].reason.contains("libabsent.so.1"));
     }
 }
+
+/// Templates of the C++ standard library are the same everywhere; those of others are not, nor is what is not weak.
+#[test]
+fn s11_knows_templates_of_the_standard_library() {
+    let with = |attribute: &str, name: &str| {
+        let source = format!("{attribute} void f(void) __asm__(\"{name}\"); void f(void) {{}}");
+        Fixture::good()
+            .with_library("librt.so.1", &source, "{ global: *; };")
+            .judge()
+    };
+    let report = with("__attribute__((weak))", "_ZNSt1xEv");
+    assert!(report.passed(), "{report:#?}");
+    for (attribute, name) in [("", "_ZNSt1xEv"), ("__attribute__((weak))", "_ZN4user1xEv")] {
+        refused(&with(attribute, name), &[Rule::S11], &[name]);
+    }
+}
+
+/// Only the extension has to get by with the namespaces of glibc and GCC.
+#[test]
+fn s6_a_version_that_a_library_of_a_foreign_one_has() {
+    let fixture =
+        Fixture::good().with_library("librt.so.1", "void f(void) {}", "OTHER_1.0 { global: f; };");
+    let fixture = fixture
+        .without("void good(void) {}")
+        .also("extern void f(void); void good(void) { f(); }");
+    refused(&fixture.judge(), &[Rule::S6], &["OTHER_1.0"]);
+    let foreign = Expectation {
+        profile: Profile::ForeignLibrary,
+        ..expectation()
+    };
+    let report = fixture.judge_with(&foreign);
+    assert!(report.passed(), "{report:#?}");
+}

@@ -136,6 +136,16 @@ pub(super) struct FileShared {
 pub(super) struct FileInterposition {
     #[serde(default)]
     pub(super) accepted: Vec<FileAccepted>,
+    #[serde(default)]
+    pub(super) same: Vec<FileSame>,
+}
+
+/// Weak definitions that are the same wherever they are.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileSame {
+    pub(super) symbols: Vec<Spanned<String>>,
+    pub(super) reason: Spanned<String>,
 }
 
 #[derive(Deserialize)]

@@ -151,6 +151,8 @@ pub struct Policy {
     shared: Vec<Shared>,
     /// Libraries of the server that may take what wheels define.
     takers: GlobSet,
+    /// Weak definitions that are the same wherever they are.
+    same: GlobSet,
     /// For each architecture that is decoded what instructions its baseline has.
     pub instructions: BTreeMap<String, Instructions>,
     /// Debian's architectures.
@@ -284,6 +286,12 @@ impl Policy {
             takers.push(entry.provider);
         }
         let takers = patterns(&takers)?;
+        let mut same = Vec::new();
+        for entry in file.interposition.same {
+            reasoned(&entry.reason)?;
+            same.extend(entry.symbols);
+        }
+        let same = patterns(&same)?;
         let mut instructions = BTreeMap::new();
         for (architecture, entry) in file.instructions {
             for reason in entry
@@ -325,6 +333,7 @@ impl Policy {
             python,
             shared,
             takers,
+            same,
             instructions,
             machines,
             accepted_gaps,
@@ -364,6 +373,11 @@ impl Policy {
     /// Whether a library of the server may take what a wheel that asks for it defines.
     pub fn may_take(&self, library: &str) -> bool {
         self.takers.is_match(library)
+    }
+
+    /// Whether weak definitions of a symbol are the same wherever they are.
+    pub fn is_same_everywhere(&self, symbol: &str) -> bool {
+        self.same.is_match(symbol)
     }
 
     /// Whether a symbol is CPython's.

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::report::SymbolRef;
+use super::super::scope::Site;
 use super::super::surroundings::{Around, Replay, Side};
 use super::s1_resolved::{lacking, replay, symbol};
 use super::{Context, Doc, Outcome};
@@ -49,7 +50,7 @@ pub(super) fn check(context: &Context) -> Outcome {
 
     let mut taken: BTreeMap<Pair, BTreeMap<String, SymbolRef>> = BTreeMap::new();
     let mut callers: BTreeMap<Pair, BTreeSet<usize>> = BTreeMap::new();
-    let (mut references, mut accepted, mut between) = (0, BTreeSet::new(), 0);
+    let (mut references, mut accepted, mut between, mut same) = (0, BTreeSet::new(), 0, 0);
     for reference in replay.process.references() {
         if replay.side(reference.from.object) != Side::Runtime {
             continue;
@@ -65,6 +66,8 @@ pub(super) fn check(context: &Context) -> Outcome {
             between += 1;
         } else if is_accepted(context, replay, to.object, own.object) {
             accepted.insert((own, to.object));
+        } else if is_same(context, replay, to, own) {
+            same += 1;
         } else {
             let pair = (to.object, own.object);
             let mut symbol = symbol(replay, own);
@@ -130,6 +133,11 @@ pub(super) fn check(context: &Context) -> Outcome {
     if !accepted.is_empty() {
         outcome.saw(format!("taken as the policy accepts: {}", accepted.len()));
     }
+    if same > 0 {
+        outcome.saw(format!(
+            "of C++'s own templates, the same everywhere: {same}"
+        ));
+    }
     if between > 0 {
         outcome.saw(format!(
             "from wheel to wheel, with or without a server: {between}"
@@ -145,6 +153,15 @@ fn is_accepted(context: &Context, replay: &Replay<'_>, taker: usize, owner: usiz
         .object(owner)
         .is_some_and(|owner| owner.object.needed.iter().any(|needed| needed == name));
     asked && replay.side(taker) == Side::Server && context.policy().may_take(name)
+}
+
+/// Whether both are copies of one definition, made for the dynamic linker to choose any.
+fn is_same(context: &Context, replay: &Replay<'_>, taker: Site, owner: Site) -> bool {
+    let vague = |site| {
+        let symbol = replay.process.symbol(site);
+        symbol.is_some_and(|symbol| symbol.weak || symbol.unique)
+    };
+    vague(taker) && vague(owner) && context.policy().is_same_everywhere(replay.text(owner).0)
 }
 
 fn describe(replay: &Replay<'_>, object: usize) -> String {
