@@ -26,7 +26,7 @@ use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 10] = [
+pub const SUITES: [&str; 11] = [
     "lint",
     "unit",
     "python",
@@ -36,6 +36,7 @@ pub const SUITES: [&str; 10] = [
     "crash",
     "fuzz",
     "install",
+    "server",
     "report",
 ];
 /// Those that need no packages of the targets under test.
@@ -303,7 +304,7 @@ impl TestRun<'_> {
                     self.listener.note(&format!(
                         "{name}: installing the packages into a clean system"
                     ));
-                    let cases = self.install(target)?;
+                    let cases = self.in_clean_system(target, "install", |test, to| test.run(to))?;
                     let title = &target.distribution.title;
                     let place =
                         format!("PostgreSQL {} of the distribution on {title}", target.major);
@@ -398,12 +399,17 @@ impl TestRun<'_> {
         })
     }
 
-    /// The install test of one target.
-    fn install(&self, target: &Target) -> Result<Vec<Case>, Failure> {
+    /// A suite over the packages of one target, in a clean system.
+    pub(super) fn in_clean_system(
+        &self,
+        target: &Target,
+        suite: &str,
+        run: fn(&InstallTest<'_>, &dyn Listener) -> Result<Vec<Case>, Failure>,
+    ) -> Result<Vec<Case>, Failure> {
         let distribution = &target.distribution;
         let id = distribution.id.as_str();
         let name = target.to_string();
-        let log = self.workspace().log(&format!("test-install-{name}"));
+        let log = self.workspace().log(&format!("test-{suite}-{name}"));
         files::write(&log, "")?;
         let base_debs = self.output(&format!("fetch:{id}:base"))?;
         let test_debs = self.output(&format!("fetch:{id}:test"))?;
@@ -424,7 +430,7 @@ impl TestRun<'_> {
             scratch: &scratch,
             log: &log,
         };
-        let cases = test.run(self.listener)?;
+        let cases = run(&test, self.listener)?;
         files::remove_dir(&scratch)?;
         Ok(cases)
     }
