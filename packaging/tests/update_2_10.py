@@ -67,12 +67,15 @@ def insert(models, x):
         "CREATE TABLE public.flowers AS SELECT row_number() OVER () AS n, "
         "ARRAY(SELECT jsonb_array_elements_text(r)::float8) AS features "
         f"FROM jsonb_array_elements({quoted(rows)}) AS r",
-        "INSERT INTO pgml.snapshots (relation_name, y_column_name, test_size, test_sampling, status, "
-        "columns, analysis, materialized) VALUES "
-        "('public.flowers', '{n}', 0.25, 'stratified', 'successful', '[]', '{\"samples\": 150}', NULL)",
+        "INSERT INTO pgml.snapshots (relation_name, y_column_name, test_size, test_sampling, "
+        "status, columns, analysis, materialized) VALUES "
+        "('public.flowers', '{n}', 0.25, 'stratified', 'successful', "
+        "'[]', '{\"samples\": 150}', NULL)",
     ]
     for name, (runtime, algorithm, data, _) in models.items():
-        script.append(f"INSERT INTO pgml.projects (name, task) VALUES ({quoted(name)}, 'regression')")
+        script.append(
+            f"INSERT INTO pgml.projects (name, task) VALUES ({quoted(name)}, 'regression')"
+        )
         script.append(
             "INSERT INTO pgml.models (project_id, snapshot_id, num_features, algorithm, runtime, "
             "hyperparams, status, search_params, search_args) "
@@ -106,7 +109,9 @@ def surface():
     script = f"\\i {HERE}/surface.psql\nSELECT * FROM pg_temp.surface();\n"
     done = psql(script=script)
     # The values of an enum that was there keep their order, and come before those that are new.
-    lines = [line for line in done.stdout.splitlines() if line and "type pgml.algorithm" not in line]
+    lines = [
+        line for line in done.stdout.splitlines() if line and "type pgml.algorithm" not in line
+    ]
     return sorted(lines)
 
 
@@ -147,7 +152,8 @@ def main():
     state = sorted(query(STATE))
     refused_while_something_depends()
     query(
-        "CREATE VIEW public.lengths AS SELECT pgml.norm_l2(features::real[]) AS length FROM public.flowers",
+        "CREATE VIEW public.lengths AS "
+        "SELECT pgml.norm_l2(features::real[]) AS length FROM public.flowers",
         "CREATE VIEW public.total AS SELECT pgml.sum(features::real[]) AS sum FROM public.flowers",
     )
 
@@ -156,9 +162,11 @@ def main():
     checks.check("one notice", done.stderr.count("NOTICE") == 1, done.stderr)
     checks.check("nothing depends", "Objects that depend on it: none" in done.stderr, done.stderr)
     checks.equal("rows", state, sorted(query(STATE)))
-    checks.equal("the length", [5.1 ** 2 + 3.5 ** 2 + 1.4 ** 2 + 0.2 ** 2], [
-        float(query("SELECT round((length ^ 2)::numeric, 2) FROM public.lengths LIMIT 1")[0])
-    ])
+    checks.equal(
+        "the length",
+        [5.1**2 + 3.5**2 + 1.4**2 + 0.2**2],
+        [float(query("SELECT round((length ^ 2)::numeric, 2) FROM public.lengths LIMIT 1")[0])],
+    )
     total = query("SELECT round(sum[1]::numeric, 1) FROM public.total")
     checks.equal("the sum", [round(float(x[:, 0].sum()), 1)], [float(one) for one in total])
     query("DROP VIEW public.lengths", "DROP VIEW public.total")
@@ -166,15 +174,14 @@ def main():
     checks.equal("only in a new extension", [], sorted(set(fresh) - set(now)))
     checks.equal("only in the updated one", [], sorted(set(now) - set(fresh)))
 
-    predicted = values(*(
-        f"SELECT jsonb_agg(pgml.predict({quoted(name)}, features) ORDER BY n) FROM public.flowers"
-        for name in models
-    ))
+    ask = "SELECT jsonb_agg(pgml.predict({}, features) ORDER BY n) FROM public.flowers"
+    predicted = values(*(ask.format(quoted(name)) for name in models))
     for (name, (_, _, _, expected)), found in zip(models.items(), predicted):
         worst = max(abs(a - float(b)) / max(1.0, abs(float(b))) for a, b in zip(found, expected))
         checks.check(f"{name} predicts the same", len(found) == len(x) and worst <= 1e-6, worst)
     trained = query(
-        "CREATE VIEW public.numbers AS SELECT features, features[1] + features[2] AS y FROM public.flowers",
+        "CREATE VIEW public.numbers AS "
+        "SELECT features, features[1] + features[2] AS y FROM public.flowers",
         "SELECT deployed FROM pgml.train('pickle of ridge', 'regression', 'public.numbers', 'y')",
         "SELECT algorithm FROM pgml.deploy('pickle of ridge', 'most_recent', 'ridge')",
     )
