@@ -41,6 +41,10 @@ pub enum Kind {
     Verification,
     /// A file of the apt repository.
     AptRepository,
+    /// A container image.
+    Image,
+    /// What an image is made of.
+    Sbom,
 }
 
 /// One file of the output.
@@ -267,7 +271,9 @@ fn fill(next: &Path, plan: &Plan, cache: &Cache, facts: &Facts<'_>) -> Result<Ma
             });
             Ok(())
         };
-    for (job, dir) in plan.jobs.iter().map(|job| (job, cache.output(job))) {
+    // What is a goal, and not what one needs: of a plan for the repository alone, only that.
+    let goals = plan.jobs.iter().filter(|job| plan.goals.contains(&job.id));
+    for (job, dir) in goals.map(|job| (job, cache.output(job))) {
         use crate::plan::job::Step;
         match &job.step {
             Step::ExtensionPackages { target } => {
@@ -316,6 +322,16 @@ fn fill(next: &Path, plan: &Plan, cache: &Cache, facts: &Facts<'_>) -> Result<Ma
                     )?;
                 }
             }
+            Step::ServerImages { target } | Step::ExtensionImage { target } => {
+                for file in files::files_below(&dir)? {
+                    let (dir_name, kind) = match file.extension().is_some_and(|e| e == "tar") {
+                        true => ("images", Kind::Image),
+                        false => ("sbom", Kind::Sbom),
+                    };
+                    let path = format!("{dir_name}/{}", file.display());
+                    add(&dir.join(&file), path, kind, Some(target))?;
+                }
+            }
             _ => {}
         }
     }
@@ -327,7 +343,10 @@ fn fill(next: &Path, plan: &Plan, cache: &Cache, facts: &Facts<'_>) -> Result<Ma
         releasable: plan.require_release().is_ok(),
         plan: plan_digest(plan),
         // Every job of the plan is done, or nothing would be published.
-        targets: states(plan, &|_| State::Yes),
+        targets: states(plan, &|id| match plan.job(id) {
+            Some(_) => State::Yes,
+            None => State::No("not asked for: `--only` left it out".into()),
+        }),
         artifacts,
     };
     let sums: String = manifest

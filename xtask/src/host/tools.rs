@@ -80,6 +80,13 @@ pub const DOCKER: Tool = program("docker", "docker.io");
 /// Hands images over, and runs them.
 pub const PODMAN: Tool = program("podman", "podman");
 
+/// Starts containers for podman where crun can't.
+pub const RUNC: Tool = program("runc", "runc");
+/// Reads images, as registries' users do.
+pub const SKOPEO: Tool = program("skopeo", "skopeo");
+/// Unpacks images by the specification's own library.
+pub const UMOCI: Tool = program("umoci", "umoci");
+
 /// What `dist` and `test` can't do without.
 pub const BUILD_TOOLS: [Tool; 10] = [
     APT,

@@ -3,6 +3,7 @@
 pub mod cases;
 pub mod docs;
 pub mod faults;
+pub mod image;
 pub mod install;
 pub mod lint;
 pub mod load;

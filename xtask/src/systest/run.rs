@@ -5,7 +5,10 @@ use std::path::Path;
 use crate::execute::cache::Cache;
 use crate::exit::Failure;
 use crate::files;
+use crate::host::tools::{PODMAN, RUNC, SKOPEO, Tool, UMOCI};
 use crate::lock::WheelSet;
+use crate::oci::base::BaseLayers;
+use crate::oci::config::ImageConfig;
 use crate::pipeline::Pipeline;
 use crate::plan::{BUILDER, Interpreter, Plan};
 use crate::process::{self, Program};
@@ -15,6 +18,7 @@ use crate::sandbox::Sandbox;
 use crate::steps::{ROOTFS, ROOTFS_ARCHIVE};
 use crate::systest::cases::{Case, Cases};
 use crate::systest::faults::FaultTest;
+use crate::systest::image::ImageTest;
 use crate::systest::install::InstallTest;
 use crate::systest::load::{Load, LoadTest, Loaded, WheelServer};
 use crate::systest::pairs;
@@ -26,7 +30,7 @@ use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 8] = [
+pub const SUITES: [&str; 9] = [
     "lint",
     "unit",
     "python",
@@ -34,6 +38,7 @@ pub const SUITES: [&str; 8] = [
     "faults",
     "reproduce",
     "install",
+    "image",
     "report",
 ];
 
@@ -392,6 +397,41 @@ impl TestRun<'_> {
             package: packages.join(package),
             server: server.transpose()?,
         })
+    }
+
+    /// The image test of one target. `listener` is told before a tool is installed.
+    pub fn image(&self, target: &Target) -> Result<Vec<Case>, Failure> {
+        let log = self.workspace().log(&format!("test-image-{target}"));
+        files::write(&log, "")?;
+        let scratch = self.workspace().cache.join("systest/image");
+        let base = format!("image-base:{}", target.distribution.id);
+        let has_server = self.plan.job(&format!("images:{target}")).is_some();
+        let tools = |name: &'static str| {
+            let tool = [SKOPEO, UMOCI, PODMAN]
+                .into_iter()
+                .find(|tool| tool.name == name);
+            let mut wanted: Vec<Tool> = tool.into_iter().collect();
+            if name == PODMAN.name {
+                wanted.push(RUNC);
+            }
+            let log = self.workspace().log("install");
+            let required = self.pipeline.host.require(&wanted, &log, self.listener);
+            required.map_err(|error| error.to_string())
+        };
+        ImageTest {
+            target,
+            config: ImageConfig::load(&self.workspace().root)?,
+            release: self.out,
+            base: match has_server {
+                true => Some(self.output(&base)?.join(BaseLayers::FULL)),
+                false => None,
+            },
+            source: &self.workspace().root,
+            scratch: &scratch,
+            log: &log,
+            tools: &tools,
+        }
+        .run(self.listener)
     }
 
     /// The install test of one target.
