@@ -7,7 +7,11 @@
 set -Eeuo pipefail
 
 # What an unfinished initialisation leaves in the data directory, so that half a cluster is never taken for a whole one.
+# docker/healthcheck.sh knows it too.
 readonly UNFINISHED=pgml-initialisation-unfinished
+# Where initdb works: what it leaves when it is killed has a PG_VERSION already, and must not be in the data directory.
+readonly STAGING=pgml-initdb
+readonly SOCKETS=/var/run/postgresql
 readonly DEFAULTS=/usr/share/pgml/postgresql.conf.d
 readonly SCRIPTS=/docker-entrypoint-initdb.d
 
@@ -96,8 +100,20 @@ with_user_name() {
     return "$status"
 }
 
+# The data directory must have nothing but what an initdb that was killed left, and what mkfs makes.
+require_empty() {
+    local found
+    found=$(find "$PGDATA" -mindepth 1 -maxdepth 1 \! -name "$STAGING" \! -name lost+found -printf '%f ' -quit)
+    if [[ -n $found ]]; then
+        die "$PGDATA is not empty, and there is no cluster in it: it has ${found% }" \
+            "Use an empty directory, or one below it:   -e PGDATA=$PGDATA/pgdata"
+    fi
+}
+
 make_cluster() {
-    local args=()
+    local args=() new=$PGDATA/$STAGING
+    require_empty
+    rm -rf "$new"
     if [[ -n $POSTGRES_INITDB_ARGS ]]; then
         # Words as a shell would split them, quotes and all, but nothing of them is run.
         printf '%s' "$POSTGRES_INITDB_ARGS" | xargs -n1 printf '%s\0' >/dev/null ||
@@ -109,13 +125,18 @@ make_cluster() {
         args+=(--waldir="$POSTGRES_INITDB_WALDIR")
     fi
     # What is not complete need not survive a power failure: everything is synced once, at the end.
-    args=(initdb --pgdata="$PGDATA" --username="$POSTGRES_USER" --no-sync "${args[@]}")
+    args=(initdb --pgdata="$new" --username="$POSTGRES_USER" --no-sync "${args[@]}")
     if [[ -n $POSTGRES_PASSWORD ]]; then
         with_user_name "${args[@]}" --pwfile=<(printf '%s\n' "$POSTGRES_PASSWORD") >&2
     else
         with_user_name "${args[@]}" >&2
     fi
+    # What says that there is a cluster comes last.
     : >"$PGDATA/$UNFINISHED"
+    chmod --reference="$new" "$PGDATA"
+    find "$new" -mindepth 1 -maxdepth 1 \! -name PG_VERSION -exec mv --target-directory="$PGDATA" {} +
+    mv "$new/PG_VERSION" "$PGDATA"
+    rmdir "$new"
 }
 
 configure() {
@@ -143,18 +164,28 @@ start_for_initialisation() {
 }
 
 stop_after_initialisation() {
+    [[ -e $PGDATA/postmaster.pid ]] || return 0
     PGUSER=$POSTGRES_USER pg_ctl --pgdata="$PGDATA" --wait --silent --mode=fast stop >&2
 }
 
 make_databases() {
-    if [[ $PGML_CREATE_EXTENSION == on ]]; then
-        sql --dbname=template1 --command='CREATE EXTENSION IF NOT EXISTS pgml' >&2
-    fi
-    if [[ $POSTGRES_DB != postgres ]]; then
-        sql --dbname=postgres --set=db="$POSTGRES_DB" <<<'CREATE DATABASE :"db"' >&2
-    elif [[ $PGML_CREATE_EXTENSION == on ]]; then
-        sql --dbname=postgres --command='CREATE EXTENSION IF NOT EXISTS pgml' >&2
-    fi
+    local create='CREATE EXTENSION IF NOT EXISTS pgml'
+    # First there, so that every database made from now on has it.
+    if [[ $PGML_CREATE_EXTENSION == on ]]; then sql --dbname=template1 --command="$create" >&2; fi
+    sql --dbname=postgres --set=db="$POSTGRES_DB" >&2 <<<"SELECT format('CREATE DATABASE %I', :'db')
+        WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'db') \\gexec"
+    if [[ $PGML_CREATE_EXTENSION == on ]]; then sql --dbname="$POSTGRES_DB" --command="$create" >&2; fi
+}
+
+# The name that scripts for Postgres images call; only those that are read here can.
+docker_process_sql() { sql --dbname="$POSTGRES_DB" "$@"; }
+
+# A script that is not executable is part of this one, but need not be as strict about variables.
+read_script() {
+    set +u
+    # shellcheck disable=SC1090 # which file it is depends on the container
+    . "$1"
+    set -u
 }
 
 run_scripts() {
@@ -168,8 +199,7 @@ run_scripts() {
                     "$file"
                 else
                     say "reading $file"
-                    # shellcheck disable=SC1090
-                    . "$file"
+                    read_script "$file"
                 fi
                 ;;
             *.sql) say "running $file" && sql --dbname="$POSTGRES_DB" --file="$file" ;;
@@ -183,10 +213,12 @@ run_scripts() {
 
 initialise() {
     require_password
-    make_cluster
-    configure "$@"
     # As process 1 a shell has no default for signals: without this `docker stop` would wait until it kills.
     trap 'say "stopped during initialisation"; stop_after_initialisation || true; exit 1' INT TERM
+    make_cluster
+    configure "$@"
+    # Where the programs below find the server is not for the container's user to say.
+    unset PGHOST PGHOSTADDR
     if [[ -n $POSTGRES_PASSWORD ]]; then export PGPASSWORD=$POSTGRES_PASSWORD; fi
     start_for_initialisation "$@"
     make_databases
@@ -220,12 +252,25 @@ as_postgres() {
     exec setpriv --reuid=postgres --regid=postgres --init-groups "$0" "$@"
 }
 
+# From 18 on the volume is /var/lib/postgresql. One at the old place would stay empty, and the data go with the container.
+refuse_old_volume() {
+    local old=/var/lib/postgresql/data
+    if ((PG_MAJOR >= 18)) && [[ $PGDATA != "$old"* ]] && mountpoint --quiet "$old"; then
+        die "there is a volume at $old, and the data of PostgreSQL $PG_MAJOR is in $PGDATA" \
+            "Mount the volume at /var/lib/postgresql," \
+            "or keep the data where it is mounted:   -e PGDATA=$old/pgdata"
+    fi
+}
+
 main() {
     # Only options: they are the server's.
     if [[ $# -eq 0 || ${1-} == -* ]]; then set -- postgres "$@"; fi
     if starts_server "$@"; then
         if [[ $(id -u) == 0 ]]; then as_postgres "$@"; fi
         settings
+        refuse_old_volume
+        # Gone where something is mounted over the directory above it.
+        mkdir -p "$SOCKETS" 2>/dev/null || true
         own_directory "$PGDATA"
         if [[ -e $PGDATA/$UNFINISHED ]]; then
             die "the initialisation of $PGDATA did not end well" \

@@ -23,7 +23,7 @@ use crate::report::{self, Details};
 use crate::symbols::abi3::Abi3;
 
 /// The version of `manifest.json`.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// The manifest's name in the output tree.
 pub const MANIFEST: &str = "manifest.json";
 
@@ -94,6 +94,11 @@ pub struct TargetState {
     pub loaded: State,
     /// Where.
     pub loaded_note: Option<String>,
+    /// The container images with a server were built, and those that were run did what they should. (The image with the
+    /// extension's files alone is there wherever packages are.)
+    pub image: State,
+    /// In what they were run.
+    pub image_note: Option<String>,
     /// What of its inputs a release refuses.
     pub development: Vec<String>,
 }
@@ -125,6 +130,11 @@ impl TargetState {
             run: no(&plan.not_installable),
             loaded: no(&plan.not_loadable),
             loaded_note: None,
+            image: match &plan.not_installable {
+                Some(why) => State::No(why.clone()),
+                None => done(&format!("images:{target}")),
+            },
+            image_note: None,
             development: plan.development.clone(),
         }
     }
@@ -150,14 +160,14 @@ pub struct Manifest {
     pub targets: BTreeMap<String, TargetState>,
 }
 
-/// The digest of all keys of a plan.
+/// The digest of all keys of a plan, and of which results are wanted: plans of the same jobs may differ in that.
 pub fn plan_digest(plan: &Plan) -> Digest {
-    let keys: Vec<String> = plan
+    let keys = plan
         .jobs
         .iter()
-        .map(|job| format!("{} {}", job.id, job.key))
-        .collect();
-    Digest::of(keys.join("\n"))
+        .map(|job| format!("{} {}", job.id, job.key));
+    let goals = plan.goals.iter().map(|goal| format!("goal {goal}"));
+    Digest::of(keys.chain(goals).collect::<Vec<_>>().join("\n"))
 }
 
 /// The manifest of an output directory, where there is one that this program reads.

@@ -1,18 +1,18 @@
 //! `cargo xtask image`
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pgml_dist::exit::{Exit, Failure};
 use pgml_dist::files::FileError;
 use pgml_dist::oci::config::ImageConfig;
 use pgml_dist::oci::engine::Engine;
 use pgml_dist::oci::{Flavour, OciError};
-use pgml_dist::pipeline::Pipeline;
+use pgml_dist::host::Host;
 use pgml_dist::progress::Listener;
+use pgml_dist::targets::Targets;
 use pgml_dist::workspace::Workspace;
 
-use crate::commands::Sources;
 use crate::console::Console;
 use crate::output::print;
 
@@ -53,8 +53,6 @@ struct ImageChoice {
     /// Where the images are
     #[arg(long, default_value = "dist", value_name = "DIR")]
     out: PathBuf,
-    #[command(flatten)]
-    sources: Sources,
 }
 
 /// Runs the command.
@@ -101,9 +99,9 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
 impl ImageChoice {
     /// The engine, the archive, and the name that the image has once it is loaded.
     fn find(&self, workspace: &Workspace) -> Result<(Engine, PathBuf, String), Failure> {
-        let pipeline: Pipeline = self.sources.pipeline(workspace)?;
+        let targets = Targets::load(&workspace.packaging().join("targets.toml"))?;
         let wanted: Vec<String> = self.target.iter().cloned().collect();
-        let chosen = pipeline.targets.select(&wanted, false, &pipeline.host)?;
+        let chosen = targets.select(&wanted, false, &Host::detect(Path::new("/")))?;
         let [target] = &chosen[..] else {
             let what = "one image at a time: the name means several targets";
             return Err(OciError::NotRunnable(what).into());
@@ -120,11 +118,7 @@ impl ImageChoice {
             return Err(OciError::NotBuilt(archive.display().to_string()).into());
         }
         let engine = Engine::require(&workspace.log("image"))?;
-        let [tag, _] = flavour.tags(target);
-        Ok((
-            engine,
-            archive,
-            format!("{}:{tag}", flavour.repository(&config.name)),
-        ))
+        let [name, _] = flavour.names(&config.name, target);
+        Ok((engine, archive, name))
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use pgml_dist::exit::{Exit, Failure};
-use pgml_dist::host::tools::{BUILD_TOOLS, CHROMIUM, DIFFOSCOPE, LINTIAN, NEWUIDMAP, Tool};
+use pgml_dist::host::tools::{BUILD_TOOLS, CHROMIUM, DIFFOSCOPE, LINTIAN, NEWUIDMAP, SHELLCHECK, Tool};
 use pgml_dist::plan::Purpose;
 use pgml_dist::progress::Listener;
 use pgml_dist::publish::{self, table::table};
@@ -47,7 +47,8 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         pipeline
             .host
             .require(&BUILD_TOOLS, &workspace.log("install"), &console)?;
-        let tools: [(&str, &[Tool]); 3] = [
+        let tools: [(&str, &[Tool]); 4] = [
+            ("lint", &[SHELLCHECK]),
             ("lintian", &[LINTIAN]),
             ("reproduce", &[DIFFOSCOPE, NEWUIDMAP]),
             ("report", &[CHROMIUM]),

@@ -153,9 +153,9 @@ fn status_of<'a>(status: &'a str, package: &str) -> Option<&'a str> {
         .find_map(|line| line.strip_prefix("Status: "))
 }
 
-/// Whether two files have the same contents.
+/// Whether two files have the same contents. Most are in one tree only, and none of those is read.
 fn same(one: &Path, two: &Path) -> bool {
-    matches!((fs::read(one), fs::read(two)), (Ok(one), Ok(two)) if one == two)
+    one.exists() && matches!((fs::read(one), fs::read(two)), (Ok(one), Ok(two)) if one == two)
 }
 
 /// Every path of every package that a system's dpkg knows, without `/` in front; the directories are what is looked for.

@@ -140,6 +140,12 @@ impl Flavour {
         }
     }
 
+    /// Its names, the one that names the distribution first: `pgml:15-debian12-slim`, `pgml:15-slim`.
+    pub fn names(self, name: &str, target: &Target) -> [String; 2] {
+        let repository = self.repository(name);
+        self.tags(target).map(|tag| format!("{repository}:{tag}"))
+    }
+
     /// Its tags, the one that names the distribution first: `15-debian12-slim`, `15-slim`.
     pub fn tags(self, target: &Target) -> [String; 2] {
         let suffix = if self == Self::Slim { "-slim" } else { "" };

@@ -13,8 +13,9 @@ use crate::exit::Failure;
 use crate::files;
 
 /// The files of the source tree that decide the settings layer.
-pub const FILES: [&str; 4] = [
+pub const FILES: [&str; 5] = [
     "docker/entrypoint.sh",
+    "docker/healthcheck.sh",
     "docker/postgresql.conf",
     "docker/slim.conf",
     SLIM,
@@ -22,6 +23,8 @@ pub const FILES: [&str; 4] = [
 
 /// The entry point, at the place that Postgres images have it.
 const ENTRY_POINT: &str = "usr/local/bin/docker-entrypoint.sh";
+/// What the health check runs.
+const HEALTH_CHECK: &str = "usr/local/bin/pgml-healthcheck";
 /// Where the entry point looks for what it appends to postgresql.conf.
 const DEFAULTS: &str = "usr/share/pgml/postgresql.conf.d";
 
@@ -75,13 +78,12 @@ impl Settings<'_> {
         Ok(config.map_err(|error| OciError::Format(error.to_string()))?)
     }
 
-    /// The health check, which Docker reads beside the specified settings. Through the network, because the server of the
-    /// initialisation listens on its socket only. Times are in nanoseconds; the first check is after one interval.
+    /// The health check, which Docker reads beside the specified settings. Times are in nanoseconds; the first check is
+    /// after one interval.
     pub fn health_check(&self) -> Value {
         let second: u64 = 1_000_000_000;
-        let check = r#"exec pg_isready --quiet --host=127.0.0.1 --port="${PGPORT:-5432}""#;
         json!({
-            "Test": ["CMD-SHELL", check],
+            "Test": ["CMD", format!("/{HEALTH_CHECK}")],
             "Interval": 2 * second,
             "Timeout": 3 * second,
             "StartPeriod": 60 * second,
@@ -93,11 +95,12 @@ impl Settings<'_> {
     pub fn write_layer(&self, to: &Path, epoch: u64) -> Result<Layer, Failure> {
         let mut files = vec![
             (ENTRY_POINT.to_owned(), 0o755, FILES[0]),
-            (format!("{DEFAULTS}/10-container.conf"), 0o644, FILES[1]),
+            (HEALTH_CHECK.to_owned(), 0o755, FILES[1]),
+            (format!("{DEFAULTS}/10-container.conf"), 0o644, FILES[2]),
         ];
         if self.flavour == Flavour::Slim {
-            files.push((format!("{DEFAULTS}/20-slim.conf"), 0o644, FILES[2]));
-            files.push(("etc/dpkg/dpkg.cfg.d/pgml-slim".into(), 0o644, FILES[3]));
+            files.push((format!("{DEFAULTS}/20-slim.conf"), 0o644, FILES[3]));
+            files.push(("etc/dpkg/dpkg.cfg.d/pgml-slim".into(), 0o644, FILES[4]));
         }
         let (_, volume) = self.data();
         let volume = volume.trim_start_matches('/').to_owned();

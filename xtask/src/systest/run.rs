@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::execute::cache::Cache;
 use crate::exit::Failure;
 use crate::files;
-use crate::host::tools::{PODMAN, RUNC, SKOPEO, Tool, UMOCI};
+use crate::host::tools::{DOCKER_COMPOSE, PODMAN, RUNC, SKOPEO, Tool, UMOCI};
 use crate::lock::WheelSet;
 use crate::oci::base::BaseLayers;
 use crate::oci::config::ImageConfig;
@@ -404,10 +404,12 @@ impl TestRun<'_> {
         let log = self.workspace().log(&format!("test-image-{target}"));
         files::write(&log, "")?;
         let scratch = self.workspace().cache.join("systest/image");
+        let executable = self.workspace().cache.join("systest/image-tool/xtask");
+        process::copy_this_program(&executable)?;
         let base = format!("image-base:{}", target.distribution.id);
         let has_server = self.plan.job(&format!("images:{target}")).is_some();
         let tools = |name: &'static str| {
-            let tool = [SKOPEO, UMOCI, PODMAN]
+            let tool = [SKOPEO, UMOCI, PODMAN, DOCKER_COMPOSE]
                 .into_iter()
                 .find(|tool| tool.name == name);
             let mut wanted: Vec<Tool> = tool.into_iter().collect();
@@ -418,7 +420,7 @@ impl TestRun<'_> {
             let required = self.pipeline.host.require(&wanted, &log, self.listener);
             required.map_err(|error| error.to_string())
         };
-        ImageTest {
+        let test = ImageTest {
             target,
             config: ImageConfig::load(&self.workspace().root)?,
             release: self.out,
@@ -427,11 +429,15 @@ impl TestRun<'_> {
                 false => None,
             },
             source: &self.workspace().root,
+            executable: &executable,
             scratch: &scratch,
             log: &log,
             tools: &tools,
-        }
-        .run(self.listener)
+        };
+        let cases = test.run(self.listener)?;
+        files::remove_dir(&self.workspace().cache.join("systest/image-tool"))?;
+        record::images(self.out, &target.to_string(), &cases)?;
+        Ok(cases)
     }
 
     /// The install test of one target.

