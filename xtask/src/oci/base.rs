@@ -27,6 +27,8 @@ pub const LAYERS: &str = "layers.json";
 pub const SYSTEM: &str = "system";
 /// dpkg's database in an image.
 pub const DATABASE: &str = "var/lib/dpkg";
+/// Where Debian's packages make clusters.
+const CLUSTERS: &str = "var/lib/postgresql/";
 /// The user that Debian's packages make for the server.
 const USER: &str = "postgres";
 /// The files that tell users' and groups' ids.
@@ -206,6 +208,11 @@ fn survey(archive: &Path, id: u64, system: &Path) -> Result<Contents, Failure> {
             _ => {}
         }
         if entry.kind != Kind::Directory {
+            // A cluster is a container's own: one in the image would be random, and everybody's.
+            if entry.path.starts_with(CLUSTERS) {
+                let what = format!("there is a cluster in it: /{}", entry.path);
+                return Err(OciError::Base(what).into());
+            }
             found.push(entry.path);
         }
         Ok(())
@@ -410,6 +417,9 @@ mod tests {
             failure.report.unwrap().to_string()
         };
         assert!(refused(&|tar| put(tar, "run/x", EntryType::Fifo, 0, "")).contains("/run/x"));
+        let cluster = "./var/lib/postgresql/15/main/PG_VERSION";
+        let refused_cluster = refused(&|tar| put(tar, cluster, EntryType::Regular, 0, "15"));
+        assert!(refused_cluster.contains("cluster"), "{refused_cluster}");
         // A link that stays while what it names goes would dangle.
         let link = refused(&|tar| {
             put(tar, "usr/share/doc/x/a", EntryType::Regular, 0, "a");
