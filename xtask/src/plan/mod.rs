@@ -8,6 +8,8 @@ pub mod job;
 pub mod kinds;
 mod recipe;
 
+pub use self::builder::crash;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use miette::Diagnostic;
