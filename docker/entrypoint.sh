@@ -159,7 +159,8 @@ sql() {
 
 start_for_initialisation() {
     local options
-    printf -v options ' %q' "$@" -c listen_addresses= -c fsync=off
+    # The last word on a setting counts: only here, on the usual socket, whatever the server's own arguments say.
+    printf -v options ' %q' "$@" -c listen_addresses= -c fsync=off -c port="${PGPORT:-5432}" -c unix_socket_directories="$SOCKETS"
     PGUSER=$POSTGRES_USER pg_ctl --pgdata="$PGDATA" --wait --silent --options="$options" start >&2
 }
 
@@ -271,6 +272,8 @@ main() {
         refuse_old_volume
         # Gone where something is mounted over the directory above it.
         mkdir -p "$SOCKETS" 2>/dev/null || true
+        [[ -w $SOCKETS ]] || die "uid $(id -u) can't make a socket in $SOCKETS" \
+            "On a read-only root file system mount memory there:   --tmpfs /run/postgresql"
         own_directory "$PGDATA"
         if [[ -e $PGDATA/$UNFINISHED ]]; then
             die "the initialisation of $PGDATA did not end well" \

@@ -19,4 +19,5 @@ if [ -z "$host" ]; then
     host=$(sed -n 6p "$PGDATA/postmaster.pid")
     case $host in '' | '*' | 0.0.0.0 | ::) host=localhost ;; esac
 fi
-exec pg_isready --host="$host" --port="${port:-5432}"
+# A user, although none is asked: without one libpq wants the name of a uid that may have none.
+exec pg_isready --host="$host" --port="${port:-5432}" --username="${POSTGRES_USER:-postgres}"

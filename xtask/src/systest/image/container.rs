@@ -223,11 +223,10 @@ impl Container<'_> {
         }
     }
 
-    /// Waits until the server takes connections through the network: the one of the initialisation does not.
+    /// Waits until the server is there, by what the engine asks too: that of an initialisation does not count.
     pub fn wait_until_it_serves(&self) -> Result<(), Failure> {
         self.wait_until("serving", PATIENCE, || {
-            let asked = self.exec(&["pg_isready", "--quiet", "--host=127.0.0.1"]);
-            Ok(asked.is_ok())
+            Ok(self.exec(&["pgml-healthcheck"]).is_ok())
         })
         .map(drop)
     }

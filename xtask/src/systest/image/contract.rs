@@ -424,16 +424,17 @@ fn read_only(row: &Row<'_>) -> Result<(), Failure> {
         "--read-only",
         "--tmpfs",
         "/tmp",
-        // Over the directory of the socket, which is made again.
         "--tmpfs",
-        "/run:mode=1777",
+        "/run/postgresql",
     ];
     let server = row.containers.server(&options, &[])?;
     let dot = "SELECT pgml.dot_product(ARRAY[1.0,2.0], ARRAY[3.0,4.0])";
     is(&server.sql("postgres", dot)?, "11")?;
     ensure(server.exec(&["touch", "/usr/x"]).is_err(), || {
         "it can be written to".into()
-    })
+    })?;
+    let no_socket = ["--read-only", "-e", "POSTGRES_PASSWORD=a"];
+    row.refused(&no_socket, &["--tmpfs /run/postgresql"])
 }
 
 /// The health check finds the server wherever it listens.
