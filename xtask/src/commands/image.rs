@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use pgml_dist::exit::{Exit, Failure};
 use pgml_dist::files::FileError;
+use pgml_dist::host::Host;
 use pgml_dist::oci::config::ImageConfig;
 use pgml_dist::oci::engine::Engine;
 use pgml_dist::oci::{Flavour, OciError};
-use pgml_dist::host::Host;
 use pgml_dist::progress::Listener;
 use pgml_dist::targets::Targets;
 use pgml_dist::workspace::Workspace;

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use pgml_dist::exit::{Exit, Failure};
-use pgml_dist::host::tools::{BUILD_TOOLS, CHROMIUM, DIFFOSCOPE, LINTIAN, NEWUIDMAP, SHELLCHECK, Tool};
+use pgml_dist::host::tools::{
+    BUILD_TOOLS, CHROMIUM, DIFFOSCOPE, LINTIAN, NEWUIDMAP, SHELLCHECK, Tool,
+};
 use pgml_dist::plan::Purpose;
 use pgml_dist::progress::Listener;
 use pgml_dist::publish::{self, table::table};

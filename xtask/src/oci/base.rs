@@ -27,8 +27,9 @@ pub const LAYERS: &str = "layers.json";
 pub const SYSTEM: &str = "system";
 /// dpkg's database in an image.
 pub const DATABASE: &str = "var/lib/dpkg";
-/// Where Debian's packages make clusters.
-const CLUSTERS: &str = "var/lib/postgresql/";
+/// Where Debian's packages make a cluster when they are configured, and its configuration. A container makes its own: one
+/// in the image would be random, and everybody's.
+const CLUSTERS: [&str; 2] = ["var/lib/postgresql/", "etc/postgresql/"];
 /// The user that Debian's packages make for the server.
 const USER: &str = "postgres";
 /// The files that tell users' and groups' ids.
@@ -103,6 +104,7 @@ fn renumbered(text: &str, swaps: &[Swap]) -> String {
 fn is_left_out(path: &str) -> bool {
     path.starts_with("dev/")
         || path == "var/cache/ldconfig/aux-cache"
+        || CLUSTERS.iter().any(|dir| path.starts_with(dir))
         || (path.starts_with(DATABASE) && (path.ends_with("-old") || path.contains("/lock")))
         || ["etc/passwd-", "etc/group-", "etc/shadow-", "etc/gshadow-"].contains(&path)
 }
@@ -208,11 +210,6 @@ fn survey(archive: &Path, id: u64, system: &Path) -> Result<Contents, Failure> {
             _ => {}
         }
         if entry.kind != Kind::Directory {
-            // A cluster is a container's own: one in the image would be random, and everybody's.
-            if entry.path.starts_with(CLUSTERS) {
-                let what = format!("there is a cluster in it: /{}", entry.path);
-                return Err(OciError::Base(what).into());
-            }
             found.push(entry.path);
         }
         Ok(())
@@ -379,6 +376,12 @@ mod tests {
                 ("./usr/share/doc/x/a", EntryType::Regular, "a"),
                 ("./usr/share/doc/y/", EntryType::Directory, ""),
                 ("./usr/share/doc/y/copyright", EntryType::Regular, "c"),
+                ("./var/lib/postgresql/", EntryType::Directory, ""),
+                (
+                    "./var/lib/postgresql/15/main/PG_VERSION",
+                    EntryType::Regular,
+                    "15",
+                ),
                 ("./var/lib/dpkg/status", EntryType::Regular, "s"),
                 ("./var/lib/dpkg/status-old", EntryType::Regular, "o"),
             ] {
@@ -393,6 +396,7 @@ mod tests {
         assert!(full.contains(&("etc/passwd".into(), 999)));
         let full: Vec<&str> = full.iter().map(|(path, _)| path.as_str()).collect();
         assert!(full.contains(&"usr/share/doc/x/a") && full.contains(&"var/lib/dpkg/status"));
+        assert!(full.contains(&"var/lib/postgresql/") && !full.iter().any(|p| p.contains("main")));
         assert!(!full.contains(&"dev/null") && !full.contains(&"var/lib/dpkg/status-old"));
         let slim = paths(&out.join(BaseLayers::SLIM));
         let slim: Vec<&str> = slim.iter().map(|(path, _)| path.as_str()).collect();
@@ -417,9 +421,6 @@ mod tests {
             failure.report.unwrap().to_string()
         };
         assert!(refused(&|tar| put(tar, "run/x", EntryType::Fifo, 0, "")).contains("/run/x"));
-        let cluster = "./var/lib/postgresql/15/main/PG_VERSION";
-        let refused_cluster = refused(&|tar| put(tar, cluster, EntryType::Regular, 0, "15"));
-        assert!(refused_cluster.contains("cluster"), "{refused_cluster}");
         // A link that stays while what it names goes would dangle.
         let link = refused(&|tar| {
             put(tar, "usr/share/doc/x/a", EntryType::Regular, 0, "a");

@@ -142,14 +142,16 @@ pub fn write(contents: &Contents<'_>) -> Result<Vec<u8>, Failure> {
     components.push(openblas);
 
     let (name, version) = contents.image;
-    let mut metadata = Metadata::default();
-    metadata.timestamp = Some(DateTime::try_from(contents.created.to_owned()).map_err(wrong)?);
-    metadata.component = Some(Component::new(
-        Classification::Container,
-        name,
-        version,
-        Some(format!("{name}-{version}")),
-    ));
+    let metadata = Metadata {
+        timestamp: Some(DateTime::try_from(contents.created.to_owned()).map_err(wrong)?),
+        component: Some(Component::new(
+            Classification::Container,
+            name,
+            version,
+            Some(format!("{name}-{version}")),
+        )),
+        ..Metadata::default()
+    };
     let mut bom = Bom {
         version: 1,
         serial_number: None,

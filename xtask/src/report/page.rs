@@ -201,7 +201,10 @@ fn cell(target: &str, entry: &TargetState) -> Cell {
     let failed = steps.iter().find(|step| step.state == "failed");
     // What the runtime and the images are does not tell how far the library got.
     let beside = ["runtime", "image"];
-    let mut reached = steps.iter().rev().filter(|step| !beside.contains(&step.name));
+    let mut reached = steps
+        .iter()
+        .rev()
+        .filter(|step| !beside.contains(&step.name));
     let last = reached.find(|step| step.state == "yes");
     let (state, mark, word) = match (failed, last) {
         (Some(step), _) => match step.name {

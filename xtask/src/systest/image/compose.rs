@@ -23,10 +23,8 @@ impl ImageTest<'_> {
             },
         };
         cases.run(name, || {
-            let up = self.compose_call(
-                &program,
-                &["up", "--no-color", "--exit-code-from", "train"],
-            );
+            let up =
+                self.compose_call(&program, &["up", "--no-color", "--exit-code-from", "train"]);
             // Whatever came of it, its containers, network and volume go.
             let down = self.compose_call(&program, &["down", "--volumes", "--timeout", "30"]);
             let words = up?;
@@ -41,22 +39,28 @@ impl ImageTest<'_> {
             false => "/var/lib/postgresql/data",
         };
         let project = format!("pgml-test-{}", std::process::id());
-        let output = ["HOME", "PATH", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG"]
-            .iter()
-            .fold(Program::new("timeout"), |program, name| {
-                program.inherit_env(name)
-            })
-            .args(["--kill-after=5", PATIENCE])
-            .args(program)
-            .args(["--project-name", &project, "--file"])
-            .arg(self.source.join("docker/compose.yaml"))
-            .args(args)
-            .env("POSTGRES_PASSWORD", "secret")
-            .env("PGML_IMAGE", self.name(Flavour::Full))
-            // Any port that is free.
-            .env("PGML_PORT", "0")
-            .env("PGML_VOLUME", volume)
-            .output(self.log)?;
+        let output = [
+            "HOME",
+            "PATH",
+            "DOCKER_HOST",
+            "DOCKER_CONTEXT",
+            "DOCKER_CONFIG",
+        ]
+        .iter()
+        .fold(Program::new("timeout"), |program, name| {
+            program.inherit_env(name)
+        })
+        .args(["--kill-after=5", PATIENCE])
+        .args(program)
+        .args(["--project-name", &project, "--file"])
+        .arg(self.source.join("docker/compose.yaml"))
+        .args(args)
+        .env("POSTGRES_PASSWORD", "secret")
+        .env("PGML_IMAGE", self.name(Flavour::Full))
+        // Any port that is free.
+        .env("PGML_PORT", "0")
+        .env("PGML_VOLUME", volume)
+        .output(self.log)?;
         Ok(String::from_utf8_lossy(&output).into_owned())
     }
 }

@@ -15,9 +15,12 @@ pub(super) struct Row<'a> {
     pub(super) containers: &'a Containers<'a>,
 }
 
+/// What is done for a row, with its name.
+type Named = (&'static str, fn(&Row<'_>) -> Result<(), Failure>);
+
 /// The cases.
 pub fn rows<'a>(test: &'a ImageTest<'a>, containers: &'a Containers<'a>) -> Vec<Test<'a>> {
-    let rows: [(&str, fn(&Row<'_>) -> Result<(), Failure>); 21] = [
+    let rows: [Named; 21] = [
         (
             "wrong or no settings: what to do is said, and nothing is made",
             refusals,
@@ -64,7 +67,10 @@ pub fn rows<'a>(test: &'a ImageTest<'a>, containers: &'a Containers<'a>) -> Vec<
             "a read-only root file system with tmpfs and the data volume",
             read_only,
         ),
-        ("the cluster of another major is refused", crashes::other_major),
+        (
+            "the cluster of another major is refused",
+            crashes::other_major,
+        ),
         (
             "a stop during initialisation is no finished cluster",
             crashes::stopped_early,
@@ -91,7 +97,7 @@ pub fn rows<'a>(test: &'a ImageTest<'a>, containers: &'a Containers<'a>) -> Vec<
             packages::slim_dpkg,
         ),
     ];
-    let test_of = |(name, row): (&'static str, fn(&Row<'_>) -> Result<(), Failure>)| {
+    let test_of = |(name, row): Named| {
         let test: Box<dyn Fn() -> Result<(), Failure> + Send + Sync + 'a> =
             Box::new(move || row(&Row { test, containers }));
         (name, test)
@@ -101,7 +107,12 @@ pub fn rows<'a>(test: &'a ImageTest<'a>, containers: &'a Containers<'a>) -> Vec<
 
 impl Row<'_> {
     /// A file to be copied into a container.
-    pub(super) fn file(&self, name: &str, contents: impl AsRef<[u8]>, mode: u32) -> Result<PathBuf, Failure> {
+    pub(super) fn file(
+        &self,
+        name: &str,
+        contents: impl AsRef<[u8]>,
+        mode: u32,
+    ) -> Result<PathBuf, Failure> {
         let path = self.test.scratch.join(name);
         files::write(&path, contents)?;
         files::set_mode(&path, mode)?;
@@ -456,11 +467,9 @@ fn listening(row: &Row<'_>) -> Result<(), Failure> {
         })?;
     }
     // Before there is a server it says so.
-    let ended = row.containers.run(&[
-        "--entrypoint",
-        "pgml-healthcheck",
-        &row.containers.full,
-    ])?;
+    let ended = row
+        .containers
+        .run(&["--entrypoint", "pgml-healthcheck", &row.containers.full])?;
     ensure(ended.code == 1, || format!("it ends with {}", ended.code))?;
     ensure_says(&ended.words, &["no server runs in"])
 }

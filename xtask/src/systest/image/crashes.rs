@@ -88,7 +88,14 @@ pub(super) fn killed_initdb(row: &Row<'_>) -> Result<(), Failure> {
     container.wait_for_end()?;
     container.start()?;
     container.wait_until_it_serves()?;
-    let leftover = container.exec(&["find", &row.test.data(), "-maxdepth", "1", "-name", "pgml-*"])?;
+    let leftover = container.exec(&[
+        "find",
+        &row.test.data(),
+        "-maxdepth",
+        "1",
+        "-name",
+        "pgml-*",
+    ])?;
     is(&leftover, "")
 }
 
@@ -105,6 +112,11 @@ pub(super) fn wrong_directories(row: &Row<'_>) -> Result<(), Failure> {
         ensure(ended.code == 1, || ended.words.clone())?;
         return ensure_says(&ended.words, &["is not empty", "letter.txt", "-e PGDATA="]);
     }
-    let old = ["-e", "POSTGRES_PASSWORD=a", "-v", "/var/lib/postgresql/data"];
+    let old = [
+        "-e",
+        "POSTGRES_PASSWORD=a",
+        "-v",
+        "/var/lib/postgresql/data",
+    ];
     row.refused(&old, &["Mount the volume at /var/lib/postgresql"])
 }

@@ -71,9 +71,10 @@ impl ImageTest<'_> {
         server.copy(&files, "/mnt/pgml")?;
         server.start()?;
         let ended = server.wait_for_end()?;
-        ensure(ended.code == 0 && ended.words.lines().any(|line| line == "11"), || {
-            format!("it ends with {}: {}", ended.code, ended.words)
-        })
+        ensure(
+            ended.code == 0 && ended.words.lines().any(|line| line == "11"),
+            || format!("it ends with {}: {}", ended.code, ended.words),
+        )
     }
 
     fn contents(&self, layer: &[u8]) -> Result<BTreeMap<String, Digest>, Failure> {

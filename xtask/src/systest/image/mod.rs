@@ -78,7 +78,9 @@ impl ImageTest<'_> {
             other => {
                 let why = match other {
                     None => "neither `docker` nor `podman` answers here",
-                    Some(_) => "podman answers here and `docker` does not, which these cases are for",
+                    Some(_) => {
+                        "podman answers here and `docker` does not, which these cases are for"
+                    }
                 };
                 cases.not_run("every case that runs a container", why);
                 return Ok(cases.done);

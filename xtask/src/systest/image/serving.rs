@@ -75,7 +75,10 @@ impl ImageTest<'_> {
         match (took <= HEALTHY, busy()) {
             (false, Some(load)) => cases.not_run(
                 name,
-                format!("it took {:.1} s on a busy machine (load {load})", took.as_secs_f64()),
+                format!(
+                    "it took {:.1} s on a busy machine (load {load})",
+                    took.as_secs_f64()
+                ),
             ),
             (in_time, _) => drop(cases.run(name, || {
                 ensure(in_time, || format!("it took {:.1} s", took.as_secs_f64()))
