@@ -27,7 +27,7 @@ use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 11] = [
+pub const SUITES: [&str; 12] = [
     "lint",
     "unit",
     "python",
@@ -37,6 +37,7 @@ pub const SUITES: [&str; 11] = [
     "crash",
     "fuzz",
     "install",
+    "image",
     "server",
     "report",
 ];
@@ -89,11 +90,11 @@ pub fn unit(workspace: &Workspace, cases: &mut Cases<'_>) {
 }
 
 impl TestRun<'_> {
-    fn workspace(&self) -> &Workspace {
+    pub(super) fn workspace(&self) -> &Workspace {
         &self.pipeline.workspace
     }
 
-    fn output(&self, job: &str) -> Result<std::path::PathBuf, Failure> {
+    pub(super) fn output(&self, job: &str) -> Result<std::path::PathBuf, Failure> {
         let cache: Cache = self.pipeline.cache();
         let job = self.plan.job(job).ok_or_else(|| no_such_job(job))?;
         Ok(cache.output(job))
