@@ -5,10 +5,7 @@ use std::path::Path;
 use crate::execute::cache::Cache;
 use crate::exit::Failure;
 use crate::files;
-use crate::host::tools::{DOCKER_COMPOSE, PODMAN, RUNC, SKOPEO, Tool, UMOCI};
 use crate::lock::WheelSet;
-use crate::oci::base::BaseLayers;
-use crate::oci::config::ImageConfig;
 use crate::pipeline::Pipeline;
 use crate::plan::{BUILDER, Interpreter, Plan};
 use crate::process::{self, Program};
@@ -18,7 +15,6 @@ use crate::sandbox::Sandbox;
 use crate::steps::{ROOTFS, ROOTFS_ARCHIVE};
 use crate::systest::cases::{Case, Cases};
 use crate::systest::faults::FaultTest;
-use crate::systest::image::ImageTest;
 use crate::systest::install::InstallTest;
 use crate::systest::load::{Load, LoadTest, Loaded, WheelServer};
 use crate::systest::pairs;
@@ -30,7 +26,7 @@ use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 11] = [
+pub const SUITES: [&str; 12] = [
     "lint",
     "unit",
     "python",
@@ -40,6 +36,7 @@ pub const SUITES: [&str; 11] = [
     "crash",
     "fuzz",
     "install",
+    "server",
     "image",
     "report",
 ];
@@ -92,11 +89,11 @@ pub fn unit(workspace: &Workspace, cases: &mut Cases<'_>) {
 }
 
 impl TestRun<'_> {
-    fn workspace(&self) -> &Workspace {
+    pub(super) fn workspace(&self) -> &Workspace {
         &self.pipeline.workspace
     }
 
-    fn output(&self, job: &str) -> Result<std::path::PathBuf, Failure> {
+    pub(super) fn output(&self, job: &str) -> Result<std::path::PathBuf, Failure> {
         let cache: Cache = self.pipeline.cache();
         let job = self.plan.job(job).ok_or_else(|| no_such_job(job))?;
         Ok(cache.output(job))
@@ -308,7 +305,7 @@ impl TestRun<'_> {
                     self.listener.note(&format!(
                         "{name}: installing the packages into a clean system"
                     ));
-                    let cases = self.install(target)?;
+                    let cases = self.in_clean_system(target, "install", |test, to| test.run(to))?;
                     let title = &target.distribution.title;
                     let place =
                         format!("PostgreSQL {} of the distribution on {title}", target.major);
@@ -403,53 +400,17 @@ impl TestRun<'_> {
         })
     }
 
-    /// The image test of one target. `listener` is told before a tool is installed.
-    pub fn image(&self, target: &Target) -> Result<Vec<Case>, Failure> {
-        let log = self.workspace().log(&format!("test-image-{target}"));
-        files::write(&log, "")?;
-        let scratch = self.workspace().cache.join("systest/image");
-        let executable = self.workspace().cache.join("systest/image-tool/xtask");
-        process::copy_this_program(&executable)?;
-        let base = format!("image-base:{}", target.distribution.id);
-        let has_server = self.plan.job(&format!("images:{target}")).is_some();
-        let tools = |name: &'static str| {
-            let tool = [SKOPEO, UMOCI, PODMAN, DOCKER_COMPOSE]
-                .into_iter()
-                .find(|tool| tool.name == name);
-            let mut wanted: Vec<Tool> = tool.into_iter().collect();
-            if name == PODMAN.name {
-                wanted.push(RUNC);
-            }
-            let log = self.workspace().log("install");
-            let required = self.pipeline.host.require(&wanted, &log, self.listener);
-            required.map_err(|error| error.to_string())
-        };
-        let test = ImageTest {
-            target,
-            config: ImageConfig::load(&self.workspace().root)?,
-            release: self.out,
-            base: match has_server {
-                true => Some(self.output(&base)?.join(BaseLayers::FULL)),
-                false => None,
-            },
-            source: &self.workspace().root,
-            executable: &executable,
-            scratch: &scratch,
-            log: &log,
-            tools: &tools,
-        };
-        let cases = test.run(self.listener)?;
-        files::remove_dir(&self.workspace().cache.join("systest/image-tool"))?;
-        record::images(self.out, &target.to_string(), &cases)?;
-        Ok(cases)
-    }
-
-    /// The install test of one target.
-    fn install(&self, target: &Target) -> Result<Vec<Case>, Failure> {
+    /// A suite over the packages of one target, in a clean system.
+    pub(super) fn in_clean_system(
+        &self,
+        target: &Target,
+        suite: &str,
+        run: fn(&InstallTest<'_>, &dyn Listener) -> Result<Vec<Case>, Failure>,
+    ) -> Result<Vec<Case>, Failure> {
         let distribution = &target.distribution;
         let id = distribution.id.as_str();
         let name = target.to_string();
-        let log = self.workspace().log(&format!("test-install-{name}"));
+        let log = self.workspace().log(&format!("test-{suite}-{name}"));
         files::write(&log, "")?;
         let base_debs = self.output(&format!("fetch:{id}:base"))?;
         let test_debs = self.output(&format!("fetch:{id}:test"))?;
@@ -470,7 +431,7 @@ impl TestRun<'_> {
             scratch: &scratch,
             log: &log,
         };
-        let cases = test.run(self.listener)?;
+        let cases = run(&test, self.listener)?;
         files::remove_dir(&scratch)?;
         Ok(cases)
     }

@@ -14,6 +14,7 @@ mod dockerfile;
 mod extension;
 mod packages;
 mod serving;
+mod suite;
 mod tags;
 
 use std::path::{Path, PathBuf};
