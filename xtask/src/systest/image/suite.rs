@@ -1,4 +1,4 @@
-//! Gathers what the image test of a target works with.
+//! The suite over a release: what its test is given.
 
 use super::ImageTest;
 use crate::exit::Failure;
@@ -13,7 +13,7 @@ use crate::systest::run::TestRun;
 use crate::targets::Target;
 
 impl TestRun<'_> {
-    /// The image test of one target. `listener` is told before a tool is installed.
+    /// The image test of one target. The tools of others that it wants are installed as it comes to them.
     pub fn image(&self, target: &Target) -> Result<Vec<Case>, Failure> {
         let log = self.workspace().log(&format!("test-image-{target}"));
         files::write(&log, "")?;
