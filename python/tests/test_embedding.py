@@ -12,6 +12,7 @@ import pgml_runtime
 from pgml_runtime import errors
 
 ORDER = [
+    "interrupts",
     "errors",
     "algorithms",
     "metrics",
@@ -19,6 +20,7 @@ ORDER = [
     "prediction",
     "datasets",
     "adoption",
+    "environment",
 ]
 
 LOADER = """
