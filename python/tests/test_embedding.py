@@ -17,6 +17,8 @@ ORDER = [
     "algorithms",
     "metrics",
     "training",
+    "messagepack",
+    "foreign",
     "prediction",
     "datasets",
     "adoption",
