@@ -12,10 +12,13 @@ import pgml_runtime
 from pgml_runtime import errors
 
 ORDER = [
+    "interrupts",
     "errors",
     "algorithms",
     "metrics",
     "training",
+    "messagepack",
+    "foreign",
     "prediction",
     "export_parts",
     "export_linear",
@@ -25,6 +28,7 @@ ORDER = [
     "export",
     "datasets",
     "adoption",
+    "environment",
 ]
 
 LOADER = """
