@@ -14,6 +14,7 @@ from pgml_runtime import errors
 ORDER = [
     "interrupts",
     "errors",
+    "spellings",
     "algorithms",
     "metrics",
     "training",
