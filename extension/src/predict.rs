@@ -12,12 +12,14 @@ use std::rc::Rc;
 
 use pgml_core::Error;
 use pgml_core::model::{self, Work};
+use pgml_core::project::Task;
 use pgrx::prelude::*;
 
 use crate::arguments::{Numbers, Text};
 use crate::arrays::NewArray;
 use crate::catalog::deployments::{self, Deployed};
 use crate::catalog::models;
+use crate::catalog::projects;
 use crate::error::{Result, SqlResult};
 use crate::native;
 use crate::python;
@@ -255,4 +257,19 @@ fn pgml_predict_batch(project_name: Text, features: Numbers<f64>) -> SqlResult<N
 #[pg_extern(sql = false)]
 fn pgml_predict_batch_model(model_id: i64, features: Numbers<f64>) -> SqlResult<NumberSet<f64>> {
     Ok(batch(Wanted::Model(model_id), &features, |labels| NumberSet(labels.to_vec()))?)
+}
+
+/// A row's coordinates along the components of a decomposition.
+pub fn decomposed<T>(project: Text, features: &Numbers<'_, f64>, take: impl FnOnce(&[f64]) -> T) -> Result<T> {
+    let name = String::from_utf8_lossy(project.0);
+    let task = projects::task(&name)?;
+    if task.as_deref().is_some_and(|task| task != Task::Decomposition.name()) {
+        return Err(Error::NotDecomposition(name.into_owned(), task.unwrap_or_default()).into());
+    }
+    joint(Wanted::Project(project), features, take)
+}
+
+#[pg_extern(sql = false)]
+fn pgml_decompose(project_name: Text, vector: Numbers<f64>) -> SqlResult<NewArray<f64>> {
+    Ok(decomposed(project_name, &vector, NewArray::copy_of)?)
 }

@@ -113,6 +113,15 @@ mod tests {
     }
 
     #[test]
+    fn without_labels_every_column_is_a_feature() {
+        let layout = Layout::new("t", vec![column("a", "int4", false)], &[]).unwrap();
+        assert_eq!(
+            layout.query("t"),
+            "SELECT ARRAY[r.\"a\"::pg_catalog.float8], NULL::pg_catalog.float8[] FROM t AS r"
+        );
+    }
+
+    #[test]
     fn a_column_of_text_is_refused_by_name_and_type() {
         let columns = vec![column("name", "text", false), column("y", "int4", false)];
         let error = Layout::new("t", columns.clone(), &["y".into()]).unwrap_err();
