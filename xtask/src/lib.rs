@@ -30,6 +30,7 @@ pub mod reproduce;
 pub mod rootfs;
 pub mod runtime;
 pub mod sandbox;
+pub mod sbom;
 pub mod scratch_cluster;
 pub mod stamp;
 pub mod steps;

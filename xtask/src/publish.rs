@@ -39,6 +39,8 @@ pub enum Kind {
     PythonRuntime,
     /// What the symbol checker found.
     Verification,
+    /// What a package is made of.
+    Sbom,
     /// A file of the apt repository.
     AptRepository,
 }
@@ -304,6 +306,12 @@ fn fill(next: &Path, plan: &Plan, cache: &Cache, facts: &Facts<'_>) -> Result<Ma
                         Kind::PythonRuntime,
                         Some(distribution),
                     )?;
+                }
+            }
+            Step::Sbom { of } => {
+                for file in files::files_below(&dir)? {
+                    let path = format!("sbom/{}", file.display());
+                    add(&dir.join(&file), path, Kind::Sbom, Some(of))?;
                 }
             }
             Step::AptRepository => {

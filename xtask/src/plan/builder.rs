@@ -1,6 +1,7 @@
 //! Adds the jobs of targets to a plan, each once.
 
 mod python;
+mod sbom;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -53,6 +54,8 @@ impl<'a> Builder<'a> {
         });
         let mut goals: Vec<JobId> = packages.iter().map(|job| job.id.clone()).collect();
         goals.push(format!("verify:{target}"));
+        goals.push(self.extension_sbom(target)?.id);
+        goals.push(self.runtime_sbom(&target.distribution)?.id);
         for job in packages {
             if !self.packages.iter().any(|known| known.id == job.id) {
                 self.packages.push(job);

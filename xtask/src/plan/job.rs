@@ -96,6 +96,11 @@ pub enum Step {
         /// `debian12`
         distribution: String,
     },
+    /// Write down what a package is made of.
+    Sbom {
+        /// Whose: a target, or a distribution for its `pgml-python`.
+        of: String,
+    },
     /// Make the apt repository of all packages of the plan.
     AptRepository,
 }
@@ -131,6 +136,7 @@ impl Step {
             Self::Verify { .. } => (1, 300, 2),
             Self::Runtime { .. } | Self::SourceRuntime { .. } => (1, 300, 10),
             Self::ExtensionPackages { .. } => (1, 200, 2),
+            Self::Sbom { .. } => (1, 200, 1),
             Self::CompressRuntime { .. } => (1, 800, 60),
             Self::RuntimePackage { .. } => (1, 800, 10),
             Self::AptRepository => (1, 200, 5),

@@ -14,7 +14,11 @@ pub(super) fn recipe(step: &Step) -> &'static [&'static str] {
         Step::Compile { .. } => &[
             "xtask/src/compile.rs",
             "xtask/src/sandbox.rs",
+            "xtask/src/sbom/audit.rs",
+            "xtask/src/sbom/crates.rs",
+            "xtask/src/sbom/native.rs",
             "packaging/abi3-symbols.txt",
+            "packaging/native.toml",
         ],
         Step::UnpackServer { .. } => &["xtask/src/wheel_server.rs"],
         Step::Compress { .. } => &["xtask/src/deb/blocks.rs"],
@@ -55,6 +59,16 @@ pub(super) fn recipe(step: &Step) -> &'static [&'static str] {
             "packaging/deb/copyright.j2",
             "packaging/deb/lintian-overrides-runtime",
             "CHANGELOG.md",
+        ],
+        Step::Sbom { .. } => &[
+            "xtask/src/sbom/audit.rs",
+            "xtask/src/sbom/crates.rs",
+            "xtask/src/sbom/mod.rs",
+            "xtask/src/sbom/native.rs",
+            "xtask/src/sbom/package.rs",
+            "xtask/src/sbom/part.rs",
+            "xtask/src/sbom/wheels.rs",
+            "packaging/native.toml",
         ],
         Step::AptRepository => &["xtask/src/apt/repository.rs", "xtask/src/apt/signing.rs"],
     }

@@ -11,4 +11,6 @@ pub mod record;
 pub mod report;
 pub mod reproduce;
 pub mod run;
+pub mod scan;
 pub mod system;
+pub mod tools;

@@ -21,6 +21,7 @@ use crate::systest::pairs;
 use crate::systest::record;
 use crate::systest::report::ReportTest;
 use crate::systest::reproduce::PlantTest;
+use crate::systest::tools::RUST_AUDIT_INFO;
 use crate::targets::{Headers, Target};
 use crate::wheel_server;
 use crate::workspace::Workspace;
@@ -415,6 +416,8 @@ impl TestRun<'_> {
                 .join(ROOTFS_ARCHIVE),
             mirror: &[&base_debs, &test_debs],
             repository: &self.out.join("apt"),
+            sboms: &self.out.join("sbom"),
+            scanner: &RUST_AUDIT_INFO.install(self.workspace())?,
             source: &self.workspace().root,
             key: &key,
             scratch: &scratch,

@@ -1,0 +1,40 @@
+//! The jobs that write down what packages are made of.
+
+use super::Builder;
+use crate::exit::Failure;
+use crate::plan::OPENBLAS;
+use crate::plan::job::{Job, Step};
+use crate::targets::{Distribution, Target};
+
+impl Builder<'_> {
+    /// The SBOM of an extension's package.
+    pub(super) fn extension_sbom(&mut self, target: &Target) -> Result<Job, Failure> {
+        let package = self.extension_packages(target)?;
+        let compile = self.compile(target.major)?;
+        let stamp = self.stamp(target)?;
+        let openblas = self.fetch(OPENBLAS.0, OPENBLAS.1)?;
+        self.sbom(
+            &target.to_string(),
+            &[&package, &compile, &stamp, &openblas],
+        )
+    }
+
+    /// The SBOM of a distribution's `pgml-python`.
+    pub(super) fn runtime_sbom(&mut self, distribution: &Distribution) -> Result<Job, Failure> {
+        let package = self.runtime_package(distribution)?;
+        let runtime = self.runtime(distribution)?;
+        let wheels = self.wheels(&distribution.python.to_string())?;
+        self.sbom(&distribution.id, &[&package, &runtime, &wheels])
+    }
+
+    fn sbom(&mut self, of: &str, needs: &[&Job]) -> Result<Job, Failure> {
+        let epoch = self.context.epoch;
+        self.add(
+            format!("sbom:{of}"),
+            format!("write the SBOM of {of}"),
+            Step::Sbom { of: of.into() },
+            |inputs| Ok(inputs.value("time of the release", &epoch)),
+            needs,
+        )
+    }
+}
