@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Written by tools, in a form of their own.
-const GENERATED: [&str; 5] = [
+const GENERATED: [&str; 6] = [
     "Cargo.lock",
     "extension/Cargo.lock",
+    "fuzz/Cargo.lock",
     "packaging/lock/",
     "packaging/abi3-symbols.txt",
     "python/requirements.lock",
