@@ -24,6 +24,7 @@ pub mod pipeline;
 pub mod plan;
 pub mod process;
 pub mod progress;
+pub mod provenance;
 pub mod publish;
 pub mod release;
 pub mod report;

@@ -82,6 +82,7 @@ impl Steps<'_> {
             }
             Step::ExtensionPackages { target } => self.extension_packages(work, target),
             Step::RuntimePackage { distribution } => self.runtime_package(work, distribution),
+            Step::Source => self.source(work),
             Step::Sbom { of } => self.sbom(work, of),
             Step::AptRepository => self.repository(work),
         }

@@ -49,3 +49,8 @@ fn reproduce() {
 fn report() {
     check::<pgml_dist::report::Details>("report.json");
 }
+
+#[test]
+fn provenance() {
+    check::<pgml_dist::provenance::check::Document>("provenance.json");
+}

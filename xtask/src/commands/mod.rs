@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod lock;
 mod mirrors;
 pub mod plan;
+pub mod provenance;
 pub mod reproduce;
 pub mod test;
 pub mod verify;

@@ -21,6 +21,7 @@ use pgml_dist::workspace::Workspace;
 use thiserror::Error;
 use walkdir::WalkDir;
 
+use crate::commands::provenance;
 use crate::output::print;
 
 /// Check the symbol and ABI rules on any library or package, ours or not
@@ -31,7 +32,7 @@ use crate::output::print;
 #[derive(clap::Args)]
 pub struct Args {
     /// Shared libraries, `.deb` packages, or directories with such files
-    #[arg(required_unless_present = "explain", value_name = "FILE")]
+    #[arg(required_unless_present_any = ["explain", "provenance"], value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Judge by this target, such as `debian12-pg15` [default: the oldest target]
     #[arg(long, value_name = "TARGET")]
@@ -39,7 +40,13 @@ pub struct Args {
     /// Explain a rule; with files, also list all that it found in them
     #[arg(long, value_name = "RULE")]
     explain: Option<Rule>,
-    /// Print one JSON document (schema: docs/schema/verify.json)
+    /// Check where a release comes from: its files, and the source tree, locks and compiler that are here
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["files", "target", "explain"])]
+    provenance: Option<PathBuf>,
+    /// The keyring that the provenance has to be signed by [default: that of the release's own repository]
+    #[arg(long, value_name = "FILE", requires = "provenance")]
+    keyring: Option<PathBuf>,
+    /// Print one JSON document (schemas: docs/schema/verify.json, docs/schema/provenance.json)
     #[arg(long)]
     json: bool,
 }
@@ -87,6 +94,9 @@ impl ExitKind for PackageError {
 
 /// Runs the command.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
+    if let Some(release) = &args.provenance {
+        return provenance::verify(release, args.keyring.as_deref(), args.json, workspace);
+    }
     let targets = Targets::load(&workspace.packaging().join("targets.toml"))?;
     let expectation = expectation(args.target.as_deref(), &targets)?;
     let book = Rulebook::load(&workspace.packaging())?;

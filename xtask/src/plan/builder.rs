@@ -85,6 +85,7 @@ impl<'a> Builder<'a> {
             .flat_map(|target| target.goals.clone())
             .collect();
         goals.push(self.repository(targets)?.id);
+        goals.push(self.source()?.id);
         if purpose != Purpose::Dist {
             for target in targets {
                 goals.extend(self.test_systems(target, purpose)?);

@@ -10,7 +10,8 @@ pub(super) fn recipe(step: &Step) -> &'static [&'static str] {
         | Step::FetchWheels { .. }
         | Step::FetchServer { .. }
         | Step::FetchFixture { .. }
-        | Step::FetchCrates => &[],
+        | Step::FetchCrates
+        | Step::Source => &[],
         Step::Rootfs { .. } | Step::Unpack { .. } => &["xtask/src/rootfs.rs"],
         Step::Compile { .. } => &[
             "xtask/src/compile.rs",

@@ -1,4 +1,4 @@
-//! The step that writes down what a package is made of.
+//! The steps that write down what a release is made of, and from which source tree.
 
 use super::Steps;
 use crate::compile;
@@ -9,6 +9,7 @@ use crate::files;
 use crate::lock::crates::CrateLock;
 use crate::lock::{Lock, WheelLock, WheelSet};
 use crate::plan::OPENBLAS;
+use crate::provenance::source::{self, SourceTree};
 use crate::runtime;
 use crate::sbom::crates::CrateTree;
 use crate::sbom::package::{self, Deb};
@@ -16,6 +17,16 @@ use crate::sbom::{self, native};
 use crate::targets::Target;
 
 impl Steps<'_> {
+    pub(super) fn source(&self, work: &Work<'_>) -> Result<String, Failure> {
+        let tree = SourceTree::read(self.workspace)?;
+        files::write(&work.out.join(source::LIST), tree.list())?;
+        Ok(format!(
+            "{} files, {}",
+            tree.names().count(),
+            tree.digest().short()
+        ))
+    }
+
     /// The SBOM of an extension's package, or of a runtime's where `of` is a distribution.
     pub(super) fn sbom(&self, work: &Work<'_>, of: &str) -> Result<String, Failure> {
         let packages = work.output_of(&format!("package:{of}"))?;

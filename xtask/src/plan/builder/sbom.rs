@@ -1,9 +1,10 @@
-//! The jobs that write down what packages are made of.
+//! The jobs that write down what a release is made of, and from which source tree.
 
 use super::Builder;
 use crate::exit::Failure;
 use crate::plan::OPENBLAS;
 use crate::plan::job::{Job, Step};
+use crate::provenance::source::SourceTree;
 use crate::targets::{Distribution, Target};
 
 impl Builder<'_> {
@@ -25,6 +26,19 @@ impl Builder<'_> {
         let runtime = self.runtime(distribution)?;
         let wheels = self.wheels(&distribution.python.to_string())?;
         self.sbom(&distribution.id, &[&package, &runtime, &wheels])
+    }
+
+    /// The list of the source tree. Whatever changes there makes another statement of where the release comes from, if not
+    /// another release.
+    pub(super) fn source(&mut self) -> Result<Job, Failure> {
+        let tree = SourceTree::read(self.context.workspace)?;
+        self.add(
+            "source".into(),
+            "write the digests of the source tree".into(),
+            Step::Source,
+            |inputs| Ok(inputs.value("source tree", &tree.digest())),
+            &[],
+        )
     }
 
     fn sbom(&mut self, of: &str, needs: &[&Job]) -> Result<Job, Failure> {
