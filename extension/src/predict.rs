@@ -53,13 +53,7 @@ fn load(wanted: Deployed) -> Result<Rc<Model>> {
 
 /// The features of one row, or of several one after the other.
 fn values(features: &Array<'_, f64>) -> Result<Vec<f64>> {
-    match features.as_slice() {
-        Ok(values) => Ok(values.to_vec()),
-        Err(_) => {
-            let place = features.iter().position(|element| element.is_none()).unwrap_or(0);
-            Err(Error::NullFeature(place + 1).into())
-        }
-    }
+    Ok(arrays::known(features, Error::NullFeature)?)
 }
 
 fn check_features(model: &Model, id: i64, found: usize) -> Result<()> {
