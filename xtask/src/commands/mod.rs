@@ -12,6 +12,7 @@ pub mod provenance;
 pub mod reproduce;
 pub mod test;
 pub mod verify;
+pub mod workflows;
 
 use pgml_dist::exit::Failure;
 use pgml_dist::pipeline::Pipeline;

@@ -6,6 +6,7 @@ pub mod github;
 pub mod inputs;
 pub mod job;
 mod recipe;
+pub mod workflow;
 
 pub use self::builder::crash;
 

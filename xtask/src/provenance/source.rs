@@ -3,13 +3,32 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use miette::Diagnostic;
+use thiserror::Error;
+
 use crate::digest::Digest;
+use crate::exit::{Exit, ExitKind};
 use crate::files::{self, FileError};
 use crate::reproduce::source;
 use crate::workspace::Workspace;
 
 /// The list's name below `provenance/`.
 pub const LIST: &str = "source.sha256";
+
+/// The name of a job's input that is the whole source tree.
+pub const INPUT: &str = "source tree";
+
+/// The source tree is not the one that was planned with.
+#[derive(Debug, Error, Diagnostic)]
+#[error("the source tree changed while the run went on")]
+#[diagnostic(help("run the command again: finished jobs are kept"))]
+pub struct Changed;
+
+impl ExitKind for Changed {
+    fn exit(&self) -> Exit {
+        Exit::CheckFailed
+    }
+}
 
 /// The files of a source tree and their digests.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,4 +90,9 @@ impl SourceTree {
     pub fn differences(&self, other: &Self) -> Vec<String> {
         crate::plan::job::differences(&self.0, &other.0)
     }
+}
+
+/// What a job's input [`INPUT`] is for a source tree of a digest.
+pub fn input(digest: &Digest) -> Digest {
+    crate::plan::inputs::of_value(digest)
 }

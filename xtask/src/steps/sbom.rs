@@ -19,6 +19,11 @@ use crate::targets::Target;
 impl Steps<'_> {
     pub(super) fn source(&self, work: &Work<'_>) -> Result<String, Failure> {
         let tree = SourceTree::read(self.workspace)?;
+        // Edited while the run goes on, it would be taken for what the packages were made from.
+        let planned = work.job.inputs.get(source::INPUT);
+        if planned != Some(&source::input(&tree.digest())) {
+            return Err(source::Changed.into());
+        }
         files::write(&work.out.join(source::LIST), tree.list())?;
         Ok(format!(
             "{} files, {}",

@@ -2,8 +2,11 @@
 //!
 //! The extension is linted where it is compiled, in the builder: outside it there are no Postgres headers.
 
+use std::path::Path;
+
+use crate::files;
 use crate::process::Program;
-use crate::systest::cases::Cases;
+use crate::systest::cases::{Cases, ensure};
 use crate::systest::run::TestRun;
 use crate::systest::tools::{self, CARGO_DENY};
 
@@ -65,7 +68,7 @@ impl TestRun<'_> {
             Ok(())
         });
         cases.run("ruff: the Python side", || {
-            let tools = tools::python_tools(workspace, "ruff", "requirements-lint.lock")?;
+            let tools = tools::python_tools(workspace, "lint", "requirements-lint.lock")?;
             for args in [
                 &["check", "--no-cache"][..],
                 &["format", "--no-cache", "--check"],
@@ -78,5 +81,32 @@ impl TestRun<'_> {
             }
             Ok(())
         });
+        cases.run(
+            "zizmor: the workflows, and a bad one that it refuses",
+            || {
+                let tools = tools::python_tools(workspace, "lint", "requirements-lint.lock")?;
+                let zizmor = |path: &Path| {
+                    Program::new(tools.join("bin/zizmor").display().to_string())
+                        .args(["--offline", "--no-progress"])
+                        .arg(path)
+                        .run(&log("zizmor"))
+                };
+                zizmor(&workspace.root.join(".github/workflows"))?;
+                let bad = workspace.cache.join("systest/bad/.github/workflows/x.yml");
+                files::write(&bad, BAD_WORKFLOW)?;
+                ensure(zizmor(&bad).is_err(), || {
+                    "it takes a template injection".into()
+                })
+            },
+        );
     }
 }
+
+/// A workflow whose title of a pull request is run as a program.
+const BAD_WORKFLOW: &str = "on: pull_request_target
+jobs:
+  x:
+    runs-on: ubuntu-24.04
+    steps:
+      - run: echo ${{ github.event.pull_request.title }}
+";

@@ -8,6 +8,7 @@ pub mod fuzz;
 pub mod install;
 pub mod lint;
 pub mod load;
+pub mod nix;
 pub mod pairs;
 pub mod record;
 pub mod report;

@@ -27,7 +27,7 @@ use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 10] = [
+pub const SUITES: [&str; 11] = [
     "lint",
     "unit",
     "python",
@@ -37,6 +37,7 @@ pub const SUITES: [&str; 10] = [
     "crash",
     "fuzz",
     "install",
+    "nix",
     "report",
 ];
 /// Those that need no packages of the targets under test.

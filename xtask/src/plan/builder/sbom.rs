@@ -4,7 +4,7 @@ use super::Builder;
 use crate::exit::Failure;
 use crate::plan::OPENBLAS;
 use crate::plan::job::{Job, Step};
-use crate::provenance::source::SourceTree;
+use crate::provenance::source::{self, SourceTree};
 use crate::targets::{Distribution, Target};
 
 impl Builder<'_> {
@@ -36,7 +36,7 @@ impl Builder<'_> {
             "source".into(),
             "write the digests of the source tree".into(),
             Step::Source,
-            |inputs| Ok(inputs.value("source tree", &tree.digest())),
+            |inputs| Ok(inputs.value(source::INPUT, &tree.digest())),
             &[],
         )
     }
