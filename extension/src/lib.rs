@@ -12,6 +12,7 @@ mod arrays;
 mod catalog;
 mod deploy;
 mod edition_1_0;
+mod edition_2_10;
 mod error;
 mod load_dataset;
 mod predict;

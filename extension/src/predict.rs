@@ -64,14 +64,14 @@ fn check_features(model: &Model, id: i64, found: usize) -> Result<()> {
 }
 
 /// What the model says about one row: a value for each label.
-fn joint(deployed: Deployed, features: Array<'_, f64>) -> Result<Vec<f64>> {
+pub fn joint(deployed: Deployed, features: Array<'_, f64>) -> Result<Vec<f64>> {
     let id = deployed.id;
     let model = load(deployed)?;
     check_features(&model, id, features.len())?;
     model.predict(values(&features)?, 1)
 }
 
-fn single(deployed: Deployed, features: Array<'_, f64>) -> Result<f64> {
+pub fn single(deployed: Deployed, features: Array<'_, f64>) -> Result<f64> {
     let id = deployed.id;
     let labels = joint(deployed, features)?;
     match labels[..] {
@@ -80,14 +80,14 @@ fn single(deployed: Deployed, features: Array<'_, f64>) -> Result<f64> {
     }
 }
 
-fn probabilities(deployed: Deployed, features: Array<'_, f64>) -> Result<Vec<f64>> {
+pub fn probabilities(deployed: Deployed, features: Array<'_, f64>) -> Result<Vec<f64>> {
     let id = deployed.id;
     let model = load(deployed)?;
     check_features(&model, id, features.len())?;
     model.predict_proba(values(&features)?, 1)
 }
 
-fn batch(deployed: Deployed, features: Array<'_, f64>) -> Result<Vec<f64>> {
+pub fn batch(deployed: Deployed, features: Array<'_, f64>) -> Result<Vec<f64>> {
     let id = deployed.id;
     let model = load(deployed)?;
     let values = values(&features)?;
