@@ -111,6 +111,9 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         if wanted("nix") {
             done.extend(test.nix()?);
         }
+        if wanted("server") {
+            done.extend(test.server()?);
+        }
         // After the page was made again from what the install test saw.
         if wanted("report") {
             done.extend(test.report()?);

@@ -47,7 +47,7 @@ pub struct InstallTest<'a> {
 
 /// The cluster that the test makes; another than the one that Debian's postinst makes by itself.
 const CLUSTER: &str = "pgml";
-const PORT: &str = "5499";
+pub(super) const PORT: &str = "5499";
 
 /// Where the Python tests are shown, with the contract's table of algorithms.
 const CONTRACT: &str = "/srv/contract";
@@ -77,18 +77,7 @@ impl InstallTest<'_> {
     /// Runs everything. The results name each check; an error is only what kept the test from running at all.
     pub fn run(&self, listener: &dyn Listener) -> Result<Vec<Case>, Failure> {
         let mut cases = Cases::new(format!("{} install:", self.target), listener);
-        files::remove_dir(self.scratch)?;
-        let mirror = self.scratch.join("mirror");
-        signed_mirror(&mirror, self.mirror, self.codename, self.key, self.log)?;
-        let tests = self.source.join("packaging/tests");
-        let contract = self.source.join("python/tests");
-        let shown = [
-            (mirror.as_path(), "/srv/mirror"),
-            (self.repository, "/srv/pgml"),
-            (tests.as_path(), "/srv/tests"),
-            (contract.as_path(), CONTRACT),
-        ];
-        let system = System::start(self.base, self.scratch, &shown, self.log)?;
+        let system = self.start()?;
         let installed = cases.run(
             "apt update accepts the repository and apt installs the packages",
             || self.install(&system),
@@ -124,7 +113,23 @@ impl InstallTest<'_> {
         Ok(cases.done)
     }
 
-    fn install(&self, system: &System) -> Result<(), Failure> {
+    /// A clean system that has what apt may need, the packages under test, and the tests.
+    pub(super) fn start(&self) -> Result<System, Failure> {
+        files::remove_dir(self.scratch)?;
+        let mirror = self.scratch.join("mirror");
+        signed_mirror(&mirror, self.mirror, self.codename, self.key, self.log)?;
+        let tests = self.source.join("packaging/tests");
+        let contract = self.source.join("python/tests");
+        let shown = [
+            (mirror.as_path(), "/srv/mirror"),
+            (self.repository, "/srv/pgml"),
+            (tests.as_path(), "/srv/tests"),
+            (contract.as_path(), CONTRACT),
+        ];
+        System::start(self.base, self.scratch, &shown, self.log)
+    }
+
+    pub(super) fn install(&self, system: &System) -> Result<(), Failure> {
         system.write(
             "/etc/apt/sources.list.d/mirror.sources",
             &format!(
@@ -162,7 +167,7 @@ impl InstallTest<'_> {
     }
 
     /// A Python that calls scikit-learn itself, and PL/Python to share a backend with: neither is a dependency of ours.
-    fn install_tools(&self, system: &System) -> Result<(), Failure> {
+    pub(super) fn install_tools(&self, system: &System) -> Result<(), Failure> {
         let script = format!(
             "apt-get install --yes --no-install-recommends python3 postgresql-plpython3-{} 2>&1",
             self.major
@@ -184,7 +189,7 @@ impl InstallTest<'_> {
         })
     }
 
-    fn create_cluster(&self, system: &System) -> Result<(), Failure> {
+    pub(super) fn create_cluster(&self, system: &System) -> Result<(), Failure> {
         let script = format!(
             "pg_createcluster {major} {CLUSTER} --port={PORT} --locale=C.UTF-8 --start -- --auth=trust 2>&1",
             major = self.major
@@ -231,7 +236,7 @@ impl InstallTest<'_> {
         Ok(())
     }
 
-    fn new_database(&self, system: &System, name: &str) -> Result<(), Failure> {
+    pub(super) fn new_database(&self, system: &System, name: &str) -> Result<(), Failure> {
         self.bare_database(system, name)?;
         self.psql(system, name, "CREATE EXTENSION pgml")?;
         Ok(())

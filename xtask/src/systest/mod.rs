@@ -15,5 +15,6 @@ pub mod report;
 pub mod reproduce;
 pub mod run;
 pub mod scan;
+pub mod server;
 pub mod system;
 pub mod tools;

@@ -27,7 +27,7 @@ use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 11] = [
+pub const SUITES: [&str; 12] = [
     "lint",
     "unit",
     "python",
@@ -38,6 +38,7 @@ pub const SUITES: [&str; 11] = [
     "fuzz",
     "install",
     "nix",
+    "server",
     "report",
 ];
 /// Those that need no packages of the targets under test.
@@ -305,7 +306,7 @@ impl TestRun<'_> {
                     self.listener.note(&format!(
                         "{name}: installing the packages into a clean system"
                     ));
-                    let cases = self.install(target)?;
+                    let cases = self.in_clean_system(target, "install", |test, to| test.run(to))?;
                     let title = &target.distribution.title;
                     let place =
                         format!("PostgreSQL {} of the distribution on {title}", target.major);
@@ -400,12 +401,17 @@ impl TestRun<'_> {
         })
     }
 
-    /// The install test of one target.
-    fn install(&self, target: &Target) -> Result<Vec<Case>, Failure> {
+    /// A suite over the packages of one target, in a clean system.
+    pub(super) fn in_clean_system(
+        &self,
+        target: &Target,
+        suite: &str,
+        run: fn(&InstallTest<'_>, &dyn Listener) -> Result<Vec<Case>, Failure>,
+    ) -> Result<Vec<Case>, Failure> {
         let distribution = &target.distribution;
         let id = distribution.id.as_str();
         let name = target.to_string();
-        let log = self.workspace().log(&format!("test-install-{name}"));
+        let log = self.workspace().log(&format!("test-{suite}-{name}"));
         files::write(&log, "")?;
         let base_debs = self.output(&format!("fetch:{id}:base"))?;
         let test_debs = self.output(&format!("fetch:{id}:test"))?;
@@ -428,7 +434,7 @@ impl TestRun<'_> {
             scratch: &scratch,
             log: &log,
         };
-        let cases = test.run(self.listener)?;
+        let cases = run(&test, self.listener)?;
         files::remove_dir(&scratch)?;
         Ok(cases)
     }
