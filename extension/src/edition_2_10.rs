@@ -49,6 +49,11 @@ fn edition_2_10_predict_proba_model(model_id: i64, features: Array<f64>) -> SqlR
 }
 
 #[pg_extern(sql = false)]
+fn edition_2_10_decompose(project_name: &str, vector: Array<f64>) -> SqlResult<RealArray> {
+    Ok(narrowed(&predict::decomposed(project_name, vector)?))
+}
+
+#[pg_extern(sql = false)]
 fn edition_2_10_predict_batch(project_name: &str, features: Array<f64>) -> SqlResult<SetOfIterator<'static, f32>> {
     Ok(batch(deployments::current(project_name)?, features)?)
 }

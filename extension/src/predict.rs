@@ -7,11 +7,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use pgml_core::Error;
+use pgml_core::project::Task;
 use pgrx::prelude::*;
 
 use crate::arrays;
 use crate::catalog::deployments::{self, Deployed};
 use crate::catalog::models;
+use crate::catalog::projects;
 use crate::error::{Result, SqlResult};
 use crate::python::{self, Model};
 
@@ -141,4 +143,18 @@ fn pgml_predict_batch(project_name: &str, features: Array<f64>) -> SqlResult<Set
 #[pg_extern(sql = false)]
 fn pgml_predict_batch_model(model_id: i64, features: Array<f64>) -> SqlResult<SetOfIterator<'static, f64>> {
     Ok(SetOfIterator::new(batch(deployments::specific(model_id)?, features)?))
+}
+
+/// A row's coordinates along the components of a decomposition.
+pub fn decomposed(project_name: &str, features: Array<'_, f64>) -> Result<Vec<f64>> {
+    let task = projects::task(project_name)?;
+    if task.as_deref().is_some_and(|task| task != Task::Decomposition.name()) {
+        return Err(Error::NotDecomposition(project_name.to_string(), task.unwrap_or_default()).into());
+    }
+    joint(deployments::current(project_name)?, features)
+}
+
+#[pg_extern(sql = false)]
+fn pgml_decompose(project_name: &str, vector: Array<f64>) -> SqlResult<Vec<f64>> {
+    Ok(decomposed(project_name, vector)?)
 }

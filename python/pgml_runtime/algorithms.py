@@ -60,6 +60,21 @@ _CLASSES = {
     "lightgbm": ("lightgbm", "LGBMRegressor", "LGBMClassifier"),
 }
 
+# Without labels. A name that also stands above is the task's usual algorithm.
+_CLUSTER = "sklearn.cluster"
+_PCA = ("sklearn.decomposition", "PCA")
+_UNSUPERVISED = {
+    "clustering": {
+        "linear": (_CLUSTER, "KMeans"),
+        "kmeans": (_CLUSTER, "KMeans"),
+        "mini_batch_kmeans": (_CLUSTER, "MiniBatchKMeans"),
+        "birch": (_CLUSTER, "Birch"),
+        "affinity_propagation": (_CLUSTER, "AffinityPropagation"),
+        "mean_shift": (_CLUSTER, "MeanShift"),
+    },
+    "decomposition": {"linear": _PCA, "pca": _PCA},
+}
+
 # Regressors of a single label: several labels get one copy each (MultiOutputRegressor). The
 # contract's list, and hist_gradient_boosting, which has no joint form of its own either.
 _SINGLE_LABEL = frozenset(
@@ -86,6 +101,8 @@ _CHANGED_DEFAULTS = {
     "LinearSVC": {"dual": "auto"},
     "LinearSVR": {"dual": "auto"},
     "QuantileRegressor": {"solver": "highs"},
+    "KMeans": {"n_init": "auto"},
+    "MiniBatchKMeans": {"n_init": "auto"},
 }
 
 _Replacement = collections.namedtuple(
@@ -155,24 +172,33 @@ _WITHOUT_EFFECT = {
 
 def resolve(name, task):
     """Return the Algorithm for a name and a task; UserError names what there is instead."""
-    if name not in _CLASSES:
+    if task not in (*TASKS, *_UNSUPERVISED):
+        raise unknown("task", task, [*TASKS, *_UNSUPERVISED])
+    served = _served(name)
+    if not served:
         error = unknown("algorithm", name, list(_CLASSES))
         error.sqlstate = UNDEFINED_OBJECT
         raise error
-    if task not in TASKS:
-        raise unknown("task", task, TASKS)
-    module, *classes = _CLASSES[name]
-    class_name = dict(zip(TASKS, classes))[task]
-    if class_name is None:
-        has = ", ".join(one for one, served in zip(TASKS, classes) if served)
+    if task not in served:
         raise UserError(
-            f"algorithm {name} can't do {task}", hint=f"The tasks of {name} are: {has}."
+            f"algorithm {name} can't do {task}",
+            hint=f"The tasks of {name} are: {', '.join(served)}.",
         )
-    return Algorithm(name, task, module, class_name)
+    return Algorithm(name, task, *served[task])
+
+
+def _served(name):
+    """Return (module, class name) by task for an algorithm's name; nothing for an unknown one."""
+    module, *classes = _CLASSES.get(name, (None,))
+    served = {task: (module, one) for task, one in zip(TASKS, classes) if one}
+    for task, algorithms in _UNSUPERVISED.items():
+        if name in algorithms:
+            served[task] = algorithms[name]
+    return served
 
 
 def pairs():
-    """Return every Algorithm, both spellings of orthogonal matching pursuit included."""
+    """Return every Algorithm that has labels, both spellings of matching pursuit included."""
     return [
         Algorithm(name, task, module, class_name)
         for name, (module, *classes) in _CLASSES.items()

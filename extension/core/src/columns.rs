@@ -91,7 +91,10 @@ impl Layout {
                 Group::Array(index) => as_float_array(&self.features[*index]),
             })
             .collect();
-        targets.push(scalars(&mut self.labels.iter()));
+        targets.push(match self.labels[..] {
+            [] => "NULL::pg_catalog.float8[]".to_string(),
+            _ => scalars(&mut self.labels.iter()),
+        });
         format!("SELECT {} FROM {relation} AS r", targets.join(", "))
     }
 }
@@ -136,6 +139,15 @@ mod tests {
             "SELECT ARRAY[r.\"a\"::pg_catalog.float8, r.\"b\"::pg_catalog.int4::pg_catalog.float8], \
              r.\"image\"::pg_catalog.float8[], ARRAY[r.\"c\"\"d\"::pg_catalog.float8], \
              ARRAY[r.\"y\"::pg_catalog.float8] FROM \"s\".\"t\" AS r"
+        );
+    }
+
+    #[test]
+    fn without_labels_every_column_is_a_feature() {
+        let layout = Layout::new("t", vec![column("a", "int4", false)], &[]).unwrap();
+        assert_eq!(
+            layout.query("t"),
+            "SELECT ARRAY[r.\"a\"::pg_catalog.float8], NULL::pg_catalog.float8[] FROM t AS r"
         );
     }
 

@@ -307,6 +307,13 @@ impl InstallTest<'_> {
             "adoption.py",
             "",
         );
+        self.program(
+            system,
+            cases,
+            "a database of PostgresML 2.10.0 is updated",
+            "update_2_10.py",
+            CONTRACT,
+        );
         Ok(())
     }
 
