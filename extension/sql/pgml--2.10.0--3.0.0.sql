@@ -653,3 +653,35 @@ REVOKE INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON
 FROM PUBLIC;
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA pgml FROM PUBLIC;
 REVOKE ALL ON FUNCTION pgml.auto_updated_at(regclass) FROM PUBLIC;
+
+---------------------------------------------------------------------------------------------------
+-- Seals
+---------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION pgml.trust(model_id bigint) RETURNS void
+    VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_trust_wrapper';
+COMMENT ON FUNCTION pgml.trust(bigint) IS 'Accepts the bytes of a model as if this database had stored them; for superusers';
+REVOKE ALL ON FUNCTION pgml.trust(bigint) FROM PUBLIC;
+
+-- A database that PostgresML made has no seals. Whoever updates it, a superuser, accepts the models in it.
+DO $seals$
+BEGIN
+    IF to_regclass('pgml_private.seal_keys') IS NOT NULL THEN
+        RETURN;
+    END IF;
+    -- What tells models that this database stored from bytes that somebody put there. In a schema of its own: a GRANT on all
+    -- tables of schema pgml must not give it away.
+    CREATE SCHEMA pgml_private;
+    COMMENT ON SCHEMA pgml_private IS 'What of pgml is for its owner alone';
+    CREATE TABLE pgml_private.seal_keys (
+        key        bytea PRIMARY KEY CHECK (octet_length(key) = 32),
+        created_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    );
+    COMMENT ON TABLE pgml_private.seal_keys IS 'Keys of the seals on the bytes of models; who knows one can make a model that is read, and so run code';
+    INSERT INTO pgml_private.seal_keys (key)
+    SELECT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()));
+    PERFORM pg_extension_config_dump('pgml_private.seal_keys', '');
+    PERFORM pgml.trust(m.id) FROM pgml.models AS m
+    WHERE EXISTS (SELECT FROM pgml.files AS f WHERE f.model_id = m.id);
+END
+$seals$;

@@ -178,7 +178,8 @@ fn edition_1_0_check_model(model_id: i64) -> SqlResult<JsonB> {
 }
 
 fn check_model(id: i64) -> Result<serde_json::Value> {
-    let bytes = models::bytes(id)?;
+    let stored = models::bytes(id)?;
+    let bytes = pgml_core::seal::without(&stored);
     if bytes.is_empty() {
         return Err(Error::NoFiles(id).into());
     }
@@ -192,6 +193,6 @@ fn check_model(id: i64) -> Result<serde_json::Value> {
         Err(error) => (None, Some(error.to_string())),
     };
     let test_size = snapshot.map(|snapshot| snapshot.test_size).unwrap_or_default();
-    let splits = python::check_model(&bytes, matrix, test_size)?;
+    let splits = python::check_model(bytes, matrix, test_size)?;
     Ok(serde_json::json!({ "splits": splits, "not_compared": why }))
 }

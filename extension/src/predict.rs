@@ -14,6 +14,7 @@ use crate::catalog::deployments::{self, Deployed};
 use crate::catalog::models;
 use crate::error::{Result, SqlResult};
 use crate::python::{self, Model};
+use crate::seal;
 
 /// Models that one session keeps; the one that was used longest ago goes first.
 const KEPT: usize = 16;
@@ -39,7 +40,7 @@ fn load(wanted: Deployed) -> Result<Rc<Model>> {
     if bytes.is_empty() {
         return Err(Error::NoFiles(wanted.id).into());
     }
-    let model = Rc::new(python::load_model(&bytes)?);
+    let model = Rc::new(python::load_model(seal::opened(wanted.id, &bytes)?)?);
     MODELS.with(|models| {
         let mut models = models.borrow_mut();
         models.retain(|(deployed, _)| deployed.id != wanted.id);

@@ -7,6 +7,7 @@ use pgrx::datum::Array;
 use pgrx::pg_sys;
 
 use crate::error::Result;
+use crate::memory;
 use crate::spi;
 
 /// A table or view that exists.
@@ -98,6 +99,7 @@ fn collect(query: &str, layout: &Layout, name: &str) -> Result<Matrix> {
         }
         take_scalars(&mut builder, &labels, row.get(groups.len() as i32 + 1));
         builder.end_row();
+        memory::check(builder.numbers(), name)?;
         Ok(())
     })?;
     Ok(builder.finish(name)?)

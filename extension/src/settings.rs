@@ -39,6 +39,7 @@ pub fn define() {
         GucContext::Userset,
         GucFlags::default(),
     );
+    crate::memory::define_setting();
     reserve_prefix();
 }
 

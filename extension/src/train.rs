@@ -13,6 +13,7 @@ use crate::catalog::projects::{self, Project};
 use crate::catalog::snapshots::{self, Snapshot};
 use crate::catalog::{Edition, deployments, models};
 use crate::error::{Result, SqlResult};
+use crate::memory;
 use crate::python::Request;
 use crate::rows::{self, Rows};
 use crate::runtime::Runtime;
@@ -168,6 +169,7 @@ pub fn run(edition: Edition, call: Call) -> Result<Trained> {
     if classes {
         matrix.check_classes(&snapshot.labels, matrix.rows - test)?;
     }
+    memory::check_fit(&algorithm, &matrix, matrix.rows - test, &snapshot.relation)?;
 
     let request = Request {
         algorithm: &algorithm,

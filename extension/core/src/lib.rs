@@ -9,6 +9,7 @@ pub mod error;
 pub mod literal;
 pub mod matrix;
 pub mod project;
+pub mod seal;
 pub mod split;
 
 pub use error::Error;

@@ -4,6 +4,7 @@ pub mod deployments;
 mod edition;
 pub mod models;
 pub mod projects;
+pub mod seal_keys;
 pub mod snapshots;
 
 pub use edition::Edition;

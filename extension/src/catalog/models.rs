@@ -7,6 +7,7 @@ use super::{Edition, required};
 use crate::error::Result;
 use crate::python::{Fitted, Request};
 use crate::runtime::Runtime;
+use crate::seal;
 use crate::spi;
 
 /// The file that holds a model: a pickle of the fitted estimator.
@@ -75,13 +76,39 @@ pub fn finish(id: i64, fitted: &Fitted) -> Result<()> {
          hyperparams = $3::pg_catalog.jsonb WHERE id OPERATOR(pg_catalog.=) $1",
         &[id.into(), fitted.metrics.as_str().into(), fitted.hyperparams.as_str().into()],
     )?;
-    for (part, data) in fitted.bytes.chunks(PART).enumerate() {
+    store(id, PATH, &seal::sealed(id, &fitted.bytes)?)
+}
+
+fn store(id: i64, path: &str, bytes: &[u8]) -> Result<()> {
+    for (part, data) in bytes.chunks(PART).enumerate() {
         spi::execute(
             "INSERT INTO pgml.files (model_id, path, part, data) VALUES ($1, $2, $3, $4)",
-            &[id.into(), PATH.into(), (part as i32).into(), data.into()],
+            &[id.into(), path.into(), (part as i32).into(), data.into()],
         )?;
     }
     Ok(())
+}
+
+/// Add to the end of the bytes that [`bytes`] finds; their rows stay.
+pub fn append(id: i64, more: &[u8]) -> Result<()> {
+    spi::execute(
+        "UPDATE pgml.files SET data = data OPERATOR(pg_catalog.||) $3 WHERE id OPERATOR(pg_catalog.=) \
+         (SELECT id FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 \
+         ORDER BY path OPERATOR(pg_catalog.<>) $2, path, part DESC LIMIT 1)",
+        &[id.into(), PATH.into(), more.into()],
+    )
+}
+
+/// Put other bytes in the place of those that [`bytes`] finds, under the same path.
+pub fn replace(id: i64, bytes: &[u8]) -> Result<()> {
+    let path: Option<String> = spi::first(
+        "WITH gone AS (DELETE FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 AND path \
+         OPERATOR(pg_catalog.=) (SELECT path FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 \
+         ORDER BY path OPERATOR(pg_catalog.<>) $2, path LIMIT 1) RETURNING path) SELECT path FROM gone LIMIT 1",
+        &[id.into(), PATH.into()],
+        |row| required(row.get(1)),
+    )?;
+    store(id, &required(path)?, bytes)
 }
 
 /// The bytes of a model, as the calling statement sees them; empty when there are none.

@@ -19,12 +19,13 @@ macro_rules! module {
 }
 
 /// Each module's name, the file that tracebacks show, and its source; in the order of their imports.
-const MODULES: [(&str, &str, &str); 9] = [
+const MODULES: [(&str, &str, &str); 10] = [
     module!("pgml_runtime", "__init__.py"),
     module!("pgml_runtime.errors", "errors.py"),
     module!("pgml_runtime.algorithms", "algorithms.py"),
     module!("pgml_runtime.metrics", "metrics.py"),
     module!("pgml_runtime.training", "training.py"),
+    module!("pgml_runtime.unpickling", "unpickling.py"),
     module!("pgml_runtime.prediction", "prediction.py"),
     module!("pgml_runtime.datasets", "datasets.py"),
     module!("pgml_runtime.adoption", "adoption.py"),

@@ -11,7 +11,7 @@ use crate::systest::run::TestRun;
 use crate::systest::system::System;
 
 /// The programs, in the order in which they run, each in a database of its own.
-const PROGRAMS: [&str; 1] = ["cancel.py"];
+const PROGRAMS: [&str; 3] = ["cancel.py", "security.py", "faults.py"];
 
 impl TestRun<'_> {
     /// What a production server needs, on each target that can be installed here.
