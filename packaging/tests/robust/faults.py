@@ -92,6 +92,34 @@ def failing_calls_do_not_leak():
 
 
 @case
+def too_large_trainings_are_refused():
+    """pgml.memory_limit refuses a training before it takes the memory; superusers set it"""
+    with Session() as session:
+        rows_of_numbers(session, "public.larger", 20000, 4)
+        session.run("SET pgml.memory_limit = '1MB'", train("small enough"))
+        began = resident(session.pid)
+        failed, _ = session.failure(
+            "SELECT pgml.train('too large', 'regression', 'public.larger', 'y', 'ridge')"
+        )
+        assert failed.sqlstate == "53400" and "pgml.memory_limit allows 1 MB" in failed.message
+        assert resident(session.pid) - began < 8
+        session.run("RESET pgml.memory_limit")
+        session.run("SET pgml.memory_limit = '1GB'")
+        failed, _ = session.failure(
+            "SELECT pgml.train('too many pairs', 'regression', 'public.larger', 'y', "
+            "'gaussian_process')"
+        )
+        assert failed.sqlstate == "53400" and "gaussian_process" not in failed.message, failed
+        session.run("SET pgml.memory_limit = -1", train("unlimited"))
+        exists = session.run("SELECT 1 FROM pg_roles WHERE rolname = 'pgml_plain'")
+        if not exists:
+            session.run("CREATE ROLE pgml_plain")
+        session.run("SET pgml.memory_limit = '1MB'", "SET ROLE pgml_plain")
+        failed, _ = session.failure("SET pgml.memory_limit = -1")
+        assert failed.sqlstate == "42501", failed
+
+
+@case
 def deploys_are_seen_at_once():
     """Sessions that predict while others deploy get the one model's answer or the other's"""
     with Session() as session, contextlib.ExitStack() as stack:
