@@ -168,7 +168,7 @@ COMMENT ON TABLE pgml.projects IS 'A question that models answer: a name and a t
 COMMENT ON TABLE pgml.snapshots IS 'The data that models were trained on: relation, columns, and how the rows were split';
 COMMENT ON TABLE pgml.models IS 'Trained models: algorithm, hyperparameters and scores';
 COMMENT ON TABLE pgml.deployments IS 'Which model answers for a project: its latest row does';
-COMMENT ON TABLE pgml.files IS 'The bytes of models. Loading them runs code: whoever may write here may run code as the server';
+COMMENT ON TABLE pgml.files IS 'The bytes of models, each with a seal: others are not loaded';
 COMMENT ON SCHEMA pgml IS 'Machine learning in Postgres';
 
 -- A dump of the database holds the rows, and the sequences go on where they were.

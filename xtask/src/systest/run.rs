@@ -26,7 +26,7 @@ use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 11] = [
+pub const SUITES: [&str; 13] = [
     "lint",
     "unit",
     "python",
@@ -37,8 +37,12 @@ pub const SUITES: [&str; 11] = [
     "fuzz",
     "install",
     "server",
+    "soak",
+    "calls",
     "report",
 ];
+/// Those that run for long, and only when they are named. `server` has a short form of both.
+pub const ON_REQUEST: [&str; 2] = ["soak", "calls"];
 /// Those that need no packages of the targets under test.
 pub const WITHOUT_PACKAGES: [&str; 3] = ["unit", "crash", "fuzz"];
 
@@ -404,7 +408,7 @@ impl TestRun<'_> {
         &self,
         target: &Target,
         suite: &str,
-        run: fn(&InstallTest<'_>, &dyn Listener) -> Result<Vec<Case>, Failure>,
+        run: impl Fn(&InstallTest<'_>, &dyn Listener) -> Result<Vec<Case>, Failure>,
     ) -> Result<Vec<Case>, Failure> {
         let distribution = &target.distribution;
         let id = distribution.id.as_str();
