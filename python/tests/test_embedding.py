@@ -12,13 +12,16 @@ import pgml_runtime
 from pgml_runtime import errors
 
 ORDER = [
+    "interrupts",
     "errors",
     "algorithms",
     "metrics",
     "training",
+    "unpickling",
     "prediction",
     "datasets",
     "adoption",
+    "environment",
 ]
 
 LOADER = """
