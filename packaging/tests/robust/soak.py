@@ -59,7 +59,7 @@ class Soak:
             try:
                 with Session(options="-c statement_timeout=60s") as session:
                     self.work(session, chance)
-            except (Lost, IndexError):
+            except (Lost, IndexError, FileNotFoundError, ProcessLookupError):
                 time.sleep(0.3)
             except Failed as failed:
                 if failed.sqlstate not in ENDED:
