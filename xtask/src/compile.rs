@@ -206,7 +206,8 @@ cargo clippy --quiet --release --locked --offline --no-default-features --featur
 /// added, debuggers find the symbols by build-id.
 const BUILD: &str = r#"
 cargo build --release --locked --offline --no-default-features --features "pg$MAJOR" --target-dir /build/target
-cargo tree --locked --offline --no-default-features --features "pg$MAJOR" --edges normal --prefix none \
+# What is linked in: procedural macros run in the compiler only.
+cargo tree --locked --offline --no-default-features --features "pg$MAJOR" --edges normal,no-proc-macro --prefix none \
     --format '{p}|{l}' | sed 's/ (.*)|/|/; s/ (\*)$//; s/ v\([0-9]\)/ \1/' | LC_ALL=C sort -u > /build/out/crates.txt
 cp /build/target/release/libpgml.so /build/out/pgml.unstripped.so
 cd /build/out

@@ -322,6 +322,7 @@ impl Steps<'_> {
                 .output_of(&format!("stamp:{target}"))?
                 .join(compile::STRIPPED),
             compiled: work.output_of(&format!("compile:pg{}", target.major))?,
+            crates: &work.output_of("fetch:crates")?.join("registry/src"),
             verified: work.output_of(&format!("verify:{target}"))?,
             compressed: work.output_of(&format!("compress:pg{}", target.major))?,
         };

@@ -94,6 +94,9 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         if wanted("reproduce") {
             done.extend(test.reproduce()?);
         }
+        if wanted("packages") {
+            done.extend(test.packages()?);
+        }
         if wanted("install") {
             done.extend(test.install_all()?);
             let manifest = publish::read_manifest(&out);

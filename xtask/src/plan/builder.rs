@@ -353,17 +353,21 @@ impl<'a> Builder<'a> {
         .into())
     }
 
-    fn compile(&mut self, major: u16) -> Result<Job, Failure> {
-        let builder = self.rootfs(BUILDER.0, BUILDER.1)?;
-        let openblas = self.unpack(OPENBLAS.0, OPENBLAS.1)?;
-        let (headers, _) = self.headers(major)?;
-        let crates = self.add(
+    fn crates(&mut self) -> Result<Job, Failure> {
+        self.add(
             "fetch:crates".into(),
             "fetch the crates of extension/Cargo.lock".into(),
             Step::FetchCrates,
             |inputs| Ok(inputs.file("extension/Cargo.lock")?),
             &[],
-        )?;
+        )
+    }
+
+    fn compile(&mut self, major: u16) -> Result<Job, Failure> {
+        let builder = self.rootfs(BUILDER.0, BUILDER.1)?;
+        let openblas = self.unpack(OPENBLAS.0, OPENBLAS.1)?;
+        let (headers, _) = self.headers(major)?;
+        let crates = self.crates()?;
         let toolchain = self.context.toolchain;
         self.add(
             format!("compile:pg{major}"),
@@ -423,6 +427,7 @@ impl<'a> Builder<'a> {
         let stamp = self.stamp(target)?;
         let verify = self.verify(target)?;
         let compress = self.compress(target.major)?;
+        let crates = self.crates()?;
         let builder = self.rootfs(BUILDER.0, BUILDER.1)?;
         let context = self.context;
         self.add(
@@ -439,9 +444,10 @@ impl<'a> Builder<'a> {
                     .value("release", context.release)
                     .value("time of the release", &context.epoch);
                 let inputs = inputs.value("package of libpython", &target.distribution.libpython);
+                let inputs = inputs.tree("packaging/deb/licences")?;
                 Ok(inputs.tree("extension/sql")?)
             },
-            &[&compile, &compress, &stamp, &verify, &builder],
+            &[&compile, &compress, &stamp, &verify, &builder, &crates],
         )
     }
 

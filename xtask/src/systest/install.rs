@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::apt::mirror::signed_mirror;
 use crate::apt::repository::KEYRING;
 use crate::apt::signing::SigningKey;
-use crate::deb::packages;
+use crate::deb::documents;
 use crate::exit::Failure;
 use crate::files;
 use crate::progress::Listener;
@@ -42,8 +42,8 @@ pub struct InstallTest<'a> {
 }
 
 /// The cluster that the test makes; another than the one that Debian's postinst makes by itself.
-const CLUSTER: &str = "pgml";
-const PORT: &str = "5499";
+pub(super) const CLUSTER: &str = "pgml";
+pub(super) const PORT: &str = "5499";
 
 /// Where the Python tests are shown, with the contract's table of algorithms.
 const CONTRACT: &str = "/srv/contract";
@@ -73,18 +73,7 @@ impl InstallTest<'_> {
     /// Runs everything. The results name each check; an error is only what kept the test from running at all.
     pub fn run(&self, listener: &dyn Listener) -> Result<Vec<Case>, Failure> {
         let mut cases = Cases::new(format!("{} install:", self.target), listener);
-        files::remove_dir(self.scratch)?;
-        let mirror = self.scratch.join("mirror");
-        signed_mirror(&mirror, self.mirror, self.codename, self.key, self.log)?;
-        let tests = self.source.join("packaging/tests");
-        let contract = self.source.join("python/tests");
-        let shown = [
-            (mirror.as_path(), "/srv/mirror"),
-            (self.repository, "/srv/pgml"),
-            (tests.as_path(), "/srv/tests"),
-            (contract.as_path(), CONTRACT),
-        ];
-        let system = System::start(self.base, self.scratch, &shown, self.log)?;
+        let system = self.start()?;
         let installed = cases.run(
             "apt update accepts the repository and apt installs the packages",
             || self.install(&system),
@@ -119,7 +108,33 @@ impl InstallTest<'_> {
         Ok(cases.done)
     }
 
+    /// A clean system that is shown the repository under test and a mirror of what else apt may need.
+    pub(super) fn start(&self) -> Result<System, Failure> {
+        files::remove_dir(self.scratch)?;
+        let mirror = self.scratch.join("mirror");
+        signed_mirror(&mirror, self.mirror, self.codename, self.key, self.log)?;
+        let tests = self.source.join("packaging/tests");
+        let contract = self.source.join("python/tests");
+        let shown = [
+            (mirror.as_path(), "/srv/mirror"),
+            (self.repository, "/srv/pgml"),
+            (tests.as_path(), "/srv/tests"),
+            (contract.as_path(), CONTRACT),
+        ];
+        System::start(self.base, self.scratch, &shown, self.log)
+    }
+
     fn install(&self, system: &System) -> Result<(), Failure> {
+        self.add_sources(system)?;
+        system.script(
+            "root",
+            &format!("apt-get install --yes postgresql-{}-pgml 2>&1", self.major),
+        )?;
+        self.require_installed(system)
+    }
+
+    /// Both archives, and an update that has nothing to warn of.
+    pub(super) fn add_sources(&self, system: &System) -> Result<(), Failure> {
         system.write(
             "/etc/apt/sources.list.d/mirror.sources",
             &format!(
@@ -136,11 +151,11 @@ impl InstallTest<'_> {
         let update = system.script("root", "apt-get update 2>&1")?;
         ensure(!update.contains("W:") && !update.contains("E:"), || {
             format!("apt update warns: {update}")
-        })?;
-        system.script(
-            "root",
-            &format!("apt-get install --yes postgresql-{}-pgml 2>&1", self.major),
-        )?;
+        })
+    }
+
+    /// The extension and its runtime are there, whole.
+    pub(super) fn require_installed(&self, system: &System) -> Result<(), Failure> {
         let status = system.script(
             "root",
             "dpkg-query -W -f '${Package} ${db:Status-Abbrev}\\n' '*pgml*'",
@@ -157,7 +172,7 @@ impl InstallTest<'_> {
     }
 
     /// A Python that calls scikit-learn itself, and PL/Python to share a backend with: neither is a dependency of ours.
-    fn install_tools(&self, system: &System) -> Result<(), Failure> {
+    pub(super) fn install_tools(&self, system: &System) -> Result<(), Failure> {
         let script = format!(
             "apt-get install --yes --no-install-recommends python3 postgresql-plpython3-{} 2>&1",
             self.major
@@ -179,7 +194,7 @@ impl InstallTest<'_> {
         })
     }
 
-    fn create_cluster(&self, system: &System) -> Result<(), Failure> {
+    pub(super) fn create_cluster(&self, system: &System) -> Result<(), Failure> {
         let script = format!(
             "pg_createcluster {major} {CLUSTER} --port={PORT} --locale=C.UTF-8 --start -- --auth=trust 2>&1",
             major = self.major
@@ -191,7 +206,7 @@ impl InstallTest<'_> {
         })
     }
 
-    fn restart(&self, system: &System) -> Result<(), Failure> {
+    pub(super) fn restart(&self, system: &System) -> Result<(), Failure> {
         system.script(
             "root",
             &format!("pg_ctlcluster {} {CLUSTER} restart 2>&1", self.major),
@@ -200,7 +215,12 @@ impl InstallTest<'_> {
     }
 
     /// Runs one statement and returns its values, unaligned.
-    fn psql(&self, system: &System, database: &str, sql: &str) -> Result<String, Failure> {
+    pub(super) fn psql(
+        &self,
+        system: &System,
+        database: &str,
+        sql: &str,
+    ) -> Result<String, Failure> {
         let psql = [
             "psql",
             "-XAtq",
@@ -226,7 +246,7 @@ impl InstallTest<'_> {
         Ok(())
     }
 
-    fn new_database(&self, system: &System, name: &str) -> Result<(), Failure> {
+    pub(super) fn new_database(&self, system: &System, name: &str) -> Result<(), Failure> {
         self.bare_database(system, name)?;
         self.psql(system, name, "CREATE EXTENSION pgml")?;
         Ok(())
@@ -412,7 +432,7 @@ impl InstallTest<'_> {
     fn maintainer_scripts(&self, system: &System) -> Result<(), Failure> {
         let packaging = self.source.join("packaging");
         for script in ["postinst", "prerm"] {
-            let text = packages::runtime_script(&packaging, script, &self.python)?;
+            let text = documents::runtime_script(&packaging, script, &self.python)?;
             system.write(&format!("/srv/{script}"), &text)?;
         }
         let count = |what: &str| -> Result<u64, Failure> {
@@ -436,7 +456,7 @@ impl InstallTest<'_> {
     }
 
     /// The extension without `pgml-python`: it can be created, the vector functions work, training says what is missing.
-    fn without_runtime(&self, system: &System) -> Result<(), Failure> {
+    pub(super) fn without_runtime(&self, system: &System) -> Result<(), Failure> {
         system.script("root", "apt-get remove --yes pgml-python 2>&1")?;
         self.new_database(system, "without")?;
         let dot = self.psql(
@@ -456,7 +476,7 @@ impl InstallTest<'_> {
     }
 
     /// No file of ours, no directory of ours, no entry of dpkg is left once the packages are purged.
-    fn purge(&self, system: &System) -> Result<(), Failure> {
+    pub(super) fn purge(&self, system: &System) -> Result<(), Failure> {
         system.script(
             "root",
             &format!(

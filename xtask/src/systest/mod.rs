@@ -1,11 +1,13 @@
 //! Tests of the promise: the packages, installed by apt into a clean system, with a real server.
 
 pub mod cases;
+mod clean;
 pub mod docs;
 pub mod faults;
 pub mod install;
 pub mod lint;
 pub mod load;
+pub mod packages;
 pub mod pairs;
 pub mod record;
 pub mod report;

@@ -15,7 +15,6 @@ use crate::sandbox::Sandbox;
 use crate::steps::{ROOTFS, ROOTFS_ARCHIVE};
 use crate::systest::cases::{Case, Cases};
 use crate::systest::faults::FaultTest;
-use crate::systest::install::InstallTest;
 use crate::systest::load::{Load, LoadTest, Loaded, WheelServer};
 use crate::systest::pairs;
 use crate::systest::record;
@@ -26,7 +25,7 @@ use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 8] = [
+pub const SUITES: [&str; 9] = [
     "lint",
     "unit",
     "python",
@@ -34,6 +33,7 @@ pub const SUITES: [&str; 8] = [
     "faults",
     "reproduce",
     "install",
+    "packages",
     "report",
 ];
 
@@ -83,11 +83,13 @@ pub fn unit(workspace: &Workspace, cases: &mut Cases<'_>) {
 }
 
 impl TestRun<'_> {
-    fn workspace(&self) -> &Workspace {
+    /// Where things are.
+    pub(super) fn workspace(&self) -> &Workspace {
         &self.pipeline.workspace
     }
 
-    fn output(&self, job: &str) -> Result<std::path::PathBuf, Failure> {
+    /// What a job made.
+    pub(super) fn output(&self, job: &str) -> Result<std::path::PathBuf, Failure> {
         let cache: Cache = self.pipeline.cache();
         let job = self.plan.job(job).ok_or_else(|| no_such_job(job))?;
         Ok(cache.output(job))
@@ -392,37 +394,6 @@ impl TestRun<'_> {
             package: packages.join(package),
             server: server.transpose()?,
         })
-    }
-
-    /// The install test of one target.
-    fn install(&self, target: &Target) -> Result<Vec<Case>, Failure> {
-        let distribution = &target.distribution;
-        let id = distribution.id.as_str();
-        let name = target.to_string();
-        let log = self.workspace().log(&format!("test-install-{name}"));
-        files::write(&log, "")?;
-        let base_debs = self.output(&format!("fetch:{id}:base"))?;
-        let test_debs = self.output(&format!("fetch:{id}:test"))?;
-        let scratch = self.workspace().cache.join("systest").join(&name);
-        let key = self.pipeline.steps(self.chosen).signing_key(&log)?;
-        let test = InstallTest {
-            target: name,
-            major: target.major,
-            codename: &distribution.codename,
-            python: distribution.python.to_string(),
-            base: &self
-                .output(&format!("rootfs:{id}:base"))?
-                .join(ROOTFS_ARCHIVE),
-            mirror: &[&base_debs, &test_debs],
-            repository: &self.out.join("apt"),
-            source: &self.workspace().root,
-            key: &key,
-            scratch: &scratch,
-            log: &log,
-        };
-        let cases = test.run(self.listener)?;
-        files::remove_dir(&scratch)?;
-        Ok(cases)
     }
 }
 

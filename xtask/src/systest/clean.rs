@@ -1,0 +1,81 @@
+//! The suites that take a clean system with the packages of one target in reach of apt.
+
+use crate::exit::Failure;
+use crate::files;
+use crate::steps::ROOTFS_ARCHIVE;
+use crate::systest::cases::{Case, Cases};
+use crate::systest::install::InstallTest;
+use crate::systest::run::TestRun;
+use crate::targets::Target;
+
+impl TestRun<'_> {
+    /// The install test of one target.
+    pub(super) fn install(&self, target: &Target) -> Result<Vec<Case>, Failure> {
+        self.in_clean_system(target, "install", &|test| test.run(self.listener))
+    }
+
+    /// The life of the packages on each target that can be installed here.
+    pub fn packages(&self) -> Result<Vec<Case>, Failure> {
+        let versions = ["debian", "ubuntu"].map(|family| self.versions(family));
+        let mut done = Vec::new();
+        for target in self.chosen {
+            let planned = self.plan.targets.get(&target.to_string());
+            match planned.and_then(|planned| planned.not_installable.as_ref()) {
+                None => done.extend(self.in_clean_system(target, "packages", &|test| {
+                    test.life(&versions, self.listener)
+                })?),
+                Some(why) => {
+                    let mut cases = Cases::new(format!("{target} packages:"), self.listener);
+                    cases.not_run("the life of the packages", why);
+                    done.extend(cases.done);
+                }
+            }
+        }
+        Ok(done)
+    }
+
+    /// This release's package versions on the distributions of a family, in the order of `targets.toml`.
+    fn versions(&self, family: &str) -> Vec<String> {
+        let release = &self.pipeline.release;
+        let all = self.pipeline.targets.distributions.iter();
+        all.filter(|distribution| distribution.id.starts_with(family))
+            .map(|distribution| release.debian_version(&distribution.id))
+            .collect()
+    }
+
+    /// Does something with the packages of a target in a clean system.
+    fn in_clean_system(
+        &self,
+        target: &Target,
+        suite: &str,
+        act: &dyn Fn(&InstallTest<'_>) -> Result<Vec<Case>, Failure>,
+    ) -> Result<Vec<Case>, Failure> {
+        let distribution = &target.distribution;
+        let id = distribution.id.as_str();
+        let name = target.to_string();
+        let log = self.workspace().log(&format!("test-{suite}-{name}"));
+        files::write(&log, "")?;
+        let base_debs = self.output(&format!("fetch:{id}:base"))?;
+        let test_debs = self.output(&format!("fetch:{id}:test"))?;
+        let scratch = self.workspace().cache.join("systest").join(&name);
+        let key = self.pipeline.steps(self.chosen).signing_key(&log)?;
+        let test = InstallTest {
+            target: name,
+            major: target.major,
+            codename: &distribution.codename,
+            python: distribution.python.to_string(),
+            base: &self
+                .output(&format!("rootfs:{id}:base"))?
+                .join(ROOTFS_ARCHIVE),
+            mirror: &[&base_debs, &test_debs],
+            repository: &self.out.join("apt"),
+            source: &self.workspace().root,
+            key: &key,
+            scratch: &scratch,
+            log: &log,
+        };
+        let cases = act(&test)?;
+        files::remove_dir(&scratch)?;
+        Ok(cases)
+    }
+}
