@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use pgml_dist::exit::{Exit, Failure};
-use pgml_dist::host::tools::{BUILD_TOOLS, CHROMIUM, DIFFOSCOPE, LINTIAN, NEWUIDMAP, Tool};
+use pgml_dist::host::tools::{
+    BUILD_TOOLS, CHROMIUM, DIFFOSCOPE, GDB, LINTIAN, NEWUIDMAP, PIUPARTS, QEMU_USER, RSYNC, Tool,
+};
 use pgml_dist::plan::Purpose;
 use pgml_dist::publish::{self, table::table};
 use pgml_dist::systest::cases::{Case, CaseResult, Cases, summary};
@@ -46,8 +48,9 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         pipeline
             .host
             .require(&BUILD_TOOLS, &workspace.log("install"), &console)?;
-        let tools: [(&str, &[Tool]); 3] = [
+        let tools: [(&str, &[Tool]); 4] = [
             ("lintian", &[LINTIAN]),
+            ("packages", &[GDB, PIUPARTS, QEMU_USER, RSYNC]),
             ("reproduce", &[DIFFOSCOPE, NEWUIDMAP]),
             ("report", &[CHROMIUM]),
         ];

@@ -258,6 +258,7 @@ fn statements(text: &str) -> Vec<String> {
         let dated = rest.starts_with(|first: char| first.is_ascii_digit());
         let holder = dated || line.contains("(c)") || line.contains("(C)") || line.contains('©');
         let form = rest.contains(['[', '{', '<']) && !rest.contains('@');
+        let holder = holder && rest.contains(char::is_alphabetic);
         (holder && !form && !rest.is_empty()).then(|| rest.trim_end_matches([',', '.']).to_owned())
     });
     lines.collect()
@@ -344,7 +345,7 @@ mod tests {
     #[test]
     fn who_holds_the_rights_is_read_and_forms_are_not() {
         let text = "Copyright (c) 2015 - 2021 Ulrik,\n   Copyright [yyyy] [name of copyright owner]\n\
-                    # Copyright 2020 X.\nCopyright notices must stay\nCopyright © 1991-2023 Unicode, Inc.\n";
+                    # Copyright 2020 X.\nCopyright notices must stay\nCopyright (c) 2016--2023\nCopyright © 1991-2023 Unicode, Inc.\n";
         assert_eq!(
             statements(text),
             ["2015 - 2021 Ulrik", "2020 X", "1991-2023 Unicode, Inc"]

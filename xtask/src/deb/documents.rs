@@ -71,10 +71,11 @@ impl Facts<'_> {
             Source::Bytes(copyright.into_bytes()),
         ));
         let overrides = files::read_text(&self.packaging.join("deb").join(overrides))?;
-        package.files.push((
-            format!("/usr/share/lintian/overrides/{}", package.name),
-            Source::Bytes(overrides.replace("@PACKAGE@", &package.name).into_bytes()),
-        ));
+        if overrides.contains("@PACKAGE@") {
+            let path = format!("/usr/share/lintian/overrides/{}", package.name);
+            let text = overrides.replace("@PACKAGE@", &package.name);
+            package.files.push((path, Source::Bytes(text.into_bytes())));
+        }
         Ok(())
     }
 
@@ -185,6 +186,27 @@ fn newest_changes(changelog: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paragraphs_of_the_copyright_are_apart() {
+        let packaging = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging");
+        let parts = copyright::openblas_and_std();
+        let licences = copyright::licences(&parts, &packaging).unwrap();
+        let values = context! {
+            maintainer => "m", year => 2026, comment => Serde(["c"]),
+            parts => Serde(&parts), licences => Serde(&licences),
+        };
+        let text = template(&packaging, "copyright.j2", values).unwrap();
+        let begins: Vec<&str> = text
+            .split("\n\n")
+            .map(|paragraph| paragraph.split(':').next().unwrap_or_default())
+            .collect();
+        assert_eq!(
+            begins,
+            ["Format", "Files", "Files", "Files", "License", "License"]
+        );
+        assert!(!text.contains("\n\n\n"), "{text}");
+    }
 
     #[test]
     fn the_newest_changes_become_a_debian_changelog() {

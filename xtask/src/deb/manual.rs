@@ -152,7 +152,10 @@ fn text_of_comment(text: &str) -> Option<String> {
 
 /// Text as roff wants it: no line begins with a command, and minus signs can be copied.
 fn roff(text: &str) -> String {
-    let text = text.replace('\\', "\\e").replace('-', "\\-");
+    let text = text
+        .replace('\\', "\\e")
+        .replace('-', "\\-")
+        .replace('"', "\\(dq");
     match text.starts_with(['.', '\'']) {
         true => format!("\\&{text}"),
         false => text,

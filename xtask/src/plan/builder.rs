@@ -1,6 +1,7 @@
 //! Adds the jobs of targets to a plan, each once.
 
 mod python;
+mod repository;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -460,27 +461,6 @@ impl<'a> Builder<'a> {
             Step::Compress { major },
             nothing_more,
             &[&compile],
-        )
-    }
-
-    /// The apt repository of all packages.
-    fn repository(&mut self, targets: &[Target]) -> Result<Job, Failure> {
-        let mut codenames: Vec<_> = targets
-            .iter()
-            .map(|target| target.distribution.codename.clone())
-            .collect();
-        codenames.dedup();
-        let epoch = self.context.epoch;
-        self.add(
-            "repository".into(),
-            "make the apt repository".into(),
-            Step::AptRepository,
-            |inputs| {
-                Ok(inputs
-                    .value("suites", &codenames)
-                    .value("time of the release", &epoch))
-            },
-            &self.packages.clone().iter().collect::<Vec<_>>(),
         )
     }
 }

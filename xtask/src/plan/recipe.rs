@@ -65,6 +65,10 @@ pub(super) fn recipe(step: &Step) -> &'static [&'static str] {
             "packaging/deb/lintian-overrides-runtime",
             "CHANGELOG.md",
         ],
-        Step::AptRepository => &["xtask/src/apt/repository.rs", "xtask/src/apt/signing.rs"],
+        Step::AptRepository => &[
+            "xtask/src/apt/kept.rs",
+            "xtask/src/apt/repository.rs",
+            "xtask/src/apt/signing.rs",
+        ],
     }
 }

@@ -37,6 +37,7 @@ fn with_plan_of<T>(
         release: &release,
         epoch: 0,
         toolchain: "a toolchain",
+        repository: &Default::default(),
     };
     let chosen: Vec<Target> = targets.all().into_iter().filter(|t| chosen(t)).collect();
     act(Plan::compute(&context, &chosen, Purpose::Dist), &chosen)

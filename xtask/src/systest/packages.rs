@@ -2,11 +2,14 @@
 //! removal, and the oldest processor. What the suite `install` shows already (the SQL suites, the documentation) is not
 //! repeated here, and what could not be tried is a case that says so.
 
+mod piuparts;
 mod processor;
 mod refused;
+mod served;
+pub mod upgrade;
 
 use crate::exit::Failure;
-use crate::files;
+use crate::process::Program;
 use crate::progress::Listener;
 use crate::systest::cases::{Case, Cases, ensure};
 use crate::systest::install::{InstallTest, PORT};
@@ -20,27 +23,6 @@ const TRAIN: &str = "SELECT pgml.load_dataset('diabetes'); \
 /// What it predicts.
 const PREDICT: &str =
     "SELECT pgml.predict('life', '{0.03,0.05,0.06,0.02,-0.04,-0.03,-0.04,-0.002,0.019,-0.017}')";
-
-/// What is not tried yet, and why. Each is a line of the result, so that nobody takes silence for success.
-const NOT_TRIED: [(&str, &str); 5] = [
-    (
-        "two Postgres majors side by side",
-        "a Debian release has one major, and PGDG's archive is not enabled",
-    ),
-    (
-        "pg_upgradecluster to the next major",
-        "it takes two majors in one system: a Debian release has one, and PGDG's archive is not enabled",
-    ),
-    (
-        "dist-upgrade of a whole system to the next release",
-        "the locks have no set of packages for it; the order of the versions is checked",
-    ),
-    (
-        "piuparts",
-        "not among the locked packages; what purge leaves behind is checked",
-    ),
-    ("aptitude", "not among the locked packages; apt is tried"),
-];
 
 impl InstallTest<'_> {
     /// Runs everything. `versions` are the package's versions on the releases of each family, oldest first.
@@ -100,14 +82,19 @@ impl InstallTest<'_> {
             ensure(seen.trim() == "[]", || format!("it sees {seen}"))
         });
         cases.run(
+            "published by rsync in two steps, and read from a web server by hash",
+            || self.served(&system),
+        );
+        cases.run(
             "pgml.venv of another Python is an error that names both",
             || self.other_venv(&system),
         );
         self.oldest_processor(&system, &mut cases);
         cases.run("purge leaves nothing behind", || self.purge(&system));
-        for (what, why) in NOT_TRIED {
-            cases.not_run(what, why);
-        }
+        cases.run(
+            "piuparts: installation and removal leave the system as it was",
+            || self.piuparts(),
+        );
         Ok(cases.done)
     }
 
@@ -246,21 +233,35 @@ impl InstallTest<'_> {
         })
     }
 
-    /// What gdb does: from the library's build-id to the path, and symbols of that very build there.
+    /// gdb, given the library alone, finds the symbols by its build-id, and with them lines of our sources.
     fn debug_symbols(&self, system: &System) -> Result<(), Failure> {
         self.apt(system, &format!("install {}-dbgsym", self.extension()))?;
         let root = system.root();
-        let library = format!("usr/lib/postgresql/{}/lib/pgml.so", self.major);
-        let id = build_id(&files::read(&root.join(library))?).unwrap_or_default();
-        ensure(id.len() > 2, || "the library has no build-id".into())?;
-        let path = format!("usr/lib/debug/.build-id/{}/{}.debug", &id[..2], &id[2..]);
-        let debug = files::read(&root.join(path))?;
-        ensure(build_id(&debug).as_ref() == Some(&id), || {
-            "the symbols are of another build".into()
-        })?;
-        ensure(has_debug_info(&debug), || {
-            "the file has no .debug_info".into()
-        })
+        let library = root.join(format!("usr/lib/postgresql/{}/lib/pgml.so", self.major));
+        let debug = root.join("usr/lib/debug");
+        let gdb = Program::new("gdb")
+            .args([
+                "--nx",
+                "--batch",
+                "-iex",
+                "set debuginfod enabled off",
+                "-iex",
+            ])
+            .arg(format!("set debug-file-directory {}", debug.display()))
+            .args([
+                "-ex",
+                "info line pgml_version_wrapper",
+                "-ex",
+                "info sources version.rs",
+            ])
+            .arg(library);
+        let said = String::from_utf8_lossy(&gdb.output(self.log)?).into_owned();
+        ensure(
+            said.contains(".debug...")
+                && said.contains("src/version.rs")
+                && said.contains("starts at address"),
+            || format!("gdb says: {said}"),
+        )
     }
 
     fn other_venv(&self, system: &System) -> Result<(), Failure> {
@@ -289,18 +290,4 @@ fn ascending(system: &System, versions: &[String]) -> Result<(), Failure> {
         )?;
     }
     ensure(all.len() > 2, || "no versions to compare".into())
-}
-
-fn build_id(elf: &[u8]) -> Option<String> {
-    use object::Object;
-    let id = object::File::parse(elf).ok()?.build_id().ok()??.to_vec();
-    Some(id.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-fn has_debug_info(elf: &[u8]) -> bool {
-    use object::{Object, ObjectSection};
-    object::File::parse(elf).is_ok_and(|file| {
-        file.section_by_name(".debug_info")
-            .is_some_and(|section| section.size() > 0)
-    })
 }

@@ -14,13 +14,16 @@ sed 's,URIs: .*,URIs: copy:/srv/damaged,' /etc/apt/sources.list.d/pgml.sources >
 chmod -R a+rX /srv/damaged /srv/apt
 ";
 
+/// apt with lists and sources of its own, and no patience.
+pub(super) const APT: &str = "-o Dir::Etc::SourceParts=/srv/apt/sources.d -o Dir::Etc::SourceList=/dev/null \
+    -o Dir::State::Lists=/srv/apt/lists -o Dir::Cache=/srv/apt/cache -o APT::Update::Error-Mode=any \
+    -o APT::Sandbox::User=root";
+
 /// Takes everything from that copy anew. The last line tells whether apt refused something, or got the very index that
 /// the repository has.
 const TAKE: &str = "
 cd /srv/got; rm -rf /srv/got/* /srv/apt/lists/* /srv/apt/cache/*
-o='-o Dir::Etc::SourceParts=/srv/apt/sources.d -o Dir::Etc::SourceList=/dev/null -o Dir::State::Lists=/srv/apt/lists
-   -o Dir::Cache=/srv/apt/cache -o APT::Update::Error-Mode=any -o APT::Sandbox::User=root'
-apt-get $o update 2>&1 && apt-get $o download PACKAGES 2>&1 || { echo REFUSED; exit 0; }
+apt-get $APT update 2>&1 && apt-get $APT download PACKAGES 2>&1 || { echo REFUSED; exit 0; }
 cmp /srv/apt/lists/*_Packages /srv/pgml/dists/SUITE/main/binary-*/Packages && echo UNHARMED || echo HARMED
 ";
 
@@ -36,6 +39,7 @@ impl InstallTest<'_> {
     pub(super) fn refused(&self, system: &System, cases: &mut Cases<'_>) -> Result<(), Failure> {
         let packages = format!("{0} {0}-dbgsym pgml-python", self.extension());
         let take = TAKE
+            .replace("$APT", APT)
             .replace("PACKAGES", &packages)
             .replace("SUITE", self.codename);
         let ready = cases.run("an unharmed copy of the repository is taken", || {

@@ -98,12 +98,22 @@ impl UpgradeTest<'_> {
                  pg_createcluster {major} {CLUSTER} --port={PORT} --locale=C.UTF-8 --start -- --auth=trust"
             ),
         )?;
-        psql(system, PORT, "CREATE EXTENSION pgml; SELECT pgml.load_dataset('diabetes')")?;
+        psql(
+            system,
+            PORT,
+            "CREATE EXTENSION pgml; SELECT pgml.load_dataset('diabetes')",
+        )?;
         train(system)
     }
 
     /// From one release to the next; whether the system is whole enough to go on.
-    fn move_on(&self, system: &System, before: &Stage, stage: &Stage, cases: &mut Cases<'_>) -> bool {
+    fn move_on(
+        &self,
+        system: &System,
+        before: &Stage,
+        stage: &Stage,
+        cases: &mut Cases<'_>,
+    ) -> bool {
         let (old, new) = (before.major, stage.major);
         let (from, to) = (&before.id, &stage.id);
         let moved = cases.run(
@@ -189,12 +199,25 @@ fn sources(system: &System, stage: &Stage) -> Result<(), Failure> {
 }
 
 fn root(system: &System, script: &str) -> Result<(), Failure> {
-    system.script("root", &format!("exec 2>&1\n{script}")).map(drop)
+    system
+        .script("root", &format!("exec 2>&1\n{script}"))
+        .map(drop)
 }
 
 fn psql(system: &System, port: u16, sql: &str) -> Result<String, Failure> {
     let port = port.to_string();
-    let psql = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-p", &port, "-d", "postgres", "-c", sql];
+    let psql = [
+        "psql",
+        "-XAtq",
+        "-v",
+        "ON_ERROR_STOP=1",
+        "-p",
+        &port,
+        "-d",
+        "postgres",
+        "-c",
+        sql,
+    ];
     system.run("postgres", &psql)
 }
 
@@ -218,7 +241,9 @@ fn train_on(system: &System, port: u16) -> Result<(), Failure> {
 fn predictions(system: &System, port: u16, algorithms: &[&str]) -> Result<Vec<String>, Failure> {
     let predict = |algorithm: &&str| {
         let said = psql(system, port, &predict(algorithm))?;
-        ensure(said.lines().count() == 5, || format!("{algorithm} predicts `{said}`"))?;
+        ensure(said.lines().count() == 5, || {
+            format!("{algorithm} predicts `{said}`")
+        })?;
         Ok(said)
     };
     algorithms.iter().map(predict).collect()
@@ -238,10 +263,14 @@ fn same(before: &[String], now: &[String]) -> Result<(), Failure> {
 }
 
 fn old_model(system: &System) -> Result<(), Failure> {
-    let script = format!("psql -XAtq -p {PORT} -d postgres -c \"{}\" 2>&1 || true", predict(OF_ONE_RELEASE));
+    let script = format!(
+        "psql -XAtq -p {PORT} -d postgres -c \"{}\" 2>&1 || true",
+        predict(OF_ONE_RELEASE)
+    );
     let said = system.script("postgres", &script)?;
     let error = said.contains("ERROR") && said.contains("scikit-learn") && said.contains("HINT");
-    ensure(error || said.lines().count() == 5 && !said.contains("ERROR"), || {
-        format!("psql says: {said}")
-    })
+    ensure(
+        error || said.lines().count() == 5 && !said.contains("ERROR"),
+        || format!("psql says: {said}"),
+    )
 }
