@@ -1,5 +1,6 @@
 //! Arrays of floats where Postgres keeps them: read without a copy, and made in one allocation.
 
+use pgml_core::Error;
 use pgrx::array::RawArray;
 use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::datum::{Array, Datum};
@@ -10,6 +11,17 @@ pub fn dimensions<T: pgrx::datum::UnboxDatum>(array: Array<'_, T>) -> Vec<usize>
     // SAFETY: the array is given away, and outlives the raw view of it that ends with this function.
     let raw = unsafe { RawArray::from_array(array) };
     raw.map(|raw| raw.dims().iter().map(|size| *size as usize).collect()).unwrap_or_default()
+}
+
+/// The values of an array, copied; a NULL element is the error that `otherwise` makes of its place, from 1.
+pub fn known(array: &Array<'_, f64>, otherwise: impl Fn(usize) -> Error) -> Result<Vec<f64>, Error> {
+    match array.as_slice() {
+        Ok(values) => Ok(values.to_vec()),
+        Err(_) => {
+            let place = array.iter().position(|element| element.is_none()).unwrap_or(0);
+            Err(otherwise(place + 1))
+        }
+    }
 }
 
 /// A new one-dimensional `real[]`, allocated by Postgres and returned to it as it is.

@@ -53,13 +53,7 @@ fn load(wanted: Deployed) -> Result<Rc<Model>> {
 
 /// The features of one row, or of several one after the other.
 fn values(features: &Array<'_, f64>) -> Result<Vec<f64>> {
-    match features.as_slice() {
-        Ok(values) => Ok(values.to_vec()),
-        Err(_) => {
-            let place = features.iter().position(|element| element.is_none()).unwrap_or(0);
-            Err(Error::NullFeature(place + 1).into())
-        }
-    }
+    Ok(arrays::known(features, Error::NullFeature)?)
 }
 
 fn check_features(model: &Model, id: i64, found: usize) -> Result<()> {
@@ -70,14 +64,14 @@ fn check_features(model: &Model, id: i64, found: usize) -> Result<()> {
 }
 
 /// What the model says about one row: a value for each label.
-fn joint(deployed: Deployed, features: Array<'_, f64>) -> Result<Vec<f64>> {
+pub fn joint(deployed: Deployed, features: Array<'_, f64>) -> Result<Vec<f64>> {
     let id = deployed.id;
     let model = load(deployed)?;
     check_features(&model, id, features.len())?;
     model.predict(values(&features)?, 1)
 }
 
-fn single(deployed: Deployed, features: Array<'_, f64>) -> Result<f64> {
+pub fn single(deployed: Deployed, features: Array<'_, f64>) -> Result<f64> {
     let id = deployed.id;
     let labels = joint(deployed, features)?;
     match labels[..] {
@@ -86,14 +80,14 @@ fn single(deployed: Deployed, features: Array<'_, f64>) -> Result<f64> {
     }
 }
 
-fn probabilities(deployed: Deployed, features: Array<'_, f64>) -> Result<Vec<f64>> {
+pub fn probabilities(deployed: Deployed, features: Array<'_, f64>) -> Result<Vec<f64>> {
     let id = deployed.id;
     let model = load(deployed)?;
     check_features(&model, id, features.len())?;
     model.predict_proba(values(&features)?, 1)
 }
 
-fn batch(deployed: Deployed, features: Array<'_, f64>) -> Result<Vec<f64>> {
+pub fn batch(deployed: Deployed, features: Array<'_, f64>) -> Result<Vec<f64>> {
     let id = deployed.id;
     let model = load(deployed)?;
     let values = values(&features)?;

@@ -19,7 +19,7 @@ macro_rules! module {
 }
 
 /// Each module's name, the file that tracebacks show, and its source; in the order of their imports.
-const MODULES: [(&str, &str, &str); 8] = [
+const MODULES: [(&str, &str, &str); 9] = [
     module!("pgml_runtime", "__init__.py"),
     module!("pgml_runtime.errors", "errors.py"),
     module!("pgml_runtime.algorithms", "algorithms.py"),
@@ -28,6 +28,7 @@ const MODULES: [(&str, &str, &str); 8] = [
     module!("pgml_runtime.prediction", "prediction.py"),
     module!("pgml_runtime.datasets", "datasets.py"),
     module!("pgml_runtime.adoption", "adoption.py"),
+    module!("pgml_runtime.environment", "environment.py"),
 ];
 
 thread_local! {

@@ -2,8 +2,10 @@
 
 pub mod cases;
 mod clean;
+pub mod crash;
 pub mod docs;
 pub mod faults;
+pub mod fuzz;
 pub mod install;
 pub mod lint;
 pub mod load;
