@@ -174,7 +174,7 @@ fn gpg(home: &Path, ours: bool) -> Program {
         // Where the agent's pinentry is to ask.
         false => ["GPG_TTY", "DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR"]
             .iter()
-            .fold(program, |program, name| program.inherit_env(*name)),
+            .fold(program, |program, name| program.inherit_env(name)),
     }
 }
 
