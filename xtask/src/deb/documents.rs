@@ -165,21 +165,34 @@ pub fn runtime_script(packaging: &Path, script: &str, python: &str) -> Result<St
     template(packaging, &format!("runtime.{script}.j2"), values)
 }
 
-/// The items of the newest version in CHANGELOG.md, indented as a Debian changelog wants them.
+/// The longest line of a Debian changelog.
+const WIDTH: usize = 78;
+
+/// The items of the newest version in CHANGELOG.md, indented and broken into lines as a Debian changelog wants them.
 fn newest_changes(changelog: &str) -> String {
     let section = changelog.split("\n## ").nth(1).unwrap_or_default();
-    let items: Vec<String> = section
-        .lines()
-        .skip(1)
-        .filter(|line| line.starts_with("- ") || line.starts_with("  "))
-        .map(|line| match line.strip_prefix("- ") {
-            Some(item) => format!("  * {item}"),
-            None => format!("    {}", line.trim_start()),
-        })
-        .collect();
-    match items.is_empty() {
+    let mut lines: Vec<String> = Vec::new();
+    for line in section.lines().skip(1) {
+        let item = line.strip_prefix("- ");
+        if item.is_none() && !line.starts_with("  ") {
+            continue;
+        }
+        if item.is_some() {
+            lines.push("  *".into());
+        }
+        for word in item.unwrap_or(line).split_whitespace() {
+            match lines.last_mut() {
+                Some(last) if last.chars().count() + 1 + word.chars().count() <= WIDTH => {
+                    last.push(' ');
+                    last.push_str(word);
+                }
+                _ => lines.push(format!("    {word}")),
+            }
+        }
+    }
+    match lines.is_empty() {
         true => "  * See the source's CHANGELOG.".into(),
-        false => items.join("\n"),
+        false => lines.join("\n"),
     }
 }
 
@@ -213,8 +226,11 @@ mod tests {
         let text = "# Changelog\n\n## 3.0.0\n\n- One thing\n  told in two lines.\n- Another.\n\n## 2.0\n- Old.\n";
         assert_eq!(
             newest_changes(text),
-            "  * One thing\n    told in two lines.\n  * Another."
+            "  * One thing told in two lines.\n  * Another."
         );
+        let long = format!("# C\n\n## 1\n\n- {}\n", "abcd ".repeat(40));
+        let lines = newest_changes(&long);
+        assert!(lines.lines().count() == 3 && lines.lines().all(|line| line.len() <= WIDTH));
         assert_eq!(
             newest_changes("# Changelog\n"),
             "  * See the source's CHANGELOG."
