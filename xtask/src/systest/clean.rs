@@ -2,18 +2,17 @@
 
 use crate::exit::Failure;
 use crate::files;
+use crate::progress::Listener;
 use crate::steps::ROOTFS_ARCHIVE;
 use crate::systest::cases::{Case, Cases};
 use crate::systest::install::InstallTest;
 use crate::systest::run::TestRun;
 use crate::targets::Target;
 
-impl TestRun<'_> {
-    /// The install test of one target.
-    pub(super) fn install(&self, target: &Target) -> Result<Vec<Case>, Failure> {
-        self.in_clean_system(target, "install", &|test| test.run(self.listener))
-    }
+/// What is done there.
+type Suite<'a> = dyn Fn(&InstallTest<'_>, &dyn Listener) -> Result<Vec<Case>, Failure> + 'a;
 
+impl TestRun<'_> {
     /// The life of the packages on each target that can be installed here.
     pub fn packages(&self) -> Result<Vec<Case>, Failure> {
         let versions = ["debian", "ubuntu"].map(|family| self.versions(family));
@@ -21,9 +20,11 @@ impl TestRun<'_> {
         for target in self.chosen {
             let planned = self.plan.targets.get(&target.to_string());
             match planned.and_then(|planned| planned.not_installable.as_ref()) {
-                None => done.extend(self.in_clean_system(target, "packages", &|test| {
-                    test.life(&versions, self.listener)
-                })?),
+                None => {
+                    done.extend(self.in_clean_system(target, "packages", &|test, to| {
+                        test.life(&versions, to)
+                    })?)
+                }
                 Some(why) => {
                     let mut cases = Cases::new(format!("{target} packages:"), self.listener);
                     cases.not_run("the life of the packages", why);
@@ -43,12 +44,12 @@ impl TestRun<'_> {
             .collect()
     }
 
-    /// Does something with the packages of a target in a clean system.
-    fn in_clean_system(
+    /// A suite over the packages of one target, in a clean system.
+    pub(super) fn in_clean_system(
         &self,
         target: &Target,
         suite: &str,
-        act: &dyn Fn(&InstallTest<'_>) -> Result<Vec<Case>, Failure>,
+        run: &Suite<'_>,
     ) -> Result<Vec<Case>, Failure> {
         let distribution = &target.distribution;
         let id = distribution.id.as_str();
@@ -74,7 +75,7 @@ impl TestRun<'_> {
             scratch: &scratch,
             log: &log,
         };
-        let cases = act(&test)?;
+        let cases = run(&test, self.listener)?;
         files::remove_dir(&scratch)?;
         Ok(cases)
     }

@@ -124,7 +124,7 @@ impl InstallTest<'_> {
         System::start(self.base, self.scratch, &shown, self.log)
     }
 
-    fn install(&self, system: &System) -> Result<(), Failure> {
+    pub(super) fn install(&self, system: &System) -> Result<(), Failure> {
         self.add_sources(system)?;
         system.script(
             "root",

@@ -25,7 +25,7 @@ use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 11] = [
+pub const SUITES: [&str; 12] = [
     "lint",
     "unit",
     "python",
@@ -36,6 +36,7 @@ pub const SUITES: [&str; 11] = [
     "fuzz",
     "install",
     "packages",
+    "server",
     "report",
 ];
 /// Those that need no packages of the targets under test.
@@ -305,7 +306,8 @@ impl TestRun<'_> {
                     self.listener.note(&format!(
                         "{name}: installing the packages into a clean system"
                     ));
-                    let cases = self.install(target)?;
+                    let cases =
+                        self.in_clean_system(target, "install", &|test, to| test.run(to))?;
                     let title = &target.distribution.title;
                     let place =
                         format!("PostgreSQL {} of the distribution on {title}", target.major);
