@@ -21,6 +21,8 @@ impl InstallTest<'_> {
             .arg("--directory")
             .arg(&chroot)
             .run(self.log)?;
+        // apt's own log directory, which a system that people use has and ours, without logs, has not.
+        files::create_dir(&chroot.join("var/log/apt"))?;
         let copies = [
             (self.scratch.join("mirror"), srv.join("mirror")),
             (self.repository.to_owned(), srv.join("pgml")),
