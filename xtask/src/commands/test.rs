@@ -23,7 +23,7 @@ use crate::output::print;
 pub struct Args {
     #[command(flatten)]
     choice: TargetChoice,
-    /// Only these suites [default: all that can run on this machine's own target, but `fuzz`]
+    /// Only these suites [default: all that can run on this machine's own target, but `fuzz` and `packages`]
     #[arg(long = "suite", value_name = "NAME", value_parser = SUITES)]
     suites: Vec<String>,
     /// Write what the tests make into the documentation, instead of comparing it
@@ -44,6 +44,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let console = Console::new();
     let pipeline = args.sources.pipeline(workspace)?;
     let chosen = args.choice.select(&pipeline)?;
+    let named = |suite: &str| args.suites.iter().any(|name| name == suite);
     let wanted =
         |suite: &str| args.suites.is_empty() || args.suites.iter().any(|name| name == suite);
     let needs_packages = SUITES
@@ -60,7 +61,10 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
             ("reproduce", &[DIFFOSCOPE, NEWUIDMAP]),
             ("report", &[CHROMIUM]),
         ];
-        for (_, tools) in tools.iter().filter(|(suite, _)| wanted(suite)) {
+        for (_, tools) in tools
+            .iter()
+            .filter(|(suite, _)| wanted(suite) && (*suite != "packages" || named(suite)))
+        {
             pipeline
                 .host
                 .require(tools, &workspace.log("install"), &console)?;
@@ -103,8 +107,15 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         if wanted("reproduce") {
             done.extend(test.reproduce()?);
         }
-        if wanted("packages") {
+        if named("packages") {
             done.extend(test.packages()?);
+        } else if wanted("packages") {
+            let mut cases = Cases::new("packages:", &console);
+            cases.not_run(
+                "the life of the packages",
+                "takes minutes: `--suite packages`",
+            );
+            done.extend(cases.done);
         }
         if wanted("install") {
             done.extend(test.install_all()?);

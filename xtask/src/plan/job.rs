@@ -56,6 +56,11 @@ pub enum Step {
         /// `14`
         major: u16,
     },
+    /// Take the server and the libraries that it, Python and an extension load out of a distribution's packages.
+    Providers {
+        /// `debian12`
+        distribution: String,
+    },
     /// Compile the extension for a Postgres major against the stub libpython; split off its debug symbols.
     Compile {
         /// `15`
@@ -143,11 +148,12 @@ impl Step {
             }
             Self::FetchServer { .. } | Self::FetchCrates => (1, 100, 3),
             Self::Unpack { .. } | Self::UnpackServer { .. } => (1, 100, 1),
+            Self::Providers { .. } => (1, 800, 12),
             Self::Rootfs { .. } => (1, 400, 35),
             Self::Compile { .. } | Self::Mislink { .. } => (ALL_BUT_ONE, 3000, 60),
             Self::Compress { .. } => (1, 200, 8),
             Self::Stamp { .. } => (1, 100, 1),
-            Self::Verify { .. } => (1, 300, 2),
+            Self::Verify { .. } => (2, 600, 4),
             Self::Runtime { .. } | Self::SourceRuntime { .. } | Self::Fixture { .. } => {
                 (1, 300, 10)
             }
