@@ -8,16 +8,20 @@
 
 use pgrx::prelude::*;
 
+mod arguments;
 mod arrays;
 mod catalog;
 mod deploy;
 mod edition_1_0;
 mod error;
 mod load_dataset;
+mod native;
 mod predict;
 mod python;
 mod relation;
+mod resolution;
 mod rows;
+mod sets;
 mod settings;
 mod spi;
 mod symbols;
@@ -39,4 +43,5 @@ extern "C-unwind" fn _PG_init() {
         unsafe { std::env::set_var("RUST_LIB_BACKTRACE", "0") };
     }
     settings::define();
+    resolution::watch_transactions();
 }

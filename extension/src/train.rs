@@ -13,6 +13,7 @@ use crate::catalog::projects::{self, Project};
 use crate::catalog::snapshots::{self, Snapshot};
 use crate::catalog::{Edition, deployments, models};
 use crate::error::{Result, SqlResult};
+use crate::native;
 use crate::python::{self, Request};
 use crate::rows::{self, Rows};
 
@@ -171,7 +172,7 @@ pub fn run(edition: Edition, call: Call) -> Result<Trained> {
     let model = models::start(edition, &project, snapshot, matrix.features, &request)?;
     let train = matrix.rows - test;
     let fitted = python::fit(&request, matrix, train)?;
-    models::finish(model, &fitted)?;
+    models::finish(model, &fitted, &native::accepted(&fitted))?;
     let deployed = call.deploy && deploy_if_better(edition, &name, model)?;
     Ok((name, task.name().to_string(), algorithm, deployed))
 }

@@ -23,6 +23,12 @@ fn pgml_python_version() -> SqlResult<String> {
     Ok(python::version()?)
 }
 
+/// Starts nothing.
+#[pg_extern(sql = false)]
+fn pgml_python_is_running() -> bool {
+    python::is_running()
+}
+
 #[pg_extern(sql = false)]
 fn pgml_validate_shared_library() -> SqlResult<bool> {
     symbols::check_global_scope()?;

@@ -17,6 +17,12 @@ ORDER = [
     "metrics",
     "training",
     "prediction",
+    "export_parts",
+    "export_linear",
+    "export_trees",
+    "export_xgboost",
+    "export_lightgbm",
+    "export",
     "datasets",
     "adoption",
 ]

@@ -28,3 +28,8 @@ use crate::error::Result;
 pub fn version() -> Result<String> {
     interpreter::attach(|_| Ok(pyo3::Python::version_str().split_whitespace().next().unwrap_or_default().to_string()))
 }
+
+/// Whether this backend has an interpreter by now, of ours or of PL/Python.
+pub fn is_running() -> bool {
+    interpreter::is_started()
+}
