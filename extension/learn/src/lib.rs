@@ -65,7 +65,7 @@ pub fn train(request: Request<'_>, train: &Data, test: &Data, interrupt: Interru
         }
     };
     let fitted = fit::fit(request.algorithm, request.task, &hyperparams, train, interrupt)?;
-    let bytes = model::write(request.algorithm, train.features, &fitted.parts)?;
+    let bytes = model::write(request.algorithm, train.features, fitted.parts)?;
     let model = read(request.algorithm, &bytes)?;
     let mut metrics = score(request.task, &model, train, test, interrupt)?;
     metrics.extend(fitted.metrics);
@@ -118,13 +118,7 @@ fn refused() -> Error {
 }
 
 /// The scores of a model on its test rows.
-fn score(
-    task: Task,
-    model: &Model,
-    train: &Data,
-    test: &Data,
-    interrupt: Interrupt<'_>,
-) -> Result<Map<String, Value>> {
+fn score(task: Task, model: &Model, train: &Data, test: &Data, interrupt: Interrupt<'_>) -> Result<Map<String, Value>> {
     let predicted = predict(model, test, interrupt)?;
     Ok(match task {
         Task::Regression => metrics::regression(&test.y, &predicted, test.labels),

@@ -23,12 +23,7 @@ impl Params {
 
     /// Settings of another kind, whose messages begin with `what`.
     pub fn named(what: String, given: &Map<String, Value>) -> Params {
-        Params {
-            what,
-            given: given.clone(),
-            known: Vec::new(),
-            used: given.clone(),
-        }
+        Params { what, given: given.clone(), known: Vec::new(), used: given.clone() }
     }
 
     /// The caller's hyperparameters, with the seed that was used.
@@ -73,7 +68,6 @@ impl Params {
     pub fn not_negative(&mut self, name: &'static str, default: f64) -> Result<f64> {
         self.number(name, default, "a number of 0 or more", |value| value >= 0.0)
     }
-
 
     /// A whole number of at least `least`.
     pub fn count(&mut self, name: &'static str, default: usize, least: usize) -> Result<usize> {

@@ -157,7 +157,7 @@ fn judge(
     let others: Vec<usize> = (0..data.rows).filter(|row| !held[*row]).collect();
     let fitted = fit::fit(request.algorithm, request.task, hyperparams, &data.only(&others), interrupt)?;
     warnings.extend(fitted.warnings);
-    let model = read(request.algorithm, &model::write(request.algorithm, data.features, &fitted.parts)?)?;
+    let model = read(request.algorithm, &model::write(request.algorithm, data.features, fitted.parts)?)?;
     let test = data.only(fold);
     let predicted = predict(&model, &test, interrupt)?;
     if request.task == Task::Regression {

@@ -62,7 +62,11 @@ fn tensor(bytes: &[u8], name: &str) -> Vec<f64> {
     let tensors = safetensors::SafeTensors::deserialize(bytes).expect("a model");
     let bytes = |part: usize| tensors.tensor(&format!("{part}.{name}")).ok().map(|one| one.data().to_vec());
     let all = (0..).map_while(bytes);
-    all.flatten().collect::<Vec<u8>>().chunks_exact(8).map(|one| f64::from_le_bytes(one.try_into().expect("8"))).collect()
+    all.flatten()
+        .collect::<Vec<u8>>()
+        .chunks_exact(8)
+        .map(|one| f64::from_le_bytes(one.try_into().expect("8")))
+        .collect()
 }
 
 fn name(case: &Value) -> String {
@@ -105,7 +109,8 @@ fn predictions_and_scores_are_scikit_learn_s() {
         let margin = if case["algorithm"] == "svm" { 1e-5 } else { 1e-6 };
         assert!(off < margin, "{}: {off:e}", name(&case));
         for (score, wanted) in object(&case["scores"]) {
-            let (found, wanted) = (trained.metrics[&score].as_f64().expect("a score"), wanted.as_f64().expect("a score"));
+            let (found, wanted) =
+                (trained.metrics[&score].as_f64().expect("a score"), wanted.as_f64().expect("a score"));
             assert!((found - wanted).abs() < 1e-5, "{}: {score} is {found}, not {wanted}", name(&case));
         }
     }
@@ -119,7 +124,8 @@ fn what_depends_on_chance_scores_alike() {
         let (data, test) = split(&set(&reference, case["data"].as_str().expect("a name")));
         let trained = run(&case, &data, &test);
         for (score, wanted) in object(&case["near"]) {
-            let (found, wanted) = (trained.metrics[&score].as_f64().expect("a score"), wanted.as_f64().expect("a score"));
+            let (found, wanted) =
+                (trained.metrics[&score].as_f64().expect("a score"), wanted.as_f64().expect("a score"));
             println!("{}: {score} is {found:.4}, and {wanted:.4} in scikit-learn", name(&case));
             assert!((found - wanted).abs() < 0.05, "{}: {score} is {found}, not {wanted}", name(&case));
         }
@@ -187,8 +193,7 @@ fn every_algorithm_can_be_stopped() {
         for algorithm in pgml_learn::algorithms(task).into_iter().filter(|name| *name != "knn") {
             let none = Map::new();
             let (hyperparams, search) = (&none, None);
-            let request =
-                Request { algorithm, task, hyperparams, search, search_params: &none, search_args: &none };
+            let request = Request { algorithm, task, hyperparams, search, search_params: &none, search_args: &none };
             let stop = || std::panic::resume_unwind(Box::new("stopped"));
             let stopped = std::panic::catch_unwind(|| train(request, &data, &test, &stop).map(drop));
             assert!(stopped.is_err(), "{algorithm} for {task:?}");

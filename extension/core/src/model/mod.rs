@@ -10,6 +10,7 @@ mod description;
 pub mod forest;
 mod kernel;
 mod linear;
+mod neighbours;
 mod read;
 mod write;
 
@@ -18,6 +19,7 @@ pub use description::VERSION;
 pub use forest::Forest;
 pub use kernel::{Kernel, Machine};
 pub use linear::Linear;
+pub use neighbours::Neighbours;
 pub use read::ReadError;
 pub use write::WriteError;
 
@@ -42,6 +44,7 @@ pub enum Scores {
     Linear(Linear),
     Machine(Machine),
     Forest(Forest),
+    Neighbours(Neighbours),
 }
 
 /// Memory that evaluations use again and again.
@@ -130,6 +133,7 @@ impl Scores {
             Scores::Linear(linear) => linear.width(),
             Scores::Machine(machine) => machine.width(),
             Scores::Forest(forest) => forest.width(),
+            Scores::Neighbours(neighbours) => neighbours.width(),
         }
     }
 
@@ -139,6 +143,7 @@ impl Scores {
             Scores::Linear(linear) => linear.scores(row, &mut work.scores),
             Scores::Machine(machine) => machine.scores(row, &mut work.scores),
             Scores::Forest(forest) => forest.scores(row, work),
+            Scores::Neighbours(neighbours) => neighbours.scores(row, work),
         }
     }
 }

@@ -3,12 +3,14 @@
 //! (smartcore's classifier passes over splits between rows of equal value, keeps only the most frequent class of a leaf, and
 //! can't be interrupted; linfa's forest chooses the features once for a tree. docs/rust-runtime.md has what was measured.)
 
-use serde_json::{Value, json};
+use pgml_core::model::forest::{Compare, Input};
+use pgml_core::model::{Decision, Probabilities};
+use serde_json::Value;
 
 use super::{Context, Label, One, classes_of, shares, values_of};
 use crate::data::{Data, means};
 use crate::error::Result;
-use crate::model::{LEAF, Part, Scores, Trees, classes as finish, values};
+use crate::model::{Parent, Trees, classes as finish, values};
 use crate::params::Params;
 use crate::random::Random;
 
@@ -68,7 +70,7 @@ pub fn regression(context: &Context<'_>, data: &Data, label: &Label, params: &mu
     let centre = means(y.chunks_exact(1), 1, data.rows)[0];
     let target = Target::Values(y.iter().map(|value| value - centre).collect(), centre);
     let (trees, importances) = grow(context, data, &settings, &target);
-    let mut one = One::new(Part { scores: Scores::Trees(trees), finish: values() });
+    let mut one = One::new(trees.scores(data.features), values());
     one.importances = Some(importances);
     Ok(one)
 }
@@ -79,15 +81,15 @@ pub fn classification(context: &Context<'_>, data: &Data, label: &Label, params:
     let (classes, numbers) = classes_of(label);
     let target = Target::Classes { numbers: numbers.to_vec(), count: classes.len(), entropy };
     let (trees, importances) = grow(context, data, &settings, &target);
-    let finish = finish(classes, "largest", Some(json!({"name": "shares"})));
-    let mut one = One::new(Part { scores: Scores::Trees(trees), finish });
+    let finish = finish(classes, Decision::Largest, Some(Probabilities::Shares));
+    let mut one = One::new(trees.scores(data.features), finish);
     one.importances = Some(importances);
     Ok(one)
 }
 
 /// All trees, and how much each feature's splits tell about the label.
 fn grow(context: &Context<'_>, data: &Data, settings: &Settings, target: &Target) -> (Trees, Vec<f64>) {
-    let mut trees = Trees::new("float64", "not_above", target.leaf_width());
+    let mut trees = Trees::new(Input::Float64, Compare::NotAbove, target.leaf_width());
     let mut importances = vec![0.0; data.features];
     let mut random = Random::new(settings.seed);
     for _ in 0..settings.trees {
@@ -119,7 +121,11 @@ fn grow(context: &Context<'_>, data: &Data, settings: &Settings, target: &Target
 enum Target {
     /// Values less their mean, and that mean.
     Values(Vec<f64>, f64),
-    Classes { numbers: Vec<usize>, count: usize, entropy: bool },
+    Classes {
+        numbers: Vec<usize>,
+        count: usize,
+        entropy: bool,
+    },
 }
 
 impl Target {
@@ -204,33 +210,25 @@ struct Split {
 impl Tree<'_> {
     /// Add the tree to the others, children after their parents.
     fn grow(&mut self, trees: &mut Trees) {
-        trees.roots.push(trees.feature.len() as u32);
         let all: Vec<usize> = (0..self.data.rows).filter(|row| self.weights[*row] > 0.0).collect();
-        // The rows of a node, its depth, and where its parent waits for its place (to the left, or not).
-        let mut waiting: Vec<(Vec<usize>, usize, Option<(usize, bool)>)> = vec![(all, 0, None)];
+        // The rows of a node, its depth, and its parent.
+        let mut waiting: Vec<(Vec<usize>, usize, Parent)> = vec![(all, 0, None)];
         while let Some((rows, depth, parent)) = waiting.pop() {
             (self.context.interrupt)();
             let mut sums = self.target.nothing();
             rows.iter().for_each(|row| self.target.add(&mut sums, *row, self.weights[*row]));
-            let place = match self.split(&rows, depth, &sums) {
-                None => trees.leaf(&self.target.leaf(&sums)),
+            match self.split(&rows, depth, &sums) {
+                None => trees.leaf(parent, &self.target.leaf(&sums)),
                 Some(Split { gain, feature, threshold }) => {
                     self.gains[feature] += gain.max(0.0);
-                    let place = trees.node(feature as u32, threshold, false);
+                    let place = trees.node(parent, feature, threshold, false);
                     let (left, right) =
                         rows.into_iter().partition(|row| self.data.x[row * self.data.features + feature] <= threshold);
                     waiting.push((right, depth + 1, Some((place, false))));
                     waiting.push((left, depth + 1, Some((place, true))));
-                    place
                 }
-            };
-            match parent {
-                Some((parent, true)) => trees.left[parent] = place as u32,
-                Some((parent, false)) => trees.right[parent] = place as u32,
-                None => {}
             }
         }
-        debug_assert!(trees.feature.iter().zip(&trees.right).all(|(feature, right)| *feature == LEAF || *right > 0));
     }
 
     /// The best split of a node; none where it is to be a leaf.

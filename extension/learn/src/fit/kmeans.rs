@@ -1,12 +1,13 @@
 //! k-means: Lloyd's algorithm from k-means++ starts. (linfa-clustering runs it on rayon's threads, which a server process
 //! must not start; smartcore's can't be interrupted.)
 
+use pgml_core::model::Decision;
 use serde_json::{Value, json};
 
 use super::{Context, Label, One};
 use crate::data::Data;
 use crate::error::{Error, Result};
-use crate::model::{Part, Scores, classes, values};
+use crate::model::{classes, linear, values};
 use crate::params::Params;
 use crate::random::Random;
 
@@ -36,10 +37,10 @@ pub fn fit(context: &Context<'_>, data: &Data, _: &Label, params: &mut Params) -
     let intercepts: Vec<f64> = centres.chunks_exact(data.features).map(|centre| -dot(centre, centre)).collect();
     let names: Vec<f64> = (0..clusters).map(|cluster| cluster as f64).collect();
     let (scores, finish) = match clusters {
-        1 => (Scores::Linear { weights: vec![0.0; data.features], intercepts: vec![0.0] }, values()),
-        _ => (Scores::Linear { weights, intercepts }, classes(&names, "largest", None)),
+        1 => (linear(data.features, vec![0.0; data.features], vec![0.0]), values()),
+        _ => (linear(data.features, weights, intercepts), classes(&names, Decision::Largest, None)),
     };
-    let mut one = One::new(Part { scores, finish });
+    let mut one = One::new(scores, finish);
     one.metrics.insert("inertia".into(), json!(inertia));
     Ok(one)
 }

@@ -1,6 +1,8 @@
 //! Linear support vector machines: dual coordinate descent (Hsieh and others 2008, Ho and Lin 2012), as in liblinear. Neither
 //! linfa nor smartcore has one.
 
+use pgml_core::model::Finish;
+
 use super::{Context, Label, One, against_others, by_scores, classes_of, values_of};
 use crate::data::Data;
 use crate::error::Result;
@@ -53,7 +55,7 @@ pub fn classification(context: &Context<'_>, data: &Data, label: &Label, params:
     Ok(finish(&machine, each, all, by_scores(classes, None)))
 }
 
-fn finish(machine: &Machine<'_>, each: Vec<Vec<f64>>, converged: bool, finish: serde_json::Value) -> One {
+fn finish(machine: &Machine<'_>, each: Vec<Vec<f64>>, converged: bool, finish: Finish) -> One {
     let features = machine.data.features;
     let scaling = machine.settings.intercept.unwrap_or(0.0);
     let intercepts = each.iter().map(|weights| weights[features] * scaling).collect();

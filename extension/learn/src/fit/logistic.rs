@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use argmin::core::{CostFunction, Executor, Gradient, State, TerminationReason, TerminationStatus};
 use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
-use serde_json::json;
+use pgml_core::model::Probabilities;
 
 use super::{Context, Label, One, by_scores, classes_of};
 use crate::data::Data;
@@ -56,7 +56,7 @@ pub fn fit(context: &Context<'_>, data: &Data, label: &Label, params: &mut Param
         rows.extend_from_slice(&row[..data.features]);
         intercepts.push(row[data.features]);
     }
-    let shares = if scores == 1 { json!({"name": "logistic"}) } else { json!({"name": "softmax", "scale": 1.0}) };
+    let shares = if scores == 1 { Probabilities::Logistic } else { Probabilities::Softmax { scale: 1.0 } };
     let mut one = One::linear(data, rows, intercepts, by_scores(classes, Some(shares)));
     if !converged {
         one.warnings.push(format!(
@@ -85,10 +85,8 @@ fn minimise(
         .run()
         .map_err(failed)?;
     let state = result.state();
-    let converged = !matches!(
-        state.get_termination_status(),
-        TerminationStatus::Terminated(TerminationReason::MaxItersReached)
-    );
+    let converged =
+        !matches!(state.get_termination_status(), TerminationStatus::Terminated(TerminationReason::MaxItersReached));
     let best = state.get_best_param().cloned();
     Ok((best.ok_or_else(|| context.failed("no minimum was found"))?, converged))
 }

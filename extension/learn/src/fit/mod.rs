@@ -10,13 +10,14 @@ mod pca;
 mod reduced;
 mod svm;
 
+use pgml_core::model::{Decision, Finish, Part, Probabilities, Scores};
 use serde_json::{Map, Value};
 
+use crate::Interrupt;
 use crate::data::{Data, classes, numbered};
 use crate::error::{Error, Result};
-use crate::model::{self, Part, Scores};
+use crate::model;
 use crate::params::Params;
-use crate::Interrupt;
 
 /// What is learned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +57,9 @@ pub struct Fitted {
 
 /// One label's fit.
 struct One {
-    part: Part,
+    /// None where the numbers don't fit together.
+    scores: Option<Scores>,
+    finish: Finish,
     /// Not yet divided by their sum.
     importances: Option<Vec<f64>>,
     metrics: Map<String, Value>,
@@ -64,14 +67,14 @@ struct One {
 }
 
 impl One {
-    fn new(part: Part) -> One {
-        One { part, importances: None, metrics: Map::new(), warnings: Vec::new() }
+    fn new(scores: Option<Scores>, finish: Finish) -> One {
+        One { scores, finish, importances: None, metrics: Map::new(), warnings: Vec::new() }
     }
 
     /// A linear model: a feature counts as much as its weight times its spread, so that its unit doesn't matter.
-    fn linear(data: &Data, weights: Vec<f64>, intercepts: Vec<f64>, finish: Value) -> One {
+    fn linear(data: &Data, weights: Vec<f64>, intercepts: Vec<f64>, finish: Finish) -> One {
         let importances = Some(spread_weights(data, &weights));
-        One { importances, ..One::new(Part { scores: Scores::Linear { weights, intercepts }, finish }) }
+        One { importances, ..One::new(model::linear(data.features, weights, intercepts), finish) }
     }
 }
 
@@ -160,7 +163,8 @@ pub fn fit(
         };
         let one = fit(&context, data, &label, &mut params)?;
         fitted.hyperparams = params.finish()?;
-        fitted.parts.push(one.part);
+        let part = one.scores.and_then(|scores| Part::new(scores, one.finish));
+        fitted.parts.push(part.ok_or_else(|| context.failed("its numbers don't fit together"))?);
         fitted.metrics.extend(one.metrics);
         fitted.warnings.extend(one.warnings);
         importances.extend(one.importances.map(shares));
@@ -217,6 +221,6 @@ fn against_others(classes: usize, numbers: &[usize]) -> Vec<Vec<f64>> {
 }
 
 /// The finish of a classification by one score for each class, or one for two classes.
-fn by_scores(classes: &[f64], probabilities: Option<Value>) -> Value {
-    model::classes(classes, if classes.len() == 2 { "positive" } else { "largest" }, probabilities)
+fn by_scores(classes: &[f64], probabilities: Option<Probabilities>) -> Finish {
+    model::classes(classes, if classes.len() == 2 { Decision::Positive } else { Decision::Largest }, probabilities)
 }

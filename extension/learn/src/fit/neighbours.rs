@@ -1,11 +1,12 @@
 //! k nearest neighbours: nothing is fitted, the rows are the model.
 
+use pgml_core::model::{Decision, Neighbours, Probabilities, Scores};
+
 use super::{Context, Label, One};
 use crate::data::Data;
 use crate::error::{Error, Result};
-use crate::model::{Part, Scores, classes as finish, values};
+use crate::model::{classes as finish, values};
 use crate::params::Params;
-use serde_json::json;
 
 pub fn fit(_: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> Result<One> {
     let neighbours = params.count("n_neighbors", 5, 1)?;
@@ -20,9 +21,9 @@ pub fn fit(_: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> 
         Label::Classes { classes, numbers } => {
             let votes = numbers.iter().flat_map(|number| (0..classes.len()).map(move |class| class == *number));
             let votes = votes.map(|vote| if vote { 1.0 } else { 0.0 }).collect();
-            (votes, classes.len(), finish(classes, "largest", Some(json!({"name": "shares"}))))
+            (votes, classes.len(), finish(classes, Decision::Largest, Some(Probabilities::Shares)))
         }
     };
-    let scores = Scores::Neighbours { neighbours, by_distance, points: data.x.clone(), values, width };
-    Ok(One::new(Part { scores, finish }))
+    let kept = Neighbours::new(neighbours, by_distance, data.features, data.x.clone(), width, values);
+    Ok(One::new(kept.map(Scores::Neighbours), finish))
 }

@@ -6,7 +6,7 @@ use super::reduced::Reduced;
 use super::{Context, Label, One};
 use crate::data::Data;
 use crate::error::{Error, Result};
-use crate::model::{Part, Scores, values};
+use crate::model::{linear, values};
 use crate::params::Params;
 
 /// How many components are kept.
@@ -38,7 +38,10 @@ pub fn fit(context: &Context<'_>, data: &Data, _: &Label, params: &mut Params) -
         Kept::Count(count) if count > most => {
             return Err(Error::Failed {
                 algorithm: context.algorithm.to_string(),
-                reason: format!("n_components is {count}, and {} rows of {} features have {most}", data.rows, data.features),
+                reason: format!(
+                    "n_components is {count}, and {} rows of {} features have {most}",
+                    data.rows, data.features
+                ),
             });
         }
         Kept::Count(count) => count,
@@ -53,7 +56,7 @@ pub fn fit(context: &Context<'_>, data: &Data, _: &Label, params: &mut Params) -
         intercepts.push(-row.iter().zip(&reduced.x_means).map(|(weight, mean)| weight * mean).sum::<f64>());
         weights.extend(row);
     }
-    let mut one = One::new(Part { scores: Scores::Linear { weights, intercepts }, finish: values() });
+    let mut one = One::new(linear(data.features, weights, intercepts), values());
     let each: Vec<f64> = variances[..count].iter().map(|variance| variance / total).collect();
     one.metrics.insert("cumulative_explained_variance".into(), json!(explained(count)));
     one.metrics.insert("explained_variance_ratio".into(), json!(each));

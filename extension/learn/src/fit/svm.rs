@@ -5,12 +5,13 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use serde_json::{Value, json};
+use pgml_core::model::{Decision, Finish, Kernel, Machine, Scores};
+use serde_json::Value;
 
 use super::{Context, Label, One, classes_of, values_of};
 use crate::data::Data;
 use crate::error::Result;
-use crate::model::{Part, Scores, classes as finish, values};
+use crate::model::{classes as finish, values};
 use crate::params::Params;
 
 /// What the kernel's rows may take in memory while one problem is solved; scikit-learn's `cache_size`.
@@ -18,39 +19,6 @@ const CACHE: usize = 200 << 20;
 
 /// Below this a curvature counts as this, as in libsvm.
 const FLAT: f64 = 1e-12;
-
-#[derive(Debug, Clone, Copy)]
-struct Kernel {
-    name: &'static str,
-    gamma: f64,
-    coef0: f64,
-    degree: f64,
-}
-
-impl Kernel {
-    fn of(&self, left: &[f64], right: &[f64]) -> f64 {
-        let dot = || left.iter().zip(right).map(|(left, right)| left * right).sum::<f64>();
-        match self.name {
-            "linear" => dot(),
-            "poly" => (self.gamma * dot() + self.coef0).powf(self.degree),
-            "sigmoid" => (self.gamma * dot() + self.coef0).tanh(),
-            _ => {
-                let squares: f64 = left.iter().zip(right).map(|(left, right)| (left - right) * (left - right)).sum();
-                (-self.gamma * squares).exp()
-            }
-        }
-    }
-
-    /// As the format of models says it.
-    fn described(&self) -> Value {
-        match self.name {
-            "linear" => json!({"name": "linear"}),
-            "poly" => json!({"name": "poly", "gamma": self.gamma, "coef0": self.coef0, "degree": self.degree}),
-            "sigmoid" => json!({"name": "sigmoid", "gamma": self.gamma, "coef0": self.coef0}),
-            _ => json!({"name": "rbf", "gamma": self.gamma}),
-        }
-    }
-}
 
 struct Settings {
     kernel: Kernel,
@@ -83,12 +51,14 @@ fn settings(data: &Data, params: &mut Params) -> Result<Settings> {
             if variance == 0.0 { 1.0 } else { 1.0 / (data.features as f64 * variance) }
         }
     };
+    let coef0 = params.number("coef0", 0.0, "a number", |_| true)?;
+    let degree = params.count("degree", 3, 0)? as f64;
     Ok(Settings {
-        kernel: Kernel {
-            name,
-            gamma,
-            coef0: params.number("coef0", 0.0, "a number", |_| true)?,
-            degree: params.count("degree", 3, 0)? as f64,
+        kernel: match name {
+            "linear" => Kernel::Linear,
+            "poly" => Kernel::Poly { gamma, coef0, degree },
+            "sigmoid" => Kernel::Sigmoid { gamma, coef0 },
+            _ => Kernel::Rbf { gamma },
         },
         c: params.positive("C", 1.0)?,
         tolerance: params.positive("tol", 1e-3)?,
@@ -102,8 +72,9 @@ pub fn regression(context: &Context<'_>, data: &Data, label: &Label, params: &mu
     let y = values_of(label);
     // Each row twice: pulled up, and pulled down.
     let signs: Vec<f64> = (0..2 * data.rows).map(|place| if place < data.rows { 1.0 } else { -1.0 }).collect();
-    let linear: Vec<f64> =
-        (0..2 * data.rows).map(|at| if at < data.rows { epsilon - y[at] } else { epsilon + y[at - data.rows] }).collect();
+    let linear: Vec<f64> = (0..2 * data.rows)
+        .map(|at| if at < data.rows { epsilon - y[at] } else { epsilon + y[at - data.rows] })
+        .collect();
     let problem = Problem { context, data, rows: (0..data.rows).collect(), signs, settings: &settings };
     let solved = problem.solve(linear);
     let (mut points, mut weights) = (Vec::new(), Vec::new());
@@ -147,7 +118,7 @@ pub fn classification(context: &Context<'_>, data: &Data, label: &Label, params:
     let support: Vec<usize> = (0..data.rows).filter(|row| weights.iter().any(|one| one[*row] != 0.0)).collect();
     let points = support.iter().flat_map(|row| data.row(*row)).copied().collect();
     let weights = weights.iter().flat_map(|one| support.iter().map(|row| one[*row])).collect();
-    let decision = if classes.len() == 2 { "positive" } else { "votes" };
+    let decision = if classes.len() == 2 { Decision::Positive } else { Decision::Votes };
     let mut one = machine(&settings, data, points, weights, intercepts, finish(classes, decision, None));
     one.warnings.extend(warning);
     Ok(one)
@@ -160,10 +131,10 @@ fn machine(
     mut points: Vec<f64>,
     mut weights: Vec<f64>,
     intercepts: Vec<f64>,
-    finish: Value,
+    finish: Finish,
 ) -> One {
     let count = points.len() / data.features;
-    if settings.kernel.name == "linear" {
+    if settings.kernel == Kernel::Linear {
         let mut sums = vec![0.0; intercepts.len() * data.features];
         for (place, point) in points.chunks_exact(data.features).enumerate() {
             for (sums, weights) in sums.chunks_exact_mut(data.features).zip(weights.chunks_exact(count)) {
@@ -177,10 +148,7 @@ fn machine(
         points = data.row(0).to_vec();
         weights = vec![0.0; intercepts.len()];
     }
-    One::new(Part {
-        scores: Scores::Kernel { kernel: settings.kernel.described(), points, weights, intercepts },
-        finish,
-    })
+    One::new(Machine::new(settings.kernel, data.features, points, weights, intercepts).map(Scores::Machine), finish)
 }
 
 /// Minimise ½ a'Qa + p'a with 0 ≤ a ≤ C and s'a = 0, where Q is the kernel times the signs.
@@ -227,11 +195,8 @@ impl Problem<'_> {
 
     fn solve(&self, mut gradient: Vec<f64>) -> Solved {
         let (count, base, c) = (self.signs.len(), self.rows.len(), self.settings.c);
-        let mut cache = Cache {
-            rows: vec![None; base],
-            order: VecDeque::new(),
-            room: (CACHE / (base * size_of::<f64>())).max(2),
-        };
+        let mut cache =
+            Cache { rows: vec![None; base], order: VecDeque::new(), room: (CACHE / (base * size_of::<f64>())).max(2) };
         let of = |row: usize| self.data.row(self.rows[row % base]);
         let diagonal: Vec<f64> = (0..count).map(|row| self.settings.kernel.of(of(row), of(row))).collect();
         let mut alpha = vec![0.0; count];
