@@ -10,6 +10,7 @@
 //! current directory; what of them matters is passed in.
 
 pub mod apt;
+pub mod boosting;
 pub mod compile;
 pub mod deb;
 pub mod digest;

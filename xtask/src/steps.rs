@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 
 use crate::apt::repository::{self, Suite};
 use crate::apt::signing::SigningKey;
+use crate::boosting;
 use crate::compile::{self, Compile, kept_dir};
 use crate::deb::{blocks, packages};
+use crate::digest::Digest;
 use crate::execute::Work;
 use crate::exit::{Exit, Failure};
 use crate::fetch::{fetch_crates, fetch_debs, fetch_wheels};
 use crate::files;
-use crate::lock::{Lock, WheelLock, WheelSet};
+use crate::lock::{CargoLock, Lock, WheelLock, WheelSet};
 use crate::pipeline::LazyMirrors;
 use crate::plan::job::{Job, Step};
 use crate::plan::{BUILDER, INSTALLER, OPENBLAS};
@@ -58,6 +60,8 @@ impl Steps<'_> {
             Step::FetchServer { major } => self.fetch_wheels(work, &WheelSet::server_name(*major)),
             Step::UnpackServer { major } => self.unpack_server(work, *major),
             Step::FetchCrates => self.fetch_crates(work),
+            Step::FetchLibrary { library } => self.fetch_library(work, library),
+            Step::CompileLibrary { library } => self.compile_library(work, library),
             Step::Rootfs { distribution, role } => self.rootfs(work, distribution, role),
             Step::Unpack { distribution, role } => self.unpack(work, distribution, role),
             Step::Compile { major } => self.compile(work, *major),
@@ -162,6 +166,36 @@ impl Steps<'_> {
         Ok("the crates of extension/Cargo.lock".into())
     }
 
+    /// The file of the crate, if it is what the lock says.
+    fn fetch_library(&self, work: &Work<'_>, library: &str) -> Result<String, Failure> {
+        let library = boosting::library(library)?;
+        let lock = self.workspace.root.join("extension/Cargo.lock");
+        let missing = |what: &std::path::Path| {
+            files::FileError::at("find the crate in", what)(std::io::ErrorKind::NotFound.into())
+        };
+        let wanted = CargoLock::load(&lock)?.file(library.crate_name);
+        let (name, checksum) = wanted.ok_or_else(|| missing(&lock))?;
+        let cache = fetch_crates(self.workspace, work.listener)?.join("registry/cache");
+        for file in files::files_below(&cache)? {
+            let path = cache.join(&file);
+            if file.file_name() == Some(name.as_ref()) {
+                let (found, _) =
+                    Digest::of_file(&path).map_err(files::FileError::at("read", &path))?;
+                if found == checksum {
+                    files::link_or_copy(&path, &work.out.join(&name))?;
+                    return Ok(name);
+                }
+            }
+        }
+        Err(missing(&cache).into())
+    }
+
+    fn compile_library(&self, work: &Work<'_>, library: &str) -> Result<String, Failure> {
+        let library = boosting::library(library)?;
+        let fetched = work.output_of(&library.fetch_job())?;
+        library.compile(&self.builder(work)?, fetched, &self.workspace.root, work)
+    }
+
     fn rootfs(&self, work: &Work<'_>, distribution: &str, role: &str) -> Result<String, Failure> {
         let debs = work.scratch.join("debs");
         files::create_dir(&debs)?;
@@ -238,6 +272,10 @@ impl Steps<'_> {
             .first()
             .map(|package| package.version.clone());
         let version = locked.unwrap_or_default();
+        let archives: Vec<PathBuf> = boosting::LIBRARIES
+            .iter()
+            .map(|library| output_of(&library.job()))
+            .collect::<Result<_, _>>()?;
         let builder_key = job.inputs.get(&format!("job {builder}"));
         act(&Compile {
             major,
@@ -247,6 +285,7 @@ impl Steps<'_> {
             cargo_home: &output_of("fetch:crates")?,
             headers: &output_of(headers)?,
             openblas: &output_of(&openblas)?,
+            archives: &archives,
             openblas_version: version.split(['+', '-']).next().unwrap_or_default(),
             abi3: &self.abi3()?,
             kept: &kept_dir(&self.workspace.cache, builder_key, &self.toolchain.version),

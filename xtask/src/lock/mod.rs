@@ -2,6 +2,7 @@
 //! moving does not stale the others; each carries the digest of the configuration that it was made from.
 
 mod apt;
+mod cargo;
 mod error;
 mod release;
 mod requirements;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use cargo::CargoLock;
 pub use error::LockError;
 pub use release::Time;
 pub use requirements::Wanted;

@@ -1,5 +1,6 @@
 //! Adds the jobs of targets to a plan, each once.
 
+mod libraries;
 mod python;
 
 use std::collections::{BTreeMap, HashMap};
@@ -8,6 +9,7 @@ use super::inputs::{Inputs, Sources};
 use super::job::{Job, JobId, Step};
 use super::recipe::recipe;
 use super::{BUILDER, Context, OPENBLAS, Plan, PlanError, Purpose, TargetPlan};
+use crate::boosting::LIBRARIES;
 use crate::compile;
 use crate::exit::Failure;
 use crate::lock::{Lock, LockedPackage, WheelLock, WheelSet};
@@ -364,6 +366,12 @@ impl<'a> Builder<'a> {
             |inputs| Ok(inputs.file("extension/Cargo.lock")?),
             &[],
         )?;
+        let mut archives = Vec::new();
+        for library in &LIBRARIES {
+            archives.push(self.library(library)?);
+        }
+        let mut needs = vec![&builder, &headers, &openblas, &crates];
+        needs.extend(&archives);
         let toolchain = self.context.toolchain;
         self.add(
             format!("compile:pg{major}"),
@@ -377,7 +385,7 @@ impl<'a> Builder<'a> {
                 }
                 Ok(inputs)
             },
-            &[&builder, &headers, &openblas, &crates],
+            &needs,
         )
     }
 

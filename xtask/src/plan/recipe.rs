@@ -9,8 +9,10 @@ pub(super) fn recipe(step: &Step) -> &'static [&'static str] {
         Step::FetchDebs { .. }
         | Step::FetchWheels { .. }
         | Step::FetchServer { .. }
-        | Step::FetchCrates => &[],
+        | Step::FetchCrates
+        | Step::FetchLibrary { .. } => &[],
         Step::Rootfs { .. } | Step::Unpack { .. } => &["xtask/src/rootfs.rs"],
+        Step::CompileLibrary { .. } => &["xtask/src/boosting.rs", "xtask/src/sandbox.rs"],
         Step::Compile { .. } => &[
             "xtask/src/compile.rs",
             "xtask/src/sandbox.rs",

@@ -51,6 +51,8 @@ fn every_major_is_compiled_once_and_every_target_is_stamped_and_verified() {
     with_plan(&|_| true, |plan, targets| {
         assert_eq!(targets.len(), 48);
         assert_eq!(count(plan, |s| matches!(s, Step::Compile { .. })), 6);
+        // LightGBM: all majors share it.
+        assert_eq!(count(plan, |s| matches!(s, Step::CompileLibrary { .. })), 1);
         assert_eq!(count(plan, |s| matches!(s, Step::Compress { .. })), 6);
         assert_eq!(count(plan, |s| matches!(s, Step::Stamp { .. })), 48);
         assert_eq!(count(plan, |s| matches!(s, Step::Verify { .. })), 48);

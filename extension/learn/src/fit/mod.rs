@@ -2,6 +2,8 @@
 
 mod forest;
 mod kmeans;
+#[cfg(feature = "lightgbm")]
+mod lightgbm;
 mod linear;
 mod linear_svm;
 mod logistic;
@@ -99,7 +101,7 @@ impl Context<'_> {
 type Fit = fn(&Context<'_>, &Data, &Label, &mut Params) -> Result<One>;
 
 /// Each algorithm, its task, and what fits it.
-const ALGORITHMS: [(&str, Task, Fit); 17] = [
+const ALGORITHMS: &[(&str, Task, Fit)] = &[
     ("linear", Task::Regression, linear::ordinary),
     ("ridge", Task::Regression, linear::ridge),
     ("lasso", Task::Regression, linear::lasso),
@@ -114,6 +116,10 @@ const ALGORITHMS: [(&str, Task, Fit); 17] = [
     ("random_forest", Task::Classification, forest::classification),
     ("knn", Task::Regression, neighbours::fit),
     ("knn", Task::Classification, neighbours::fit),
+    #[cfg(feature = "lightgbm")]
+    ("lightgbm", Task::Regression, lightgbm::fit),
+    #[cfg(feature = "lightgbm")]
+    ("lightgbm", Task::Classification, lightgbm::fit),
     ("kmeans", Task::Clustering, kmeans::fit),
     ("pca", Task::Decomposition, pca::fit),
     // 2.x accepts 'linear' where it means these.
