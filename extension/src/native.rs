@@ -22,14 +22,14 @@ pub fn accepted(fitted: &Fitted) -> std::result::Result<&[u8], String> {
     Ok(&export.file)
 }
 
-/// The model in the form that needs no Python, when it has one. A file that can't be read is an error: whoever damaged it
+/// The model in the form that needs no Python, when it has one, and the size of its file. A file that can't be read is an error: whoever damaged it
 /// should know, and the other file may be as damaged.
-pub fn load(id: i64) -> Result<Option<Model>> {
+pub fn load(id: i64) -> Result<Option<(Model, usize)>> {
     let Some(bytes) = models::native_bytes(id)? else {
         return Ok(None);
     };
     match Model::read(&bytes) {
-        Ok(model) => Ok(Some(model)),
+        Ok(model) => Ok(Some((model, bytes.len()))),
         Err(cause) => Err(Error::ModelFile { model: id, file: models::NATIVE_PATH, cause: cause.to_string() }.into()),
     }
 }

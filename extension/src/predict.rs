@@ -7,7 +7,7 @@
 //! A model that was exported predicts here, from the arrays where they lie. Python is started for the others, and for a row
 //! that it might refuse.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use pgml_core::Error;
@@ -21,11 +21,12 @@ use crate::catalog::models;
 use crate::error::{Result, SqlResult};
 use crate::native;
 use crate::python;
-use crate::resolution::{Resolution, Wanted};
+use crate::resolution::{self, Resolution, Wanted};
 use crate::sets::NumberSet;
+use crate::settings;
 
-/// Models that one session keeps; the one that was used longest ago goes first.
-const KEPT: usize = 16;
+/// Models that one session keeps, even small ones; the one that was used longest ago goes first.
+const KEPT: usize = 256;
 
 /// Rows that are predicted before a cancel is looked for.
 const UNINTERRUPTED: usize = 1024;
@@ -33,6 +34,8 @@ const UNINTERRUPTED: usize = 1024;
 /// A model as this session has it.
 struct Model {
     id: i64,
+    /// The size of the files that it was made from.
+    bytes: Cell<usize>,
     native: Option<model::Model>,
     python: OnceCell<python::Model>,
 }
@@ -57,8 +60,7 @@ fn resolve(wanted: Wanted<'_>) -> Result<Rc<Model>> {
 
 /// The model in memory, loaded if it isn't there or has changed.
 fn load(wanted: Deployed) -> Result<Rc<Model>> {
-    let kept = MODELS.with(|models| {
-        let mut models = models.borrow_mut();
+    let kept = MODELS.with_borrow_mut(|models| {
         let place = models.iter().position(|(deployed, _)| *deployed == wanted)?;
         let entry = models.remove(place);
         let model = Rc::clone(&entry.1);
@@ -68,16 +70,27 @@ fn load(wanted: Deployed) -> Result<Rc<Model>> {
     if let Some(model) = kept {
         return Ok(model);
     }
-    let model = Rc::new(Model { id: wanted.id, native: native::load(wanted.id)?, python: OnceCell::new() });
-    MODELS.with(|models| {
-        let mut models = models.borrow_mut();
+    let native = native::load(wanted.id)?;
+    let (native, bytes) = native.map_or((None, 0), |(model, bytes)| (Some(model), bytes));
+    let model = Rc::new(Model { id: wanted.id, bytes: Cell::new(bytes), native, python: OnceCell::new() });
+    MODELS.with_borrow_mut(|models| {
         models.retain(|(deployed, _)| deployed.id != wanted.id);
-        if models.len() >= KEPT {
-            models.remove(0);
-        }
         models.push((wanted, Rc::clone(&model)));
+        make_room(models);
     });
     Ok(model)
+}
+
+/// Drop the models that were used longest ago until the others have room.
+fn make_room(models: &mut Vec<(Deployed, Rc<Model>)>) {
+    let room = settings::model_cache();
+    let mut taken: usize = models.iter().map(|(_, model)| model.bytes.get()).sum();
+    while models.len() > 1 && (taken > room || models.len() > KEPT) {
+        let (_, model) = models.remove(0);
+        taken -= model.bytes.get();
+        // Names that were found keep their models, too.
+        resolution::forget();
+    }
 }
 
 impl Model {
@@ -91,6 +104,7 @@ impl Model {
             return Err(Error::NoFiles(self.id).into());
         }
         let model = python::load_model(&bytes)?;
+        self.bytes.set(self.bytes.get() + bytes.len());
         Ok(self.python.get_or_init(|| model))
     }
 

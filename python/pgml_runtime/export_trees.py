@@ -6,12 +6,16 @@ from pgml_runtime.errors import require
 from pgml_runtime.export_parts import LEAF, NotExported, Tree, choice, forest, median, values
 
 
+def _nodes(estimator):
+    if not type(estimator).__name__.endswith(("TreeRegressor", "TreeClassifier")):
+        raise NotExported("its estimators are other ones than decision trees")
+    return estimator.tree_
+
+
 def _tree(estimator, leaf_values, features=None):
     """Read a DecisionTree; `leaf_values` has a row for each node, `features` renumbers them."""
     np = require("numpy")
-    if not type(estimator).__name__.endswith(("TreeRegressor", "TreeClassifier")):
-        raise NotExported("its estimators are other ones than decision trees")
-    tree = estimator.tree_
+    tree = _nodes(estimator)
     leaf = tree.children_left < 0
     feature = tree.feature.astype(np.int64)
     if features is not None:
@@ -28,13 +32,13 @@ def _tree(estimator, leaf_values, features=None):
 
 def _numbers(estimator):
     """Return what a regression tree predicts: a value for each output."""
-    return estimator.tree_.value[:, :, 0]
+    return _nodes(estimator).value[:, :, 0]
 
 
 def _shares(estimator, n_classes):
     """Return each class' share in the nodes of a classification tree."""
     np = require("numpy")
-    found = estimator.tree_.value[:, 0, :]
+    found = _nodes(estimator).value[:, 0, :]
     if abs(found[0].sum() - 1.0) > 1e-6:  # releases before 1.3 kept counts
         found = found / found.sum(axis=1)[:, None]
     if found.shape[1] == n_classes:
@@ -154,7 +158,7 @@ def _ada_classification(estimator, n_features, classes):
     count = len(classes)
     trees = []
     for one, weight in zip(estimator.estimators_, estimator.estimator_weights_):
-        chosen = one.classes_.take(np.argmax(one.tree_.value[:, 0, :], axis=1))
+        chosen = one.classes_.take(np.argmax(_nodes(one).value[:, 0, :], axis=1))
         votes = np.where(
             chosen[:, None] == estimator.classes_[None, :], weight, -1 / (count - 1) * weight
         )
