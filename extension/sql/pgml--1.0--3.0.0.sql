@@ -77,7 +77,21 @@ CREATE TYPE pgml.algorithm AS ENUM (
     'random_forest',
     'xgboost',
     'xgboost_random_forest',
-    'lightgbm'
+    'lightgbm',
+    'kmeans',
+    'mini_batch_kmeans',
+    'birch',
+    'affinity_propagation',
+    'mean_shift',
+    'pca',
+    'catboost',
+    'knn',
+    'dbscan',
+    'optics',
+    'spectral',
+    'spectral_bi',
+    'spectral_co',
+    'feature_agglomeration'
 );
 COMMENT ON TYPE pgml.algorithm IS 'How a model learns';
 
@@ -188,6 +202,8 @@ BEGIN
         END IF;
         UPDATE pgml.snapshots SET
             columns = CASE WHEN kept IS NULL THEN columns ELSE described END,
+            -- The copy's order decides the split, as it did.
+            analysis = CASE WHEN kept IS NULL THEN analysis ELSE coalesce(analysis, '{}') || '{"in_order": true}' END,
             status = CASE WHEN status = 'created' THEN 'successful' ELSE 'failed' END,
             test_sampling = CASE WHEN test_sampling = 'first' THEN 'last' ELSE test_sampling END,
             materialized = kept IS NOT NULL
@@ -255,6 +271,63 @@ JOIN pgml.models AS m ON m.id = d.model_id
 ORDER BY d.created_at DESC;
 COMMENT ON VIEW pgml.deployed_models IS 'The model that answers for each project';
 
+CREATE VIEW pgml.model_details AS
+SELECT
+    m.id,
+    p.name,
+    p.task,
+    m.algorithm,
+    m.runtime,
+    m.status,
+    m.id IS NOT DISTINCT FROM (
+        SELECT model_id FROM pgml.deployments WHERE project_id = p.id ORDER BY id DESC LIMIT 1
+    ) AS deployed,
+    k.key_metric,
+    (m.metrics->>k.key_metric)::float8 AS score,
+    (m.metrics->>'fit_seconds')::float8 AS fit_seconds,
+    f.bytes,
+    CASE WHEN m.status = 'successful' THEN COALESCE(m.metrics->>'predicted_by', 'python') END AS predicted_by,
+    m.metrics->>'not_exported' AS why_python,
+    m.num_features,
+    m.hyperparams,
+    m.created_at
+FROM pgml.models AS m
+JOIN pgml.projects AS p ON p.id = m.project_id
+CROSS JOIN LATERAL (
+    SELECT CASE p.task::text
+        WHEN 'regression' THEN 'r2'
+        WHEN 'classification' THEN 'f1'
+        WHEN 'clustering' THEN 'silhouette'
+        WHEN 'decomposition' THEN 'cumulative_explained_variance'
+    END AS key_metric
+) AS k
+CROSS JOIN LATERAL (SELECT sum(octet_length(data))::bigint AS bytes FROM pgml.files WHERE model_id = m.id) AS f
+ORDER BY m.id;
+COMMENT ON VIEW pgml.model_details IS 'Every model: what trained it in which time, how well it scores, how large it is, and what predicts with it';
+
+CREATE FUNCTION pgml.feature_importances(model_id bigint) RETURNS TABLE (feature text, importance float8)
+    STABLE STRICT PARALLEL SAFE ROWS 20 LANGUAGE sql AS $$
+    SELECT f.value OPERATOR(pg_catalog.->>) 'feature', (f.value OPERATOR(pg_catalog.->>) 'importance')::pg_catalog.float8
+    FROM pgml.models AS m
+    CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(m.metrics OPERATOR(pg_catalog.->) 'feature_importances')
+        WITH ORDINALITY AS f(value, place)
+    WHERE m.id OPERATOR(pg_catalog.=) $1
+    ORDER BY 2 DESC, f.place
+$$;
+COMMENT ON FUNCTION pgml.feature_importances(bigint) IS 'How much each feature counts in a model, as shares of 1; no rows where its algorithm can''t tell';
+
+CREATE FUNCTION pgml.feature_importances(project_name text) RETURNS TABLE (feature text, importance float8)
+    STABLE STRICT PARALLEL SAFE ROWS 20 LANGUAGE sql AS $$
+    SELECT i.feature, i.importance
+    FROM (
+        SELECT d.model_id FROM pgml.deployments AS d
+        JOIN pgml.projects AS p ON p.id OPERATOR(pg_catalog.=) d.project_id
+        WHERE p.name OPERATOR(pg_catalog.=) $1 ORDER BY d.id DESC LIMIT 1
+    ) AS deployed
+    CROSS JOIN LATERAL pgml.feature_importances(deployed.model_id) AS i
+$$;
+COMMENT ON FUNCTION pgml.feature_importances(text) IS 'How much each feature counts in the deployed model of a project, as shares of 1';
+
 ---------------------------------------------------------------------------------------------------
 -- What is installed
 ---------------------------------------------------------------------------------------------------
@@ -275,6 +348,18 @@ CREATE FUNCTION pgml.python_is_running() RETURNS boolean
     STABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_python_is_running_wrapper';
 COMMENT ON FUNCTION pgml.python_is_running() IS 'Whether this session has started a Python interpreter; starts none';
 
+CREATE FUNCTION pgml.python_package_version(name text) RETURNS text
+    STABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_python_package_version_wrapper';
+COMMENT ON FUNCTION pgml.python_package_version(text) IS 'Version of an installed Python package';
+
+CREATE FUNCTION pgml.python_pip_freeze() RETURNS TABLE (package text)
+    STABLE STRICT PARALLEL SAFE ROWS 20 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_python_pip_freeze_wrapper';
+COMMENT ON FUNCTION pgml.python_pip_freeze() IS 'The Python packages that pgml uses, as name==version';
+
+CREATE FUNCTION pgml.validate_python_dependencies() RETURNS boolean
+    VOLATILE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_validate_python_dependencies_wrapper';
+COMMENT ON FUNCTION pgml.validate_python_dependencies() IS 'True when every Python library that pgml uses can be loaded; an error names the one that can''t';
+
 CREATE FUNCTION pgml.validate_shared_library() RETURNS boolean
     VOLATILE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_validate_shared_library_wrapper';
 COMMENT ON FUNCTION pgml.validate_shared_library() IS 'True when no library of this backend exposes a BLAS to the others; an error names the one that does';
@@ -292,39 +377,54 @@ CREATE FUNCTION pgml.load_dataset(
     VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_load_dataset_wrapper';
 COMMENT ON FUNCTION pgml.load_dataset(text, text, int, jsonb) IS 'Makes a table in schema pgml from one of scikit-learn''s toy data sets: breast_cancer, diabetes, digits, iris, linnerud, wine';
 
+CREATE FUNCTION pgml.snapshot(
+    relation_name text,
+    y_column_name text,
+    test_size     real DEFAULT 0.25,
+    test_sampling pgml.sampling DEFAULT 'stratified'
+) RETURNS TABLE (relation text, y_column_name text)
+    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_snapshot_wrapper';
+COMMENT ON FUNCTION pgml.snapshot(text, text, real, pgml.sampling) IS 'Copies the rows of a relation into a table of their own, to train on them later';
+
 CREATE FUNCTION pgml.train(
-    project_name     text,
-    task             text DEFAULT NULL,
-    relation_name    text DEFAULT NULL,
-    y_column_name    text DEFAULT NULL,
-    algorithm        pgml.algorithm DEFAULT 'linear',
-    hyperparams      jsonb DEFAULT '{}',
-    search           pgml.search DEFAULT NULL,
-    search_params    jsonb DEFAULT '{}',
-    search_args      jsonb DEFAULT '{}',
-    test_size        real DEFAULT 0.25,
-    test_sampling    pgml.sampling DEFAULT 'stratified',
-    automatic_deploy boolean DEFAULT true
+    project_name         text,
+    task                 text DEFAULT NULL,
+    relation_name        text DEFAULT NULL,
+    y_column_name        text DEFAULT NULL,
+    algorithm            pgml.algorithm DEFAULT 'linear',
+    hyperparams          jsonb DEFAULT '{}',
+    search               pgml.search DEFAULT NULL,
+    search_params        jsonb DEFAULT '{}',
+    search_args          jsonb DEFAULT '{}',
+    test_size            real DEFAULT 0.25,
+    test_sampling        pgml.sampling DEFAULT 'stratified',
+    runtime              pgml.runtime DEFAULT NULL,
+    automatic_deploy     boolean DEFAULT true,
+    materialize_snapshot boolean DEFAULT false,
+    preprocess           jsonb DEFAULT '{}'
 ) RETURNS TABLE (project text, task text, algorithm text, deployed boolean)
     VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_train_wrapper';
-COMMENT ON FUNCTION pgml.train(text, text, text, text, pgml.algorithm, jsonb, pgml.search, jsonb, jsonb, real, pgml.sampling, boolean) IS 'Trains a model that predicts one column of a relation from the others';
+COMMENT ON FUNCTION pgml.train(text, text, text, text, pgml.algorithm, jsonb, pgml.search, jsonb, jsonb, real, pgml.sampling, pgml.runtime, boolean, boolean, jsonb) IS 'Trains a model that predicts one column of a relation from the others';
 
 CREATE FUNCTION pgml.train_joint(
-    project_name     text,
-    task             text DEFAULT NULL,
-    relation_name    text DEFAULT NULL,
-    y_column_name    text[] DEFAULT NULL,
-    algorithm        pgml.algorithm DEFAULT 'linear',
-    hyperparams      jsonb DEFAULT '{}',
-    search           pgml.search DEFAULT NULL,
-    search_params    jsonb DEFAULT '{}',
-    search_args      jsonb DEFAULT '{}',
-    test_size        real DEFAULT 0.25,
-    test_sampling    pgml.sampling DEFAULT 'stratified',
-    automatic_deploy boolean DEFAULT true
+    project_name         text,
+    task                 text DEFAULT NULL,
+    relation_name        text DEFAULT NULL,
+    y_column_name        text[] DEFAULT NULL,
+    algorithm            pgml.algorithm DEFAULT 'linear',
+    hyperparams          jsonb DEFAULT '{}',
+    search               pgml.search DEFAULT NULL,
+    search_params        jsonb DEFAULT '{}',
+    search_args          jsonb DEFAULT '{}',
+    test_size            real DEFAULT 0.25,
+    test_sampling        pgml.sampling DEFAULT 'stratified',
+    runtime              pgml.runtime DEFAULT NULL,
+    automatic_deploy     boolean DEFAULT true,
+    materialize_snapshot boolean DEFAULT false,
+    preprocess           jsonb DEFAULT '{}'
 ) RETURNS TABLE (project text, task text, algorithm text, deployed boolean)
     VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_train_joint_wrapper';
-COMMENT ON FUNCTION pgml.train_joint(text, text, text, text[], pgml.algorithm, jsonb, pgml.search, jsonb, jsonb, real, pgml.sampling, boolean) IS 'Trains a model that predicts several columns of a relation at once';
+COMMENT ON FUNCTION pgml.train_joint(text, text, text, text[], pgml.algorithm, jsonb, pgml.search, jsonb, jsonb, real, pgml.sampling, pgml.runtime, boolean, boolean, jsonb) IS 'Trains a model that predicts several columns of a relation at once';
 
 CREATE FUNCTION pgml.deploy(
     project_name text,
@@ -341,8 +441,8 @@ COMMENT ON FUNCTION pgml.deploy(bigint) IS 'Makes one model answer for its proje
 ---------------------------------------------------------------------------------------------------
 -- Prediction
 --
--- One signature with float8[] takes numeric[], real[], int[] and a literal alike; a second one would make the call
--- ambiguous. STABLE, not IMMUTABLE: a deployment changes the answer.
+-- float8[] takes numeric[], real[] and int[] alike; a second type of numbers would make such a call ambiguous. A literal,
+-- '{1,2}', goes to text, as Postgres prefers it, and is an array there. STABLE, not IMMUTABLE: a deployment changes the answer.
 ---------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION pgml.predict(model_id bigint, features float8[]) RETURNS float8
@@ -368,6 +468,144 @@ COMMENT ON FUNCTION pgml.predict_batch(text, float8[]) IS 'Predicts many rows at
 CREATE FUNCTION pgml.predict_batch(model_id bigint, features float8[][]) RETURNS SETOF float8
     STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_batch_model_wrapper';
 COMMENT ON FUNCTION pgml.predict_batch(bigint, float8[]) IS 'Predicts many rows at once, in their order, with a given model';
+
+CREATE FUNCTION pgml.predict(project_name text, features boolean[]) RETURNS float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(text, boolean[]) IS 'Predicts one row of booleans with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict(project_name text, features text) RETURNS float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(text, text) IS 'Predicts one row in the notation of an array, {1,2} with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict(model_id bigint, features boolean[]) RETURNS float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(bigint, boolean[]) IS 'Predicts one row of booleans with a given model';
+
+CREATE FUNCTION pgml.predict(model_id bigint, features text) RETURNS float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(bigint, text) IS 'Predicts one row in the notation of an array, {1,2} with a given model';
+
+CREATE FUNCTION pgml.predict_joint(project_name text, features boolean[]) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_joint($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_joint(text, boolean[]) IS 'Predicts every label of one row of booleans with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_joint(project_name text, features text) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_joint($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_joint(text, text) IS 'Predicts every label of one row in the notation of an array, {1,2} with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_joint(model_id bigint, features boolean[]) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_joint($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_joint(bigint, boolean[]) IS 'Predicts every label of one row of booleans with a given model';
+
+CREATE FUNCTION pgml.predict_joint(model_id bigint, features text) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_joint($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_joint(bigint, text) IS 'Predicts every label of one row in the notation of an array, {1,2} with a given model';
+
+CREATE FUNCTION pgml.predict_proba(project_name text, features boolean[]) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_proba($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_proba(text, boolean[]) IS 'Probability of each class for one row, of booleans with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_proba(project_name text, features text) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_proba($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_proba(text, text) IS 'Probability of each class for one row, in the notation of an array, {1,2} with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_proba(model_id bigint, features boolean[]) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_proba($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_proba(bigint, boolean[]) IS 'Probability of each class for one row, of booleans with a given model';
+
+CREATE FUNCTION pgml.predict_proba(model_id bigint, features text) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_proba($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_proba(bigint, text) IS 'Probability of each class for one row, in the notation of an array, {1,2} with a given model';
+
+---------------------------------------------------------------------------------------------------
+-- Scores
+---------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION pgml.sklearn_f1_score(ground_truth float8[], y_hat float8[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_sklearn_f1_score_wrapper';
+COMMENT ON FUNCTION pgml.sklearn_f1_score(float8[], float8[]) IS 'Weighted F1 of predicted classes, by scikit-learn';
+
+CREATE FUNCTION pgml.sklearn_r2_score(ground_truth float8[], y_hat float8[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_sklearn_r2_score_wrapper';
+COMMENT ON FUNCTION pgml.sklearn_r2_score(float8[], float8[]) IS 'R² of predicted values, by scikit-learn; NULL for fewer than two';
+
+CREATE FUNCTION pgml.sklearn_regression_metrics(ground_truth float8[], y_hat float8[]) RETURNS jsonb
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_sklearn_regression_metrics_wrapper';
+COMMENT ON FUNCTION pgml.sklearn_regression_metrics(float8[], float8[]) IS 'All scores of predicted values, by scikit-learn';
+
+CREATE FUNCTION pgml.sklearn_classification_metrics(ground_truth float8[], y_hat float8[], num_classes bigint DEFAULT NULL) RETURNS jsonb
+    STABLE PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_sklearn_classification_metrics_wrapper';
+COMMENT ON FUNCTION pgml.sklearn_classification_metrics(float8[], float8[], bigint) IS 'All scores of predicted classes, by scikit-learn. num_classes is counted and need not be given';
+
+---------------------------------------------------------------------------------------------------
+-- Aggregates of vectors, element by element. NULL vectors are left out. A step also combines the states of parallel workers.
+---------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION pgml.vector_sum_step(state real[], vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_add_vector_wrapper';
+COMMENT ON FUNCTION pgml.vector_sum_step(real[], real[]) IS 'Step of the aggregate pgml.sum';
+
+CREATE FUNCTION pgml.vector_min_step(state real[], vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_min_step_wrapper';
+COMMENT ON FUNCTION pgml.vector_min_step(real[], real[]) IS 'Step of the aggregate pgml.min';
+
+CREATE FUNCTION pgml.vector_max_step(state real[], vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_max_step_wrapper';
+COMMENT ON FUNCTION pgml.vector_max_step(real[], real[]) IS 'Step of the aggregate pgml.max';
+
+CREATE FUNCTION pgml.vector_min_abs_step(state real[], vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_min_abs_step_wrapper';
+COMMENT ON FUNCTION pgml.vector_min_abs_step(real[], real[]) IS 'Step of the aggregate pgml.min_abs';
+
+CREATE FUNCTION pgml.vector_max_abs_step(state real[], vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_max_abs_step_wrapper';
+COMMENT ON FUNCTION pgml.vector_max_abs_step(real[], real[]) IS 'Step of the aggregate pgml.max_abs';
+
+CREATE FUNCTION pgml.vector_abs(vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_abs_wrapper';
+COMMENT ON FUNCTION pgml.vector_abs(real[]) IS 'The absolute value of each element: the last step of pgml.min_abs and pgml.max_abs';
+
+CREATE AGGREGATE pgml.sum(real[]) (
+    SFUNC = pgml.vector_sum_step,
+    STYPE = real[],
+    COMBINEFUNC = pgml.vector_sum_step,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pgml.sum(real[]) IS 'Sum of vectors, element by element';
+
+CREATE AGGREGATE pgml.min(real[]) (
+    SFUNC = pgml.vector_min_step,
+    STYPE = real[],
+    COMBINEFUNC = pgml.vector_min_step,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pgml.min(real[]) IS 'Smallest value of each element';
+
+CREATE AGGREGATE pgml.max(real[]) (
+    SFUNC = pgml.vector_max_step,
+    STYPE = real[],
+    COMBINEFUNC = pgml.vector_max_step,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pgml.max(real[]) IS 'Largest value of each element';
+
+CREATE AGGREGATE pgml.min_abs(real[]) (
+    SFUNC = pgml.vector_min_abs_step,
+    STYPE = real[],
+    FINALFUNC = pgml.vector_abs,
+    COMBINEFUNC = pgml.vector_min_abs_step,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pgml.min_abs(real[]) IS 'Smallest absolute value of each element';
+
+CREATE AGGREGATE pgml.max_abs(real[]) (
+    SFUNC = pgml.vector_max_abs_step,
+    STYPE = real[],
+    FINALFUNC = pgml.vector_abs,
+    COMBINEFUNC = pgml.vector_max_abs_step,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pgml.max_abs(real[]) IS 'Largest absolute value of each element';
 
 ---------------------------------------------------------------------------------------------------
 -- Privileges, as for a new extension

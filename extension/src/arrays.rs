@@ -13,6 +13,9 @@ pub struct NewArray<T> {
     elements: std::marker::PhantomData<T>,
 }
 
+/// A new `real[]`.
+pub type RealArray = NewArray<f32>;
+
 impl<T: Element> NewArray<T> {
     /// An array of `length` zeros.
     pub fn zeros(length: usize) -> NewArray<T> {

@@ -50,7 +50,10 @@ fn edition_1_0_train(
         search_args,
         test_size,
         sampling: test_sampling,
+        runtime: None,
         deploy: true,
+        materialize: true,
+        preprocess: None,
     };
     Ok(TableIterator::once(trained(call)?))
 }
@@ -87,7 +90,10 @@ fn edition_1_0_train_joint(
         search_args,
         test_size,
         sampling: test_sampling,
+        runtime: None,
         deploy: true,
+        materialize: true,
+        preprocess: None,
     };
     Ok(TableIterator::once(trained(call)?))
 }
@@ -124,16 +130,12 @@ fn snapshot(
     test_size: Option<f32>,
     sampling: Option<String>,
 ) -> Result<String> {
-    let mut wanted = Snapshot {
-        id: 0,
-        relation: relation.ok_or(Error::NullArgument("relation_name"))?,
-        labels: known_labels(labels.ok_or(Error::NullArgument("y_column_name"))?)?,
-        test_size: test_size.ok_or(Error::NullArgument("test_size"))?,
-        sampling: sampling.ok_or(Error::NullArgument("test_sampling"))?,
-        materialized: false,
-    };
+    let relation = relation.ok_or(Error::NullArgument("relation_name"))?;
+    let labels = known_labels(labels.ok_or(Error::NullArgument("y_column_name"))?)?;
+    let mut wanted = Snapshot::new(Some(relation), Some(labels), test_size, sampling)?;
+    wanted.in_order = true;
     check_sampling(&wanted.sampling)?;
-    rows::copied(&mut wanted)?;
+    rows::copied(Edition::V1, &mut wanted, false)?;
     Ok(wanted.id.to_string())
 }
 

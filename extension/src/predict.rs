@@ -101,7 +101,11 @@ impl Model {
         }
         let bytes = models::bytes(self.id)?;
         if bytes.is_empty() {
-            return Err(Error::NoFiles(self.id).into());
+            return Err(match self.native {
+                Some(_) => Error::RowRefused(self.id),
+                None => Error::NoFiles(self.id),
+            }
+            .into());
         }
         let model = python::load_model(&bytes)?;
         self.bytes.set(self.bytes.get() + bytes.len());

@@ -1,12 +1,13 @@
 //! The rows that a training reads: those of a relation, or the copy that a snapshot keeps of them.
 //!
-//! A copy's order decides the split. It was shuffled when it was made, or it never was.
+//! In a copy that PostgresML or edition 1.0 made, the rows' order decides the split: it was shuffled then, or it never was.
 
 use pgml_core::Error;
 use pgml_core::columns::Layout;
 use pgml_core::matrix::Matrix;
 use pgml_core::split::{self, Sampling};
 
+use crate::catalog::Edition;
 use crate::catalog::snapshots::{self, Snapshot};
 use crate::error::Result;
 use crate::relation;
@@ -56,25 +57,26 @@ fn kept(snapshot: &Snapshot) -> Result<(Matrix, Layout)> {
 }
 
 /// The rows that a snapshot keeps, split as it says.
-pub fn of_copy(snapshot: &Snapshot) -> Result<Rows> {
+pub fn of_copy(snapshot: &Snapshot, classes: bool) -> Result<Rows> {
     let (matrix, layout) = kept(snapshot)?;
     let by = match snapshot.sampling() {
         Sampling::First => Sampling::First,
-        Sampling::Random | Sampling::Last | Sampling::Stratified => Sampling::Last,
+        _ if snapshot.in_order => Sampling::Last,
+        by => by,
     };
-    Rows::split(&snapshot.relation, matrix, layout, snapshot.test_size, by, false)
+    Rows::split(&snapshot.relation, matrix, layout, snapshot.test_size, by, classes)
 }
 
-/// Record a snapshot as 1.0 does, with a copy of its relation's rows.
-pub fn copied(snapshot: &mut Snapshot) -> Result<Rows> {
+/// Record a snapshot with a copy of its relation's rows.
+pub fn copied(edition: Edition, snapshot: &mut Snapshot, classes: bool) -> Result<Rows> {
     let relation = relation::find(&snapshot.relation)?;
     snapshot.relation = relation.name.clone();
     // Before anything is copied: what is wrong with the columns.
     Layout::new(&relation.name, relation::columns(&relation)?, &snapshot.labels)?;
-    snapshot.id = snapshots::start(snapshot)?;
+    snapshot.id = snapshots::start(edition, snapshot)?;
     snapshot.materialized = true;
     snapshots::copy_rows(snapshot, &relation.name)?;
-    let rows = of_copy(snapshot)?;
-    snapshots::finish(snapshot.id, &rows.layout, &rows.matrix, rows.test)?;
+    let rows = of_copy(snapshot, classes)?;
+    snapshots::finish(edition, snapshot.id, &rows.layout, &rows.matrix, rows.test)?;
     Ok(rows)
 }

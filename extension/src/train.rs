@@ -11,11 +11,12 @@ use serde_json::Value;
 
 use crate::catalog::projects::{self, Project};
 use crate::catalog::snapshots::{self, Snapshot};
-use crate::catalog::{Edition, deployments, models};
+use crate::catalog::{Edition, deployments, importances, models};
 use crate::error::{Result, SqlResult};
 use crate::native;
-use crate::python::{self, Request};
+use crate::python::Request;
 use crate::rows::{self, Rows};
+use crate::runtime::Runtime;
 
 /// The arguments of `train`, as they were given.
 pub struct Call {
@@ -30,7 +31,12 @@ pub struct Call {
     pub search_args: Option<JsonB>,
     pub test_size: Option<f32>,
     pub sampling: Option<String>,
+    /// `python` or `rust`; none: whichever is there and trains the algorithm.
+    pub runtime: Option<String>,
     pub deploy: bool,
+    /// Keep a copy of the rows, for later trainings of the project.
+    pub materialize: bool,
+    pub preprocess: Option<JsonB>,
 }
 
 /// A row of the result: project, task, algorithm, deployed.
@@ -50,7 +56,10 @@ fn pgml_train(
     search_args: Option<JsonB>,
     test_size: Option<f32>,
     test_sampling: Option<pg_sys::Oid>,
+    runtime: Option<pg_sys::Oid>,
     automatic_deploy: Option<bool>,
+    materialize_snapshot: Option<bool>,
+    preprocess: Option<JsonB>,
 ) -> SqlResult<
     TableIterator<
         'static,
@@ -69,7 +78,10 @@ fn pgml_train(
         search_args,
         test_size,
         sampling: label(test_sampling),
+        runtime: label(runtime),
         deploy: automatic_deploy.unwrap_or(true),
+        materialize: materialize_snapshot.unwrap_or(false),
+        preprocess,
     };
     Ok(TableIterator::once(run(Edition::Current, call)?))
 }
@@ -88,7 +100,10 @@ fn pgml_train_joint(
     search_args: Option<JsonB>,
     test_size: Option<f32>,
     test_sampling: Option<pg_sys::Oid>,
+    runtime: Option<pg_sys::Oid>,
     automatic_deploy: Option<bool>,
+    materialize_snapshot: Option<bool>,
+    preprocess: Option<JsonB>,
 ) -> SqlResult<
     TableIterator<
         'static,
@@ -107,7 +122,10 @@ fn pgml_train_joint(
         search_args,
         test_size,
         sampling: label(test_sampling),
+        runtime: label(runtime),
         deploy: automatic_deploy.unwrap_or(true),
+        materialize: materialize_snapshot.unwrap_or(false),
+        preprocess,
     };
     Ok(TableIterator::once(run(Edition::Current, call)?))
 }
@@ -137,20 +155,16 @@ pub fn run(edition: Edition, call: Call) -> Result<Trained> {
 
     let project = projects::find(&name)?;
     let task = task(&name, call.task.as_deref(), project.as_ref())?;
-    let wanted = Snapshot {
-        id: 0,
-        relation: call.relation.unwrap_or_default(),
-        labels: call.labels.unwrap_or_default(),
-        test_size: call.test_size.ok_or(Error::NullArgument("test_size"))?,
-        sampling: call.sampling.ok_or(Error::NullArgument("test_sampling"))?,
-        materialized: false,
-    };
+    let runtime = Runtime::choose(call.runtime.as_deref(), &algorithm, task)?;
+    no_preprocessing(call.preprocess)?;
+    let mut wanted = Snapshot::new(call.relation, call.labels, call.test_size, call.sampling)?;
+    wanted.in_order = edition == Edition::V1;
     let (mut snapshot, reused) = source(edition, &name, project.as_ref(), wanted)?;
     let classes = task == Task::Classification;
     let Rows { matrix, layout, test } = match edition {
-        _ if reused && snapshot.materialized => rows::of_copy(&snapshot)?,
-        Edition::V1 => rows::copied(&mut snapshot)?,
-        Edition::Current => rows::of_relation(&mut snapshot, classes)?,
+        _ if reused && snapshot.materialized => rows::of_copy(&snapshot, classes)?,
+        _ if call.materialize => rows::copied(edition, &mut snapshot, classes)?,
+        _ => rows::of_relation(&mut snapshot, classes)?,
     };
     if classes {
         matrix.check_classes(&snapshot.labels, matrix.rows - test)?;
@@ -165,16 +179,25 @@ pub fn run(edition: Edition, call: Call) -> Result<Trained> {
         search_args: &search_args,
     };
     let project = projects::find_or_create(edition, &name, task)?;
-    let snapshot = match edition {
-        Edition::Current if !reused => snapshots::create(&snapshot, &layout, &matrix, test)?,
-        _ => snapshot.id,
+    let snapshot = match snapshot.id {
+        0 => snapshots::create(&snapshot, &layout, &matrix, test)?,
+        known => known,
     };
-    let model = models::start(edition, &project, snapshot, matrix.features, &request)?;
+    let model = models::start(edition, &project, snapshot, matrix.features, &request, runtime)?;
     let train = matrix.rows - test;
-    let fitted = python::fit(&request, matrix, train)?;
+    let names = layout.feature_names(&matrix.widths);
+    let mut fitted = runtime.fit(&request, task, matrix, train)?;
+    fitted.metrics = importances::named(&fitted.metrics, &names);
     models::finish(model, &fitted, &native::accepted(&fitted))?;
     let deployed = call.deploy && deploy_if_better(edition, &name, model)?;
     Ok((name, task.name().to_string(), algorithm, deployed))
+}
+
+fn no_preprocessing(value: Option<JsonB>) -> Result<()> {
+    match object("preprocess", value)?.as_str() {
+        "{}" => Ok(()),
+        _ => Err(Error::NoPreprocessing.into()),
+    }
 }
 
 /// A JSON object as text; NULL counts as an empty one.

@@ -30,6 +30,22 @@ fn pgml_python_is_running() -> bool {
 }
 
 #[pg_extern(sql = false)]
+fn pgml_python_package_version(name: &str) -> SqlResult<String> {
+    Ok(python::package_version(name)?)
+}
+
+#[pg_extern(sql = false)]
+fn pgml_python_pip_freeze() -> SqlResult<TableIterator<'static, (name!(package, String),)>> {
+    Ok(TableIterator::new(python::freeze()?.into_iter().map(|package| (package,))))
+}
+
+#[pg_extern(sql = false)]
+fn pgml_validate_python_dependencies() -> SqlResult<bool> {
+    python::check()?;
+    Ok(true)
+}
+
+#[pg_extern(sql = false)]
 fn pgml_validate_shared_library() -> SqlResult<bool> {
     symbols::check_global_scope()?;
     Ok(true)

@@ -6,9 +6,10 @@ Every function returns a dict of floats. A score that is undefined for these row
 
 from __future__ import annotations
 
+import json
 import math
 
-from pgml_runtime.errors import require
+from pgml_runtime.errors import UserError, require
 
 KEY_METRIC = {"regression": "r2", "classification": "f1"}
 """The score by which models of a task are compared; higher is better."""
@@ -64,6 +65,24 @@ def classification(y_true, y_pred, proba, labels):
             else:
                 scores["roc_auc"] = _roc_auc(sk, y_true, proba, labels)
     return _with_notes(scores, notes)
+
+
+def of_lists(task, y_true, y_pred):
+    """Score two one-dimensional arrays of float64, for SQL; return the scores as JSON."""
+    if len(y_true) != len(y_pred):
+        raise UserError(f"there are {len(y_true)} true values and {len(y_pred)} predicted ones")
+    if len(y_true) == 0:
+        raise UserError("there are no values to score")
+    if task == "regression":
+        return json.dumps(regression(y_true, y_pred), allow_nan=False)
+    for values in (y_true, y_pred):
+        if (values != values.round()).any():
+            raise UserError(
+                "the classes of a classification are whole numbers",
+                hint="Round the values, or use pgml.sklearn_regression_metrics().",
+            )
+    scores = classification(y_true.astype("int64"), y_pred.astype("int64"), None, None)
+    return json.dumps(scores, allow_nan=False)
 
 
 def joint(per_label):

@@ -96,8 +96,8 @@ impl Compile<'_> {
             .run(log)?)
     }
 
-    /// The builder with the sources and all that their build scripts look for.
-    fn sandbox(&self, scratch: &Path) -> Result<Sandbox, Failure> {
+    /// The builder with the sources and all that their build scripts look for; a script in it begins with [`PREPARE`].
+    pub fn sandbox(&self, scratch: &Path) -> Result<Sandbox, Failure> {
         let source = self.stage_source()?;
         let target = self.kept.join("target");
         files::create_dir(&target)?;
@@ -198,7 +198,7 @@ impl Compile<'_> {
 }
 
 /// Links the stub libpython and finds the toolchain.
-const PREPARE: &str = r#"
+pub const PREPARE: &str = r#"
 mkdir /build/stub
 gcc -shared -nostdlib -fPIC -w -Wl,-soname,"$STUB_SONAME" /in/generated/stub.c -o /build/stub/libpython3.00.so
 export PATH=/opt/rust/bin:$PATH RUSTC=/opt/rust/bin/rustc

@@ -97,6 +97,11 @@ impl Pipeline {
         Plan::compute(&self.context(), chosen, purpose)
     }
 
+    /// The plan for the test of the BLAS clash.
+    pub fn crash_plan(&self) -> Result<Plan, Failure> {
+        Plan::crash(&self.context())
+    }
+
     /// The plan for those of some targets that can be built here, and for each whether it can. Contacts nothing.
     pub fn survey(
         &self,

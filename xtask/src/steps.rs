@@ -13,9 +13,10 @@ use crate::exit::{Exit, Failure};
 use crate::fetch::{fetch_crates, fetch_debs, fetch_wheels};
 use crate::files;
 use crate::lock::{CargoLock, Lock, WheelLock, WheelSet};
+use crate::mislink;
 use crate::pipeline::LazyMirrors;
 use crate::plan::job::{Job, Step};
-use crate::plan::{BUILDER, INSTALLER, OPENBLAS};
+use crate::plan::{BUILDER, INSTALLER, OPENBLAS, crash};
 use crate::release::Release;
 use crate::rootfs;
 use crate::runtime;
@@ -58,6 +59,7 @@ impl Steps<'_> {
             Step::FetchDebs { distribution, role } => self.fetch_debs(work, distribution, role),
             Step::FetchWheels { python } => self.fetch_wheels(work, &format!("python{python}")),
             Step::FetchServer { major } => self.fetch_wheels(work, &WheelSet::server_name(*major)),
+            Step::FetchFixture { set } => self.fetch_wheels(work, set),
             Step::UnpackServer { major } => self.unpack_server(work, *major),
             Step::FetchCrates => self.fetch_crates(work),
             Step::FetchLibrary { library } => self.fetch_library(work, library),
@@ -65,6 +67,8 @@ impl Steps<'_> {
             Step::Rootfs { distribution, role } => self.rootfs(work, distribution, role),
             Step::Unpack { distribution, role } => self.unpack(work, distribution, role),
             Step::Compile { major } => self.compile(work, *major),
+            Step::Mislink { major } => self.mislink(work, *major),
+            Step::Fixture { set, distribution } => self.fixture(work, set, distribution),
             Step::Stamp { target } => self.stamp(work, target),
             Step::Verify { target } => self.verify(work, target),
             Step::Runtime { distribution } => self.runtime(work, distribution),
@@ -128,11 +132,15 @@ impl Steps<'_> {
         ))
     }
 
+    fn wheel_set(&self, name: &str) -> Result<WheelSet, Failure> {
+        let mut all = WheelSet::all(self.targets).into_iter();
+        // INVARIANT: the plan names sets of targets.toml
+        all.find(|set| set.name() == name)
+            .ok_or_else(|| Failure::already_reported(Exit::Usage))
+    }
+
     fn fetch_wheels(&self, work: &Work<'_>, lock: &str) -> Result<String, Failure> {
-        let set = WheelSet::all(self.targets)
-            .into_iter()
-            .find(|set| set.name() == lock);
-        let set = set.ok_or_else(|| Failure::already_reported(Exit::Usage))?; // INVARIANT: the plan names sets of targets.toml
+        let set = self.wheel_set(lock)?;
         let lock = WheelLock::open(self.workspace, self.targets, &set)?;
         let stored = fetch_wheels(&lock, &self.store(), work.listener)?;
         let mut bytes = 0;
@@ -290,6 +298,33 @@ impl Steps<'_> {
             abi3: &self.abi3()?,
             kept: &kept_dir(&self.workspace.cache, builder_key, &self.toolchain.version),
         })
+    }
+
+    fn mislink(&self, work: &Work<'_>, major: u16) -> Result<String, Failure> {
+        let compiled = work.output_of(&format!("compile:pg{major}"))?;
+        let other = |role| work.output_of(&format!("unpack:{}:{role}", BUILDER.0));
+        let (shared, old) = (other(crash::ROLE)?, other(crash::STATIC)?);
+        self.with_compile(
+            major,
+            work.job,
+            &|id| Ok(work.output_of(id)?.to_owned()),
+            &|compile| {
+                mislink::link(
+                    compile,
+                    work,
+                    &compiled.join(compile::UNSTRIPPED),
+                    shared,
+                    old,
+                )
+            },
+        )
+    }
+
+    fn fixture(&self, work: &Work<'_>, set: &str, distribution: &str) -> Result<String, Failure> {
+        let rootfs = work.output_of(&format!("rootfs:{distribution}:{}", crash::ROLE))?;
+        let wheels = work.output_of(&format!("fetch:{set}"))?;
+        let python = self.wheel_set(set)?.python().to_string();
+        runtime::make(work, &rootfs.join(ROOTFS), wheels, &python)
     }
 
     fn stamp(&self, work: &Work<'_>, target: &str) -> Result<String, Failure> {

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Written by tools, in a form of their own.
-const GENERATED: [&str; 5] = [
+const GENERATED: [&str; 6] = [
     "Cargo.lock",
     "extension/Cargo.lock",
+    "fuzz/Cargo.lock",
     "packaging/lock/",
     "packaging/abi3-symbols.txt",
     "python/requirements.lock",
@@ -280,8 +281,10 @@ fn too_long(text: &str) -> Vec<(usize, String)> {
 fn no_file_grows_without_end() {
     assert_eq!(too_long(&"line\n".repeat(LONGEST_FILE + 1)).len(), 1);
     assert_eq!(too_long(&"line\n".repeat(LONGEST_FILE)), []);
+    // Postgres reads an edition, or the way to one, from one file.
+    let is_edition = |path: &str| path.starts_with("extension/sql/pgml--");
     holds(
-        |path| !is_generated(path) && !path.starts_with("docs/schema/"),
+        |path| !is_generated(path) && !path.starts_with("docs/schema/") && !is_edition(path),
         too_long,
     );
 }

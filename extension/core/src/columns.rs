@@ -64,6 +64,19 @@ impl Layout {
         Ok(Layout { features, labels: found })
     }
 
+    /// A name for each number of a row: the column's, and in an array also the place, `image[1]`. `widths` says how many
+    /// numbers each column gives.
+    pub fn feature_names(&self, widths: &[usize]) -> Vec<String> {
+        let mut names = Vec::with_capacity(widths.iter().sum());
+        for (column, width) in self.features.iter().zip(widths) {
+            match column.array {
+                false => names.push(column.name.clone()),
+                true => names.extend((1..=*width).map(|place| format!("{}[{place}]", column.name))),
+            }
+        }
+        names
+    }
+
     /// How the features are grouped in the query's result; the labels follow as one more group of scalars.
     pub fn groups(&self) -> Vec<Group> {
         let mut groups: Vec<Group> = Vec::new();

@@ -39,6 +39,12 @@ pub enum Error {
     UnknownTask(String),
     #[error("task \"{0}\" cannot be trained by this version of pgml")]
     UnsupportedTask(String),
+    #[error("algorithm {0} is only a name: no runtime trains it")]
+    DeclaredOnly(String),
+    #[error("the rust runtime does not train {algorithm} for {task}")]
+    NotInRust { algorithm: String, task: &'static str },
+    #[error("preprocess is not available yet in this version of pgml")]
+    NoPreprocessing,
     #[error("project \"{name}\" is for {is}, not for {asked}")]
     TaskChanged { name: String, is: String, asked: String },
     #[error("project \"{0}\" does not exist")]
@@ -71,6 +77,8 @@ pub enum Error {
     NoCopy(i64),
     #[error("model {0} has no snapshot")]
     NoSnapshot(i64),
+    #[error("model {0} takes finite numbers only")]
+    RowRefused(i64),
     #[error("the files of model {0} are missing")]
     NoFiles(i64),
     #[error("file \"{file}\" of model {model} can't be used: {cause}")]
@@ -119,6 +127,7 @@ impl Error {
             Error::NoSnapshot(_) => "02000",
             Error::ModelFile { .. } => "XX001",
             Error::BadValues { null: true, .. } | Error::NullFeature(_) | Error::NullElement(_) => "22004",
+            Error::RowRefused(_) => "22003",
             Error::BadValues { .. } | Error::NoFeatures(_) => "22000",
             Error::OneClass { .. } | Error::ContinuousClasses { .. } => "22000",
             Error::Ragged { .. } | Error::EmptyArrays(_) | Error::BatchShape(_) => "2202E",
@@ -129,6 +138,7 @@ impl Error {
             Error::NotAnObject { .. } | Error::PlainDataSet(_) | Error::NegativeLimit(_) => "22023",
             Error::StrategyNeedsModel(_) | Error::UnknownStrategy(_) | Error::UnknownSampling(_) => "22023",
             Error::UnsupportedTask(_) | Error::SeveralLabels { .. } | Error::NoProbabilities(_) => "0A000",
+            Error::DeclaredOnly(_) | Error::NotInRust { .. } | Error::NoPreprocessing => "0A000",
             Error::NoProject(_) | Error::NoModel(_) | Error::NoCandidate { .. } | Error::NoRollback(_) => "42704",
             Error::ModelStatus { .. } => "55000",
         }
@@ -161,6 +171,11 @@ impl Error {
                 "Give a share between 0 and 1, or a number of rows smaller than the relation's.".into()
             }
             Error::UnknownTask(_) | Error::UnsupportedTask(_) => "Use 'regression' or 'classification'.".into(),
+            Error::DeclaredOnly(_) => "PostgresML declares it, too, and never trained it. Choose another algorithm.".into(),
+            Error::NotInRust { .. } => {
+                "Use runtime => 'python', with the package pgml-python installed, or leave runtime out.".into()
+            }
+            Error::NoPreprocessing => "Leave preprocess out, and train on a view that converts the columns.".into(),
             Error::TaskChanged { .. } => "Use another project name, or leave task out.".into(),
             Error::NoProject(_) => "SELECT name FROM pgml.projects lists them; pgml.train() makes one.".into(),
             Error::Incomplete { .. } => {

@@ -3,6 +3,7 @@
 //! Nothing here may touch a server, an interpreter, a clock or a random source: the same rows give the same split, on
 //! every machine, for ever.
 
+pub mod algorithm;
 pub mod columns;
 pub mod error;
 pub mod literal;

@@ -1,6 +1,6 @@
 //! Training without Python: from rows and hyperparameters to a scored model.
 //!
-//! Nothing here may touch a server, an interpreter, a clock or a thread. The same rows and hyperparameters give the same
+//! Nothing here may touch a server, an interpreter, a thread, or a clock but the one that it is given. The same rows and hyperparameters give the same
 //! bytes, on every machine. What takes long calls the `interrupt` that it was given, which may unwind: that is how a server
 //! cancels a training.
 
@@ -22,6 +22,14 @@ pub use fit::{Task, algorithms};
 
 /// Called by everything that takes long; unwinds to give up.
 pub type Interrupt<'a> = &'a dyn Fn();
+
+/// What a training takes from where it runs.
+#[derive(Clone, Copy)]
+pub struct Host<'a> {
+    pub interrupt: Interrupt<'a>,
+    /// Seconds since some moment.
+    pub clock: &'a dyn Fn() -> f64,
+}
 
 /// What to train.
 #[derive(Debug, Clone, Copy)]
@@ -50,11 +58,13 @@ pub struct Trained {
 }
 
 /// Train on some rows and score on others, of which there may be none.
-pub fn train(request: Request<'_>, train: &Data, test: &Data, interrupt: Interrupt<'_>) -> Result<Trained> {
+pub fn train(request: Request<'_>, train: &Data, test: &Data, host: &Host<'_>) -> Result<Trained> {
+    let interrupt = host.interrupt;
     if train.rows < 2 {
         return Err(Error::TooFewRows(format!("{} to train on, and 2 are needed", train.rows)));
     }
     let mut warnings = Vec::new();
+    let started = (host.clock)();
     let (hyperparams, searched) = match request.search {
         Some(_) => search::best(request, train, interrupt, &mut warnings)?,
         None => {
@@ -64,11 +74,17 @@ pub fn train(request: Request<'_>, train: &Data, test: &Data, interrupt: Interru
             (request.hyperparams.clone(), None)
         }
     };
+    let refit = (host.clock)();
     let fitted = fit::fit(request.algorithm, request.task, &hyperparams, train, interrupt)?;
+    let seconds = (host.clock)() - refit;
     let bytes = model::write(request.algorithm, train.features, fitted.parts)?;
     let model = read(request.algorithm, &bytes)?;
     let mut metrics = score(request.task, &model, train, test, interrupt)?;
     metrics.extend(fitted.metrics);
+    metrics.insert("fit_seconds".into(), seconds.into());
+    if searched.is_some() {
+        metrics.insert("search_seconds".into(), (refit + seconds - started).into());
+    }
     if predict(&model, train, interrupt)?.iter().any(|value| !value.is_finite()) {
         return Err(Error::NotFinite(request.algorithm.to_string()));
     }

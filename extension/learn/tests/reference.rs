@@ -1,8 +1,11 @@
 //! The Rust runtime against scikit-learn: `reference.json` has what scikit-learn gave, `reference.py` is how it was asked.
 
 use pgml_core::model::{Model, Work};
-use pgml_learn::{Data, Request, Task, Trained, train};
+use pgml_learn::{Data, Host, Request, Task, Trained, train};
 use serde_json::{Map, Value};
+
+/// Nobody interrupts, and no time passes.
+const HOST: Host<'_> = Host { interrupt: &|| (), clock: &|| 0.0 };
 
 fn reference() -> Value {
     serde_json::from_str(include_str!("reference.json")).expect("JSON")
@@ -40,7 +43,7 @@ fn run(case: &Value, data: &Data, test: &Data) -> Trained {
         search_params: &space,
         search_args: &Map::new(),
     };
-    train(request, data, test, &|| ()).unwrap_or_else(|error| panic!("{case}: {error}"))
+    train(request, data, test, &HOST).unwrap_or_else(|error| panic!("{case}: {error}"))
 }
 
 fn predictions(bytes: &[u8], data: &Data) -> Vec<f64> {
@@ -195,7 +198,7 @@ fn every_algorithm_can_be_stopped() {
             let (hyperparams, search) = (&none, None);
             let request = Request { algorithm, task, hyperparams, search, search_params: &none, search_args: &none };
             let stop = || std::panic::resume_unwind(Box::new("stopped"));
-            let stopped = std::panic::catch_unwind(|| train(request, &data, &test, &stop).map(drop));
+            let stopped = std::panic::catch_unwind(|| train(request, &data, &test, &Host { interrupt: &stop, ..HOST }).map(drop));
             assert!(stopped.is_err(), "{algorithm} for {task:?}");
         }
     }
@@ -228,7 +231,7 @@ fn importances_find_the_feature_that_counts() {
             search_params: &none,
             search_args: &none,
         };
-        let trained = train(request, &data, &data.only(&[]), &|| ()).expect("a model");
+        let trained = train(request, &data, &data.only(&[]), &HOST).expect("a model");
         let importances = trained.importances.expect("importances");
         assert!((importances.iter().sum::<f64>() - 1.0).abs() < 1e-12, "{algorithm}: {importances:?}");
         assert!(importances[1] > 0.6, "{algorithm}: {importances:?}");

@@ -6,6 +6,7 @@ use super::projects::Project;
 use super::{Edition, required};
 use crate::error::Result;
 use crate::python::{Fitted, Request};
+use crate::runtime::Runtime;
 use crate::spi;
 
 /// The file that holds a model: a pickle of the fitted estimator.
@@ -33,6 +34,7 @@ pub fn start(
     snapshot: i64,
     features: usize,
     request: &Request<'_>,
+    runtime: Runtime,
 ) -> Result<i64> {
     let search: DatumWithOid<'_> = match request.search {
         Some(search) => search.into(),
@@ -41,7 +43,7 @@ pub fn start(
     let (columns, values) = match edition {
         Edition::V1 => ("algorithm_name, status", "$3, 'new'"),
         Edition::Current => {
-            ("algorithm, status, num_features, runtime", "$3, 'in_progress', $8::pg_catalog.int4, 'python'")
+            ("algorithm, status, num_features, runtime", "$3, 'in_progress', $8::pg_catalog.int4, $9::pgml.runtime")
         }
     };
     let mut arguments = vec![
@@ -55,6 +57,7 @@ pub fn start(
     ];
     if edition == Edition::Current {
         arguments.push((features as i32).into());
+        arguments.push(runtime.name().into());
     }
     let id = spi::first(
         &format!(

@@ -1,5 +1,6 @@
 //! `pgml.snapshots`: which rows and columns a model was trained on, and how they were split.
 
+use pgml_core::Error;
 use pgml_core::columns::{Column, Layout};
 use pgml_core::matrix::Matrix;
 use pgml_core::split::Sampling;
@@ -19,9 +20,29 @@ pub struct Snapshot {
     pub sampling: String,
     /// Whether the rows are kept in a table of their own.
     pub materialized: bool,
+    /// Whether they were put there in the order in which they are split.
+    pub in_order: bool,
 }
 
 impl Snapshot {
+    /// A snapshot of what a call names. What may be left out, a relation and labels, is empty then.
+    pub fn new(
+        relation: Option<String>,
+        labels: Option<Vec<String>>,
+        test_size: Option<f32>,
+        sampling: Option<String>,
+    ) -> Result<Snapshot> {
+        Ok(Snapshot {
+            id: 0,
+            relation: relation.unwrap_or_default(),
+            labels: labels.unwrap_or_default(),
+            test_size: test_size.ok_or(Error::NullArgument("test_size"))?,
+            sampling: sampling.ok_or(Error::NullArgument("test_sampling"))?,
+            materialized: false,
+            in_order: false,
+        })
+    }
+
     /// How the rows are split; a spelling of another edition falls back to the default.
     pub fn sampling(&self) -> Sampling {
         Sampling::parse(&self.sampling).unwrap_or(Sampling::Stratified)
@@ -35,13 +56,15 @@ impl Snapshot {
 
 /// The columns of a snapshot, as `fetched` takes them.
 fn selected(edition: Edition) -> String {
-    let materialized = match edition {
-        Edition::V1 => "true",
-        Edition::Current => "COALESCE(s.materialized, false)",
+    let (materialized, in_order) = match edition {
+        Edition::V1 => ("true", "true"),
+        Edition::Current => {
+            ("COALESCE(s.materialized, false)", "COALESCE(s.analysis OPERATOR(pg_catalog.?) 'in_order', false)")
+        }
     };
     format!(
-        "s.id, s.relation_name, s.y_column_name, s.test_size, s.test_sampling::pg_catalog.text, {materialized} \
-         FROM pgml.snapshots AS s"
+        "s.id, s.relation_name, s.y_column_name, s.test_size, s.test_sampling::pg_catalog.text, {materialized}, \
+         {in_order} FROM pgml.snapshots AS s"
     )
 }
 
@@ -53,6 +76,7 @@ fn fetched(row: &spi::Row<'_>) -> Result<Snapshot> {
         test_size: required(row.get(4))?,
         sampling: required(row.get(5))?,
         materialized: required(row.get(6))?,
+        in_order: required(row.get(7))?,
     })
 }
 
@@ -95,11 +119,18 @@ pub fn create(snapshot: &Snapshot, layout: &Layout, matrix: &Matrix, test: usize
     required(id)
 }
 
-/// Record, in 1.0's form, a snapshot whose rows are about to be copied; returns its id.
-pub fn start(snapshot: &Snapshot) -> Result<i64> {
+/// Record a snapshot whose rows are about to be copied; returns its id.
+pub fn start(edition: Edition, snapshot: &Snapshot) -> Result<i64> {
+    let (columns, values) = match edition {
+        Edition::V1 => ("status", "'new'"),
+        Edition::Current => ("status, materialized", "'in_progress', true"),
+    };
+    let sampling = edition.value(4, "sampling");
     let id = spi::first(
-        "INSERT INTO pgml.snapshots (relation_name, y_column_name, test_size, test_sampling, status) \
-         VALUES ($1, $2, $3, $4, 'new') RETURNING id",
+        &format!(
+            "INSERT INTO pgml.snapshots (relation_name, y_column_name, test_size, test_sampling, {columns}) \
+             VALUES ($1, $2, $3, {sampling}, {values}) RETURNING id"
+        ),
         &[
             snapshot.relation.as_str().into(),
             snapshot.labels.clone().into(),
@@ -111,24 +142,34 @@ pub fn start(snapshot: &Snapshot) -> Result<i64> {
     required(id)
 }
 
-/// Record, in 1.0's form, that the rows of a snapshot are copied, and what they are.
-pub fn finish(id: i64, layout: &Layout, matrix: &Matrix, test: usize) -> Result<()> {
-    let all = layout.features.iter().chain(&layout.labels);
-    let columns: Map<String, Value> =
-        all.map(|column| (column.name.clone(), column.type_name.clone().into())).collect();
+/// Record that the rows of a snapshot are copied, and what they are.
+pub fn finish(edition: Edition, id: i64, layout: &Layout, matrix: &Matrix, test: usize) -> Result<()> {
+    let (status, columns) = match edition {
+        Edition::V1 => ("created", types(layout)),
+        Edition::Current => ("successful", describe(layout, matrix)),
+    };
     spi::execute(
-        "UPDATE pgml.snapshots SET status = 'created', columns = $2::pg_catalog.jsonb, \
-         analysis = $3::pg_catalog.jsonb WHERE id OPERATOR(pg_catalog.=) $1",
-        &[id.into(), Value::from(columns).to_string().into(), analysis(matrix, test).to_string().into()],
+        "UPDATE pgml.snapshots SET status = $2, columns = $3::pg_catalog.jsonb, \
+         analysis = $4::pg_catalog.jsonb WHERE id OPERATOR(pg_catalog.=) $1",
+        &[id.into(), status.into(), columns.to_string().into(), analysis(matrix, test).to_string().into()],
     )
 }
 
-/// Copy the rows of `relation`, whose name is quoted, into the snapshot's own table: as they come, or shuffled once.
+/// The columns as 1.0 notes them: the type of each by its name.
+fn types(layout: &Layout) -> Value {
+    let all = layout.features.iter().chain(&layout.labels);
+    let columns: Map<String, Value> =
+        all.map(|column| (column.name.clone(), column.type_name.clone().into())).collect();
+    Value::from(columns)
+}
+
+/// Copy the rows of `relation`, whose name is quoted, into the snapshot's own table: as they come, or shuffled once where
+/// their order is to decide the split.
 ///
 /// The shuffle looks at the rows' values only, so that the same rows are split in the same way wherever they lie.
 pub fn copy_rows(snapshot: &Snapshot, relation: &str) -> Result<()> {
     let order = match snapshot.sampling() {
-        Sampling::Random => " ORDER BY pg_catalog.md5(ROW(r.*)::pg_catalog.text)",
+        Sampling::Random if snapshot.in_order => " ORDER BY pg_catalog.md5(ROW(r.*)::pg_catalog.text)",
         _ => "",
     };
     spi::execute(&format!("CREATE TABLE {} AS SELECT r.* FROM {relation} AS r{order}", snapshot.copy()), &[])

@@ -8,26 +8,23 @@
 
 mod adoption;
 mod datasets;
+mod environment;
 mod error;
 mod interpreter;
 mod packages;
 mod plpython;
 mod prediction;
 mod runtime;
+mod scores;
 mod training;
 mod warnings;
 
 pub use adoption::check_model;
 pub use datasets::{Column, load_dataset};
+pub use environment::{check, freeze, package_version, version};
 pub use prediction::{Model, load_model};
-pub use training::{Fitted, Request, fit};
-
-use crate::error::Result;
-
-/// The interpreter's version, `3.11.2`; starts it.
-pub fn version() -> Result<String> {
-    interpreter::attach(|_| Ok(pyo3::Python::version_str().split_whitespace().next().unwrap_or_default().to_string()))
-}
+pub use scores::scores;
+pub use training::{Export, Fitted, Request, fit};
 
 /// Whether this backend has an interpreter by now, of ours or of PL/Python.
 pub fn is_running() -> bool {

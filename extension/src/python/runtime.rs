@@ -19,11 +19,12 @@ macro_rules! module {
 }
 
 /// Each module's name, the file that tracebacks show, and its source; in the order of their imports.
-const MODULES: [(&str, &str, &str); 14] = [
+const MODULES: [(&str, &str, &str); 16] = [
     module!("pgml_runtime", "__init__.py"),
     module!("pgml_runtime.errors", "errors.py"),
     module!("pgml_runtime.algorithms", "algorithms.py"),
     module!("pgml_runtime.metrics", "metrics.py"),
+    module!("pgml_runtime.importances", "importances.py"),
     module!("pgml_runtime.training", "training.py"),
     module!("pgml_runtime.prediction", "prediction.py"),
     module!("pgml_runtime.export_parts", "export_parts.py"),
@@ -34,6 +35,7 @@ const MODULES: [(&str, &str, &str); 14] = [
     module!("pgml_runtime.export", "export.py"),
     module!("pgml_runtime.datasets", "datasets.py"),
     module!("pgml_runtime.adoption", "adoption.py"),
+    module!("pgml_runtime.environment", "environment.py"),
 ];
 
 thread_local! {

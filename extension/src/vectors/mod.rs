@@ -2,6 +2,7 @@
 //!
 //! Arguments are read where they lie; a result is written straight into the array that is returned.
 
+mod aggregates;
 pub mod blas;
 
 use pgml_core::Error;

@@ -7,7 +7,8 @@ use pgml_dist::host::tools::{BUILD_TOOLS, CHROMIUM, DIFFOSCOPE, LINTIAN, NEWUIDM
 use pgml_dist::plan::Purpose;
 use pgml_dist::publish::{self, table::table};
 use pgml_dist::systest::cases::{Case, CaseResult, Cases, summary};
-use pgml_dist::systest::run::{SUITES, TestRun};
+use pgml_dist::systest::run::{SUITES, TestRun, WITHOUT_PACKAGES};
+use pgml_dist::systest::{crash, fuzz};
 use pgml_dist::workspace::Workspace;
 
 use crate::commands::{Sources, TargetChoice};
@@ -20,7 +21,7 @@ use crate::output::print;
 pub struct Args {
     #[command(flatten)]
     choice: TargetChoice,
-    /// Only these suites [default: all that can run on this machine's own target]
+    /// Only these suites [default: all that can run on this machine's own target, but `fuzz`]
     #[arg(long = "suite", value_name = "NAME", value_parser = SUITES)]
     suites: Vec<String>,
     /// Write what the tests make into the documentation, instead of comparing it
@@ -29,6 +30,9 @@ pub struct Args {
     /// The release under test
     #[arg(long, default_value = "dist", value_name = "DIR")]
     out: PathBuf,
+    /// How long the suite `fuzz` runs each of its targets
+    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    fuzz_seconds: u64,
     #[command(flatten)]
     sources: Sources,
 }
@@ -40,7 +44,9 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let chosen = args.choice.select(&pipeline)?;
     let wanted =
         |suite: &str| args.suites.is_empty() || args.suites.iter().any(|name| name == suite);
-    let needs_packages = SUITES.iter().any(|suite| *suite != "unit" && wanted(suite));
+    let needs_packages = SUITES
+        .iter()
+        .any(|suite| !WITHOUT_PACKAGES.contains(suite) && wanted(suite));
     let mut done: Vec<Case> = Vec::new();
     if needs_packages {
         pipeline
@@ -105,10 +111,21 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         if wanted("report") {
             done.extend(test.report()?);
         }
-    } else {
+    } else if wanted("unit") {
         let mut cases = Cases::new("unit:", &console);
         pgml_dist::systest::run::unit(workspace, &mut cases);
         done = cases.done;
+    }
+    if wanted("crash") {
+        pipeline
+            .host
+            .require(&BUILD_TOOLS, &workspace.log("install"), &console)?;
+        done.extend(crash::run(&pipeline, !args.suites.is_empty(), &console)?);
+    }
+    if args.suites.iter().any(|name| name == "fuzz") {
+        done.extend(fuzz::run(workspace, args.fuzz_seconds, &console)?);
+    } else if wanted("fuzz") {
+        done.extend(fuzz::not_asked_for(&console));
     }
     for case in &done {
         if let CaseResult::Failed(why) = &case.result {

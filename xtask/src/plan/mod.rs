@@ -7,6 +7,8 @@ pub mod inputs;
 pub mod job;
 mod recipe;
 
+pub use self::builder::crash;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use miette::Diagnostic;

@@ -9,6 +9,7 @@ pub(super) fn recipe(step: &Step) -> &'static [&'static str] {
         Step::FetchDebs { .. }
         | Step::FetchWheels { .. }
         | Step::FetchServer { .. }
+        | Step::FetchFixture { .. }
         | Step::FetchCrates
         | Step::FetchLibrary { .. } => &[],
         Step::Rootfs { .. } | Step::Unpack { .. } => &["xtask/src/rootfs.rs"],
@@ -21,13 +22,16 @@ pub(super) fn recipe(step: &Step) -> &'static [&'static str] {
         Step::UnpackServer { .. } => &["xtask/src/wheel_server.rs"],
         Step::Compress { .. } => &["xtask/src/deb/blocks.rs"],
         Step::CompressRuntime { .. } => &["xtask/src/deb/blocks.rs", "xtask/src/deb/build.rs"],
+        Step::Mislink { .. } => &["xtask/src/mislink.rs"],
         Step::Stamp { .. } => &["xtask/src/stamp.rs"],
         Step::Verify { .. } => &[
             "xtask/src/verification.rs",
             "packaging/policy.toml",
             "packaging/abi3-symbols.txt",
         ],
-        Step::Runtime { .. } => &["xtask/src/runtime.rs", "xtask/src/sandbox.rs"],
+        Step::Runtime { .. } | Step::Fixture { .. } => {
+            &["xtask/src/runtime.rs", "xtask/src/sandbox.rs"]
+        }
         Step::SourceRuntime { .. } => &[
             "xtask/src/runtime.rs",
             "xtask/src/runtime/source.rs",

@@ -12,6 +12,7 @@ pub mod expectation;
 pub mod policy;
 pub mod report;
 pub mod rules;
+pub mod scope;
 pub mod sql;
 pub mod text;
 pub mod version;

@@ -86,6 +86,11 @@ impl<'a> Cases<'a> {
         self.add(name, CaseResult::NotRun(why.into()), 0.0);
     }
 
+    /// Tells what was measured.
+    pub fn note(&self, line: &str) {
+        self.listener.note(&format!("{} {line}", self.suite));
+    }
+
     fn add(&mut self, name: &str, result: CaseResult, seconds: f64) {
         let line = match &result {
             CaseResult::Passed => format!("ok ({seconds:.1} s)"),
@@ -102,7 +107,8 @@ impl<'a> Cases<'a> {
     }
 }
 
-fn words(failure: &Failure) -> String {
+/// A failure in one line.
+pub(super) fn words(failure: &Failure) -> String {
     match &failure.report {
         Some(report) => match report.help() {
             Some(help) => format!("{report} (help: {help})"),

@@ -32,6 +32,10 @@ impl TestRun<'_> {
             ];
             Ok(cargo(&args).run(&log("fmt-extension"))?)
         });
+        cases.run("rustfmt: the fuzz targets", || {
+            let args = ["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"];
+            Ok(cargo(&args).run(&log("fmt-fuzz"))?)
+        });
         cases.run("clippy: the tool", || {
             let args = [
                 "clippy",

@@ -1,8 +1,10 @@
 //! Tests of the promise: the packages, installed by apt into a clean system, with a real server.
 
 pub mod cases;
+pub mod crash;
 pub mod docs;
 pub mod faults;
+pub mod fuzz;
 pub mod install;
 pub mod lint;
 pub mod load;

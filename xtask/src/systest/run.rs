@@ -26,16 +26,20 @@ use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 8] = [
+pub const SUITES: [&str; 10] = [
     "lint",
     "unit",
     "python",
     "lintian",
     "faults",
     "reproduce",
+    "crash",
+    "fuzz",
     "install",
     "report",
 ];
+/// Those that need no packages of the targets under test.
+pub const WITHOUT_PACKAGES: [&str; 3] = ["unit", "crash", "fuzz"];
 
 /// What the suites run on.
 pub struct TestRun<'a> {

@@ -270,6 +270,21 @@ pub struct Wheels {
     pub requirements: String,
     /// The platform tags that are taken, best first.
     pub platforms: Vec<String>,
+    /// Wheels that only a test needs.
+    #[serde(rename = "fixture", default)]
+    pub fixtures: Vec<Fixture>,
+}
+
+/// Wheels of fixed versions that a test runs on.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fixture {
+    /// What it is for; with the Python it names the lock: `crash-python3.9`.
+    pub name: String,
+    /// The Python that the wheels are for.
+    pub python: Dotted,
+    /// The file of names, versions and hashes, relative to the source tree.
+    pub requirements: String,
 }
 
 /// One cell of the matrix: a distribution and a Postgres major.

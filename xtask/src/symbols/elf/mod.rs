@@ -6,6 +6,7 @@
 //! a file in which they differ is refused, because then the rules would judge another library than the one that is loaded.
 
 mod read;
+mod relocations;
 mod versions;
 
 use miette::Diagnostic;
@@ -92,6 +93,45 @@ pub struct DynamicSymbol<'a> {
     pub exportable: bool,
     /// Whether it stands for a section or a source file.
     pub bookkeeping: bool,
+    /// Whether its own library always binds to its own definition (STV_PROTECTED).
+    pub protected: bool,
+    /// Whether the process has one definition of it for all libraries, the first that is looked up (STB_GNU_UNIQUE).
+    pub unique: bool,
+    /// The number of its version, as DT_VERSYM has it: 0 and 1 stand for none, 2 for the first that the library defines.
+    pub version_index: u16,
+    /// How far the dynamic linker takes it for a definition.
+    pub definition: Definition,
+    /// How the library's relocations refer to it.
+    pub references: References,
+}
+
+/// Whether the dynamic linker lets a reference bind to a symbol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Definition {
+    /// No reference can.
+    None,
+    /// Only those that take an address: a program's jump slot that stands for the function (an undefined symbol with a value).
+    Address,
+    /// Any reference can.
+    Any,
+}
+
+/// The kinds of relocations that refer to a symbol; the dynamic linker looks up only what one refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct References {
+    /// Jump slots, and places of thread-local storage.
+    pub calls: bool,
+    /// Addresses.
+    pub addresses: bool,
+    /// Copies of another library's data into a program.
+    pub copies: bool,
+}
+
+impl References {
+    /// Whether there are any.
+    pub fn any(self) -> bool {
+        self.calls || self.addresses || self.copies
+    }
 }
 
 impl DynamicSymbol<'_> {
@@ -108,6 +148,21 @@ pub struct Symbol<'a> {
     pub name: &'a str,
     /// Whether it names bytes of this file: defined, and not in a section of zeros.
     pub has_bytes: bool,
+    /// Whether it names code.
+    pub function: bool,
+    /// Where it is when the library is loaded at zero.
+    pub address: u64,
+    /// How many bytes it names.
+    pub size: u64,
+}
+
+/// A section of instructions.
+#[derive(Debug, Clone, Copy)]
+pub struct Code<'a> {
+    /// Where it is when the library is loaded at zero.
+    pub address: u64,
+    /// The instructions.
+    pub bytes: &'a [u8],
 }
 
 /// All that the rules need to know of a library.
@@ -127,6 +182,8 @@ pub struct Facts<'a> {
     pub rpath: Option<&'a str>,
     /// DT_RUNPATH.
     pub runpath: Option<&'a str>,
+    /// Whether its references are looked up in itself first (DT_SYMBOLIC).
+    pub symbolic: bool,
     /// Whether all symbols are bound when it is loaded.
     pub bind_now: bool,
     /// Whether it has a segment that becomes read-only after relocation.
@@ -143,6 +200,10 @@ pub struct Facts<'a> {
     pub versions: Versions<'a>,
     /// The full symbol table; `None` where it was stripped.
     pub symbols: Option<Vec<Symbol<'a>>>,
+    /// The sections of instructions.
+    pub code: Vec<Code<'a>>,
+    /// What the linker computed from the contents, to tell builds apart (NT_GNU_BUILD_ID).
+    pub build_id: Option<&'a [u8]>,
     /// The contents of sections that are loaded, hold data of the file and are not code.
     data: Vec<&'a [u8]>,
 }

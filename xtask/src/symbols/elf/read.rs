@@ -4,13 +4,25 @@ use object::elf;
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, SectionTable, Sym};
 use object::{Endianness, SectionIndex, StringTable};
 
-use super::versions::{self, Versions};
-use super::{DynamicSymbol, ElfError, Endian, Facts, Stack, Symbol, malformed};
+use super::relocations::{self, Tables};
+use super::versions;
+use super::{Code, Definition, DynamicSymbol, ElfError, Endian, Facts, Stack, Symbol, malformed};
 
 /// The longest name that is accepted.
 const MAX_NAME: usize = 1 << 16;
 /// How many bytes of names one table may have, counting overlapping ones each time.
 const MAX_NAMES: usize = 1 << 28;
+/// DT_PLTREL's value for relocations with addends.
+const RELA: u64 = elf::DT_RELA.0 as u64;
+/// The types of symbols that the dynamic linker binds to.
+const BINDABLE: [elf::SymbolType; 6] = [
+    elf::STT_NOTYPE,
+    elf::STT_OBJECT,
+    elf::STT_FUNC,
+    elf::STT_COMMON,
+    elf::STT_TLS,
+    elf::STT_GNU_IFUNC,
+];
 
 pub(super) fn read<'a, Elf>(bytes: &'a [u8], class: u8) -> Result<Facts<'a>, ElfError>
 where
@@ -42,6 +54,7 @@ where
         soname: None,
         rpath: None,
         runpath: None,
+        symbolic: false,
         bind_now: false,
         relro: false,
         stack: Stack::Unstated,
@@ -50,6 +63,8 @@ where
         dynamic: Vec::new(),
         versions: versions::read(endian, bytes, &sections)?,
         symbols: None,
+        code: Vec::new(),
+        build_id: None,
         data: Vec::new(),
     };
 
@@ -78,9 +93,23 @@ where
             elf::SHT_SYMTAB => &mut tables.2,
             elf::SHT_PROGBITS => {
                 let flags = section.sh_flags(endian);
-                if flags.contains(elf::SHF_ALLOC) && !flags.contains(elf::SHF_EXECINSTR) {
-                    facts.data.push(section.data(endian, bytes)?);
+                if !flags.contains(elf::SHF_ALLOC) {
+                    continue;
                 }
+                let contents = section.data(endian, bytes)?;
+                if flags.contains(elf::SHF_EXECINSTR) {
+                    let address = section.sh_addr(endian).into();
+                    facts.code.push(Code {
+                        address,
+                        bytes: contents,
+                    });
+                } else {
+                    facts.data.push(contents);
+                }
+                continue;
+            }
+            elf::SHT_NOTE => {
+                facts.build_id = facts.build_id.or(build_id::<Elf>(endian, bytes, section)?);
                 continue;
             }
             _ => continue,
@@ -114,24 +143,41 @@ where
         sections: &sections,
     };
     let strings = sections.strings(endian, bytes, dynsym.link(endian))?;
-    read_dynamic(&loaded, dynamic, dynsym, bytes, &strings, &mut facts)?;
-    facts.dynamic = read_dynamic_symbols(&loaded, dynsym, bytes, &strings, &facts.versions)?;
+    let relocations = read_dynamic(&loaded, dynamic, dynsym, bytes, &strings, &mut facts)?;
+    facts.dynamic = read_dynamic_symbols(&loaded, dynsym, bytes, &strings, &facts, relocations)?;
     if let Some(symtab) = tables.2 {
         facts.symbols = Some(read_symbols(&loaded, symtab, bytes)?);
     }
     Ok(facts)
 }
 
+/// The build-id in a section of notes.
+fn build_id<'a, Elf: FileHeader<Endian = Endianness>>(
+    endian: Endianness,
+    bytes: &'a [u8],
+    section: &Elf::SectionHeader,
+) -> Result<Option<&'a [u8]>, ElfError> {
+    let Some(mut notes) = section.notes(endian, bytes)? else {
+        return Ok(None);
+    };
+    while let Some(note) = notes.next()? {
+        if note.name() == elf::ELF_NOTE_GNU && note.n_type(endian) == elf::NT_GNU_BUILD_ID {
+            return Ok(Some(note.desc()));
+        }
+    }
+    Ok(None)
+}
+
 /// What the dynamic linker would map where.
-struct Loaded<'a, 's, Elf: FileHeader> {
-    endian: Elf::Endian,
+pub(super) struct Loaded<'a, 's, Elf: FileHeader> {
+    pub(super) endian: Elf::Endian,
     segments: &'a [Elf::ProgramHeader],
     sections: &'s SectionTable<'a, Elf>,
 }
 
 impl<Elf: FileHeader> Loaded<'_, '_, Elf> {
     /// The place in the file that is mapped to an address.
-    fn offset(&self, address: u64) -> Option<u64> {
+    pub(super) fn offset(&self, address: u64) -> Option<u64> {
         self.segments.iter().find_map(|segment| {
             let start: u64 = segment.p_vaddr(self.endian).into();
             let size: u64 = segment.p_filesz(self.endian).into();
@@ -161,8 +207,9 @@ fn read_dynamic<'a, Elf: FileHeader<Endian = Endianness>>(
     bytes: &'a [u8],
     strings: &StringTable<'a>,
     facts: &mut Facts<'a>,
-) -> Result<(), ElfError> {
+) -> Result<Tables, ElfError> {
     let endian = loaded.endian;
+    let mut relocations = Tables::default();
     let Some(table) = dynamic.dynamic_table(endian, bytes, loaded.sections)? else {
         return Err(malformed("the dynamic section can't be read"));
     };
@@ -181,7 +228,9 @@ fn read_dynamic<'a, Elf: FileHeader<Endian = Endianness>>(
             elf::DT_RUNPATH => facts.runpath = Some(name()?),
             elf::DT_BIND_NOW => facts.bind_now = true,
             elf::DT_TEXTREL => facts.text_relocations = true,
+            elf::DT_SYMBOLIC => facts.symbolic = true,
             elf::DT_FLAGS => {
+                facts.symbolic |= entry.val & elf::DF_SYMBOLIC.0 != 0;
                 facts.bind_now |= entry.val & elf::DF_BIND_NOW.0 != 0;
                 facts.text_relocations |= entry.val & elf::DF_TEXTREL.0 != 0;
             }
@@ -206,11 +255,18 @@ fn read_dynamic<'a, Elf: FileHeader<Endian = Endianness>>(
                     section.ok_or_else(|| malformed("a version section has no header"))?;
                 loaded.same(entry.val, section, "the symbol versions")?;
             }
+            elf::DT_REL => relocations.rel.0 = entry.val,
+            elf::DT_RELSZ => relocations.rel.1 = entry.val,
+            elf::DT_RELA => relocations.rela.0 = entry.val,
+            elf::DT_RELASZ => relocations.rela.1 = entry.val,
+            elf::DT_JMPREL => relocations.jump_slots.0 = entry.val,
+            elf::DT_PLTRELSZ => relocations.jump_slots.1 = entry.val,
+            elf::DT_PLTREL => relocations.jump_slots_have_addends = entry.val == RELA,
             _ => {}
         }
     }
     match seen {
-        (true, true) => Ok(()),
+        (true, true) => Ok(relocations),
         _ => Err(malformed(
             "the dynamic section names no symbols or no strings",
         )),
@@ -222,10 +278,13 @@ fn read_dynamic_symbols<'a, Elf: FileHeader<Endian = Endianness>>(
     dynsym: &Elf::SectionHeader,
     bytes: &'a [u8],
     strings: &StringTable<'a>,
-    versions: &Versions<'a>,
+    facts: &Facts<'a>,
+    relocations: Tables,
 ) -> Result<Vec<DynamicSymbol<'a>>, ElfError> {
     let endian = loaded.endian;
+    let versions = &facts.versions;
     let table: &[Elf::Sym] = dynsym.data_as_array(endian, bytes)?;
+    let references = relocations::read(loaded, relocations, bytes, facts.machine, table.len())?;
     let mut names = Names::default();
     let mut symbols = Vec::new();
     for (index, symbol) in table.iter().enumerate().skip(1) {
@@ -239,6 +298,16 @@ fn read_dynamic_symbols<'a, Elf: FileHeader<Endian = Endianness>>(
         }
         let undefined = symbol.st_shndx(endian) == elf::SHN_UNDEF;
         let version = versions.of_symbol(index)?;
+        let address: u64 = symbol.st_value(endian).into();
+        let kind = symbol.st_type();
+        let placed =
+            address != 0 || symbol.st_shndx(endian) == elf::SHN_ABS || kind == elf::STT_TLS;
+        let definition = match (undefined, placed) {
+            _ if !BINDABLE.contains(&kind) => Definition::None,
+            (true, true) => Definition::Address,
+            (false, true) => Definition::Any,
+            (_, false) => Definition::None,
+        };
         symbols.push(DynamicSymbol {
             name,
             version: version.map(|version| version.name),
@@ -252,6 +321,11 @@ fn read_dynamic_symbols<'a, Elf: FileHeader<Endian = Endianness>>(
                 elf::STV_DEFAULT | elf::STV_PROTECTED
             ),
             bookkeeping,
+            protected: symbol.st_visibility() == elf::STV_PROTECTED,
+            unique: symbol.st_bind() == elf::STB_GNU_UNIQUE,
+            version_index: versions.index_of(index),
+            definition,
+            references: references.get(index).copied().unwrap_or_default(),
         });
     }
     Ok(symbols)
@@ -282,6 +356,9 @@ fn read_symbols<'a, Elf: FileHeader<Endian = Endianness>>(
         symbols.push(Symbol {
             name: names.get(&strings, symbol.st_name(endian))?,
             has_bytes,
+            function: symbol.st_type() == elf::STT_FUNC,
+            address: symbol.st_value(endian).into(),
+            size: symbol.st_size(endian).into(),
         });
     }
     Ok(symbols)

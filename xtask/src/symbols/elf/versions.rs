@@ -53,6 +53,24 @@ impl<'a> Versions<'a> {
         }
     }
 
+    /// Whether symbols have versions at all.
+    pub fn exist(&self) -> bool {
+        !self.of_symbols.is_empty()
+    }
+
+    /// The versions that it defines.
+    pub fn defines(&self) -> impl Iterator<Item = &Version<'a>> {
+        self.by_index
+            .iter()
+            .flatten()
+            .filter(|version| version.library.is_none())
+    }
+
+    /// The number of a dynamic symbol's version.
+    pub(super) fn index_of(&self, symbol: usize) -> u16 {
+        self.of_symbols.get(symbol).map_or(0, |(index, _)| *index)
+    }
+
     /// Whether a dynamic symbol's version is found only by those who ask for it.
     pub(super) fn is_hidden(&self, symbol: usize) -> bool {
         self.of_symbols

@@ -1,0 +1,34 @@
+"""Which packages the interpreter has, by their own metadata; nothing of them is imported to tell."""
+
+from __future__ import annotations
+
+from importlib import metadata
+
+from pgml_runtime.errors import UNDEFINED_OBJECT, UserError, require
+
+REQUIRED = ("numpy", "scipy", "sklearn", "xgboost", "lightgbm")
+"""The modules that training and prediction import."""
+
+
+def version(name):
+    """Return the version of the distribution `name`; raise UserError when it is not installed."""
+    try:
+        return metadata.version(name)
+    except (metadata.PackageNotFoundError, ValueError):
+        raise UserError(
+            f'the Python package "{name}" is not installed',
+            hint="SELECT * FROM pgml.python_pip_freeze() lists what is.",
+            sqlstate=UNDEFINED_OBJECT,
+        ) from None
+
+
+def freeze(directory):
+    """Return `name==version` for each package in `directory`, in the order of their names."""
+    found = {one.metadata["Name"]: one.version for one in metadata.distributions(path=[directory])}
+    return [f"{name}=={found[name]}" for name in sorted(found, key=str.lower)]
+
+
+def check():
+    """Import every library that pgml uses; raise MissingPackage for the first that is missing."""
+    for module in REQUIRED:
+        require(module)

@@ -1,0 +1,99 @@
+//! Which dynamic symbols a library's relocations refer to, and how: the dynamic linker looks up these and no others.
+
+use object::Endianness;
+use object::elf;
+use object::read::ReadRef;
+use object::read::elf::{FileHeader, Rel, Rela};
+
+use super::read::Loaded;
+use super::{ElfError, References, malformed};
+
+/// Where the dynamic section says that the relocations are: address and size of each table.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Tables {
+    pub(super) rel: (u64, u64),
+    pub(super) rela: (u64, u64),
+    pub(super) jump_slots: (u64, u64),
+    pub(super) jump_slots_have_addends: bool,
+}
+
+/// How the relocations refer to each dynamic symbol. `symbols` is their number.
+pub(super) fn read<Elf: FileHeader<Endian = Endianness>>(
+    loaded: &Loaded<'_, '_, Elf>,
+    tables: Tables,
+    bytes: &[u8],
+    machine: u16,
+    symbols: usize,
+) -> Result<Vec<References>, ElfError> {
+    let endian = loaded.endian;
+    let mut references = vec![References::default(); symbols];
+    let mut refer = |symbol: u32, kind: u32| {
+        if symbol == 0 {
+            return Ok(());
+        }
+        let slot = usize::try_from(symbol)
+            .ok()
+            .and_then(|symbol| references.get_mut(symbol))
+            .ok_or_else(|| malformed("a relocation refers to a symbol that does not exist"))?;
+        match class(machine, kind) {
+            Class::Call => slot.calls = true,
+            Class::Address => slot.addresses = true,
+            Class::Copy => slot.copies = true,
+        }
+        Ok::<_, ElfError>(())
+    };
+    let (slots_rel, slots_rela) = match tables.jump_slots_have_addends {
+        true => ((0, 0), tables.jump_slots),
+        false => (tables.jump_slots, (0, 0)),
+    };
+    for (address, size) in [tables.rela, slots_rela] {
+        for entry in table::<Elf, Elf::Rela>(loaded, bytes, address, size)? {
+            let symbol = entry.r_sym(endian, false);
+            refer(symbol, entry.r_type(endian, false).0)?;
+        }
+    }
+    for (address, size) in [tables.rel, slots_rel] {
+        for entry in table::<Elf, Elf::Rel>(loaded, bytes, address, size)? {
+            let symbol = entry.r_sym(endian);
+            refer(symbol, entry.r_type(endian).0)?;
+        }
+    }
+    Ok(references)
+}
+
+/// A table of relocations. Its size is bounded by the file's.
+fn table<'a, Elf: FileHeader, T: object::Pod>(
+    loaded: &Loaded<'_, '_, Elf>,
+    bytes: &'a [u8],
+    address: u64,
+    size: u64,
+) -> Result<&'a [T], ElfError> {
+    if size == 0 {
+        return Ok(&[]);
+    }
+    let outside = || malformed("its relocations lie outside the file");
+    let offset = loaded.offset(address).ok_or_else(outside)?;
+    let count = usize::try_from(size).map_err(|_| outside())? / size_of::<T>();
+    bytes.read_slice_at(offset, count).map_err(|()| outside())
+}
+
+enum Class {
+    Call,
+    Address,
+    Copy,
+}
+
+/// The dynamic linker's classes of relocations (`elf_machine_type_class`).
+fn class(machine: u16, kind: u32) -> Class {
+    let x86_64 = machine == elf::EM_X86_64.0;
+    let aarch64 = machine == elf::EM_AARCH64.0;
+    match kind {
+        // JUMP_SLOT; DTPMOD64, DTPOFF64, TPOFF64; TLSDESC
+        7 | 16..=18 | 36 if x86_64 => Class::Call,
+        5 if x86_64 => Class::Copy,
+        // JUMP_SLOT; TLS_DTPMOD, TLS_DTPREL, TLS_TPREL, TLSDESC
+        1026 | 1028..=1031 if aarch64 => Class::Call,
+        1024 if aarch64 => Class::Copy,
+        _ => Class::Address,
+    }
+}

@@ -1,0 +1,184 @@
+//! The files of a process to replay, from wherever they are: a root file system, a directory, a package in memory. Paths
+//! are those that the process would see; the machine's own are never looked at unless they were given.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::ScopeError;
+
+/// How many symbolic links are followed, as in the kernel.
+const MAX_LINKS: usize = 40;
+
+/// Where the dynamic linker looks in the end, on Debian and Ubuntu.
+const SYSTEM: [&str; 8] = [
+    "/lib/x86_64-linux-gnu",
+    "/usr/lib/x86_64-linux-gnu",
+    "/lib/aarch64-linux-gnu",
+    "/usr/lib/aarch64-linux-gnu",
+    "/lib64",
+    "/usr/lib64",
+    "/lib",
+    "/usr/lib",
+];
+
+/// What is at a path and below.
+#[derive(Debug)]
+enum Mount {
+    Directory { at: String, from: PathBuf },
+    File { at: String, from: PathBuf },
+    Memory { files: BTreeMap<String, Vec<u8>> },
+}
+
+/// The files that a process sees.
+#[derive(Debug, Default)]
+pub struct FileSystem {
+    mounts: Vec<Mount>,
+}
+
+impl FileSystem {
+    /// No files.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Also a directory of this machine, as it would be found at a path (`/` for a whole system). What was given earlier
+    /// comes first.
+    #[must_use]
+    pub fn directory(mut self, at: &str, from: &Path) -> Self {
+        self.mounts.push(Mount::Directory {
+            at: at.trim_end_matches('/').to_owned(),
+            from: from.to_owned(),
+        });
+        self
+    }
+
+    /// Also a file of this machine, as it would be found at a path.
+    #[must_use]
+    pub fn file(mut self, at: &str, from: &Path) -> Self {
+        self.mounts.push(Mount::File {
+            at: at.to_owned(),
+            from: from.to_owned(),
+        });
+        self
+    }
+
+    /// Also files in memory, by their absolute paths.
+    #[must_use]
+    pub fn memory(mut self, files: BTreeMap<String, Vec<u8>>) -> Self {
+        self.mounts.push(Mount::Memory { files });
+        self
+    }
+
+    /// Where the file at a path really is: the path without links and dots. `None` where there is no regular file.
+    pub fn resolve(&self, path: &str) -> Option<String> {
+        let path = normal(path);
+        self.mounts.iter().find_map(|mount| mount.resolve(&path))
+    }
+
+    /// The contents of a file that [`Self::resolve`] has found.
+    pub fn read(&self, path: &str) -> Result<Cow<'_, [u8]>, ScopeError> {
+        let holder = self
+            .mounts
+            .iter()
+            .find(|mount| mount.resolve(path).as_deref() == Some(path));
+        let from = match holder {
+            None => return Err(ScopeError::Absent { path: path.into() }),
+            Some(Mount::Memory { files }) => {
+                return Ok(Cow::Borrowed(files.get(path).map_or(&[], Vec::as_slice)));
+            }
+            Some(Mount::File { from, .. }) => from.clone(),
+            Some(Mount::Directory { at, from }) => inside(from, at, path).unwrap_or_default(),
+        };
+        fs::read(&from)
+            .map(Cow::Owned)
+            .map_err(|source| ScopeError::Read {
+                path: from.display().to_string(),
+                source,
+            })
+    }
+
+    /// Finds a library by name in the directories that the dynamic linker looks into in the end.
+    pub(super) fn find_in_system(&self, name: &str) -> Option<String> {
+        SYSTEM
+            .iter()
+            .find_map(|dir| self.resolve(&format!("{dir}/{name}")))
+    }
+}
+
+impl Mount {
+    fn resolve(&self, path: &str) -> Option<String> {
+        match self {
+            Self::Memory { files } => files.contains_key(path).then(|| path.to_owned()),
+            Self::File { at, from } => (at == path && from.is_file()).then(|| path.to_owned()),
+            Self::Directory { at, from } => follow(from, at, path),
+        }
+    }
+}
+
+/// The place on this machine of a path below a mounted directory.
+fn inside(from: &Path, at: &str, path: &str) -> Option<PathBuf> {
+    let below = path.strip_prefix(at)?.strip_prefix('/')?;
+    Some(from.join(below))
+}
+
+/// Follows links as a process would for which the directory is mounted: absolute ones begin at the root again.
+fn follow(from: &Path, at: &str, path: &str) -> Option<String> {
+    let mut links = 0;
+    let mut done = String::new();
+    let mut open: Vec<String> = parts(path);
+    while let Some(part) = open.pop() {
+        let next = format!("{done}/{part}");
+        let place = match inside(from, at, &next) {
+            Some(place) => place,
+            // Above the mount: its own path has no links.
+            None if at.starts_with(&next) => {
+                done = next;
+                continue;
+            }
+            None => return None,
+        };
+        let Ok(kind) = fs::symlink_metadata(&place) else {
+            return None;
+        };
+        if !kind.is_symlink() {
+            done = next;
+            continue;
+        }
+        links += 1;
+        if links > MAX_LINKS {
+            return None;
+        }
+        let target = fs::read_link(&place).ok()?;
+        let target = target.to_str()?;
+        let whole = match target.starts_with('/') {
+            true => target.to_owned(),
+            false => format!("{done}/{target}"),
+        };
+        done = String::new();
+        open.extend(parts(&normal(&whole)));
+    }
+    inside(from, at, &done)?.is_file().then_some(done)
+}
+
+/// The parts of a path, the last one first.
+fn parts(path: &str) -> Vec<String> {
+    let parts = path.split('/').filter(|part| !part.is_empty());
+    parts.rev().map(str::to_owned).collect()
+}
+
+/// A path without `.` and `..`.
+pub(super) fn normal(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}

@@ -1,0 +1,160 @@
+//! The suite `crash`: the bug that the product exists to prevent, in real backends (docs/crash.md).
+//!
+//! The extension's own objects are linked as they are shipped and in each wrong way. The wrong ones have to end the backend
+//! or fail, or else the test would also pass where nothing protects anybody; the shipped one has to give the right
+//! numbers, alone and beside an extension that brings a BLAS of its own; and the checker has to refuse each wrong one and
+//! name what would be hijacked.
+
+mod fixtures;
+mod replay;
+mod scene;
+mod sessions;
+
+use std::path::{Path, PathBuf};
+
+use self::fixtures::Sources;
+use self::scene::Scene;
+use self::sessions::Suite;
+use crate::compile;
+use crate::exit::{Exit, Failure};
+use crate::files::{self, FileError};
+use crate::mislink::Mislink;
+use crate::pipeline::Pipeline;
+use crate::plan::crash::{NEW, OLD, ROLE};
+use crate::plan::{BUILDER, Plan};
+use crate::progress::Listener;
+use crate::runtime;
+use crate::stamp;
+use crate::steps::ROOTFS;
+use crate::symbols::Rulebook;
+use crate::systest::cases::{self, Case, Cases};
+use crate::targets::{Distribution, Target};
+
+/// Makes what the test needs and runs it. Where this machine can't make it, such as without Debian 11's archive, that is an
+/// error for those who `asked` for the test, and a test that was not run for others.
+pub fn run(
+    pipeline: &Pipeline,
+    asked: bool,
+    listener: &dyn Listener,
+) -> Result<Vec<Case>, Failure> {
+    let mut cases = Cases::new("crash:", listener);
+    let plan = pipeline.crash_plan()?;
+    match pipeline.execute(&plan, &[], listener) {
+        Err(failure) if failure.exit == Exit::CannotHere && !asked => {
+            cases.not_run("the BLAS clash in real backends", cases::words(&failure));
+            return Ok(cases.done);
+        }
+        result => result?,
+    };
+    let workspace = &pipeline.workspace;
+    let scratch = workspace.cache.join("systest/crash");
+    files::remove_dir(&scratch)?;
+    let log = workspace.log("test-crash");
+    files::write(&log, "")?;
+    let outputs = Outputs {
+        pipeline,
+        plan: &plan,
+    };
+    let book = Rulebook::load(&workspace.packaging())?;
+    let shown = scratch.join("shown");
+    let headers = plan.job(&format!("mislink:pg{}", OLD.1));
+    let headers = headers.and_then(|job| job.needs.iter().find(|id| id.ends_with(":headers")));
+    fixtures::make(
+        &Sources {
+            builder: &outputs
+                .of(&format!("rootfs:{}:{}", BUILDER.0, BUILDER.1))?
+                .join(ROOTFS),
+            headers: &outputs.of(headers.map_or("", String::as_str))?,
+            major: OLD.1,
+            shared: &outputs.of(&format!("unpack:{}:{ROLE}", BUILDER.0))?,
+        },
+        &shown,
+        &log,
+    )?;
+    let fixture = plan.jobs.iter().find(|job| job.id.starts_with("fixture:"));
+    let fixture = fixture.map_or("", |job| job.id.as_str());
+    for (at, wheels) in [
+        (OLD, fixture.to_owned()),
+        (NEW, format!("runtime:{}", NEW.0)),
+    ] {
+        let target = Target {
+            distribution: pipeline.targets.require_distribution(at.0)?.clone(),
+            major: at.1,
+        };
+        let dir = scratch.join(&target.distribution.id);
+        let libraries = Libraries::gather(&outputs, &target, &dir.join("libraries"))?;
+        let scene = Scene {
+            rootfs: &outputs.of(&format!("rootfs:{}:{ROLE}", at.0))?.join(ROOTFS),
+            runtime: &outputs.of(&wheels)?.join(runtime::TREE),
+            major: at.1,
+            source: &workspace.root,
+            scratch: &dir.join("scene"),
+            log: &log,
+        };
+        let suite = Suite {
+            workspace,
+            target: &target,
+            architecture: &pipeline.targets.architecture,
+            scene: &scene,
+            libraries: &libraries,
+            shown: &shown,
+            book: &book,
+        };
+        match at == OLD {
+            true => suite.crash(&mut cases),
+            false => suite.witness(&mut cases),
+        }
+    }
+    files::remove_dir(&scratch)?;
+    Ok(cases.done)
+}
+
+/// The results of the plan's jobs.
+struct Outputs<'a> {
+    pipeline: &'a Pipeline,
+    plan: &'a Plan,
+}
+
+impl Outputs<'_> {
+    fn of(&self, id: &str) -> Result<PathBuf, FileError> {
+        let job = self.plan.job(id).ok_or_else(|| {
+            FileError::at("find the result of the job", id)(std::io::ErrorKind::NotFound.into())
+        })?;
+        Ok(self.pipeline.cache().output(job))
+    }
+}
+
+/// The extension as it is shipped and as it must not be, stamped for one distribution.
+struct Libraries {
+    shipped: PathBuf,
+    dir: PathBuf,
+}
+
+impl Libraries {
+    fn gather(outputs: &Outputs<'_>, target: &Target, dir: &Path) -> Result<Self, Failure> {
+        let linked = outputs.of(&format!("mislink:pg{}", target.major))?;
+        for mislink in Mislink::ALL {
+            stamped(
+                &linked.join(mislink.file()),
+                &target.distribution,
+                &dir.join(mislink.file()),
+            )?;
+        }
+        Ok(Self {
+            shipped: outputs
+                .of(&format!("stamp:{target}"))?
+                .join(compile::STRIPPED),
+            dir: dir.to_owned(),
+        })
+    }
+
+    fn wrong(&self, mislink: Mislink) -> PathBuf {
+        self.dir.join(mislink.file())
+    }
+}
+
+fn stamped(library: &Path, distribution: &Distribution, to: &Path) -> Result<(), Failure> {
+    let mut bytes = files::read(library)?;
+    stamp::stamp(&mut bytes, &distribution.libpython_soname())?;
+    Ok(files::write(to, bytes)?)
+}
