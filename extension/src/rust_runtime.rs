@@ -42,7 +42,9 @@ pub fn fit(request: &Request<'_>, task: Task, mut matrix: Matrix, train: usize) 
     let started = Instant::now();
     let clock = || started.elapsed().as_secs_f64();
     // A cancel unwinds from here through the training, whose memory and C++ objects are freed on the way.
-    let interrupt = || pgrx::check_for_interrupts!();
+    let interrupt = || {
+        pgrx::check_for_interrupts!();
+    };
     let Trained { model, mut metrics, hyperparams, importances, warnings } =
         pgml_learn::train(asked, &data, &test, &pgml_learn::Host { interrupt: &interrupt, clock: &clock })?;
     for warning in warnings {

@@ -33,4 +33,5 @@ def _told(np, estimator, x):
         return np.asarray(found, dtype=float)
     if weights is None or hasattr(weights, "toarray"):
         return None
-    return np.abs(np.asarray(weights, dtype=float).reshape(-1, x.shape[1])).sum(axis=0) * x.std(axis=0)
+    sizes = np.abs(np.asarray(weights, dtype=float).reshape(-1, x.shape[1]))
+    return sizes.sum(axis=0) * x.std(axis=0)

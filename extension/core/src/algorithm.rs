@@ -3,8 +3,7 @@
 use crate::{Error, Result};
 
 /// PostgresML 2.x declares these too, and never trained one of them.
-const DECLARED: [&str; 6] =
-    ["dbscan", "optics", "spectral", "spectral_bi", "spectral_co", "feature_agglomeration"];
+const DECLARED: [&str; 6] = ["dbscan", "optics", "spectral", "spectral_bi", "spectral_co", "feature_agglomeration"];
 
 /// Refuse an algorithm that can't be trained by anybody.
 pub fn check(name: &str) -> Result<()> {

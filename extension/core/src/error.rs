@@ -158,6 +158,9 @@ impl Error {
                 "Features are numeric, boolean, or arrays of these: train on a view that converts the column or leaves it out."
                     .into()
             }
+            Error::RowRefused(_) => {
+                "A row with NaN or an infinity, or with a number that its training's precision can't hold, has no answer.".into()
+            }
             Error::NoRows(_) | Error::OneRow(_) => "Check the relation, or the conditions of the view.".into(),
             Error::BadValues { null: true, .. } => {
                 "Train on a view that fills the missing values (coalesce) or leaves those rows out (IS NOT NULL).".into()

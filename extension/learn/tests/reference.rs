@@ -198,7 +198,8 @@ fn every_algorithm_can_be_stopped() {
             let (hyperparams, search) = (&none, None);
             let request = Request { algorithm, task, hyperparams, search, search_params: &none, search_args: &none };
             let stop = || std::panic::resume_unwind(Box::new("stopped"));
-            let stopped = std::panic::catch_unwind(|| train(request, &data, &test, &Host { interrupt: &stop, ..HOST }).map(drop));
+            let stopped =
+                std::panic::catch_unwind(|| train(request, &data, &test, &Host { interrupt: &stop, ..HOST }).map(drop));
             assert!(stopped.is_err(), "{algorithm} for {task:?}");
         }
     }

@@ -21,6 +21,10 @@ use crate::symbols::elf::Facts as ElfFacts;
 use crate::targets::Distribution;
 use crate::verification::NEEDS;
 
+/// The head of the list of what is in the library. Eigen and the others are headers that LightGBM was compiled with.
+const CONTENTS: &str = "The library contains OpenBLAS, LightGBM 4.7.0 (Expat; with Eigen under MPL-2.0, fmt under Expat, \
+     fast_double_parser and nanoarrow under Apache-2.0) and these Rust crates, each under the licence named:";
+
 /// What every package of a distribution is made with.
 pub struct Facts<'a> {
     /// Version and maintainer.
@@ -224,7 +228,7 @@ pub fn extension(
             year => facts.year(),
             major,
             openblas => true,
-            comment => listed("The library contains OpenBLAS and these Rust crates, each under the licence named:", &crates),
+            comment => listed(CONTENTS, &crates),
         },
     )?;
     facts.add_documents(

@@ -110,7 +110,7 @@ impl InstallTest<'_> {
             || self.maintainer_scripts(&system),
         );
         cases.run(
-            "a missing runtime is an error that names the package",
+            "a missing runtime is an error that names the package, and Rust trains and predicts without it",
             || self.without_runtime(&system),
         );
         cases.run("purging the packages leaves nothing behind", || {
@@ -452,7 +452,24 @@ impl InstallTest<'_> {
         ensure(
             error.contains("ERROR") && error.contains("HINT") && error.contains("pgml-python"),
             || format!("without the runtime: {error}"),
-        )
+        )?;
+        self.rust_alone(system)
+    }
+
+    /// Training in Rust, and a restart, where there is no Python package to fall back on.
+    fn rust_alone(&self, system: &System) -> Result<(), Failure> {
+        self.new_database(system, "rust")?;
+        self.run_file(system, "rust", "rust-runtime.sql")?;
+        self.restart(system)?;
+        let predicted = self.psql(
+            system,
+            "rust",
+            "SELECT round(pgml.predict('linear regression', ARRAY[3, 4, 5]::float8[])::numeric, 6), \
+             pgml.predict('lightgbm classification', ARRAY[6, 10, 1]::float8[]), pgml.python_is_running()",
+        )?;
+        ensure(predicted.trim() == "10.000000|2|f", || {
+            format!("after the restart, without Python: {predicted}")
+        })
     }
 
     /// No file of ours, no directory of ours, no entry of dpkg is left once the packages are purged.
