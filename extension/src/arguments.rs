@@ -14,14 +14,25 @@ use pgrx::varlena::{varatt_is_1b, varatt_is_1b_e, varatt_is_4b_u, vardata_any, v
 /// A number as Postgres stores it in an array.
 pub trait Element: Copy {
     const OID: pg_sys::Oid;
+
+    /// The number as a value by itself.
+    fn datum(self) -> pg_sys::Datum;
 }
 
 impl Element for f32 {
     const OID: pg_sys::Oid = pg_sys::FLOAT4OID;
+
+    fn datum(self) -> pg_sys::Datum {
+        pg_sys::Datum::from(self.to_bits())
+    }
 }
 
 impl Element for f64 {
     const OID: pg_sys::Oid = pg_sys::FLOAT8OID;
+
+    fn datum(self) -> pg_sys::Datum {
+        pg_sys::Datum::from(self.to_bits())
+    }
 }
 
 /// The most that a value with a header of one byte can have, with that header.
@@ -90,6 +101,16 @@ impl<T: Element> Numbers<'_, T> {
         // SAFETY: an array with an offset has a bit for each element there.
         let bits = unsafe { std::slice::from_raw_parts(self.start().add(before), count.div_ceil(8)) };
         (0..count).find(|place| bits[place / 8] & (1 << (place % 8)) == 0).map(|place| place + 1)
+    }
+}
+
+impl<T> Numbers<'_, T> {
+    /// Free what had to be copied to read the array of `datum`, where nobody else does so before the end of the query.
+    pub fn free_copy(self, datum: pg_sys::Datum) {
+        if !self.lying.is_null() && self.lying != datum.cast_mut_ptr::<u8>().cast_const() {
+            // SAFETY: allocated by `pg_detoast_datum`, and used no more.
+            unsafe { pg_sys::pfree(self.lying.cast_mut().cast()) };
+        }
     }
 }
 

@@ -181,14 +181,14 @@ fn values<'a>(features: &'a Numbers<'_, f64>) -> Result<&'a [f64]> {
 }
 
 /// What the model says about one row: a value for each label.
-fn joint(wanted: Wanted<'_>, features: &Numbers<'_, f64>) -> Result<NewArray<f64>> {
+pub fn joint<T>(wanted: Wanted<'_>, features: &Numbers<'_, f64>, take: impl FnOnce(&[f64]) -> T) -> Result<T> {
     let model = resolve(wanted)?;
     let values = values(features)?;
     model.check_features(values.len())?;
-    model.predict(values, values.len(), NewArray::copy_of)
+    model.predict(values, values.len(), take)
 }
 
-fn single(wanted: Wanted<'_>, features: &Numbers<'_, f64>) -> Result<f64> {
+pub fn single(wanted: Wanted<'_>, features: &Numbers<'_, f64>) -> Result<f64> {
     let model = resolve(wanted)?;
     let values = values(features)?;
     model.check_features(values.len())?;
@@ -199,24 +199,26 @@ fn single(wanted: Wanted<'_>, features: &Numbers<'_, f64>) -> Result<f64> {
     found.map_err(|labels| Error::SeveralLabels { model: model.id, labels }.into())
 }
 
-fn probabilities(wanted: Wanted<'_>, features: &Numbers<'_, f64>) -> Result<NewArray<f64>> {
+/// The probability of each class for one row.
+pub fn probabilities<T>(wanted: Wanted<'_>, features: &Numbers<'_, f64>, take: impl FnOnce(&[f64]) -> T) -> Result<T> {
     let model = resolve(wanted)?;
     let values = values(features)?;
     model.check_features(values.len())?;
-    model.probabilities(values, NewArray::copy_of)
+    model.probabilities(values, take)
 }
 
-fn batch(wanted: Wanted<'_>, features: &Numbers<'_, f64>) -> Result<NumberSet> {
+/// What the model says about each row of a two-dimensional array.
+pub fn batch<T>(wanted: Wanted<'_>, features: &Numbers<'_, f64>, take: impl FnOnce(&[f64]) -> T) -> Result<T> {
     let model = resolve(wanted)?;
     let values = values(features)?;
     let width = match features.sizes() {
-        [] => return Ok(NumberSet(Vec::new())),
+        [] => return Ok(take(&[])),
         [_, width] => *width as usize,
         sizes => return Err(Error::BatchShape(sizes.len()).into()),
     };
     model.check_features(width)?;
     model.check_single()?;
-    model.predict(values, width, |labels| NumberSet(labels.to_vec()))
+    model.predict(values, width, take)
 }
 
 #[pg_extern(sql = false)]
@@ -231,30 +233,30 @@ fn pgml_predict_model(model_id: i64, features: Numbers<f64>) -> SqlResult<f64> {
 
 #[pg_extern(sql = false)]
 fn pgml_predict_joint(project_name: Text, features: Numbers<f64>) -> SqlResult<NewArray<f64>> {
-    Ok(joint(Wanted::Project(project_name), &features)?)
+    Ok(joint(Wanted::Project(project_name), &features, NewArray::copy_of)?)
 }
 
 #[pg_extern(sql = false)]
 fn pgml_predict_joint_model(model_id: i64, features: Numbers<f64>) -> SqlResult<NewArray<f64>> {
-    Ok(joint(Wanted::Model(model_id), &features)?)
+    Ok(joint(Wanted::Model(model_id), &features, NewArray::copy_of)?)
 }
 
 #[pg_extern(sql = false)]
 fn pgml_predict_proba(project_name: Text, features: Numbers<f64>) -> SqlResult<NewArray<f64>> {
-    Ok(probabilities(Wanted::Project(project_name), &features)?)
+    Ok(probabilities(Wanted::Project(project_name), &features, NewArray::copy_of)?)
 }
 
 #[pg_extern(sql = false)]
 fn pgml_predict_proba_model(model_id: i64, features: Numbers<f64>) -> SqlResult<NewArray<f64>> {
-    Ok(probabilities(Wanted::Model(model_id), &features)?)
+    Ok(probabilities(Wanted::Model(model_id), &features, NewArray::copy_of)?)
 }
 
 #[pg_extern(sql = false)]
-fn pgml_predict_batch(project_name: Text, features: Numbers<f64>) -> SqlResult<NumberSet> {
-    Ok(batch(Wanted::Project(project_name), &features)?)
+fn pgml_predict_batch(project_name: Text, features: Numbers<f64>) -> SqlResult<NumberSet<f64>> {
+    Ok(batch(Wanted::Project(project_name), &features, |labels| NumberSet(labels.to_vec()))?)
 }
 
 #[pg_extern(sql = false)]
-fn pgml_predict_batch_model(model_id: i64, features: Numbers<f64>) -> SqlResult<NumberSet> {
-    Ok(batch(Wanted::Model(model_id), &features)?)
+fn pgml_predict_batch_model(model_id: i64, features: Numbers<f64>) -> SqlResult<NumberSet<f64>> {
+    Ok(batch(Wanted::Model(model_id), &features, |labels| NumberSet(labels.to_vec()))?)
 }

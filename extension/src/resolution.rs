@@ -197,6 +197,7 @@ pub fn watch_transactions() {
     }
 }
 
+// SAFETY: has the signature of an `XactCallback`, and is called by Postgres alone.
 unsafe extern "C-unwind" fn transaction_ended(event: pg_sys::XactEvent::Type, _: *mut c_void) {
     let forget = match event {
         // A transaction that wrote nothing and is not watched by Postgres leaves everything as it was.
@@ -214,6 +215,7 @@ unsafe extern "C-unwind" fn transaction_ended(event: pg_sys::XactEvent::Type, _:
     }
 }
 
+// SAFETY: has the signature of a `SubXactCallback`, and is called by Postgres alone.
 unsafe extern "C-unwind" fn subtransaction_ended(
     event: pg_sys::SubXactEvent::Type,
     _: pg_sys::SubTransactionId,

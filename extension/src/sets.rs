@@ -5,19 +5,21 @@
 use pgrx::callconv::{CallCx, RetAbi};
 use pgrx::pg_sys;
 
-/// What a function `RETURNS SETOF float8` gives.
-pub struct NumberSet(pub Vec<f64>);
+use crate::arguments::Element;
+
+/// What a function `RETURNS SETOF float8` or `real` gives.
+pub struct NumberSet<T>(pub Vec<T>);
 
 /// Where the set is: about to begin, or at the place that Postgres's own context of the calls says.
-pub enum Progress {
-    Begin(Vec<f64>),
+pub enum Progress<T> {
+    Begin(Vec<T>),
     GoOn,
 }
 
 // SAFETY: follows Postgres's protocol of one row with each call, with the functions that its SRF_* macros call.
-unsafe impl RetAbi for NumberSet {
+unsafe impl<T: Element> RetAbi for NumberSet<T> {
     type Item = Self;
-    type Ret = Progress;
+    type Ret = Progress<T>;
 
     unsafe fn check_fcinfo_and_prepare(fcinfo: pg_sys::FunctionCallInfo) -> CallCx {
         // SAFETY: the caller's; `fn_extra` is set by the first call and null before it and after the last one.
@@ -27,15 +29,15 @@ unsafe impl RetAbi for NumberSet {
         }
     }
 
-    fn to_ret(self) -> Progress {
+    fn to_ret(self) -> Progress<T> {
         Progress::Begin(self.0)
     }
 
-    unsafe fn ret_from_fcinfo_fcx(_: pg_sys::FunctionCallInfo) -> Progress {
+    unsafe fn ret_from_fcinfo_fcx(_: pg_sys::FunctionCallInfo) -> Progress<T> {
         Progress::GoOn
     }
 
-    unsafe fn box_ret_in_fcinfo(fcinfo: pg_sys::FunctionCallInfo, progress: Progress) -> pg_sys::Datum {
+    unsafe fn box_ret_in_fcinfo(fcinfo: pg_sys::FunctionCallInfo, progress: Progress<T>) -> pg_sys::Datum {
         // SAFETY: the caller's. `init_MultiFuncCall` raises an ERROR where no set can be given, so that `resultinfo` is one
         // for sets; the array has `max_calls` numbers and lives in the memory of all the calls.
         unsafe {
@@ -48,8 +50,8 @@ unsafe impl RetAbi for NumberSet {
             if place < (*calls).max_calls {
                 (*calls).call_cntr = place + 1;
                 (*result).isDone = pg_sys::ExprDoneCond::ExprMultipleResult;
-                let values = (*calls).user_fctx.cast::<f64>();
-                return pg_sys::Datum::from((*values.add(place as usize)).to_bits());
+                let values = (*calls).user_fctx.cast::<T>();
+                return (*values.add(place as usize)).datum();
             }
             pg_sys::end_MultiFuncCall(fcinfo, calls);
             (*result).isDone = pg_sys::ExprDoneCond::ExprEndResult;
@@ -67,12 +69,12 @@ unsafe impl RetAbi for NumberSet {
 /// # Safety
 ///
 /// `fcinfo` has to be that of the first call.
-unsafe fn begin(fcinfo: pg_sys::FunctionCallInfo, values: &[f64]) -> *mut pg_sys::FuncCallContext {
+unsafe fn begin<T>(fcinfo: pg_sys::FunctionCallInfo, values: &[T]) -> *mut pg_sys::FuncCallContext {
     // SAFETY: the allocation has room for the values, or an ERROR is raised.
     unsafe {
         let calls = pg_sys::init_MultiFuncCall(fcinfo);
         let bytes = std::mem::size_of_val(values).max(1);
-        let kept = pg_sys::MemoryContextAllocHuge((*calls).multi_call_memory_ctx, bytes).cast::<f64>();
+        let kept = pg_sys::MemoryContextAllocHuge((*calls).multi_call_memory_ctx, bytes).cast::<T>();
         std::ptr::copy_nonoverlapping(values.as_ptr(), kept, values.len());
         (*calls).user_fctx = kept.cast();
         (*calls).max_calls = values.len() as u64;

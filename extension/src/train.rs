@@ -3,6 +3,8 @@
 //! Everything that can be wrong with the request or the data is found before anything is written. (1.0 copies the rows
 //! first. An error undoes that.)
 
+use std::time::Instant;
+
 use pgml_core::Error;
 use pgml_core::project::{Task, replaces};
 use pgrx::JsonB;
@@ -161,11 +163,13 @@ pub fn run(edition: Edition, call: Call) -> Result<Trained> {
     wanted.in_order = edition == Edition::V1;
     let (mut snapshot, reused) = source(edition, &name, project.as_ref(), wanted)?;
     let classes = task == Task::Classification;
+    let began = Instant::now();
     let Rows { matrix, layout, test } = match edition {
         _ if reused && snapshot.materialized => rows::of_copy(&snapshot, classes)?,
         _ if call.materialize => rows::copied(edition, &mut snapshot, classes)?,
         _ => rows::of_relation(&mut snapshot, classes)?,
     };
+    let read_seconds = began.elapsed().as_secs_f64();
     if classes {
         matrix.check_classes(&snapshot.labels, matrix.rows - test)?;
     }
@@ -188,7 +192,7 @@ pub fn run(edition: Edition, call: Call) -> Result<Trained> {
     let names = layout.feature_names(&matrix.widths);
     let mut fitted = runtime.fit(&request, task, matrix, train)?;
     fitted.metrics = importances::named(&fitted.metrics, &names);
-    models::finish(model, &fitted, &native::accepted(&fitted))?;
+    models::finish(model, &fitted, &native::accepted(&fitted), read_seconds)?;
     let deployed = call.deploy && deploy_if_better(edition, &name, model)?;
     Ok((name, task.name().to_string(), algorithm, deployed))
 }

@@ -1,4 +1,4 @@
-"""Which packages the interpreter has, by their own metadata; nothing of them is imported to tell."""
+"""Which packages the interpreter has, by their metadata; nothing is imported to tell."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ import os
 
 import numpy
 import pytest
+
 from pgml_runtime import environment
 from pgml_runtime.errors import UserError
 

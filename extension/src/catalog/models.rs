@@ -72,16 +72,17 @@ pub fn start(
 }
 
 /// Record what came of the training; `native` is the model in the form that needs no Python, or why there is none.
-pub fn finish(id: i64, fitted: &Fitted, native: &std::result::Result<&[u8], String>) -> Result<()> {
-    let predicts = match native {
-        Ok(_) => serde_json::json!({ "predicted_by": "rust" }),
-        Err(reason) => serde_json::json!({ "predicted_by": "python", "not_exported": reason }),
-    };
+pub fn finish(id: i64, fitted: &Fitted, native: &std::result::Result<&[u8], String>, read_seconds: f64) -> Result<()> {
+    let mut more = serde_json::json!({ "predicted_by": "rust", "read_seconds": read_seconds });
+    if let Err(reason) = native {
+        more["predicted_by"] = "python".into();
+        more["not_exported"] = reason.as_str().into();
+    }
     spi::execute(
         "UPDATE pgml.models SET status = 'successful', \
          metrics = $2::pg_catalog.jsonb OPERATOR(pg_catalog.||) $4::pg_catalog.jsonb, \
          hyperparams = $3::pg_catalog.jsonb WHERE id OPERATOR(pg_catalog.=) $1",
-        &[id.into(), fitted.metrics.as_str().into(), fitted.hyperparams.as_str().into(), predicts.to_string().into()],
+        &[id.into(), fitted.metrics.as_str().into(), fitted.hyperparams.as_str().into(), more.to_string().into()],
     )?;
     store(id, PATH, &fitted.bytes)?;
     if let Ok(file) = native {

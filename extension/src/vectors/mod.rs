@@ -9,7 +9,7 @@ use pgml_core::Error;
 use pgrx::prelude::*;
 
 use crate::arguments::Numbers;
-use crate::arrays::NewArray;
+use crate::arrays::RealArray;
 use crate::error::{Error as PgmlError, SqlResult};
 
 /// The values of an argument, in place; a NULL element is an error.
@@ -27,23 +27,23 @@ fn pair<'a>(left: &'a Numbers<'_, f32>, right: &'a Numbers<'_, f32>) -> Result<(
 }
 
 /// A new vector, element by element.
-fn each(vector: &[f32], operation: impl Fn(f32) -> f32) -> NewArray<f32> {
-    let mut result = NewArray::zeros(vector.len());
+fn each(vector: &[f32], operation: impl Fn(f32) -> f32) -> RealArray {
+    let mut result = RealArray::zeros(vector.len());
     result.values().iter_mut().zip(vector).for_each(|(target, value)| *target = operation(*value));
     result
 }
 
 /// A new vector, element by element of two.
-fn each_pair(left: &[f32], right: &[f32], operation: impl Fn(f32, f32) -> f32) -> NewArray<f32> {
-    let mut result = NewArray::zeros(left.len());
+fn each_pair(left: &[f32], right: &[f32], operation: impl Fn(f32, f32) -> f32) -> RealArray {
+    let mut result = RealArray::zeros(left.len());
     let pairs = left.iter().zip(right);
     result.values().iter_mut().zip(pairs).for_each(|(target, (left, right))| *target = operation(*left, *right));
     result
 }
 
 /// `vector` divided by its norm; a vector of zeros has no direction and stays as it is.
-fn normalized(vector: &[f32], norm: f32) -> NewArray<f32> {
-    let mut result = NewArray::copy_of(vector);
+fn normalized(vector: &[f32], norm: f32) -> RealArray {
+    let mut result = RealArray::copy_of(vector);
     if norm != 0.0 {
         blas::scale(1.0 / norm, result.values());
     }
@@ -51,51 +51,51 @@ fn normalized(vector: &[f32], norm: f32) -> NewArray<f32> {
 }
 
 #[pg_extern(sql = false)]
-fn vector_add_scalar(vector: Numbers<f32>, addend: f32) -> SqlResult<NewArray<f32>> {
+fn vector_add_scalar(vector: Numbers<f32>, addend: f32) -> SqlResult<RealArray> {
     Ok(each(values(&vector)?, |value| value + addend))
 }
 
 #[pg_extern(sql = false)]
-fn vector_subtract_scalar(vector: Numbers<f32>, subtrahend: f32) -> SqlResult<NewArray<f32>> {
+fn vector_subtract_scalar(vector: Numbers<f32>, subtrahend: f32) -> SqlResult<RealArray> {
     Ok(each(values(&vector)?, |value| value - subtrahend))
 }
 
 #[pg_extern(sql = false)]
-fn vector_multiply_scalar(vector: Numbers<f32>, multiplicand: f32) -> SqlResult<NewArray<f32>> {
-    let mut result = NewArray::copy_of(values(&vector)?);
+fn vector_multiply_scalar(vector: Numbers<f32>, multiplicand: f32) -> SqlResult<RealArray> {
+    let mut result = RealArray::copy_of(values(&vector)?);
     blas::scale(multiplicand, result.values());
     Ok(result)
 }
 
 #[pg_extern(sql = false)]
-fn vector_divide_scalar(vector: Numbers<f32>, dividend: f32) -> SqlResult<NewArray<f32>> {
+fn vector_divide_scalar(vector: Numbers<f32>, dividend: f32) -> SqlResult<RealArray> {
     Ok(each(values(&vector)?, |value| value / dividend))
 }
 
 #[pg_extern(sql = false)]
-fn vector_add_vector(vector: Numbers<f32>, addend: Numbers<f32>) -> SqlResult<NewArray<f32>> {
+fn vector_add_vector(vector: Numbers<f32>, addend: Numbers<f32>) -> SqlResult<RealArray> {
     let (left, right) = pair(&vector, &addend)?;
-    let mut result = NewArray::copy_of(left);
+    let mut result = RealArray::copy_of(left);
     blas::add_multiple(1.0, right, result.values());
     Ok(result)
 }
 
 #[pg_extern(sql = false)]
-fn vector_subtract_vector(vector: Numbers<f32>, subtrahend: Numbers<f32>) -> SqlResult<NewArray<f32>> {
+fn vector_subtract_vector(vector: Numbers<f32>, subtrahend: Numbers<f32>) -> SqlResult<RealArray> {
     let (left, right) = pair(&vector, &subtrahend)?;
-    let mut result = NewArray::copy_of(left);
+    let mut result = RealArray::copy_of(left);
     blas::add_multiple(-1.0, right, result.values());
     Ok(result)
 }
 
 #[pg_extern(sql = false)]
-fn vector_multiply_vector(vector: Numbers<f32>, multiplicand: Numbers<f32>) -> SqlResult<NewArray<f32>> {
+fn vector_multiply_vector(vector: Numbers<f32>, multiplicand: Numbers<f32>) -> SqlResult<RealArray> {
     let (left, right) = pair(&vector, &multiplicand)?;
     Ok(each_pair(left, right, |left, right| left * right))
 }
 
 #[pg_extern(sql = false)]
-fn vector_divide_vector(vector: Numbers<f32>, dividend: Numbers<f32>) -> SqlResult<NewArray<f32>> {
+fn vector_divide_vector(vector: Numbers<f32>, dividend: Numbers<f32>) -> SqlResult<RealArray> {
     let (left, right) = pair(&vector, &dividend)?;
     Ok(each_pair(left, right, |left, right| left / right))
 }
@@ -121,19 +121,19 @@ fn vector_norm_max(vector: Numbers<f32>) -> SqlResult<f32> {
 }
 
 #[pg_extern(sql = false)]
-fn vector_normalize_l1(vector: Numbers<f32>) -> SqlResult<NewArray<f32>> {
+fn vector_normalize_l1(vector: Numbers<f32>) -> SqlResult<RealArray> {
     let vector = values(&vector)?;
     Ok(normalized(vector, blas::sum_of_magnitudes(vector)))
 }
 
 #[pg_extern(sql = false)]
-fn vector_normalize_l2(vector: Numbers<f32>) -> SqlResult<NewArray<f32>> {
+fn vector_normalize_l2(vector: Numbers<f32>) -> SqlResult<RealArray> {
     let vector = values(&vector)?;
     Ok(normalized(vector, blas::length(vector)))
 }
 
 #[pg_extern(sql = false)]
-fn vector_normalize_max(vector: Numbers<f32>) -> SqlResult<NewArray<f32>> {
+fn vector_normalize_max(vector: Numbers<f32>) -> SqlResult<RealArray> {
     let vector = values(&vector)?;
     Ok(normalized(vector, blas::largest_magnitude(vector)))
 }

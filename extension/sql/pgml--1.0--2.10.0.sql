@@ -1,4 +1,4 @@
--- pgml 1.0 to 3.0.0: the same rows in the tables of this release, and its functions in the place of 1.0's.
+-- pgml 1.0 to 2.10.0: the same rows in the tables of edition 2.10.0, and its functions in the place of 1.0's.
 --
 -- Models stay where they are: their bytes mean the same in every edition. Tables are altered, not made anew, so that what
 -- refers to them still does. Nothing is dropped that something of the user's depends on: Postgres refuses that, the update
@@ -18,7 +18,7 @@ BEGIN
     FROM pgml.projects
     WHERE task NOT IN ('regression', 'classification');
     IF found IS NOT NULL THEN
-        RAISE EXCEPTION 'projects with tasks that pgml 3.0.0 does not have: %', found
+        RAISE EXCEPTION 'projects with tasks that pgml 2.10.0 does not have: %', found
             USING HINT = 'Delete them from pgml.projects, or stay with edition 1.0.';
     END IF;
     SELECT string_agg(format('snapshot %s (%s)', id, test_sampling), ', ') INTO found
@@ -32,7 +32,7 @@ BEGIN
     FROM pgml.deployments
     WHERE strategy NOT IN ('new_score', 'best_score', 'most_recent', 'rollback', 'specific');
     IF found IS NOT NULL THEN
-        RAISE EXCEPTION 'deployments with a strategy that pgml 3.0.0 does not have: %', found
+        RAISE EXCEPTION 'deployments with a strategy that pgml 2.10.0 does not have: %', found
             USING HINT = 'Set strategy to new_score, best_score, most_recent or rollback.';
     END IF;
 END
@@ -124,6 +124,8 @@ DROP FUNCTION pgml.train(text, text, text, text, text, jsonb, text, jsonb, jsonb
 DROP FUNCTION pgml.train_joint(text, text, text, text[], text, jsonb, text, jsonb, jsonb, real, text);
 DROP FUNCTION pgml.deploy(text, text, text);
 DROP FUNCTION pgml.model_predict(bigint, float8[]);
+DROP FUNCTION pgml.predict(text, float8[]);
+DROP FUNCTION pgml.predict_joint(text, float8[]);
 
 ---------------------------------------------------------------------------------------------------
 -- Tables
@@ -271,82 +273,17 @@ JOIN pgml.models AS m ON m.id = d.model_id
 ORDER BY d.created_at DESC;
 COMMENT ON VIEW pgml.deployed_models IS 'The model that answers for each project';
 
-CREATE VIEW pgml.model_details AS
-SELECT
-    m.id,
-    p.name,
-    p.task,
-    m.algorithm,
-    m.runtime,
-    m.status,
-    m.id IS NOT DISTINCT FROM (
-        SELECT model_id FROM pgml.deployments WHERE project_id = p.id ORDER BY id DESC LIMIT 1
-    ) AS deployed,
-    k.key_metric,
-    (m.metrics->>k.key_metric)::float8 AS score,
-    (m.metrics->>'fit_seconds')::float8 AS fit_seconds,
-    f.bytes,
-    CASE WHEN m.status = 'successful' THEN COALESCE(m.metrics->>'predicted_by', 'python') END AS predicted_by,
-    m.metrics->>'not_exported' AS why_python,
-    m.num_features,
-    m.hyperparams,
-    m.created_at
-FROM pgml.models AS m
-JOIN pgml.projects AS p ON p.id = m.project_id
-CROSS JOIN LATERAL (
-    SELECT CASE p.task::text
-        WHEN 'regression' THEN 'r2'
-        WHEN 'classification' THEN 'f1'
-        WHEN 'clustering' THEN 'silhouette'
-        WHEN 'decomposition' THEN 'cumulative_explained_variance'
-    END AS key_metric
-) AS k
-CROSS JOIN LATERAL (SELECT sum(octet_length(data))::bigint AS bytes FROM pgml.files WHERE model_id = m.id) AS f
-ORDER BY m.id;
-COMMENT ON VIEW pgml.model_details IS 'Every model: what trained it in which time, how well it scores, how large it is, and what predicts with it';
-
-CREATE FUNCTION pgml.feature_importances(model_id bigint) RETURNS TABLE (feature text, importance float8)
-    STABLE STRICT PARALLEL SAFE ROWS 20 LANGUAGE sql AS $$
-    SELECT f.value OPERATOR(pg_catalog.->>) 'feature', (f.value OPERATOR(pg_catalog.->>) 'importance')::pg_catalog.float8
-    FROM pgml.models AS m
-    CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(m.metrics OPERATOR(pg_catalog.->) 'feature_importances')
-        WITH ORDINALITY AS f(value, place)
-    WHERE m.id OPERATOR(pg_catalog.=) $1
-    ORDER BY 2 DESC, f.place
-$$;
-COMMENT ON FUNCTION pgml.feature_importances(bigint) IS 'How much each feature counts in a model, as shares of 1; no rows where its algorithm can''t tell';
-
-CREATE FUNCTION pgml.feature_importances(project_name text) RETURNS TABLE (feature text, importance float8)
-    STABLE STRICT PARALLEL SAFE ROWS 20 LANGUAGE sql AS $$
-    SELECT i.feature, i.importance
-    FROM (
-        SELECT d.model_id FROM pgml.deployments AS d
-        JOIN pgml.projects AS p ON p.id OPERATOR(pg_catalog.=) d.project_id
-        WHERE p.name OPERATOR(pg_catalog.=) $1 ORDER BY d.id DESC LIMIT 1
-    ) AS deployed
-    CROSS JOIN LATERAL pgml.feature_importances(deployed.model_id) AS i
-$$;
-COMMENT ON FUNCTION pgml.feature_importances(text) IS 'How much each feature counts in the deployed model of a project, as shares of 1';
-
 ---------------------------------------------------------------------------------------------------
 -- What is installed
 ---------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION pgml.version() RETURNS text
-    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_version_wrapper';
-COMMENT ON FUNCTION pgml.version() IS 'Version of the library';
-
-CREATE FUNCTION pgml.blas_config() RETURNS text
-    STABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_blas_config_wrapper';
-COMMENT ON FUNCTION pgml.blas_config() IS 'Version, build options and chosen processor kernels of the OpenBLAS inside the library';
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE sql AS $$ SELECT '2.10.0'::pg_catalog.text $$;
+COMMENT ON FUNCTION pgml.version() IS 'Version of the edition';
 
 CREATE FUNCTION pgml.python_version() RETURNS text
     STABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_python_version_wrapper';
 COMMENT ON FUNCTION pgml.python_version() IS 'Version of the Python interpreter; starts it';
-
-CREATE FUNCTION pgml.python_is_running() RETURNS boolean
-    STABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_python_is_running_wrapper';
-COMMENT ON FUNCTION pgml.python_is_running() IS 'Whether this session has started a Python interpreter; starts none';
 
 CREATE FUNCTION pgml.python_package_version(name text) RETURNS text
     STABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_python_package_version_wrapper';
@@ -441,81 +378,129 @@ COMMENT ON FUNCTION pgml.deploy(bigint) IS 'Makes one model answer for its proje
 ---------------------------------------------------------------------------------------------------
 -- Prediction
 --
--- float8[] takes numeric[], real[] and int[] alike; a second type of numbers would make such a call ambiguous. A literal,
--- '{1,2}', goes to text, as Postgres prefers it, and is an array there. STABLE, not IMMUTABLE: a deployment changes the answer.
+-- An overload for each type of array: none of them is ambiguous. A literal, '{1,2}', goes to text, as Postgres prefers it, and
+-- is an array there. STABLE, not IMMUTABLE as PostgresML has it: a deployment changes the answer.
 ---------------------------------------------------------------------------------------------------
 
-CREATE FUNCTION pgml.predict(model_id bigint, features float8[]) RETURNS float8
-    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_model_wrapper';
+CREATE FUNCTION pgml.predict(project_name text, features float8[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_predict_wrapper';
+COMMENT ON FUNCTION pgml.predict(text, float8[]) IS 'Predicts one row with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict(project_name text, features real[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(text, real[]) IS 'Predicts one row with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict(project_name text, features smallint[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(text, smallint[]) IS 'Predicts one row with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict(project_name text, features int[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(text, int[]) IS 'Predicts one row with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict(project_name text, features bigint[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(text, bigint[]) IS 'Predicts one row with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict(project_name text, features numeric[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(text, numeric[]) IS 'Predicts one row with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict(project_name text, features boolean[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(text, boolean[]) IS 'Predicts one row with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict(project_name text, features text) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(text, text) IS 'Predicts one row in the notation of an array, {1,2}, with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict(model_id bigint, features float8[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_predict_model_wrapper';
 COMMENT ON FUNCTION pgml.predict(bigint, float8[]) IS 'Predicts one row with a given model';
 
-CREATE FUNCTION pgml.predict_joint(model_id bigint, features float8[]) RETURNS float8[]
-    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_joint_model_wrapper';
+CREATE FUNCTION pgml.predict(model_id bigint, features real[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(bigint, real[]) IS 'Predicts one row with a given model';
+
+CREATE FUNCTION pgml.predict(model_id bigint, features smallint[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(bigint, smallint[]) IS 'Predicts one row with a given model';
+
+CREATE FUNCTION pgml.predict(model_id bigint, features int[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(bigint, int[]) IS 'Predicts one row with a given model';
+
+CREATE FUNCTION pgml.predict(model_id bigint, features bigint[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(bigint, bigint[]) IS 'Predicts one row with a given model';
+
+CREATE FUNCTION pgml.predict(model_id bigint, features numeric[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(bigint, numeric[]) IS 'Predicts one row with a given model';
+
+CREATE FUNCTION pgml.predict(model_id bigint, features boolean[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(bigint, boolean[]) IS 'Predicts one row with a given model';
+
+CREATE FUNCTION pgml.predict(model_id bigint, features text) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(bigint, text) IS 'Predicts one row in the notation of an array, {1,2}, with a given model';
+
+CREATE FUNCTION pgml.predict_joint(project_name text, features float8[]) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_predict_joint_wrapper';
+COMMENT ON FUNCTION pgml.predict_joint(text, float8[]) IS 'Predicts every label of one row with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_joint(project_name text, features boolean[]) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_joint($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_joint(text, boolean[]) IS 'Predicts every label of one row with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_joint(project_name text, features text) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_joint($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_joint(text, text) IS 'Predicts every label of one row in the notation of an array, {1,2}, with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_joint(model_id bigint, features float8[]) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_predict_joint_model_wrapper';
 COMMENT ON FUNCTION pgml.predict_joint(bigint, float8[]) IS 'Predicts every label of one row with a given model';
 
-CREATE FUNCTION pgml.predict_proba(project_name text, features float8[]) RETURNS float8[]
-    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_proba_wrapper';
-COMMENT ON FUNCTION pgml.predict_proba(text, float8[]) IS 'Probability of each class for one row, with the deployed model of a project';
+CREATE FUNCTION pgml.predict_joint(model_id bigint, features boolean[]) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_joint($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_joint(bigint, boolean[]) IS 'Predicts every label of one row with a given model';
 
-CREATE FUNCTION pgml.predict_proba(model_id bigint, features float8[]) RETURNS float8[]
-    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_proba_model_wrapper';
-COMMENT ON FUNCTION pgml.predict_proba(bigint, float8[]) IS 'Probability of each class for one row, with a given model';
+CREATE FUNCTION pgml.predict_joint(model_id bigint, features text) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_joint($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_joint(bigint, text) IS 'Predicts every label of one row in the notation of an array, {1,2}, with a given model';
 
-CREATE FUNCTION pgml.predict_batch(project_name text, features float8[][]) RETURNS SETOF float8
-    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_batch_wrapper';
+CREATE FUNCTION pgml.predict_proba(project_name text, features float8[]) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_predict_proba_wrapper';
+COMMENT ON FUNCTION pgml.predict_proba(text, float8[]) IS 'Probability of each class for one row with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_proba(project_name text, features boolean[]) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_proba($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_proba(text, boolean[]) IS 'Probability of each class for one row with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_proba(project_name text, features text) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_proba($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_proba(text, text) IS 'Probability of each class for one row in the notation of an array, {1,2}, with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_proba(model_id bigint, features float8[]) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_predict_proba_model_wrapper';
+COMMENT ON FUNCTION pgml.predict_proba(bigint, float8[]) IS 'Probability of each class for one row with a given model';
+
+CREATE FUNCTION pgml.predict_proba(model_id bigint, features boolean[]) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_proba($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_proba(bigint, boolean[]) IS 'Probability of each class for one row with a given model';
+
+CREATE FUNCTION pgml.predict_proba(model_id bigint, features text) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_proba($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_proba(bigint, text) IS 'Probability of each class for one row in the notation of an array, {1,2}, with a given model';
+
+CREATE FUNCTION pgml.predict_batch(project_name text, features float8[]) RETURNS SETOF real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_predict_batch_wrapper';
 COMMENT ON FUNCTION pgml.predict_batch(text, float8[]) IS 'Predicts many rows at once, in their order, with the deployed model of a project';
 
-CREATE FUNCTION pgml.predict_batch(model_id bigint, features float8[][]) RETURNS SETOF float8
-    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_batch_model_wrapper';
+CREATE FUNCTION pgml.predict_batch(model_id bigint, features float8[]) RETURNS SETOF real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_predict_batch_model_wrapper';
 COMMENT ON FUNCTION pgml.predict_batch(bigint, float8[]) IS 'Predicts many rows at once, in their order, with a given model';
-
-CREATE FUNCTION pgml.predict(project_name text, features boolean[]) RETURNS float8
-    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
-COMMENT ON FUNCTION pgml.predict(text, boolean[]) IS 'Predicts one row of booleans with the deployed model of a project';
-
-CREATE FUNCTION pgml.predict(project_name text, features text) RETURNS float8
-    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
-COMMENT ON FUNCTION pgml.predict(text, text) IS 'Predicts one row in the notation of an array, {1,2} with the deployed model of a project';
-
-CREATE FUNCTION pgml.predict(model_id bigint, features boolean[]) RETURNS float8
-    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
-COMMENT ON FUNCTION pgml.predict(bigint, boolean[]) IS 'Predicts one row of booleans with a given model';
-
-CREATE FUNCTION pgml.predict(model_id bigint, features text) RETURNS float8
-    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
-COMMENT ON FUNCTION pgml.predict(bigint, text) IS 'Predicts one row in the notation of an array, {1,2} with a given model';
-
-CREATE FUNCTION pgml.predict_joint(project_name text, features boolean[]) RETURNS float8[]
-    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_joint($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
-COMMENT ON FUNCTION pgml.predict_joint(text, boolean[]) IS 'Predicts every label of one row of booleans with the deployed model of a project';
-
-CREATE FUNCTION pgml.predict_joint(project_name text, features text) RETURNS float8[]
-    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_joint($1, $2::pg_catalog.float8[]) $$;
-COMMENT ON FUNCTION pgml.predict_joint(text, text) IS 'Predicts every label of one row in the notation of an array, {1,2} with the deployed model of a project';
-
-CREATE FUNCTION pgml.predict_joint(model_id bigint, features boolean[]) RETURNS float8[]
-    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_joint($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
-COMMENT ON FUNCTION pgml.predict_joint(bigint, boolean[]) IS 'Predicts every label of one row of booleans with a given model';
-
-CREATE FUNCTION pgml.predict_joint(model_id bigint, features text) RETURNS float8[]
-    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_joint($1, $2::pg_catalog.float8[]) $$;
-COMMENT ON FUNCTION pgml.predict_joint(bigint, text) IS 'Predicts every label of one row in the notation of an array, {1,2} with a given model';
-
-CREATE FUNCTION pgml.predict_proba(project_name text, features boolean[]) RETURNS float8[]
-    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_proba($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
-COMMENT ON FUNCTION pgml.predict_proba(text, boolean[]) IS 'Probability of each class for one row, of booleans with the deployed model of a project';
-
-CREATE FUNCTION pgml.predict_proba(project_name text, features text) RETURNS float8[]
-    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_proba($1, $2::pg_catalog.float8[]) $$;
-COMMENT ON FUNCTION pgml.predict_proba(text, text) IS 'Probability of each class for one row, in the notation of an array, {1,2} with the deployed model of a project';
-
-CREATE FUNCTION pgml.predict_proba(model_id bigint, features boolean[]) RETURNS float8[]
-    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_proba($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
-COMMENT ON FUNCTION pgml.predict_proba(bigint, boolean[]) IS 'Probability of each class for one row, of booleans with a given model';
-
-CREATE FUNCTION pgml.predict_proba(model_id bigint, features text) RETURNS float8[]
-    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_proba($1, $2::pg_catalog.float8[]) $$;
-COMMENT ON FUNCTION pgml.predict_proba(bigint, text) IS 'Probability of each class for one row, in the notation of an array, {1,2} with a given model';
 
 ---------------------------------------------------------------------------------------------------
 -- Scores

@@ -1,0 +1,716 @@
+-- pgml 2.10.0 to 3.0.0: the same tables and rows, with the functions of this release in the place of 2.10.0's.
+--
+-- This runs in a database of our own edition 2.10.0, and in one that PostgresML 2.10.0 itself made. Models stay where they are:
+-- whatever PostgresML's runtimes wrote is read. A function that something of the user's depends on is replaced and not dropped,
+-- so that what depends on it goes on; where that can't be, the update stops before it has changed anything.
+
+\echo Use "ALTER EXTENSION pgml UPDATE" to load this file. \quit
+
+---------------------------------------------------------------------------------------------------
+-- The functions of 2.10.0
+--
+-- Text generation (embed, transform, chunk, …) is not part of pgml any more. One notice says so, and which objects depend on
+-- it. A function whose body merely mentions it counts, too: Postgres would let it break.
+---------------------------------------------------------------------------------------------------
+
+DO $$
+DECLARE
+    names CONSTANT text[] := '{
+        add,auto_updated_at,blas_config,cosine_similarity,deploy,distance_l1,distance_l2,divide,dot_product,
+        load_dataset,max,max_abs,min,min_abs,multiply,norm_l0,norm_l1,norm_l2,norm_max,normalize_l1,normalize_l2,
+        normalize_max,predict,predict_batch,predict_joint,predict_proba,python_package_version,python_pip_freeze,
+        python_version,set_updated_at,sklearn_classification_metrics,sklearn_f1_score,sklearn_r2_score,
+        sklearn_regression_metrics,snapshot,subtract,sum,train,train_joint,validate_python_dependencies,
+        validate_shared_library,vector_abs,vector_max_abs_step,vector_max_step,vector_min_abs_step,vector_min_step,
+        vector_sum_step,version
+    }';
+    -- The functions whose result is of another type: real there, double precision here.
+    widened CONSTANT text[] := '{predict,predict_joint,predict_proba,predict_batch}';
+    member record;
+    gone text;
+    calls text;
+    users text;
+BEGIN
+    CREATE TEMPORARY TABLE pgml_old AS
+    SELECT p.oid, p.proname::text AS name, p.prokind AS kind, p.oid::regprocedure::text AS signature,
+        p.proacl AS acl, NULL::oid AS part_of, ARRAY(
+        SELECT DISTINCT CASE
+            WHEN d.classid = 'pg_rewrite'::regclass THEN
+                (SELECT pg_describe_object('pg_class'::regclass, ev_class, 0) FROM pg_rewrite WHERE oid = d.objid)
+            ELSE pg_describe_object(d.classid, d.objid, d.objsubid)
+        END
+        FROM pg_depend AS d
+        WHERE d.refclassid = 'pg_proc'::regclass AND d.refobjid = p.oid AND d.deptype IN ('n', 'a')
+        AND NOT EXISTS (
+            SELECT FROM pg_depend AS e
+            WHERE e.classid = d.classid AND e.objid = d.objid AND e.refclassid = m.refclassid AND e.deptype = 'e'
+        )
+    ) AS users
+    FROM pg_proc AS p
+    JOIN pg_depend AS m ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid AND m.deptype = 'e'
+    WHERE m.refclassid = 'pg_extension'::regclass
+    AND m.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pgml')
+    AND p.prorettype <> 'trigger'::regtype;
+    -- The functions inside of an aggregate go with it.
+    UPDATE pg_temp.pgml_old AS f SET part_of = a.oid FROM pg_temp.pgml_old AS a JOIN pg_aggregate ON aggfnoid = a.oid
+    WHERE f.oid IN (aggtransfn, aggfinalfn, aggcombinefn);
+
+    SELECT string_agg('pgml.' || signature, ', ' ORDER BY signature), string_agg(DISTINCT name, '|')
+    INTO gone, calls FROM pg_temp.pgml_old WHERE name <> ALL (names) AND part_of IS NULL;
+    SELECT string_agg(DISTINCT one, ', ' ORDER BY one) INTO users FROM (
+        SELECT unnest(o.users) FROM pg_temp.pgml_old AS o WHERE name <> ALL (names) AND part_of IS NULL
+        UNION ALL
+        SELECT pg_describe_object('pg_proc'::regclass, p.oid, 0) FROM pg_proc AS p
+        WHERE p.prosrc ~ format('\mpgml\s*\.\s*"?(%s)"?\s*\(', calls)
+        AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = p.oid AND deptype = 'e')
+    ) AS t (one);
+    IF gone IS NOT NULL THEN
+        RAISE NOTICE 'pgml 3.0.0 has no text generation, and drops: %. Objects that depend on it: %', gone, coalesce(users, 'none');
+    END IF;
+    IF users IS NOT NULL THEN
+        RAISE EXCEPTION 'pgml 3.0.0 has no text generation, and objects depend on it: %', users
+            USING ERRCODE = 'dependent_objects_still_exist',
+            HINT = 'Drop these objects or take the calls out of them, then update again.';
+    END IF;
+    SELECT string_agg(DISTINCT one || ' (pgml.' || signature || ')', ', ') INTO users
+    FROM pg_temp.pgml_old AS o, unnest(o.users) AS one WHERE name = ANY (widened);
+    IF users IS NOT NULL THEN
+        RAISE EXCEPTION 'predictions are double precision in pgml 3.0.0, and objects depend on them as real: %', users
+            USING ERRCODE = 'dependent_objects_still_exist',
+            HINT = 'Drop these objects, update, and create them again.';
+    END IF;
+
+    FOR member IN
+        SELECT o.oid, o.kind, o.signature, part_of FROM pg_temp.pgml_old AS o
+        WHERE o.users = '{}' AND NOT EXISTS (SELECT FROM pg_temp.pgml_old AS a WHERE a.oid = o.part_of AND a.users <> '{}')
+        ORDER BY kind <> 'a'
+    LOOP
+        EXECUTE format('DROP %s %s', CASE member.kind WHEN 'a' THEN 'AGGREGATE' ELSE 'FUNCTION' END, member.signature);
+    END LOOP;
+    -- What still has this comment at the end has no counterpart in this release.
+    FOR member IN SELECT o.kind, o.signature FROM pg_temp.pgml_old AS o JOIN pg_proc USING (oid) LOOP
+        EXECUTE format(
+            'COMMENT ON %s %s IS %L', CASE member.kind WHEN 'a' THEN 'AGGREGATE' ELSE 'FUNCTION' END, member.signature, 'pgml 2.10.0'
+        );
+    END LOOP;
+END
+$$;
+
+---------------------------------------------------------------------------------------------------
+-- Types
+---------------------------------------------------------------------------------------------------
+
+-- PostgresML has not all of the names.
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY '{
+        linear,ridge,lasso,elastic_net,least_angle,lasso_least_angle,orthoganl_matching_pursuit,
+        orthogonal_matching_pursuit,bayesian_ridge,automatic_relevance_determination,stochastic_gradient_descent,
+        perceptron,passive_aggressive,ransac,theil_sen,huber,quantile,kernel_ridge,gaussian_process,svm,nu_svm,
+        linear_svm,ada_boost,bagging,extra_trees,gradient_boosting_trees,hist_gradient_boosting,random_forest,
+        xgboost,xgboost_random_forest,lightgbm,kmeans,mini_batch_kmeans,birch,affinity_propagation,mean_shift,pca,
+        catboost,knn,dbscan,optics,spectral,spectral_bi,spectral_co,feature_agglomeration
+    }'::text[] LOOP
+        IF NOT EXISTS (SELECT FROM pg_enum WHERE enumtypid = 'pgml.algorithm'::regtype AND enumlabel = name) THEN
+            EXECUTE format('ALTER TYPE pgml.algorithm ADD VALUE %L', name);
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON TYPE pgml.task IS 'What a project learns';
+COMMENT ON TYPE pgml.algorithm IS 'How a model learns';
+COMMENT ON TYPE pgml.runtime IS 'What trains a model and predicts with it';
+COMMENT ON TYPE pgml.search IS 'How hyperparameters are searched';
+COMMENT ON TYPE pgml.sampling IS 'How test rows are chosen';
+COMMENT ON TYPE pgml.strategy IS 'Why a model was deployed';
+COMMENT ON TYPE pgml.status IS 'How far a snapshot or a model has come';
+
+---------------------------------------------------------------------------------------------------
+-- Tables
+---------------------------------------------------------------------------------------------------
+
+CREATE OR REPLACE FUNCTION pgml.set_updated_at() RETURNS trigger
+    LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF NEW IS DISTINCT FROM OLD AND NEW.updated_at IS NOT DISTINCT FROM OLD.updated_at THEN
+        NEW.updated_at := pg_catalog.clock_timestamp();
+    END IF;
+    RETURN NEW;
+END;
+$$ SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION pgml.set_updated_at() IS 'Trigger: notes when a row was last changed';
+
+CREATE OR REPLACE FUNCTION pgml.auto_updated_at(tbl regclass) RETURNS void
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    name text := (SELECT relname FROM pg_class WHERE oid = tbl);
+BEGIN
+    EXECUTE format(
+        'CREATE TRIGGER %I BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION pgml.set_updated_at()',
+        name || '_auto_updated_at', tbl
+    );
+END;
+$$ SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION pgml.auto_updated_at(regclass) IS 'Gives a table with a column updated_at the trigger that maintains it';
+
+-- The bytes are pickles or compressed already: trying to compress them again only costs time.
+ALTER TABLE pgml.files ALTER COLUMN data SET STORAGE EXTERNAL;
+
+-- The order of the rows in PostgresML's copies decides how they are split.
+UPDATE pgml.snapshots SET analysis = coalesce(analysis, '{}') || '{"in_order": true}'
+WHERE materialized AND NOT coalesce(analysis ? 'train_rows', false);
+
+COMMENT ON TABLE pgml.projects IS 'A question that models answer: a name and a task';
+COMMENT ON TABLE pgml.snapshots IS 'The data that models were trained on: relation, columns, and how the rows were split';
+COMMENT ON TABLE pgml.models IS 'Trained models: algorithm, hyperparameters and scores';
+COMMENT ON TABLE pgml.deployments IS 'Which model answers for a project: its latest row does';
+COMMENT ON TABLE pgml.files IS 'The bytes of models. Loading them runs code: whoever may write here may run code as the server';
+COMMENT ON SCHEMA pgml IS 'Machine learning in Postgres';
+
+-- A dump of the database holds the rows, and the sequences go on where they were.
+SELECT pg_catalog.pg_extension_config_dump('pgml.projects', '');
+SELECT pg_catalog.pg_extension_config_dump('pgml.snapshots', '');
+SELECT pg_catalog.pg_extension_config_dump('pgml.models', '');
+SELECT pg_catalog.pg_extension_config_dump('pgml.deployments', '');
+SELECT pg_catalog.pg_extension_config_dump('pgml.files', '');
+SELECT pg_catalog.pg_extension_config_dump('pgml.projects_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('pgml.snapshots_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('pgml.models_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('pgml.deployments_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('pgml.files_id_seq', '');
+
+---------------------------------------------------------------------------------------------------
+-- Views
+---------------------------------------------------------------------------------------------------
+
+CREATE OR REPLACE VIEW pgml.overview AS
+SELECT
+    p.name,
+    d.created_at AS deployed_at,
+    p.task,
+    m.algorithm,
+    m.runtime,
+    s.relation_name,
+    s.y_column_name,
+    s.test_sampling,
+    s.test_size
+FROM pgml.projects AS p
+JOIN LATERAL (
+    SELECT model_id, created_at FROM pgml.deployments WHERE project_id = p.id ORDER BY id DESC LIMIT 1
+) AS d ON true
+JOIN pgml.models AS m ON m.id = d.model_id
+LEFT JOIN pgml.snapshots AS s ON s.id = m.snapshot_id
+ORDER BY d.created_at DESC;
+COMMENT ON VIEW pgml.overview IS 'Every project with its deployed model and the data behind it';
+
+CREATE OR REPLACE VIEW pgml.trained_models AS
+SELECT
+    m.id,
+    p.name,
+    p.task,
+    m.algorithm,
+    m.runtime,
+    m.created_at,
+    s.test_sampling,
+    s.test_size,
+    m.id IS NOT DISTINCT FROM (
+        SELECT model_id FROM pgml.deployments WHERE project_id = p.id ORDER BY id DESC LIMIT 1
+    ) AS deployed
+FROM pgml.models AS m
+JOIN pgml.projects AS p ON p.id = m.project_id
+LEFT JOIN pgml.snapshots AS s ON s.id = m.snapshot_id
+ORDER BY m.created_at DESC;
+COMMENT ON VIEW pgml.trained_models IS 'Every model, and whether it is deployed';
+
+CREATE OR REPLACE VIEW pgml.deployed_models AS
+SELECT m.id, p.name, p.task, m.algorithm, m.runtime, d.created_at AS deployed_at
+FROM pgml.projects AS p
+JOIN LATERAL (
+    SELECT model_id, created_at FROM pgml.deployments WHERE project_id = p.id ORDER BY id DESC LIMIT 1
+) AS d ON true
+JOIN pgml.models AS m ON m.id = d.model_id
+ORDER BY d.created_at DESC;
+COMMENT ON VIEW pgml.deployed_models IS 'The model that answers for each project';
+
+CREATE VIEW pgml.model_details AS
+SELECT
+    m.id,
+    p.name,
+    p.task,
+    m.algorithm,
+    m.runtime,
+    m.status,
+    m.id IS NOT DISTINCT FROM (
+        SELECT model_id FROM pgml.deployments WHERE project_id = p.id ORDER BY id DESC LIMIT 1
+    ) AS deployed,
+    k.key_metric,
+    (m.metrics->>k.key_metric)::float8 AS score,
+    (m.metrics->>'fit_seconds')::float8 AS fit_seconds,
+    f.bytes,
+    CASE WHEN m.status = 'successful' THEN COALESCE(m.metrics->>'predicted_by', 'python') END AS predicted_by,
+    m.metrics->>'not_exported' AS why_python,
+    m.num_features,
+    m.hyperparams,
+    m.created_at
+FROM pgml.models AS m
+JOIN pgml.projects AS p ON p.id = m.project_id
+CROSS JOIN LATERAL (
+    SELECT CASE p.task::text
+        WHEN 'regression' THEN 'r2'
+        WHEN 'classification' THEN 'f1'
+        WHEN 'clustering' THEN 'silhouette'
+        WHEN 'decomposition' THEN 'cumulative_explained_variance'
+    END AS key_metric
+) AS k
+CROSS JOIN LATERAL (SELECT sum(octet_length(data))::bigint AS bytes FROM pgml.files WHERE model_id = m.id) AS f
+ORDER BY m.id;
+COMMENT ON VIEW pgml.model_details IS 'Every model: what trained it in which time, how well it scores, how large it is, and what predicts with it';
+
+CREATE FUNCTION pgml.feature_importances(model_id bigint) RETURNS TABLE (feature text, importance float8)
+    STABLE STRICT PARALLEL SAFE ROWS 20 LANGUAGE sql AS $$
+    SELECT f.value OPERATOR(pg_catalog.->>) 'feature', (f.value OPERATOR(pg_catalog.->>) 'importance')::pg_catalog.float8
+    FROM pgml.models AS m
+    CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(m.metrics OPERATOR(pg_catalog.->) 'feature_importances')
+        WITH ORDINALITY AS f(value, place)
+    WHERE m.id OPERATOR(pg_catalog.=) $1
+    ORDER BY 2 DESC, f.place
+$$;
+COMMENT ON FUNCTION pgml.feature_importances(bigint) IS 'How much each feature counts in a model, as shares of 1; no rows where its algorithm can''t tell';
+
+CREATE FUNCTION pgml.feature_importances(project_name text) RETURNS TABLE (feature text, importance float8)
+    STABLE STRICT PARALLEL SAFE ROWS 20 LANGUAGE sql AS $$
+    SELECT i.feature, i.importance
+    FROM (
+        SELECT d.model_id FROM pgml.deployments AS d
+        JOIN pgml.projects AS p ON p.id OPERATOR(pg_catalog.=) d.project_id
+        WHERE p.name OPERATOR(pg_catalog.=) $1 ORDER BY d.id DESC LIMIT 1
+    ) AS deployed
+    CROSS JOIN LATERAL pgml.feature_importances(deployed.model_id) AS i
+$$;
+COMMENT ON FUNCTION pgml.feature_importances(text) IS 'How much each feature counts in the deployed model of a project, as shares of 1';
+
+---------------------------------------------------------------------------------------------------
+-- What is installed
+---------------------------------------------------------------------------------------------------
+
+CREATE OR REPLACE FUNCTION pgml.version() RETURNS text
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_version_wrapper';
+COMMENT ON FUNCTION pgml.version() IS 'Version of the library';
+
+CREATE OR REPLACE FUNCTION pgml.blas_config() RETURNS text
+    STABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_blas_config_wrapper';
+COMMENT ON FUNCTION pgml.blas_config() IS 'Version, build options and chosen processor kernels of the OpenBLAS inside the library';
+
+CREATE OR REPLACE FUNCTION pgml.python_version() RETURNS text
+    STABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_python_version_wrapper';
+COMMENT ON FUNCTION pgml.python_version() IS 'Version of the Python interpreter; starts it';
+
+CREATE OR REPLACE FUNCTION pgml.python_is_running() RETURNS boolean
+    STABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_python_is_running_wrapper';
+COMMENT ON FUNCTION pgml.python_is_running() IS 'Whether this session has started a Python interpreter; starts none';
+
+CREATE OR REPLACE FUNCTION pgml.python_package_version(name text) RETURNS text
+    STABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_python_package_version_wrapper';
+COMMENT ON FUNCTION pgml.python_package_version(text) IS 'Version of an installed Python package';
+
+CREATE OR REPLACE FUNCTION pgml.python_pip_freeze() RETURNS TABLE (package text)
+    STABLE STRICT PARALLEL SAFE ROWS 20 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_python_pip_freeze_wrapper';
+COMMENT ON FUNCTION pgml.python_pip_freeze() IS 'The Python packages that pgml uses, as name==version';
+
+CREATE OR REPLACE FUNCTION pgml.validate_python_dependencies() RETURNS boolean
+    VOLATILE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_validate_python_dependencies_wrapper';
+COMMENT ON FUNCTION pgml.validate_python_dependencies() IS 'True when every Python library that pgml uses can be loaded; an error names the one that can''t';
+
+CREATE OR REPLACE FUNCTION pgml.validate_shared_library() RETURNS boolean
+    VOLATILE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_validate_shared_library_wrapper';
+COMMENT ON FUNCTION pgml.validate_shared_library() IS 'True when no library of this backend exposes a BLAS to the others; an error names the one that does';
+
+---------------------------------------------------------------------------------------------------
+-- Training
+---------------------------------------------------------------------------------------------------
+
+CREATE OR REPLACE FUNCTION pgml.load_dataset(
+    source  text,
+    subset  text DEFAULT NULL,
+    "limit" int DEFAULT NULL,
+    kwargs  jsonb DEFAULT '{}'
+) RETURNS TABLE (table_name text, rows bigint)
+    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_load_dataset_wrapper';
+COMMENT ON FUNCTION pgml.load_dataset(text, text, int, jsonb) IS 'Makes a table in schema pgml from one of scikit-learn''s toy data sets: breast_cancer, diabetes, digits, iris, linnerud, wine';
+
+CREATE OR REPLACE FUNCTION pgml.snapshot(
+    relation_name text,
+    y_column_name text,
+    test_size     real DEFAULT 0.25,
+    test_sampling pgml.sampling DEFAULT 'stratified'
+) RETURNS TABLE (relation text, y_column_name text)
+    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_snapshot_wrapper';
+COMMENT ON FUNCTION pgml.snapshot(text, text, real, pgml.sampling) IS 'Copies the rows of a relation into a table of their own, to train on them later';
+
+CREATE OR REPLACE FUNCTION pgml.train(
+    project_name         text,
+    task                 text DEFAULT NULL,
+    relation_name        text DEFAULT NULL,
+    y_column_name        text DEFAULT NULL,
+    algorithm            pgml.algorithm DEFAULT 'linear',
+    hyperparams          jsonb DEFAULT '{}',
+    search               pgml.search DEFAULT NULL,
+    search_params        jsonb DEFAULT '{}',
+    search_args          jsonb DEFAULT '{}',
+    test_size            real DEFAULT 0.25,
+    test_sampling        pgml.sampling DEFAULT 'stratified',
+    runtime              pgml.runtime DEFAULT NULL,
+    automatic_deploy     boolean DEFAULT true,
+    materialize_snapshot boolean DEFAULT false,
+    preprocess           jsonb DEFAULT '{}'
+) RETURNS TABLE (project text, task text, algorithm text, deployed boolean)
+    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_train_wrapper';
+COMMENT ON FUNCTION pgml.train(text, text, text, text, pgml.algorithm, jsonb, pgml.search, jsonb, jsonb, real, pgml.sampling, pgml.runtime, boolean, boolean, jsonb) IS 'Trains a model that predicts one column of a relation from the others';
+
+CREATE OR REPLACE FUNCTION pgml.train_joint(
+    project_name         text,
+    task                 text DEFAULT NULL,
+    relation_name        text DEFAULT NULL,
+    y_column_name        text[] DEFAULT NULL,
+    algorithm            pgml.algorithm DEFAULT 'linear',
+    hyperparams          jsonb DEFAULT '{}',
+    search               pgml.search DEFAULT NULL,
+    search_params        jsonb DEFAULT '{}',
+    search_args          jsonb DEFAULT '{}',
+    test_size            real DEFAULT 0.25,
+    test_sampling        pgml.sampling DEFAULT 'stratified',
+    runtime              pgml.runtime DEFAULT NULL,
+    automatic_deploy     boolean DEFAULT true,
+    materialize_snapshot boolean DEFAULT false,
+    preprocess           jsonb DEFAULT '{}'
+) RETURNS TABLE (project text, task text, algorithm text, deployed boolean)
+    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_train_joint_wrapper';
+COMMENT ON FUNCTION pgml.train_joint(text, text, text, text[], pgml.algorithm, jsonb, pgml.search, jsonb, jsonb, real, pgml.sampling, pgml.runtime, boolean, boolean, jsonb) IS 'Trains a model that predicts several columns of a relation at once';
+
+CREATE OR REPLACE FUNCTION pgml.deploy(
+    project_name text,
+    strategy     pgml.strategy,
+    algorithm    pgml.algorithm DEFAULT NULL
+) RETURNS TABLE (project text, strategy text, algorithm text)
+    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_deploy_wrapper';
+COMMENT ON FUNCTION pgml.deploy(text, pgml.strategy, pgml.algorithm) IS 'Chooses the model that answers for a project: best_score, most_recent or rollback';
+
+CREATE OR REPLACE FUNCTION pgml.deploy(model_id bigint) RETURNS TABLE (project text, strategy text, algorithm text)
+    VOLATILE STRICT PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_deploy_model_wrapper';
+COMMENT ON FUNCTION pgml.deploy(bigint) IS 'Makes one model answer for its project';
+
+---------------------------------------------------------------------------------------------------
+-- Prediction
+--
+-- float8[] takes numeric[], real[] and int[] alike; a second type of numbers would make such a call ambiguous. A literal,
+-- '{1,2}', goes to text, as Postgres prefers it, and is an array there. STABLE, not IMMUTABLE: a deployment changes the answer.
+---------------------------------------------------------------------------------------------------
+
+CREATE OR REPLACE FUNCTION pgml.predict(project_name text, features float8[]) RETURNS float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_wrapper';
+COMMENT ON FUNCTION pgml.predict(text, float8[]) IS 'Predicts one row with the deployed model of a project';
+
+CREATE OR REPLACE FUNCTION pgml.predict(model_id bigint, features float8[]) RETURNS float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_model_wrapper';
+COMMENT ON FUNCTION pgml.predict(bigint, float8[]) IS 'Predicts one row with a given model';
+
+CREATE OR REPLACE FUNCTION pgml.predict_joint(project_name text, features float8[]) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_joint_wrapper';
+COMMENT ON FUNCTION pgml.predict_joint(text, float8[]) IS 'Predicts every label of one row with the deployed model of a project';
+
+CREATE OR REPLACE FUNCTION pgml.predict_joint(model_id bigint, features float8[]) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_joint_model_wrapper';
+COMMENT ON FUNCTION pgml.predict_joint(bigint, float8[]) IS 'Predicts every label of one row with a given model';
+
+CREATE OR REPLACE FUNCTION pgml.predict_proba(project_name text, features float8[]) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_proba_wrapper';
+COMMENT ON FUNCTION pgml.predict_proba(text, float8[]) IS 'Probability of each class for one row, with the deployed model of a project';
+
+CREATE OR REPLACE FUNCTION pgml.predict_proba(model_id bigint, features float8[]) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_proba_model_wrapper';
+COMMENT ON FUNCTION pgml.predict_proba(bigint, float8[]) IS 'Probability of each class for one row, with a given model';
+
+CREATE OR REPLACE FUNCTION pgml.predict_batch(project_name text, features float8[][]) RETURNS SETOF float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_batch_wrapper';
+COMMENT ON FUNCTION pgml.predict_batch(text, float8[]) IS 'Predicts many rows at once, in their order, with the deployed model of a project';
+
+CREATE OR REPLACE FUNCTION pgml.predict_batch(model_id bigint, features float8[][]) RETURNS SETOF float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_batch_model_wrapper';
+COMMENT ON FUNCTION pgml.predict_batch(bigint, float8[]) IS 'Predicts many rows at once, in their order, with a given model';
+
+CREATE OR REPLACE FUNCTION pgml.predict(project_name text, features boolean[]) RETURNS float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(text, boolean[]) IS 'Predicts one row of booleans with the deployed model of a project';
+
+CREATE OR REPLACE FUNCTION pgml.predict(project_name text, features text) RETURNS float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(text, text) IS 'Predicts one row in the notation of an array, {1,2} with the deployed model of a project';
+
+CREATE OR REPLACE FUNCTION pgml.predict(model_id bigint, features boolean[]) RETURNS float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(bigint, boolean[]) IS 'Predicts one row of booleans with a given model';
+
+CREATE OR REPLACE FUNCTION pgml.predict(model_id bigint, features text) RETURNS float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(bigint, text) IS 'Predicts one row in the notation of an array, {1,2} with a given model';
+
+CREATE OR REPLACE FUNCTION pgml.predict_joint(project_name text, features boolean[]) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_joint($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_joint(text, boolean[]) IS 'Predicts every label of one row of booleans with the deployed model of a project';
+
+CREATE OR REPLACE FUNCTION pgml.predict_joint(project_name text, features text) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_joint($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_joint(text, text) IS 'Predicts every label of one row in the notation of an array, {1,2} with the deployed model of a project';
+
+CREATE OR REPLACE FUNCTION pgml.predict_joint(model_id bigint, features boolean[]) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_joint($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_joint(bigint, boolean[]) IS 'Predicts every label of one row of booleans with a given model';
+
+CREATE OR REPLACE FUNCTION pgml.predict_joint(model_id bigint, features text) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_joint($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_joint(bigint, text) IS 'Predicts every label of one row in the notation of an array, {1,2} with a given model';
+
+CREATE OR REPLACE FUNCTION pgml.predict_proba(project_name text, features boolean[]) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_proba($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_proba(text, boolean[]) IS 'Probability of each class for one row, of booleans with the deployed model of a project';
+
+CREATE OR REPLACE FUNCTION pgml.predict_proba(project_name text, features text) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_proba($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_proba(text, text) IS 'Probability of each class for one row, in the notation of an array, {1,2} with the deployed model of a project';
+
+CREATE OR REPLACE FUNCTION pgml.predict_proba(model_id bigint, features boolean[]) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_proba($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_proba(bigint, boolean[]) IS 'Probability of each class for one row, of booleans with a given model';
+
+CREATE OR REPLACE FUNCTION pgml.predict_proba(model_id bigint, features text) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_proba($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_proba(bigint, text) IS 'Probability of each class for one row, in the notation of an array, {1,2} with a given model';
+
+---------------------------------------------------------------------------------------------------
+-- Scores
+---------------------------------------------------------------------------------------------------
+
+CREATE OR REPLACE FUNCTION pgml.sklearn_f1_score(ground_truth float8[], y_hat float8[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_sklearn_f1_score_wrapper';
+COMMENT ON FUNCTION pgml.sklearn_f1_score(float8[], float8[]) IS 'Weighted F1 of predicted classes, by scikit-learn';
+
+CREATE OR REPLACE FUNCTION pgml.sklearn_r2_score(ground_truth float8[], y_hat float8[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_sklearn_r2_score_wrapper';
+COMMENT ON FUNCTION pgml.sklearn_r2_score(float8[], float8[]) IS 'R² of predicted values, by scikit-learn; NULL for fewer than two';
+
+CREATE OR REPLACE FUNCTION pgml.sklearn_regression_metrics(ground_truth float8[], y_hat float8[]) RETURNS jsonb
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_sklearn_regression_metrics_wrapper';
+COMMENT ON FUNCTION pgml.sklearn_regression_metrics(float8[], float8[]) IS 'All scores of predicted values, by scikit-learn';
+
+CREATE OR REPLACE FUNCTION pgml.sklearn_classification_metrics(ground_truth float8[], y_hat float8[], num_classes bigint DEFAULT NULL) RETURNS jsonb
+    STABLE PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_sklearn_classification_metrics_wrapper';
+COMMENT ON FUNCTION pgml.sklearn_classification_metrics(float8[], float8[], bigint) IS 'All scores of predicted classes, by scikit-learn. num_classes is counted and need not be given';
+
+---------------------------------------------------------------------------------------------------
+-- Vectors
+---------------------------------------------------------------------------------------------------
+
+CREATE OR REPLACE FUNCTION pgml.add(vector real[], addend real) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_add_scalar_wrapper';
+COMMENT ON FUNCTION pgml.add(real[], real) IS 'Adds a number to each element';
+
+CREATE OR REPLACE FUNCTION pgml.subtract(vector real[], subtrahend real) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_subtract_scalar_wrapper';
+COMMENT ON FUNCTION pgml.subtract(real[], real) IS 'Subtracts a number from each element';
+
+CREATE OR REPLACE FUNCTION pgml.multiply(vector real[], multiplicand real) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_multiply_scalar_wrapper';
+COMMENT ON FUNCTION pgml.multiply(real[], real) IS 'Multiplies each element by a number';
+
+CREATE OR REPLACE FUNCTION pgml.divide(vector real[], dividend real) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_divide_scalar_wrapper';
+COMMENT ON FUNCTION pgml.divide(real[], real) IS 'Divides each element by a number; by zero gives an infinity or NaN';
+
+CREATE OR REPLACE FUNCTION pgml.add(vector real[], addend real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_add_vector_wrapper';
+COMMENT ON FUNCTION pgml.add(real[], real[]) IS 'Adds two vectors element by element';
+
+CREATE OR REPLACE FUNCTION pgml.subtract(vector real[], subtrahend real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_subtract_vector_wrapper';
+COMMENT ON FUNCTION pgml.subtract(real[], real[]) IS 'Subtracts the second vector from the first element by element';
+
+CREATE OR REPLACE FUNCTION pgml.multiply(vector real[], multiplicand real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_multiply_vector_wrapper';
+COMMENT ON FUNCTION pgml.multiply(real[], real[]) IS 'Multiplies two vectors element by element';
+
+CREATE OR REPLACE FUNCTION pgml.divide(vector real[], dividend real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_divide_vector_wrapper';
+COMMENT ON FUNCTION pgml.divide(real[], real[]) IS 'Divides the first vector by the second element by element; by zero gives an infinity or NaN';
+
+CREATE OR REPLACE FUNCTION pgml.norm_l0(vector real[]) RETURNS real
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_norm_l0_wrapper';
+COMMENT ON FUNCTION pgml.norm_l0(real[]) IS 'Number of elements that are not zero';
+
+CREATE OR REPLACE FUNCTION pgml.norm_l1(vector real[]) RETURNS real
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_norm_l1_wrapper';
+COMMENT ON FUNCTION pgml.norm_l1(real[]) IS 'Sum of the absolute values';
+
+CREATE OR REPLACE FUNCTION pgml.norm_l2(vector real[]) RETURNS real
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_norm_l2_wrapper';
+COMMENT ON FUNCTION pgml.norm_l2(real[]) IS 'Euclidean length';
+
+CREATE OR REPLACE FUNCTION pgml.norm_max(vector real[]) RETURNS real
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_norm_max_wrapper';
+COMMENT ON FUNCTION pgml.norm_max(real[]) IS 'Largest absolute value';
+
+CREATE OR REPLACE FUNCTION pgml.normalize_l1(vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_normalize_l1_wrapper';
+COMMENT ON FUNCTION pgml.normalize_l1(real[]) IS 'The vector divided by its norm_l1';
+
+CREATE OR REPLACE FUNCTION pgml.normalize_l2(vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_normalize_l2_wrapper';
+COMMENT ON FUNCTION pgml.normalize_l2(real[]) IS 'The vector divided by its norm_l2';
+
+CREATE OR REPLACE FUNCTION pgml.normalize_max(vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_normalize_max_wrapper';
+COMMENT ON FUNCTION pgml.normalize_max(real[]) IS 'The vector divided by its norm_max';
+
+CREATE OR REPLACE FUNCTION pgml.distance_l1(vector real[], other real[]) RETURNS real
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_distance_l1_wrapper';
+COMMENT ON FUNCTION pgml.distance_l1(real[], real[]) IS 'Sum of the absolute differences';
+
+CREATE OR REPLACE FUNCTION pgml.distance_l2(vector real[], other real[]) RETURNS real
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_distance_l2_wrapper';
+COMMENT ON FUNCTION pgml.distance_l2(real[], real[]) IS 'Euclidean distance';
+
+CREATE OR REPLACE FUNCTION pgml.dot_product(vector real[], other real[]) RETURNS real
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_dot_product_wrapper';
+COMMENT ON FUNCTION pgml.dot_product(real[], real[]) IS 'Sum of the products';
+
+CREATE OR REPLACE FUNCTION pgml.cosine_similarity(vector real[], other real[]) RETURNS real
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_cosine_similarity_wrapper';
+COMMENT ON FUNCTION pgml.cosine_similarity(real[], real[]) IS 'Cosine of the angle between two vectors; 0 when one of them is all zeros';
+
+---------------------------------------------------------------------------------------------------
+-- Aggregates of vectors, element by element. NULL vectors are left out. A step also combines the states of parallel workers.
+---------------------------------------------------------------------------------------------------
+
+CREATE OR REPLACE FUNCTION pgml.vector_sum_step(state real[], vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_add_vector_wrapper';
+COMMENT ON FUNCTION pgml.vector_sum_step(real[], real[]) IS 'Step of the aggregate pgml.sum';
+
+CREATE OR REPLACE FUNCTION pgml.vector_min_step(state real[], vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_min_step_wrapper';
+COMMENT ON FUNCTION pgml.vector_min_step(real[], real[]) IS 'Step of the aggregate pgml.min';
+
+CREATE OR REPLACE FUNCTION pgml.vector_max_step(state real[], vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_max_step_wrapper';
+COMMENT ON FUNCTION pgml.vector_max_step(real[], real[]) IS 'Step of the aggregate pgml.max';
+
+CREATE OR REPLACE FUNCTION pgml.vector_min_abs_step(state real[], vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_min_abs_step_wrapper';
+COMMENT ON FUNCTION pgml.vector_min_abs_step(real[], real[]) IS 'Step of the aggregate pgml.min_abs';
+
+CREATE OR REPLACE FUNCTION pgml.vector_max_abs_step(state real[], vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_max_abs_step_wrapper';
+COMMENT ON FUNCTION pgml.vector_max_abs_step(real[], real[]) IS 'Step of the aggregate pgml.max_abs';
+
+CREATE OR REPLACE FUNCTION pgml.vector_abs(vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_abs_wrapper';
+COMMENT ON FUNCTION pgml.vector_abs(real[]) IS 'The absolute value of each element: the last step of pgml.min_abs and pgml.max_abs';
+
+CREATE OR REPLACE AGGREGATE pgml.sum(real[]) (
+    SFUNC = pgml.vector_sum_step,
+    STYPE = real[],
+    COMBINEFUNC = pgml.vector_sum_step,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pgml.sum(real[]) IS 'Sum of vectors, element by element';
+
+CREATE OR REPLACE AGGREGATE pgml.min(real[]) (
+    SFUNC = pgml.vector_min_step,
+    STYPE = real[],
+    COMBINEFUNC = pgml.vector_min_step,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pgml.min(real[]) IS 'Smallest value of each element';
+
+CREATE OR REPLACE AGGREGATE pgml.max(real[]) (
+    SFUNC = pgml.vector_max_step,
+    STYPE = real[],
+    COMBINEFUNC = pgml.vector_max_step,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pgml.max(real[]) IS 'Largest value of each element';
+
+CREATE OR REPLACE AGGREGATE pgml.min_abs(real[]) (
+    SFUNC = pgml.vector_min_abs_step,
+    STYPE = real[],
+    FINALFUNC = pgml.vector_abs,
+    COMBINEFUNC = pgml.vector_min_abs_step,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pgml.min_abs(real[]) IS 'Smallest absolute value of each element';
+
+CREATE OR REPLACE AGGREGATE pgml.max_abs(real[]) (
+    SFUNC = pgml.vector_max_abs_step,
+    STYPE = real[],
+    FINALFUNC = pgml.vector_abs,
+    COMBINEFUNC = pgml.vector_max_abs_step,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pgml.max_abs(real[]) IS 'Largest absolute value of each element';
+
+---------------------------------------------------------------------------------------------------
+-- What is left of 2.10.0, and privileges
+---------------------------------------------------------------------------------------------------
+
+DO $$
+DECLARE
+    left_over text;
+    member record;
+BEGIN
+    SELECT string_agg(format('%s (pgml.%s)', one, signature), ', ') INTO left_over
+    FROM pg_temp.pgml_old AS o, unnest(o.users) AS one WHERE obj_description(o.oid, 'pg_proc') = 'pgml 2.10.0';
+    IF left_over IS NOT NULL THEN
+        RAISE EXCEPTION 'objects depend on functions that pgml 3.0.0 does not have: %', left_over
+            USING ERRCODE = 'dependent_objects_still_exist',
+            HINT = 'Drop these objects, update, and create them again with what there is.';
+    END IF;
+    -- The insides of a replaced aggregate.
+    FOR member IN
+        SELECT signature FROM pg_temp.pgml_old AS o JOIN pg_proc USING (oid)
+        WHERE part_of IS NOT NULL AND obj_description(o.oid, 'pg_proc') = 'pgml 2.10.0'
+    LOOP
+        EXECUTE format('DROP FUNCTION %s', member.signature);
+    END LOOP;
+    -- Who may call a function: as it was for the functions of its name.
+    FOR member IN
+        SELECT p.oid::regprocedure AS function, g.grantee, g.grantee = 0 AND NOT bool_or(g.allowed) AS closed, bool_or(g.allowed) AS allowed
+        FROM (
+            SELECT o.name, 0::oid AS grantee, EXISTS (SELECT FROM aclexplode(o.acl) AS a WHERE a.grantee = 0) AS allowed
+            FROM pg_temp.pgml_old AS o WHERE o.acl IS NOT NULL
+            UNION ALL
+            SELECT o.name, a.grantee, true FROM pg_temp.pgml_old AS o, aclexplode(o.acl) AS a
+        ) AS g
+        JOIN pg_proc AS p ON p.proname = g.name AND p.pronamespace = 'pgml'::regnamespace
+        WHERE g.grantee <> p.proowner
+        GROUP BY p.oid, g.grantee
+        ORDER BY g.grantee
+    LOOP
+        EXECUTE format(
+            CASE WHEN member.closed THEN 'REVOKE ALL ON ROUTINE %s FROM %s' ELSE 'GRANT EXECUTE ON ROUTINE %s TO %s' END,
+            member.function, CASE member.grantee WHEN 0 THEN 'PUBLIC' ELSE member.grantee::regrole::text END
+        );
+    END LOOP;
+END
+$$;
+DROP TABLE pg_temp.pgml_old;
+
+GRANT USAGE ON SCHEMA pgml TO PUBLIC;
+-- A row of pgml.files runs code when it is loaded. Who may read is left to whoever decided it.
+REVOKE INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON
+    pgml.projects, pgml.snapshots, pgml.models, pgml.deployments, pgml.files,
+    pgml.overview, pgml.trained_models, pgml.deployed_models
+FROM PUBLIC;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA pgml FROM PUBLIC;
+REVOKE ALL ON FUNCTION pgml.auto_updated_at(regclass) FROM PUBLIC;

@@ -1,0 +1,659 @@
+-- pgml 2.10.0: PostgresML 2.10.0's tables, views and functions, text generation aside.
+--
+-- Written by hand. Every function in C names its symbol in the one library that serves all editions.
+
+\echo Use "CREATE EXTENSION pgml VERSION '2.10.0'" to load this file. \quit
+
+COMMENT ON SCHEMA pgml IS 'Machine learning in Postgres';
+
+---------------------------------------------------------------------------------------------------
+-- Types
+---------------------------------------------------------------------------------------------------
+
+CREATE TYPE pgml.task AS ENUM ('regression', 'classification', 'clustering', 'decomposition');
+COMMENT ON TYPE pgml.task IS 'What a project learns';
+
+-- The names of both older editions: 1.0 spelt orthogonal matching pursuit in its own way, and its databases still do.
+CREATE TYPE pgml.algorithm AS ENUM (
+    'linear',
+    'ridge',
+    'lasso',
+    'elastic_net',
+    'least_angle',
+    'lasso_least_angle',
+    'orthoganl_matching_pursuit',
+    'orthogonal_matching_pursuit',
+    'bayesian_ridge',
+    'automatic_relevance_determination',
+    'stochastic_gradient_descent',
+    'perceptron',
+    'passive_aggressive',
+    'ransac',
+    'theil_sen',
+    'huber',
+    'quantile',
+    'kernel_ridge',
+    'gaussian_process',
+    'svm',
+    'nu_svm',
+    'linear_svm',
+    'ada_boost',
+    'bagging',
+    'extra_trees',
+    'gradient_boosting_trees',
+    'hist_gradient_boosting',
+    'random_forest',
+    'xgboost',
+    'xgboost_random_forest',
+    'lightgbm',
+    'kmeans',
+    'mini_batch_kmeans',
+    'birch',
+    'affinity_propagation',
+    'mean_shift',
+    'pca',
+    'catboost',
+    'knn',
+    'dbscan',
+    'optics',
+    'spectral',
+    'spectral_bi',
+    'spectral_co',
+    'feature_agglomeration'
+);
+COMMENT ON TYPE pgml.algorithm IS 'How a model learns';
+
+CREATE TYPE pgml.runtime AS ENUM ('python', 'rust');
+COMMENT ON TYPE pgml.runtime IS 'What trains a model and predicts with it';
+
+CREATE TYPE pgml.search AS ENUM ('grid', 'random');
+COMMENT ON TYPE pgml.search IS 'How hyperparameters are searched';
+
+CREATE TYPE pgml.sampling AS ENUM ('random', 'last', 'stratified');
+COMMENT ON TYPE pgml.sampling IS 'How test rows are chosen';
+
+CREATE TYPE pgml.strategy AS ENUM ('new_score', 'best_score', 'most_recent', 'rollback', 'specific');
+COMMENT ON TYPE pgml.strategy IS 'Why a model was deployed';
+
+CREATE TYPE pgml.status AS ENUM ('in_progress', 'successful', 'failed');
+COMMENT ON TYPE pgml.status IS 'How far a snapshot or a model has come';
+
+---------------------------------------------------------------------------------------------------
+-- Tables
+---------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION pgml.set_updated_at() RETURNS trigger
+    LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF NEW IS DISTINCT FROM OLD AND NEW.updated_at IS NOT DISTINCT FROM OLD.updated_at THEN
+        NEW.updated_at := pg_catalog.clock_timestamp();
+    END IF;
+    RETURN NEW;
+END;
+$$ SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION pgml.set_updated_at() IS 'Trigger: notes when a row was last changed';
+
+CREATE FUNCTION pgml.auto_updated_at(tbl regclass) RETURNS void
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    name text := (SELECT relname FROM pg_class WHERE oid = tbl);
+BEGIN
+    EXECUTE format(
+        'CREATE TRIGGER %I BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION pgml.set_updated_at()',
+        name || '_auto_updated_at', tbl
+    );
+END;
+$$ SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION pgml.auto_updated_at(regclass) IS 'Gives a table with a column updated_at the trigger that maintains it';
+
+CREATE TABLE pgml.projects (
+    id         bigserial PRIMARY KEY,
+    name       text NOT NULL,
+    task       pgml.task NOT NULL,
+    created_at timestamp NOT NULL DEFAULT clock_timestamp(),
+    updated_at timestamp NOT NULL DEFAULT clock_timestamp()
+);
+CREATE UNIQUE INDEX projects_name_idx ON pgml.projects (name);
+SELECT pgml.auto_updated_at('pgml.projects');
+COMMENT ON TABLE pgml.projects IS 'A question that models answer: a name and a task';
+
+CREATE TABLE pgml.snapshots (
+    id            bigserial PRIMARY KEY,
+    relation_name text NOT NULL,
+    y_column_name text[],
+    test_size     float4 NOT NULL,
+    test_sampling pgml.sampling NOT NULL,
+    status        text NOT NULL,
+    columns       jsonb,
+    analysis      jsonb,
+    created_at    timestamp NOT NULL DEFAULT clock_timestamp(),
+    updated_at    timestamp NOT NULL DEFAULT clock_timestamp(),
+    materialized  boolean DEFAULT false
+);
+SELECT pgml.auto_updated_at('pgml.snapshots');
+COMMENT ON TABLE pgml.snapshots IS 'The data that models were trained on: relation, columns, and how the rows were split';
+
+CREATE TABLE pgml.models (
+    id            bigserial PRIMARY KEY,
+    project_id    bigint NOT NULL REFERENCES pgml.projects (id) ON DELETE CASCADE,
+    snapshot_id   bigint REFERENCES pgml.snapshots (id) ON DELETE SET NULL,
+    num_features  int NOT NULL,
+    algorithm     text NOT NULL,
+    runtime       pgml.runtime DEFAULT 'python',
+    hyperparams   jsonb NOT NULL,
+    status        text NOT NULL,
+    metrics       jsonb,
+    search        text,
+    search_params jsonb NOT NULL,
+    search_args   jsonb NOT NULL,
+    created_at    timestamp NOT NULL DEFAULT clock_timestamp(),
+    updated_at    timestamp NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX models_project_id_idx ON pgml.models (project_id);
+CREATE INDEX models_snapshot_id_idx ON pgml.models (snapshot_id);
+SELECT pgml.auto_updated_at('pgml.models');
+COMMENT ON TABLE pgml.models IS 'Trained models: algorithm, hyperparameters and scores';
+
+CREATE TABLE pgml.deployments (
+    id         bigserial PRIMARY KEY,
+    project_id bigint NOT NULL REFERENCES pgml.projects (id) ON DELETE CASCADE,
+    model_id   bigint NOT NULL REFERENCES pgml.models (id) ON DELETE CASCADE,
+    strategy   pgml.strategy NOT NULL,
+    created_at timestamp NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX deployments_project_id_created_at_idx ON pgml.deployments (project_id);
+CREATE INDEX deployments_model_id_created_at_idx ON pgml.deployments (model_id);
+COMMENT ON TABLE pgml.deployments IS 'Which model answers for a project: its latest row does';
+
+CREATE TABLE pgml.files (
+    id         bigserial PRIMARY KEY,
+    model_id   bigint NOT NULL REFERENCES pgml.models (id) ON DELETE CASCADE,
+    path       text NOT NULL,
+    part       int NOT NULL,
+    created_at timestamp NOT NULL DEFAULT clock_timestamp(),
+    updated_at timestamp NOT NULL DEFAULT clock_timestamp(),
+    data       bytea NOT NULL
+);
+CREATE UNIQUE INDEX files_model_id_path_part_idx ON pgml.files (model_id, path, part);
+-- The bytes are pickles or compressed already: trying to compress them again only costs time.
+ALTER TABLE pgml.files ALTER COLUMN data SET STORAGE EXTERNAL;
+SELECT pgml.auto_updated_at('pgml.files');
+COMMENT ON TABLE pgml.files IS 'The bytes of models. Loading them runs code: whoever may write here may run code as the server';
+
+-- A dump of the database holds the rows, and the sequences go on where they were.
+SELECT pg_catalog.pg_extension_config_dump('pgml.projects', '');
+SELECT pg_catalog.pg_extension_config_dump('pgml.snapshots', '');
+SELECT pg_catalog.pg_extension_config_dump('pgml.models', '');
+SELECT pg_catalog.pg_extension_config_dump('pgml.deployments', '');
+SELECT pg_catalog.pg_extension_config_dump('pgml.files', '');
+SELECT pg_catalog.pg_extension_config_dump('pgml.projects_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('pgml.snapshots_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('pgml.models_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('pgml.deployments_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('pgml.files_id_seq', '');
+
+---------------------------------------------------------------------------------------------------
+-- Views
+---------------------------------------------------------------------------------------------------
+
+CREATE VIEW pgml.overview AS
+SELECT
+    p.name,
+    d.created_at AS deployed_at,
+    p.task,
+    m.algorithm,
+    m.runtime,
+    s.relation_name,
+    s.y_column_name,
+    s.test_sampling,
+    s.test_size
+FROM pgml.projects AS p
+JOIN LATERAL (
+    SELECT model_id, created_at FROM pgml.deployments WHERE project_id = p.id ORDER BY id DESC LIMIT 1
+) AS d ON true
+JOIN pgml.models AS m ON m.id = d.model_id
+LEFT JOIN pgml.snapshots AS s ON s.id = m.snapshot_id
+ORDER BY d.created_at DESC;
+COMMENT ON VIEW pgml.overview IS 'Every project with its deployed model and the data behind it';
+
+CREATE VIEW pgml.trained_models AS
+SELECT
+    m.id,
+    p.name,
+    p.task,
+    m.algorithm,
+    m.runtime,
+    m.created_at,
+    s.test_sampling,
+    s.test_size,
+    m.id IS NOT DISTINCT FROM (
+        SELECT model_id FROM pgml.deployments WHERE project_id = p.id ORDER BY id DESC LIMIT 1
+    ) AS deployed
+FROM pgml.models AS m
+JOIN pgml.projects AS p ON p.id = m.project_id
+LEFT JOIN pgml.snapshots AS s ON s.id = m.snapshot_id
+ORDER BY m.created_at DESC;
+COMMENT ON VIEW pgml.trained_models IS 'Every model, and whether it is deployed';
+
+CREATE VIEW pgml.deployed_models AS
+SELECT m.id, p.name, p.task, m.algorithm, m.runtime, d.created_at AS deployed_at
+FROM pgml.projects AS p
+JOIN LATERAL (
+    SELECT model_id, created_at FROM pgml.deployments WHERE project_id = p.id ORDER BY id DESC LIMIT 1
+) AS d ON true
+JOIN pgml.models AS m ON m.id = d.model_id
+ORDER BY d.created_at DESC;
+COMMENT ON VIEW pgml.deployed_models IS 'The model that answers for each project';
+
+---------------------------------------------------------------------------------------------------
+-- What is installed
+---------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION pgml.version() RETURNS text
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE sql AS $$ SELECT '2.10.0'::pg_catalog.text $$;
+COMMENT ON FUNCTION pgml.version() IS 'Version of the edition';
+
+CREATE FUNCTION pgml.python_version() RETURNS text
+    STABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_python_version_wrapper';
+COMMENT ON FUNCTION pgml.python_version() IS 'Version of the Python interpreter; starts it';
+
+CREATE FUNCTION pgml.python_package_version(name text) RETURNS text
+    STABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_python_package_version_wrapper';
+COMMENT ON FUNCTION pgml.python_package_version(text) IS 'Version of an installed Python package';
+
+CREATE FUNCTION pgml.python_pip_freeze() RETURNS TABLE (package text)
+    STABLE STRICT PARALLEL SAFE ROWS 20 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_python_pip_freeze_wrapper';
+COMMENT ON FUNCTION pgml.python_pip_freeze() IS 'The Python packages that pgml uses, as name==version';
+
+CREATE FUNCTION pgml.validate_python_dependencies() RETURNS boolean
+    VOLATILE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_validate_python_dependencies_wrapper';
+COMMENT ON FUNCTION pgml.validate_python_dependencies() IS 'True when every Python library that pgml uses can be loaded; an error names the one that can''t';
+
+CREATE FUNCTION pgml.validate_shared_library() RETURNS boolean
+    VOLATILE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_validate_shared_library_wrapper';
+COMMENT ON FUNCTION pgml.validate_shared_library() IS 'True when no library of this backend exposes a BLAS to the others; an error names the one that does';
+
+---------------------------------------------------------------------------------------------------
+-- Training
+---------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION pgml.load_dataset(
+    source  text,
+    subset  text DEFAULT NULL,
+    "limit" int DEFAULT NULL,
+    kwargs  jsonb DEFAULT '{}'
+) RETURNS TABLE (table_name text, rows bigint)
+    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_load_dataset_wrapper';
+COMMENT ON FUNCTION pgml.load_dataset(text, text, int, jsonb) IS 'Makes a table in schema pgml from one of scikit-learn''s toy data sets: breast_cancer, diabetes, digits, iris, linnerud, wine';
+
+CREATE FUNCTION pgml.snapshot(
+    relation_name text,
+    y_column_name text,
+    test_size     real DEFAULT 0.25,
+    test_sampling pgml.sampling DEFAULT 'stratified'
+) RETURNS TABLE (relation text, y_column_name text)
+    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_snapshot_wrapper';
+COMMENT ON FUNCTION pgml.snapshot(text, text, real, pgml.sampling) IS 'Copies the rows of a relation into a table of their own, to train on them later';
+
+CREATE FUNCTION pgml.train(
+    project_name         text,
+    task                 text DEFAULT NULL,
+    relation_name        text DEFAULT NULL,
+    y_column_name        text DEFAULT NULL,
+    algorithm            pgml.algorithm DEFAULT 'linear',
+    hyperparams          jsonb DEFAULT '{}',
+    search               pgml.search DEFAULT NULL,
+    search_params        jsonb DEFAULT '{}',
+    search_args          jsonb DEFAULT '{}',
+    test_size            real DEFAULT 0.25,
+    test_sampling        pgml.sampling DEFAULT 'stratified',
+    runtime              pgml.runtime DEFAULT NULL,
+    automatic_deploy     boolean DEFAULT true,
+    materialize_snapshot boolean DEFAULT false,
+    preprocess           jsonb DEFAULT '{}'
+) RETURNS TABLE (project text, task text, algorithm text, deployed boolean)
+    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_train_wrapper';
+COMMENT ON FUNCTION pgml.train(text, text, text, text, pgml.algorithm, jsonb, pgml.search, jsonb, jsonb, real, pgml.sampling, pgml.runtime, boolean, boolean, jsonb) IS 'Trains a model that predicts one column of a relation from the others';
+
+CREATE FUNCTION pgml.train_joint(
+    project_name         text,
+    task                 text DEFAULT NULL,
+    relation_name        text DEFAULT NULL,
+    y_column_name        text[] DEFAULT NULL,
+    algorithm            pgml.algorithm DEFAULT 'linear',
+    hyperparams          jsonb DEFAULT '{}',
+    search               pgml.search DEFAULT NULL,
+    search_params        jsonb DEFAULT '{}',
+    search_args          jsonb DEFAULT '{}',
+    test_size            real DEFAULT 0.25,
+    test_sampling        pgml.sampling DEFAULT 'stratified',
+    runtime              pgml.runtime DEFAULT NULL,
+    automatic_deploy     boolean DEFAULT true,
+    materialize_snapshot boolean DEFAULT false,
+    preprocess           jsonb DEFAULT '{}'
+) RETURNS TABLE (project text, task text, algorithm text, deployed boolean)
+    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_train_joint_wrapper';
+COMMENT ON FUNCTION pgml.train_joint(text, text, text, text[], pgml.algorithm, jsonb, pgml.search, jsonb, jsonb, real, pgml.sampling, pgml.runtime, boolean, boolean, jsonb) IS 'Trains a model that predicts several columns of a relation at once';
+
+CREATE FUNCTION pgml.deploy(
+    project_name text,
+    strategy     pgml.strategy,
+    algorithm    pgml.algorithm DEFAULT NULL
+) RETURNS TABLE (project text, strategy text, algorithm text)
+    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_deploy_wrapper';
+COMMENT ON FUNCTION pgml.deploy(text, pgml.strategy, pgml.algorithm) IS 'Chooses the model that answers for a project: best_score, most_recent or rollback';
+
+CREATE FUNCTION pgml.deploy(model_id bigint) RETURNS TABLE (project text, strategy text, algorithm text)
+    VOLATILE STRICT PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_deploy_model_wrapper';
+COMMENT ON FUNCTION pgml.deploy(bigint) IS 'Makes one model answer for its project';
+
+---------------------------------------------------------------------------------------------------
+-- Prediction
+--
+-- An overload for each type of array: none of them is ambiguous. A literal, '{1,2}', goes to text, as Postgres prefers it, and
+-- is an array there. STABLE, not IMMUTABLE as PostgresML has it: a deployment changes the answer.
+---------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION pgml.predict(project_name text, features float8[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_predict_wrapper';
+COMMENT ON FUNCTION pgml.predict(text, float8[]) IS 'Predicts one row with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict(project_name text, features real[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(text, real[]) IS 'Predicts one row with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict(project_name text, features smallint[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(text, smallint[]) IS 'Predicts one row with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict(project_name text, features int[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(text, int[]) IS 'Predicts one row with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict(project_name text, features bigint[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(text, bigint[]) IS 'Predicts one row with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict(project_name text, features numeric[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(text, numeric[]) IS 'Predicts one row with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict(project_name text, features boolean[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(text, boolean[]) IS 'Predicts one row with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict(project_name text, features text) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(text, text) IS 'Predicts one row in the notation of an array, {1,2}, with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict(model_id bigint, features float8[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_predict_model_wrapper';
+COMMENT ON FUNCTION pgml.predict(bigint, float8[]) IS 'Predicts one row with a given model';
+
+CREATE FUNCTION pgml.predict(model_id bigint, features real[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(bigint, real[]) IS 'Predicts one row with a given model';
+
+CREATE FUNCTION pgml.predict(model_id bigint, features smallint[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(bigint, smallint[]) IS 'Predicts one row with a given model';
+
+CREATE FUNCTION pgml.predict(model_id bigint, features int[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(bigint, int[]) IS 'Predicts one row with a given model';
+
+CREATE FUNCTION pgml.predict(model_id bigint, features bigint[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(bigint, bigint[]) IS 'Predicts one row with a given model';
+
+CREATE FUNCTION pgml.predict(model_id bigint, features numeric[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(bigint, numeric[]) IS 'Predicts one row with a given model';
+
+CREATE FUNCTION pgml.predict(model_id bigint, features boolean[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(bigint, boolean[]) IS 'Predicts one row with a given model';
+
+CREATE FUNCTION pgml.predict(model_id bigint, features text) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(bigint, text) IS 'Predicts one row in the notation of an array, {1,2}, with a given model';
+
+CREATE FUNCTION pgml.predict_joint(project_name text, features float8[]) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_predict_joint_wrapper';
+COMMENT ON FUNCTION pgml.predict_joint(text, float8[]) IS 'Predicts every label of one row with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_joint(project_name text, features boolean[]) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_joint($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_joint(text, boolean[]) IS 'Predicts every label of one row with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_joint(project_name text, features text) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_joint($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_joint(text, text) IS 'Predicts every label of one row in the notation of an array, {1,2}, with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_joint(model_id bigint, features float8[]) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_predict_joint_model_wrapper';
+COMMENT ON FUNCTION pgml.predict_joint(bigint, float8[]) IS 'Predicts every label of one row with a given model';
+
+CREATE FUNCTION pgml.predict_joint(model_id bigint, features boolean[]) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_joint($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_joint(bigint, boolean[]) IS 'Predicts every label of one row with a given model';
+
+CREATE FUNCTION pgml.predict_joint(model_id bigint, features text) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_joint($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_joint(bigint, text) IS 'Predicts every label of one row in the notation of an array, {1,2}, with a given model';
+
+CREATE FUNCTION pgml.predict_proba(project_name text, features float8[]) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_predict_proba_wrapper';
+COMMENT ON FUNCTION pgml.predict_proba(text, float8[]) IS 'Probability of each class for one row with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_proba(project_name text, features boolean[]) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_proba($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_proba(text, boolean[]) IS 'Probability of each class for one row with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_proba(project_name text, features text) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_proba($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_proba(text, text) IS 'Probability of each class for one row in the notation of an array, {1,2}, with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_proba(model_id bigint, features float8[]) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_predict_proba_model_wrapper';
+COMMENT ON FUNCTION pgml.predict_proba(bigint, float8[]) IS 'Probability of each class for one row with a given model';
+
+CREATE FUNCTION pgml.predict_proba(model_id bigint, features boolean[]) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_proba($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_proba(bigint, boolean[]) IS 'Probability of each class for one row with a given model';
+
+CREATE FUNCTION pgml.predict_proba(model_id bigint, features text) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_proba($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_proba(bigint, text) IS 'Probability of each class for one row in the notation of an array, {1,2}, with a given model';
+
+CREATE FUNCTION pgml.predict_batch(project_name text, features float8[]) RETURNS SETOF real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_predict_batch_wrapper';
+COMMENT ON FUNCTION pgml.predict_batch(text, float8[]) IS 'Predicts many rows at once, in their order, with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_batch(model_id bigint, features float8[]) RETURNS SETOF real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_predict_batch_model_wrapper';
+COMMENT ON FUNCTION pgml.predict_batch(bigint, float8[]) IS 'Predicts many rows at once, in their order, with a given model';
+
+---------------------------------------------------------------------------------------------------
+-- Scores
+---------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION pgml.sklearn_f1_score(ground_truth float8[], y_hat float8[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_sklearn_f1_score_wrapper';
+COMMENT ON FUNCTION pgml.sklearn_f1_score(float8[], float8[]) IS 'Weighted F1 of predicted classes, by scikit-learn';
+
+CREATE FUNCTION pgml.sklearn_r2_score(ground_truth float8[], y_hat float8[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_sklearn_r2_score_wrapper';
+COMMENT ON FUNCTION pgml.sklearn_r2_score(float8[], float8[]) IS 'R² of predicted values, by scikit-learn; NULL for fewer than two';
+
+CREATE FUNCTION pgml.sklearn_regression_metrics(ground_truth float8[], y_hat float8[]) RETURNS jsonb
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_sklearn_regression_metrics_wrapper';
+COMMENT ON FUNCTION pgml.sklearn_regression_metrics(float8[], float8[]) IS 'All scores of predicted values, by scikit-learn';
+
+CREATE FUNCTION pgml.sklearn_classification_metrics(ground_truth float8[], y_hat float8[], num_classes bigint DEFAULT NULL) RETURNS jsonb
+    STABLE PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_sklearn_classification_metrics_wrapper';
+COMMENT ON FUNCTION pgml.sklearn_classification_metrics(float8[], float8[], bigint) IS 'All scores of predicted classes, by scikit-learn. num_classes is counted and need not be given';
+
+---------------------------------------------------------------------------------------------------
+-- Vectors
+---------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION pgml.add(vector real[], addend real) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_add_scalar_wrapper';
+COMMENT ON FUNCTION pgml.add(real[], real) IS 'Adds a number to each element';
+
+CREATE FUNCTION pgml.subtract(vector real[], subtrahend real) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_subtract_scalar_wrapper';
+COMMENT ON FUNCTION pgml.subtract(real[], real) IS 'Subtracts a number from each element';
+
+CREATE FUNCTION pgml.multiply(vector real[], multiplicand real) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_multiply_scalar_wrapper';
+COMMENT ON FUNCTION pgml.multiply(real[], real) IS 'Multiplies each element by a number';
+
+CREATE FUNCTION pgml.divide(vector real[], dividend real) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_divide_scalar_wrapper';
+COMMENT ON FUNCTION pgml.divide(real[], real) IS 'Divides each element by a number; by zero gives an infinity or NaN';
+
+CREATE FUNCTION pgml.add(vector real[], addend real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_add_vector_wrapper';
+COMMENT ON FUNCTION pgml.add(real[], real[]) IS 'Adds two vectors element by element';
+
+CREATE FUNCTION pgml.subtract(vector real[], subtrahend real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_subtract_vector_wrapper';
+COMMENT ON FUNCTION pgml.subtract(real[], real[]) IS 'Subtracts the second vector from the first element by element';
+
+CREATE FUNCTION pgml.multiply(vector real[], multiplicand real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_multiply_vector_wrapper';
+COMMENT ON FUNCTION pgml.multiply(real[], real[]) IS 'Multiplies two vectors element by element';
+
+CREATE FUNCTION pgml.divide(vector real[], dividend real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_divide_vector_wrapper';
+COMMENT ON FUNCTION pgml.divide(real[], real[]) IS 'Divides the first vector by the second element by element; by zero gives an infinity or NaN';
+
+CREATE FUNCTION pgml.norm_l0(vector real[]) RETURNS real
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_norm_l0_wrapper';
+COMMENT ON FUNCTION pgml.norm_l0(real[]) IS 'Number of elements that are not zero';
+
+CREATE FUNCTION pgml.norm_l1(vector real[]) RETURNS real
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_norm_l1_wrapper';
+COMMENT ON FUNCTION pgml.norm_l1(real[]) IS 'Sum of the absolute values';
+
+CREATE FUNCTION pgml.norm_l2(vector real[]) RETURNS real
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_norm_l2_wrapper';
+COMMENT ON FUNCTION pgml.norm_l2(real[]) IS 'Euclidean length';
+
+CREATE FUNCTION pgml.norm_max(vector real[]) RETURNS real
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_norm_max_wrapper';
+COMMENT ON FUNCTION pgml.norm_max(real[]) IS 'Largest absolute value';
+
+CREATE FUNCTION pgml.normalize_l1(vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_normalize_l1_wrapper';
+COMMENT ON FUNCTION pgml.normalize_l1(real[]) IS 'The vector divided by its norm_l1';
+
+CREATE FUNCTION pgml.normalize_l2(vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_normalize_l2_wrapper';
+COMMENT ON FUNCTION pgml.normalize_l2(real[]) IS 'The vector divided by its norm_l2';
+
+CREATE FUNCTION pgml.normalize_max(vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_normalize_max_wrapper';
+COMMENT ON FUNCTION pgml.normalize_max(real[]) IS 'The vector divided by its norm_max';
+
+CREATE FUNCTION pgml.distance_l1(vector real[], other real[]) RETURNS real
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_distance_l1_wrapper';
+COMMENT ON FUNCTION pgml.distance_l1(real[], real[]) IS 'Sum of the absolute differences';
+
+CREATE FUNCTION pgml.distance_l2(vector real[], other real[]) RETURNS real
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_distance_l2_wrapper';
+COMMENT ON FUNCTION pgml.distance_l2(real[], real[]) IS 'Euclidean distance';
+
+CREATE FUNCTION pgml.dot_product(vector real[], other real[]) RETURNS real
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_dot_product_wrapper';
+COMMENT ON FUNCTION pgml.dot_product(real[], real[]) IS 'Sum of the products';
+
+CREATE FUNCTION pgml.cosine_similarity(vector real[], other real[]) RETURNS real
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_cosine_similarity_wrapper';
+COMMENT ON FUNCTION pgml.cosine_similarity(real[], real[]) IS 'Cosine of the angle between two vectors; 0 when one of them is all zeros';
+
+---------------------------------------------------------------------------------------------------
+-- Aggregates of vectors, element by element. NULL vectors are left out. A step also combines the states of parallel workers.
+---------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION pgml.vector_sum_step(state real[], vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_add_vector_wrapper';
+COMMENT ON FUNCTION pgml.vector_sum_step(real[], real[]) IS 'Step of the aggregate pgml.sum';
+
+CREATE FUNCTION pgml.vector_min_step(state real[], vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_min_step_wrapper';
+COMMENT ON FUNCTION pgml.vector_min_step(real[], real[]) IS 'Step of the aggregate pgml.min';
+
+CREATE FUNCTION pgml.vector_max_step(state real[], vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_max_step_wrapper';
+COMMENT ON FUNCTION pgml.vector_max_step(real[], real[]) IS 'Step of the aggregate pgml.max';
+
+CREATE FUNCTION pgml.vector_min_abs_step(state real[], vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_min_abs_step_wrapper';
+COMMENT ON FUNCTION pgml.vector_min_abs_step(real[], real[]) IS 'Step of the aggregate pgml.min_abs';
+
+CREATE FUNCTION pgml.vector_max_abs_step(state real[], vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_max_abs_step_wrapper';
+COMMENT ON FUNCTION pgml.vector_max_abs_step(real[], real[]) IS 'Step of the aggregate pgml.max_abs';
+
+CREATE FUNCTION pgml.vector_abs(vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_abs_wrapper';
+COMMENT ON FUNCTION pgml.vector_abs(real[]) IS 'The absolute value of each element: the last step of pgml.min_abs and pgml.max_abs';
+
+CREATE AGGREGATE pgml.sum(real[]) (
+    SFUNC = pgml.vector_sum_step,
+    STYPE = real[],
+    COMBINEFUNC = pgml.vector_sum_step,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pgml.sum(real[]) IS 'Sum of vectors, element by element';
+
+CREATE AGGREGATE pgml.min(real[]) (
+    SFUNC = pgml.vector_min_step,
+    STYPE = real[],
+    COMBINEFUNC = pgml.vector_min_step,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pgml.min(real[]) IS 'Smallest value of each element';
+
+CREATE AGGREGATE pgml.max(real[]) (
+    SFUNC = pgml.vector_max_step,
+    STYPE = real[],
+    COMBINEFUNC = pgml.vector_max_step,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pgml.max(real[]) IS 'Largest value of each element';
+
+CREATE AGGREGATE pgml.min_abs(real[]) (
+    SFUNC = pgml.vector_min_abs_step,
+    STYPE = real[],
+    FINALFUNC = pgml.vector_abs,
+    COMBINEFUNC = pgml.vector_min_abs_step,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pgml.min_abs(real[]) IS 'Smallest absolute value of each element';
+
+CREATE AGGREGATE pgml.max_abs(real[]) (
+    SFUNC = pgml.vector_max_abs_step,
+    STYPE = real[],
+    FINALFUNC = pgml.vector_abs,
+    COMBINEFUNC = pgml.vector_max_abs_step,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pgml.max_abs(real[]) IS 'Largest absolute value of each element';
+
+---------------------------------------------------------------------------------------------------
+-- Privileges
+--
+-- The functions run with the caller's rights. Everyone may look the functions up and use those that touch no table.
+-- Nobody but the owner gets at the tables: a row in pgml.files is a pickle, and loading it runs code as the server.
+---------------------------------------------------------------------------------------------------
+
+GRANT USAGE ON SCHEMA pgml TO PUBLIC;
+REVOKE ALL ON ALL TABLES IN SCHEMA pgml FROM PUBLIC;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA pgml FROM PUBLIC;
+REVOKE ALL ON FUNCTION pgml.auto_updated_at(regclass) FROM PUBLIC;

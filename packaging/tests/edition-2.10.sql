@@ -1,0 +1,103 @@
+-- CREATE EXTENSION pgml VERSION '2.10.0': what PostgresML 2.10.0's SQL has, and the way on to the current edition.
+\ir helpers.psql
+\ir surface.psql
+CREATE TEMPORARY TABLE fresh AS SELECT * FROM pg_temp.surface() AS line;
+DROP EXTENSION pgml;
+CREATE EXTENSION pgml VERSION '2.10.0';
+SELECT pgml.load_dataset(name) FROM unnest('{diabetes,iris,linnerud}'::text[]) AS name;
+
+-- Catches a table, a column or a type that is not the catalog's.
+DO $$
+DECLARE
+    got text;
+BEGIN
+    SELECT string_agg(columns, E'\n' ORDER BY columns) INTO got FROM (
+        SELECT relname || ': ' || string_agg(attname || ' ' || format_type(atttypid, atttypmod) || CASE WHEN attnotnull THEN ' not null' ELSE '' END, ', ' ORDER BY attnum) AS columns
+        FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+        WHERE relnamespace = 'pgml'::regnamespace AND relname IN ('projects', 'snapshots', 'models', 'deployments', 'files', 'overview', 'trained_models', 'deployed_models') AND attnum > 0
+        GROUP BY relname
+    ) AS t;
+    ASSERT got = $t$deployed_models: id bigint, name text, task pgml.task, algorithm text, runtime pgml.runtime, deployed_at timestamp without time zone
+deployments: id bigint not null, project_id bigint not null, model_id bigint not null, strategy pgml.strategy not null, created_at timestamp without time zone not null
+files: id bigint not null, model_id bigint not null, path text not null, part integer not null, created_at timestamp without time zone not null, updated_at timestamp without time zone not null, data bytea not null
+models: id bigint not null, project_id bigint not null, snapshot_id bigint, num_features integer not null, algorithm text not null, runtime pgml.runtime, hyperparams jsonb not null, status text not null, metrics jsonb, search text, search_params jsonb not null, search_args jsonb not null, created_at timestamp without time zone not null, updated_at timestamp without time zone not null
+overview: name text, deployed_at timestamp without time zone, task pgml.task, algorithm text, runtime pgml.runtime, relation_name text, y_column_name text[], test_sampling pgml.sampling, test_size real
+projects: id bigint not null, name text not null, task pgml.task not null, created_at timestamp without time zone not null, updated_at timestamp without time zone not null
+snapshots: id bigint not null, relation_name text not null, y_column_name text[], test_size real not null, test_sampling pgml.sampling not null, status text not null, columns jsonb, analysis jsonb, created_at timestamp without time zone not null, updated_at timestamp without time zone not null, materialized boolean
+trained_models: id bigint, name text, task pgml.task, algorithm text, runtime pgml.runtime, created_at timestamp without time zone, test_sampling pgml.sampling, test_size real, deployed boolean$t$, got;
+    SELECT string_agg(indexrelid::regclass::text, ',' ORDER BY indexrelid::regclass::text) INTO got
+    FROM pg_index JOIN pg_class ON oid = indrelid WHERE relnamespace = 'pgml'::regnamespace AND NOT indisprimary;
+    ASSERT got = 'pgml.deployments_model_id_created_at_idx,pgml.deployments_project_id_created_at_idx,pgml.files_model_id_path_part_idx,pgml.models_project_id_idx,pgml.models_snapshot_id_idx,pgml.projects_name_idx', got;
+    SELECT string_agg(tgname, ',' ORDER BY tgname) INTO got FROM pg_trigger WHERE NOT tgisinternal;
+    ASSERT got = 'files_auto_updated_at,models_auto_updated_at,projects_auto_updated_at,snapshots_auto_updated_at', got;
+END
+$$;
+
+-- Catches results of other types than PostgresML's, and calls that it answers with "is not unique".
+SELECT pgml.train('plane', 'regression', 'pgml.iris', 'target', runtime => 'python');
+SELECT pgml.train('species', 'classification', 'pgml.iris', 'target', 'random_forest', '{"n_estimators": 5}');
+SELECT pgml.train_joint('joint', 'regression', 'pgml.linnerud', '{weight,waist}');
+DO $$
+DECLARE
+    argument text;
+    name text;
+    project text;
+    result text;
+    expected text;
+    actual text;
+BEGIN
+    ASSERT pgml.version() = '2.10.0';
+    FOR name, project, result IN VALUES
+        ('predict', 'plane', 'real'), ('predict_joint', 'joint', 'real[]'), ('predict_proba', 'species', 'real[]')
+    LOOP
+        FOREACH argument IN ARRAY ARRAY[
+            'ARRAY[1,2,3,4]', 'ARRAY[1.0,2,3,4]', '''{1,2,3,4}''', 'ARRAY[1,2,3,4]::smallint[]', 'ARRAY[1,2,3,4]::bigint[]',
+            'ARRAY[1,2,3,4]::real[]', 'ARRAY[1,2,3,4]::float8[]', 'ARRAY[1,2,3,4]::numeric[]'
+        ] LOOP
+            EXECUTE format('SELECT pgml.%s(%L, %s)::text, pg_typeof(pgml.%1$s(%2$L, %3$s))', name, project, argument) INTO actual, expected;
+            ASSERT expected = result, format('pgml.%s(%s) is %s', name, argument, expected);
+            EXECUTE format('SELECT pgml.%s(%s, %s)::text', name, (SELECT m.id FROM pgml.models AS m JOIN pgml.projects AS p ON p.id = m.project_id WHERE p.name = project), argument) INTO expected;
+            ASSERT actual = expected, format('pgml.%s(%s): %s instead of %s', name, argument, actual, expected);
+        END LOOP;
+    END LOOP;
+    ASSERT pgml.predict('plane', ARRAY[true, false, true, true]) = pgml.predict('plane', '{1,0,1,1}');
+    ASSERT ARRAY(SELECT pgml.predict_batch('plane', ARRAY[[1,2,3,4],[5,6,7,8]])) = ARRAY[pgml.predict('plane', '{1,2,3,4}'), pgml.predict('plane', '{5,6,7,8}')];
+    ASSERT (SELECT pg_typeof(value) = 'real'::regtype FROM pgml.predict_batch('plane', '{{1,2,3,4}}') AS value);
+    ASSERT NOT EXISTS (SELECT FROM pg_proc WHERE pronamespace = 'pgml'::regnamespace AND proname LIKE 'predict%' AND provolatile <> 's');
+END
+$$;
+
+-- Catches an update that stops for nothing, or breaks something of a user's, or opens a function to those who had been shut out.
+SELECT pgml.deploy('plane', 'most_recent');
+SELECT pgml.snapshot('pgml.iris', 'target');
+CREATE TABLE public.said AS SELECT pgml.predict('plane', ARRAY[sepal_length, sepal_width, petal_length, petal_width]) AS prediction, sepal_length, sepal_width, petal_length, petal_width FROM pgml.iris;
+CREATE TABLE public.rows AS SELECT 'files' AS of, to_jsonb(t) AS row FROM pgml.files AS t UNION ALL SELECT 'models', to_jsonb(t) FROM pgml.models AS t
+    UNION ALL SELECT 'snapshots', to_jsonb(t) FROM pgml.snapshots AS t UNION ALL SELECT 'deployments', to_jsonb(t) FROM pgml.deployments AS t UNION ALL SELECT 'projects', to_jsonb(t) FROM pgml.projects AS t;
+CREATE VIEW public.lengths AS SELECT pgml.norm_l2(ARRAY[sepal_length, sepal_width]) AS length FROM pgml.iris;
+CREATE VIEW public.total AS SELECT pgml.sum(ARRAY[sepal_length]) AS sum FROM pgml.iris;
+CREATE VIEW public.mine AS SELECT name FROM pgml.overview;
+CREATE VIEW public.predicted AS SELECT pgml.predict('plane', ARRAY[sepal_length, sepal_width, petal_length, petal_width]) AS real FROM pgml.iris;
+REVOKE EXECUTE ON FUNCTION pgml.predict(text, float8[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgml.predict(text, float8[]) TO pg_monitor;
+SELECT pg_temp.expect_error('ALTER EXTENSION pgml UPDATE', '2BP01', 'predictions are double precision in pgml 3.0.0, and objects depend on them as real: view public.predicted (pgml.predict(text,real[]))', '%create them again%');
+DO $$ BEGIN ASSERT (SELECT extversion FROM pg_extension WHERE extname = 'pgml') = '2.10.0'; PERFORM count(real) FROM public.predicted; END $$;
+DROP VIEW public.predicted;
+
+ALTER EXTENSION pgml UPDATE;
+
+DO $$
+BEGIN
+    ASSERT (SELECT extversion FROM pg_extension WHERE extname = 'pgml') = pgml.version();
+    ASSERT (SELECT count(*) FROM public.lengths) = 150 AND (SELECT sum IS NOT NULL FROM public.total) AND EXISTS (SELECT FROM public.mine);
+    ASSERT NOT EXISTS (SELECT FROM public.said WHERE pgml.predict('plane', ARRAY[sepal_length, sepal_width, petal_length, petal_width])::real <> prediction);
+    ASSERT NOT EXISTS (SELECT * FROM public.rows EXCEPT
+        (SELECT 'files' AS of, to_jsonb(t) AS row FROM pgml.files AS t UNION ALL SELECT 'models', to_jsonb(t) FROM pgml.models AS t
+        UNION ALL SELECT 'snapshots', to_jsonb(t) FROM pgml.snapshots AS t UNION ALL SELECT 'deployments', to_jsonb(t) FROM pgml.deployments AS t UNION ALL SELECT 'projects', to_jsonb(t) FROM pgml.projects AS t));
+    ASSERT NOT (SELECT bool_or(coalesce(proacl::text ~ '[{,]=X', true)) FROM pg_proc WHERE proname = 'predict'), 'everyone may predict again';
+    ASSERT (SELECT bool_and(has_function_privilege('pg_monitor', oid, 'EXECUTE')) FROM pg_proc WHERE proname = 'predict');
+    GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA pgml TO PUBLIC;
+END
+$$;
+DROP VIEW public.lengths, public.total;
+\o
+\echo edition 2.10: passed
