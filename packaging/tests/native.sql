@@ -24,6 +24,9 @@ BEGIN
             ('classification', 'pgml.iris', '{target}', 'ARRAY[sepal_length,sepal_width,petal_length,petal_width]::float8[]'),
             ('classification', 'pgml.digits', '{target}', 'ARRAY(SELECT unnest(image))::float8[]')
         ) AS c(task, relation, labels, features) ON true
+        WHERE a.algorithm::text <> ALL (
+            '{kmeans,mini_batch_kmeans,birch,affinity_propagation,mean_shift,pca,catboost,knn,dbscan,optics,spectral,spectral_bi,spectral_co,feature_agglomeration}'
+        )
     LOOP
         BEGIN
             PERFORM pgml.train_joint(

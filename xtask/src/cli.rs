@@ -38,6 +38,7 @@ enum Command {
     Doctor(commands::doctor::Args),
     Dev(commands::dev::Args),
     Cache(commands::cache::Args),
+    Bench(commands::bench::Args),
 }
 
 impl Cli {
@@ -61,6 +62,7 @@ impl Cli {
             Command::Doctor(args) => commands::doctor::run(args, &workspace),
             Command::Dev(args) => commands::dev::run(args, &workspace),
             Command::Cache(args) => commands::cache::run(args, &workspace),
+            Command::Bench(args) => commands::bench::run(args, &workspace),
         }
     }
 }

@@ -3,13 +3,14 @@
 //! The library follows the flow of the design: [`targets`] and [`lock`] say what there is to build and from which
 //! inputs, [`plan`] computes all work as data, [`execute`] runs what of it is not in the cache, and [`steps`] hands each
 //! job to the module that does it: [`fetch`], [`rootfs`], [`compile`], [`stamp`], [`verification`] (by the rules of
-//! [`symbols`]), [`runtime`], [`deb`], [`apt`]. [`publish`] puts the results into `dist/`, [`systest`] tests them ([`mislink`]
+//! [`symbols`]), [`runtime`], [`deb`], [`apt`]. [`publish`] puts the results into `dist/`, [`systest`] tests them, [`bench`] measures them ([`mislink`]
 //! makes what one of its tests must refuse), and [`scratch_cluster`] shows a build to a server without installing it.
 //!
 //! Nothing here prints: whoever calls passes a [`progress::Listener`]. Nothing here changes the environment or the
 //! current directory; what of them matters is passed in.
 
 pub mod apt;
+pub mod bench;
 pub mod boosting;
 pub mod compile;
 pub mod deb;

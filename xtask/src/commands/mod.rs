@@ -1,6 +1,7 @@
 //! One file per command. A command turns arguments into calls of the library and results into output; logic that two
 //! commands need is the library's.
 
+pub mod bench;
 pub mod cache;
 pub mod dev;
 pub mod dist;

@@ -1,6 +1,8 @@
 //! Installs the packages of one target into a clean system with apt, makes a cluster, runs the SQL suites, the
 //! documentation's examples and the comparisons with scikit-learn, restarts the server, and removes the packages again.
 
+mod prepared;
+
 use std::path::Path;
 
 use crate::apt::mirror::signed_mirror;
@@ -73,18 +75,9 @@ impl InstallTest<'_> {
     /// Runs everything. The results name each check; an error is only what kept the test from running at all.
     pub fn run(&self, listener: &dyn Listener) -> Result<Vec<Case>, Failure> {
         let mut cases = Cases::new(format!("{} install:", self.target), listener);
-        files::remove_dir(self.scratch)?;
-        let mirror = self.scratch.join("mirror");
-        signed_mirror(&mirror, self.mirror, self.codename, self.key, self.log)?;
         let tests = self.source.join("packaging/tests");
         let contract = self.source.join("python/tests");
-        let shown = [
-            (mirror.as_path(), "/srv/mirror"),
-            (self.repository, "/srv/pgml"),
-            (tests.as_path(), "/srv/tests"),
-            (contract.as_path(), CONTRACT),
-        ];
-        let system = System::start(self.base, self.scratch, &shown, self.log)?;
+        let system = self.system(&[(&tests, "/srv/tests"), (&contract, CONTRACT)])?;
         let installed = cases.run(
             "apt update accepts the repository and apt installs the packages",
             || self.install(&system),
@@ -117,6 +110,19 @@ impl InstallTest<'_> {
             self.purge(&system)
         });
         Ok(cases.done)
+    }
+
+    /// A clean system with the repository, the private mirror and what else is `shown`.
+    fn system(&self, shown: &[(&Path, &str)]) -> Result<System, Failure> {
+        files::remove_dir(self.scratch)?;
+        let mirror = self.scratch.join("mirror");
+        signed_mirror(&mirror, self.mirror, self.codename, self.key, self.log)?;
+        let mut all = vec![
+            (mirror.as_path(), "/srv/mirror"),
+            (self.repository, "/srv/pgml"),
+        ];
+        all.extend_from_slice(shown);
+        System::start(self.base, self.scratch, &all, self.log)
     }
 
     fn install(&self, system: &System) -> Result<(), Failure> {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::bench::{Benches, Document};
 use crate::execute::cache::Cache;
 use crate::exit::Failure;
 use crate::files;
@@ -405,10 +406,24 @@ impl TestRun<'_> {
 
     /// The install test of one target.
     fn install(&self, target: &Target) -> Result<Vec<Case>, Failure> {
+        self.with_install_test(target, "install", |test| test.run(self.listener))
+    }
+
+    /// The benches on one target.
+    pub fn bench(&self, target: &Target, benches: &Benches<'_>) -> Result<Document, Failure> {
+        self.with_install_test(target, "bench", |test| benches.run(test, self.listener))
+    }
+
+    fn with_install_test<T>(
+        &self,
+        target: &Target,
+        what: &str,
+        work: impl FnOnce(&InstallTest<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let distribution = &target.distribution;
         let id = distribution.id.as_str();
         let name = target.to_string();
-        let log = self.workspace().log(&format!("test-install-{name}"));
+        let log = self.workspace().log(&format!("test-{what}-{name}"));
         files::write(&log, "")?;
         let base_debs = self.output(&format!("fetch:{id}:base"))?;
         let test_debs = self.output(&format!("fetch:{id}:test"))?;
@@ -429,9 +444,9 @@ impl TestRun<'_> {
             scratch: &scratch,
             log: &log,
         };
-        let cases = test.run(self.listener)?;
+        let done = work(&test)?;
         files::remove_dir(&scratch)?;
-        Ok(cases)
+        Ok(done)
     }
 }
 
