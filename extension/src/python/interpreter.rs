@@ -5,14 +5,15 @@ use std::ffi::OsString;
 use pyo3::prelude::*;
 
 use super::error::from_python;
-use super::plpython;
+use super::{interrupts, plpython};
 use crate::error::Result;
 use crate::settings;
 
-/// Run `work` with the interpreter, started if it isn't yet. A Python exception becomes an error.
+/// Run `work` with the interpreter, started if it isn't yet. A Python exception becomes an error, an interrupt of
+/// Postgres its own.
 pub fn attach<T>(work: impl FnOnce(Python<'_>) -> PyResult<T>) -> Result<T> {
     start()?;
-    Python::attach(|py| work(py).map_err(|error| from_python(py, error)))
+    interrupts::allow(|| Python::attach(|py| work(py).map_err(|error| from_python(py, error))))?
 }
 
 /// The `X.Y` that names the directories of packages.
@@ -25,7 +26,7 @@ pub fn version(py: Python<'_>) -> String {
 /// in each backend would be more than the machine has cores.
 pub fn limit_threads() {
     let threads = settings::omp_num_threads().to_string();
-    // SAFETY: a backend has one thread, so nobody reads the environment meanwhile.
+    // SAFETY: nobody reads the environment meanwhile: the backend's other thread, the watcher of interrupts, never does.
     unsafe {
         std::env::set_var("OMP_NUM_THREADS", &threads);
         std::env::set_var("OPENBLAS_NUM_THREADS", &threads);
@@ -34,7 +35,7 @@ pub fn limit_threads() {
 
 /// Start the interpreter, unless somebody (PL/Python) has already.
 ///
-/// Afterwards this thread, the backend's only one, holds the interpreter's lock for good. PL/Python expects exactly
+/// Afterwards this thread, the only one that runs Python, holds the interpreter's lock for good. PL/Python expects exactly
 /// that, so both can live in one backend, in either order.
 fn start() -> Result<()> {
     if is_started() {
@@ -43,7 +44,7 @@ fn start() -> Result<()> {
     let _environment = Environment::clean();
     plpython::start()?;
     if !is_started() {
-        // SAFETY: a backend has one thread, this one. Zero: Postgres keeps its own signal handlers.
+        // SAFETY: a backend without Python has one thread, this one. Zero: Postgres keeps its own signal handlers.
         unsafe { pyo3::ffi::Py_InitializeEx(0) };
     }
     Ok(())
@@ -67,7 +68,7 @@ impl Environment {
         let path = std::env::var_os("PATH");
         let names = std::env::vars_os().map(|(name, _)| name);
         let python: Vec<OsString> = names.filter(|name| name.as_encoded_bytes().starts_with(b"PYTHON")).collect();
-        // SAFETY: a backend has one thread, so nobody reads the environment meanwhile.
+        // SAFETY: a backend without Python has one thread, so nobody reads the environment meanwhile.
         unsafe {
             python.iter().for_each(|name| std::env::remove_var(name));
             std::env::remove_var("PATH");

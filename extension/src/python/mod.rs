@@ -4,13 +4,14 @@
 //! functions and the version work on a machine that has no Python packages at all.
 //!
 //! No Postgres function is called while Python code runs: an ERROR would jump over the interpreter's frames. Warnings
-//! are collected and raised when the call has come back.
+//! are collected and raised when the call has come back; what a cancel raises is kept aside likewise (`interrupts`).
 
 mod adoption;
 mod datasets;
 mod environment;
 mod error;
 mod interpreter;
+mod interrupts;
 mod packages;
 mod plpython;
 mod prediction;

@@ -25,3 +25,8 @@ pub fn raise() {
         pgrx::warning!("{message}");
     }
 }
+
+/// Forget what was collected: the call ended in an ERROR of Postgres.
+pub fn discard() {
+    COLLECTED.with(RefCell::take);
+}

@@ -107,6 +107,9 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
                 print(&table(&manifest.targets))?;
             }
         }
+        if wanted("server") {
+            done.extend(test.server()?);
+        }
         // After the page was made again from what the install test saw.
         if wanted("report") {
             done.extend(test.report()?);

@@ -91,7 +91,8 @@ impl<'a> Cases<'a> {
         self.listener.note(&format!("{} {line}", self.suite));
     }
 
-    fn add(&mut self, name: &str, result: CaseResult, seconds: f64) {
+    /// Records what became of a test that ran elsewhere.
+    pub fn add(&mut self, name: &str, result: CaseResult, seconds: f64) {
         let line = match &result {
             CaseResult::Passed => format!("ok ({seconds:.1} s)"),
             CaseResult::Failed(why) => format!("FAILED: {why}"),

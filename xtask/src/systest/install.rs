@@ -2,6 +2,7 @@
 //! documentation's examples and the comparisons with scikit-learn, restarts the server, and removes the packages again.
 
 mod prepared;
+mod rust;
 
 use std::path::Path;
 
@@ -45,7 +46,7 @@ pub struct InstallTest<'a> {
 
 /// The cluster that the test makes; another than the one that Debian's postinst makes by itself.
 const CLUSTER: &str = "pgml";
-const PORT: &str = "5499";
+pub(super) const PORT: &str = "5499";
 
 /// Where the Python tests are shown, with the contract's table of algorithms.
 const CONTRACT: &str = "/srv/contract";
@@ -75,9 +76,7 @@ impl InstallTest<'_> {
     /// Runs everything. The results name each check; an error is only what kept the test from running at all.
     pub fn run(&self, listener: &dyn Listener) -> Result<Vec<Case>, Failure> {
         let mut cases = Cases::new(format!("{} install:", self.target), listener);
-        let tests = self.source.join("packaging/tests");
-        let contract = self.source.join("python/tests");
-        let system = self.system(&[(&tests, "/srv/tests"), (&contract, CONTRACT)])?;
+        let system = self.start()?;
         let installed = cases.run(
             "apt update accepts the repository and apt installs the packages",
             || self.install(&system),
@@ -112,6 +111,13 @@ impl InstallTest<'_> {
         Ok(cases.done)
     }
 
+    /// A clean system that has what apt may need, the packages under test, and the tests.
+    pub(super) fn start(&self) -> Result<System, Failure> {
+        let tests = self.source.join("packaging/tests");
+        let contract = self.source.join("python/tests");
+        self.system(&[(&tests, "/srv/tests"), (&contract, CONTRACT)])
+    }
+
     /// A clean system with the repository, the private mirror and what else is `shown`.
     fn system(&self, shown: &[(&Path, &str)]) -> Result<System, Failure> {
         files::remove_dir(self.scratch)?;
@@ -125,7 +131,7 @@ impl InstallTest<'_> {
         System::start(self.base, self.scratch, &all, self.log)
     }
 
-    fn install(&self, system: &System) -> Result<(), Failure> {
+    pub(super) fn install(&self, system: &System) -> Result<(), Failure> {
         system.write(
             "/etc/apt/sources.list.d/mirror.sources",
             &format!(
@@ -163,7 +169,7 @@ impl InstallTest<'_> {
     }
 
     /// A Python that calls scikit-learn itself, and PL/Python to share a backend with: neither is a dependency of ours.
-    fn install_tools(&self, system: &System) -> Result<(), Failure> {
+    pub(super) fn install_tools(&self, system: &System) -> Result<(), Failure> {
         let script = format!(
             "apt-get install --yes --no-install-recommends python3 postgresql-plpython3-{} 2>&1",
             self.major
@@ -185,7 +191,7 @@ impl InstallTest<'_> {
         })
     }
 
-    fn create_cluster(&self, system: &System) -> Result<(), Failure> {
+    pub(super) fn create_cluster(&self, system: &System) -> Result<(), Failure> {
         let script = format!(
             "pg_createcluster {major} {CLUSTER} --port={PORT} --locale=C.UTF-8 --start -- --auth=trust 2>&1",
             major = self.major
@@ -232,7 +238,7 @@ impl InstallTest<'_> {
         Ok(())
     }
 
-    fn new_database(&self, system: &System, name: &str) -> Result<(), Failure> {
+    pub(super) fn new_database(&self, system: &System, name: &str) -> Result<(), Failure> {
         self.bare_database(system, name)?;
         self.psql(system, name, "CREATE EXTENSION pgml")?;
         Ok(())
@@ -460,22 +466,6 @@ impl InstallTest<'_> {
             || format!("without the runtime: {error}"),
         )?;
         self.rust_alone(system)
-    }
-
-    /// Training in Rust, and a restart, where there is no Python package to fall back on.
-    fn rust_alone(&self, system: &System) -> Result<(), Failure> {
-        self.new_database(system, "rust")?;
-        self.run_file(system, "rust", "rust-runtime.sql")?;
-        self.restart(system)?;
-        let predicted = self.psql(
-            system,
-            "rust",
-            "SELECT round(pgml.predict('linear regression', ARRAY[3, 4, 5]::float8[])::numeric, 6), \
-             pgml.predict('lightgbm classification', ARRAY[6, 10, 1]::float8[]), pgml.python_is_running()",
-        )?;
-        ensure(predicted.trim() == "10.000000|2|f", || {
-            format!("after the restart, without Python: {predicted}")
-        })
     }
 
     /// No file of ours, no directory of ours, no entry of dpkg is left once the packages are purged.

@@ -13,4 +13,5 @@ pub mod record;
 pub mod report;
 pub mod reproduce;
 pub mod run;
+pub mod server;
 pub mod system;

@@ -27,7 +27,7 @@ use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 10] = [
+pub const SUITES: [&str; 11] = [
     "lint",
     "unit",
     "python",
@@ -37,6 +37,7 @@ pub const SUITES: [&str; 10] = [
     "crash",
     "fuzz",
     "install",
+    "server",
     "report",
 ];
 /// Those that need no packages of the targets under test.
@@ -309,7 +310,7 @@ impl TestRun<'_> {
                     self.listener.note(&format!(
                         "{name}: installing the packages into a clean system"
                     ));
-                    let cases = self.install(target)?;
+                    let cases = self.in_clean_system(target, "install", |test, to| test.run(to))?;
                     let title = &target.distribution.title;
                     let place =
                         format!("PostgreSQL {} of the distribution on {title}", target.major);
@@ -404,21 +405,17 @@ impl TestRun<'_> {
         })
     }
 
-    /// The install test of one target.
-    fn install(&self, target: &Target) -> Result<Vec<Case>, Failure> {
-        self.with_install_test(target, "install", |test| test.run(self.listener))
-    }
-
     /// The benches on one target.
     pub fn bench(&self, target: &Target, benches: &Benches<'_>) -> Result<Document, Failure> {
-        self.with_install_test(target, "bench", |test| benches.run(test, self.listener))
+        self.in_clean_system(target, "bench", |test, to| benches.run(test, to))
     }
 
-    fn with_install_test<T>(
+    /// Work with the packages of one target, in a clean system.
+    pub(super) fn in_clean_system<T>(
         &self,
         target: &Target,
         what: &str,
-        work: impl FnOnce(&InstallTest<'_>) -> Result<T, Failure>,
+        work: impl FnOnce(&InstallTest<'_>, &dyn Listener) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let distribution = &target.distribution;
         let id = distribution.id.as_str();
@@ -444,7 +441,7 @@ impl TestRun<'_> {
             scratch: &scratch,
             log: &log,
         };
-        let done = work(&test)?;
+        let done = work(&test, self.listener)?;
         files::remove_dir(&scratch)?;
         Ok(done)
     }

@@ -1,0 +1,306 @@
+"""Cancels, timeouts and terminations while Python code runs.
+
+Every training here would run for minutes: one that ends was ended. The limit of a second is what a
+quiet machine keeps; the figures say what was measured, the checks allow for a busy machine.
+"""
+
+import random
+import signal
+import time
+
+from session import Background, Failed, Lost, Session, case, main, psql, rows_of_numbers, wait_until
+
+LIMIT = 8.0
+"""Seconds in which an interrupt has to have had its effect, on any machine."""
+
+FITS = {
+    "gradient boosting": ("regression", "y", "gradient_boosting_trees", '{"n_estimators": 500000}'),
+    "a random forest": ("classification", "c", "random_forest", '{"n_estimators": 500000}'),
+    "XGBoost": ("regression", "y", "xgboost", '{"n_estimators": 5000000, "max_depth": 2}'),
+    "LightGBM": ("regression", "y", "lightgbm", '{"n_estimators": 5000000, "num_leaves": 4}'),
+}
+
+
+def train(what, project=None):
+    """Return the statement that trains one of FITS."""
+    task, label, algorithm, hyperparams = FITS[what]
+    return (
+        f"SELECT pgml.train('{project or what}', '{task}', 'public.numbers_{label}', '{label}', "
+        f"'{algorithm}', hyperparams => '{hyperparams}')"
+    )
+
+
+SEARCH = (
+    "SELECT pgml.train('searched', 'regression', 'public.numbers_y', 'y', 'ridge', "
+    "search => 'grid', search_args => '{\"cv\": 5}', search_params => (SELECT jsonb_build_object("
+    "'alpha', jsonb_agg(n), 'max_iter', jsonb_agg(n)) FROM generate_series(1, 300) AS n))"
+)
+SMALL = (
+    "SELECT pgml.train('small', 'regression', 'public.numbers_y', 'y', 'random_forest', "
+    "hyperparams => '{\"n_estimators\": 5}')"
+)
+PREDICTION = "SELECT pgml.predict('small', ARRAY[0.5,0.5,0.5,0.5])"
+
+
+def prepare():
+    """Make the tables, and a small model."""
+    with Session() as session:
+        session.run("CREATE EXTENSION IF NOT EXISTS pgml")
+        rows_of_numbers(session, "public.numbers", 1000, 4)
+        for label, other in (("y", "c"), ("c", "y")):
+            session.run(
+                f"DROP TABLE IF EXISTS public.numbers_{label}",
+                f"CREATE TABLE public.numbers_{label} AS SELECT * FROM public.numbers",
+                f"ALTER TABLE public.numbers_{label} DROP COLUMN {other}",
+            )
+        session.run(SMALL)
+
+
+def counted(session):
+    """Return how many rows the catalog has."""
+    return session.run(
+        "SELECT (SELECT count(*) FROM pgml.models), (SELECT count(*) FROM pgml.snapshots), "
+        "(SELECT count(*) FROM pgml.projects), (SELECT count(*) FROM pgml.files)"
+    )[0]
+
+
+def still_works(session):
+    """Fail unless the session trains and predicts as before."""
+    session.run(SMALL)
+    assert 1.5 < float(session.run(PREDICTION)[0]) < 2, "another prediction than before"
+
+
+def wait_for_python(pid):
+    """Give a statement time to arrive in Python, and make sure that it still runs."""
+    time.sleep(1.5)
+    active = psql(f"SELECT state FROM pg_stat_activity WHERE pid = {pid}")
+    assert active == ["active"], f"the statement has ended: {active}"
+
+
+@case
+def timeout_ends_every_fit():
+    """statement_timeout ends a running fit, whichever library fits"""
+    late = []
+    with Session() as session:
+        session.run(PREDICTION)
+        before = counted(session)
+        for what in FITS:
+            session.run("SET statement_timeout = '1s'")
+            failed, seconds = session.failure(train(what))
+            assert failed.sqlstate == "57014" and "statement timeout" in failed.message, failed
+            assert seconds < 1 + LIMIT, f"{what}: {seconds:.1f} s"
+            late.append(f"{what} {seconds - 1:.2f} s late")
+            session.run("RESET statement_timeout")
+            assert counted(session) == before, f"{what}: the transaction left something behind"
+        still_works(session)
+    return ", ".join(late)
+
+
+@case
+def cancel_ends_a_search():
+    """pg_cancel_backend ends a search, and the session goes on"""
+    with Session() as session, Session() as other:
+        session.run(PREDICTION)
+        before = counted(session)
+        running = Background(session, SEARCH)
+        wait_for_python(session.pid)
+        asked = time.monotonic()
+        other.run(f"SELECT pg_cancel_backend({session.pid})")
+        failure = running.result(LIMIT)
+        assert isinstance(failure, Failed) and failure.sqlstate == "57014", failure
+        assert "user request" in failure.message, failure
+        assert counted(session) == before, "the transaction left something behind"
+        still_works(session)
+    return f"after {running.ended - asked:.2f} s"
+
+
+@case
+def interrupt_of_psql_ends_a_fit():
+    """Ctrl-C in psql ends a fit, and the session goes on"""
+    with Session() as session:
+        session.run(PREDICTION)
+        running = Background(session, train("gradient boosting"))
+        wait_for_python(session.pid)
+        asked = time.monotonic()
+        session.process.send_signal(signal.SIGINT)
+        # A psql that reads a pipe ends on Ctrl-C, once it has told the server.
+        running.result(LIMIT)
+        gone = f"SELECT count(*) FROM pg_stat_activity WHERE pid = {session.pid}"
+        wait_until(lambda: psql(gone) == ["0"], "the session is gone", LIMIT)
+    return f"after {time.monotonic() - asked:.2f} s"
+
+
+@case
+def termination_ends_the_session():
+    """pg_terminate_backend ends a fit, the server lives, and nothing is left behind"""
+    with Session() as watching:
+        before = counted(watching)
+        began = watching.run("SELECT pg_postmaster_start_time()")
+        with Session() as session:
+            session.run(PREDICTION)
+            running = Background(session, train("XGBoost"))
+            wait_for_python(session.pid)
+            asked = time.monotonic()
+            watching.run(f"SELECT pg_terminate_backend({session.pid})")
+            assert isinstance(running.result(LIMIT), (Lost, Failed))
+            seconds = running.ended - asked
+        gone = f"SELECT count(*) FROM pg_stat_activity WHERE pid = {session.pid}"
+        wait_until(lambda: watching.run(gone) == ["0"], "the backend is gone", LIMIT)
+        # A crash of one backend would have ended this session too.
+        assert counted(watching) == before and began == watching.run(
+            "SELECT pg_postmaster_start_time()"
+        )
+    return f"after {seconds:.2f} s"
+
+
+@case
+def timeout_ends_a_prediction():
+    """statement_timeout ends a prediction of one long call, and one of many short calls"""
+    with Session() as session:
+        session.run(
+            "SELECT pgml.train('many trees', 'regression', 'public.numbers_y', 'y', "
+            "'random_forest', hyperparams => '{\"n_estimators\": 1500, \"max_depth\": 4}')"
+        )
+        session.run("SET statement_timeout = '700ms'")
+        failed, one = session.failure(
+            "SELECT count(*) FROM pgml.predict_batch('many trees', (SELECT array_agg("
+            "ARRAY[n / 1e6, 0.5, 0.5, 0.5]) FROM generate_series(1, 200000) AS n))"
+        )
+        assert failed.sqlstate == "57014" and one < 0.7 + LIMIT, f"{failed} after {one:.1f} s"
+        failed, many = session.failure(
+            "SELECT sum(pgml.predict('small', ARRAY[n / 1e7, 0.5, 0.5, 0.5])) "
+            "FROM generate_series(1, 10000000) AS n"
+        )
+        assert failed.sqlstate == "57014" and many < 0.7 + LIMIT, f"{failed} after {many:.1f} s"
+        session.run("RESET statement_timeout")
+        still_works(session)
+    return f"one call {one - 0.7:.2f} s late, many calls {many - 0.7:.2f} s late"
+
+
+@case
+def late_interrupts_do_no_harm():
+    """60 timeouts at random moments of short calls leave the session's Python as it was"""
+    chance = random.Random(7)
+    ended = 0
+    with Session() as session:
+        expected = session.run(PREDICTION)
+        for _ in range(60):
+            session.run(f"SET statement_timeout = '{chance.randint(2, 50)}ms'")
+            try:
+                session.run(
+                    "SELECT sum(pgml.predict('small', ARRAY[n / 5e2, 0.5, 0.5, 0.5])) "
+                    f"FROM generate_series(1, {chance.randint(1, 60)}) AS n"
+                )
+            except Failed as failed:
+                assert failed.sqlstate == "57014", failed
+                ended += 1
+            session.run("SET statement_timeout = 0")
+            assert session.run(PREDICTION) == expected
+        still_works(session)
+    return f"{ended} of 60 ended early"
+
+
+@case
+def timeout_during_the_imports():
+    """A session whose first use of Python was ended, at any moment, can use it afterwards"""
+    ended = 0
+    for milliseconds in (30, 60, 100, 150, 200, 300, 450, 600, 900, 1300):
+        with Session() as session:
+            session.run(f"SET statement_timeout = '{milliseconds}ms'")
+            try:
+                session.run(SMALL)
+            except Failed as failed:
+                assert failed.sqlstate == "57014", failed
+                ended += 1
+            session.run("SET statement_timeout = 0")
+            still_works(session)
+    return f"{ended} of 10 ended early"
+
+
+@case
+def python_code_that_catches_everything():
+    """Code that catches the exception is interrupted again, and the ERROR is raised all the same"""
+    with Session() as session:
+        session.run("CREATE EXTENSION IF NOT EXISTS plpython3u", PREDICTION)
+        session.run(
+            "DO LANGUAGE plpython3u $$\n"
+            "import sys, time\n"
+            "training = sys.modules['pgml_runtime.training']\n"
+            "training.original_fit = training.fit\n"
+            "def stubborn(*arguments):\n"
+            "    caught = 0\n"
+            "    while caught < 3:\n"
+            "        try:\n"
+            "            while True: pass\n"
+            "        except:\n"
+            "            caught += 1\n"
+            "    return training.original_fit(*arguments)\n"
+            "training.fit = stubborn\n"
+            "$$"
+        )
+        session.run("SET statement_timeout = '500ms'")
+        failed, seconds = session.failure(SMALL)
+        assert failed.sqlstate == "57014" and seconds < 0.5 + LIMIT, f"{failed} in {seconds:.1f} s"
+        session.run("SET statement_timeout = 0")
+        session.run(
+            "DO LANGUAGE plpython3u $$\n"
+            "import sys\n"
+            "training = sys.modules['pgml_runtime.training']\n"
+            "training.fit = training.original_fit\n"
+            "$$"
+        )
+        still_works(session)
+    return f"{seconds - 0.5:.2f} s late"
+
+
+SIGNALS = (
+    "CREATE OR REPLACE FUNCTION public.python_signals() RETURNS text LANGUAGE plpython3u AS $$\n"
+    "import signal\n"
+    "return ' '.join(str(signal.getsignal(one)) for one in (signal.SIGINT, signal.SIGTERM, "
+    "signal.SIGALRM, signal.SIGUSR1))\n"
+    "$$"
+)
+
+
+@case
+def plpython_keeps_its_signals():
+    """PL/Python and pgml in either order: a fit is ended, and PL/Python keeps its signals"""
+    psql("CREATE EXTENSION IF NOT EXISTS plpython3u")
+    psql(SIGNALS)
+    with Session() as plain:
+        expected = plain.run("SELECT public.python_signals()")
+    for first in (None, "SELECT public.python_signals()"):
+        with Session() as session:
+            if first:
+                session.run(first)
+            session.run(PREDICTION, "SET statement_timeout = '500ms'")
+            failed, seconds = session.failure(train("gradient boosting"))
+            assert failed.sqlstate == "57014" and seconds < 0.5 + LIMIT, (
+                f"{failed}: {seconds:.1f} s"
+            )
+            session.run("SET statement_timeout = 0")
+            assert session.run("SELECT public.python_signals()") == expected
+            still_works(session)
+
+
+@case
+def other_sessions_do_not_wait():
+    """DROP DATABASE elsewhere does not wait for a fit, which goes on"""
+    with Session() as session, Session() as other:
+        if int(other.run("SHOW server_version_num")[0]) < 150000:
+            return "before PostgreSQL 15 nothing waits for all sessions"
+        session.run(PREDICTION)
+        running = Background(session, train("gradient boosting"))
+        wait_for_python(session.pid)
+        other.run("CREATE DATABASE pgml_short_lived")
+        began = time.monotonic()
+        dropping = Background(other, "DROP DATABASE pgml_short_lived")
+        assert dropping.result(LIMIT) is None, dropping.failure
+        assert running.is_alive(), "the fit was ended"
+        psql(f"SELECT pg_cancel_backend({session.pid})")
+        running.result(LIMIT)
+        return f"dropped after {dropping.ended - began:.2f} s"
+
+
+prepare()
+main()

@@ -1,0 +1,126 @@
+//! The suite `server`: what a production server needs of the extension, tried on the installed packages.
+//!
+//! The tests are the Python programs of `packaging/tests/robust`, which drive many sessions at once. Each prints a line
+//! for each named case; here they become cases of this suite.
+
+use crate::exit::Failure;
+use crate::progress::Listener;
+use crate::systest::cases::{Case, CaseResult, Cases, ensure};
+use crate::systest::install::{InstallTest, PORT};
+use crate::systest::run::TestRun;
+use crate::systest::system::System;
+
+/// The programs, in the order in which they run, each in a database of its own.
+const PROGRAMS: [&str; 1] = ["cancel.py"];
+
+impl TestRun<'_> {
+    /// What a production server needs, on each target that can be installed here.
+    pub fn server(&self) -> Result<Vec<Case>, Failure> {
+        let mut done = Vec::new();
+        for target in self.chosen {
+            let name = target.to_string();
+            let planned = self.plan.targets.get(&name);
+            match planned.map(|planned| &planned.not_installable) {
+                None => {}
+                Some(None) => {
+                    done.extend(
+                        self.in_clean_system(target, "server", |test, to| test.server(to))?,
+                    );
+                }
+                Some(Some(why)) => {
+                    let mut cases = Cases::new(format!("{name} server:"), self.listener);
+                    cases.not_run("a server with the installed packages", why);
+                    done.extend(cases.done);
+                }
+            }
+        }
+        Ok(done)
+    }
+}
+
+impl InstallTest<'_> {
+    /// Runs every program on a server with the installed packages.
+    pub fn server(&self, listener: &dyn Listener) -> Result<Vec<Case>, Failure> {
+        let mut cases = Cases::new(format!("{} server:", self.target), listener);
+        let system = self.start()?;
+        let ready = cases.run("a server with the installed packages", || {
+            self.install(&system)?;
+            self.create_cluster(&system)?;
+            self.install_tools(&system)
+        });
+        if ready.is_some() {
+            for program in PROGRAMS {
+                self.robust(&system, program, &mut cases)?;
+            }
+        }
+        Ok(cases.done)
+    }
+
+    /// Runs one program and takes over what it says.
+    fn robust(&self, system: &System, program: &str, cases: &mut Cases<'_>) -> Result<(), Failure> {
+        self.new_database(system, "robust")?;
+        // Its exit code says no more than its lines do.
+        let script = format!(
+            "cd /tmp; PGPORT={PORT} PGDATABASE=robust python3 -B /srv/tests/robust/{program} 2>&1 || true"
+        );
+        let output = system.script("postgres", &script)?;
+        let mut lines = output.lines().peekable();
+        let mut other = Vec::new();
+        let mut ended = false;
+        while let Some(line) = lines.next() {
+            ended = line == "done" && lines.peek().is_none();
+            match parse(line) {
+                Some((result, seconds, name)) => cases.add(&name, result, seconds),
+                None => other.push(line),
+            }
+        }
+        if !ended {
+            cases.run(&format!("{program} runs to its end"), || {
+                ensure(false, || other.join("\n"))
+            });
+        }
+        Ok(())
+    }
+}
+
+/// `ok 1.5 what is promised | figure`: the result, the seconds and the name with the figure.
+fn parse(line: &str) -> Option<(CaseResult, f64, String)> {
+    let (result, rest) = line.split_once(' ')?;
+    let (seconds, rest) = rest.split_once(' ')?;
+    let (name, words) = rest.split_once(" |")?;
+    let words = words.trim();
+    let named = match words {
+        "" => name.to_owned(),
+        _ => format!("{name} ({words})"),
+    };
+    let (result, name) = match result {
+        "ok" => (CaseResult::Passed, named),
+        "not-run" => (CaseResult::NotRun(words.into()), name.to_owned()),
+        "failed" => (CaseResult::Failed(words.into()), name.to_owned()),
+        _ => return None,
+    };
+    Some((result, seconds.parse().ok()?, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Catches a failure that is taken for something else.
+    #[test]
+    fn lines_become_cases() {
+        let (result, seconds, name) = parse("ok 1.5 a fit ends | after 0.2 s").expect("a case");
+        assert_eq!((result, seconds), (CaseResult::Passed, 1.5));
+        assert_eq!(name, "a fit ends (after 0.2 s)");
+        let (result, _, name) = parse("failed 2.0 a fit ends | Failed: 57014").expect("a case");
+        assert_eq!(result, CaseResult::Failed("Failed: 57014".into()));
+        assert_eq!(name, "a fit ends");
+        let (result, ..) = parse("not-run 0.0 a fit ends | no PL/Python").expect("a case");
+        assert_eq!(result, CaseResult::NotRun("no PL/Python".into()));
+        assert_eq!(
+            parse("ok 0.1 a fit ends | ").expect("a case").2,
+            "a fit ends"
+        );
+        assert!(parse("Traceback (most recent call last):").is_none() && parse("done").is_none());
+    }
+}
