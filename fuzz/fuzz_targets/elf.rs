@@ -7,11 +7,13 @@ use std::sync::OnceLock;
 use libfuzzer_sys::fuzz_target;
 use pgml_dist::symbols::elf::Facts;
 use pgml_dist::symbols::expectation::{Expectation, Libpython, Profile};
-use pgml_dist::symbols::{Rulebook, judge_alone};
+use pgml_dist::symbols::scope::{FileSystem, Process};
+use pgml_dist::symbols::surroundings::{Around, Surroundings};
+use pgml_dist::symbols::{Judgement, Rulebook, judge_alone};
 
-static BOOK: OnceLock<(Rulebook, Expectation)> = OnceLock::new();
+static BOOK: OnceLock<(Rulebook, Expectation, FileSystem)> = OnceLock::new();
 
-fn book() -> &'static (Rulebook, Expectation) {
+fn book() -> &'static (Rulebook, Expectation, FileSystem) {
     BOOK.get_or_init(|| {
         let packaging = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging");
         let expectation = Expectation {
@@ -26,6 +28,7 @@ fn book() -> &'static (Rulebook, Expectation) {
         (
             Rulebook::load(&packaging).expect("the policy of this source tree"),
             expectation,
+            FileSystem::new(),
         )
     })
 }
@@ -39,6 +42,18 @@ fuzz_target!(|data: &[u8]| {
             facts.texts().count(),
         );
     }
-    let (book, expectation) = book();
-    let _ = judge_alone(data, "fuzzed", book, expectation);
+    let (book, expectation, files) = book();
+    // A process without a program, into which the library itself is loaded.
+    let around = Around::Known(Box::new(Surroundings {
+        server: Process::without_program(files),
+        evidence: Vec::new(),
+        runtime: Err("there is none".to_owned()),
+    }));
+    let by = Judgement {
+        book,
+        expectation,
+        around: &around,
+        names: None,
+    };
+    let _ = judge_alone(data, "fuzzed", &by);
 });

@@ -154,6 +154,19 @@ pub fn set_mode(path: &Path, mode: u32) -> Result<()> {
         .map_err(FileError::at("change the mode of", path))
 }
 
+/// Makes a symbolic link, and the directory that it is in.
+pub fn symlink(target: &Path, at: &Path) -> Result<()> {
+    if let Some(parent) = at.parent() {
+        create_dir(parent)?;
+    }
+    std::os::unix::fs::symlink(target, at).map_err(FileError::at("make a link at", at))
+}
+
+/// Removes a file.
+pub fn remove_file(path: &Path) -> Result<()> {
+    std::fs::remove_file(path).map_err(FileError::at("remove", path))
+}
+
 /// The regular files below a directory, as paths relative to it, in byte order; links are not followed.
 pub fn files_below(dir: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();

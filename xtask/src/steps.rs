@@ -17,12 +17,14 @@ use crate::mislink;
 use crate::pipeline::LazyMirrors;
 use crate::plan::job::{Job, Step};
 use crate::plan::{BUILDER, INSTALLER, OPENBLAS, crash};
+use crate::providers::{self, Choice, Providers};
 use crate::release::Release;
 use crate::rootfs;
 use crate::runtime;
 use crate::stamp;
 use crate::store::Store;
 use crate::symbols::abi3::Abi3;
+use crate::symbols::scope::FileSystem;
 use crate::targets::{Distribution, Headers, Target, Targets};
 use crate::toolchain::Toolchain;
 use crate::verification;
@@ -66,6 +68,7 @@ impl Steps<'_> {
             Step::CompileLibrary { library } => self.compile_library(work, library),
             Step::Rootfs { distribution, role } => self.rootfs(work, distribution, role),
             Step::Unpack { distribution, role } => self.unpack(work, distribution, role),
+            Step::Providers { distribution } => self.providers(work, distribution),
             Step::Compile { major } => self.compile(work, *major),
             Step::Mislink { major } => self.mislink(work, *major),
             Step::Fixture { set, distribution } => self.fixture(work, set, distribution),
@@ -341,8 +344,21 @@ impl Steps<'_> {
         let target = self.target(target)?;
         let compiled = work.output_of(&format!("compile:pg{}", target.major))?;
         let stamped = work.output_of(&format!("stamp:{target}"))?;
+        let python = Self::need(work, "runtime:")?.1.join(runtime::TREE);
+        let choice = Choice::of(self.targets, &target, &|name| {
+            Lock::path(self.workspace, name).exists()
+        });
+        let providers = Providers::new(
+            self.targets,
+            &target,
+            &choice,
+            FileSystem::new().directory(runtime::PREFIX, &python),
+            &|id| Ok(work.output_of(id)?.to_owned()),
+        )?;
         verification::verify(
             &verification::Subject {
+                providers: &providers,
+                runtime: &python,
                 library: &stamped.join(compile::STRIPPED),
                 unstripped: &compiled.join(compile::UNSTRIPPED),
                 target: &target,
@@ -351,6 +367,16 @@ impl Steps<'_> {
             self.workspace,
             &work.out,
         )
+    }
+
+    fn providers(&self, work: &Work<'_>, distribution: &str) -> Result<String, Failure> {
+        let mut debs = Vec::new();
+        for dir in work.outputs().values() {
+            for deb in files::files_below(dir)? {
+                debs.push(dir.join(deb));
+            }
+        }
+        providers::gather(&debs, self.distribution(distribution)?, &work.out)
     }
 
     fn runtime(&self, work: &Work<'_>, distribution: &str) -> Result<String, Failure> {

@@ -13,12 +13,16 @@ use thiserror::Error;
 
 use crate::exit::{Exit, ExitKind, Failure};
 use crate::files;
+use crate::providers::{self, Providers};
+use crate::runtime;
 use crate::stamp::STUB_SONAME;
 use crate::symbols::elf::Facts;
 use crate::symbols::expectation::{Expectation, Libpython, Profile};
+use crate::symbols::instructions::FunctionNames;
 use crate::symbols::report::{Document, Report, Status, Verdict};
+use crate::symbols::surroundings::{Around, Runtime};
 use crate::symbols::version::Version;
-use crate::symbols::{Rulebook, sql, verify_library};
+use crate::symbols::{Judgement, Rulebook, VerifyError, sql, verify_library};
 use crate::targets::{Distribution, Target};
 use crate::workspace::Workspace;
 
@@ -72,6 +76,10 @@ pub struct Subject<'a> {
     pub target: &'a Target,
     /// `amd64`.
     pub architecture: &'a str,
+    /// What the target's server loads.
+    pub providers: &'a Providers,
+    /// The Python runtime of the target's distribution, which the process has at [`runtime::PREFIX`].
+    pub runtime: &'a Path,
 }
 
 /// The library may not be packaged.
@@ -144,17 +152,38 @@ pub fn verify(subject: &Subject<'_>, workspace: &Workspace, out: &Path) -> Resul
         before_strip,
     };
     let soname = subject.target.distribution.libpython_soname();
+    let names = FunctionNames::read(&files::read(subject.unstripped)?).map_err(|source| {
+        VerifyError::Elf {
+            file: "pgml.so before strip and stamp".into(),
+            source,
+        }
+    })?;
+    let libraries = providers::libraries_below(subject.runtime, runtime::PREFIX)?;
+    let loaded = Runtime::new(
+        format!("the runtime of {}", subject.target.distribution.title),
+        libraries,
+    );
+    let around = Around::Known(Box::new(subject.providers.surroundings(&book, Ok(loaded))?));
     let packaged = verify_library(
         subject.library,
         "pgml.so",
-        &book,
-        &expectation(&soname, false),
+        &Judgement {
+            book: &book,
+            expectation: &expectation(&soname, false),
+            around: &around,
+            names: Some(&names),
+        },
     )?;
+    let elsewhere = "judged on the library as packaged".to_owned();
     let compiled = verify_library(
         subject.unstripped,
         "pgml.so before strip and stamp",
-        &book,
-        &expectation(STUB_SONAME, true),
+        &Judgement {
+            book: &book,
+            expectation: &expectation(STUB_SONAME, true),
+            around: &Around::NotAsked(elsewhere),
+            names: None,
+        },
     )?;
     let witnessed = packaged
         .witness

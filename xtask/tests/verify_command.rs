@@ -19,7 +19,11 @@ fn xtask(args: &[&str]) -> Output {
 
 /// Exit code, standard output, standard error.
 fn verify(args: &[&str]) -> (i32, String, String) {
-    let output = xtask(args);
+    // What a target's libraries say is not the matter here, and would need its packages.
+    let output = match args.contains(&"--target") || !args.iter().any(|arg| arg.starts_with('/')) {
+        true => xtask(args),
+        false => xtask(&[args, &["--target", "any"]].concat()),
+    };
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (
         output.status.code().unwrap(),
@@ -89,7 +93,7 @@ fn exit_codes() {
     let (code, out, _) = verify(&[good.to_str().unwrap()]);
     assert_eq!(code, 0, "{out}");
     assert!(
-        out.contains("PASSED") && out.contains("instructions not checked"),
+        out.contains("PASSED") && out.contains("none above the baseline"),
         "{out}"
     );
 

@@ -8,6 +8,7 @@ pub const FLOAT32: c_int = 0;
 pub const FLOAT64: c_int = 1;
 pub const RAW_SCORE: c_int = 1;
 
+// SAFETY: names and types are those of the header; what each call asks of its arguments is said where it is made.
 unsafe extern "C" {
     pub fn LGBM_GetLastError() -> *const c_char;
     pub fn LGBM_RegisterLogCallback(callback: extern "C" fn(*const c_char)) -> c_int;

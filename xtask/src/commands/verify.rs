@@ -1,63 +1,81 @@
 //! `cargo xtask verify`
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{self, Read};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
-use pgml_dist::deb::reader::{self, Deb, DebError, Limits};
+use pgml_dist::execute::to_run;
 use pgml_dist::exit::{Exit, ExitKind, Failure};
-use pgml_dist::host::Host;
+use pgml_dist::files;
+use pgml_dist::lock::Lock;
+use pgml_dist::pipeline::Pipeline;
+use pgml_dist::plan::Purpose;
+use pgml_dist::providers::{self, Choice, Providers};
+use pgml_dist::runtime;
+use pgml_dist::subjects::{Subjects, read_package};
+use pgml_dist::symbols::elf::ElfError;
 use pgml_dist::symbols::expectation::{Expectation, Libpython, Profile};
-use pgml_dist::symbols::report::{Document, Report, Verdict};
+use pgml_dist::symbols::instructions::FunctionNames;
+use pgml_dist::symbols::report::{Document, Verdict};
 use pgml_dist::symbols::rules::Rule;
+use pgml_dist::symbols::scope::FileSystem;
+use pgml_dist::symbols::surroundings::{Around, Runtime};
 use pgml_dist::symbols::text::{Explained, Text};
-use pgml_dist::symbols::{Rulebook, sql, verify_bytes, verify_library};
-use pgml_dist::targets::Targets;
+use pgml_dist::symbols::{Judgement, Rulebook, verify_bytes};
+use pgml_dist::targets::{Target, Targets};
 use pgml_dist::verification;
 use pgml_dist::workspace::Workspace;
 use thiserror::Error;
-use walkdir::WalkDir;
 
+use super::Sources;
+use crate::console::Console;
 use crate::output::print;
+
+/// What `--target` says to judge by what all targets have in common.
+const ANY: &str = "any";
 
 /// Check the symbol and ABI rules on any library or package, ours or not
 ///
 /// Exits with 1 when a rule does not hold or can't be proven. docs/verify.md explains the rules.
 ///
-/// Example: cargo xtask verify /usr/lib/x86_64-linux-gnu/libgsl.so.27
+/// Example: cargo xtask verify --target debian12-pg15 /usr/lib/x86_64-linux-gnu/libgsl.so.27
 #[derive(clap::Args)]
 pub struct Args {
-    /// Shared libraries, `.deb` packages, or directories with such files
+    /// Shared libraries, `.deb` packages, or directories with such files; they also find each other
     #[arg(required_unless_present = "explain", value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Judge by this target, such as `debian12-pg15` [default: the oldest target]
+    /// Judge by this target, such as `debian12-pg15`, or by what all have in common (`any`) [default: the one that the
+    /// package is for, else this machine's own]
     #[arg(long, value_name = "TARGET")]
     target: Option<String>,
+    /// Libraries, packages or directories that are there as well, but are not judged
+    #[arg(long, value_name = "FILE")]
+    with: Vec<PathBuf>,
+    /// The Python runtime that S11 loads: a `pgml-python` package or a directory [default: the target's, of `dist/`]
+    #[arg(long, value_name = "FILE")]
+    runtime: Option<PathBuf>,
+    /// A file with the names of a stripped library's functions: its debug symbols, their package, or the library before
+    /// strip [default: the `-dbgsym` package beside the package]
+    #[arg(long, value_name = "FILE")]
+    debug: Option<PathBuf>,
     /// Explain a rule; with files, also list all that it found in them
     #[arg(long, value_name = "RULE")]
     explain: Option<Rule>,
     /// Print one JSON document (schema: docs/schema/verify.json)
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    sources: Sources,
 }
 
 #[derive(Debug, Error, Diagnostic)]
 enum UsageError {
-    #[error("can't read {}: {source}", path.display())]
-    Read { path: PathBuf, source: io::Error },
-    #[error("{} is neither an ELF file nor a .deb", path.display())]
-    #[diagnostic(help("give a shared library, a .deb or a directory that holds some"))]
-    Kind { path: PathBuf },
     #[error("can't use the target `{target}`: {what}")]
     Target { target: String, what: String },
-    #[error("can't look into {}: {source}", path.display())]
-    Walk {
-        path: PathBuf,
-        source: walkdir::Error,
-    },
+    #[error("{} has no symbol table: {source}", path.display())]
+    Debug { path: PathBuf, source: ElfError },
+    #[error("{} has no debug symbols", path.display())]
+    NoDebug { path: PathBuf },
 }
 
 impl ExitKind for UsageError {
@@ -66,34 +84,8 @@ impl ExitKind for UsageError {
     }
 }
 
-#[derive(Debug, Error, Diagnostic)]
-enum PackageError {
-    #[error("can't judge {}: {source}", path.display())]
-    Deb { path: PathBuf, source: DebError },
-    #[error("{} has no shared library, so there is nothing that could be proven", path.display())]
-    Empty { path: PathBuf },
-    #[error("{} has no field Architecture", path.display())]
-    NoArchitecture { path: PathBuf },
-}
-
-impl ExitKind for PackageError {
-    fn exit(&self) -> Exit {
-        match self {
-            Self::Deb { source, .. } => source.exit(),
-            Self::Empty { .. } | Self::NoArchitecture { .. } => Exit::CheckFailed,
-        }
-    }
-}
-
 /// Runs the command.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
-    let targets = Targets::load(&workspace.packaging().join("targets.toml"))?;
-    let expectation = expectation(args.target.as_deref(), &targets)?;
-    let book = Rulebook::load(&workspace.packaging())?;
-    let mut reports = Vec::new();
-    for path in &args.files {
-        judge(path, &book, &expectation, &mut reports)?;
-    }
     let mut out = String::new();
     if let (Some(rule), false) = (args.explain, args.json) {
         out.push_str(&Explained(rule).to_string());
@@ -101,9 +93,9 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     if args.files.is_empty() {
         return print(&out);
     }
-    let document = Document::new(reports);
+    let document = judge(&args, workspace)?;
     if args.json {
-        out.push_str(&serde_json::to_string_pretty(&document).unwrap_or_default());
+        out.push_str(&serde_json::to_string_pretty(&document).unwrap_or_default()); // INVARIANT: plain data
         out.push('\n');
     } else {
         for report in &document.libraries {
@@ -118,170 +110,226 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     }
 }
 
-/// What a target expects of a library. Without a target: what the oldest distribution has, so that a library which passes
-/// loads on all of them.
-fn expectation(target: Option<&str>, targets: &Targets) -> Result<Expectation, Failure> {
-    let (name, floors, libpython) = match target {
-        Some(name) => {
-            let host = Host::detect(Path::new("/"));
-            let mut found = targets.select(&[name.to_owned()], false, &host)?;
-            let (Some(target), true) = (found.pop(), found.is_empty()) else {
-                let what = "it means more than one target; name one".to_owned();
-                let target = name.to_owned();
-                return Err(UsageError::Target { target, what }.into());
-            };
-            let soname = target.distribution.libpython_soname();
-            let floors = verification::floors(&target.distribution);
-            (target.to_string(), floors, Libpython::Exactly(soname))
-        }
-        None => {
-            let all = targets.distributions.iter().map(verification::floors);
-            let floors = all.reduce(verification::lowest).unwrap_or_default();
-            (
-                "the oldest target".to_owned(),
-                floors,
-                Libpython::AnySupported,
-            )
+fn judge(args: &Args, workspace: &Workspace) -> Result<Document, Failure> {
+    let targets = Targets::load(&workspace.packaging().join("targets.toml"))?;
+    let book = Rulebook::load(&workspace.packaging())?;
+    let named = args.target.as_deref();
+    let subjects = Subjects::read(&args.files)?;
+    let beside = Subjects::read(&args.with)?;
+    let names = match &args.debug {
+        Some(path) => Some(function_names(path)?),
+        None => args
+            .files
+            .iter()
+            .find_map(|path| debug_package(path))
+            .map(|path| function_names(&path))
+            .transpose()?,
+    };
+
+    let (expectation, target) = match named {
+        Some(ANY) => (oldest(&targets), None),
+        named => {
+            let pipeline = args.sources.pipeline(workspace)?;
+            let target = target(named, &subjects, &targets, &pipeline)?;
+            (expected(&target, &targets), Some((pipeline, target)))
         }
     };
-    Ok(Expectation {
-        target: name,
-        profile: Profile::ForeignLibrary,
-        architecture: targets.architecture.clone(),
-        floors,
-        libpython,
-        sql_symbols: None,
-        before_strip: false,
-    })
-}
-
-/// Judges whatever lies at a path.
-fn judge(
-    path: &Path,
-    book: &Rulebook,
-    expectation: &Expectation,
-    reports: &mut Vec<Report>,
-) -> Result<(), Failure> {
-    if path.is_dir() {
-        let before = reports.len();
-        for entry in WalkDir::new(path).sort_by_file_name() {
-            let entry = entry.map_err(|source| UsageError::Walk {
-                path: path.to_owned(),
-                source,
-            })?;
-            let candidate =
-                entry.file_type().is_file() && is_candidate(&entry.file_name().to_string_lossy());
-            if candidate && kind(entry.path())?.is_some() {
-                judge(entry.path(), book, expectation, reports)?;
-            }
-        }
-        if reports.len() == before {
-            let path = path.to_owned();
-            return Err(PackageError::Empty { path }.into());
-        }
-        return Ok(());
-    }
-    match kind(path)? {
-        Some(FileKind::Elf) => {
-            let name = path.display().to_string();
-            let expectation = Expectation {
-                profile: profile(&name),
-                ..expectation.clone()
+    let providers = match &target {
+        None => None,
+        Some((pipeline, target)) => {
+            let providers = providers(pipeline, target, subjects.file_system(&beside))?;
+            let found = runtime_of(args.runtime.as_deref(), workspace, target)?;
+            let (providers, runtime) = match found {
+                Ok((runtime, files)) => (providers.with(files), Ok(runtime)),
+                Err(why) => (providers, Err(why)),
             };
-            reports.push(verify_library(path, &name, book, &expectation)?);
+            Some((providers, runtime))
         }
-        Some(FileKind::Deb) => judge_package(path, book, expectation, reports)?,
-        None => {
-            let path = path.to_owned();
-            return Err(UsageError::Kind { path }.into());
+    };
+    let around = match &providers {
+        Some((providers, runtime)) => {
+            Around::Known(Box::new(providers.surroundings(&book, runtime.clone())?))
         }
-    }
-    Ok(())
-}
-
-/// Judges the libraries of a package: by the package's own Architecture, and by the SQL that it brings along.
-fn judge_package(
-    path: &Path,
-    book: &Rulebook,
-    expectation: &Expectation,
-    reports: &mut Vec<Report>,
-) -> Result<(), Failure> {
-    let wanted = |file: &str| is_candidate(file) || file.ends_with(".sql");
-    let deb = reader::read_path(path, &Limits::default(), wanted).map_err(|source| {
-        PackageError::Deb {
-            path: path.to_owned(),
-            source,
-        }
-    })?;
-    let architecture = deb.control.get("Architecture").cloned();
-    let architecture = architecture.ok_or_else(|| PackageError::NoArchitecture {
-        path: path.to_owned(),
-    })?;
-    let sql = sql_symbols(&deb);
-    let before = reports.len();
-    for file in &deb.files {
-        let Some(contents) = file
-            .contents
-            .as_ref()
-            .filter(|bytes| bytes.starts_with(b"\x7fELF"))
-        else {
-            continue;
-        };
-        let profile = profile(&file.path);
+        None => Around::NotAsked("no target was chosen (`--target any`)".to_owned()),
+    };
+    let mut reports = Vec::new();
+    for library in &subjects.libraries {
+        let architecture = library.architecture.clone();
         let expectation = Expectation {
-            profile,
-            architecture: architecture.clone(),
-            sql_symbols: sql.clone().filter(|_| profile == Profile::Extension),
+            profile: library.profile,
+            architecture: architecture.unwrap_or(expectation.architecture.clone()),
+            sql_symbols: library.sql_symbols.clone(),
             ..expectation.clone()
         };
-        let name = format!("{}:{}", path.display(), file.path);
-        reports.push(verify_bytes(contents, &name, book, &expectation)?);
+        let by = Judgement {
+            book: &book,
+            expectation: &expectation,
+            around: &around,
+            names: names.as_ref(),
+        };
+        reports.push(verify_bytes(
+            &library.bytes,
+            &library.name,
+            &library.place,
+            &by,
+        )?);
     }
-    if reports.len() == before {
-        let path = path.to_owned();
-        return Err(PackageError::Empty { path }.into());
-    }
-    Ok(())
+    Ok(Document::new(reports))
 }
 
-/// The C symbols that the SQL of the package's `pgml` extension names.
-fn sql_symbols(deb: &Deb) -> Option<BTreeSet<String>> {
-    let files = deb.files.iter().filter_map(|file| {
-        let text = String::from_utf8_lossy(file.contents.as_ref()?);
-        Some((Cow::from(&file.path), text))
+/// The target that a library is judged by.
+fn target(
+    named: Option<&str>,
+    subjects: &Subjects,
+    targets: &Targets,
+    pipeline: &Pipeline,
+) -> Result<Target, Failure> {
+    let of_package = subjects.packages.iter().find_map(|(name, version)| {
+        let major = name.strip_prefix("postgresql-")?.strip_suffix("-pgml")?;
+        let (_, distribution) = version.rsplit_once('~')?;
+        Some(format!("{distribution}-pg{major}"))
     });
-    sql::c_symbols_of_scripts(files)
-}
-
-fn profile(path: &str) -> Profile {
-    match path.rsplit('/').next() {
-        Some("pgml.so" | "libpgml.so") => Profile::Extension,
-        _ => Profile::ForeignLibrary,
+    let wanted: Vec<String> = named
+        .map(str::to_owned)
+        .or(of_package)
+        .into_iter()
+        .collect();
+    let mut found = targets.select(&wanted, false, &pipeline.host)?;
+    match (found.pop(), found.is_empty()) {
+        (Some(target), true) => Ok(target),
+        _ => {
+            let what = "it means more than one target; name one".to_owned();
+            let target = wanted.join(" ");
+            Err(UsageError::Target { target, what }.into())
+        }
     }
 }
 
-/// Whether a name is that of a library or a package.
-fn is_candidate(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    name.ends_with(".so") || name.contains(".so.") || name.ends_with(".deb")
+/// The libraries around a target's, fetched and unpacked where that was not done before.
+fn providers(
+    pipeline: &Pipeline,
+    target: &Target,
+    given: FileSystem,
+) -> Result<Providers, Failure> {
+    let choice = Choice::of(&pipeline.targets, target, &|name| {
+        Lock::path(&pipeline.workspace, name).exists()
+    });
+    let chosen = std::slice::from_ref(target);
+    let mut plan = pipeline.plan(chosen, Purpose::Dist)?;
+    plan.goals = choice.jobs(target.major);
+    let cache = pipeline.cache();
+    if !to_run(&plan, &cache).is_empty() {
+        let outcome = pipeline.execute(&plan, chosen, &Console::new())?;
+        if let Some(exit) = outcome.exit() {
+            return Err(Failure::already_reported(exit));
+        }
+    }
+    Providers::new(&pipeline.targets, target, &choice, given, &|id| {
+        match plan.job(id) {
+            Some(job) => Ok(cache.output(job)),
+            None => Err(Failure::already_reported(Exit::Usage)), // INVARIANT: the plan has what the choice names
+        }
+    })
 }
 
-enum FileKind {
-    Elf,
-    Deb,
+/// Puts a runtime's files into a process.
+type Mounting = Box<dyn FnOnce(FileSystem) -> FileSystem>;
+
+/// The Python runtime that S11 loads, or why there is none.
+fn runtime_of(
+    given: Option<&Path>,
+    workspace: &Workspace,
+    target: &Target,
+) -> Result<Result<(Runtime, Mounting), String>, Failure> {
+    let distribution = &target.distribution.id;
+    let path = match given {
+        Some(path) => path.to_owned(),
+        None => {
+            let dir = workspace.root.join("dist").join(distribution);
+            let mut found = files::files_below(&dir).unwrap_or_default(); // there may be no such directory
+            found.retain(|file| {
+                let name = file.to_string_lossy();
+                name.starts_with("pgml-python_") && name.ends_with(".deb")
+            });
+            match found.pop() {
+                Some(file) => dir.join(file),
+                None => {
+                    return Ok(Err(format!(
+                        "dist/{distribution} has no package pgml-python; build it with `cargo xtask dist {target}`, or give one with `--runtime FILE`"
+                    )));
+                }
+            }
+        }
+    };
+    let name = workspace.display(&path).to_string();
+    if path.is_dir() {
+        let libraries = providers::libraries_below(&path, runtime::PREFIX)?;
+        let mount: Mounting = Box::new(move |files| files.directory(runtime::PREFIX, &path));
+        return Ok(Ok((Runtime::new(name, libraries), mount)));
+    }
+    let package = read_package(&path, providers::is_library)?;
+    let mut contents = BTreeMap::new();
+    for file in package.files {
+        if let Some(bytes) = file.contents.filter(|bytes| bytes.starts_with(b"\x7fELF")) {
+            contents.insert(format!("/{}", file.path), bytes);
+        }
+    }
+    let runtime = Runtime::new(name, contents.keys().cloned().collect());
+    let mount: Mounting = Box::new(move |files| files.memory(contents, BTreeMap::new()));
+    Ok(Ok((runtime, mount)))
 }
 
-fn kind(path: &Path) -> Result<Option<FileKind>, UsageError> {
-    let mut start = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(8).read_to_end(&mut start))
-        .map_err(|source| UsageError::Read {
+/// The package with the debug symbols of a package, beside it.
+fn debug_package(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?;
+    let (package, rest) = name.split_once('_')?;
+    let beside = path.with_file_name(format!("{package}-dbgsym_{rest}"));
+    (name.ends_with(".deb") && beside.is_file()).then_some(beside)
+}
+
+fn function_names(path: &Path) -> Result<FunctionNames, Failure> {
+    let bytes = match path.extension().is_some_and(|extension| extension == "deb") {
+        false => files::read(path)?,
+        true => {
+            let package = read_package(path, |file| file.ends_with(".debug"))?;
+            let found = package.files.into_iter().find_map(|file| file.contents);
+            found.ok_or_else(|| UsageError::NoDebug {
+                path: path.to_owned(),
+            })?
+        }
+    };
+    FunctionNames::read(&bytes).map_err(|source| {
+        UsageError::Debug {
             path: path.to_owned(),
             source,
-        })?;
-    Ok(match start.as_slice() {
-        start if start.starts_with(b"\x7fELF") => Some(FileKind::Elf),
-        b"!<arch>\n" => Some(FileKind::Deb),
-        _ => None,
+        }
+        .into()
     })
+}
+
+/// What a target expects of a library.
+fn expected(target: &Target, targets: &Targets) -> Expectation {
+    Expectation {
+        target: target.to_string(),
+        profile: Profile::ForeignLibrary,
+        architecture: targets.architecture.clone(),
+        floors: verification::floors(&target.distribution),
+        libpython: Libpython::Exactly(target.distribution.libpython_soname()),
+        sql_symbols: None,
+        before_strip: false,
+    }
+}
+
+/// What the oldest distribution has, so that a library which passes is not too new for any.
+fn oldest(targets: &Targets) -> Expectation {
+    let all = targets.distributions.iter().map(verification::floors);
+    Expectation {
+        target: "the oldest target".to_owned(),
+        profile: Profile::ForeignLibrary,
+        architecture: targets.architecture.clone(),
+        floors: all.reduce(verification::lowest).unwrap_or_default(),
+        libpython: Libpython::AnySupported,
+        sql_symbols: None,
+        before_strip: false,
+    }
 }

@@ -3,6 +3,7 @@
 pub mod crash;
 mod libraries;
 mod python;
+mod verify;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -401,29 +402,6 @@ impl<'a> Builder<'a> {
             },
             |inputs| Ok(inputs.value("soname of libpython", &soname)),
             &[&compile],
-        )
-    }
-
-    fn verify(&mut self, target: &Target) -> Result<Job, Failure> {
-        let compile = self.compile(target.major)?;
-        let stamp = self.stamp(target)?;
-        let facts = &target.distribution;
-        let floors =
-            [&facts.glibc, &facts.glibcxx, &facts.cxxabi, &facts.gcc].map(ToString::to_string);
-        self.add(
-            format!("verify:{target}"),
-            format!("verify the library against {target}"),
-            Step::Verify {
-                target: target.to_string(),
-            },
-            |inputs| {
-                let inputs = inputs
-                    .value("floors", &floors)
-                    .value("soname of libpython", &facts.libpython_soname());
-                let inputs = inputs.tree("xtask/src/symbols")?;
-                Ok(inputs.tree("extension/sql")?)
-            },
-            &[&compile, &stamp],
         )
     }
 

@@ -66,6 +66,11 @@ pub enum Step {
         /// `lightgbm`
         library: String,
     },
+    /// Take the server and the libraries that it, Python and an extension load out of a distribution's packages.
+    Providers {
+        /// `debian12`
+        distribution: String,
+    },
     /// Compile the extension for a Postgres major against the stub libpython; split off its debug symbols.
     Compile {
         /// `15`
@@ -153,12 +158,13 @@ impl Step {
             }
             Self::FetchServer { .. } | Self::FetchCrates | Self::FetchLibrary { .. } => (1, 100, 3),
             Self::Unpack { .. } | Self::UnpackServer { .. } => (1, 100, 1),
+            Self::Providers { .. } => (1, 800, 12),
             Self::Rootfs { .. } => (1, 400, 35),
             Self::CompileLibrary { .. } => (ALL_BUT_ONE, 2000, 180),
             Self::Compile { .. } | Self::Mislink { .. } => (ALL_BUT_ONE, 3000, 60),
             Self::Compress { .. } => (1, 200, 8),
             Self::Stamp { .. } => (1, 100, 1),
-            Self::Verify { .. } => (1, 300, 2),
+            Self::Verify { .. } => (2, 600, 4),
             Self::Runtime { .. } | Self::SourceRuntime { .. } | Self::Fixture { .. } => {
                 (1, 300, 10)
             }

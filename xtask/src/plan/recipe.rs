@@ -20,11 +20,13 @@ pub(super) fn recipe(step: &Step) -> &'static [&'static str] {
             "packaging/abi3-symbols.txt",
         ],
         Step::UnpackServer { .. } => &["xtask/src/wheel_server.rs"],
+        Step::Providers { .. } => &["xtask/src/providers.rs", "xtask/src/deb/reader.rs"],
         Step::Compress { .. } => &["xtask/src/deb/blocks.rs"],
         Step::CompressRuntime { .. } => &["xtask/src/deb/blocks.rs", "xtask/src/deb/build.rs"],
         Step::Mislink { .. } => &["xtask/src/mislink.rs"],
         Step::Stamp { .. } => &["xtask/src/stamp.rs"],
         Step::Verify { .. } => &[
+            "xtask/src/providers.rs",
             "xtask/src/verification.rs",
             "packaging/policy.toml",
             "packaging/abi3-symbols.txt",

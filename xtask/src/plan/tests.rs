@@ -197,3 +197,29 @@ fn a_stale_lock_of_wheels_is_noticed_before_anything_runs() {
         });
     }
 }
+
+/// Catches a library in C++ that is compiled again, for minutes, because something of the extension changed.
+#[test]
+fn the_archive_of_a_library_depends_on_its_own_crate_and_recipe_only() {
+    with_plan(&|_| true, |plan, _| {
+        let inputs = |id: &str| {
+            let job = plan.jobs.iter().find(|job| job.id == id).unwrap();
+            job.inputs.keys().cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(
+            inputs("fetch:lightgbm"),
+            ["extension/Cargo.lock (lightgbm3-sys)"]
+        );
+        assert_eq!(
+            inputs("compile:lightgbm"),
+            [
+                "job fetch:lightgbm",
+                "job rootfs:debian11:builder",
+                "packaging/boosting/lightgbm.mk",
+                "xtask/src/boosting.rs",
+                "xtask/src/sandbox.rs",
+            ]
+        );
+        assert!(inputs("compile:pg15").contains(&"job compile:lightgbm".to_owned()));
+    });
+}

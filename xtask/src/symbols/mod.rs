@@ -1,19 +1,20 @@
-//! Whether a shared library may be shipped: rules S3 to S10 of the design, judged from the ELF file itself.
+//! Whether a shared library may be shipped: rules S1 to S11 of the design, judged from the ELF file itself and from those
+//! that are around it when it is loaded.
 //!
 //! The facts are read once ([`elf`]), the rules judge them by a policy that is data ([`policy`]) and by what the target
 //! expects ([`expectation`]), and `nm` and `readelf` must see the same symbols ([`witness`]). The library is never
-//! executed, loaded or given to `ldd`. What could not be checked is reported as not checked, never as passed.
-//!
-//! S1, S2 and S11, which need the symbol tables of the libraries around this one, are not rules of this module yet.
+//! executed, loaded or given to `ldd`: its loading is replayed ([`scope`], [`surroundings`]). What could not be checked is reported as not checked, never as passed.
 
 pub mod abi3;
 pub mod elf;
 pub mod expectation;
+pub mod instructions;
 pub mod policy;
 pub mod report;
 pub mod rules;
 pub mod scope;
 pub mod sql;
+pub mod surroundings;
 pub mod text;
 pub mod version;
 pub mod witness;
@@ -30,9 +31,12 @@ use crate::exit::{Exit, ExitKind};
 use abi3::Abi3;
 use elf::{ElfError, Facts};
 use expectation::Expectation;
+use instructions::FunctionNames;
 use policy::{Policy, PolicyError};
 use report::{Report, RuleReport, Testimony};
 use rules::{Context, Rule};
+use scope::ScopeError;
+use surroundings::{Around, Replay};
 use witness::WitnessError;
 
 /// The largest library that is read. The largest of a Python runtime has some 200 MB.
@@ -76,6 +80,14 @@ pub enum VerifyError {
     #[error("the policy knows no architecture `{0}`")]
     #[diagnostic(help("describe its ELF header under [machines.{0}] in packaging/policy.toml"))]
     Architecture(String),
+    /// Its loading can't be replayed.
+    #[error("can't replay the loading of {file}: {source}")]
+    Scope {
+        /// The file.
+        file: String,
+        /// Why not.
+        source: ScopeError,
+    },
     /// No room for a copy that the second witness can read.
     #[error("can't write a temporary copy of {file}: {source}")]
     Temporary {
@@ -92,6 +104,7 @@ impl ExitKind for VerifyError {
             Self::Read { .. } | Self::TooLarge { .. } | Self::Architecture(_) => Exit::Usage,
             Self::Elf { source, .. } => source.exit(),
             Self::Witness { source, .. } => source.exit(),
+            Self::Scope { source, .. } => source.exit(),
             Self::Temporary { .. } => Exit::CannotHere,
         }
     }
@@ -116,28 +129,36 @@ impl Rulebook {
     }
 }
 
+/// What a library is judged with, beside its own file.
+#[derive(Clone, Copy)]
+pub struct Judgement<'a> {
+    /// The data that the rules judge by.
+    pub book: &'a Rulebook,
+    /// What it is expected to be.
+    pub expectation: &'a Expectation,
+    /// What is around it when it is loaded.
+    pub around: &'a Around<'a>,
+    /// The names of its functions, from a file that still has them.
+    pub names: Option<&'a FunctionNames>,
+}
+
 /// Judges a library. `name` is what the report calls it, since a path of this machine has no place in a release.
-pub fn verify_library(
-    path: &Path,
-    name: &str,
-    book: &Rulebook,
-    expectation: &Expectation,
-) -> Result<Report, VerifyError> {
+pub fn verify_library(path: &Path, name: &str, by: &Judgement<'_>) -> Result<Report, VerifyError> {
     let bytes = read_limited(path)?;
     let facts = facts(&bytes, name)?;
     let testimony = witness::testify(path, &facts).map_err(|source| VerifyError::Witness {
         file: name.to_owned(),
         source,
     })?;
-    judge(name, &bytes, &facts, Some(testimony), book, expectation)
+    judge(name, name, &bytes, &facts, Some(testimony), by)
 }
 
-/// Judges a library that is in memory, such as one out of a package.
+/// Judges a library that is in memory, such as one out of a package; `place` is its path in the process that loads it.
 pub fn verify_bytes(
     bytes: &[u8],
     name: &str,
-    book: &Rulebook,
-    expectation: &Expectation,
+    place: &str,
+    by: &Judgement<'_>,
 ) -> Result<Report, VerifyError> {
     let facts = facts(bytes, name)?;
     let copy = tempfile::NamedTempFile::new()
@@ -151,17 +172,12 @@ pub fn verify_bytes(
             file: name.to_owned(),
             source,
         })?;
-    judge(name, bytes, &facts, Some(testimony), book, expectation)
+    judge(name, place, bytes, &facts, Some(testimony), by)
 }
 
 /// Judges a library without a second witness. The report never passes; this is for tests and fuzzing.
-pub fn judge_alone(
-    bytes: &[u8],
-    name: &str,
-    book: &Rulebook,
-    expectation: &Expectation,
-) -> Result<Report, VerifyError> {
-    judge(name, bytes, &facts(bytes, name)?, None, book, expectation)
+pub fn judge_alone(bytes: &[u8], name: &str, by: &Judgement<'_>) -> Result<Report, VerifyError> {
+    judge(name, name, bytes, &facts(bytes, name)?, None, by)
 }
 
 fn facts<'a>(bytes: &'a [u8], name: &str) -> Result<Facts<'a>, VerifyError> {
@@ -173,35 +189,50 @@ fn facts<'a>(bytes: &'a [u8], name: &str) -> Result<Facts<'a>, VerifyError> {
 
 fn judge(
     name: &str,
+    place: &str,
     bytes: &[u8],
     facts: &Facts,
     testimony: Option<Testimony>,
-    book: &Rulebook,
-    expectation: &Expectation,
+    by: &Judgement<'_>,
 ) -> Result<Report, VerifyError> {
+    let Judgement {
+        book, expectation, ..
+    } = *by;
     let architecture = &expectation.architecture;
     let machine = book
         .policy
         .machines
         .get(architecture)
         .ok_or_else(|| VerifyError::Architecture(architecture.clone()))?;
+    let replay = match by.around {
+        Around::Known(surroundings) => {
+            let replay = Replay::new(surroundings, place, facts);
+            Some(replay.map_err(|source| VerifyError::Scope {
+                file: name.to_owned(),
+                source,
+            })?)
+        }
+        Around::Unknown(_) | Around::NotAsked(_) => None,
+    };
     let context = Context {
         facts,
         book,
         expectation,
         machine,
+        around: by.around,
+        replay: replay.as_ref(),
+        names: by.names,
     };
     let rules = Rule::ALL
         .into_iter()
         .map(|rule| RuleReport::new(rule, rule.check(&context), &book.policy))
         .collect();
-    Ok(Report::new(
-        name,
-        Digest::of(bytes),
-        expectation,
-        rules,
-        testimony,
-    ))
+    let mut report = Report::new(name, Digest::of(bytes), expectation, rules, testimony);
+    if let (Around::Known(surroundings), Some(replay)) = (by.around, &replay) {
+        report.surroundings.clone_from(&surroundings.evidence);
+        report.resolution = rules::resolution(replay);
+    }
+    Ok(report)
 }
 
 /// A whole file, as long as it has a library's size.

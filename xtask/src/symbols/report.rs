@@ -40,7 +40,7 @@ pub enum Verdict {
 }
 
 /// A symbol that a finding is about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SymbolRef {
     /// Its name.
     pub name: String,
@@ -50,6 +50,9 @@ pub struct SymbolRef {
     /// The library that the version is needed from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub library: Option<String>,
+    /// The file that it was compiled from, where a symbol table tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
 }
 
 /// One way in which a rule is broken.
@@ -104,6 +107,26 @@ pub struct Testimony {
     pub symbols: usize,
 }
 
+/// Who provides a symbol that a library needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Resolved {
+    /// Its name.
+    pub symbol: String,
+    /// The version that is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Whether it may stay unresolved.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(default)]
+    pub weak: bool,
+    /// The library, or the program, whose definition it gets; absent where nobody has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// The version of that definition.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provided_version: Option<String>,
+}
+
 /// What came of judging one library.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Report {
@@ -124,6 +147,10 @@ pub struct Report {
     pub rules: Vec<RuleReport>,
     /// What the second witness confirmed; a report without it never passes.
     pub witness: Option<Testimony>,
+    /// Where the symbol tables come from that S1, S2 and S11 judged by.
+    pub surroundings: Vec<String>,
+    /// Who provides each symbol that it needs, where the surroundings are known.
+    pub resolution: Vec<Resolved>,
 }
 
 /// The document that `cargo xtask verify --json` prints.
@@ -210,6 +237,8 @@ impl Report {
             verdict,
             rules,
             witness,
+            surroundings: Vec::new(),
+            resolution: Vec::new(),
         }
     }
 

@@ -68,6 +68,12 @@ impl Display for Text<'_> {
             )?,
             None => writeln!(out, "       no second witness")?,
         }
+        for evidence in &report.surroundings {
+            writeln!(out, "       {evidence}")?;
+        }
+        if self.explained == Some(Rule::S1) {
+            show_map(out, report)?;
+        }
         for rule in &report.rules {
             for finding in &rule.findings {
                 writeln!(out, "\n  {} {}: {}", rule.rule, rule.title, finding.subject)?;
@@ -92,6 +98,25 @@ impl Display for Text<'_> {
     }
 }
 
+/// Who provides what the library needs.
+fn show_map(out: &mut Formatter, report: &Report) -> fmt::Result {
+    writeln!(out, "\n  Who provides what it needs:")?;
+    let version = |version: &Option<String>| match version {
+        Some(version) => format!("@{version}"),
+        None => String::new(),
+    };
+    for found in &report.resolution {
+        let provider = match &found.provider {
+            Some(provider) => format!("{provider}{}", version(&found.provided_version)),
+            None if found.weak => "nobody, and it may stay so (weak)".to_owned(),
+            None => "nobody".to_owned(),
+        };
+        let needed = format!("{}{}", found.symbol, version(&found.version));
+        writeln!(out, "         {needed:<44} {provider}")?;
+    }
+    Ok(())
+}
+
 fn show_symbols(out: &mut Formatter, finding: &Finding, all: bool) -> fmt::Result {
     let shown = if all { usize::MAX } else { SHOWN };
     for symbol in finding.symbols.iter().take(shown) {
@@ -103,7 +128,11 @@ fn show_symbols(out: &mut Formatter, finding: &Finding, all: bool) -> fmt::Resul
             .library
             .as_ref()
             .map_or(String::new(), |library| format!(" from {library}"));
-        writeln!(out, "         {}{version}{library}", symbol.name)?;
+        let object = symbol
+            .object
+            .as_ref()
+            .map_or(String::new(), |object| format!(" (compiled from {object})"));
+        writeln!(out, "         {}{version}{library}{object}", symbol.name)?;
     }
     if let Some(more) = finding
         .symbols

@@ -3,8 +3,10 @@
 use pgml_dist::symbols::expectation::{Expectation, Libpython, Profile};
 use pgml_dist::symbols::report::{Report, Verdict};
 use pgml_dist::symbols::rules::Rule;
+use pgml_dist::symbols::scope::{FileSystem, Process};
+use pgml_dist::symbols::surroundings::{Around, Runtime, Surroundings};
 use pgml_dist::symbols::version::Version;
-use pgml_dist::symbols::{Rulebook, sql, verify_library};
+use pgml_dist::symbols::{Judgement, Rulebook, sql, verify_library};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -47,6 +49,8 @@ pub struct Fixture {
     pub flags: Vec<String>,
     pub libpython: &'static str,
     pub configuration: &'static str,
+    /// The name of the library that the wheel bundles.
+    pub bundled: &'static str,
 }
 
 impl Fixture {
@@ -58,6 +62,7 @@ impl Fixture {
             flags: vec!["-Wl,-z,relro,-z,now,-z,noexecstack".to_owned()],
             libpython: "libpython3.11.so.1.0",
             configuration: "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH NO_AFFIN SINGLE_THREADED",
+            bundled: "libbundled.so",
         }
     }
 
@@ -110,7 +115,7 @@ impl Fixture {
 
     pub fn build(&self) -> PathBuf {
         let dir = self.dir.path();
-        let python = self.library(self.libpython, "void *PyLong_FromLong(long x) { return 0; } void *_PyLong_New(long x) { return 0; } int _Py_IsFinalizing(void) { return 0; }", "{ global: *; };");
+        let python = self.library(self.libpython, PYTHON, "{ global: *; };");
         let (c, map, out) = (
             dir.join("pgml.c"),
             dir.join("pgml.map"),
@@ -138,21 +143,121 @@ impl Fixture {
     }
 
     pub fn judge(&self) -> Report {
-        judge(&self.build())
+        self.judge_with(&expectation())
+    }
+
+    pub fn judge_with(&self, expectation: &Expectation) -> Report {
+        let path = self.build();
+        self.judge_file(&path, expectation)
+    }
+
+    /// Judges a file in a server that stands for Postgres, with a runtime that stands for Python's. The server has what
+    /// the fixture has put into its directory, and this machine's libc.
+    pub fn judge_file(&self, path: &Path, expectation: &Expectation) -> Report {
+        let dir = self.dir.path();
+        if !dir.join("libpython3.11.so.1.0").exists() {
+            self.library("libpython3.11.so.1.0", PYTHON, "{ global: *; };");
+        }
+        let server = self.server();
+        let runtime = self.runtime();
+        let mut names = FileSystem::new();
+        for entry in fs::read_dir(dir).unwrap().flatten() {
+            let name = entry.file_name().into_string().unwrap();
+            // This machine's own come first only where the fixture has none of that name.
+            if name.starts_with("lib") && name.contains(".so") {
+                names = names.file(&format!("/lib/x86_64-linux-gnu/{name}"), &entry.path());
+            }
+        }
+        let files = names
+            .directory("/fixture", dir)
+            .directory("/", Path::new("/"));
+        let process = Process::start(&files, &format!("/fixture/{server}")).unwrap();
+        let around = Around::Known(Box::new(Surroundings {
+            server: process,
+            evidence: vec!["this machine's libc".to_owned()],
+            runtime: Ok(Runtime::new("a module and what it bundles", runtime)),
+        }));
+        let by = Judgement {
+            book: &BOOK,
+            expectation,
+            around: &around,
+            names: None,
+        };
+        verify_library(path, "pgml.so", &by).unwrap()
+    }
+
+    /// A program with one function that extensions call, and `twice`, which a library of the fixture may define again.
+    fn server(&self) -> &'static str {
+        let c = self.dir.path().join("server.c");
+        fs::write(
+            &c,
+            "void ereport_(void) {} void twice(void) {} int main(void) { return 0; }",
+        )
+        .unwrap();
+        let out = self.dir.path().join("server");
+        run(Command::new("cc")
+            .args(["-w", "-rdynamic", "-pie", "-fPIE", "-o"])
+            .args([&out, &c]));
+        "server"
+    }
+
+    /// A module of Python's with a BLAS of its own, which calls itself through exported names as real ones do.
+    fn runtime(&self) -> Vec<String> {
+        let root = self.dir.path().join("site-packages");
+        for dir in ["scipy", "scipy.libs"] {
+            fs::create_dir_all(root.join(dir)).unwrap();
+        }
+        let (blas, module) = (
+            root.join("scipy.libs").join(self.bundled),
+            root.join("scipy/module.so"),
+        );
+        let source = self.dir.path().join("runtime.c");
+        let link = |out: &Path, text: &str, flags: &[&str]| {
+            fs::write(&source, text).unwrap();
+            let mut args = vec![
+                "-o",
+                out.to_str().unwrap(),
+                source.to_str().unwrap(),
+                "-nostdlib",
+            ];
+            args.extend(flags);
+            cc(&args);
+        };
+        let text = "
+            __attribute__((weak)) void standard(void) __asm__(\"_ZNSt1xEv\"); void standard(void) {}
+            __attribute__((weak)) void user(void) __asm__(\"_ZN4user1xEv\"); void user(void) {}
+            void *gotoblas; void dsyrk_(void) {} void entry(void) { dsyrk_(); gotoblas = 0; standard(); user(); }";
+        link(&blas, text, &[&format!("-Wl,-soname,{}", self.bundled)]);
+        let text = "extern void entry(void), dsyrk_(void); void PyInit_module(void) { entry(); dsyrk_(); }";
+        link(
+            &module,
+            text,
+            &["-Wl,-rpath,$ORIGIN/../scipy.libs", blas.to_str().unwrap()],
+        );
+        ["scipy/module.so", &format!("scipy.libs/{}", self.bundled)]
+            .map(|path| format!("/fixture/site-packages/{path}"))
+            .into()
     }
 }
 
-pub fn cc(args: &[&str]) {
-    let output = Command::new("cc")
-        .args(["-shared", "-fPIC", "-O1", "-w"])
-        .args(args)
+/// The part of libpython that the fixtures use.
+const PYTHON: &str = "void *PyLong_FromLong(long x) { return 0; } void *_PyLong_New(long x) { return 0; } int _Py_IsFinalizing(void) { return 0; } void Py_NewRef(void) {}";
+
+fn run(command: &mut Command) {
+    let output = command
         .output()
-        .expect("the fixtures need a C compiler");
+        .expect("the fixtures need binutils and a C compiler");
     assert!(
         output.status.success(),
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+pub fn cc(args: &[&str]) {
+    run(Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-w"])
+        .args(args));
 }
 
 pub fn expectation() -> Expectation {
@@ -175,10 +280,6 @@ pub fn expectation() -> Expectation {
         )),
         before_strip: true,
     }
-}
-
-pub fn judge(path: &Path) -> Report {
-    verify_library(path, "pgml.so", &BOOK, &expectation()).unwrap()
 }
 
 /// Refused by exactly these rules, and the findings say all of these things.

@@ -99,6 +99,8 @@ pub struct DynamicSymbol<'a> {
     pub unique: bool,
     /// The number of its version, as DT_VERSYM has it: 0 and 1 stand for none, 2 for the first that the library defines.
     pub version_index: u16,
+    /// Where it is when the library is loaded at zero, for one that is defined.
+    pub address: Option<u64>,
     /// How far the dynamic linker takes it for a definition.
     pub definition: Definition,
     /// How the library's relocations refer to it.
@@ -154,6 +156,55 @@ pub struct Symbol<'a> {
     pub address: u64,
     /// How many bytes it names.
     pub size: u64,
+    /// The file that it was compiled from, for one that is local to it.
+    pub file: Option<&'a str>,
+}
+
+/// A function, by its name in a full symbol table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FunctionSymbol {
+    /// Its name.
+    pub name: String,
+    /// Where it is when the library is loaded at zero.
+    pub address: u64,
+    /// How many bytes it has.
+    pub size: u64,
+    /// The file that it was compiled from, for one that is local to it.
+    pub file: Option<String>,
+}
+
+impl FunctionSymbol {
+    /// The address behind it.
+    pub fn end(&self) -> u64 {
+        self.address.saturating_add(self.size)
+    }
+
+    /// The functions among symbols, sorted by address, one for each.
+    fn all(symbols: &[Symbol<'_>]) -> Vec<Self> {
+        let mut functions: Vec<Self> = symbols
+            .iter()
+            .filter(|symbol| symbol.function && symbol.address != 0 && symbol.size != 0)
+            .map(|symbol| Self {
+                name: symbol.name.to_owned(),
+                address: symbol.address,
+                size: symbol.size,
+                file: symbol.file.map(str::to_owned),
+            })
+            .collect();
+        functions.sort_by_key(|function| function.address);
+        functions.dedup_by_key(|function| function.address);
+        functions
+    }
+}
+
+/// The build-id and the functions of a file with a symbol table: a library before strip, or its debug symbols alone.
+pub fn functions_of(bytes: &[u8]) -> Result<(Option<&[u8]>, Vec<FunctionSymbol>), ElfError> {
+    let (build_id, symbols) = match bytes.get(..5) {
+        Some(b"\x7fELF\x01") => read::read_names::<FileHeader32<Endianness>>(bytes)?,
+        Some(b"\x7fELF\x02") => read::read_names::<FileHeader64<Endianness>>(bytes)?,
+        _ => return Err(ElfError::NotElf),
+    };
+    Ok((build_id, FunctionSymbol::all(&symbols)))
 }
 
 /// A section of instructions.
@@ -202,6 +253,9 @@ pub struct Facts<'a> {
     pub symbols: Option<Vec<Symbol<'a>>>,
     /// The sections of instructions.
     pub code: Vec<Code<'a>>,
+    /// The addresses that the dynamic linker writes into tables, in the order of the file: pointers to functions and data of
+    /// the library itself. `None` where the file keeps them in a form that is not read here (DT_RELR).
+    pub pointed_to: Option<Vec<u64>>,
     /// What the linker computed from the contents, to tell builds apart (NT_GNU_BUILD_ID).
     pub build_id: Option<&'a [u8]>,
     /// The contents of sections that are loaded, hold data of the file and are not code.
@@ -211,14 +265,28 @@ pub struct Facts<'a> {
 impl<'a> Facts<'a> {
     /// Reads the facts of a shared library.
     pub fn read(bytes: &'a [u8]) -> Result<Self, ElfError> {
+        Self::read_as(bytes, false)
+    }
+
+    /// The same of a program with dynamic symbols, whether it has a fixed address or not.
+    pub fn read_program(bytes: &'a [u8]) -> Result<Self, ElfError> {
+        Self::read_as(bytes, true)
+    }
+
+    fn read_as(bytes: &'a [u8], program: bool) -> Result<Self, ElfError> {
         if !bytes.starts_with(b"\x7fELF") {
             return Err(ElfError::NotElf);
         }
         match bytes.get(4) {
-            Some(1) => read::read::<FileHeader32<Endianness>>(bytes, 32),
-            Some(2) => read::read::<FileHeader64<Endianness>>(bytes, 64),
+            Some(1) => read::read::<FileHeader32<Endianness>>(bytes, 32, program),
+            Some(2) => read::read::<FileHeader64<Endianness>>(bytes, 64, program),
             _ => Err(malformed("the class is neither 32 nor 64 bits")),
         }
+    }
+
+    /// Its functions, sorted by address; `None` where their names were stripped.
+    pub fn functions(&self) -> Option<Vec<FunctionSymbol>> {
+        self.symbols.as_deref().map(FunctionSymbol::all)
     }
 
     /// The symbols that it needs from others.

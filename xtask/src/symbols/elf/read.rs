@@ -5,8 +5,10 @@ use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, SectionTable, 
 use object::{Endianness, SectionIndex, StringTable};
 
 use super::relocations::{self, Tables};
-use super::versions;
-use super::{Code, Definition, DynamicSymbol, ElfError, Endian, Facts, Stack, Symbol, malformed};
+use super::versions::{self, Versions};
+use super::{
+    Code, Definition, DynamicSymbol, ElfError, Endian, Facts, References, Stack, Symbol, malformed,
+};
 
 /// The longest name that is accepted.
 const MAX_NAME: usize = 1 << 16;
@@ -24,7 +26,11 @@ const BINDABLE: [elf::SymbolType; 6] = [
     elf::STT_GNU_IFUNC,
 ];
 
-pub(super) fn read<'a, Elf>(bytes: &'a [u8], class: u8) -> Result<Facts<'a>, ElfError>
+pub(super) fn read<'a, Elf>(
+    bytes: &'a [u8],
+    class: u8,
+    program: bool,
+) -> Result<Facts<'a>, ElfError>
 where
     Elf: FileHeader<Endian = Endianness>,
 {
@@ -32,6 +38,7 @@ where
     let endian = header.endian()?;
     match header.e_type(endian) {
         elf::ET_DYN => {}
+        elf::ET_EXEC if program => {}
         elf::ET_REL => return Err(ElfError::NotShared("object file")),
         elf::ET_EXEC => return Err(ElfError::NotShared("program")),
         elf::ET_CORE => return Err(ElfError::NotShared("core dump")),
@@ -64,6 +71,7 @@ where
         versions: versions::read(endian, bytes, &sections)?,
         symbols: None,
         code: Vec::new(),
+        pointed_to: None,
         build_id: None,
         data: Vec::new(),
     };
@@ -144,9 +152,18 @@ where
     };
     let strings = sections.strings(endian, bytes, dynsym.link(endian))?;
     let relocations = read_dynamic(&loaded, dynamic, dynsym, bytes, &strings, &mut facts)?;
-    facts.dynamic = read_dynamic_symbols(&loaded, dynsym, bytes, &strings, &facts, relocations)?;
+    let symbols: &[Elf::Sym] = dynsym.data_as_array(endian, bytes)?;
+    let relocations = relocations::read(&loaded, relocations, bytes, facts.machine, symbols.len())?;
+    facts.dynamic = read_dynamic_symbols(
+        endian,
+        symbols,
+        &strings,
+        &facts.versions,
+        &relocations.references,
+    )?;
+    facts.pointed_to = relocations.pointed_to;
     if let Some(symtab) = tables.2 {
-        facts.symbols = Some(read_symbols(&loaded, symtab, bytes)?);
+        facts.symbols = Some(read_symbols(endian, &sections, symtab, bytes)?);
     }
     Ok(facts)
 }
@@ -255,6 +272,7 @@ fn read_dynamic<'a, Elf: FileHeader<Endian = Endianness>>(
                     section.ok_or_else(|| malformed("a version section has no header"))?;
                 loaded.same(entry.val, section, "the symbol versions")?;
             }
+            elf::DT_RELR => relocations.packed = true,
             elf::DT_REL => relocations.rel.0 = entry.val,
             elf::DT_RELSZ => relocations.rel.1 = entry.val,
             elf::DT_RELA => relocations.rela.0 = entry.val,
@@ -273,18 +291,13 @@ fn read_dynamic<'a, Elf: FileHeader<Endian = Endianness>>(
     }
 }
 
-fn read_dynamic_symbols<'a, Elf: FileHeader<Endian = Endianness>>(
-    loaded: &Loaded<'a, '_, Elf>,
-    dynsym: &Elf::SectionHeader,
-    bytes: &'a [u8],
+fn read_dynamic_symbols<'a, Symbol: Sym<Endian = Endianness>>(
+    endian: Endianness,
+    table: &[Symbol],
     strings: &StringTable<'a>,
-    facts: &Facts<'a>,
-    relocations: Tables,
+    versions: &Versions<'a>,
+    references: &[References],
 ) -> Result<Vec<DynamicSymbol<'a>>, ElfError> {
-    let endian = loaded.endian;
-    let versions = &facts.versions;
-    let table: &[Elf::Sym] = dynsym.data_as_array(endian, bytes)?;
-    let references = relocations::read(loaded, relocations, bytes, facts.machine, table.len())?;
     let mut names = Names::default();
     let mut symbols = Vec::new();
     for (index, symbol) in table.iter().enumerate().skip(1) {
@@ -324,6 +337,7 @@ fn read_dynamic_symbols<'a, Elf: FileHeader<Endian = Endianness>>(
             protected: symbol.st_visibility() == elf::STV_PROTECTED,
             unique: symbol.st_bind() == elf::STB_GNU_UNIQUE,
             version_index: versions.index_of(index),
+            address: (!undefined).then_some(address),
             definition,
             references: references.get(index).copied().unwrap_or_default(),
         });
@@ -331,26 +345,50 @@ fn read_dynamic_symbols<'a, Elf: FileHeader<Endian = Endianness>>(
     Ok(symbols)
 }
 
+/// The build-id and the full symbol table of a file that need not be one that can be loaded.
+pub(super) fn read_names<'a, Elf>(
+    bytes: &'a [u8],
+) -> Result<(Option<&'a [u8]>, Vec<Symbol<'a>>), ElfError>
+where
+    Elf: FileHeader<Endian = Endianness>,
+{
+    let header = Elf::parse(bytes)?;
+    let endian = header.endian()?;
+    let sections = header.sections(endian, bytes)?;
+    let (mut id, mut symbols) = (None, Vec::new());
+    for section in sections.iter() {
+        match section.sh_type(endian) {
+            elf::SHT_NOTE => id = id.or(build_id::<Elf>(endian, bytes, section)?),
+            elf::SHT_SYMTAB => symbols = read_symbols(endian, &sections, section, bytes)?,
+            _ => {}
+        }
+    }
+    Ok((id, symbols))
+}
+
 fn read_symbols<'a, Elf: FileHeader<Endian = Endianness>>(
-    loaded: &Loaded<'a, '_, Elf>,
+    endian: Endianness,
+    sections: &SectionTable<'a, Elf>,
     symtab: &Elf::SectionHeader,
     bytes: &'a [u8],
 ) -> Result<Vec<Symbol<'a>>, ElfError> {
-    let endian = loaded.endian;
-    let strings = loaded
-        .sections
-        .strings(endian, bytes, symtab.link(endian))?;
+    let strings = sections.strings(endian, bytes, symtab.link(endian))?;
     let table: &[Elf::Sym] = symtab.data_as_array(endian, bytes)?;
     let mut names = Names::default();
     let mut symbols = Vec::new();
+    let mut file = None;
     for symbol in table.iter().skip(1) {
+        if symbol.st_type() == elf::STT_FILE {
+            // A file's local symbols follow its name; the linker's own follow one without.
+            let name = names.get(&strings, symbol.st_name(endian))?;
+            file = Some(name).filter(|name| !name.is_empty());
+        }
         if matches!(symbol.st_type(), elf::STT_SECTION | elf::STT_FILE) {
             continue;
         }
         let section = symbol.st_shndx(endian);
         let has_bytes = section != elf::SHN_UNDEF
-            && loaded
-                .sections
+            && sections
                 .section(SectionIndex(section.0.into()))
                 .is_ok_and(|section| section.sh_type(endian) != elf::SHT_NOBITS);
         symbols.push(Symbol {
@@ -359,6 +397,7 @@ fn read_symbols<'a, Elf: FileHeader<Endian = Endianness>>(
             function: symbol.st_type() == elf::STT_FUNC,
             address: symbol.st_value(endian).into(),
             size: symbol.st_size(endian).into(),
+            file: file.filter(|_| symbol.is_local()),
         });
     }
     Ok(symbols)

@@ -15,17 +15,27 @@ pub(super) struct Tables {
     pub(super) rela: (u64, u64),
     pub(super) jump_slots: (u64, u64),
     pub(super) jump_slots_have_addends: bool,
+    pub(super) packed: bool,
 }
 
-/// How the relocations refer to each dynamic symbol. `symbols` is their number.
+/// What the relocations say.
+pub(super) struct Relocations {
+    /// How they refer to each dynamic symbol.
+    pub(super) references: Vec<References>,
+    /// The addresses that they write, relative to the library; `None` where some are packed or have no addend.
+    pub(super) pointed_to: Option<Vec<u64>>,
+}
+
+/// Reads the relocations. `symbols` is the number of dynamic symbols.
 pub(super) fn read<Elf: FileHeader<Endian = Endianness>>(
     loaded: &Loaded<'_, '_, Elf>,
     tables: Tables,
     bytes: &[u8],
     machine: u16,
     symbols: usize,
-) -> Result<Vec<References>, ElfError> {
+) -> Result<Relocations, ElfError> {
     let endian = loaded.endian;
+    let (mut pointed_to, mut in_place) = (Vec::new(), false);
     let mut references = vec![References::default(); symbols];
     let mut refer = |symbol: u32, kind: u32| {
         if symbol == 0 {
@@ -49,16 +59,25 @@ pub(super) fn read<Elf: FileHeader<Endian = Endianness>>(
     for (address, size) in [tables.rela, slots_rela] {
         for entry in table::<Elf, Elf::Rela>(loaded, bytes, address, size)? {
             let symbol = entry.r_sym(endian, false);
+            if symbol == 0 {
+                let addend: i64 = entry.r_addend(endian).into();
+                pointed_to.push(addend.cast_unsigned());
+            }
             refer(symbol, entry.r_type(endian, false).0)?;
         }
     }
     for (address, size) in [tables.rel, slots_rel] {
         for entry in table::<Elf, Elf::Rel>(loaded, bytes, address, size)? {
             let symbol = entry.r_sym(endian);
+            // What it writes is what lies there already.
+            in_place |= symbol == 0;
             refer(symbol, entry.r_type(endian).0)?;
         }
     }
-    Ok(references)
+    Ok(Relocations {
+        references,
+        pointed_to: (!tables.packed && !in_place).then_some(pointed_to),
+    })
 }
 
 /// A table of relocations. Its size is bounded by the file's.

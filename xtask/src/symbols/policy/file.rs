@@ -17,6 +17,12 @@ pub(super) struct File {
     pub(super) versions: FileVersions,
     pub(super) openblas: OpenBlas,
     pub(super) python: FilePython,
+    #[serde(default)]
+    pub(super) resolution: FileResolution,
+    #[serde(default)]
+    pub(super) interposition: FileInterposition,
+    #[serde(default)]
+    pub(super) instructions: BTreeMap<String, FileInstructions>,
     pub(super) machines: BTreeMap<String, FileMachine>,
     #[serde(default)]
     pub(super) accepted_gaps: Vec<FileGap>,
@@ -108,4 +114,68 @@ pub(super) struct FileGap {
     pub(super) rule: Spanned<String>,
     pub(super) part: String,
     pub(super) reason: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileResolution {
+    #[serde(default)]
+    pub(super) shared: Vec<FileShared>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileShared {
+    pub(super) symbols: Vec<Spanned<String>>,
+    pub(super) providers: Vec<Spanned<String>>,
+    pub(super) reason: Spanned<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileInterposition {
+    #[serde(default)]
+    pub(super) accepted: Vec<FileAccepted>,
+    #[serde(default)]
+    pub(super) same: Vec<FileSame>,
+}
+
+/// Weak definitions that are the same wherever they are.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileSame {
+    pub(super) symbols: Vec<Spanned<String>>,
+    pub(super) reason: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileAccepted {
+    pub(super) provider: Spanned<String>,
+    pub(super) reason: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileInstructions {
+    pub(super) baseline: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) tolerated: Vec<FileTolerated>,
+    #[serde(default)]
+    pub(super) dispatched: Vec<FileDispatched>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileTolerated {
+    pub(super) mnemonic: Spanned<String>,
+    pub(super) reason: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileDispatched {
+    pub(super) functions: Vec<Spanned<String>>,
+    pub(super) features: Vec<Spanned<String>>,
+    pub(super) reason: Spanned<String>,
 }

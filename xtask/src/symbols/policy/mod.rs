@@ -4,6 +4,7 @@
 //! pattern, a version that is no version or a gap for a rule that does not exist is an error that points into the file.
 
 mod file;
+mod instructions;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ use super::version::Version;
 use crate::exit::{Exit, ExitKind};
 use file::File;
 pub use file::{Exports, OpenBlas};
+pub use instructions::Instructions;
 
 /// The version of the file's format.
 const FORMAT: u32 = 1;
@@ -121,6 +123,13 @@ pub struct Gap {
     pub reason: String,
 }
 
+/// Symbols of which several definitions are the same.
+#[derive(Debug)]
+struct Shared {
+    symbols: GlobSet,
+    providers: GlobSet,
+}
+
 /// The policy, validated.
 #[derive(Debug)]
 pub struct Policy {
@@ -138,6 +147,14 @@ pub struct Policy {
     pub openblas: OpenBlas,
     /// CPython's names.
     pub python: Python,
+    /// Symbols of which several definitions are the same.
+    shared: Vec<Shared>,
+    /// Libraries of the server that may take what wheels define.
+    takers: GlobSet,
+    /// Weak definitions that are the same wherever they are.
+    same: GlobSet,
+    /// For each architecture that is decoded what instructions its baseline has.
+    pub instructions: BTreeMap<String, Instructions>,
     /// Debian's architectures.
     pub machines: BTreeMap<String, Machine>,
     /// Parts of rules that may stay unchecked.
@@ -244,6 +261,52 @@ impl Policy {
             );
         }
 
+        let patterns = |patterns: &[Spanned<String>]| -> Result<GlobSet, PolicyError> {
+            let mut set = GlobSetBuilder::new();
+            for pattern in patterns {
+                set.add(glob(pattern).map_err(|e| wrong(pattern.span(), e.to_string()))?);
+            }
+            set.build().map_err(|e| wrong(0..0, e.to_string()))
+        };
+        let reasoned = |reason: &Spanned<String>| match reason.get_ref().trim().is_empty() {
+            true => Err(wrong(reason.span(), "give the reason".to_owned())),
+            false => Ok(()),
+        };
+        let mut shared = Vec::new();
+        for entry in file.resolution.shared {
+            reasoned(&entry.reason)?;
+            shared.push(Shared {
+                symbols: patterns(&entry.symbols)?,
+                providers: patterns(&entry.providers)?,
+            });
+        }
+        let mut takers = Vec::new();
+        for entry in file.interposition.accepted {
+            reasoned(&entry.reason)?;
+            takers.push(entry.provider);
+        }
+        let takers = patterns(&takers)?;
+        let mut same = Vec::new();
+        for entry in file.interposition.same {
+            reasoned(&entry.reason)?;
+            same.extend(entry.symbols);
+        }
+        let same = patterns(&same)?;
+        let mut instructions = BTreeMap::new();
+        for (architecture, entry) in file.instructions {
+            for reason in entry
+                .tolerated
+                .iter()
+                .map(|entry| &entry.reason)
+                .chain(entry.dispatched.iter().map(|entry| &entry.reason))
+            {
+                reasoned(reason)?;
+            }
+            let entry = Instructions::new(entry, &patterns)
+                .map_err(|e| e.unwrap_or_else(|(at, what)| wrong(at, what)))?;
+            instructions.insert(architecture, entry);
+        }
+
         let mut accepted_gaps = Vec::new();
         for gap in file.accepted_gaps {
             let rule = gap
@@ -268,6 +331,10 @@ impl Policy {
             markers,
             openblas: file.openblas,
             python,
+            shared,
+            takers,
+            same,
+            instructions,
             machines,
             accepted_gaps,
         })
@@ -293,6 +360,24 @@ impl Policy {
                         .is_some_and(|stem| self.blas.is_match(format!("{stem}{plain}")))
                 })
         })
+    }
+
+    /// Whether several definitions of a symbol, by these libraries, are the same one.
+    pub fn is_shared(&self, symbol: &str, providers: &[&str]) -> bool {
+        self.shared.iter().any(|shared| {
+            let among = |provider: &&str| shared.providers.is_match(provider);
+            shared.symbols.is_match(symbol) && providers.iter().all(among)
+        })
+    }
+
+    /// Whether a library of the server may take what a wheel that asks for it defines.
+    pub fn may_take(&self, library: &str) -> bool {
+        self.takers.is_match(library)
+    }
+
+    /// Whether weak definitions of a symbol are the same wherever they are.
+    pub fn is_same_everywhere(&self, symbol: &str) -> bool {
+        self.same.is_match(symbol)
     }
 
     /// Whether a symbol is CPython's.

@@ -1,6 +1,9 @@
 //! The rules, one file each. A rule reads facts and says what it saw; it never reads files and never decides what to do.
 
 mod s10_machine;
+mod s11_interposition;
+mod s1_resolved;
+mod s2_unambiguous;
 mod s3_libraries;
 mod s4_blas_hidden;
 mod s5_exports;
@@ -18,12 +21,18 @@ use serde::Serialize;
 use super::Rulebook;
 use super::elf::{DynamicSymbol, Facts};
 use super::expectation::{Expectation, Profile};
+use super::instructions::FunctionNames;
 use super::policy::{Machine, Policy};
-use super::report::{Finding, SymbolRef};
+use super::report::{Finding, Resolved, SymbolRef};
+use super::surroundings::{Around, Replay};
 
 /// A rule of the design.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 pub enum Rule {
+    /// Resolved
+    S1,
+    /// Unambiguous
+    S2,
     /// Libraries
     S3,
     /// BLAS hidden
@@ -40,6 +49,8 @@ pub enum Rule {
     S9,
     /// Machine
     S10,
+    /// Interposition
+    S11,
 }
 
 /// What a person should know about a rule.
@@ -65,6 +76,17 @@ pub struct Context<'a> {
     pub expectation: &'a Expectation,
     /// The ELF header that the target's architecture has.
     pub machine: &'a Machine,
+    /// What is around it.
+    pub around: &'a Around<'a>,
+    /// Its loading there, replayed.
+    pub replay: Option<&'a Replay<'a>>,
+    /// The names of its functions, where it was stripped and another file has them.
+    pub names: Option<&'a FunctionNames>,
+}
+
+/// Who provides what a library needs.
+pub fn resolution(replay: &Replay<'_>) -> Vec<Resolved> {
+    s1_resolved::resolution(replay)
 }
 
 impl Context<'_> {
@@ -139,13 +161,16 @@ impl From<&DynamicSymbol<'_>> for SymbolRef {
             name: symbol.name.to_owned(),
             version: symbol.version.map(str::to_owned),
             library: symbol.library.map(str::to_owned),
+            object: None,
         }
     }
 }
 
 impl Rule {
     /// All rules, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
+        Self::S1,
+        Self::S2,
         Self::S3,
         Self::S4,
         Self::S5,
@@ -154,11 +179,14 @@ impl Rule {
         Self::S8,
         Self::S9,
         Self::S10,
+        Self::S11,
     ];
 
     /// What a person should know about it.
     pub fn doc(self) -> &'static Doc {
         match self {
+            Self::S1 => &s1_resolved::DOC,
+            Self::S2 => &s2_unambiguous::DOC,
             Self::S3 => &s3_libraries::DOC,
             Self::S4 => &s4_blas_hidden::DOC,
             Self::S5 => &s5_exports::DOC,
@@ -167,12 +195,15 @@ impl Rule {
             Self::S8 => &s8_python::DOC,
             Self::S9 => &s9_hardening::DOC,
             Self::S10 => &s10_machine::DOC,
+            Self::S11 => &s11_interposition::DOC,
         }
     }
 
     /// Judges a library.
     pub fn check(self, context: &Context) -> Outcome {
         match self {
+            Self::S1 => s1_resolved::check(context),
+            Self::S2 => s2_unambiguous::check(context),
             Self::S3 => s3_libraries::check(context),
             Self::S4 => s4_blas_hidden::check(context),
             Self::S5 => s5_exports::check(context),
@@ -181,6 +212,7 @@ impl Rule {
             Self::S8 => s8_python::check(context),
             Self::S9 => s9_hardening::check(context),
             Self::S10 => s10_machine::check(context),
+            Self::S11 => s11_interposition::check(context),
         }
     }
 }

@@ -30,6 +30,19 @@ pub(super) fn check(context: &Context) -> Outcome {
             unknown.push(*library);
         }
     }
+    if let Some(replay) = context.replay {
+        for (name, by) in replay.brought_by_others() {
+            if let Some(forbidden) = policy.forbidden(name) {
+                let problem = format!(
+                    "{by}, which the library needs, brings it: {}.",
+                    forbidden.cause
+                );
+                outcome.found(name, problem, &forbidden.remedy);
+            }
+        }
+        let missing = replay.missing();
+        unknown.retain(|library| missing.contains(library));
+    }
     if !unknown.is_empty() {
         outcome.not_checked(
             "libraries of libraries",

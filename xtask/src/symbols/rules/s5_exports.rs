@@ -64,8 +64,7 @@ pub(super) fn check(context: &Context) -> Outcome {
 
     let plain = |name: &str| SymbolRef {
         name: name.to_owned(),
-        version: None,
-        library: None,
+        ..SymbolRef::default()
     };
     if let Some(sql) = &context.expectation.sql_symbols {
         let sql: BTreeSet<&str> = sql.iter().map(String::as_str).collect();

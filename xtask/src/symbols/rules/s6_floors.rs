@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::super::elf::Version as Need;
 use super::super::report::SymbolRef;
+use super::super::scope::Site;
 use super::super::version::Version;
 use super::{Context, Doc, Outcome};
 
@@ -17,6 +17,7 @@ pub(super) const DOC: Doc = Doc {
 pub(super) fn check(context: &Context) -> Outcome {
     let mut outcome = Outcome::default();
     let floors = &context.expectation.floors;
+    let mut had = 0;
     let mut highest: BTreeMap<&str, Version> = BTreeMap::new();
     for need in context.facts.versions.needs() {
         let symbols = || -> Vec<SymbolRef> {
@@ -29,7 +30,11 @@ pub(super) fn check(context: &Context) -> Outcome {
                 .collect()
         };
         let library = need.library.unwrap_or("a library");
-        let Some((namespace, version)) = parse(context, need) else {
+        if is_had(context, need.name) {
+            had += 1;
+            continue;
+        }
+        let Some((namespace, version)) = parse(context, need.name) else {
             let problem = format!(
                 "{library} is asked for a version that is not a number of a known namespace, so nothing says which targets have it"
             );
@@ -64,17 +69,48 @@ pub(super) fn check(context: &Context) -> Outcome {
             outcome.saw(format!("{namespace} {version} of {floor}"));
         }
     }
-    if highest.is_empty() {
+    if had > 0 {
+        outcome.saw(format!(
+            "versions of other namespaces, which its libraries have: {had}"
+        ));
+    } else if highest.is_empty() {
         outcome.saw("needs no symbol versions");
     }
     outcome
 }
 
+/// Whether a foreign library asks for a version of a namespace without a floor, and gets each symbol of it, at that very
+/// version, from the libraries around. The extension gets by with namespaces that have one.
+fn is_had(context: &Context, version: &str) -> bool {
+    let Some((namespace, _)) = parse(context, version) else {
+        return false;
+    };
+    let known = context.expectation.floors.contains_key(namespace);
+    let Some(replay) = context.replay.filter(|_| !known && !context.is_extension()) else {
+        return false;
+    };
+    let mut sites = replay.undefined();
+    sites.retain(|site| replay.text(*site).1 == Some(version));
+    let is_there = |site: &Site| {
+        let provider = replay.process.candidates(*site).first().copied();
+        provider.is_some_and(|provider| replay.text(provider).1 == Some(version))
+    };
+    !sites.is_empty() && sites.iter().all(is_there)
+}
+
+/// Whether this rule has nothing against a version.
+pub(super) fn is_within(context: &Context, version: &str) -> bool {
+    let floors = &context.expectation.floors;
+    parse(context, version).is_some_and(|(namespace, version)| {
+        floors.get(namespace).is_some_and(|floor| version <= *floor)
+    })
+}
+
 /// The namespace and number of a version name: `GLIBC_2.14`, or a marker of the policy.
-fn parse<'a>(context: &'a Context, need: &Need<'a>) -> Option<(&'a str, Version)> {
-    if let Some(marker) = context.policy().markers.get(need.name) {
+fn parse<'a>(context: &'a Context, name: &'a str) -> Option<(&'a str, Version)> {
+    if let Some(marker) = context.policy().markers.get(name) {
         return Some((&marker.namespace, marker.since.clone()));
     }
-    let (namespace, version) = need.name.rsplit_once('_')?;
+    let (namespace, version) = name.rsplit_once('_')?;
     Some((namespace, Version::parse(version)?))
 }

@@ -63,6 +63,21 @@ pub(super) fn check(context: &Context) -> Outcome {
         ),
     }
 
+    // Somebody else's library may be compiled for one Python; S1 looks for its symbols in that one.
+    if let (Libpython::Exactly(python), false) =
+        (&context.expectation.libpython, context.is_extension())
+    {
+        let outside = needed.iter().filter(|symbol| {
+            let known = context.book.abi3.get(symbol.name);
+            known.is_none_or(|known| known.added > oldest)
+        });
+        outcome.saw(match outside.count() {
+            0 => format!("symbols: {}, all in the limited API of Python {}.{}", needed.len(), oldest.0, oldest.1),
+            count => format!("for {python} alone: of {} symbols {count} are outside the limited API of Python {}.{}", needed.len(), oldest.0, oldest.1),
+        });
+        return outcome;
+    }
+
     // Grouped by the reason, since a library that is not limited has dozens.
     let mut outside: BTreeMap<String, Vec<SymbolRef>> = BTreeMap::new();
     for symbol in &needed {

@@ -26,9 +26,18 @@ const SYSTEM: [&str; 8] = [
 /// What is at a path and below.
 #[derive(Debug)]
 enum Mount {
-    Directory { at: String, from: PathBuf },
-    File { at: String, from: PathBuf },
-    Memory { files: BTreeMap<String, Vec<u8>> },
+    Directory {
+        at: String,
+        from: PathBuf,
+    },
+    File {
+        at: String,
+        from: PathBuf,
+    },
+    Memory {
+        files: BTreeMap<String, Vec<u8>>,
+        links: BTreeMap<String, String>,
+    },
 }
 
 /// The files that a process sees.
@@ -64,10 +73,14 @@ impl FileSystem {
         self
     }
 
-    /// Also files in memory, by their absolute paths.
+    /// Also files in memory, by their absolute paths, and links from path to path.
     #[must_use]
-    pub fn memory(mut self, files: BTreeMap<String, Vec<u8>>) -> Self {
-        self.mounts.push(Mount::Memory { files });
+    pub fn memory(
+        mut self,
+        files: BTreeMap<String, Vec<u8>>,
+        links: BTreeMap<String, String>,
+    ) -> Self {
+        self.mounts.push(Mount::Memory { files, links });
         self
     }
 
@@ -85,7 +98,7 @@ impl FileSystem {
             .find(|mount| mount.resolve(path).as_deref() == Some(path));
         let from = match holder {
             None => return Err(ScopeError::Absent { path: path.into() }),
-            Some(Mount::Memory { files }) => {
+            Some(Mount::Memory { files, .. }) => {
                 return Ok(Cow::Borrowed(files.get(path).map_or(&[], Vec::as_slice)));
             }
             Some(Mount::File { from, .. }) => from.clone(),
@@ -100,7 +113,7 @@ impl FileSystem {
     }
 
     /// Finds a library by name in the directories that the dynamic linker looks into in the end.
-    pub(super) fn find_in_system(&self, name: &str) -> Option<String> {
+    pub fn find_in_system(&self, name: &str) -> Option<String> {
         SYSTEM
             .iter()
             .find_map(|dir| self.resolve(&format!("{dir}/{name}")))
@@ -110,7 +123,21 @@ impl FileSystem {
 impl Mount {
     fn resolve(&self, path: &str) -> Option<String> {
         match self {
-            Self::Memory { files } => files.contains_key(path).then(|| path.to_owned()),
+            Self::Memory { files, links } => {
+                let mut path = path.to_owned();
+                for _ in 0..MAX_LINKS {
+                    if files.contains_key(&path) {
+                        return Some(path);
+                    }
+                    let target = links.get(&path)?;
+                    let dir = path.rsplit_once('/').map_or("", |(dir, _)| dir);
+                    path = match target.starts_with('/') {
+                        true => normal(target),
+                        false => normal(&format!("{dir}/{target}")),
+                    };
+                }
+                None
+            }
             Self::File { at, from } => (at == path && from.is_file()).then(|| path.to_owned()),
             Self::Directory { at, from } => follow(from, at, path),
         }

@@ -14,7 +14,7 @@ impl Name {
 }
 
 /// The names of one process.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Names {
     numbers: HashMap<Arc<str>, Name>,
     texts: Vec<Arc<str>>,

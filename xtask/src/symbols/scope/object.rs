@@ -1,5 +1,7 @@
 //! One loaded file: what of its facts the dynamic linker needs.
 
+use std::collections::HashSet;
+
 use super::names::{Name, Names};
 use crate::symbols::elf::{Definition, Facts, References};
 
@@ -26,10 +28,31 @@ pub struct Symbol {
     pub definition: Definition,
     /// How its library refers to it.
     pub references: References,
+    /// Whether it is the program's copy of a library's data, under this or another of its names (`environ`, `__environ`).
+    pub copied: bool,
+}
+
+impl Symbol {
+    /// A plain definition, to which any reference can bind.
+    pub(super) fn definition(name: Name) -> Self {
+        Self {
+            name,
+            version: None,
+            hidden_version: false,
+            version_index: 1,
+            undefined: false,
+            weak: false,
+            unique: false,
+            bound_inside: false,
+            definition: Definition::Any,
+            references: References::default(),
+            copied: false,
+        }
+    }
 }
 
 /// A loaded file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Object {
     /// DT_SONAME.
     pub soname: Option<String>,
@@ -50,6 +73,12 @@ pub struct Object {
 impl Object {
     /// Takes over what counts of a file's facts.
     pub fn new(facts: &Facts<'_>, names: &mut Names) -> Self {
+        let copies: HashSet<u64> = facts
+            .dynamic
+            .iter()
+            .filter(|symbol| symbol.references.copies)
+            .filter_map(|symbol| symbol.address)
+            .collect();
         let symbols = facts.dynamic.iter().filter(|symbol| !symbol.bookkeeping);
         let symbols = symbols
             .map(|symbol| Symbol {
@@ -67,6 +96,7 @@ impl Object {
                     false => symbol.definition,
                 },
                 references: symbol.references,
+                copied: symbol.address.is_some_and(|at| copies.contains(&at)),
             })
             .collect();
         let owned = |text: Option<&str>| text.map(str::to_owned);

@@ -1,11 +1,13 @@
 //! The process: what is loaded, in which order, which scope each library looks symbols up in, and what it finds there.
 
+mod bind;
 mod search;
 
 use std::collections::{HashMap, HashSet};
 
+use self::bind::symbols_of;
 use super::ScopeError;
-use super::files::FileSystem;
+use super::files::{FileSystem, normal};
 use super::names::{Name, Names};
 use super::object::{Class, Object, Symbol};
 use crate::symbols::elf::Facts;
@@ -20,7 +22,7 @@ pub enum Lookup {
 }
 
 /// A symbol of a loaded file, by positions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Site {
     /// Which file, in the order of loading.
     pub object: usize,
@@ -53,7 +55,7 @@ pub struct Binding<'a> {
 }
 
 /// A loaded file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Loaded {
     /// Its path without links.
     pub path: String,
@@ -109,7 +111,7 @@ impl List {
 }
 
 /// A process with all that it has loaded.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Process<'f> {
     files: &'f FileSystem,
     /// The names of all symbols.
@@ -157,6 +159,37 @@ impl<'f> Process<'f> {
     /// Opens a library with RTLD_NOW | RTLD_LOCAL, as Python does with a module. Returns its number.
     pub fn open_local(&mut self, path: &str, lookup: Lookup) -> Result<usize, ScopeError> {
         self.open_with(path, false, lookup, false)
+    }
+
+    /// Opens a library whose facts are at hand with RTLD_NOW | RTLD_GLOBAL, as if it lay at a path. Returns its number.
+    pub fn open_facts(&mut self, path: &str, facts: &Facts<'_>) -> Result<usize, ScopeError> {
+        let path = normal(path);
+        let first_new = self.objects.len();
+        let root = match self.by_path.get(&path) {
+            Some(root) => *root,
+            None => {
+                let object = Object::new(facts, &mut self.names);
+                self.put(path.clone(), &path, object, None)
+            }
+        };
+        self.complete(root, first_new, true, Lookup::GlobalFirst, false)?;
+        Ok(root)
+    }
+
+    /// Makes a library known of which only the name and the names that it defines are known, without versions. It is
+    /// loaded when something needs it.
+    pub fn suppose(&mut self, soname: &str, defines: impl Iterator<Item = String>) {
+        let symbols = defines.map(|name| Symbol::definition(self.names.put(&name)));
+        let object = Object {
+            soname: Some(soname.to_owned()),
+            needed: Vec::new(),
+            rpath: None,
+            runpath: None,
+            symbolic: false,
+            versioned: false,
+            symbols: symbols.collect(),
+        };
+        self.put(format!("/{soname}"), soname, object, None);
     }
 
     /// All that is loaded, in order.
@@ -254,8 +287,21 @@ impl<'f> Process<'f> {
         let first_new = self.objects.len();
         let root = match self.by_path.get(&found) {
             Some(root) => *root,
-            None => self.map(found, path, None)?,
+            None => self.map(found, path, None, program)?,
         };
+        self.complete(root, first_new, global, lookup, program)?;
+        Ok(root)
+    }
+
+    /// Loads what a library needs, gives the new ones their scopes and looks up what they refer to.
+    fn complete(
+        &mut self,
+        root: usize,
+        first_new: usize,
+        global: bool,
+        lookup: Lookup,
+        program: bool,
+    ) -> Result<(), ScopeError> {
         let mut list = List::default();
         list.add(root);
         let mut at = 0;
@@ -282,7 +328,7 @@ impl<'f> Process<'f> {
         for object in (first_new..self.objects.len()).rev() {
             self.relocate(object);
         }
-        Ok(root)
+        Ok(())
     }
 
     /// Reads a file into the process.
@@ -291,13 +337,22 @@ impl<'f> Process<'f> {
         path: String,
         name: &str,
         loader: Option<usize>,
+        program: bool,
     ) -> Result<usize, ScopeError> {
         let bytes = self.files.read(&path)?;
-        let facts = Facts::read(&bytes).map_err(|source| ScopeError::Elf {
+        let facts = match program {
+            true => Facts::read_program(&bytes),
+            false => Facts::read(&bytes),
+        }
+        .map_err(|source| ScopeError::Elf {
             path: path.clone(),
             source,
         })?;
         let object = Object::new(&facts, &mut self.names);
+        Ok(self.put(path, name, object, loader))
+    }
+
+    fn put(&mut self, path: String, name: &str, object: Object, loader: Option<usize>) -> usize {
         let number = self.objects.len();
         for (index, symbol) in object.symbols.iter().enumerate() {
             if symbol.definition == crate::symbols::elf::Definition::None {
@@ -322,126 +377,6 @@ impl<'f> Process<'f> {
             own: None,
             lookup: Lookup::GlobalFirst,
         });
-        Ok(number)
+        number
     }
-
-    /// Looks up all references of a file.
-    fn relocate(&mut self, object: usize) {
-        for index in 0..self.objects[object].object.symbols.len() {
-            let symbol = self.objects[object].object.symbols[index];
-            let from = Site {
-                object,
-                symbol: index,
-            };
-            let uses = symbol.references;
-            let classes = [
-                (uses.addresses, Class::Address),
-                (uses.calls, Class::Call),
-                (uses.copies, Class::Copy),
-            ];
-            let mut last = None;
-            for class in classes
-                .into_iter()
-                .filter(|(used, _)| *used)
-                .map(|(_, class)| class)
-            {
-                let lookup = self.objects[object].lookup;
-                let to = self
-                    .look_up(from, class, lookup)
-                    .map(|to| self.one_of_all(to));
-                let own = match to {
-                    // The same wherever one looks first: itself, or nothing at all.
-                    None => None,
-                    Some(to) if to.object == object => Some(to),
-                    Some(_) => self.look_up(from, class, Lookup::OwnFirst),
-                };
-                let reference = Reference { from, to, own };
-                if last != Some(to) {
-                    self.references.push(reference);
-                }
-                last = Some(to);
-            }
-        }
-    }
-
-    /// The definition that the process has of a unique symbol: the first that was looked up.
-    fn one_of_all(&mut self, found: Site) -> Site {
-        match self.symbol(found) {
-            Some(symbol) if symbol.unique => *self.unique.entry(symbol.name).or_insert(found),
-            _ => found,
-        }
-    }
-
-    fn look_up(&self, from: Site, class: Class, lookup: Lookup) -> Option<Site> {
-        let symbol = *self.symbol(from)?;
-        if symbol.bound_inside {
-            return Some(from);
-        }
-        let definers = self.definers_of(symbol.name);
-        if definers.is_empty() {
-            return None;
-        }
-        if self.objects.get(from.object)?.object.symbolic
-            && let Some(site) = self.match_in(definers, from.object, symbol.version, class)
-        {
-            return Some(site);
-        }
-        let skipped = (class == Class::Copy).then_some(from.object);
-        let lists = self.lists_of(from.object, lookup);
-        lists.into_iter().flatten().find_map(|list| {
-            let mut best: Option<(usize, Site)> = None;
-            let mut last = None;
-            for object in definers.iter().map(|site| site.object) {
-                if last.replace(object) == Some(object) || skipped == Some(object) {
-                    continue;
-                }
-                let Some(place) = list.place(object) else {
-                    continue;
-                };
-                if best.is_some_and(|(best, _)| best < place) {
-                    continue;
-                }
-                if let Some(site) = self.match_in(definers, object, symbol.version, class) {
-                    best = Some((place, site));
-                }
-            }
-            best.map(|(_, site)| site)
-        })
-    }
-
-    fn match_in(
-        &self,
-        definers: &[Site],
-        object: usize,
-        version: Option<Name>,
-        class: Class,
-    ) -> Option<Site> {
-        let loaded = self.objects.get(object)?;
-        let symbol = loaded
-            .object
-            .matching(&symbols_of(definers, object), version, class)?;
-        Some(Site {
-            object,
-            symbol: symbol as usize,
-        })
-    }
-
-    fn definers_of(&self, name: Name) -> &[Site] {
-        self.definers.get(name.index()).map_or(&[], Vec::as_slice)
-    }
-
-    fn lists_of(&self, object: usize, lookup: Lookup) -> [Option<&List>; 2] {
-        let own = self.objects.get(object).and_then(|loaded| loaded.own);
-        let own = own.and_then(|own| self.lists.get(own));
-        match lookup {
-            Lookup::GlobalFirst => [Some(&self.global), own],
-            Lookup::OwnFirst => [own, Some(&self.global)],
-        }
-    }
-}
-
-fn symbols_of(definers: &[Site], object: usize) -> Vec<u32> {
-    let its = definers.iter().filter(|site| site.object == object);
-    its.map(|site| u32::try_from(site.symbol).unwrap_or(u32::MAX))
-        .collect()
 }

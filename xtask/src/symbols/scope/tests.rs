@@ -290,3 +290,32 @@ fn the_dynamic_linker_says_the_same() {
     assert_eq!(process.replaced().len(), 1, "{:?}", process.replaced());
     assert_eq!(process.replaced()[0].name, "libbrought.so.1");
 }
+
+/// Some servers are linked to a fixed address; a library never is.
+#[test]
+fn a_program_at_a_fixed_address() {
+    let libraries = Libraries::new();
+    let program = libraries.make(
+        "program",
+        "void given(void) {} int main(void) { return 0; }",
+        &["-rdynamic", "-no-pie"],
+    );
+    let library = libraries.make(
+        "x.so",
+        "void given(void); void take(void) { given(); }",
+        &[],
+    );
+    let files = FileSystem::new().directory("/", Path::new("/"));
+    let mut process = Process::start(&files, &program).unwrap();
+    process.open_global(&library).unwrap();
+    let taken = process.bindings().find(|binding| binding.file == library);
+    assert_eq!(
+        taken.and_then(|binding| binding.provider),
+        Some(program.as_str())
+    );
+    let mut nobody = Process::without_program(&files);
+    assert!(matches!(
+        nobody.open_global(&program),
+        Err(ScopeError::Elf { .. })
+    ));
+}

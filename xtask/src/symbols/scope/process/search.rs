@@ -39,7 +39,7 @@ impl Process<'_> {
             self.objects[loaded].names.push(name.to_owned());
             return Ok(Some(loaded));
         }
-        self.map(found, name, Some(by)).map(Some)
+        self.map(found, name, Some(by), false).map(Some)
     }
 
     /// Looks for a library along RPATH or RUNPATH.

@@ -1,0 +1,427 @@
+//! The libraries that a target's server loads, out of the locked packages: what the symbol tables of S1, S2 and S11 are read
+//! from. They are read and never loaded, so that any distribution's will do on any machine.
+//!
+//! Where a distribution is not locked, the builder's libraries stand for its own: they are older, and glibc and libgcc keep
+//! every symbol version that they ever had. The report says so.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use crate::deb::reader::{self, DebError, Kind, Limits};
+use crate::exit::{Exit, ExitKind, Failure};
+use crate::files;
+use crate::lock::WheelSet;
+use crate::plan::BUILDER;
+use crate::symbols::Rulebook;
+use crate::symbols::scope::{FileSystem, Process};
+use crate::symbols::surroundings::{Runtime, Surroundings};
+use crate::targets::{Distribution, Headers, Target, Targets};
+use crate::wheel_server;
+
+/// Which package each file is of, in the job's output.
+const PACKAGES: &str = "packages.json";
+/// The directory with the files, in the job's output.
+const ROOT: &str = "root";
+/// Where a wheel's server is put in the replayed process.
+const WHEEL_AT: &str = "/server-of-a-wheel";
+/// The directories whose libraries the dynamic linker finds by name.
+const LIBRARIES: [&str; 5] = [
+    "lib/x86_64-linux-gnu",
+    "usr/lib/x86_64-linux-gnu",
+    "lib/aarch64-linux-gnu",
+    "usr/lib/aarch64-linux-gnu",
+    "lib64",
+];
+/// Libraries that a Python runtime or an extension may need beside those of the server.
+const BESIDE: [&str; 3] = ["libgomp.so.1", "libstdc++.so.6", "libgcc_s.so.1"];
+
+/// Where the server of a target is read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Server {
+    /// A distribution's package.
+    Package(String),
+    /// A wheel.
+    Wheel,
+}
+
+/// Where the libraries of a target are read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// The distribution whose libraries are read, by its id.
+    pub libraries: String,
+    /// Whose server is read; `None` where none can be had.
+    pub server: Option<Server>,
+}
+
+impl Choice {
+    /// The best that the locks have. `has_lock` tells whether one of this name exists.
+    pub fn of(targets: &Targets, target: &Target, has_lock: &dyn Fn(&str) -> bool) -> Self {
+        let own = &target.distribution;
+        let serves = |other: &&Distribution| other.postgres == target.major && has_lock(&other.id);
+        let same = |other: &&Distribution| other.id == own.id;
+        let all = &targets.distributions;
+        let package = all
+            .iter()
+            .filter(serves)
+            .find(same)
+            .or_else(|| all.iter().find(serves));
+        let wheel = targets.server_wheel(target.major).is_some()
+            && has_lock(&WheelSet::server_name(target.major));
+        Self {
+            libraries: match has_lock(&own.id) {
+                true => own.id.clone(),
+                false => BUILDER.0.to_owned(),
+            },
+            server: match package {
+                Some(other) => Some(Server::Package(other.id.clone())),
+                None => wheel.then_some(Server::Wheel),
+            },
+        }
+    }
+
+    /// The distributions whose packages it is read from.
+    pub fn distributions(&self) -> Vec<&str> {
+        let mut distributions = vec![self.libraries.as_str()];
+        if let Some(Server::Package(other)) = &self.server
+            && *other != self.libraries
+        {
+            distributions.push(other);
+        }
+        distributions
+    }
+
+    /// The jobs whose outputs it is read from.
+    pub fn jobs(&self, major: u16) -> Vec<String> {
+        let mut jobs: Vec<String> = self.distributions().into_iter().map(job).collect();
+        if self.server == Some(Server::Wheel) {
+            jobs.push(wheel_job(major));
+        }
+        jobs
+    }
+}
+
+/// The job that reads a distribution's libraries.
+pub fn job(distribution: &str) -> String {
+    format!("providers:{distribution}")
+}
+
+/// The job that unpacks the wheel with a server of a major.
+fn wheel_job(major: u16) -> String {
+    format!("unpack:{}:headers", WheelSet::server_name(major))
+}
+
+/// The libraries can't be told.
+#[derive(Debug, Error, Diagnostic)]
+enum ProvidersError {
+    #[error("can't read {package}: {source}")]
+    Package { package: String, source: DebError },
+    #[error("the locked packages of {distribution} have no {what}")]
+    #[diagnostic(help("`cargo xtask lock --update {distribution}` pins them again"))]
+    Lacks { distribution: String, what: String },
+    #[error("no server of PostgreSQL {major} can be read here")]
+    #[diagnostic(help("lock a distribution that has one (`cargo xtask lock --update DISTRO`)"))]
+    NoServer { major: u16 },
+}
+
+impl ExitKind for ProvidersError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Package { source, .. } => source.exit(),
+            Self::Lacks { .. } => Exit::Usage,
+            Self::NoServer { .. } => Exit::CannotHere,
+        }
+    }
+}
+
+/// Takes the server, and all libraries that it, Python and an extension load, out of packages.
+pub fn gather(
+    debs: &[PathBuf],
+    distribution: &Distribution,
+    out: &Path,
+) -> Result<String, Failure> {
+    let root = out.join(ROOT);
+    let program = program(distribution.postgres);
+    let mut packages: BTreeMap<String, String> = BTreeMap::new();
+    for path in debs {
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        if name.ends_with("_all.deb") {
+            continue; // has no libraries
+        }
+        let wanted = |file: &str| is_wanted(file, &program);
+        let deb = reader::read_path(path, &Limits::default(), wanted).map_err(|source| {
+            ProvidersError::Package {
+                package: name.clone(),
+                source,
+            }
+        })?;
+        let field = |field: &str| deb.control.get(field).map_or("", String::as_str);
+        let package = format!("{} {}", field("Package"), field("Version"));
+        for file in &deb.files {
+            if !is_wanted(&file.path, &program) {
+                continue;
+            }
+            let to = root.join(&file.path);
+            match (&file.kind, &file.contents) {
+                (Kind::File, Some(contents)) if contents.starts_with(b"\x7fELF") => {
+                    files::write(&to, contents)?;
+                }
+                (Kind::Symlink(target), _) => files::symlink(Path::new(target), &to)?,
+                _ => continue,
+            }
+            packages.insert(format!("/{}", file.path), package.clone());
+        }
+    }
+    let kept = keep_what_is_loaded(&root, distribution, &mut packages)?;
+    let json = serde_json::to_vec_pretty(&packages).unwrap_or_default(); // INVARIANT: plain data
+    files::write(&out.join(PACKAGES), json)?;
+    Ok(format!("{kept} libraries of {}", distribution.title))
+}
+
+/// Whether a file of a package is the server or a library.
+fn is_wanted(path: &str, program: &str) -> bool {
+    let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let library = name.ends_with(".so") || name.contains(".so.");
+    (LIBRARIES.contains(&dir) && library) || program.trim_start_matches('/') == path
+}
+
+/// Loads the server and all that may be needed beside it in a replay, and removes what that did not touch.
+fn keep_what_is_loaded(
+    root: &Path,
+    distribution: &Distribution,
+    packages: &mut BTreeMap<String, String>,
+) -> Result<usize, Failure> {
+    let files = FileSystem::new().directory("/", root);
+    let program = program(distribution.postgres);
+    let lacks = |what: String| ProvidersError::Lacks {
+        distribution: distribution.id.clone(),
+        what,
+    };
+    if files.resolve(&program).is_none() {
+        return Err(lacks(program).into());
+    }
+    let mut process = Process::start(&files, &program)?;
+    let python = distribution.libpython_soname();
+    for name in BESIDE.into_iter().chain(PRELOADED).chain([python.as_str()]) {
+        let found = files.find_in_system(name);
+        // Older glibcs have libraries of their own for what newer ones have in libc.so.6.
+        match found {
+            Some(path) => {
+                process.open_global(&path)?;
+            }
+            None if PRELOADED.contains(&name) => {}
+            None => return Err(lacks(name.to_owned()).into()),
+        }
+    }
+    let used: Vec<&str> = process
+        .objects()
+        .iter()
+        .map(|loaded| loaded.path.as_str())
+        .collect();
+    let missing: Vec<&str> = process
+        .objects()
+        .iter()
+        .flat_map(|loaded| loaded.missing.iter().map(String::as_str))
+        .collect();
+    if !missing.is_empty() {
+        return Err(lacks(missing.join(", ")).into());
+    }
+    packages.retain(|path, _| {
+        files
+            .resolve(path)
+            .is_some_and(|file| used.contains(&file.as_str()))
+    });
+    for file in files::files_below(root)? {
+        if !packages.contains_key(&format!("/{}", file.display())) {
+            files::remove_file(&root.join(file))?;
+        }
+    }
+    Ok(used.len())
+}
+
+/// The parts of glibc, of which every library may need any.
+const PRELOADED: [&str; 5] = [
+    "libc.so.6",
+    "libm.so.6",
+    "libpthread.so.0",
+    "libdl.so.2",
+    "librt.so.1",
+];
+
+/// Where a distribution has the server of a major.
+fn program(major: u16) -> String {
+    format!("/usr/lib/postgresql/{major}/bin/postgres")
+}
+
+/// What a target's process sees, and what people should know of it.
+pub struct Providers {
+    /// The files, without those of the library that is judged and of the runtime.
+    pub files: FileSystem,
+    program: String,
+    libpython: Option<String>,
+    python: (u8, u8),
+    evidence: Vec<String>,
+}
+
+impl Providers {
+    /// Puts together what jobs have read. `files` come first; `output_of` finds a job's output.
+    pub fn new(
+        targets: &Targets,
+        target: &Target,
+        choice: &Choice,
+        files: FileSystem,
+        output_of: &dyn Fn(&str) -> Result<PathBuf, Failure>,
+    ) -> Result<Self, Failure> {
+        let own = &target.distribution;
+        let libraries = output_of(&job(&choice.libraries))?;
+        let mut files = files.directory("/", &libraries.join(ROOT));
+        let mut evidence = Vec::new();
+        let mut libpython = None;
+        let known = packages(&libraries)?;
+        let package = |known: &BTreeMap<String, String>, name: &str| {
+            let suffix = format!("/{name}");
+            let found = known.iter().find(|(path, _)| path.ends_with(&suffix));
+            found.map_or("a package".to_owned(), |(_, package)| package.clone())
+        };
+        let glibc = package(&known, "libc.so.6");
+        if choice.libraries == own.id {
+            evidence.push(format!(
+                "libraries: the locked packages of {} ({glibc}, {})",
+                own.title,
+                package(&known, &own.libpython_soname())
+            ));
+        } else {
+            let title = targets
+                .require_distribution(&choice.libraries)?
+                .title
+                .as_str();
+            evidence.push(format!(
+                "libraries: no packages of {} are locked; those of {title} ({glibc}) stand for its glibc {}, which keeps \
+                 every older symbol version",
+                own.title, own.glibc
+            ));
+            let soname = own.libpython_soname();
+            evidence.push(format!(
+                "{soname}: CPython's list of its stable ABI, not the library itself"
+            ));
+            libpython = Some(soname);
+        }
+        let program = match &choice.server {
+            None => {
+                return Err(ProvidersError::NoServer {
+                    major: target.major,
+                }
+                .into());
+            }
+            Some(Server::Package(other)) => {
+                let program = program(target.major);
+                let dir = output_of(&job(other))?;
+                evidence.push(format!(
+                    "server: {}{}",
+                    package(&packages(&dir)?, "postgres"),
+                    match other == &own.id {
+                        true => String::new(),
+                        false => format!(
+                            " of {}, with those of its libraries that are not above",
+                            targets.require_distribution(other)?.title
+                        ),
+                    }
+                ));
+                if *other != choice.libraries {
+                    files = files.directory("/", &dir.join(ROOT));
+                }
+                program
+            }
+            Some(Server::Wheel) => {
+                let dir = output_of(&wheel_job(target.major))?;
+                let Some(Headers::Wheel {
+                    root,
+                    wheel,
+                    version,
+                    ..
+                }) = targets.server_wheel(target.major)
+                else {
+                    return Err(ProvidersError::NoServer {
+                        major: target.major,
+                    }
+                    .into());
+                };
+                evidence.push(format!("server: the wheel {wheel} {version}"));
+                files = files.directory(WHEEL_AT, &dir.join(wheel_server::WHEEL).join(root));
+                format!("{WHEEL_AT}/bin/postgres")
+            }
+        };
+        let mut python = own.python.parts().iter();
+        let mut part = || {
+            python
+                .next()
+                .and_then(|part| u8::try_from(*part).ok())
+                .unwrap_or(0)
+        };
+        Ok(Self {
+            files,
+            program,
+            libpython,
+            python: (part(), part()),
+            evidence,
+        })
+    }
+
+    /// Adds the files of a runtime, or of what else is looked into last.
+    #[must_use]
+    pub fn with(mut self, add: impl FnOnce(FileSystem) -> FileSystem) -> Self {
+        self.files = add(self.files);
+        self
+    }
+
+    /// Starts the server.
+    pub fn surroundings<'f>(
+        &'f self,
+        book: &Rulebook,
+        runtime: Result<Runtime, String>,
+    ) -> Result<Surroundings<'f>, Failure> {
+        let mut server = Process::start(&self.files, &self.program)?;
+        if let Some(soname) = &self.libpython {
+            let symbols = book.abi3.symbols_up_to(self.python);
+            server.suppose(soname, symbols.map(|(name, _)| name.to_owned()));
+        }
+        let mut evidence = self.evidence.clone();
+        if let Ok(runtime) = &runtime {
+            evidence.push(format!("Python's libraries: {}", runtime.name));
+        }
+        Ok(Surroundings {
+            server,
+            evidence,
+            runtime,
+        })
+    }
+}
+
+fn packages(output: &Path) -> Result<BTreeMap<String, String>, Failure> {
+    let text = files::read_text(&output.join(PACKAGES))?;
+    Ok(serde_json::from_str(&text).unwrap_or_default()) // only names in words
+}
+
+/// The libraries of a Python runtime, of a job's output or an unpacked package, as they are found at a path of the process.
+pub fn libraries_below(dir: &Path, at: &str) -> Result<Vec<String>, Failure> {
+    let mut found = Vec::new();
+    for file in files::files_below(dir)? {
+        let path = file.to_string_lossy();
+        if is_library(&path) {
+            found.push(format!("{at}/{path}"));
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a file is named like a library.
+pub fn is_library(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    name.ends_with(".so") || name.contains(".so.")
+}

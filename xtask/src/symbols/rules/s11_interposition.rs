@@ -1,0 +1,197 @@
+//! S11: nobody takes what a Python wheel brings for itself. Catches the crash that this project is about, in all its forms:
+//! a shared BLAS, an exported one, a library that stands for another of the same name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::report::SymbolRef;
+use super::super::scope::Site;
+use super::super::surroundings::{Around, Replay, Side};
+use super::s1_resolved::{lacking, replay, symbol};
+use super::{Context, Doc, Outcome};
+
+pub(super) const DOC: Doc = Doc {
+    title: "interposition",
+    holds_when: "nothing that the server's global scope has, once the library is loaded, takes a symbol that a library of the Python runtime defines for itself, or the place of a library that a wheel bundles",
+    why: "Postgres opens extensions with RTLD_GLOBAL, so that the extension and all that it needs come before whatever Python loads later. SciPy's calls of its own OpenBLAS then go to another version of it: signal 11, or wrong numbers. NumPy 1.23 crashed through `gotoblas`, a pointer that no caller ever names, so every exported name counts.",
+    remedy: "Link statically and hide: `local: *` in the version script, -Wl,--exclude-libs,ALL. A library that brings a BLAS, an OpenMP or a compression library of its own can't be linked dynamically here.",
+};
+
+/// Who takes, and whose it is.
+type Pair = (usize, usize);
+
+pub(super) fn check(context: &Context) -> Outcome {
+    let replay = match replay(context) {
+        Ok(replay) => replay,
+        Err(outcome) => return outcome,
+    };
+    let mut outcome = Outcome::default();
+    let Around::Known(surroundings) = context.around else {
+        return outcome;
+    };
+    let runtime = match &surroundings.runtime {
+        Ok(runtime) => runtime,
+        Err(why) => {
+            outcome.not_checked("runtime", why);
+            return outcome;
+        }
+    };
+
+    lacking(context, replay, &mut outcome);
+    let absent = replay.missing_in_runtime();
+    if !absent.is_empty() {
+        outcome.not_checked(
+            "libraries of the runtime",
+            format!(
+                "found nowhere, so nothing is known of what they have: {}",
+                absent.join(", ")
+            ),
+        );
+    }
+
+    let mut taken: BTreeMap<Pair, BTreeMap<String, SymbolRef>> = BTreeMap::new();
+    let mut callers: BTreeMap<Pair, BTreeSet<usize>> = BTreeMap::new();
+    let (mut references, mut accepted, mut between, mut same) = (0, BTreeSet::new(), 0, 0);
+    for reference in replay.process.references() {
+        if replay.side(reference.from.object) != Side::Runtime {
+            continue;
+        }
+        references += 1;
+        let (Some(to), Some(own)) = (reference.to, reference.own) else {
+            continue;
+        };
+        if to == own || replay.side(own.object) != Side::Runtime {
+            continue;
+        }
+        if replay.side(to.object) == Side::Runtime {
+            between += 1;
+        } else if is_accepted(context, replay, to.object, own.object) {
+            accepted.insert((own, to.object));
+        } else if is_same(context, replay, to, own) {
+            same += 1;
+        } else {
+            let pair = (to.object, own.object);
+            let mut symbol = symbol(replay, own);
+            symbol.library = Some(short(replay, own.object).to_owned());
+            taken
+                .entry(pair)
+                .or_default()
+                .insert(symbol.name.clone(), symbol);
+            callers
+                .entry(pair)
+                .or_default()
+                .insert(reference.from.object);
+        }
+    }
+    for (pair, symbols) in taken {
+        let (thief, owner) = pair;
+        let mut who: Vec<&str> = callers
+            .get(&pair)
+            .into_iter()
+            .flatten()
+            .map(|caller| short(replay, *caller))
+            .collect();
+        let more = who.len().saturating_sub(3);
+        who.truncate(3);
+        outcome.found_symbols(
+            format!("{} takes {}", describe(replay, thief), short(replay, owner)),
+            format!(
+                "{} symbols that {} defines would be {}'s for {}{}",
+                symbols.len(),
+                short(replay, owner),
+                replay.name(thief),
+                who.join(", "),
+                match more {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                }
+            ),
+            remedy(replay.side(thief)),
+            symbols.into_values().collect(),
+        );
+    }
+    for replaced in replay.process.replaced() {
+        let in_runtime = replay.side(replaced.needed_by) == Side::Runtime;
+        if in_runtime && replay.side(replaced.got) != Side::Runtime {
+            outcome.found(
+                format!("{} replaces {}", describe(replay, replaced.got), replaced.meant),
+                format!(
+                    "{} needs {}, of which the wheel brings its own; one of that name is loaded already, so the wheel's is not loaded at all",
+                    short(replay, replaced.needed_by),
+                    replaced.name
+                ),
+                remedy(replay.side(replaced.got)),
+            );
+        }
+    }
+    let libraries = (0..replay.process.objects().len())
+        .filter(|object| replay.side(*object) == Side::Runtime)
+        .count();
+    outcome.saw(format!(
+        "{}: libraries: {libraries}, references: {references}",
+        runtime.name
+    ));
+    if !accepted.is_empty() {
+        outcome.saw(format!("taken as the policy accepts: {}", accepted.len()));
+    }
+    if same > 0 {
+        outcome.saw(format!(
+            "of C++'s own templates, the same everywhere: {same}"
+        ));
+    }
+    if between > 0 {
+        outcome.saw(format!(
+            "from wheel to wheel, with or without a server: {between}"
+        ));
+    }
+    outcome
+}
+
+/// Whether the policy accepts that a library takes a symbol of another one, which then must have asked for it by name.
+fn is_accepted(context: &Context, replay: &Replay<'_>, taker: usize, owner: usize) -> bool {
+    let name = replay.name(taker);
+    let asked = replay
+        .object(owner)
+        .is_some_and(|owner| owner.object.needed.iter().any(|needed| needed == name));
+    asked && replay.side(taker) == Side::Server && context.policy().may_take(name)
+}
+
+/// Whether both are copies of one definition, made for the dynamic linker to choose any.
+fn is_same(context: &Context, replay: &Replay<'_>, taker: Site, owner: Site) -> bool {
+    let vague = |site| {
+        let symbol = replay.process.symbol(site);
+        symbol.is_some_and(|symbol| symbol.weak || symbol.unique)
+    };
+    vague(taker) && vague(owner) && context.policy().is_same_everywhere(replay.text(owner).0)
+}
+
+fn describe(replay: &Replay<'_>, object: usize) -> String {
+    let name = replay.name(object);
+    match replay.side(object) {
+        Side::Library => "the library itself".to_owned(),
+        Side::Brought => format!("{name}, which the library brings,"),
+        Side::Server => format!("{name}, which the server has,"),
+        Side::Runtime => name.to_owned(),
+    }
+}
+
+fn remedy(side: Side) -> &'static str {
+    match side {
+        Side::Library => {
+            "do not export them: a version script that ends in `local: *`, and -Wl,--exclude-libs,ALL"
+        }
+        Side::Brought => "link that library statically and hide its symbols, or do without it",
+        Side::Server => {
+            "nothing in this library can change it: the server's own libraries come first. Another wheel, or a reason in [[interposition.accepted]] of packaging/policy.toml"
+        }
+        Side::Runtime => "",
+    }
+}
+
+/// The last three parts of a path, which tell a wheel and its library.
+fn short<'r>(replay: &'r Replay<'_>, object: usize) -> &'r str {
+    let path = replay.object(object).map_or("", |loaded| &loaded.path);
+    match path.split_once("/site-packages/") {
+        Some((_, inside)) => inside,
+        None => path,
+    }
+}

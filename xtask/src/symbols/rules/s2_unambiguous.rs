@@ -1,0 +1,116 @@
+//! S2: whatever the library needs is there once. Catches two definitions of one symbol in one process: which of them a
+//! library gets depends on the order of loading, and so on what else a server has loaded.
+
+use std::collections::BTreeMap;
+
+use super::super::report::SymbolRef;
+use super::super::scope::Site;
+use super::super::surroundings::Replay;
+use super::s1_resolved::{lacking, replay, symbol};
+use super::{Context, Doc, Outcome};
+
+pub(super) const DOC: Doc = Doc {
+    title: "unambiguous",
+    holds_when: "every undefined symbol has exactly one provider in its scope, or the policy says why several are the same; and what the library defines for itself is not taken from elsewhere",
+    why: "The dynamic linker takes the first definition it meets, silently. With two, a library works or fails by what else is loaded, and a call may cross into another version of a library than the one it was compiled against.",
+    remedy: "Drop the library that need not be linked, or hide its symbols. If several definitions really are the same one, say so in [[resolution.shared]] of packaging/policy.toml, with the reason.",
+};
+
+pub(super) fn check(context: &Context) -> Outcome {
+    let replay = match replay(context) {
+        Ok(replay) => replay,
+        Err(outcome) => return outcome,
+    };
+    let mut outcome = Outcome::default();
+    let (mut single, mut shared, mut vague) = (0, 0, 0);
+    for site in replay.undefined() {
+        let mut candidates = replay.process.candidates(site);
+        // A program's copy of a library's data (`stderr`) is that data: the library itself uses the copy.
+        candidates.retain(|provider| !is_copy(replay, *provider));
+        let names: Vec<&str> = candidates
+            .iter()
+            .map(|provider| replay.name(provider.object))
+            .collect();
+        let (name, _) = replay.text(site);
+        if candidates.len() < 2 {
+            single += candidates.len();
+        } else if context.policy().is_shared(name, &names) {
+            shared += 1;
+        } else if candidates
+            .iter()
+            .all(|provider| is_vague(replay, *provider))
+        {
+            vague += 1;
+        } else {
+            outcome.found_symbols(
+                name,
+                format!(
+                    "{} all define it, and the first one is taken",
+                    names.join(" and ")
+                ),
+                "link only one of them, or hide the symbol in the others",
+                vec![symbol(replay, site)],
+            );
+        }
+    }
+    vague += check_own(replay, &mut outcome);
+    lacking(context, replay, &mut outcome);
+    outcome.saw(format!("symbols with one provider: {single}"));
+    if shared > 0 {
+        outcome.saw(format!("with several that the policy accepts: {shared}"));
+    }
+    if vague > 0 {
+        outcome.saw(format!(
+            "of C++ templates and inline functions, which every library has a copy of: {vague}"
+        ));
+    }
+    outcome
+}
+
+/// Whether it is a definition that a C++ compiler puts into every library that uses it, for the dynamic linker to choose any:
+/// a weak or unique one of a mangled name.
+fn is_vague(replay: &Replay<'_>, site: Site) -> bool {
+    let (name, _) = replay.text(site);
+    let symbol = replay.process.symbol(site);
+    name.starts_with("_Z") && symbol.is_some_and(|symbol| symbol.weak || symbol.unique)
+}
+
+fn is_copy(replay: &Replay<'_>, site: Site) -> bool {
+    let symbol = replay.process.symbol(site);
+    symbol.is_some_and(|symbol| symbol.copied)
+}
+
+/// What the library defines, refers to, and would get from elsewhere. Returns how much of it makes no difference.
+fn check_own(replay: &Replay<'_>, outcome: &mut Outcome) -> usize {
+    let mut taken: BTreeMap<usize, Vec<SymbolRef>> = BTreeMap::new();
+    let mut vague = 0;
+    for reference in replay.process.references() {
+        let own = replay.process.symbol(reference.from);
+        let defined = own.is_some_and(|symbol| !symbol.undefined);
+        let Some(to) = reference.to else {
+            continue;
+        };
+        if reference.from.object != replay.library || !defined || to.object == replay.library {
+            continue;
+        }
+        match is_vague(replay, reference.from) && is_vague(replay, to) {
+            true => vague += 1,
+            false => taken
+                .entry(to.object)
+                .or_default()
+                .push(symbol(replay, reference.from)),
+        }
+    }
+    for (object, symbols) in taken {
+        let name = replay.name(object);
+        outcome.found_symbols(
+            format!("{} of its own", symbols.len()),
+            format!(
+                "the library defines them and refers to them, but {name} comes first, so that it gets that one's"
+            ),
+            "do not export them: a version script that ends in `local: *`",
+            symbols,
+        );
+    }
+    vague
+}

@@ -1,0 +1,193 @@
+//! What is around a library when it is loaded: the server with its libraries, and the Python runtime that comes later.
+//! S1, S2 and S11 replay its loading there.
+
+use super::elf::Facts;
+use super::scope::{Loaded, Lookup, Process, ScopeError, Site};
+
+/// What is known of the surroundings.
+#[derive(Debug)]
+pub enum Around<'f> {
+    /// All that a rule needs.
+    Known(Box<Surroundings<'f>>),
+    /// Nothing, though it ought to be known; why.
+    Unknown(String),
+    /// Nothing, and nobody asked; why not.
+    NotAsked(String),
+}
+
+/// The server that a library is loaded into.
+#[derive(Debug)]
+pub struct Surroundings<'f> {
+    /// The server with its libraries, before the library is opened.
+    pub server: Process<'f>,
+    /// Where the tables of the libraries come from.
+    pub evidence: Vec<String>,
+    /// The Python runtime, or why it is not known.
+    pub runtime: Result<Runtime, String>,
+}
+
+/// The libraries of a Python runtime.
+#[derive(Debug, Clone)]
+pub struct Runtime {
+    /// What people call it.
+    pub name: String,
+    /// The libraries' paths, in the order in which they are loaded.
+    pub libraries: Vec<String>,
+}
+
+impl Runtime {
+    /// A runtime from its libraries' paths. Modules come before the libraries that wheels bundle (in `*.libs`), which
+    /// Python never opens by itself: the modules that need them do.
+    pub fn new(name: impl Into<String>, mut libraries: Vec<String>) -> Self {
+        libraries.sort_by_cached_key(|path| (path.contains(".libs/"), path.clone()));
+        Self {
+            name: name.into(),
+            libraries,
+        }
+    }
+}
+
+/// A library's loading, replayed.
+pub struct Replay<'f> {
+    /// The process in the end.
+    pub process: Process<'f>,
+    /// The library's number in it.
+    pub library: usize,
+    /// How many files the server had loaded before.
+    server: usize,
+    /// How many were loaded when the library was opened.
+    opened: usize,
+}
+
+/// Whose a loaded file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The server's.
+    Server,
+    /// The library itself.
+    Library,
+    /// A library that it needs and that the server did not have.
+    Brought,
+    /// The Python runtime's, or what that needs.
+    Runtime,
+}
+
+impl<'f> Replay<'f> {
+    /// Loads a library, and then the Python runtime.
+    pub fn new(
+        surroundings: &Surroundings<'f>,
+        path: &str,
+        facts: &Facts<'_>,
+    ) -> Result<Self, ScopeError> {
+        let mut process = surroundings.server.clone();
+        let server = process.objects().len();
+        let library = process.open_facts(path, facts)?;
+        let opened = process.objects().len();
+        if let Ok(runtime) = &surroundings.runtime {
+            for module in &runtime.libraries {
+                process.open_local(module, Lookup::GlobalFirst)?;
+            }
+        }
+        Ok(Self {
+            process,
+            library,
+            server,
+            opened,
+        })
+    }
+
+    /// Whose a loaded file is.
+    pub fn side(&self, object: usize) -> Side {
+        match object {
+            object if object == self.library => Side::Library,
+            object if object < self.server => Side::Server,
+            object if object < self.opened => Side::Brought,
+            _ => Side::Runtime,
+        }
+    }
+
+    /// A loaded file.
+    pub fn object(&self, object: usize) -> Option<&Loaded> {
+        self.process.objects().get(object)
+    }
+
+    /// The name by which people know a loaded file: its soname, else the last part of its path.
+    pub fn name(&self, object: usize) -> &str {
+        let Some(loaded) = self.object(object) else {
+            return "";
+        };
+        let last = || loaded.path.rsplit('/').next().unwrap_or(&loaded.path);
+        loaded.object.soname.as_deref().unwrap_or_else(last)
+    }
+
+    /// The symbols that the library needs from others.
+    pub fn undefined(&self) -> Vec<Site> {
+        let symbols = self
+            .object(self.library)
+            .map(|loaded| &loaded.object.symbols);
+        let symbols = symbols.into_iter().flatten().enumerate();
+        symbols
+            .filter(|(_, symbol)| symbol.undefined)
+            .map(|(symbol, _)| Site {
+                object: self.library,
+                symbol,
+            })
+            .collect()
+    }
+
+    /// DT_NEEDED entries of the library, and of what it needs, that were found nowhere.
+    pub fn missing(&self) -> Vec<&str> {
+        self.missing_on(&[Side::Library, Side::Brought])
+    }
+
+    /// DT_NEEDED entries of the runtime's libraries that were found nowhere.
+    pub fn missing_in_runtime(&self) -> Vec<&str> {
+        self.missing_on(&[Side::Runtime])
+    }
+
+    fn missing_on(&self, sides: &[Side]) -> Vec<&str> {
+        let mut missing = Vec::new();
+        for (number, loaded) in self.process.objects().iter().enumerate() {
+            if sides.contains(&self.side(number)) {
+                missing.extend(loaded.missing.iter().map(String::as_str));
+            }
+        }
+        missing.sort_unstable();
+        missing.dedup();
+        missing
+    }
+
+    /// What the library brings without naming it: each library that others need for it, and the first that does.
+    pub fn brought_by_others(&self) -> Vec<(&str, &str)> {
+        let named = self.object(self.library).map(|own| &own.object.needed);
+        let mut found = Vec::new();
+        for (number, _) in self.process.objects().iter().enumerate() {
+            let name = self.name(number);
+            let direct = named.is_some_and(|named| named.iter().any(|needed| needed == name));
+            if self.side(number) != Side::Brought || direct {
+                continue;
+            }
+            let needs = |by: &usize| {
+                let by = self.object(*by);
+                by.is_some_and(|by| by.object.needed.iter().any(|needed| needed == name))
+            };
+            let brought = (0..self.process.objects().len())
+                .filter(|by| self.side(*by) == Side::Brought)
+                .find(needs);
+            found.push((name, brought.map_or("another library", |by| self.name(by))));
+        }
+        found
+    }
+
+    /// Name and version of a symbol.
+    pub fn text(&self, site: Site) -> (&str, Option<&str>) {
+        let names = &self.process.names;
+        match self.process.symbol(site) {
+            Some(symbol) => (
+                names.text(symbol.name),
+                symbol.version.map(|version| names.text(version)),
+            ),
+            None => ("", None),
+        }
+    }
+}
