@@ -269,6 +269,7 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (SELECT sum(octet_length(data))::bigint AS bytes FROM pgml.files WHERE model_id = m.id) AS f
 ORDER BY m.id;
 COMMENT ON VIEW pgml.model_details IS 'Every model: what trained it in which time, how well it scores, how large it is, and what predicts with it';
+REVOKE ALL ON pgml.model_details FROM PUBLIC;
 
 CREATE FUNCTION pgml.feature_importances(model_id bigint) RETURNS TABLE (feature text, importance float8)
     STABLE STRICT PARALLEL SAFE ROWS 20 LANGUAGE sql AS $$
