@@ -54,3 +54,8 @@ fn report() {
 fn provenance() {
     check::<pgml_dist::provenance::check::Document>("provenance.json");
 }
+
+#[test]
+fn advisories() {
+    check::<pgml_dist::host::advisories::Advisories>("advisories.json");
+}
