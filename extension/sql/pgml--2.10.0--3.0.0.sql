@@ -255,6 +255,10 @@ CREATE OR REPLACE FUNCTION pgml.python_version() RETURNS text
     STABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_python_version_wrapper';
 COMMENT ON FUNCTION pgml.python_version() IS 'Version of the Python interpreter; starts it';
 
+CREATE OR REPLACE FUNCTION pgml.python_is_running() RETURNS boolean
+    STABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_python_is_running_wrapper';
+COMMENT ON FUNCTION pgml.python_is_running() IS 'Whether this session has started a Python interpreter; starts none';
+
 CREATE OR REPLACE FUNCTION pgml.python_package_version(name text) RETURNS text
     STABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_python_package_version_wrapper';
 COMMENT ON FUNCTION pgml.python_package_version(text) IS 'Version of an installed Python package';

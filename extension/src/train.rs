@@ -3,6 +3,8 @@
 //! Everything that can be wrong with the request or the data is found before anything is written. (1.0 copies the rows
 //! first. An error undoes that.)
 
+use std::time::Instant;
+
 use pgml_core::Error;
 use pgml_core::project::{Task, replaces};
 use pgrx::JsonB;
@@ -13,6 +15,7 @@ use crate::catalog::projects::{self, Project};
 use crate::catalog::snapshots::{self, Snapshot};
 use crate::catalog::{Edition, deployments, models};
 use crate::error::{Result, SqlResult};
+use crate::native;
 use crate::python::Request;
 use crate::rows::{self, Rows};
 use crate::runtime::Runtime;
@@ -163,11 +166,13 @@ pub fn run(edition: Edition, call: Call) -> Result<Trained> {
     wanted.in_order = edition == Edition::V1;
     let (mut snapshot, reused) = source(edition, &name, task, project.as_ref(), wanted)?;
     let classes = task == Task::Classification;
+    let began = Instant::now();
     let Rows { matrix, layout, test } = match edition {
         _ if reused && snapshot.materialized => rows::of_copy(&snapshot, classes)?,
         _ if call.materialize => rows::copied(edition, &mut snapshot, classes)?,
         _ => rows::of_relation(&mut snapshot, classes)?,
     };
+    let read_seconds = began.elapsed().as_secs_f64();
     if classes {
         matrix.check_classes(&snapshot.labels, matrix.rows - test)?;
     }
@@ -188,7 +193,7 @@ pub fn run(edition: Edition, call: Call) -> Result<Trained> {
     let model = models::start(edition, &project, snapshot, matrix.features, &request, runtime)?;
     let train = matrix.rows - test;
     let fitted = runtime.fit(&request, matrix, train)?;
-    models::finish(model, &fitted)?;
+    models::finish(model, &fitted, &native::accepted(&fitted), read_seconds)?;
     let deployed = call.deploy && deploy_if_better(edition, &name, model)?;
     Ok((name, task.name().to_string(), algorithm, deployed))
 }

@@ -19,6 +19,7 @@ from pgml_runtime.errors import (
     failures_as_user_errors,
     forwarded_warnings,
     require,
+    summary,
     unknown,
 )
 
@@ -58,6 +59,43 @@ def fit(
     The JSON arguments are objects in text form. The hyperparameters that come back are the
     caller's, with the best of the search and the random_state that was used. Raises UserError.
     """
+    arguments = (hyperparams_json, search, search_params_json, search_args_json)
+    header, estimator, *texts = _fit(algorithm, task, x, y, train_rows, *arguments)
+    return (_dump(header, estimator), *texts)
+
+
+def fit_and_export(algorithm, task, x, y, train_rows, *arguments):
+    """Do as `fit`; return also the model in the form that needs no Python.
+
+    That is `(file, rows, predictions, probabilities or None)`, the last three to check it by, or
+    the reason why there is none.
+    """
+    # Imported here: the extension loads these after this module.
+    from pgml_runtime.export import export, sample
+    from pgml_runtime.export_parts import NotExported
+    from pgml_runtime.prediction import Model
+
+    header, estimator, *texts = _fit(algorithm, task, x, y, train_rows, *arguments)
+    try:
+        exported = (export(header, estimator), *sample(Model(header, estimator), x))
+    except NotExported as reason:
+        exported = str(reason)
+    except Exception as error:  # another release's estimator looks otherwise: Python predicts
+        exported = f"the export failed: {summary(error)}"
+    return (_dump(header, estimator), *texts, exported)
+
+
+def _fit(
+    algorithm,
+    task,
+    x,
+    y,
+    train_rows,
+    hyperparams_json,
+    search,
+    search_params_json,
+    search_args_json,
+):
     pair = resolve(algorithm, task)
     hyperparams = _json_object("hyperparams", hyperparams_json)
     search_params = _json_object("search_params", search_params_json)
@@ -102,9 +140,9 @@ def fit(
             scores["search_results"] = _results(searcher, space, names, search_params)
         else:
             scores["fit_seconds"] = seconds
-        model = _dump(header, estimator)
     return (
-        model,
+        header,
+        estimator,
         json.dumps(metrics.json_ready(scores), allow_nan=False),
         json.dumps(metrics.json_ready(hyperparams), allow_nan=False),
     )

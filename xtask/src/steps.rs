@@ -15,6 +15,7 @@ use crate::files;
 use crate::lock::crates::CrateLock;
 use crate::lock::{Lock, WheelLock, WheelSet};
 use crate::mislink;
+use crate::oci;
 use crate::pipeline::LazyMirrors;
 use crate::plan::job::{Job, Step};
 use crate::plan::{BUILDER, INSTALLER, OPENBLAS, crash};
@@ -88,6 +89,14 @@ impl Steps<'_> {
             Step::Source => self.source(work),
             Step::Sbom { of } => self.sbom(work, of),
             Step::AptRepository => self.repository(work),
+            Step::ImageBase { distribution } => oci::steps::base(self, work, distribution),
+            Step::ImageRuntime { distribution } => oci::steps::runtime(self, work, distribution),
+            Step::ServerImages { target } => {
+                oci::steps::server_images(self, work, &self.target(target)?)
+            }
+            Step::ExtensionImage { target } => {
+                oci::steps::extension_image(self, work, &self.target(target)?)
+            }
         }
     }
 

@@ -59,3 +59,8 @@ fn provenance() {
 fn advisories() {
     check::<pgml_dist::host::advisories::Advisories>("advisories.json");
 }
+
+#[test]
+fn bench() {
+    check::<pgml_dist::bench::Document>("bench.json");
+}

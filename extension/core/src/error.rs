@@ -79,6 +79,8 @@ pub enum Error {
     NoSnapshot(i64),
     #[error("the files of model {0} are missing")]
     NoFiles(i64),
+    #[error("file \"{file}\" of model {model} can't be used: {cause}")]
+    ModelFile { model: i64, file: &'static str, cause: String },
     #[error("model {model} takes {expected} features, and {found} were given")]
     FeatureCount { model: i64, expected: usize, found: usize },
     #[error("element {0} of the features is NULL")]
@@ -123,6 +125,7 @@ impl Error {
             Error::ColumnType { .. } => "42804",
             Error::NoRows(_) | Error::OneRow(_) | Error::NoFiles(_) | Error::NothingDeployed(_) => "02000",
             Error::NoSnapshot(_) => "02000",
+            Error::ModelFile { .. } => "XX001",
             Error::BadValues { null: true, .. } | Error::NullFeature(_) | Error::NullElement(_) => "22004",
             Error::BadValues { .. } | Error::NoFeatures(_) => "22000",
             Error::OneClass { .. } | Error::ContinuousClasses { .. } => "22000",
@@ -197,6 +200,7 @@ impl Error {
                 "Use 'best_score', 'most_recent' or 'rollback', or pgml.deploy(model_id) for a specific model.".into()
             }
             Error::NoFiles(_) | Error::NoSnapshot(_) => "Train the model again.".into(),
+            Error::ModelFile { .. } => "Restore it from a backup, or train the model again.".into(),
             Error::FeatureCount { .. } => {
                 "Give the columns of the training relation, in its order and without the label, arrays flattened.".into()
             }

@@ -6,10 +6,12 @@
 //! documents.
 //!
 //! [`part`] is a thing that is inside, [`crates`] and [`native`] are what is linked into the library, [`wheels`] what a
-//! Python runtime has, [`package`] puts them together for the packages, [`audit`] writes and reads the section.
+//! Python runtime has, [`package`] and [`image`] put them together for packages and images, [`audit`] writes and reads the
+//! section.
 
 pub mod audit;
 pub mod crates;
+pub mod image;
 pub mod native;
 pub mod package;
 pub mod part;

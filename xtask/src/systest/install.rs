@@ -1,6 +1,8 @@
 //! Installs the packages of one target into a clean system with apt, makes a cluster, runs the SQL suites, the
 //! documentation's examples and the comparisons with scikit-learn, restarts the server, and removes the packages again.
 
+mod prepared;
+
 use std::path::Path;
 
 use crate::apt::mirror::signed_mirror;
@@ -120,11 +122,13 @@ impl InstallTest<'_> {
         signed_mirror(&mirror, self.mirror, self.codename, self.key, self.log)?;
         let tests = self.source.join("packaging/tests");
         let contract = self.source.join("python/tests");
+        let bench = self.source.join("packaging/bench");
         let shown = [
             (mirror.as_path(), "/srv/mirror"),
             (self.repository, "/srv/pgml"),
             (tests.as_path(), "/srv/tests"),
             (contract.as_path(), CONTRACT),
+            (bench.as_path(), "/srv/bench"),
         ];
         System::start(self.base, self.scratch, &shown, self.log)
     }
