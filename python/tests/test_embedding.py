@@ -12,13 +12,24 @@ import pgml_runtime
 from pgml_runtime import errors
 
 ORDER = [
+    "interrupts",
     "errors",
+    "spellings",
     "algorithms",
     "metrics",
     "training",
+    "messagepack",
+    "foreign",
     "prediction",
+    "export_parts",
+    "export_linear",
+    "export_trees",
+    "export_xgboost",
+    "export_lightgbm",
+    "export",
     "datasets",
     "adoption",
+    "environment",
 ]
 
 LOADER = """

@@ -12,6 +12,9 @@ use crate::spi;
 /// The file that holds a model: a pickle of the fitted estimator.
 const PATH: &str = "estimator.pkl";
 
+/// The file that holds the same model in the form that needs no Python, when there is one.
+pub const NATIVE_PATH: &str = "estimator.safetensors";
+
 /// A value of Postgres ends at 1 GB, and is held in memory as a whole: long models are stored in several parts.
 const PART: usize = 8 << 20;
 
@@ -68,31 +71,56 @@ pub fn start(
     required(id)
 }
 
-/// Record what came of the training.
-pub fn finish(id: i64, fitted: &Fitted) -> Result<()> {
+/// Record what came of the training; `native` is the model in the form that needs no Python, or why there is none.
+pub fn finish(id: i64, fitted: &Fitted, native: &std::result::Result<&[u8], String>, read_seconds: f64) -> Result<()> {
+    let mut more = serde_json::json!({ "predicted_by": "rust", "read_seconds": read_seconds });
+    if let Err(reason) = native {
+        more["predicted_by"] = "python".into();
+        more["not_exported"] = reason.as_str().into();
+    }
     spi::execute(
-        "UPDATE pgml.models SET status = 'successful', metrics = $2::pg_catalog.jsonb, \
+        "UPDATE pgml.models SET status = 'successful', \
+         metrics = $2::pg_catalog.jsonb OPERATOR(pg_catalog.||) $4::pg_catalog.jsonb, \
          hyperparams = $3::pg_catalog.jsonb WHERE id OPERATOR(pg_catalog.=) $1",
-        &[id.into(), fitted.metrics.as_str().into(), fitted.hyperparams.as_str().into()],
+        &[id.into(), fitted.metrics.as_str().into(), fitted.hyperparams.as_str().into(), more.to_string().into()],
     )?;
-    for (part, data) in fitted.bytes.chunks(PART).enumerate() {
+    store(id, PATH, &fitted.bytes)?;
+    if let Ok(file) = native {
+        store(id, NATIVE_PATH, file)?;
+    }
+    Ok(())
+}
+
+fn store(id: i64, path: &str, bytes: &[u8]) -> Result<()> {
+    for (part, data) in bytes.chunks(PART).enumerate() {
         spi::execute(
             "INSERT INTO pgml.files (model_id, path, part, data) VALUES ($1, $2, $3, $4)",
-            &[id.into(), PATH.into(), (part as i32).into(), data.into()],
+            &[id.into(), path.into(), (part as i32).into(), data.into()],
         )?;
     }
     Ok(())
 }
 
-/// The bytes of a model, as the calling statement sees them; empty when there are none.
+/// The model in the form that needs no Python, as the calling statement sees it; none when it has no such file.
+pub fn native_bytes(id: i64) -> Result<Option<Vec<u8>>> {
+    let parts: Vec<Vec<u8>> = spi::read(
+        c"SELECT data FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 AND path OPERATOR(pg_catalog.=) $2 \
+          ORDER BY part",
+        &[id.into(), NATIVE_PATH.into()],
+        |row| required(row.get(1)),
+    )?;
+    Ok((!parts.is_empty()).then(|| parts.concat()))
+}
+
+/// The bytes of a model for Python, as the calling statement sees them; empty when there are none.
 ///
 /// A model that PostgresML made has its file under another path, whichever that is; of several, the first by name.
 pub fn bytes(id: i64) -> Result<Vec<u8>> {
     let parts: Vec<Vec<u8>> = spi::read(
         c"SELECT data FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 AND path OPERATOR(pg_catalog.=) \
-          (SELECT path FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 \
+          (SELECT path FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 AND path OPERATOR(pg_catalog.<>) $3 \
           ORDER BY path OPERATOR(pg_catalog.<>) $2, path LIMIT 1) ORDER BY part",
-        &[id.into(), PATH.into()],
+        &[id.into(), PATH.into(), NATIVE_PATH.into()],
         |row| required(row.get(1)),
     )?;
     Ok(parts.concat())

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use pgml_dist::exit::{Exit, Failure};
 use pgml_dist::host::tools::{
-    BUILD_TOOLS, CHROMIUM, DIFFOSCOPE, GDB, LINTIAN, NEWUIDMAP, PIUPARTS, QEMU_USER, RSYNC, Tool,
+    BUILD_TOOLS, CHROMIUM, DIFFOSCOPE, GDB, LINTIAN, NEWUIDMAP, PIUPARTS, QEMU_USER, RSYNC, SHELLCHECK,
+    Tool,
 };
 use pgml_dist::plan::Purpose;
+use pgml_dist::progress::Listener;
 use pgml_dist::publish::{self, table::table};
 use pgml_dist::systest::cases::{Case, CaseResult, Cases, summary};
 use pgml_dist::systest::run::{SUITES, TestRun, WITHOUT_PACKAGES};
@@ -55,7 +57,8 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         pipeline
             .host
             .require(&BUILD_TOOLS, &workspace.log("install"), &console)?;
-        let tools: [(&str, &[Tool]); 4] = [
+        let tools: [(&str, &[Tool]); 5] = [
+            ("lint", &[SHELLCHECK]),
             ("lintian", &[LINTIAN]),
             ("packages", &[GDB, PIUPARTS, QEMU_USER, RSYNC]),
             ("reproduce", &[DIFFOSCOPE, NEWUIDMAP]),
@@ -116,6 +119,12 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
                 "takes minutes: `--suite packages`",
             );
             done.extend(cases.done);
+        }
+        if wanted("image") {
+            for target in &chosen {
+                console.note(&format!("{target}: running the container images"));
+                done.extend(test.image(target)?);
+            }
         }
         if wanted("install") {
             done.extend(test.install_all()?);

@@ -71,6 +71,8 @@ pub const RSYNC: Tool = program("rsync", "rsync");
 pub const GDB: Tool = program("gdb", "gdb");
 /// A processor of the oldest kind.
 pub const QEMU_USER: Tool = program("qemu-x86_64-static", "qemu-user-static");
+/// Reads shell scripts as an expert would.
+pub const SHELLCHECK: Tool = program("shellcheck", "shellcheck");
 /// Explains differences.
 pub const DIFFOSCOPE: Tool = program("diffoscope", "diffoscope-minimal");
 /// Gives an ordinary user more than one user id in a namespace: `reproduce` becomes one.
@@ -87,6 +89,14 @@ pub const CHROMIUM: Tool = program("chromium", "chromium");
 pub const DOCKER: Tool = program("docker", "docker.io");
 /// Hands images over, and runs them.
 pub const PODMAN: Tool = program("podman", "podman");
+/// Runs docker/compose.yaml.
+pub const DOCKER_COMPOSE: Tool = program("docker-compose", "docker-compose");
+/// Starts containers for podman where crun can't.
+pub const RUNC: Tool = program("runc", "runc");
+/// Reads images, as registries' users do.
+pub const SKOPEO: Tool = program("skopeo", "skopeo");
+/// Unpacks images by the specification's own library.
+pub const UMOCI: Tool = program("umoci", "umoci");
 
 /// What `dist` and `test` can't do without.
 pub const BUILD_TOOLS: [Tool; 10] = [

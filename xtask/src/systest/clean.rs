@@ -9,9 +9,6 @@ use crate::systest::install::InstallTest;
 use crate::systest::run::TestRun;
 use crate::targets::Target;
 
-/// What is done there.
-type Suite<'a> = dyn Fn(&InstallTest<'_>, &dyn Listener) -> Result<Vec<Case>, Failure> + 'a;
-
 impl TestRun<'_> {
     /// The life of the packages on each target that can be installed here.
     pub fn packages(&self) -> Result<Vec<Case>, Failure> {
@@ -21,7 +18,7 @@ impl TestRun<'_> {
             let planned = self.plan.targets.get(&target.to_string());
             match planned.and_then(|planned| planned.not_installable.as_ref()) {
                 None => {
-                    done.extend(self.in_clean_system(target, "packages", &|test, to| {
+                    done.extend(self.in_clean_system(target, "packages", |test, to| {
                         test.life(&versions, to)
                     })?)
                 }
@@ -45,12 +42,12 @@ impl TestRun<'_> {
     }
 
     /// A suite over the packages of one target, in a clean system.
-    pub(super) fn in_clean_system(
+    pub(super) fn in_clean_system<T>(
         &self,
         target: &Target,
         suite: &str,
-        run: &Suite<'_>,
-    ) -> Result<Vec<Case>, Failure> {
+        run: impl FnOnce(&InstallTest<'_>, &dyn Listener) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let distribution = &target.distribution;
         let id = distribution.id.as_str();
         let name = target.to_string();
@@ -75,8 +72,8 @@ impl TestRun<'_> {
             scratch: &scratch,
             log: &log,
         };
-        let cases = run(&test, self.listener)?;
+        let done = run(&test, self.listener)?;
         files::remove_dir(&scratch)?;
-        Ok(cases)
+        Ok(done)
     }
 }

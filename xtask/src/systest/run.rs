@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use crate::bench::{Benches, Document};
 use crate::execute::cache::Cache;
 use crate::exit::Failure;
 use crate::files;
 use crate::lock::WheelSet;
 use crate::pipeline::Pipeline;
+use crate::plan::kinds::Kind;
 use crate::plan::{BUILDER, Interpreter, Plan};
 use crate::process::{self, Program};
 use crate::progress::Listener;
@@ -25,7 +27,7 @@ use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 12] = [
+pub const SUITES: [&str; 13] = [
     "lint",
     "unit",
     "python",
@@ -37,8 +39,11 @@ pub const SUITES: [&str; 12] = [
     "install",
     "packages",
     "server",
+    "image",
     "report",
 ];
+/// What the suite `faults` makes again and again.
+pub const WITHOUT_IMAGES: [Kind; 2] = [Kind::Deb, Kind::Apt];
 /// Those that need no packages of the targets under test.
 pub const WITHOUT_PACKAGES: [&str; 3] = ["unit", "crash", "fuzz"];
 
@@ -244,16 +249,23 @@ impl TestRun<'_> {
         let scratch = work.join("test-faults");
         let executable = work.join("test-faults-tool/xtask");
         process::copy_this_program(&executable)?;
+        // Without images: what is shown of files and jobs does not depend on their kind, and these are three times as large
+        // as everything else.
+        let dist = &dist.clone().only(&WITHOUT_IMAGES);
+        let release = work.join("test-faults-release");
+        self.pipeline
+            .publish(&release, dist, false, self.listener)?;
         let test = FaultTest {
             pipeline: self.pipeline,
             plan: dist,
             chosen: self.chosen,
-            release: self.out,
+            release: &release,
             executable: &executable,
             scratch: &scratch,
         };
         let cases = test.run(self.listener)?;
         files::remove_dir(&scratch)?;
+        files::remove_dir(&release)?;
         files::remove_dir(&work.join("test-faults-tool"))?;
         Ok(cases)
     }
@@ -307,7 +319,7 @@ impl TestRun<'_> {
                         "{name}: installing the packages into a clean system"
                     ));
                     let cases =
-                        self.in_clean_system(target, "install", &|test, to| test.run(to))?;
+                        self.in_clean_system(target, "install", |test, to| test.run(to))?;
                     let title = &target.distribution.title;
                     let place =
                         format!("PostgreSQL {} of the distribution on {title}", target.major);
@@ -401,6 +413,12 @@ impl TestRun<'_> {
             server: server.transpose()?,
         })
     }
+
+    /// The benches on one target.
+    pub fn bench(&self, target: &Target, benches: &Benches<'_>) -> Result<Document, Failure> {
+        self.in_clean_system(target, "bench", |test, listener| benches.run(test, listener))
+    }
+
 }
 
 fn no_such_job(id: &str) -> files::FileError {

@@ -24,7 +24,7 @@ impl TestRun<'_> {
                 None => {}
                 Some(None) => {
                     done.extend(
-                        self.in_clean_system(target, "server", &|test, to| test.server(to))?,
+                        self.in_clean_system(target, "server", |test, to| test.server(to))?,
                     );
                 }
                 Some(Some(why)) => {
