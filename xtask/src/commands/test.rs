@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use pgml_dist::exit::{Exit, Failure};
 use pgml_dist::host::tools::{
-    BUILD_TOOLS, CHROMIUM, DIFFOSCOPE, GDB, LINTIAN, NEWUIDMAP, PIUPARTS, QEMU_USER, RSYNC, SHELLCHECK,
-    Tool,
+    BUILD_TOOLS, CHROMIUM, DIFFOSCOPE, GDB, LINTIAN, NEWUIDMAP, PIUPARTS, QEMU_USER, RSYNC,
+    SHELLCHECK, Tool,
 };
 use pgml_dist::plan::Purpose;
 use pgml_dist::progress::Listener;
 use pgml_dist::publish::{self, table::table};
 use pgml_dist::systest::cases::{Case, CaseResult, Cases, summary};
+use pgml_dist::systest::packages::table::life_table;
 use pgml_dist::systest::run::{SUITES, TestRun, WITHOUT_PACKAGES};
 use pgml_dist::systest::{crash, fuzz};
 use pgml_dist::workspace::Workspace;
@@ -111,7 +112,9 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
             done.extend(test.reproduce()?);
         }
         if named("packages") {
-            done.extend(test.packages()?);
+            let cases = test.packages()?;
+            print(&life_table(&cases))?;
+            done.extend(cases);
         } else if wanted("packages") {
             let mut cases = Cases::new("packages:", &console);
             cases.not_run(

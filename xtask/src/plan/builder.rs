@@ -116,6 +116,7 @@ impl<'a> Builder<'a> {
         };
         goals.push(self.rootfs(&id, "base")?.id);
         goals.push(self.fetch(&id, "test")?.id);
+        goals.push(self.fetch(&id, "tools")?.id);
         // What is installed there beside the library: the packages of that distribution.
         let there = self.distribution(&id)?;
         goals.push(self.runtime_package(&there)?.id);

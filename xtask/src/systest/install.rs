@@ -112,19 +112,25 @@ impl InstallTest<'_> {
 
     /// A clean system that is shown the repository under test and a mirror of what else apt may need.
     pub(super) fn start(&self) -> Result<System, Failure> {
+        self.start_showing(&[])
+    }
+
+    /// The same, with further directories of the host at places inside.
+    pub(super) fn start_showing(&self, further: &[(&Path, &str)]) -> Result<System, Failure> {
         files::remove_dir(self.scratch)?;
         let mirror = self.scratch.join("mirror");
         signed_mirror(&mirror, self.mirror, self.codename, self.key, self.log)?;
         let tests = self.source.join("packaging/tests");
         let contract = self.source.join("python/tests");
         let bench = self.source.join("packaging/bench");
-        let shown = [
+        let mut shown = vec![
             (mirror.as_path(), "/srv/mirror"),
             (self.repository, "/srv/pgml"),
             (tests.as_path(), "/srv/tests"),
             (contract.as_path(), CONTRACT),
             (bench.as_path(), "/srv/bench"),
         ];
+        shown.extend(further);
         System::start(self.base, self.scratch, &shown, self.log)
     }
 

@@ -9,6 +9,7 @@ pub mod fuzz;
 pub mod image;
 pub mod install;
 pub mod lint;
+mod lintian;
 pub mod load;
 pub mod packages;
 pub mod pairs;

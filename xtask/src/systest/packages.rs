@@ -5,7 +5,9 @@
 mod piuparts;
 mod processor;
 mod refused;
+pub mod releases;
 mod served;
+pub mod table;
 
 use crate::exit::Failure;
 use crate::process::Program;
@@ -13,19 +15,6 @@ use crate::progress::Listener;
 use crate::systest::cases::{Case, Cases, ensure};
 use crate::systest::install::{InstallTest, PORT};
 use crate::systest::system::System;
-
-/// What is not tried, and why. Each is a line of the result, so that nobody takes silence for success.
-const NOT_TRIED: [(&str, &str); 3] = [
-    (
-        "two Postgres majors side by side, and pg_upgradecluster between them",
-        "a Debian release has one major, and no test takes a system through two releases yet",
-    ),
-    (
-        "dist-upgrade of a whole system to the next release",
-        "no test takes a system through two releases yet; the order of the versions is checked",
-    ),
-    ("aptitude", "not among the locked packages; apt is tried"),
-];
 
 /// The database that lives through everything.
 const DATABASE: &str = "life";
@@ -75,6 +64,9 @@ impl InstallTest<'_> {
         cases.run("downloaded first, then installed offline", || {
             self.offline(&system)
         });
+        cases.run("aptitude installs and removes the packages", || {
+            self.aptitude(&system)
+        });
         cases.run(
             "takes over from postgresql-pgml-N and postgresml-python",
             || self.take_over(&system),
@@ -107,9 +99,6 @@ impl InstallTest<'_> {
             "piuparts: installation and removal leave the system as it was",
             || self.piuparts(),
         );
-        for (what, why) in NOT_TRIED {
-            cases.not_run(what, why);
-        }
         Ok(cases.done)
     }
 
@@ -137,6 +126,25 @@ impl InstallTest<'_> {
             ),
         )?;
         self.require_installed(system)
+    }
+
+    /// With its own resolver. What it says is a number of problems, whatever its exit status.
+    fn aptitude(&self, system: &System) -> Result<(), Failure> {
+        let extension = self.extension();
+        self.apt(system, "install --no-install-recommends aptitude")?;
+        let remove = format!("aptitude --assume-yes purge {extension} pgml-python 2>&1");
+        system.script("root", &remove)?;
+        let gone = system.script("root", "dpkg-query -W '*pgml*' 2>/dev/null || true")?;
+        ensure(gone.trim().is_empty(), || {
+            format!("aptitude purged, and there is {gone}")
+        })?;
+        let install = format!("aptitude --assume-yes install {extension} 2>&1");
+        let said = system.script("root", &install)?;
+        self.require_installed(system)?;
+        ensure(!said.contains("untrusted") && !said.contains("E:"), || {
+            format!("aptitude says: {said}")
+        })?;
+        self.apt(system, "purge --auto-remove aptitude").map(drop)
     }
 
     /// Packages with the names, and files at the paths, of those that users have from the time before 3.0.

@@ -216,32 +216,6 @@ impl TestRun<'_> {
         Ok(cases.done)
     }
 
-    /// lintian over every package of the targets: no error and no warning, the level of the Postgres packages in Debian.
-    pub fn lintian(&self) -> Result<Vec<Case>, Failure> {
-        let mut cases = Cases::new("lintian:", self.listener);
-        for file in files::files_below(self.out)? {
-            let in_pool = file.starts_with("apt");
-            if in_pool || file.extension().is_none_or(|extension| extension != "deb") {
-                continue;
-            }
-            let log = self.workspace().log("test-lintian");
-            cases.run(&file.display().to_string(), || {
-                let program = Program::new("lintian")
-                    .inherit_env("HOME")
-                    .args([
-                        "--fail-on",
-                        "error,warning",
-                        "--tag-display-limit",
-                        "0",
-                        "--allow-root",
-                    ])
-                    .arg(self.out.join(&file));
-                Ok(program.run(&log)?)
-            });
-        }
-        Ok(cases.done)
-    }
-
     /// What happens to a `dist` that is killed, finds no room, or can't reach its mirror. `dist` is the plan of the release
     /// under test.
     pub fn faults(&self, dist: &Plan) -> Result<Vec<Case>, Failure> {
@@ -318,8 +292,7 @@ impl TestRun<'_> {
                     self.listener.note(&format!(
                         "{name}: installing the packages into a clean system"
                     ));
-                    let cases =
-                        self.in_clean_system(target, "install", |test, to| test.run(to))?;
+                    let cases = self.in_clean_system(target, "install", |test, to| test.run(to))?;
                     let title = &target.distribution.title;
                     let place =
                         format!("PostgreSQL {} of the distribution on {title}", target.major);
@@ -416,9 +389,10 @@ impl TestRun<'_> {
 
     /// The benches on one target.
     pub fn bench(&self, target: &Target, benches: &Benches<'_>) -> Result<Document, Failure> {
-        self.in_clean_system(target, "bench", |test, listener| benches.run(test, listener))
+        self.in_clean_system(target, "bench", |test, listener| {
+            benches.run(test, listener)
+        })
     }
-
 }
 
 fn no_such_job(id: &str) -> files::FileError {
