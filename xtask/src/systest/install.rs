@@ -2,13 +2,13 @@
 //! documentation's examples and the comparisons with scikit-learn, restarts the server, and removes the packages again.
 
 mod prepared;
+mod scripts;
 
 use std::path::Path;
 
 use crate::apt::mirror::signed_mirror;
 use crate::apt::repository::KEYRING;
 use crate::apt::signing::SigningKey;
-use crate::deb::documents;
 use crate::exit::Failure;
 use crate::files;
 use crate::progress::Listener;
@@ -443,33 +443,6 @@ impl InstallTest<'_> {
             }),
             None => Ok(()),
         }
-    }
-
-    /// What `pgml-python` does where no interpreter of its distribution byte-compiled it, with this distribution's Python.
-    fn maintainer_scripts(&self, system: &System) -> Result<(), Failure> {
-        let packaging = self.source.join("packaging");
-        for script in ["postinst", "prerm"] {
-            let text = documents::runtime_script(&packaging, script, &self.python)?;
-            system.write(&format!("/srv/{script}"), &text)?;
-        }
-        let count = |what: &str| -> Result<u64, Failure> {
-            let find = format!("find {} -name '{what}' | wc -l", runtime::PREFIX);
-            Ok(system.script("root", &find)?.trim().parse().unwrap_or(0))
-        };
-        let (sources, shipped) = (count("*.py")?, count("*.pyc")?);
-        system.script("root", "sh /srv/prerm upgrade 3.0.0 2>&1")?;
-        let removed = count("*.pyc")? + count("__pycache__")?;
-        ensure(removed == 0 && shipped == sources && sources > 1000, || {
-            format!("{sources} sources, {shipped} with byte code; {removed} left by prerm")
-        })?;
-        let words = system.script("root", "sh /srv/postinst configure 2>&1")?;
-        let made = count("*.pyc")?;
-        ensure(words.trim().is_empty() && made == sources, || {
-            format!("postinst made byte code of {made} of {sources}: {words}")
-        })?;
-        self.new_database(system, "compiled")?;
-        let trained = "SELECT pgml.load_dataset('iris') IS NOT NULL";
-        self.psql(system, "compiled", trained).map(drop)
     }
 
     /// The extension without `pgml-python`: it can be created, the vector functions work, training says what is missing.
