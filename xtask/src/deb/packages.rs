@@ -88,6 +88,11 @@ impl Facts<'_> {
     }
 }
 
+/// Where a major's server looks for the library.
+pub fn library_path(major: u16) -> String {
+    format!("/usr/lib/postgresql/{major}/lib/pgml.so")
+}
+
 /// Builds `postgresql-N-pgml` and `postgresql-N-pgml-dbgsym`.
 pub fn extension(
     facts: &Facts<'_>,
@@ -137,7 +142,7 @@ pub fn extension(
         &work.log,
     )?;
     facts.add_manual(&mut package, major, &work.log)?;
-    let lib = format!("/usr/lib/postgresql/{major}/lib/pgml.so");
+    let lib = library_path(major);
     // Cut behind the stamp: what follows is the same on every distribution.
     package.cuts = Cuts::Around {
         path: lib.clone(),

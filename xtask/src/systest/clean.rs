@@ -8,6 +8,7 @@ use crate::systest::cases::{Case, Cases};
 use crate::systest::install::InstallTest;
 use crate::systest::packages::releases::Release;
 use crate::systest::run::TestRun;
+use crate::systest::tools::RUST_AUDIT_INFO;
 use crate::targets::Target;
 
 impl TestRun<'_> {
@@ -114,6 +115,8 @@ impl TestRun<'_> {
                 .join(ROOTFS_ARCHIVE),
             mirror: &[&base_debs, &test_debs, &tools],
             repository: &self.out.join("apt"),
+            sboms: &self.out.join("sbom"),
+            scanner: &RUST_AUDIT_INFO.install(self.workspace())?,
             source: &self.workspace().root,
             key: &key,
             scratch: &scratch,

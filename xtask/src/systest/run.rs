@@ -27,7 +27,7 @@ use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 13] = [
+pub const SUITES: [&str; 14] = [
     "lint",
     "unit",
     "python",
@@ -37,6 +37,7 @@ pub const SUITES: [&str; 13] = [
     "crash",
     "fuzz",
     "install",
+    "nix",
     "packages",
     "server",
     "image",
