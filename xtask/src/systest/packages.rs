@@ -128,11 +128,12 @@ impl InstallTest<'_> {
         self.require_installed(system)
     }
 
-    /// With its own resolver. What it says is a number of problems, whatever its exit status.
+    /// With its own resolver, and its own lock below /run, which systemd-tmpfiles makes in a system that boots.
     fn aptitude(&self, system: &System) -> Result<(), Failure> {
         let extension = self.extension();
         self.apt(system, "install --no-install-recommends aptitude")?;
-        let remove = format!("aptitude --assume-yes purge {extension} pgml-python 2>&1");
+        let remove =
+            format!("mkdir -p /run/lock; aptitude --assume-yes purge {extension} pgml-python 2>&1");
         system.script("root", &remove)?;
         let gone = system.script("root", "dpkg-query -W '*pgml*' 2>/dev/null || true")?;
         ensure(gone.trim().is_empty(), || {

@@ -158,8 +158,10 @@ impl InstallTest<'_> {
         let name = format!("{old} purged on {}: {new} goes on", to.codename);
         cases
             .run(&name, || {
+                // The names are dpkg's: apt reads such a pattern as a regular expression, which means other packages too.
                 let purge = format!(
-                    "pg_dropcluster {old} {CLUSTER} 2>&1; apt-get purge --yes 'postgresql-*{old}*' 2>&1
+                    "pg_dropcluster {old} {CLUSTER} 2>&1
+                     apt-get purge --yes $(dpkg-query -W -f '${{Package}} ' 'postgresql*-{old}*') 2>&1
                      apt-get autoremove --yes 2>&1; pg_ctlcluster {new} {CLUSTER} restart 2>&1"
                 );
                 system.script("root", &purge)?;
