@@ -281,7 +281,7 @@ impl InstallTest<'_> {
             .arg(library);
         let said = String::from_utf8_lossy(&gdb.output(self.log)?).into_owned();
         ensure(
-            said.contains(".debug...")
+            said.contains("/usr/lib/debug/.build-id/")
                 && said.contains("src/version.rs")
                 && said.contains("starts at address"),
             || format!("gdb says: {said}"),
