@@ -1,6 +1,7 @@
 //! Installs the packages of one target into a clean system with apt, makes a cluster, runs the SQL suites, the
 //! documentation's examples and the comparisons with scikit-learn, restarts the server, and removes the packages again.
 
+mod dump;
 mod prepared;
 
 use std::path::Path;
@@ -299,6 +300,7 @@ impl InstallTest<'_> {
             "edition_1_0.py check",
             CONTRACT,
         );
+        self.dumps(system, cases);
         self.program(
             system,
             cases,
