@@ -133,7 +133,7 @@ impl Model {
     fn predict<T>(&self, values: &[f64], width: usize, take: impl FnOnce(&[f64]) -> T) -> Result<T> {
         let native = self.native.as_ref();
         let answered =
-            native.and_then(|native| each_row(values, width, |row, work, out| native.predict(row, work, out)));
+            native.and_then(|native| each_block(values, width, |rows, work, out| native.predict_rows(rows, work, out)));
         match answered {
             Some(()) => Ok(WORK.with_borrow(|(_, out)| take(out))),
             None => Ok(take(&self.python()?.predict(values.to_vec(), rows(values, width))?)),
@@ -145,7 +145,7 @@ impl Model {
         let native = self.native.as_ref();
         let width = row.len();
         let answered =
-            native.and_then(|native| each_row(row, width, |row, work, out| native.probabilities(row, work, out)));
+            native.and_then(|native| each_block(row, width, |row, work, out| native.probabilities(row, work, out)));
         match answered {
             Some(()) => Ok(WORK.with_borrow(|(_, out)| take(out))),
             None => Ok(take(&self.python()?.predict_proba(row.to_vec(), 1)?)),
@@ -157,8 +157,8 @@ fn rows(values: &[f64], width: usize) -> usize {
     values.len().checked_div(width).unwrap_or(0)
 }
 
-/// Fill the second part of `WORK` with what `predict` adds for each row; none when Python has to see one of them.
-fn each_row(
+/// Fill the second part of `WORK` with what `predict` adds for each block of rows; none when Python has to see one of them.
+fn each_block(
     values: &[f64],
     width: usize,
     predict: impl Fn(&[f64], &mut Work, &mut Vec<f64>) -> std::result::Result<(), model::AskPython>,
@@ -167,7 +167,7 @@ fn each_row(
         out.clear();
         for block in values.chunks(width.max(1) * UNINTERRUPTED) {
             pgrx::check_for_interrupts!();
-            block.chunks_exact(width.max(1)).try_for_each(|row| predict(row, work, out)).ok()?;
+            predict(block, work, out).ok()?;
         }
         Some(())
     })

@@ -6,6 +6,7 @@
 
 pub mod check;
 mod decide;
+mod descent;
 mod description;
 pub mod forest;
 mod kernel;
@@ -51,6 +52,7 @@ pub struct Work {
     scores: Vec<f64>,
     probabilities: Vec<f64>,
     pairs: Vec<(f64, f64)>,
+    leaves: Vec<u32>,
 }
 
 /// The row is one that Python has to see, because it may refuse it.
@@ -86,6 +88,26 @@ impl Model {
             part.finish.label(&work.scores, &mut work.probabilities, out);
         }
         Ok(())
+    }
+
+    /// Predict rows, one after the other in `rows`; their labels are added to `out`. Trees take several at once.
+    pub fn predict_rows(&self, rows: &[f64], work: &mut Work, out: &mut Vec<f64>) -> Result<(), AskPython> {
+        let mut rest = rows;
+        if let [Part { scores: Scores::Forest(forest), finish }] = &self.parts[..] {
+            let blocks = rows.chunks_exact(self.features * Forest::ROWS);
+            rest = blocks.remainder();
+            for block in blocks {
+                forest.scores_of(block, self.features, work)?;
+                for scores in work.scores.chunks_exact(forest.width()) {
+                    finish.label(scores, &mut work.probabilities, out);
+                }
+            }
+        }
+        let rest = rest.chunks_exact(self.features);
+        if !rest.remainder().is_empty() {
+            return Err(AskPython);
+        }
+        rest.into_iter().try_for_each(|row| self.predict(row, work, out))
     }
 
     /// The probability of each class for one row, added to `out`.
