@@ -501,6 +501,10 @@ CREATE FUNCTION pgml.predict_proba(model_id bigint, features text) RETURNS float
     STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_proba($1, $2::pg_catalog.float8[]) $$;
 COMMENT ON FUNCTION pgml.predict_proba(bigint, text) IS 'Probability of each class for one row, in the notation of an array, {1,2} with a given model';
 
+CREATE FUNCTION pgml.decompose(project_name text, vector float8[]) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_decompose_wrapper';
+COMMENT ON FUNCTION pgml.decompose(text, float8[]) IS 'A row''s coordinates along the components of the deployed model of a project';
+
 ---------------------------------------------------------------------------------------------------
 -- Scores
 ---------------------------------------------------------------------------------------------------

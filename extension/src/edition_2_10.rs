@@ -51,6 +51,11 @@ fn edition_2_10_predict_proba_model(model_id: i64, features: Numbers<f64>) -> Sq
 }
 
 #[pg_extern(sql = false)]
+fn edition_2_10_decompose(project_name: Text, vector: Numbers<f64>) -> SqlResult<RealArray> {
+    Ok(predict::joint(Wanted::Decomposition(project_name), &vector, narrowed)?)
+}
+
+#[pg_extern(sql = false)]
 fn edition_2_10_predict_batch(project_name: Text, features: Numbers<f64>) -> SqlResult<NumberSet<f32>> {
     Ok(predict::batch(Wanted::Project(project_name), &features, narrowed_set)?)
 }

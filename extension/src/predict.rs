@@ -12,12 +12,14 @@ use std::rc::Rc;
 
 use pgml_core::Error;
 use pgml_core::model::{self, Work};
+use pgml_core::project::Task;
 use pgrx::prelude::*;
 
 use crate::arguments::{Numbers, Text};
 use crate::arrays::NewArray;
 use crate::catalog::deployments::{self, Deployed};
 use crate::catalog::models;
+use crate::catalog::projects;
 use crate::error::{Result, SqlResult};
 use crate::native;
 use crate::python;
@@ -52,10 +54,21 @@ fn resolve(wanted: Wanted<'_>) -> Result<Rc<Model>> {
         resolution.get(wanted, |wanted| {
             load(match wanted {
                 Wanted::Project(name) => deployments::current(&String::from_utf8_lossy(name.0))?,
+                Wanted::Decomposition(name) => decomposition(&String::from_utf8_lossy(name.0))?,
                 Wanted::Model(id) => deployments::specific(id)?,
             })
         })
     })
+}
+
+/// The model that answers for a project, whose task has to be decomposition.
+fn decomposition(project: &str) -> Result<Deployed> {
+    match projects::task(project)? {
+        Some(task) if task != Task::Decomposition.name() => {
+            Err(Error::NotDecomposition(project.to_string(), task).into())
+        }
+        _ => deployments::current(project),
+    }
 }
 
 /// The model in memory, loaded if it isn't there or has changed.
@@ -259,4 +272,9 @@ fn pgml_predict_batch(project_name: Text, features: Numbers<f64>) -> SqlResult<N
 #[pg_extern(sql = false)]
 fn pgml_predict_batch_model(model_id: i64, features: Numbers<f64>) -> SqlResult<NumberSet<f64>> {
     Ok(batch(Wanted::Model(model_id), &features, |labels| NumberSet(labels.to_vec()))?)
+}
+
+#[pg_extern(sql = false)]
+fn pgml_decompose(project_name: Text, vector: Numbers<f64>) -> SqlResult<NewArray<f64>> {
+    Ok(joint(Wanted::Decomposition(project_name), &vector, NewArray::copy_of)?)
 }

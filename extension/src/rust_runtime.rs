@@ -19,6 +19,8 @@ fn of(task: Task) -> pgml_learn::Task {
     match task {
         Task::Regression => pgml_learn::Task::Regression,
         Task::Classification => pgml_learn::Task::Classification,
+        Task::Clustering => pgml_learn::Task::Clustering,
+        Task::Decomposition => pgml_learn::Task::Decomposition,
     }
 }
 

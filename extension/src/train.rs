@@ -157,11 +157,14 @@ pub fn run(edition: Edition, call: Call) -> Result<Trained> {
 
     let project = projects::find(&name)?;
     let task = task(&name, call.task.as_deref(), project.as_ref())?;
+    if edition == Edition::V1 && !task.has_labels() {
+        return Err(Error::UnsupportedTask(task.name().to_string()).into());
+    }
     let runtime = Runtime::choose(call.runtime.as_deref(), &algorithm, task)?;
     no_preprocessing(call.preprocess)?;
     let mut wanted = Snapshot::new(call.relation, call.labels, call.test_size, call.sampling)?;
     wanted.in_order = edition == Edition::V1;
-    let (mut snapshot, reused) = source(edition, &name, project.as_ref(), wanted)?;
+    let (mut snapshot, reused) = source(edition, &name, task, project.as_ref(), wanted)?;
     let classes = task == Task::Classification;
     let began = Instant::now();
     let Rows { matrix, layout, test } = match edition {
@@ -233,8 +236,14 @@ fn task(name: &str, asked: Option<&str>, project: Option<&Project>) -> Result<Ta
 
 /// What to train on: what the call names, and for the rest what the project's last model was trained on. Also tells
 /// whether it is the very same snapshot.
-fn source(edition: Edition, name: &str, project: Option<&Project>, mut wanted: Snapshot) -> Result<(Snapshot, bool)> {
-    if !wanted.relation.is_empty() && !wanted.labels.is_empty() {
+fn source(
+    edition: Edition,
+    name: &str,
+    task: Task,
+    project: Option<&Project>,
+    mut wanted: Snapshot,
+) -> Result<(Snapshot, bool)> {
+    if !wanted.relation.is_empty() && (!wanted.labels.is_empty() || !task.has_labels()) {
         return Ok((wanted, false));
     }
     let last = project.map(|project| snapshots::last(edition, project)).transpose()?.flatten();

@@ -1,4 +1,4 @@
--- ALTER EXTENSION pgml UPDATE, from 1.0 by 2.10.0 to the current edition: models stay, and predict the same.
+-- ALTER EXTENSION pgml UPDATE, from 1.0 straight to the current edition: models stay, and predict the same.
 \ir helpers.psql
 
 \ir surface.psql

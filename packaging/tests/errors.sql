@@ -27,7 +27,6 @@ SELECT pg_temp.expect_error(pg_temp.train(arguments), state, message, hint) FROM
     ($$'new', 'regression'$$, '22023', 'project "new" is new, so train() needs relation_name', '%first training%'),
     ($$'new', 'regression', 'good'$$, '22023', 'project "new" is new, so train() needs y_column_name', '%first training%'),
     ($$'new', 'guessing', 'good', 'y'$$, '22023', 'unknown task "guessing"', '%regression%'),
-    ($$'new', 'clustering', 'good', 'y'$$, '0A000', 'task "clustering" cannot be trained%', '%regression%'),
     ($$'new', 'regression', 'nowhere', 'y'$$, '42P01', 'relation "nowhere" does not exist', '%search_path%'),
     ($$'new', 'regression', 'nowhere.good', 'y'$$, '42P01', 'relation "nowhere.good" does not exist', NULL),
     ($$'new', 'regression', 'good', 'z'$$, '42703', 'column "z" of relation public.good does not exist', 'It has: a, b, y.'),

@@ -55,6 +55,36 @@ BEGIN
 END
 $$;
 
+-- Catches clusters that mix what lies apart, and components that are not those of the rows.
+CREATE VIEW public.points AS
+SELECT (100 * (i % 3) + i % 7)::float8 AS a, (-50 * (i % 3) + i % 5)::float8 AS b FROM generate_series(1, 300) AS i;
+DO $$
+DECLARE
+    one record;
+    algorithm pgml.algorithm;
+BEGIN
+    FOREACH algorithm IN ARRAY '{kmeans,linear}'::pgml.algorithm[] LOOP
+        PERFORM pgml.train('places', 'clustering', 'public.points', algorithm => algorithm, hyperparams => '{"n_clusters": 3}', runtime => 'rust');
+        SELECT * INTO one FROM pgml.model_details WHERE name = 'places' ORDER BY id DESC LIMIT 1;
+        ASSERT one.runtime = 'rust' AND one.predicted_by = 'rust' AND one.key_metric = 'silhouette' AND one.score > 0.9, one::text;
+        ASSERT (SELECT count(DISTINCT cluster) = 3 AND bool_and(clusters = 1) FROM (
+            SELECT min(pgml.predict(one.id, ARRAY[a, b])) AS cluster, count(DISTINCT pgml.predict(one.id, ARRAY[a, b])) AS clusters
+            FROM public.points GROUP BY round(a / 100)
+        ) AS t), algorithm::text;
+    END LOOP;
+    FOREACH algorithm IN ARRAY '{pca,linear}'::pgml.algorithm[] LOOP
+        PERFORM pgml.train('line', 'decomposition', 'public.points', algorithm => algorithm, hyperparams => '{"n_components": 1}', runtime => 'rust');
+        SELECT * INTO one FROM pgml.model_details WHERE name = 'line' ORDER BY id DESC LIMIT 1;
+        ASSERT one.runtime = 'rust' AND one.predicted_by = 'rust' AND one.score BETWEEN 0.99 AND 1, one::text;
+    END LOOP;
+    -- (100, -50) lies along the component, and (50, 100) across it.
+    ASSERT (SELECT abs(abs(p[1] - q[1]) - sqrt(12500)) < 1 AND abs(p[1] - r[1]) < 5
+            FROM pgml.decompose('line', '{0,0}') AS p, pgml.decompose('line', '{100,-50}') AS q, pgml.decompose('line', '{50,100}') AS r);
+END
+$$;
+SELECT pg_temp.expect_error(
+    $$SELECT pgml.train('no', 'clustering', 'public.points', algorithm => 'birch', runtime => 'rust')$$, '0A000', '%birch%clustering%');
+
 -- Several labels at once.
 SELECT pgml.train_joint('both', 'regression', 'public.kinds', ARRAY['petal', 'sepal'], 'random_forest', runtime => 'rust');
 DO $$ BEGIN ASSERT cardinality(pgml.predict_joint('both', ARRAY[5, 1]::float8[])) = 2; END $$;
@@ -122,7 +152,10 @@ CREATE VIEW public.many AS SELECT f.* FROM public.kinds AS f, generate_series(1,
 CREATE FUNCTION pg_temp.expect_timeout(algorithm pgml.algorithm, hyperparams jsonb) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     BEGIN
-        PERFORM pgml.train('no', 'classification', 'public.many', 'kind', algorithm, hyperparams, runtime => 'rust');
+        PERFORM pgml.train(
+            'no', CASE algorithm WHEN 'kmeans' THEN 'clustering' ELSE 'classification' END, 'public.many',
+            CASE WHEN algorithm <> 'kmeans' THEN 'kind' END, algorithm, hyperparams, runtime => 'rust'
+        );
     EXCEPTION WHEN query_canceled THEN
         RETURN;
     END;
@@ -132,6 +165,7 @@ $$;
 SET statement_timeout = '2s';
 SELECT pg_temp.expect_timeout('random_forest', '{"n_estimators": 10000000}');
 SELECT pg_temp.expect_timeout('lightgbm', '{"n_estimators": 10000000}');
+SELECT pg_temp.expect_timeout('kmeans', '{"n_clusters": 50, "n_init": 1000000}');
 RESET statement_timeout;
 DO $$ BEGIN ASSERT NOT EXISTS (SELECT FROM pgml.projects WHERE name = 'no'); END $$;
 

@@ -8,31 +8,19 @@ from __future__ import annotations
 
 import sys
 
-_ONCE = ("numpy",)
-"""Packages that refuse to be imported again when they were left half imported."""
-_NATIVE = "ExtensionFileLoader"
+_IMPORT_SYSTEM = "<frozen importlib."
 
 
 def must_wait():
-    """Tell whether an exception now would leave a module that no later import can mend.
+    """Tell whether an import is under way, which an exception would leave half done.
 
-    An extension module whose initialisation failed can often not be initialised again in the same
-    process. A module in Python can, but for those of the packages above.
+    No later import mends that. An extension module can often not be initialised twice in a process,
+    numpy refuses to be, and a package in Python whose submodules were imported already does not
+    get their names again: asyncio fails with a NameError for the rest of the session.
     """
     frame = sys._getframe()
     while frame is not None:
-        code = frame.f_code
-        if code.co_name == "<module>" and _package(frame) in _ONCE:
-            return True
-        if code.co_name in ("create_module", "exec_module") and _loader(frame) == _NATIVE:
+        if frame.f_code.co_filename.startswith(_IMPORT_SYSTEM):
             return True
         frame = frame.f_back
     return False
-
-
-def _package(frame):
-    return str(frame.f_globals.get("__name__", "")).split(".")[0]
-
-
-def _loader(frame):
-    return type(frame.f_locals.get("self")).__name__

@@ -13,7 +13,7 @@ import time
 
 import pgml_runtime
 from pgml_runtime import importances, metrics
-from pgml_runtime.algorithms import Recipe, resolve
+from pgml_runtime.algorithms import TASKS, Recipe, resolve
 from pgml_runtime.errors import (
     UserError,
     failures_as_user_errors,
@@ -27,7 +27,14 @@ FORMAT = 1
 PICKLE_PROTOCOL = 4
 MINIMUM_ROWS = 2
 
-_SCORING = {"regression": "r2", "classification": "f1_micro"}
+_SCORING = {
+    "regression": "r2",
+    "classification": "f1_micro",
+    "clustering": lambda estimator, x, y=None: metrics.clustering(x, estimator.predict(x))[
+        "silhouette"
+    ],
+    "decomposition": None,  # the estimator's own: how likely the rows are
+}
 _SEARCHES = {
     "grid": ("GridSearchCV", "param_grid"),
     "random": ("RandomizedSearchCV", "param_distributions"),
@@ -94,8 +101,9 @@ def _fit(
     search_params = _json_object("search_params", search_params_json)
     search_args = _json_object("search_args", search_args_json)
     _check_search(search, search_params)
-    _check_shapes(x, y, train_rows)
-    n_labels = y.shape[1]
+    supervised = task in TASKS
+    _check_shapes(x, y, train_rows, supervised)
+    n_labels = y.shape[1] if supervised else 0
     with forwarded_warnings(), failures_as_user_errors(f"training {algorithm}"):
         recipe = Recipe(pair, n_labels)
         hyperparams = recipe.with_defaults(hyperparams, search_params)
@@ -104,7 +112,9 @@ def _fit(
         if task == "classification":
             y = _whole_numbers(y)
             classes = _classes(y[:train_rows])
-        target = _target(y[:train_rows], classes if recipe.needs_class_numbers else None)
+        target = None
+        if supervised:
+            target = _target(y[:train_rows], classes if recipe.needs_class_numbers else None)
 
         started = time.perf_counter()
         with _threads_only():
@@ -120,7 +130,10 @@ def _fit(
         seconds = time.perf_counter() - started
 
         shares = importances.of(estimator, x[:train_rows])
-        header = _header(pair, recipe, x.shape[1], n_labels, classes)
+        outputs = n_labels
+        if not supervised:
+            outputs = getattr(estimator, "n_components_", 1) if task == "decomposition" else 1
+        header = _header(pair, recipe, x.shape[1], outputs, classes)
         scores = _scores(header, estimator, x[train_rows:], y[train_rows:])
         if shares is not None:
             scores["feature_importances"] = shares
@@ -169,14 +182,14 @@ def _check_search(search, search_params):
             )
 
 
-def _check_shapes(x, y, train_rows):
+def _check_shapes(x, y, train_rows, supervised):
     if x.ndim != 2 or y.ndim != 2 or len(x) != len(y) or not 0 <= train_rows <= len(x):
         raise UserError(
             f"features of shape {x.shape} and labels of shape {y.shape} can't be split after "
             f"{train_rows} rows"
         )
-    if x.shape[1] == 0 or y.shape[1] == 0:
-        raise UserError("a model needs at least one feature and one label")
+    if x.shape[1] == 0 or (supervised and y.shape[1] == 0):
+        raise UserError("a model needs at least one feature, and one label to predict")
     if train_rows < MINIMUM_ROWS:
         raise UserError(
             f"too few rows to train on: {train_rows} of {len(x)}",
@@ -315,6 +328,10 @@ def _scores(header, estimator, x, y):
         )
     if header["task"] == "regression":
         return metrics.regression(y, predicted)
+    if header["task"] == "clustering":
+        return metrics.clustering(x, predicted[:, 0])
+    if header["task"] == "decomposition":
+        return metrics.decomposition(estimator)
     per_label = []
     for label, known in enumerate(header["classes"]):
         proba = None

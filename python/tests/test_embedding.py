@@ -12,10 +12,14 @@ import pgml_runtime
 from pgml_runtime import errors
 
 ORDER = [
+    "interrupts",
     "errors",
+    "spellings",
     "algorithms",
     "metrics",
     "training",
+    "messagepack",
+    "foreign",
     "prediction",
     "export_parts",
     "export_linear",
@@ -25,6 +29,7 @@ ORDER = [
     "export",
     "datasets",
     "adoption",
+    "environment",
 ]
 
 LOADER = """

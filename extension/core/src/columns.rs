@@ -126,6 +126,12 @@ mod tests {
     }
 
     #[test]
+    fn without_labels_every_column_is_a_feature() {
+        let layout = Layout::new("t", vec![column("a", "int4", false)], &[]).unwrap();
+        assert_eq!(layout.query("t"), "SELECT r.\"a\" FROM t AS r");
+    }
+
+    #[test]
     fn a_column_of_text_is_refused_by_name_and_type() {
         let columns = vec![column("name", "text", false), column("y", "int4", false)];
         let error = Layout::new("t", columns.clone(), &["y".into()]).unwrap_err();

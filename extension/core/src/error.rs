@@ -37,7 +37,7 @@ pub enum Error {
     TestTooLarge { relation: String, test: String, rows: usize },
     #[error("unknown task \"{0}\"")]
     UnknownTask(String),
-    #[error("task \"{0}\" cannot be trained by this version of pgml")]
+    #[error("task \"{0}\" cannot be trained in edition 1.0")]
     UnsupportedTask(String),
     #[error("algorithm {0} is only a name: no runtime trains it")]
     DeclaredOnly(String),
@@ -89,6 +89,8 @@ pub enum Error {
     NullFeature(usize),
     #[error("model {model} predicts {labels} labels at once")]
     SeveralLabels { model: i64, labels: usize },
+    #[error("project \"{0}\" decomposes nothing: its task is {1}")]
+    NotDecomposition(String, String),
     #[error("model {0} does not give probabilities")]
     NoProbabilities(i64),
     #[error("features has {0} dimensions, and a batch has two")]
@@ -138,6 +140,7 @@ impl Error {
             Error::NotAnObject { .. } | Error::PlainDataSet(_) | Error::NegativeLimit(_) => "22023",
             Error::StrategyNeedsModel(_) | Error::UnknownStrategy(_) | Error::UnknownSampling(_) => "22023",
             Error::UnsupportedTask(_) | Error::SeveralLabels { .. } | Error::NoProbabilities(_) => "0A000",
+            Error::NotDecomposition(..) => "0A000",
             Error::DeclaredOnly(_) | Error::NotInRust { .. } | Error::NoPreprocessing => "0A000",
             Error::NoProject(_) | Error::NoModel(_) | Error::NoCandidate { .. } | Error::NoRollback(_) => "42704",
             Error::ModelStatus { .. } => "55000",
@@ -173,7 +176,11 @@ impl Error {
             Error::TestSize(_) | Error::TestTooLarge { .. } => {
                 "Give a share between 0 and 1, or a number of rows smaller than the relation's.".into()
             }
-            Error::UnknownTask(_) | Error::UnsupportedTask(_) => "Use 'regression' or 'classification'.".into(),
+            Error::UnsupportedTask(_) => "Use 'regression' or 'classification', or a later edition.".into(),
+            Error::UnknownTask(_) => {
+                "Use 'regression', 'classification', 'clustering' or 'decomposition'.".into()
+            }
+            Error::NotDecomposition(..) => "Use pgml.predict(), or train a project with the task 'decomposition'.".into(),
             Error::DeclaredOnly(_) => "PostgresML declares it, too, and never trained it. Choose another algorithm.".into(),
             Error::NotInRust { .. } => {
                 "Use runtime => 'python', with the package pgml-python installed, or leave runtime out.".into()

@@ -149,12 +149,7 @@ fn score(task: Task, model: &Model, train: &Data, test: &Data, interrupt: Interr
                 .collect();
             metrics::joint(each)
         }
-        Task::Clustering => {
-            let all = [&train.x[..], &test.x[..]].concat();
-            let all = Data { rows: train.rows + test.rows, labels: 0, x: all, y: Vec::new(), ..*train };
-            let clusters = predict(model, &all, interrupt)?;
-            metrics::clustering(&all, &clusters, interrupt)
-        }
+        Task::Clustering => metrics::clustering(test, &predicted, interrupt),
         Task::Decomposition => Map::new(),
     })
 }

@@ -180,13 +180,19 @@ pub fn joint(mut each: Vec<Scores>) -> Scores {
     card.finish()
 }
 
-/// How well rows fit their clusters: the mean over all rows of (b - a) / max(a, b), where a is the mean distance to the own
+/// How well the test rows fit their clusters: the mean over them of (b - a) / max(a, b), where a is the mean distance to the own
 /// cluster's other rows and b that to the nearest other cluster's.
 pub fn clustering(data: &Data, clusters: &[f64], interrupt: Interrupt<'_>) -> Scores {
     let known = classes(clusters);
     let mut card = Card::default();
-    if known.len() < 2 || known.len() >= data.rows {
-        card.add("silhouette", Err("it needs at least two clusters, and fewer than there are rows"));
+    let found = known.len();
+    if data.rows == 0 {
+        card.add("silhouette", Err(NO_ROWS));
+        return card.finish();
+    }
+    if found < 2 || found >= data.rows {
+        let most = data.rows - 1;
+        card.add("silhouette", Err(&format!("silhouette needs 2 to {most} clusters among the test rows, not {found}")));
         return card.finish();
     }
     let places = crate::data::numbered(clusters, &known);

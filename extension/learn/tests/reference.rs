@@ -180,12 +180,17 @@ fn clusters_are_as_good_as_scikit_learn_s() {
     let data = Data { labels: 0, y: Vec::new(), ..set(&reference, "wine") };
     let hyperparams = serde_json::json!({"n_clusters": 3, "n_init": 10});
     let case = serde_json::json!({"algorithm": "kmeans", "task": "clustering", "hyperparams": hyperparams});
-    let trained = run(&case, &data, &data.only(&[]));
+    let trained = run(&case, &data, &data.only(&(0..data.rows).collect::<Vec<_>>()));
     for score in ["inertia", "silhouette"] {
         let (found, wanted) = (trained.metrics[score].as_f64(), reference["kmeans"][score].as_f64());
         let (found, wanted) = (found.expect("a score"), wanted.expect("a score"));
         assert!((found / wanted - 1.0).abs() < 1e-6, "{score} is {found}, not {wanted}");
     }
+    let nothing = run(&case, &data, &data.only(&[]));
+    assert_eq!(nothing.metrics["notes"]["silhouette"], "there are no test rows");
+    let few = run(&case, &data, &data.only(&[0, 1]));
+    let why = few.metrics["notes"]["silhouette"].as_str().expect("a reason");
+    assert!(why.starts_with("silhouette needs 2 to 1 clusters among the test rows"), "{why}");
 }
 
 #[test]

@@ -55,8 +55,7 @@ impl Benches<'_> {
         install: &InstallTest<'_>,
         listener: &dyn Listener,
     ) -> Result<Document, Failure> {
-        let scripts = install.source.join("packaging/bench");
-        let system = install.prepared(&[(scripts.as_path(), "/srv/bench")])?;
+        let system = install.prepared()?;
         let load_before = load();
         let mut found = Vec::new();
         let mut done: Vec<&str> = Vec::new();

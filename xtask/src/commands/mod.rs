@@ -6,6 +6,7 @@ pub mod cache;
 pub mod dev;
 pub mod dist;
 pub mod doctor;
+pub mod image;
 pub mod lock;
 mod mirrors;
 pub mod plan;

@@ -115,7 +115,12 @@ impl InstallTest<'_> {
     pub(super) fn start(&self) -> Result<System, Failure> {
         let tests = self.source.join("packaging/tests");
         let contract = self.source.join("python/tests");
-        self.system(&[(&tests, "/srv/tests"), (&contract, CONTRACT)])
+        let bench = self.source.join("packaging/bench");
+        self.system(&[
+            (&tests, "/srv/tests"),
+            (&contract, CONTRACT),
+            (&bench, "/srv/bench"),
+        ])
     }
 
     /// A clean system with the repository, the private mirror and what else is `shown`.
@@ -308,6 +313,13 @@ impl InstallTest<'_> {
             "a database of PostgresML 1.0 is adopted",
             "adoption.py",
             "",
+        );
+        self.program(
+            system,
+            cases,
+            "a database of PostgresML 2.10.0 is updated",
+            "update_2_10.py",
+            CONTRACT,
         );
         Ok(())
     }

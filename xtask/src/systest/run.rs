@@ -8,6 +8,7 @@ use crate::exit::Failure;
 use crate::files;
 use crate::lock::WheelSet;
 use crate::pipeline::Pipeline;
+use crate::plan::kinds::Kind;
 use crate::plan::{BUILDER, Interpreter, Plan};
 use crate::process::{self, Program};
 use crate::progress::Listener;
@@ -27,7 +28,7 @@ use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 11] = [
+pub const SUITES: [&str; 12] = [
     "lint",
     "unit",
     "python",
@@ -38,8 +39,11 @@ pub const SUITES: [&str; 11] = [
     "fuzz",
     "install",
     "server",
+    "image",
     "report",
 ];
+/// What the suite `faults` makes again and again.
+pub const WITHOUT_IMAGES: [Kind; 2] = [Kind::Deb, Kind::Apt];
 /// Those that need no packages of the targets under test.
 pub const WITHOUT_PACKAGES: [&str; 3] = ["unit", "crash", "fuzz"];
 
@@ -94,11 +98,11 @@ pub fn unit(workspace: &Workspace, cases: &mut Cases<'_>) {
 }
 
 impl TestRun<'_> {
-    fn workspace(&self) -> &Workspace {
+    pub(super) fn workspace(&self) -> &Workspace {
         &self.pipeline.workspace
     }
 
-    fn output(&self, job: &str) -> Result<std::path::PathBuf, Failure> {
+    pub(super) fn output(&self, job: &str) -> Result<std::path::PathBuf, Failure> {
         let cache: Cache = self.pipeline.cache();
         let job = self.plan.job(job).ok_or_else(|| no_such_job(job))?;
         Ok(cache.output(job))
@@ -248,16 +252,23 @@ impl TestRun<'_> {
         let scratch = work.join("test-faults");
         let executable = work.join("test-faults-tool/xtask");
         process::copy_this_program(&executable)?;
+        // Without images: what is shown of files and jobs does not depend on their kind, and these are three times as large
+        // as everything else.
+        let dist = &dist.clone().only(&WITHOUT_IMAGES);
+        let release = work.join("test-faults-release");
+        self.pipeline
+            .publish(&release, dist, false, self.listener)?;
         let test = FaultTest {
             pipeline: self.pipeline,
             plan: dist,
             chosen: self.chosen,
-            release: self.out,
+            release: &release,
             executable: &executable,
             scratch: &scratch,
         };
         let cases = test.run(self.listener)?;
         files::remove_dir(&scratch)?;
+        files::remove_dir(&release)?;
         files::remove_dir(&work.join("test-faults-tool"))?;
         Ok(cases)
     }
@@ -407,20 +418,22 @@ impl TestRun<'_> {
 
     /// The benches on one target.
     pub fn bench(&self, target: &Target, benches: &Benches<'_>) -> Result<Document, Failure> {
-        self.in_clean_system(target, "bench", |test, to| benches.run(test, to))
+        self.in_clean_system(target, "bench", |test, listener| {
+            benches.run(test, listener)
+        })
     }
 
-    /// Work with the packages of one target, in a clean system.
+    /// A suite over the packages of one target, in a clean system.
     pub(super) fn in_clean_system<T>(
         &self,
         target: &Target,
-        what: &str,
-        work: impl FnOnce(&InstallTest<'_>, &dyn Listener) -> Result<T, Failure>,
+        suite: &str,
+        run: impl FnOnce(&InstallTest<'_>, &dyn Listener) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let distribution = &target.distribution;
         let id = distribution.id.as_str();
         let name = target.to_string();
-        let log = self.workspace().log(&format!("test-{what}-{name}"));
+        let log = self.workspace().log(&format!("test-{suite}-{name}"));
         files::write(&log, "")?;
         let base_debs = self.output(&format!("fetch:{id}:base"))?;
         let test_debs = self.output(&format!("fetch:{id}:test"))?;
@@ -441,7 +454,7 @@ impl TestRun<'_> {
             scratch: &scratch,
             log: &log,
         };
-        let done = work(&test, self.listener)?;
+        let done = run(&test, self.listener)?;
         files::remove_dir(&scratch)?;
         Ok(done)
     }

@@ -1,15 +1,13 @@
 //! The installed system without the suites: for scripts that measure instead of testing.
 
-use std::path::Path;
-
 use crate::exit::Failure;
 use crate::systest::install::{InstallTest, PORT};
 use crate::systest::system::System;
 
 impl InstallTest<'_> {
-    /// A system as `run` has it before its first suite, for another program's scripts, which are `shown` in it.
-    pub fn prepared(&self, shown: &[(&Path, &str)]) -> Result<System, Failure> {
-        let system = self.system(shown)?;
+    /// A system as `run` has it before its first suite.
+    pub fn prepared(&self) -> Result<System, Failure> {
+        let system = self.start()?;
         self.install(&system)?;
         self.create_cluster(&system)?;
         self.install_tools(&system)?;
