@@ -4,9 +4,11 @@
 
 use std::path::Path;
 
+use crate::digest::Digest;
 use crate::execute::Work;
 use crate::exit::{Exit, Failure};
 use crate::files::{self, FileError};
+use crate::lock::CargoLock;
 use crate::process::Program;
 use crate::sandbox::Sandbox;
 
@@ -49,6 +51,26 @@ impl Library {
     /// The job that fetches its sources.
     pub fn fetch_job(&self) -> String {
         format!("fetch:{}", self.name)
+    }
+
+    /// Links the file of the crate out of cargo's `cache` into `out`, if it is what the lock says; returns its name.
+    pub fn fetch(&self, lock: &Path, cache: &Path, out: &Path) -> Result<String, Failure> {
+        let missing = |place: &Path| {
+            FileError::at("find the crate in", place)(std::io::ErrorKind::NotFound.into())
+        };
+        let wanted = CargoLock::load(lock)?.file(self.crate_name);
+        let (name, checksum) = wanted.ok_or_else(|| missing(lock))?;
+        for file in files::files_below(cache)? {
+            let path = cache.join(&file);
+            if file.file_name() == Some(name.as_ref()) {
+                let (found, _) = Digest::of_file(&path).map_err(FileError::at("read", &path))?;
+                if found == checksum {
+                    files::link_or_copy(&path, &out.join(&name))?;
+                    return Ok(name);
+                }
+            }
+        }
+        Err(missing(cache).into())
     }
 
     /// Compiles it; the archive is the job's output.

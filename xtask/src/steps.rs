@@ -7,12 +7,11 @@ use crate::apt::signing::SigningKey;
 use crate::boosting;
 use crate::compile::{self, Compile, kept_dir};
 use crate::deb::{blocks, packages};
-use crate::digest::Digest;
 use crate::execute::Work;
 use crate::exit::{Exit, Failure};
 use crate::fetch::{fetch_crates, fetch_debs, fetch_wheels};
 use crate::files;
-use crate::lock::{CargoLock, Lock, WheelLock, WheelSet};
+use crate::lock::{Lock, WheelLock, WheelSet};
 use crate::mislink;
 use crate::oci;
 use crate::pipeline::LazyMirrors;
@@ -186,28 +185,10 @@ impl Steps<'_> {
         Ok("the crates of extension/Cargo.lock".into())
     }
 
-    /// The file of the crate, if it is what the lock says.
     fn fetch_library(&self, work: &Work<'_>, library: &str) -> Result<String, Failure> {
-        let library = boosting::library(library)?;
         let lock = self.workspace.root.join("extension/Cargo.lock");
-        let missing = |what: &std::path::Path| {
-            files::FileError::at("find the crate in", what)(std::io::ErrorKind::NotFound.into())
-        };
-        let wanted = CargoLock::load(&lock)?.file(library.crate_name);
-        let (name, checksum) = wanted.ok_or_else(|| missing(&lock))?;
         let cache = fetch_crates(self.workspace, work.listener)?.join("registry/cache");
-        for file in files::files_below(&cache)? {
-            let path = cache.join(&file);
-            if file.file_name() == Some(name.as_ref()) {
-                let (found, _) =
-                    Digest::of_file(&path).map_err(files::FileError::at("read", &path))?;
-                if found == checksum {
-                    files::link_or_copy(&path, &work.out.join(&name))?;
-                    return Ok(name);
-                }
-            }
-        }
-        Err(missing(&cache).into())
+        boosting::library(library)?.fetch(&lock, &cache, &work.out)
     }
 
     fn compile_library(&self, work: &Work<'_>, library: &str) -> Result<String, Failure> {
