@@ -8,7 +8,7 @@ use crate::digest::Digest;
 use crate::execute::Work;
 use crate::exit::{Exit, Failure};
 use crate::files::{self, FileError};
-use crate::lock::CargoLock;
+use crate::lock::crates::CrateLock;
 use crate::process::Program;
 use crate::sandbox::Sandbox;
 
@@ -58,13 +58,14 @@ impl Library {
         let missing = |place: &Path| {
             FileError::at("find the crate in", place)(std::io::ErrorKind::NotFound.into())
         };
-        let wanted = CargoLock::load(lock)?.file(self.crate_name);
-        let (name, checksum) = wanted.ok_or_else(|| missing(lock))?;
+        let crates = CrateLock::load(lock)?;
+        let wanted = crates.named(self.crate_name).ok_or_else(|| missing(lock))?;
+        let name = wanted.file_name();
         for file in files::files_below(cache)? {
             let path = cache.join(&file);
             if file.file_name() == Some(name.as_ref()) {
                 let (found, _) = Digest::of_file(&path).map_err(FileError::at("read", &path))?;
-                if found == checksum {
+                if Some(found) == wanted.checksum {
                     files::link_or_copy(&path, &out.join(&name))?;
                     return Ok(name);
                 }

@@ -2,7 +2,7 @@
 //! moving does not stale the others; each carries the digest of the configuration that it was made from.
 
 mod apt;
-mod cargo;
+pub mod crates;
 mod error;
 mod release;
 mod requirements;
@@ -14,7 +14,6 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub use cargo::CargoLock;
 pub use error::LockError;
 pub use release::Time;
 pub use requirements::Wanted;

@@ -8,7 +8,7 @@ use crate::digest::Digest;
 use crate::exit::Failure;
 use crate::fetch::crates;
 use crate::files::{self, FileError};
-use crate::lock::CargoLock;
+use crate::lock::crates::CrateLock;
 use crate::pipeline::Pipeline;
 use crate::plan::Plan;
 use crate::plan::job::Step;
@@ -66,7 +66,11 @@ pub fn share(
 /// Copies the crates that have the checksum of the lock, and the registry's index; cargo unpacks them anew. cargo itself
 /// looks at a checksum only when it downloads.
 fn share_crates(from: &Path, lock: &Path, home: &Path, log: &Path) -> Result<(), Failure> {
-    let checksums: BTreeMap<String, Digest> = CargoLock::load(lock)?.files().collect();
+    let locked = CrateLock::load(lock)?;
+    let checksums: BTreeMap<String, Digest> = locked
+        .crates()
+        .filter_map(|found| Some((found.file_name(), found.checksum?)))
+        .collect();
     let cache = from.join("registry/cache");
     for file in files::files_below(&cache)? {
         let name = file

@@ -3,15 +3,17 @@
 use super::Builder;
 use crate::boosting::Library;
 use crate::exit::Failure;
-use crate::lock::CargoLock;
+use crate::lock::crates::CrateLock;
 use crate::plan::BUILDER;
 use crate::plan::job::{Job, Step};
 
 impl Builder<'_> {
     /// The archive of a library in C++. What it depends on is that library's own crate, and no other of the lock.
     pub(super) fn library(&mut self, library: &Library) -> Result<Job, Failure> {
-        let lock = CargoLock::load(&self.context.workspace.root.join("extension/Cargo.lock"))?;
-        let locked = lock.file(library.crate_name);
+        let lock = CrateLock::load(&self.context.workspace.root.join("extension/Cargo.lock"))?;
+        let locked = lock
+            .named(library.crate_name)
+            .and_then(|found| Some((found.file_name(), found.checksum?)));
         let fetch = self.add(
             library.fetch_job(),
             format!("fetch the sources of {}", library.name),
