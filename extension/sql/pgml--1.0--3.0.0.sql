@@ -524,6 +524,10 @@ CREATE FUNCTION pgml.decompose(project_name text, vector float8[]) RETURNS float
     STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_decompose_wrapper';
 COMMENT ON FUNCTION pgml.decompose(text, float8[]) IS 'A row''s coordinates along the components of the deployed model of a project';
 
+CREATE FUNCTION pgml.decompose(project_name text, vector text) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.decompose($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.decompose(text, text) IS 'The coordinates of a row, in the notation of an array, {1,2}, along the components of the deployed model of a project';
+
 -- A row's columns can be of several types, texts among them.
 CREATE FUNCTION pgml.predict(project_name text, features record) RETURNS float8
     STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_row_wrapper';

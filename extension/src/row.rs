@@ -80,6 +80,12 @@ unsafe fn field(place: usize, type_oid: pg_sys::Oid, value: pg_sys::Datum) -> Re
             let end = if base == pg_sys::BPCHAROID { text.trim_end_matches(' ').len() } else { text.len() };
             Ok(Field::Text(text[..end].to_string()))
         }
+        // A literal in a row, `('a', …)`, which Postgres leaves without a type.
+        pg_sys::UNKNOWNOID => {
+            // SAFETY: such a value is a string of C's.
+            let text = unsafe { std::ffi::CStr::from_ptr(value.cast_mut_ptr()) };
+            Ok(Field::Text(Text(text.to_bytes()).utf8().into_owned()))
+        }
         // SAFETY: the caller's.
         _ => unsafe { number(value, base) }.map(Field::Number).ok_or_else(|| unknown(place, type_oid)),
     }
