@@ -216,6 +216,8 @@ DECLARE
 BEGIN
     PERFORM pgml.train('theirs', 'regression', 'public.plain', 'rain', 'linear');
     SELECT id INTO plain FROM pgml.models ORDER BY id DESC LIMIT 1;
+    DELETE FROM pgml.files WHERE model_id = plain AND path <> 'estimator.pkl';
+    UPDATE pgml.files SET path = 'estimator.rmp' WHERE model_id = plain;
     UPDATE pgml.snapshots SET analysis = '{"samples": 400}', columns = '[
         {"name": "month", "pg_type": "text", "nullable": true, "label": false, "position": 1, "size": 1, "array": false,
          "preprocessor": {"encode": "target", "impute": "mean", "scale": "standard"},
@@ -225,8 +227,6 @@ BEGIN
         {"name": "rain", "pg_type": "float4", "nullable": true, "label": true, "position": 3, "size": 1, "array": false,
          "preprocessor": {"encode": "native", "impute": "error", "scale": "preserve"}, "statistics": {}}
     ]' WHERE id = (SELECT snapshot_id FROM pgml.models WHERE id = plain);
-    -- Another session would see it so; this one has the model in memory.
-    UPDATE pgml.models SET updated_at = clock_timestamp() WHERE id = plain;
     ASSERT pgml.predict(plain, ('jan', 7)) = pgml.predict(plain, ARRAY[0.5, 7]);
     ASSERT pgml.predict(plain, ('?', NULL::int)) = pgml.predict(plain, ARRAY[0, 0.5]);
     ASSERT pgml.predict(plain, (NULL, 0.1)) = pgml.predict(plain, ARRAY[-1.5, 0.1::real]);

@@ -17,6 +17,9 @@ const PATH: &str = "estimator.pkl";
 /// The file that holds the same model in the form that needs no Python, when there is one.
 pub const NATIVE_PATH: &str = "estimator.safetensors";
 
+/// The file in which PostgresML 2.x holds a model.
+const FOREIGN_PATH: &str = "estimator.rmp";
+
 /// A value of Postgres ends at 1 GB, and is held in memory as a whole: long models are stored in several parts.
 const PART: usize = 8 << 20;
 
@@ -129,13 +132,21 @@ pub fn bytes(id: i64) -> Result<Vec<u8>> {
     Ok(parts.concat())
 }
 
-/// What the snapshot of a model that PostgresML 2.x trained says of its columns; none for other models.
+/// What the snapshot of a model that PostgresML 2.x trained says of its columns; none for other models, whose predictions
+/// need no right to read snapshots.
 pub fn foreign_columns(id: i64) -> Result<Option<serde_json::Value>> {
+    let theirs = spi::read(
+        c"SELECT true FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 AND path OPERATOR(pg_catalog.=) $2 LIMIT 1",
+        &[id.into(), FOREIGN_PATH.into()],
+        |row| Ok(row.get::<bool>(1)),
+    )?;
+    if theirs.is_empty() {
+        return Ok(None);
+    }
     let found = spi::read(
         c"SELECT s.columns FROM pgml.models AS m \
           JOIN pgml.snapshots AS s ON s.id OPERATOR(pg_catalog.=) m.snapshot_id \
-          WHERE m.id OPERATOR(pg_catalog.=) $1 AND pg_catalog.jsonb_typeof(s.columns) OPERATOR(pg_catalog.=) 'array' \
-          AND NOT COALESCE(s.analysis OPERATOR(pg_catalog.?) 'train_rows', false)",
+          WHERE m.id OPERATOR(pg_catalog.=) $1 AND s.columns IS NOT NULL",
         &[id.into()],
         |row| Ok(row.get::<JsonB>(1)),
     )?;

@@ -10,6 +10,9 @@ use crate::columns::Layout;
 use crate::matrix::Matrix;
 use crate::{Error, Result};
 
+/// The columns that a table of Postgres can have; each takes as much memory as a column of the relation.
+const MOST_COLUMNS: usize = 1600;
+
 /// Texts that an error names.
 const NAMED: usize = 5;
 
@@ -122,6 +125,10 @@ impl Place<'_> {
             }
             Encode::OneHot => {
                 let count = known.len() + usize::from(nulls > 0);
+                if count > MOST_COLUMNS {
+                    let cause = format!("one_hot would make {count} columns of it, and {MOST_COLUMNS} is the most");
+                    return Err(Error::Preprocess { column: name.to_string(), cause });
+                }
                 (rank(0).collect(), (nulls > 0).then_some(known.len() as f64), Some(count))
             }
         };

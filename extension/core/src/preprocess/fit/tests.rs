@@ -84,6 +84,14 @@ fn categories_become_columns() {
 }
 
 #[test]
+fn more_columns_than_a_table_has_are_refused() {
+    let texts: Vec<String> = (0..=MOST_COLUMNS + 1).map(|text| text.to_string()).collect();
+    let rows: Vec<Row<'_>> = texts.iter().map(|text| (Some(text.as_str()), Some(1.0), 1.0)).collect();
+    let error = learn(r#"{"kind": {"encode": "one_hot"}}"#, &rows).expect_err("too many");
+    assert!(error.to_string().contains("one_hot would make 1601 columns of it"), "{error}");
+}
+
+#[test]
 fn categories_become_places_in_a_list() {
     let (fitted, matrix) = learn(r#"{"kind": {"encode": {"ordinal": ["c", "b", "a"]}}}"#, &ROWS).expect("steps");
     assert_eq!(column(&matrix, 0), [2.0, 3.0, 2.0, 0.0, 3.0]);
