@@ -189,7 +189,7 @@ impl Model {
                     None => self.features()?,
                 };
                 let expected = expected.ok_or(Error::BatchShape(1))?;
-                match expected > 0 && found % expected == 0 {
+                match expected > 0 && found.is_multiple_of(expected) {
                     true => Ok(expected),
                     false => Err(Error::FlatBatch { model: self.id, expected, found }.into()),
                 }
