@@ -96,9 +96,45 @@ const BUNDLED: [(&str, &str, &str); 6] = [
     ),
 ];
 
-/// What every library contains besides crates.
-pub fn openblas_and_std() -> Vec<Part> {
+/// What every library contains besides crates: `packaging/native.toml` has the same with versions and hashes.
+pub fn native() -> Vec<Part> {
+    let of = |files: &str, holder: &str, licence: &str| Part {
+        files: vec![files.into()],
+        copyright: vec![holder.into()],
+        licence: licence.into(),
+        comment: None,
+    };
     vec![
+        of(
+            "lightgbm/*",
+            "2016 Microsoft Corporation, The LightGBM developers",
+            "Expat",
+        ),
+        of(
+            "lightgbm/external_libs/eigen/*",
+            "The Eigen authors",
+            "MPL-2.0",
+        ),
+        of(
+            "lightgbm/external_libs/fmt/*",
+            "2012 - present, Victor Zverovich and {fmt} contributors",
+            "Expat",
+        ),
+        of(
+            "lightgbm/external_libs/fast_double_parser/*",
+            "2020 Daniel Lemire",
+            "Apache-2.0",
+        ),
+        of(
+            "lightgbm/external_libs/nanoarrow/*",
+            "The Apache Software Foundation",
+            "Apache-2.0",
+        ),
+        of(
+            "libstdc++/*",
+            "Free Software Foundation, Inc.",
+            "GPL-3+-with-GCC-exception",
+        ),
         Part {
             files: vec!["openblas/*".into()],
             copyright: vec![

@@ -3,6 +3,7 @@
 
 mod dump;
 mod prepared;
+mod rust;
 mod scripts;
 
 use std::path::Path;
@@ -107,7 +108,7 @@ impl InstallTest<'_> {
             || self.maintainer_scripts(&system),
         );
         cases.run(
-            "a missing runtime is an error that names the package",
+            "a missing runtime is an error that names the package, and Rust trains and predicts without it",
             || self.without_runtime(&system),
         );
         cases.run("purging the packages leaves nothing behind", || {
@@ -472,7 +473,8 @@ impl InstallTest<'_> {
         ensure(
             error.contains("ERROR") && error.contains("HINT") && error.contains("pgml-python"),
             || format!("without the runtime: {error}"),
-        )
+        )?;
+        self.rust_alone(system)
     }
 
     /// No file of ours, no directory of ours, no entry of dpkg is left once the packages are purged.

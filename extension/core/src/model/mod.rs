@@ -11,6 +11,7 @@ mod description;
 pub mod forest;
 mod kernel;
 mod linear;
+mod neighbours;
 mod read;
 mod write;
 
@@ -19,6 +20,7 @@ pub use description::VERSION;
 pub use forest::Forest;
 pub use kernel::{Kernel, Machine};
 pub use linear::Linear;
+pub use neighbours::Neighbours;
 pub use read::ReadError;
 pub use write::WriteError;
 
@@ -43,6 +45,7 @@ pub enum Scores {
     Linear(Linear),
     Machine(Machine),
     Forest(Forest),
+    Neighbours(Neighbours),
 }
 
 /// Memory that evaluations use again and again.
@@ -152,6 +155,7 @@ impl Scores {
             Scores::Linear(linear) => linear.width(),
             Scores::Machine(machine) => machine.width(),
             Scores::Forest(forest) => forest.width(),
+            Scores::Neighbours(neighbours) => neighbours.width(),
         }
     }
 
@@ -161,6 +165,7 @@ impl Scores {
             Scores::Linear(linear) => linear.scores(row, &mut work.scores),
             Scores::Machine(machine) => machine.scores(row, &mut work.scores),
             Scores::Forest(forest) => forest.scores(row, work),
+            Scores::Neighbours(neighbours) => neighbours.scores(row, work),
         }
     }
 }
