@@ -96,45 +96,9 @@ const BUNDLED: [(&str, &str, &str); 6] = [
     ),
 ];
 
-/// What every library contains besides crates: `packaging/native.toml` has the same with versions and hashes.
-pub fn native() -> Vec<Part> {
-    let of = |files: &str, holder: &str, licence: &str| Part {
-        files: vec![files.into()],
-        copyright: vec![holder.into()],
-        licence: licence.into(),
-        comment: None,
-    };
+/// What every library contains besides crates.
+pub fn openblas_and_std() -> Vec<Part> {
     vec![
-        of(
-            "lightgbm/*",
-            "2016 Microsoft Corporation, The LightGBM developers",
-            "Expat",
-        ),
-        of(
-            "lightgbm/external_libs/eigen/*",
-            "The Eigen authors",
-            "MPL-2.0",
-        ),
-        of(
-            "lightgbm/external_libs/fmt/*",
-            "2012 - present, Victor Zverovich and {fmt} contributors",
-            "Expat",
-        ),
-        of(
-            "lightgbm/external_libs/fast_double_parser/*",
-            "2020 Daniel Lemire",
-            "Apache-2.0",
-        ),
-        of(
-            "lightgbm/external_libs/nanoarrow/*",
-            "The Apache Software Foundation",
-            "Apache-2.0",
-        ),
-        of(
-            "libstdc++/*",
-            "Free Software Foundation, Inc.",
-            "GPL-3+-with-GCC-exception",
-        ),
         Part {
             files: vec!["openblas/*".into()],
             copyright: vec![
@@ -150,6 +114,55 @@ pub fn native() -> Vec<Part> {
             licence: "Expat".into(),
             comment: Some("offered under MIT OR Apache-2.0".into()),
         },
+    ]
+}
+
+/// LightGBM, the headers that it is compiled with, and the compiler's own library, as packaging/native.toml has them.
+pub fn lightgbm() -> Vec<Part> {
+    let part = |files: &str, copyright: &str, licence: &str, comment: Option<&str>| Part {
+        files: vec![files.into()],
+        copyright: vec![copyright.into()],
+        licence: licence.into(),
+        comment: comment.map(Into::into),
+    };
+    let apache = "Apache-2.0";
+    vec![
+        part(
+            "lightgbm/*",
+            "Microsoft Corporation, The LightGBM developers",
+            "Expat",
+            None,
+        ),
+        part(
+            "lightgbm/external_libs/eigen/*",
+            "The Eigen developers",
+            "MPL-2.0",
+            None,
+        ),
+        part(
+            "lightgbm/external_libs/fmt/*",
+            "2012-2024 Victor Zverovich and {fmt} contributors",
+            "Expat",
+            None,
+        ),
+        part(
+            "lightgbm/external_libs/fast_double_parser/*",
+            "Daniel Lemire",
+            apache,
+            Some("offered under Apache-2.0 OR BSL-1.0"),
+        ),
+        part(
+            "lightgbm/external_libs/nanoarrow/*",
+            "The Apache Software Foundation",
+            apache,
+            None,
+        ),
+        part(
+            "libstdc++/*",
+            "Free Software Foundation, Inc.",
+            "GPL-3+-with-GCC-exception",
+            None,
+        ),
     ]
 }
 

@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn paragraphs_of_the_copyright_are_apart() {
         let packaging = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging");
-        let parts = copyright::native();
+        let parts = copyright::openblas_and_std();
         let licences = copyright::licences(&parts, &packaging).unwrap();
         let values = context! {
             maintainer => "m", year => 2026, comment => Serde(["c"]),

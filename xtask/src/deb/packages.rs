@@ -126,7 +126,8 @@ pub fn extension(
     )?;
     let mut package = facts.package(format!("postgresql-{major}-pgml"), control);
     let crates = files::read_text(&inputs.compiled.join(compile::CRATES))?;
-    let mut parts = copyright::native();
+    let mut parts = copyright::openblas_and_std();
+    parts.extend(copyright::lightgbm());
     parts.extend(copyright::crates(&crates, inputs.crates)?);
     let library = format!("usr/lib/postgresql/{major}/lib/pgml.so");
     let comment = [
