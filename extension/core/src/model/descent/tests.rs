@@ -1,3 +1,5 @@
+//! Rows end where the format says, alone and several at once; what is no tree is refused.
+
 use super::*;
 use crate::model::forest::{Combine, Compare, Forest, Input, Parts};
 use crate::model::{Finish, Link, Model, Part, Scores, Work};

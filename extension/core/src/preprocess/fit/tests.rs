@@ -1,3 +1,5 @@
+//! What is learned of a column, and what it makes of values.
+
 use super::*;
 use crate::columns::Column;
 use crate::matrix::Builder;
