@@ -506,6 +506,39 @@ CREATE FUNCTION pgml.decompose(project_name text, vector float8[]) RETURNS real[
     STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_decompose_wrapper';
 COMMENT ON FUNCTION pgml.decompose(text, float8[]) IS 'A row''s coordinates along the components of the deployed model of a project';
 
+CREATE FUNCTION pgml.decompose(project_name text, vector text) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.decompose($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.decompose(text, text) IS 'The coordinates of a row, in the notation of an array, {1,2}, along the components of the deployed model of a project';
+
+-- A row's columns can be of several types, texts among them.
+CREATE FUNCTION pgml.predict(project_name text, features record) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_predict_row_wrapper';
+COMMENT ON FUNCTION pgml.predict(text, record) IS 'Predicts one row, (a, b, c), with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_joint(project_name text, features record) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_predict_joint_row_wrapper';
+COMMENT ON FUNCTION pgml.predict_joint(text, record) IS 'Predicts every label of one row, (a, b, c), with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_proba(project_name text, features record) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_predict_proba_row_wrapper';
+COMMENT ON FUNCTION pgml.predict_proba(text, record) IS 'Probability of each class for one row, (a, b, c), with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict(model_id bigint, features record) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_predict_row_model_wrapper';
+COMMENT ON FUNCTION pgml.predict(bigint, record) IS 'Predicts one row, (a, b, c), with a given model';
+
+CREATE FUNCTION pgml.predict_joint(model_id bigint, features record) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_predict_joint_row_model_wrapper';
+COMMENT ON FUNCTION pgml.predict_joint(bigint, record) IS 'Predicts every label of one row, (a, b, c), with a given model';
+
+CREATE FUNCTION pgml.predict_proba(model_id bigint, features record) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_predict_proba_row_model_wrapper';
+COMMENT ON FUNCTION pgml.predict_proba(bigint, record) IS 'Probability of each class for one row, (a, b, c), with a given model';
+
+CREATE FUNCTION pgml.decompose(project_name text, vector record) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_decompose_row_wrapper';
+COMMENT ON FUNCTION pgml.decompose(text, record) IS 'The coordinates of a row, (a, b, c), along the components of the deployed model of a project';
+
 ---------------------------------------------------------------------------------------------------
 -- Scores
 ---------------------------------------------------------------------------------------------------

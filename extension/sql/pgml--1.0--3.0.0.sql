@@ -274,6 +274,63 @@ JOIN pgml.models AS m ON m.id = d.model_id
 ORDER BY d.created_at DESC;
 COMMENT ON VIEW pgml.deployed_models IS 'The model that answers for each project';
 
+CREATE VIEW pgml.model_details AS
+SELECT
+    m.id,
+    p.name,
+    p.task,
+    m.algorithm,
+    m.runtime,
+    m.status,
+    m.id IS NOT DISTINCT FROM (
+        SELECT model_id FROM pgml.deployments WHERE project_id = p.id ORDER BY id DESC LIMIT 1
+    ) AS deployed,
+    k.key_metric,
+    (m.metrics->>k.key_metric)::float8 AS score,
+    (m.metrics->>'fit_seconds')::float8 AS fit_seconds,
+    f.bytes,
+    CASE WHEN m.status = 'successful' THEN COALESCE(m.metrics->>'predicted_by', 'python') END AS predicted_by,
+    m.metrics->>'not_exported' AS why_python,
+    m.num_features,
+    m.hyperparams,
+    m.created_at
+FROM pgml.models AS m
+JOIN pgml.projects AS p ON p.id = m.project_id
+CROSS JOIN LATERAL (
+    SELECT CASE p.task::text
+        WHEN 'regression' THEN 'r2'
+        WHEN 'classification' THEN 'f1'
+        WHEN 'clustering' THEN 'silhouette'
+        WHEN 'decomposition' THEN 'cumulative_explained_variance'
+    END AS key_metric
+) AS k
+CROSS JOIN LATERAL (SELECT sum(octet_length(data))::bigint AS bytes FROM pgml.files WHERE model_id = m.id) AS f
+ORDER BY m.id;
+COMMENT ON VIEW pgml.model_details IS 'Every model: what trained it in which time, how well it scores, how large it is, and what predicts with it';
+
+CREATE FUNCTION pgml.feature_importances(model_id bigint) RETURNS TABLE (feature text, importance float8)
+    STABLE STRICT PARALLEL SAFE ROWS 20 LANGUAGE sql AS $$
+    SELECT f.value OPERATOR(pg_catalog.->>) 'feature', (f.value OPERATOR(pg_catalog.->>) 'importance')::pg_catalog.float8
+    FROM pgml.models AS m
+    CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(m.metrics OPERATOR(pg_catalog.->) 'feature_importances')
+        WITH ORDINALITY AS f(value, place)
+    WHERE m.id OPERATOR(pg_catalog.=) $1
+    ORDER BY 2 DESC, f.place
+$$;
+COMMENT ON FUNCTION pgml.feature_importances(bigint) IS 'How much each feature counts in a model, as shares of 1; no rows where its algorithm can''t tell';
+
+CREATE FUNCTION pgml.feature_importances(project_name text) RETURNS TABLE (feature text, importance float8)
+    STABLE STRICT PARALLEL SAFE ROWS 20 LANGUAGE sql AS $$
+    SELECT i.feature, i.importance
+    FROM (
+        SELECT d.model_id FROM pgml.deployments AS d
+        JOIN pgml.projects AS p ON p.id OPERATOR(pg_catalog.=) d.project_id
+        WHERE p.name OPERATOR(pg_catalog.=) $1 ORDER BY d.id DESC LIMIT 1
+    ) AS deployed
+    CROSS JOIN LATERAL pgml.feature_importances(deployed.model_id) AS i
+$$;
+COMMENT ON FUNCTION pgml.feature_importances(text) IS 'How much each feature counts in the deployed model of a project, as shares of 1';
+
 ---------------------------------------------------------------------------------------------------
 -- What is installed
 ---------------------------------------------------------------------------------------------------
@@ -467,6 +524,39 @@ CREATE FUNCTION pgml.decompose(project_name text, vector float8[]) RETURNS float
     STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_decompose_wrapper';
 COMMENT ON FUNCTION pgml.decompose(text, float8[]) IS 'A row''s coordinates along the components of the deployed model of a project';
 
+CREATE FUNCTION pgml.decompose(project_name text, vector text) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.decompose($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.decompose(text, text) IS 'The coordinates of a row, in the notation of an array, {1,2}, along the components of the deployed model of a project';
+
+-- A row's columns can be of several types, texts among them.
+CREATE FUNCTION pgml.predict(project_name text, features record) RETURNS float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_row_wrapper';
+COMMENT ON FUNCTION pgml.predict(text, record) IS 'Predicts one row, (a, b, c), with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_joint(project_name text, features record) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_joint_row_wrapper';
+COMMENT ON FUNCTION pgml.predict_joint(text, record) IS 'Predicts every label of one row, (a, b, c), with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_proba(project_name text, features record) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_proba_row_wrapper';
+COMMENT ON FUNCTION pgml.predict_proba(text, record) IS 'Probability of each class for one row, (a, b, c), with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict(model_id bigint, features record) RETURNS float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_row_model_wrapper';
+COMMENT ON FUNCTION pgml.predict(bigint, record) IS 'Predicts one row, (a, b, c), with a given model';
+
+CREATE FUNCTION pgml.predict_joint(model_id bigint, features record) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_joint_row_model_wrapper';
+COMMENT ON FUNCTION pgml.predict_joint(bigint, record) IS 'Predicts every label of one row, (a, b, c), with a given model';
+
+CREATE FUNCTION pgml.predict_proba(model_id bigint, features record) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_proba_row_model_wrapper';
+COMMENT ON FUNCTION pgml.predict_proba(bigint, record) IS 'Probability of each class for one row, (a, b, c), with a given model';
+
+CREATE FUNCTION pgml.decompose(project_name text, vector record) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_decompose_row_wrapper';
+COMMENT ON FUNCTION pgml.decompose(text, record) IS 'The coordinates of a row, (a, b, c), along the components of the deployed model of a project';
+
 ---------------------------------------------------------------------------------------------------
 -- Scores
 ---------------------------------------------------------------------------------------------------
@@ -561,4 +651,4 @@ COMMENT ON AGGREGATE pgml.max_abs(real[]) IS 'Largest absolute value of each ele
 -- Privileges, as for a new extension
 ---------------------------------------------------------------------------------------------------
 
-REVOKE ALL ON pgml.overview, pgml.trained_models, pgml.deployed_models FROM PUBLIC;
+REVOKE ALL ON pgml.overview, pgml.trained_models, pgml.deployed_models, pgml.model_details FROM PUBLIC;

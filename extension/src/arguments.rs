@@ -3,6 +3,7 @@
 //! pgrx's own array asks the catalog for the layout of the element type and allocates with each call, and its text is
 //! checked as UTF-8; together that takes longer than a prediction.
 
+use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 
@@ -96,6 +97,32 @@ impl<T: Element> Numbers<'_, T> {
         Ok(unsafe { std::slice::from_raw_parts(self.start().add(offset).cast(), count) })
     }
 
+    /// All elements in their order, none for NULL.
+    pub fn options(&self) -> Vec<Option<T>> {
+        let count = self.len();
+        let before = size_of::<pg_sys::ArrayType>() + self.sizes().len() * 2 * size_of::<i32>();
+        let offset = self.header().dataoffset as usize;
+        if offset == 0 {
+            return self.values().map(|values| values.iter().copied().map(Some).collect()).unwrap_or_default();
+        }
+        // SAFETY: as in `first_null`; the elements that are not NULL stand at `offset` without gaps, aligned as in `values`.
+        let (bits, first) = unsafe {
+            let bits = std::slice::from_raw_parts(self.start().add(before), count.div_ceil(8));
+            (bits, self.start().add(offset).cast::<T>())
+        };
+        let mut stored = 0;
+        let element = |place: usize| {
+            if bits[place / 8] & (1 << (place % 8)) == 0 {
+                return None;
+            }
+            // SAFETY: there are as many elements as bits that are set.
+            let value = unsafe { first.add(stored).read() };
+            stored += 1;
+            Some(value)
+        };
+        (0..count).map(element).collect()
+    }
+
     /// The place of the first element that is NULL, from 1. The bitmap begins `before` bytes after the start.
     fn first_null(&self, before: usize, count: usize) -> Option<usize> {
         // SAFETY: an array with an offset has a bit for each element there.
@@ -144,6 +171,25 @@ impl<T: Element> FromDatum for Numbers<'_, T> {
 /// An argument of the type `text`, as its bytes in the database's encoding.
 #[derive(Clone, Copy)]
 pub struct Text<'a>(pub &'a [u8]);
+
+impl Text<'_> {
+    /// The text in UTF-8. What the database's encoding says nothing about is replaced where it is none.
+    pub fn utf8(&self) -> Cow<'_, str> {
+        // SAFETY: the encoding is the server's, and the bytes are a text in it. The result is the bytes themselves, or a new
+        // string that ends with a NUL and is freed with the current memory context.
+        unsafe {
+            let length = self.0.len() as i32;
+            let given = self.0.as_ptr().cast();
+            let converted = pg_sys::pg_server_to_any(given, length, pg_sys::pg_enc::PG_UTF8 as i32);
+            if std::ptr::eq(converted, given) {
+                return String::from_utf8_lossy(self.0);
+            }
+            let text = std::ffi::CStr::from_ptr(converted).to_string_lossy().into_owned();
+            pg_sys::pfree(converted.cast());
+            Cow::Owned(text)
+        }
+    }
+}
 
 impl FromDatum for Text<'_> {
     unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, is_null: bool, _: pg_sys::Oid) -> Option<Self> {

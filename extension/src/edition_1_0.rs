@@ -184,7 +184,7 @@ fn check_model(id: i64) -> Result<serde_json::Value> {
     }
     let snapshot = snapshots::of_model(Edition::V1, id)?;
     let rows = match &snapshot {
-        Some(snapshot) => rows::in_order(snapshot),
+        Some(snapshot) => rows::in_order(Edition::V1, snapshot),
         None => Err(Error::NoSnapshot(id).into()),
     };
     let (matrix, why) = match rows {

@@ -6,8 +6,9 @@ use pgrx::prelude::*;
 use crate::arguments::{Numbers, Text};
 use crate::arrays::RealArray;
 use crate::error::SqlResult;
-use crate::predict;
+use crate::predict::{self, Given};
 use crate::resolution::Wanted;
+use crate::row::Record;
 use crate::sets::NumberSet;
 
 fn narrowed(values: &[f64]) -> RealArray {
@@ -22,37 +23,37 @@ fn narrowed_set(values: &[f64]) -> NumberSet<f32> {
 
 #[pg_extern(sql = false)]
 fn edition_2_10_predict(project_name: Text, features: Numbers<f64>) -> SqlResult<f32> {
-    Ok(predict::single(Wanted::Project(project_name), &features)? as f32)
+    Ok(predict::single(Wanted::Project(project_name), Given::Array(&features))? as f32)
 }
 
 #[pg_extern(sql = false)]
 fn edition_2_10_predict_model(model_id: i64, features: Numbers<f64>) -> SqlResult<f32> {
-    Ok(predict::single(Wanted::Model(model_id), &features)? as f32)
+    Ok(predict::single(Wanted::Model(model_id), Given::Array(&features))? as f32)
 }
 
 #[pg_extern(sql = false)]
 fn edition_2_10_predict_joint(project_name: Text, features: Numbers<f64>) -> SqlResult<RealArray> {
-    Ok(predict::joint(Wanted::Project(project_name), &features, narrowed)?)
+    Ok(predict::joint(Wanted::Project(project_name), Given::Array(&features), narrowed)?)
 }
 
 #[pg_extern(sql = false)]
 fn edition_2_10_predict_joint_model(model_id: i64, features: Numbers<f64>) -> SqlResult<RealArray> {
-    Ok(predict::joint(Wanted::Model(model_id), &features, narrowed)?)
+    Ok(predict::joint(Wanted::Model(model_id), Given::Array(&features), narrowed)?)
 }
 
 #[pg_extern(sql = false)]
 fn edition_2_10_predict_proba(project_name: Text, features: Numbers<f64>) -> SqlResult<RealArray> {
-    Ok(predict::probabilities(Wanted::Project(project_name), &features, narrowed)?)
+    Ok(predict::probabilities(Wanted::Project(project_name), Given::Array(&features), narrowed)?)
 }
 
 #[pg_extern(sql = false)]
 fn edition_2_10_predict_proba_model(model_id: i64, features: Numbers<f64>) -> SqlResult<RealArray> {
-    Ok(predict::probabilities(Wanted::Model(model_id), &features, narrowed)?)
+    Ok(predict::probabilities(Wanted::Model(model_id), Given::Array(&features), narrowed)?)
 }
 
 #[pg_extern(sql = false)]
 fn edition_2_10_decompose(project_name: Text, vector: Numbers<f64>) -> SqlResult<RealArray> {
-    Ok(predict::decomposed(project_name, &vector, narrowed)?)
+    Ok(predict::joint(Wanted::Decomposition(project_name), Given::Array(&vector), narrowed)?)
 }
 
 #[pg_extern(sql = false)]
@@ -63,4 +64,39 @@ fn edition_2_10_predict_batch(project_name: Text, features: Numbers<f64>) -> Sql
 #[pg_extern(sql = false)]
 fn edition_2_10_predict_batch_model(model_id: i64, features: Numbers<f64>) -> SqlResult<NumberSet<f32>> {
     Ok(predict::batch(Wanted::Model(model_id), &features, narrowed_set)?)
+}
+
+#[pg_extern(sql = false)]
+fn edition_2_10_predict_row(project_name: Text, row: Record) -> SqlResult<f32> {
+    Ok(predict::single(Wanted::Project(project_name), Given::Row(&row))? as f32)
+}
+
+#[pg_extern(sql = false)]
+fn edition_2_10_predict_row_model(model_id: i64, row: Record) -> SqlResult<f32> {
+    Ok(predict::single(Wanted::Model(model_id), Given::Row(&row))? as f32)
+}
+
+#[pg_extern(sql = false)]
+fn edition_2_10_predict_joint_row(project_name: Text, row: Record) -> SqlResult<RealArray> {
+    Ok(predict::joint(Wanted::Project(project_name), Given::Row(&row), narrowed)?)
+}
+
+#[pg_extern(sql = false)]
+fn edition_2_10_predict_joint_row_model(model_id: i64, row: Record) -> SqlResult<RealArray> {
+    Ok(predict::joint(Wanted::Model(model_id), Given::Row(&row), narrowed)?)
+}
+
+#[pg_extern(sql = false)]
+fn edition_2_10_predict_proba_row(project_name: Text, row: Record) -> SqlResult<RealArray> {
+    Ok(predict::probabilities(Wanted::Project(project_name), Given::Row(&row), narrowed)?)
+}
+
+#[pg_extern(sql = false)]
+fn edition_2_10_predict_proba_row_model(model_id: i64, row: Record) -> SqlResult<RealArray> {
+    Ok(predict::probabilities(Wanted::Model(model_id), Given::Row(&row), narrowed)?)
+}
+
+#[pg_extern(sql = false)]
+fn edition_2_10_decompose_row(project_name: Text, row: Record) -> SqlResult<RealArray> {
+    Ok(predict::joint(Wanted::Decomposition(project_name), Given::Row(&row), narrowed)?)
 }

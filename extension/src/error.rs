@@ -10,6 +10,9 @@ pub enum Error {
     /// A mistake of the caller, or a fault in the data.
     #[error(transparent)]
     Usage(#[from] pgml_core::Error),
+    /// From the Rust runtime.
+    #[error(transparent)]
+    Learn(#[from] pgml_learn::Error),
     /// From Python, or about it.
     #[error("{}", .0.message)]
     Python(Box<Failure>),
@@ -46,6 +49,7 @@ impl From<Error> for ErrorReport {
         let message = error.to_string();
         let (sqlstate, detail, hint) = match error {
             Error::Usage(error) => (error.sqlstate().to_string(), None, error.hint()),
+            Error::Learn(error) => (error.sqlstate().to_string(), None, error.hint()),
             Error::Python(failure) => (failure.sqlstate, failure.detail, failure.hint),
             Error::Spi(_) => ("XX000".to_string(), None, None),
             Error::Exposed { .. } => (

@@ -25,7 +25,7 @@ pub fn accepted(fitted: &Fitted) -> std::result::Result<&[u8], String> {
 /// The model in the form that needs no Python, when it has one, and the size of its file. A file that can't be read is an error: whoever damaged it
 /// should know, and the other file may be as damaged.
 pub fn load(id: i64) -> Result<Option<(Model, usize)>> {
-    let Some(bytes) = models::native_bytes(id)? else {
+    let Some(bytes) = models::file(id, models::NATIVE_PATH)? else {
         return Ok(None);
     };
     match Model::read(&bytes) {

@@ -12,6 +12,7 @@ use std::rc::Rc;
 
 use pgml_core::Error;
 use pgml_core::model::{self, Work};
+use pgml_core::preprocess::{Field, Preprocess};
 use pgml_core::project::Task;
 use pgrx::prelude::*;
 
@@ -22,8 +23,10 @@ use crate::catalog::models;
 use crate::catalog::projects;
 use crate::error::{Result, SqlResult};
 use crate::native;
+use crate::preparation;
 use crate::python;
 use crate::resolution::{self, Resolution, Wanted};
+use crate::row::Record;
 use crate::sets::NumberSet;
 use crate::settings;
 
@@ -40,6 +43,17 @@ struct Model {
     bytes: Cell<usize>,
     native: Option<model::Model>,
     python: OnceCell<python::Model>,
+    /// What becomes of a row's columns first.
+    preprocess: Option<Preprocess>,
+}
+
+/// What a function is given to predict from.
+#[derive(Clone, Copy)]
+pub enum Given<'a> {
+    /// The numbers of one row.
+    Array(&'a Numbers<'a, f64>),
+    /// The columns of one row.
+    Row(&'a Record),
 }
 
 thread_local! {
@@ -54,10 +68,21 @@ fn resolve(wanted: Wanted<'_>) -> Result<Rc<Model>> {
         resolution.get(wanted, |wanted| {
             load(match wanted {
                 Wanted::Project(name) => deployments::current(&String::from_utf8_lossy(name.0))?,
+                Wanted::Decomposition(name) => decomposition(&String::from_utf8_lossy(name.0))?,
                 Wanted::Model(id) => deployments::specific(id)?,
             })
         })
     })
+}
+
+/// The model that answers for a project, whose task has to be decomposition.
+fn decomposition(project: &str) -> Result<Deployed> {
+    match projects::task(project)? {
+        Some(task) if task != Task::Decomposition.name() => {
+            Err(Error::NotDecomposition(project.to_string(), task).into())
+        }
+        _ => deployments::current(project),
+    }
 }
 
 /// The model in memory, loaded if it isn't there or has changed.
@@ -74,7 +99,8 @@ fn load(wanted: Deployed) -> Result<Rc<Model>> {
     }
     let native = native::load(wanted.id)?;
     let (native, bytes) = native.map_or((None, 0), |(model, bytes)| (Some(model), bytes));
-    let model = Rc::new(Model { id: wanted.id, bytes: Cell::new(bytes), native, python: OnceCell::new() });
+    let preprocess = preparation::load(wanted.id)?;
+    let model = Rc::new(Model { id: wanted.id, bytes: Cell::new(bytes), native, python: OnceCell::new(), preprocess });
     MODELS.with_borrow_mut(|models| {
         models.retain(|(deployed, _)| deployed.id != wanted.id);
         models.push((wanted, Rc::clone(&model)));
@@ -103,19 +129,77 @@ impl Model {
         }
         let bytes = models::bytes(self.id)?;
         if bytes.is_empty() {
-            return Err(Error::NoFiles(self.id).into());
+            return Err(match self.native {
+                Some(_) => Error::RowRefused(self.id),
+                None => Error::NoFiles(self.id),
+            }
+            .into());
         }
         let model = python::load_model(&bytes)?;
         self.bytes.set(self.bytes.get() + bytes.len());
         Ok(self.python.get_or_init(|| model))
     }
 
-    fn check_features(&self, found: usize) -> Result<()> {
-        let expected = match &self.native {
-            Some(native) => Some(native.features),
-            None => self.python()?.features,
+    /// The numbers that the model itself takes, where it can tell.
+    fn features(&self) -> Result<Option<usize>> {
+        match &self.native {
+            Some(native) => Ok(Some(native.features)),
+            None => Ok(self.python()?.features),
+        }
+    }
+
+    /// The steps that arrays of numbers take, too.
+    fn prepares_arrays(&self) -> Option<&Preprocess> {
+        self.preprocess.as_ref().filter(|preprocess| preprocess.prepares_arrays())
+    }
+
+    /// Hand the numbers that the model takes for one row to `take`.
+    fn with_row<T>(&self, given: Given<'_>, take: impl FnOnce(&[f64]) -> Result<T>) -> Result<T> {
+        let mut made = Vec::new();
+        let values = match (given, &self.preprocess) {
+            (Given::Array(array), _) => match self.prepares_arrays() {
+                Some(preprocess) => {
+                    preprocess.numbers(self.id, &array.options(), &mut made)?;
+                    &made
+                }
+                None => values(array)?,
+            },
+            (Given::Row(row), Some(preprocess)) => {
+                preprocess.row(self.id, &row.fields()?, &mut made)?;
+                &made
+            }
+            (Given::Row(row), None) => {
+                made = flat(row.fields()?)?;
+                &made
+            }
         };
-        match expected {
+        self.check_features(values.len())?;
+        take(values)
+    }
+
+    /// The numbers of a row in an array of rows.
+    fn width(&self, features: &Numbers<'_, f64>) -> Result<usize> {
+        match features.sizes() {
+            [_, width] => Ok(*width as usize),
+            // One row after the other, as PostgresML takes them.
+            [found] => {
+                let found = *found as usize;
+                let expected = match self.prepares_arrays() {
+                    Some(preprocess) => Some(preprocess.inputs()),
+                    None => self.features()?,
+                };
+                let expected = expected.ok_or(Error::BatchShape(1))?;
+                match expected > 0 && found.is_multiple_of(expected) {
+                    true => Ok(expected),
+                    false => Err(Error::FlatBatch { model: self.id, expected, found }.into()),
+                }
+            }
+            sizes => Err(Error::BatchShape(sizes.len()).into()),
+        }
+    }
+
+    fn check_features(&self, found: usize) -> Result<()> {
+        match self.features()? {
             Some(expected) if expected != found => Err(Error::FeatureCount { model: self.id, expected, found }.into()),
             _ => Ok(()),
         }
@@ -133,10 +217,10 @@ impl Model {
     fn predict<T>(&self, values: &[f64], width: usize, take: impl FnOnce(&[f64]) -> T) -> Result<T> {
         let native = self.native.as_ref();
         let answered =
-            native.and_then(|native| each_row(values, width, |row, work, out| native.predict(row, work, out)));
+            native.and_then(|native| each_block(values, width, |rows, work, out| native.predict_rows(rows, work, out)));
         match answered {
             Some(()) => Ok(WORK.with_borrow(|(_, out)| take(out))),
-            None => Ok(take(&self.python()?.predict(values.to_vec(), rows(values, width))?)),
+            None => Ok(take(&self.python()?.predict(values.to_vec(), rows(values.len(), width))?)),
         }
     }
 
@@ -145,7 +229,7 @@ impl Model {
         let native = self.native.as_ref();
         let width = row.len();
         let answered =
-            native.and_then(|native| each_row(row, width, |row, work, out| native.probabilities(row, work, out)));
+            native.and_then(|native| each_block(row, width, |row, work, out| native.probabilities(row, work, out)));
         match answered {
             Some(()) => Ok(WORK.with_borrow(|(_, out)| take(out))),
             None => Ok(take(&self.python()?.predict_proba(row.to_vec(), 1)?)),
@@ -153,12 +237,12 @@ impl Model {
     }
 }
 
-fn rows(values: &[f64], width: usize) -> usize {
-    values.len().checked_div(width).unwrap_or(0)
+fn rows(values: usize, width: usize) -> usize {
+    values.checked_div(width).unwrap_or(0)
 }
 
-/// Fill the second part of `WORK` with what `predict` adds for each row; none when Python has to see one of them.
-fn each_row(
+/// Fill the second part of `WORK` with what `predict` adds for each block of rows; none when Python has to see one of them.
+fn each_block(
     values: &[f64],
     width: usize,
     predict: impl Fn(&[f64], &mut Work, &mut Vec<f64>) -> std::result::Result<(), model::AskPython>,
@@ -167,7 +251,7 @@ fn each_row(
         out.clear();
         for block in values.chunks(width.max(1) * UNINTERRUPTED) {
             pgrx::check_for_interrupts!();
-            block.chunks_exact(width.max(1)).try_for_each(|row| predict(row, work, out)).ok()?;
+            predict(block, work, out).ok()?;
         }
         Some(())
     })
@@ -178,75 +262,98 @@ fn values<'a>(features: &'a Numbers<'_, f64>) -> Result<&'a [f64]> {
     features.values().map_err(|place| Error::NullFeature(place).into())
 }
 
-/// What the model says about one row: a value for each label.
-pub fn joint<T>(wanted: Wanted<'_>, features: &Numbers<'_, f64>, take: impl FnOnce(&[f64]) -> T) -> Result<T> {
-    let model = resolve(wanted)?;
-    let values = values(features)?;
-    model.check_features(values.len())?;
-    model.predict(values, values.len(), take)
+/// The numbers of a row for a model that takes the columns as they are.
+fn flat(fields: Vec<Field>) -> Result<Vec<f64>> {
+    let mut numbers = Vec::with_capacity(fields.len());
+    for (place, field) in fields.into_iter().enumerate() {
+        match field {
+            Field::Number(number) => numbers.push(number),
+            Field::Numbers(elements) => {
+                for element in elements {
+                    numbers.push(element.ok_or(Error::NullFeature(numbers.len() + 1))?);
+                }
+            }
+            Field::Null => return Err(Error::NullFeature(numbers.len() + 1).into()),
+            Field::Text(_) => return Err(Error::TextFeature(place + 1).into()),
+        }
+    }
+    Ok(numbers)
 }
 
-pub fn single(wanted: Wanted<'_>, features: &Numbers<'_, f64>) -> Result<f64> {
+/// What the model says about one row: a value for each label.
+pub fn joint<T>(wanted: Wanted<'_>, given: Given<'_>, take: impl FnOnce(&[f64]) -> T) -> Result<T> {
     let model = resolve(wanted)?;
-    let values = values(features)?;
-    model.check_features(values.len())?;
-    let found = model.predict(values, values.len(), |labels| match labels {
-        [value] => Ok(*value),
-        _ => Err(labels.len()),
+    model.with_row(given, |values| model.predict(values, values.len(), take))
+}
+
+pub fn single(wanted: Wanted<'_>, given: Given<'_>) -> Result<f64> {
+    let model = resolve(wanted)?;
+    let found = model.with_row(given, |values| {
+        model.predict(values, values.len(), |labels| match labels {
+            [value] => Ok(*value),
+            _ => Err(labels.len()),
+        })
     })?;
     found.map_err(|labels| Error::SeveralLabels { model: model.id, labels }.into())
 }
 
 /// The probability of each class for one row.
-pub fn probabilities<T>(wanted: Wanted<'_>, features: &Numbers<'_, f64>, take: impl FnOnce(&[f64]) -> T) -> Result<T> {
+pub fn probabilities<T>(wanted: Wanted<'_>, given: Given<'_>, take: impl FnOnce(&[f64]) -> T) -> Result<T> {
     let model = resolve(wanted)?;
-    let values = values(features)?;
-    model.check_features(values.len())?;
-    model.probabilities(values, take)
+    model.with_row(given, |values| model.probabilities(values, take))
 }
 
-/// What the model says about each row of a two-dimensional array.
+/// What the model says about each row of an array of them.
 pub fn batch<T>(wanted: Wanted<'_>, features: &Numbers<'_, f64>, take: impl FnOnce(&[f64]) -> T) -> Result<T> {
     let model = resolve(wanted)?;
-    let values = values(features)?;
-    let width = match features.sizes() {
-        [] => return Ok(take(&[])),
-        [_, width] => *width as usize,
-        sizes => return Err(Error::BatchShape(sizes.len()).into()),
+    if features.sizes().is_empty() {
+        return Ok(take(&[]));
+    }
+    let width = model.width(features)?;
+    let Some(preprocess) = model.prepares_arrays() else {
+        let values = values(features)?;
+        model.check_features(width)?;
+        model.check_single()?;
+        return model.predict(values, width, take);
     };
-    model.check_features(width)?;
+    let numbers = features.options();
+    let mut values = Vec::with_capacity(rows(numbers.len(), width) * preprocess.outputs());
+    for row in numbers.chunks_exact(width.max(1)) {
+        preprocess.numbers(model.id, row, &mut values)?;
+    }
+    model.check_features(preprocess.outputs())?;
     model.check_single()?;
-    model.predict(values, width, take)
+    model.predict(&values, preprocess.outputs(), take)
 }
 
 #[pg_extern(sql = false)]
 fn pgml_predict(project_name: Text, features: Numbers<f64>) -> SqlResult<f64> {
-    Ok(single(Wanted::Project(project_name), &features)?)
+    Ok(single(Wanted::Project(project_name), Given::Array(&features))?)
 }
 
 #[pg_extern(sql = false)]
 fn pgml_predict_model(model_id: i64, features: Numbers<f64>) -> SqlResult<f64> {
-    Ok(single(Wanted::Model(model_id), &features)?)
+    Ok(single(Wanted::Model(model_id), Given::Array(&features))?)
 }
 
 #[pg_extern(sql = false)]
 fn pgml_predict_joint(project_name: Text, features: Numbers<f64>) -> SqlResult<NewArray<f64>> {
-    Ok(joint(Wanted::Project(project_name), &features, NewArray::copy_of)?)
+    Ok(joint(Wanted::Project(project_name), Given::Array(&features), NewArray::copy_of)?)
 }
 
 #[pg_extern(sql = false)]
 fn pgml_predict_joint_model(model_id: i64, features: Numbers<f64>) -> SqlResult<NewArray<f64>> {
-    Ok(joint(Wanted::Model(model_id), &features, NewArray::copy_of)?)
+    Ok(joint(Wanted::Model(model_id), Given::Array(&features), NewArray::copy_of)?)
 }
 
 #[pg_extern(sql = false)]
 fn pgml_predict_proba(project_name: Text, features: Numbers<f64>) -> SqlResult<NewArray<f64>> {
-    Ok(probabilities(Wanted::Project(project_name), &features, NewArray::copy_of)?)
+    Ok(probabilities(Wanted::Project(project_name), Given::Array(&features), NewArray::copy_of)?)
 }
 
 #[pg_extern(sql = false)]
 fn pgml_predict_proba_model(model_id: i64, features: Numbers<f64>) -> SqlResult<NewArray<f64>> {
-    Ok(probabilities(Wanted::Model(model_id), &features, NewArray::copy_of)?)
+    Ok(probabilities(Wanted::Model(model_id), Given::Array(&features), NewArray::copy_of)?)
 }
 
 #[pg_extern(sql = false)]
@@ -259,17 +366,42 @@ fn pgml_predict_batch_model(model_id: i64, features: Numbers<f64>) -> SqlResult<
     Ok(batch(Wanted::Model(model_id), &features, |labels| NumberSet(labels.to_vec()))?)
 }
 
-/// A row's coordinates along the components of a decomposition.
-pub fn decomposed<T>(project_name: Text, features: &Numbers<'_, f64>, take: impl FnOnce(&[f64]) -> T) -> Result<T> {
-    let name = String::from_utf8_lossy(project_name.0);
-    let task = projects::task(&name)?;
-    if task.as_deref().is_some_and(|task| task != Task::Decomposition.name()) {
-        return Err(Error::NotDecomposition(name.into_owned(), task.unwrap_or_default()).into());
-    }
-    joint(Wanted::Project(project_name), features, take)
+#[pg_extern(sql = false)]
+fn pgml_decompose(project_name: Text, vector: Numbers<f64>) -> SqlResult<NewArray<f64>> {
+    Ok(joint(Wanted::Decomposition(project_name), Given::Array(&vector), NewArray::copy_of)?)
 }
 
 #[pg_extern(sql = false)]
-fn pgml_decompose(project_name: Text, vector: Numbers<f64>) -> SqlResult<NewArray<f64>> {
-    Ok(decomposed(project_name, &vector, NewArray::copy_of)?)
+fn pgml_predict_row(project_name: Text, row: Record) -> SqlResult<f64> {
+    Ok(single(Wanted::Project(project_name), Given::Row(&row))?)
+}
+
+#[pg_extern(sql = false)]
+fn pgml_predict_row_model(model_id: i64, row: Record) -> SqlResult<f64> {
+    Ok(single(Wanted::Model(model_id), Given::Row(&row))?)
+}
+
+#[pg_extern(sql = false)]
+fn pgml_predict_joint_row(project_name: Text, row: Record) -> SqlResult<NewArray<f64>> {
+    Ok(joint(Wanted::Project(project_name), Given::Row(&row), NewArray::copy_of)?)
+}
+
+#[pg_extern(sql = false)]
+fn pgml_predict_joint_row_model(model_id: i64, row: Record) -> SqlResult<NewArray<f64>> {
+    Ok(joint(Wanted::Model(model_id), Given::Row(&row), NewArray::copy_of)?)
+}
+
+#[pg_extern(sql = false)]
+fn pgml_predict_proba_row(project_name: Text, row: Record) -> SqlResult<NewArray<f64>> {
+    Ok(probabilities(Wanted::Project(project_name), Given::Row(&row), NewArray::copy_of)?)
+}
+
+#[pg_extern(sql = false)]
+fn pgml_predict_proba_row_model(model_id: i64, row: Record) -> SqlResult<NewArray<f64>> {
+    Ok(probabilities(Wanted::Model(model_id), Given::Row(&row), NewArray::copy_of)?)
+}
+
+#[pg_extern(sql = false)]
+fn pgml_decompose_row(project_name: Text, row: Record) -> SqlResult<NewArray<f64>> {
+    Ok(joint(Wanted::Decomposition(project_name), Given::Row(&row), NewArray::copy_of)?)
 }

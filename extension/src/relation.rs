@@ -3,6 +3,7 @@
 use pgml_core::Error;
 use pgml_core::columns::{Column, Layout};
 use pgml_core::matrix::{Builder, Matrix};
+use pgml_core::preprocess::Plan;
 use pgrx::pg_sys;
 
 use crate::error::Result;
@@ -46,7 +47,7 @@ pub fn columns(relation: &Relation) -> Result<Vec<Column>> {
     Ok(columns.collect())
 }
 
-/// What a type is made of, seen through domains; an empty name for what is no number.
+/// What a type is made of, seen through domains; an empty name for what is neither a number nor text.
 fn element(type_oid: pg_sys::Oid) -> (&'static str, bool) {
     // SAFETY: both look a type up by its oid, which comes from pg_attribute.
     let (base, element) = unsafe {
@@ -64,31 +65,44 @@ fn element(type_oid: pg_sys::Oid) -> (&'static str, bool) {
         pg_sys::FLOAT8OID => "float8",
         pg_sys::NUMERICOID => "numeric",
         pg_sys::BOOLOID => "bool",
+        pg_sys::TEXTOID | pg_sys::VARCHAROID | pg_sys::BPCHAROID => "text",
         _ => "",
     };
     (name, array)
 }
 
-/// Read all rows, in the order of the scan.
-pub fn read(relation: &Relation, layout: &Layout) -> Result<Matrix> {
-    collect(&layout.query(&relation.name), layout, &relation.name)
+/// Read all rows, in the order of the scan; `plan` says which gaps will be filled.
+pub fn read(relation: &Relation, layout: &Layout, plan: &Plan) -> Result<Matrix> {
+    collect(&layout.query(&relation.name), layout, plan, &relation.name)
 }
 
 /// Read all rows of a snapshot's copy in the order in which they were copied. A scan may start in the middle of a large
 /// table that another session is reading.
-pub fn read_copy(copy: &Relation, layout: &Layout, original: &str) -> Result<Matrix> {
-    collect(&format!("{} ORDER BY r.ctid", layout.query(&copy.name)), layout, original)
+pub fn read_copy(copy: &Relation, layout: &Layout, plan: &Plan, original: &str) -> Result<Matrix> {
+    collect(&format!("{} ORDER BY r.ctid", layout.query(&copy.name)), layout, plan, original)
+}
+
+/// How the query gives a column.
+#[derive(Clone, Copy)]
+enum Given {
+    Number(Stored),
+    Text,
+    Array,
 }
 
 /// The rows of a query that `layout` made, with `name` in what is wrong with them.
-fn collect(query: &str, layout: &Layout, name: &str) -> Result<Matrix> {
-    let columns: Vec<Option<Stored>> = layout.columns().map(stored).collect();
-    let mut builder = Builder::new(layout);
+fn collect(query: &str, layout: &Layout, plan: &Plan, name: &str) -> Result<Matrix> {
+    let columns: Vec<Given> = layout.columns().map(given).collect();
+    let mut builder = Builder::new(layout, plan);
     scan::rows(query, |row| {
-        for (index, stored) in columns.iter().enumerate() {
-            match stored {
-                Some(stored) => builder.scalar(index, row.number(index, *stored)),
-                None => row.array(index, |values| builder.array(index, values))?,
+        for (index, given) in columns.iter().enumerate() {
+            match given {
+                Given::Number(stored) => builder.scalar(index, row.number(index, *stored)),
+                Given::Text => row.text(index, |text| builder.text(index, text)),
+                Given::Array if builder.gaps(index) => {
+                    row.array_with_gaps(index, |values| builder.array(index, values))?
+                }
+                Given::Array => row.array(index, |values| builder.array(index, values))?,
             }
         }
         builder.end_row();
@@ -97,12 +111,15 @@ fn collect(query: &str, layout: &Layout, name: &str) -> Result<Matrix> {
     Ok(builder.finish(name)?)
 }
 
-/// How the query gives a column; none for an array. What is no plain number has been cast to `float8`.
-fn stored(column: &Column) -> Option<Stored> {
+/// How the query gives a column. What is no plain number has been cast to `float8`.
+fn given(column: &Column) -> Given {
     if column.array {
-        return None;
+        return Given::Array;
     }
-    Some(match column.element.as_str() {
+    if column.is_text() {
+        return Given::Text;
+    }
+    Given::Number(match column.element.as_str() {
         "bool" => Stored::Bool,
         "int2" => Stored::Int2,
         "int4" => Stored::Int4,

@@ -24,19 +24,23 @@ const KEPT: usize = 64;
 #[derive(Clone, Copy)]
 pub enum Wanted<'a> {
     Project(Text<'a>),
+    /// The project of a name, which has to be a decomposition.
+    Decomposition(Text<'a>),
     Model(i64),
 }
 
 /// The same, kept.
 enum Name {
     Project(Vec<u8>),
+    Decomposition(Vec<u8>),
     Model(i64),
 }
 
 impl Name {
     fn is(&self, wanted: Wanted<'_>) -> bool {
         match (self, wanted) {
-            (Name::Project(name), Wanted::Project(wanted)) => name == wanted.0,
+            (Name::Project(name), Wanted::Project(wanted))
+            | (Name::Decomposition(name), Wanted::Decomposition(wanted)) => name == wanted.0,
             (Name::Model(id), Wanted::Model(wanted)) => *id == wanted,
             _ => false,
         }
@@ -138,6 +142,7 @@ impl<T> Resolution<T> {
         if unchanged {
             let name = match wanted {
                 Wanted::Project(name) => Name::Project(name.0.to_vec()),
+                Wanted::Decomposition(name) => Name::Decomposition(name.0.to_vec()),
                 Wanted::Model(id) => Name::Model(id),
             };
             memory.known.push((name, Rc::clone(&found)));

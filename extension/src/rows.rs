@@ -5,12 +5,13 @@
 use pgml_core::Error;
 use pgml_core::columns::Layout;
 use pgml_core::matrix::Matrix;
+use pgml_core::preprocess::{self, Fitted, Plan};
 use pgml_core::split::{self, Sampling};
 
 use crate::catalog::Edition;
 use crate::catalog::snapshots::{self, Snapshot};
 use crate::error::Result;
-use crate::relation;
+use crate::relation::{self, Relation};
 
 /// Rows in the order in which the last `test` ones are tested on.
 pub struct Rows {
@@ -33,32 +34,49 @@ impl Rows {
         matrix.reorder(&order);
         Ok(Rows { matrix, layout, test })
     }
+
+    /// Learn the steps of a plan from the rows to train on, and take them in all rows; none when there are no steps.
+    pub fn prepare(&mut self, plan: &Plan) -> Result<Option<Fitted>> {
+        let fitted = preprocess::fit(plan, &self.layout, &self.matrix, self.matrix.rows - self.test)?;
+        if let Some(fitted) = &fitted {
+            fitted.preprocess.transform(&mut self.matrix)?;
+        }
+        Ok(fitted)
+    }
+}
+
+/// The columns of a relation, divided and checked against what is to be done with them. Edition 1.0 has no texts.
+fn layout(edition: Edition, name: &str, relation: &Relation, snapshot: &Snapshot) -> Result<Layout> {
+    let texts = edition == Edition::Current;
+    let layout = Layout::new(name, relation::columns(relation)?, &snapshot.labels, texts)?;
+    snapshot.plan.check(name, &layout)?;
+    Ok(layout)
 }
 
 /// The rows of the snapshot's relation, as they are now.
-pub fn of_relation(snapshot: &mut Snapshot, classes: bool) -> Result<Rows> {
+pub fn of_relation(edition: Edition, snapshot: &mut Snapshot, classes: bool) -> Result<Rows> {
     let relation = relation::find(&snapshot.relation)?;
     snapshot.relation = relation.name.clone();
-    let layout = Layout::new(&relation.name, relation::columns(&relation)?, &snapshot.labels)?;
-    let matrix = relation::read(&relation, &layout)?;
+    let layout = layout(edition, &relation.name, &relation, snapshot)?;
+    let matrix = relation::read(&relation, &layout, &snapshot.plan)?;
     Rows::split(&relation.name, matrix, layout, snapshot.test_size, snapshot.sampling(), classes)
 }
 
 /// The rows that a snapshot keeps, in their order there.
-pub fn in_order(snapshot: &Snapshot) -> Result<Matrix> {
-    Ok(kept(snapshot)?.0)
+pub fn in_order(edition: Edition, snapshot: &Snapshot) -> Result<Matrix> {
+    Ok(kept(edition, snapshot)?.0)
 }
 
-fn kept(snapshot: &Snapshot) -> Result<(Matrix, Layout)> {
+fn kept(edition: Edition, snapshot: &Snapshot) -> Result<(Matrix, Layout)> {
     let copy = relation::find(&snapshot.copy()).map_err(|_| Error::NoCopy(snapshot.id))?;
     let original = &snapshot.relation;
-    let layout = Layout::new(original, relation::columns(&copy)?, &snapshot.labels)?;
-    Ok((relation::read_copy(&copy, &layout, original)?, layout))
+    let layout = layout(edition, original, &copy, snapshot)?;
+    Ok((relation::read_copy(&copy, &layout, &snapshot.plan, original)?, layout))
 }
 
 /// The rows that a snapshot keeps, split as it says.
-pub fn of_copy(snapshot: &Snapshot, classes: bool) -> Result<Rows> {
-    let (matrix, layout) = kept(snapshot)?;
+pub fn of_copy(edition: Edition, snapshot: &Snapshot, classes: bool) -> Result<Rows> {
+    let (matrix, layout) = kept(edition, snapshot)?;
     let by = match snapshot.sampling() {
         Sampling::First => Sampling::First,
         _ if snapshot.in_order => Sampling::Last,
@@ -72,11 +90,11 @@ pub fn copied(edition: Edition, snapshot: &mut Snapshot, classes: bool) -> Resul
     let relation = relation::find(&snapshot.relation)?;
     snapshot.relation = relation.name.clone();
     // Before anything is copied: what is wrong with the columns.
-    Layout::new(&relation.name, relation::columns(&relation)?, &snapshot.labels)?;
+    layout(edition, &relation.name, &relation, snapshot)?;
     snapshot.id = snapshots::start(edition, snapshot)?;
     snapshot.materialized = true;
     snapshots::copy_rows(snapshot, &relation.name)?;
-    let rows = of_copy(snapshot, classes)?;
-    snapshots::finish(edition, snapshot.id, &rows.layout, &rows.matrix, rows.test)?;
+    let rows = of_copy(edition, snapshot, classes)?;
+    snapshots::finish(edition, snapshot.id, &rows)?;
     Ok(rows)
 }

@@ -7,11 +7,13 @@ use pgml_core::project::Task;
 
 use crate::error::Result;
 use crate::python::{self, Fitted, Request};
+use crate::rust_runtime;
 
 /// A value of `pgml.runtime`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Runtime {
     Python,
+    Rust,
 }
 
 impl Runtime {
@@ -19,7 +21,9 @@ impl Runtime {
     pub fn choose(asked: Option<&str>, name: &str, task: Task) -> Result<Runtime> {
         algorithm::check(name)?;
         match asked {
+            Some("rust") if rust_runtime::trains(name, task) => Ok(Runtime::Rust),
             Some("rust") => Err(Error::NotInRust { algorithm: name.to_string(), task: task.name() }.into()),
+            None if algorithm::only_rust(name) => Ok(Runtime::Rust),
             _ => Ok(Runtime::Python),
         }
     }
@@ -27,13 +31,15 @@ impl Runtime {
     pub fn name(self) -> &'static str {
         match self {
             Runtime::Python => "python",
+            Runtime::Rust => "rust",
         }
     }
 
     /// Train on the first `train` rows and score on the rest.
-    pub fn fit(self, request: &Request<'_>, matrix: Matrix, train: usize) -> Result<Fitted> {
+    pub fn fit(self, request: &Request<'_>, task: Task, matrix: Matrix, train: usize) -> Result<Fitted> {
         match self {
             Runtime::Python => python::fit(request, matrix, train),
+            Runtime::Rust => rust_runtime::fit(request, task, matrix, train),
         }
     }
 }

@@ -7,7 +7,7 @@ use pgrx::FromDatum;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
-use crate::arguments::Numbers;
+use crate::arguments::{Numbers, Text};
 use crate::error::{Error, Result};
 use crate::spi;
 
@@ -22,6 +22,21 @@ pub enum Stored {
     Float8,
 }
 
+impl Stored {
+    /// The number in a value of such a type.
+    pub fn number(self, value: pg_sys::Datum) -> f64 {
+        let bits = value.value();
+        match self {
+            Stored::Bool => f64::from(u8::from(bits as u8 != 0)),
+            Stored::Int2 => f64::from(bits as i16),
+            Stored::Int4 => f64::from(bits as i32),
+            Stored::Int8 => bits as i64 as f64,
+            Stored::Float4 => f64::from(f32::from_bits(bits as u32)),
+            Stored::Float8 => f64::from_bits(bits as u64),
+        }
+    }
+}
+
 /// The executor's row. Valid until the next one.
 pub struct Row<'a> {
     values: &'a [pg_sys::Datum],
@@ -34,15 +49,27 @@ impl Row<'_> {
         if self.nulls[column] {
             return None;
         }
-        let bits = self.values[column].value();
-        Some(match stored {
-            Stored::Bool => f64::from(u8::from(bits as u8 != 0)),
-            Stored::Int2 => f64::from(bits as i16),
-            Stored::Int4 => f64::from(bits as i32),
-            Stored::Int8 => bits as i64 as f64,
-            Stored::Float4 => f64::from(f32::from_bits(bits as u32)),
-            Stored::Float8 => f64::from_bits(bits as u64),
-        })
+        Some(stored.number(self.values[column]))
+    }
+
+    /// Hand the text in a column of the type `text` to `take`; none for NULL.
+    pub fn text<T>(&self, column: usize, take: impl FnOnce(Option<&str>) -> T) -> T {
+        // SAFETY: the query casts the column to `text`.
+        let text = unsafe { Text::from_datum(self.values[column], self.nulls[column]) };
+        take(text.as_ref().map(Text::utf8).as_deref())
+    }
+
+    /// As `array`, with NaN for an element that is NULL.
+    pub fn array_with_gaps<T>(&self, column: usize, take: impl FnOnce(Option<&[f64]>) -> T) -> T {
+        let datum = self.values[column];
+        // SAFETY: the query casts the column to `float8[]`.
+        let array = unsafe { Numbers::<f64>::from_datum(datum, self.nulls[column]) };
+        let values: Option<Vec<f64>> =
+            array.as_ref().map(|array| array.options().into_iter().map(|value| value.unwrap_or(f64::NAN)).collect());
+        if let Some(array) = array {
+            array.free_copy(datum);
+        }
+        take(values.as_deref())
     }
 
     /// Hand the values of a column of the type `float8[]` to `take`; none for NULL, or where an element is NULL.

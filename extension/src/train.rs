@@ -6,6 +6,7 @@
 use std::time::Instant;
 
 use pgml_core::Error;
+use pgml_core::preprocess::Plan;
 use pgml_core::project::{Task, replaces};
 use pgrx::JsonB;
 use pgrx::prelude::*;
@@ -13,9 +14,10 @@ use serde_json::Value;
 
 use crate::catalog::projects::{self, Project};
 use crate::catalog::snapshots::{self, Snapshot};
-use crate::catalog::{Edition, deployments, models};
+use crate::catalog::{Edition, deployments, importances, models};
 use crate::error::{Result, SqlResult};
 use crate::native;
+use crate::preparation;
 use crate::python::Request;
 use crate::rows::{self, Rows};
 use crate::runtime::Runtime;
@@ -161,21 +163,24 @@ pub fn run(edition: Edition, call: Call) -> Result<Trained> {
         return Err(Error::UnsupportedTask(task.name().to_string()).into());
     }
     let runtime = Runtime::choose(call.runtime.as_deref(), &algorithm, task)?;
-    no_preprocessing(call.preprocess)?;
+    let plan = Plan::parse(&object("preprocess", call.preprocess)?)?;
     let mut wanted = Snapshot::new(call.relation, call.labels, call.test_size, call.sampling)?;
     wanted.in_order = edition == Edition::V1;
+    wanted.plan = plan;
     let (mut snapshot, reused) = source(edition, &name, task, project.as_ref(), wanted)?;
     let classes = task == Task::Classification;
     let began = Instant::now();
-    let Rows { matrix, layout, test } = match edition {
-        _ if reused && snapshot.materialized => rows::of_copy(&snapshot, classes)?,
+    let mut rows = match edition {
+        _ if reused && snapshot.materialized => rows::of_copy(edition, &snapshot, classes)?,
         _ if call.materialize => rows::copied(edition, &mut snapshot, classes)?,
-        _ => rows::of_relation(&mut snapshot, classes)?,
+        _ => rows::of_relation(edition, &mut snapshot, classes)?,
     };
-    let read_seconds = began.elapsed().as_secs_f64();
+    let train = rows.matrix.rows - rows.test;
     if classes {
-        matrix.check_classes(&snapshot.labels, matrix.rows - test)?;
+        rows.matrix.check_classes(&snapshot.labels, train)?;
     }
+    let prepared = rows.prepare(&snapshot.plan)?;
+    let read_seconds = began.elapsed().as_secs_f64();
 
     let request = Request {
         algorithm: &algorithm,
@@ -187,22 +192,30 @@ pub fn run(edition: Edition, call: Call) -> Result<Trained> {
     };
     let project = projects::find_or_create(edition, &name, task)?;
     let snapshot = match snapshot.id {
-        0 => snapshots::create(&snapshot, &layout, &matrix, test)?,
-        known => known,
+        0 => snapshots::create(&snapshot, &rows, prepared.as_ref())?,
+        known => {
+            if let Some(prepared) = prepared.as_ref().filter(|_| !reused) {
+                snapshots::note(known, &rows, prepared)?;
+            }
+            known
+        }
     };
+    let Rows { matrix, layout, .. } = rows;
     let model = models::start(edition, &project, snapshot, matrix.features, &request, runtime)?;
-    let train = matrix.rows - test;
-    let fitted = runtime.fit(&request, matrix, train)?;
+    let names = match &prepared {
+        Some(prepared) => {
+            prepared.preprocess.names(&layout.features.iter().map(|column| column.array).collect::<Vec<_>>())
+        }
+        None => layout.feature_names(&matrix.widths),
+    };
+    let mut fitted = runtime.fit(&request, task, matrix, train)?;
+    fitted.metrics = importances::named(&fitted.metrics, &names);
     models::finish(model, &fitted, &native::accepted(&fitted), read_seconds)?;
+    if let Some(prepared) = prepared {
+        preparation::store(model, &prepared.preprocess)?;
+    }
     let deployed = call.deploy && deploy_if_better(edition, &name, model)?;
     Ok((name, task.name().to_string(), algorithm, deployed))
-}
-
-fn no_preprocessing(value: Option<JsonB>) -> Result<()> {
-    match object("preprocess", value)?.as_str() {
-        "{}" => Ok(()),
-        _ => Err(Error::NoPreprocessing.into()),
-    }
 }
 
 /// A JSON object as text; NULL counts as an empty one.
@@ -249,7 +262,8 @@ fn source(
         let missing = if wanted.relation.is_empty() { "relation_name" } else { "y_column_name" };
         return Err(Error::Incomplete { project: name.to_string(), missing }.into());
     };
-    if wanted.relation.is_empty() && (wanted.labels.is_empty() || wanted.labels == last.labels) {
+    let same = wanted.relation.is_empty() && wanted.plan.is_empty();
+    if same && (wanted.labels.is_empty() || wanted.labels == last.labels) {
         return Ok((last, true));
     }
     if wanted.relation.is_empty() {

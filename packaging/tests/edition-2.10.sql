@@ -62,6 +62,8 @@ BEGIN
     END LOOP;
     ASSERT pgml.predict('plane', ARRAY[true, false, true, true]) = pgml.predict('plane', '{1,0,1,1}');
     ASSERT ARRAY(SELECT pgml.predict_batch('plane', ARRAY[[1,2,3,4],[5,6,7,8]])) = ARRAY[pgml.predict('plane', '{1,2,3,4}'), pgml.predict('plane', '{5,6,7,8}')];
+    ASSERT ARRAY(SELECT pgml.predict_batch('plane', ARRAY[1,2,3,4,5,6,7,8])) = ARRAY(SELECT pgml.predict_batch('plane', ARRAY[[1,2,3,4],[5,6,7,8]]));
+    ASSERT pgml.predict('plane', (1, 2, 3, 4)) = pgml.predict('plane', '{1,2,3,4}') AND pg_typeof(pgml.predict('plane', (1, 2, 3, 4))) = 'real'::regtype;
     ASSERT (SELECT pg_typeof(value) = 'real'::regtype FROM pgml.predict_batch('plane', '{{1,2,3,4}}') AS value);
     ASSERT NOT EXISTS (SELECT FROM pg_proc WHERE pronamespace = 'pgml'::regnamespace AND proname LIKE 'predict%' AND provolatile <> 's');
 END

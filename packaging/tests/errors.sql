@@ -11,6 +11,7 @@ CREATE TABLE public.missing AS SELECT CASE WHEN n > 3 THEN n END AS a, CASE WHEN
 CREATE TABLE public.missing_label AS SELECT n AS a, CASE WHEN n <> 9 THEN n END AS y FROM generate_series(1, 20) AS n;
 CREATE TABLE public.not_finite AS SELECT CASE n WHEN 1 THEN 'NaN' WHEN 2 THEN 'Infinity' ELSE n::float8 END AS a, n AS y FROM generate_series(1, 20) AS n;
 CREATE TABLE public.texts AS SELECT n::text AS name, n AS a, n AS y FROM generate_series(1, 20) AS n;
+CREATE TABLE public.dates AS SELECT date '2026-01-01' + n AS day, n AS y FROM generate_series(1, 20) AS n;
 CREATE TABLE public.ragged AS SELECT CASE WHEN n < 5 THEN ARRAY[1, n] ELSE ARRAY[1, n, 3] END AS v, n AS y FROM generate_series(1, 20) AS n;
 CREATE TABLE public.null_element AS SELECT ARRAY[1, CASE WHEN n <> 7 THEN n END] AS v, n AS y FROM generate_series(1, 20) AS n;
 CREATE TABLE public.empty_arrays AS SELECT '{}'::int[] AS v, n AS y FROM generate_series(1, 20) AS n;
@@ -38,7 +39,7 @@ SELECT pg_temp.expect_error(pg_temp.train(arguments), state, message, hint) FROM
     ($$'new', 'regression', 'missing', 'y'$$, '22004', 'NULL in column "a" (3 rows), column "b" (1 row)', '%coalesce%'),
     ($$'new', 'regression', 'missing_label', 'y'$$, '22004', 'NULL in column "y" (1 row)', NULL),
     ($$'new', 'regression', 'not_finite', 'y'$$, '22000', 'NaN or infinite values in column "a" (2 rows)', '%view%'),
-    ($$'new', 'regression', 'texts', 'y'$$, '42804', 'column "name" has type text, which cannot be a feature', '%view%'),
+    ($$'new', 'regression', 'dates', 'y'$$, '42804', 'column "day" has type date, which cannot be a feature', '%view%'),
     ($$'new', 'regression', 'texts', 'name'$$, '42804', 'column "name" has type text, which cannot be a label', '%numbers%'),
     ($$'new', 'regression', 'ragged', 'y'$$, '2202E', 'column "v" has arrays of different sizes: 2 values in the first row, 3 in row 5', NULL),
     ($$'new', 'regression', 'ragged', 'v'$$, '42804', 'column "v" has type integer[], which cannot be a label', NULL),
@@ -90,7 +91,8 @@ SELECT pg_temp.expect_error($$SELECT pgml.predict(-5, '{1,2}')$$, '42704', 'mode
 SELECT pg_temp.expect_error($$SELECT pgml.predict('p', '{1,2,3}')$$, '2202E', 'model % takes 2 features, and 3 were given', '%without the label%');
 SELECT pg_temp.expect_error($$SELECT pgml.predict('p', '{}')$$, '2202E', 'model % takes 2 features, and 0 were given');
 SELECT pg_temp.expect_error($$SELECT pgml.predict('p', '{1,NULL}')$$, '22004', 'element 2 of the features is NULL');
-SELECT pg_temp.expect_error($$SELECT pgml.predict_batch('p', '{1,2}')$$, '2202E', 'features has 1 dimensions, and a batch has two', '%ARRAY[[1, 2], [3, 4]]%');
+SELECT pg_temp.expect_error($$SELECT pgml.predict_batch('p', '{1,2,3}')$$, '2202E', '3 numbers are not rows of 2, which model % takes', '%ARRAY[[1, 2], [3, 4]]%');
+SELECT pg_temp.expect_error($$SELECT pgml.predict_batch('p', '{{{1,2}}}')$$, '2202E', 'features has 3 dimensions, and a batch has two', '%ARRAY[[1, 2], [3, 4]]%');
 SELECT pg_temp.expect_error($$SELECT pgml.predict_batch('p', '{{1,2,3},{4,5,6}}')$$, '2202E', 'model % takes 2 features, and 3 were given');
 SELECT pgml.train('without proba', 'classification', 'good', 'y', 'ridge');
 SELECT pg_temp.expect_error($$SELECT pgml.predict_proba('without proba', '{1,2}')$$, '22023', '%probabilit%', '%pgml.predict%');

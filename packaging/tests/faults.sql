@@ -151,6 +151,9 @@ DO $$ BEGIN ASSERT current_setting('pgml_test.differ') = 'true', 'a prepared sta
 -- missing values: theirs is a TypeError, or an unwrap on None.
 CREATE TABLE public.gaps AS SELECT nullif(n % 10, 3) AS a, CASE WHEN n < 3 THEN NULL ELSE n END AS b, n AS y FROM generate_series(1, 50) AS n;
 SELECT pg_temp.expect_error($$SELECT pgml.train('gaps', 'regression', 'gaps', 'y')$$, '22004', 'NULL in column "a" (5 rows), column "b" (2 rows)', '%coalesce%');
+SELECT pgml.train('gaps', 'regression', 'gaps', 'y', preprocess => '{"a": {"impute": "mean"}, "b": {"impute": "median"}}', runtime => runtime)
+FROM unnest('{python,rust}'::pgml.runtime[]) AS runtime;
+DO $$ BEGIN ASSERT pgml.predict('gaps', (NULL::int, 25)) BETWEEN 15 AND 35, 'a gap is not imputed'; END $$;
 
 -- CREATE EXTENSION: theirs needs Python packages and shared_preload_libraries.
 CREATE SCHEMA elsewhere;

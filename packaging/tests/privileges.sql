@@ -12,7 +12,7 @@ DECLARE
     name text;
     action text;
 BEGIN
-    FOREACH name IN ARRAY '{projects,snapshots,models,deployments,files,overview,trained_models,deployed_models}'::text[] LOOP
+    FOREACH name IN ARRAY '{projects,snapshots,models,deployments,files,overview,trained_models,deployed_models,model_details}'::text[] LOOP
         FOREACH action IN ARRAY '{SELECT,INSERT,UPDATE,DELETE,TRUNCATE,TRIGGER}'::text[] LOOP
             ASSERT NOT has_table_privilege('pgml.' || name, action), format('anybody may %s pgml.%s', action, name);
         END LOOP;

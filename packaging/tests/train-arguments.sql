@@ -32,7 +32,7 @@ $$;
 SELECT pg_temp.expect_error(
     format($f$SELECT pgml.train('none', 'classification', 'pgml.wine', 'target', %L)$f$, algorithm),
     '0A000', 'algorithm ' || algorithm || ' is only a name: no runtime trains it', '%another algorithm%'
-) FROM unnest('{knn,dbscan,optics,spectral,spectral_bi,spectral_co,feature_agglomeration}'::pgml.algorithm[]) AS algorithm;
+) FROM unnest('{dbscan,optics,spectral,spectral_bi,spectral_co,feature_agglomeration}'::pgml.algorithm[]) AS algorithm;
 
 -- Catches rows that are not kept, are kept otherwise than they were, or are split otherwise than the relation.
 CREATE TABLE public.rows AS SELECT * FROM pgml.wine;

@@ -64,6 +64,44 @@ BEGIN
     ASSERT (SELECT array_length(pgml.decompose('pixels', ARRAY(SELECT unnest(image)) || target), 1) FROM pgml.digits LIMIT 1) = 5;
 END
 $$;
+
+-- Catches a runtime whose clusters or components are not the other's. Of a component and its opposite, either is right.
+DO $$
+DECLARE
+    runtime pgml.runtime;
+BEGIN
+    FOREACH runtime IN ARRAY '{python,rust}'::pgml.runtime[] LOOP
+        PERFORM pgml.train('clusters ' || runtime, 'clustering', 'flowers', algorithm => 'kmeans', hyperparams => '{"n_clusters": 3, "n_init": 10}', runtime => runtime);
+        PERFORM pgml.train('components ' || runtime, 'decomposition', 'flowers', algorithm => 'pca', hyperparams => '{"n_components": 2}', runtime => runtime);
+    END LOOP;
+    ASSERT (SELECT count(DISTINCT (p, r)) = 3 FROM (
+        SELECT pgml.predict('clusters python', f.features) AS p, pgml.predict('clusters rust', f.features) AS r
+        FROM (SELECT ARRAY[sepal_length, sepal_width, petal_length, petal_width]::float8[] AS features FROM flowers) AS f
+    ) AS t), 'other clusters';
+    ASSERT (SELECT bool_and(abs(abs(p[1]) - abs(r[1])) < 1e-9 AND abs(abs(p[2]) - abs(r[2])) < 1e-9) FROM (
+        SELECT pgml.decompose('components python', f.features) AS p, pgml.decompose('components rust', f.features) AS r
+        FROM (SELECT ARRAY[sepal_length, sepal_width, petal_length, petal_width]::float8[] AS features FROM flowers) AS f
+    ) AS t), 'other components';
+    ASSERT (SELECT count(*) = 2 AND max(score) - min(score) < 1e-9 FROM pgml.model_details WHERE name IN ('clusters python', 'clusters rust')), 'other silhouettes';
+    ASSERT (SELECT max(score) - min(score) < 1e-9 FROM pgml.model_details WHERE name IN ('components python', 'components rust')), 'other shares';
+END
+$$;
+
+-- Catches a decomposition whose task is remembered beyond the statement that asked for it.
+DO $$
+BEGIN
+    PERFORM pgml.decompose('components', '{5.1,3.5,1.4,0.2}');
+    UPDATE pgml.projects SET task = 'clustering' WHERE name = 'components';
+    BEGIN
+        PERFORM pgml.decompose('components', '{5.1,3.5,1.4,0.2}');
+    EXCEPTION WHEN feature_not_supported THEN
+        UPDATE pgml.projects SET task = 'decomposition' WHERE name = 'components';
+        PERFORM pgml.decompose('components', '{5.1,3.5,1.4,0.2}');
+        RETURN;
+    END;
+    RAISE 'a clustering decomposes';
+END
+$$;
 SELECT pg_temp.expect_error($$SELECT pgml.decompose('clusters kmeans', '{1,2,3,4}')$$, '0A000', 'project "clusters kmeans" decomposes nothing: its task is clustering', '%pgml.predict%');
 SELECT pg_temp.expect_error($$SELECT pgml.predict('components', '{1,2,3,4}')$$, '0A000', 'model % predicts 2 labels at once', '%predict_joint%');
 SELECT pg_temp.expect_error($$SELECT pgml.decompose('nobody', '{1,2}')$$, '42704', 'project "nobody" does not exist');

@@ -12,7 +12,7 @@ import sys
 import time
 
 import pgml_runtime
-from pgml_runtime import metrics
+from pgml_runtime import importances, metrics
 from pgml_runtime.algorithms import TASKS, Recipe, resolve
 from pgml_runtime.errors import (
     UserError,
@@ -129,11 +129,14 @@ def _fit(
                 estimator.fit(x[:train_rows], target)
         seconds = time.perf_counter() - started
 
+        shares = importances.of(estimator, x[:train_rows])
         outputs = n_labels
         if not supervised:
             outputs = getattr(estimator, "n_components_", 1) if task == "decomposition" else 1
         header = _header(pair, recipe, x.shape[1], outputs, classes)
         scores = _scores(header, estimator, x[train_rows:], y[train_rows:])
+        if shares is not None:
+            scores["feature_importances"] = shares
         if search:
             scores["fit_seconds"] = searcher.refit_time_
             scores["search_seconds"] = seconds

@@ -17,6 +17,7 @@ ORDER = [
     "spellings",
     "algorithms",
     "metrics",
+    "importances",
     "training",
     "messagepack",
     "foreign",

@@ -56,6 +56,8 @@ pub struct Compile<'a> {
     pub native: &'a [Native],
     /// The version of that OpenBLAS (`0.3.21`), for its `.pc` file.
     pub openblas_version: &'a str,
+    /// The static archives of the libraries in C++, each in a directory.
+    pub archives: &'a [PathBuf],
     /// The limited API of Python.
     pub abi3: &'a Abi3,
     /// Directories that stay between runs: cargo's target directory and the staged source.
@@ -128,6 +130,12 @@ impl Compile<'_> {
         files::create_dir(&target)?;
         let inputs = scratch.join("inputs");
         self.write_inputs(&inputs)?;
+        let archives = inputs.join("archives");
+        for dir in self.archives {
+            for archive in files::files_below(dir)? {
+                files::link_or_copy(&dir.join(&archive), &archives.join(&archive))?;
+            }
+        }
         let registry = registry_name(self.cargo_home)?;
         let c_flags =
             "-O2 -ffile-prefix-map=/in/cargo/registry/src=crates -ffile-prefix-map=/build=build";
@@ -154,6 +162,7 @@ impl Compile<'_> {
             .env("PGRX_PG_CONFIG_PATH", "/in/generated/pg_config")
             .env("PYO3_CONFIG_FILE", "/in/generated/pyo3-config.txt")
             .env("PKG_CONFIG_PATH", "/in/generated/pkgconfig")
+            .env("PGML_ARCHIVES", "/in/generated/archives")
             .env("LIBCLANG_PATH", "/usr/lib/llvm-11/lib"))
     }
 
@@ -274,7 +283,7 @@ fn rust_flags(registry: &str) -> Vec<String> {
 }
 
 /// As many compiler processes as the machine has cores.
-fn jobs() -> usize {
+pub fn jobs() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 

@@ -12,6 +12,7 @@
 
 pub mod apt;
 pub mod bench;
+pub mod boosting;
 pub mod compile;
 pub mod deb;
 pub mod digest;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::apt::options::RepositoryOptions;
 use crate::apt::repository::{self, Suite};
 use crate::apt::signing::SigningKey;
+use crate::boosting;
 use crate::compile::{self, Compile, kept_dir};
 use crate::deb::{blocks, packages};
 use crate::execute::Work;
@@ -70,6 +71,8 @@ impl Steps<'_> {
             Step::FetchFixture { set } => self.fetch_wheels(work, set),
             Step::UnpackServer { major } => self.unpack_server(work, *major),
             Step::FetchCrates => self.fetch_crates(work),
+            Step::FetchLibrary { library } => self.fetch_library(work, library),
+            Step::CompileLibrary { library } => self.compile_library(work, library),
             Step::Rootfs { distribution, role } => self.rootfs(work, distribution, role),
             Step::Unpack { distribution, role } => self.unpack(work, distribution, role),
             Step::Providers { distribution } => self.providers(work, distribution),
@@ -191,6 +194,18 @@ impl Steps<'_> {
         Ok("the crates of extension/Cargo.lock".into())
     }
 
+    fn fetch_library(&self, work: &Work<'_>, library: &str) -> Result<String, Failure> {
+        let lock = self.workspace.root.join("extension/Cargo.lock");
+        let cache = fetch_crates(self.workspace, work.listener)?.join("registry/cache");
+        boosting::library(library)?.fetch(&lock, &cache, &work.out)
+    }
+
+    fn compile_library(&self, work: &Work<'_>, library: &str) -> Result<String, Failure> {
+        let library = boosting::library(library)?;
+        let fetched = work.output_of(&library.fetch_job())?;
+        library.compile(&self.builder(work)?, fetched, &self.workspace.root, work)
+    }
+
     fn rootfs(&self, work: &Work<'_>, distribution: &str, role: &str) -> Result<String, Failure> {
         let debs = work.scratch.join("debs");
         files::create_dir(&debs)?;
@@ -267,6 +282,10 @@ impl Steps<'_> {
             .first()
             .map(|package| package.version.clone());
         let version = locked.unwrap_or_default();
+        let archives: Vec<PathBuf> = boosting::LIBRARIES
+            .iter()
+            .map(|library| output_of(&library.job()))
+            .collect::<Result<_, _>>()?;
         let crates = CrateLock::load(&self.workspace.root.join("extension/Cargo.lock"))?;
         let native = native::load(&self.workspace.packaging(), &lock, &crates)?;
         let builder_key = job.inputs.get(&format!("job {builder}"));
@@ -278,6 +297,7 @@ impl Steps<'_> {
             cargo_home: &output_of("fetch:crates")?,
             headers: &output_of(headers)?,
             openblas: &output_of(&openblas)?,
+            archives: &archives,
             native: &native,
             openblas_version: native::upstream(&version),
             abi3: &self.abi3()?,

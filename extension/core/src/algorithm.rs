@@ -3,12 +3,17 @@
 use crate::{Error, Result};
 
 /// PostgresML 2.x declares these too, and never trained one of them.
-const DECLARED: [&str; 7] =
-    ["knn", "dbscan", "optics", "spectral", "spectral_bi", "spectral_co", "feature_agglomeration"];
+const DECLARED: [&str; 6] = ["dbscan", "optics", "spectral", "spectral_bi", "spectral_co", "feature_agglomeration"];
 
 /// Refuse an algorithm that can't be trained by anybody.
 pub fn check(name: &str) -> Result<()> {
     if DECLARED.contains(&name) { Err(Error::DeclaredOnly(name.to_string())) } else { Ok(()) }
+}
+
+/// Whether there is no such algorithm in Python's runtime: nearest neighbours, which PostgresML 2.x declares and never
+/// trained.
+pub fn only_rust(name: &str) -> bool {
+    name == "knn"
 }
 
 #[cfg(test)]

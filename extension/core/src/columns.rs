@@ -12,7 +12,8 @@ pub struct Column {
     pub name: String,
     /// What `format_type` says, for messages and for the snapshot.
     pub type_name: String,
-    /// The name of the element's type in `pg_type`, such as `float8`; the type's own when it is no array.
+    /// The name of the element's type in `pg_type`, such as `float8`; the type's own when it is no array. `text` stands for
+    /// every type of texts.
     pub element: String,
     pub array: bool,
     pub nullable: bool,
@@ -25,11 +26,19 @@ pub struct Layout {
     pub labels: Vec<Column>,
 }
 
+impl Column {
+    /// Whether its values are categories.
+    pub fn is_text(&self) -> bool {
+        !self.array && self.element == "text"
+    }
+}
+
 const NUMERIC: [&str; 7] = ["int2", "int4", "int8", "float4", "float8", "numeric", "bool"];
 
 impl Layout {
-    /// Divide a relation's columns into features and labels, and refuse what cannot be a number.
-    pub fn new(relation: &str, columns: Vec<Column>, labels: &[String]) -> Result<Layout> {
+    /// Divide a relation's columns into features and labels, and refuse what can be neither a number nor, where the edition
+    /// takes `texts`, a category.
+    pub fn new(relation: &str, columns: Vec<Column>, labels: &[String], texts: bool) -> Result<Layout> {
         for (index, label) in labels.iter().enumerate() {
             if labels[..index].contains(label) {
                 return Err(Error::LabelTwice(label.clone()));
@@ -48,13 +57,27 @@ impl Layout {
             found.push(column.clone());
         }
         let features: Vec<Column> = columns.into_iter().filter(|column| !labels.contains(&column.name)).collect();
-        if let Some(column) = features.iter().find(|column| !NUMERIC.contains(&column.element.as_str())) {
+        let fits = |column: &&Column| NUMERIC.contains(&column.element.as_str()) || (texts && column.is_text());
+        if let Some(column) = features.iter().find(|column| !fits(column)) {
             return Err(refuse(column, "feature"));
         }
         if features.is_empty() {
             return Err(Error::NoFeatures(relation.to_string()));
         }
         Ok(Layout { features, labels: found })
+    }
+
+    /// A name for each number of a row: the column's, and in an array also the place, `image[1]`. `widths` says how many
+    /// numbers each column gives.
+    pub fn feature_names(&self, widths: &[usize]) -> Vec<String> {
+        let mut names = Vec::with_capacity(widths.iter().sum());
+        for (column, width) in self.features.iter().zip(widths) {
+            match column.array {
+                false => names.push(column.name.clone()),
+                true => names.extend((1..=*width).map(|place| format!("{}[{place}]", column.name))),
+            }
+        }
+        names
     }
 
     /// All columns as the query gives them: the features, then the labels.
@@ -77,6 +100,7 @@ fn refuse(column: &Column, role: &'static str) -> Error {
 fn target(column: &Column) -> String {
     let cast = match (column.array, column.element.as_str()) {
         (false, "numeric") => "::pg_catalog.float8",
+        (false, "text") => "::pg_catalog.text",
         (false, _) | (true, "float8") => "",
         (true, "bool") => "::pg_catalog.int4[]::pg_catalog.float8[]",
         (true, _) => "::pg_catalog.float8[]",
@@ -104,7 +128,7 @@ mod tests {
             column("vector", "float8", true),
             column("y", "float4", false),
         ];
-        let layout = Layout::new("t", columns, &["y".into()]).unwrap();
+        let layout = Layout::new("t", columns, &["y".into()], true).unwrap();
         assert_eq!(
             layout.query("\"s\".\"t\""),
             "SELECT r.\"a\", r.\"b\", r.\"image\"::pg_catalog.float8[], r.\"c\"\"d\"::pg_catalog.float8, \
@@ -114,23 +138,23 @@ mod tests {
 
     #[test]
     fn without_labels_every_column_is_a_feature() {
-        let layout = Layout::new("t", vec![column("a", "int4", false)], &[]).unwrap();
+        let layout = Layout::new("t", vec![column("a", "int4", false)], &[], true).unwrap();
         assert_eq!(layout.query("t"), "SELECT r.\"a\" FROM t AS r");
     }
 
     #[test]
     fn a_column_of_text_is_refused_by_name_and_type() {
         let columns = vec![column("name", "text", false), column("y", "int4", false)];
-        let error = Layout::new("t", columns.clone(), &["y".into()]).unwrap_err();
+        let error = Layout::new("t", columns.clone(), &["y".into()], false).unwrap_err();
         assert_eq!(error.to_string(), "column \"name\" has type text, which cannot be a feature");
-        let error = Layout::new("t", columns, &["name".into()]).unwrap_err();
+        let error = Layout::new("t", columns, &["name".into()], true).unwrap_err();
         assert_eq!(error.to_string(), "column \"name\" has type text, which cannot be a label");
     }
 
     #[test]
     fn an_array_cannot_be_a_label() {
         let columns = vec![column("a", "int4", false), column("y", "int4", true)];
-        assert!(matches!(Layout::new("t", columns, &["y".into()]), Err(Error::ColumnType { role: "label", .. })));
+        assert!(matches!(Layout::new("t", columns, &["y".into()], true), Err(Error::ColumnType { role: "label", .. })));
     }
 
     #[test]
@@ -138,7 +162,7 @@ mod tests {
         let columns = vec![column("a", "int4", false), column("y", "int4", false)];
         let layout = |labels: &[&str]| {
             let labels: Vec<String> = labels.iter().map(|label| label.to_string()).collect();
-            Layout::new("t", columns.clone(), &labels)
+            Layout::new("t", columns.clone(), &labels, true)
         };
         assert!(matches!(layout(&["z"]), Err(Error::NoColumn { available, .. }) if available == ["a", "y"]));
         assert!(matches!(layout(&["y", "y"]), Err(Error::LabelTwice(_))));

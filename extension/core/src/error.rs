@@ -43,8 +43,28 @@ pub enum Error {
     DeclaredOnly(String),
     #[error("the rust runtime does not train {algorithm} for {task}")]
     NotInRust { algorithm: String, task: &'static str },
-    #[error("preprocess is not available yet in this version of pgml")]
-    NoPreprocessing,
+    #[error("preprocess of column \"{column}\": {cause}")]
+    Preprocess { column: String, cause: String },
+    #[error("column \"{column}\" has {count} categor{} that the list of \"ordinal\" lacks: {}", if *.count == 1 { "y" } else { "ies" }, quoted(.values))]
+    NotInList { column: String, values: Vec<String>, count: usize },
+    #[error("column \"{0}\" has no value in the rows to train on")]
+    AllMissing(String),
+    #[error("categories among the test rows that the rows to train on lack, in {}", list_counts(.0))]
+    NewCategories(Vec<(String, usize)>),
+    #[error("column \"{column}\" has the category \"{value}\", which the rows to train on lacked")]
+    NewCategory { column: String, value: String },
+    #[error("column \"{column}\" is NULL, and the model fills no gaps of it")]
+    MissingValue { column: String, text: bool },
+    #[error("column \"{column}\" takes {expected}")]
+    FieldType { column: String, expected: &'static str },
+    #[error("column \"{column}\" takes {expected} numbers, and {found} were given")]
+    FieldSize { column: String, expected: usize, found: usize },
+    #[error("model {model} takes {} columns, and {found} were given", .columns.len())]
+    ColumnCount { model: i64, columns: Vec<String>, found: usize },
+    #[error("model {model} takes a row, because its column \"{column}\" is text")]
+    NeedsRow { model: i64, column: String, columns: Vec<String> },
+    #[error("column {place} of the row has type {type_name}, which is neither a number nor text")]
+    FieldUnknown { place: usize, type_name: String },
     #[error("project \"{name}\" is for {is}, not for {asked}")]
     TaskChanged { name: String, is: String, asked: String },
     #[error("project \"{0}\" does not exist")]
@@ -77,8 +97,12 @@ pub enum Error {
     NoCopy(i64),
     #[error("model {0} has no snapshot")]
     NoSnapshot(i64),
+    #[error("model {0} takes finite numbers only")]
+    RowRefused(i64),
     #[error("the files of model {0} are missing")]
     NoFiles(i64),
+    #[error("the snapshot of model {model} can't be used: {cause}")]
+    SnapshotColumns { model: i64, cause: String },
     #[error("file \"{file}\" of model {model} can't be used: {cause}")]
     ModelFile { model: i64, file: &'static str, cause: String },
     #[error("model {model} takes {expected} features, and {found} were given")]
@@ -91,6 +115,10 @@ pub enum Error {
     NotDecomposition(String, String),
     #[error("model {0} does not give probabilities")]
     NoProbabilities(i64),
+    #[error("column {0} of the row is text, and the model takes numbers")]
+    TextFeature(usize),
+    #[error("{found} numbers are not rows of {expected}, which model {model} takes")]
+    FlatBatch { model: i64, expected: usize, found: usize },
     #[error("features has {0} dimensions, and a batch has two")]
     BatchShape(usize),
     #[error("the vectors have different lengths: {0} and {1}")]
@@ -111,6 +139,17 @@ fn list_counts(columns: &[(String, usize)]) -> String {
     each.join(", ")
 }
 
+fn impute_categories(column: &str) -> String {
+    format!(
+        "Train with preprocess => '{{\"{column}\": {{\"impute\": \"mode\"}}}}', which takes the most frequent one instead."
+    )
+}
+
+fn quoted(values: &[String]) -> String {
+    let each: Vec<String> = values.iter().map(|value| format!("\"{value}\"")).collect();
+    each.join(", ")
+}
+
 fn for_algorithm(algorithm: &Option<String>) -> String {
     algorithm.as_ref().map(|name| format!(" with algorithm \"{name}\"")).unwrap_or_default()
 }
@@ -125,8 +164,9 @@ impl Error {
             Error::ColumnType { .. } => "42804",
             Error::NoRows(_) | Error::OneRow(_) | Error::NoFiles(_) | Error::NothingDeployed(_) => "02000",
             Error::NoSnapshot(_) => "02000",
-            Error::ModelFile { .. } => "XX001",
+            Error::ModelFile { .. } | Error::SnapshotColumns { .. } => "XX001",
             Error::BadValues { null: true, .. } | Error::NullFeature(_) | Error::NullElement(_) => "22004",
+            Error::RowRefused(_) => "22003",
             Error::BadValues { .. } | Error::NoFeatures(_) => "22000",
             Error::OneClass { .. } | Error::ContinuousClasses { .. } => "22000",
             Error::Ragged { .. } | Error::EmptyArrays(_) | Error::BatchShape(_) => "2202E",
@@ -138,7 +178,14 @@ impl Error {
             Error::StrategyNeedsModel(_) | Error::UnknownStrategy(_) | Error::UnknownSampling(_) => "22023",
             Error::UnsupportedTask(_) | Error::SeveralLabels { .. } | Error::NoProbabilities(_) => "0A000",
             Error::NotDecomposition(..) => "0A000",
-            Error::DeclaredOnly(_) | Error::NotInRust { .. } | Error::NoPreprocessing => "0A000",
+            Error::DeclaredOnly(_) | Error::NotInRust { .. } => "0A000",
+            Error::Preprocess { .. } | Error::NotInList { .. } => "22023",
+            Error::AllMissing(_) | Error::MissingValue { .. } => "22004",
+            Error::NewCategories(_) | Error::NewCategory { .. } => "22000",
+            Error::TextFeature(_) | Error::FieldType { .. } | Error::NeedsRow { .. } | Error::FieldUnknown { .. } => {
+                "42804"
+            }
+            Error::FlatBatch { .. } | Error::FieldSize { .. } | Error::ColumnCount { .. } => "2202E",
             Error::NoProject(_) | Error::NoModel(_) | Error::NoCandidate { .. } | Error::NoRollback(_) => "42704",
             Error::ModelStatus { .. } => "55000",
         }
@@ -155,12 +202,17 @@ impl Error {
                 "A label is numeric or boolean: train on a view that numbers its values.".into()
             }
             Error::ColumnType { .. } => {
-                "Features are numeric, boolean, or arrays of these: train on a view that converts the column or leaves it out."
+                "Features are numeric, boolean, text, or arrays of numbers: train on a view that converts the column or leaves it out."
                     .into()
+            }
+            Error::RowRefused(_) => {
+                "A row with NaN or an infinity, or with a number that its training's precision can't hold, has no answer.".into()
             }
             Error::NoRows(_) | Error::OneRow(_) => "Check the relation, or the conditions of the view.".into(),
             Error::BadValues { null: true, .. } => {
-                "Train on a view that fills the missing values (coalesce) or leaves those rows out (IS NOT NULL).".into()
+                "Train on a view that fills the missing values (coalesce) or leaves those rows out (IS NOT NULL), or with \
+                 preprocess, which imputes them."
+                    .into()
             }
             Error::BadValues { .. } => "Train on a view that leaves those rows out.".into(),
             Error::Ragged { .. } => "Every row of a column needs an array of the same size.".into(),
@@ -179,7 +231,24 @@ impl Error {
             Error::NotInRust { .. } => {
                 "Use runtime => 'python', with the package pgml-python installed, or leave runtime out.".into()
             }
-            Error::NoPreprocessing => "Leave preprocess out, and train on a view that converts the columns.".into(),
+            Error::Preprocess { .. } => {
+                "For each column: {\"encode\": \"native\" | \"target\" | \"one_hot\" | {\"ordinal\": [\"low\", \"high\"]}, \
+                 \"impute\": \"mean\", \"scale\": \"standard\"}."
+                    .into()
+            }
+            Error::NotInList { .. } => "Put every category of the column into the list, in its order.".into(),
+            Error::AllMissing(_) => "Leave the column out, or use impute \"zero\".".into(),
+            Error::NewCategories(columns) => impute_categories(columns.first().map_or("", |(name, _)| name)),
+            Error::NewCategory { column, .. } | Error::MissingValue { column, text: true } => impute_categories(column),
+            Error::MissingValue { column, .. } => {
+                format!("Give a number, or train with preprocess => '{{\"{column}\": {{\"impute\": \"mean\"}}}}'.")
+            }
+            Error::FieldType { .. } | Error::FieldSize { .. } | Error::FieldUnknown { .. } => {
+                "Give the columns of the training relation, in its order and without the label, cast to their types.".into()
+            }
+            Error::ColumnCount { columns, .. } | Error::NeedsRow { columns, .. } => {
+                format!("Give a row of {}: pgml.predict(…, ({})).", columns.join(", "), columns.join(", "))
+            }
             Error::TaskChanged { .. } => "Use another project name, or leave task out.".into(),
             Error::NoProject(_) => "SELECT name FROM pgml.projects lists them; pgml.train() makes one.".into(),
             Error::Incomplete { .. } => {
@@ -200,14 +269,15 @@ impl Error {
                 "Use 'best_score', 'most_recent' or 'rollback', or pgml.deploy(model_id) for a specific model.".into()
             }
             Error::NoFiles(_) | Error::NoSnapshot(_) => "Train the model again.".into(),
-            Error::ModelFile { .. } => "Restore it from a backup, or train the model again.".into(),
+            Error::ModelFile { .. } | Error::SnapshotColumns { .. } => "Restore it from a backup, or train the model again.".into(),
             Error::FeatureCount { .. } => {
                 "Give the columns of the training relation, in its order and without the label, arrays flattened.".into()
             }
             Error::NullFeature(_) => "Fill the missing values the way the training data did.".into(),
             Error::SeveralLabels { .. } => "Use pgml.predict_joint().".into(),
             Error::NoProbabilities(_) => "Use pgml.predict(), or train a classification algorithm that estimates them.".into(),
-            Error::BatchShape(_) => "Give an array of rows, such as ARRAY[[1, 2], [3, 4]].".into(),
+            Error::TextFeature(_) => "Train on the column as text, or give its number.".into(),
+            Error::BatchShape(_) | Error::FlatBatch { .. } => "Give an array of rows, such as ARRAY[[1, 2], [3, 4]].".into(),
             Error::VectorLengths(..) => "Both vectors need the same length.".into(),
             Error::NullElement(_) => "Replace it with array_replace(vector, NULL, 0) or array_remove(vector, NULL).".into(),
             Error::PlainDataSet(_) => "Leave subset and kwargs out.".into(),

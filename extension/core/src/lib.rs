@@ -9,6 +9,7 @@ pub mod error;
 pub mod literal;
 pub mod matrix;
 pub mod model;
+pub mod preprocess;
 pub mod project;
 pub mod split;
 

@@ -2,7 +2,10 @@
 //!
 //! A faulty row does not end the reading: the error at the end names every faulty column and the number of its rows.
 
-use crate::columns::Layout;
+use std::collections::HashMap;
+
+use crate::columns::{Column, Layout};
+use crate::preprocess::{Impute, Plan};
 use crate::{Error, Result};
 
 /// What one column has had so far.
@@ -12,10 +15,14 @@ struct Seen {
     width: Option<usize>,
     nulls: usize,
     not_finite: usize,
+    /// Whether a value may be missing: it is then NaN.
+    gaps: bool,
+    /// A number for each text, in the order of their first rows.
+    texts: HashMap<String, usize>,
 }
 
 /// Collects the rows of one relation.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Builder {
     names: Vec<String>,
     seen: Vec<Seen>,
@@ -26,7 +33,7 @@ pub struct Builder {
     y: Vec<f64>,
 }
 
-/// Features and labels, row by row; all finite.
+/// Features and labels, row by row; all finite, but where [`Plan`] has gaps filled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Matrix {
     pub rows: usize,
@@ -36,14 +43,18 @@ pub struct Matrix {
     pub y: Vec<f64>,
     /// How many values each feature column gives.
     pub widths: Vec<usize>,
+    /// The texts of each feature column that has some, sorted; in `x` a text is its place here, and NULL is NaN.
+    pub texts: Vec<Vec<String>>,
 }
 
 impl Builder {
-    pub fn new(layout: &Layout) -> Builder {
+    /// For the columns of a layout. Where the plan fills gaps, and in columns of texts, values may be missing.
+    pub fn new(layout: &Layout, plan: &Plan) -> Builder {
         let columns = || layout.features.iter().chain(&layout.labels);
+        let gaps = |column: &Column| column.is_text() || plan.steps(&column.name).impute != Impute::Error;
         Builder {
             names: columns().map(|column| column.name.clone()).collect(),
-            seen: vec![Seen::default(); columns().count()],
+            seen: columns().map(|column| Seen { gaps: gaps(column), ..Seen::default() }).collect(),
             rows: 0,
             labels: layout.labels.len(),
             x: Vec::new(),
@@ -51,20 +62,41 @@ impl Builder {
         }
     }
 
+    /// Whether a value of column `index` may be missing.
+    pub fn gaps(&self, index: usize) -> bool {
+        self.seen[index].gaps
+    }
+
     /// Take a value of column `index` (labels follow the features), or `None` for NULL.
     pub fn scalar(&mut self, index: usize, value: Option<f64>) {
         match value {
             Some(value) => {
-                if !value.is_finite() {
+                if !self.seen[index].takes(value) {
                     self.seen[index].not_finite += 1;
                 }
                 self.push(index, &[value]);
             }
+            None if self.seen[index].gaps => self.push(index, &[f64::NAN]),
             None => self.null(index),
         }
     }
 
-    /// Take an array of column `index`, or `None` when it, or one of its elements, is NULL.
+    /// Take a text of column `index`, or `None` for NULL.
+    pub fn text(&mut self, index: usize, value: Option<&str>) {
+        let texts = &mut self.seen[index].texts;
+        let code = value.map(|value| match texts.get(value) {
+            Some(code) => *code,
+            None => {
+                let code = texts.len();
+                texts.insert(value.to_string(), code);
+                code
+            }
+        });
+        self.push(index, &[code.map_or(f64::NAN, |code| code as f64)]);
+    }
+
+    /// Take an array of column `index`, or `None` when it, or one of its elements, is NULL. (Where gaps are filled, an
+    /// element that is NULL is NaN here.)
     pub fn array(&mut self, index: usize, values: Option<&[f64]>) -> Result<()> {
         let Some(values) = values else {
             self.null(index);
@@ -83,7 +115,7 @@ impl Builder {
             }
             Some(_) => {}
         }
-        if values.iter().any(|value| !value.is_finite()) {
+        if values.iter().any(|value| !self.seen[index].takes(*value)) {
             self.seen[index].not_finite += 1;
         }
         self.push(index, values);
@@ -103,7 +135,7 @@ impl Builder {
         if index < features { self.x.extend_from_slice(values) } else { self.y.extend_from_slice(values) }
     }
 
-    pub fn finish(self, relation: &str) -> Result<Matrix> {
+    pub fn finish(mut self, relation: &str) -> Result<Matrix> {
         let count = |of: &dyn Fn(&Seen) -> usize| -> Vec<(String, usize)> {
             let counts = self.names.iter().zip(&self.seen).map(|(name, seen)| (name.clone(), of(seen)));
             counts.filter(|(_, rows)| *rows > 0).collect()
@@ -124,7 +156,35 @@ impl Builder {
         }
         let features = self.names.len() - self.labels;
         let widths: Vec<usize> = self.seen[..features].iter().map(|seen| seen.width.unwrap_or(1)).collect();
-        Ok(Matrix { rows: self.rows, features: widths.iter().sum(), labels: self.labels, x: self.x, y: self.y, widths })
+        let texts = self.sort_texts(&widths);
+        let features = widths.iter().sum();
+        Ok(Matrix { rows: self.rows, features, labels: self.labels, x: self.x, y: self.y, widths, texts })
+    }
+
+    /// Number the texts of each feature column in their order, so that nothing depends on the order of the rows.
+    fn sort_texts(&mut self, widths: &[usize]) -> Vec<Vec<String>> {
+        let features: usize = widths.iter().sum();
+        let mut offset = 0;
+        let mut all = Vec::with_capacity(widths.len());
+        for (seen, width) in self.seen.iter_mut().zip(widths) {
+            let mut sorted: Vec<(String, usize)> = std::mem::take(&mut seen.texts).into_iter().collect();
+            sorted.sort_unstable();
+            let mut places = vec![0.0; sorted.len()];
+            sorted.iter().enumerate().for_each(|(place, (_, code))| places[*code] = place as f64);
+            if !places.is_empty() {
+                let codes = self.x.iter_mut().skip(offset).step_by(features).filter(|code| !code.is_nan());
+                codes.for_each(|code| *code = places[*code as usize]);
+            }
+            all.push(sorted.into_iter().map(|(text, _)| text).collect());
+            offset += width;
+        }
+        all
+    }
+}
+
+impl Seen {
+    fn takes(&self, value: f64) -> bool {
+        value.is_finite() || (self.gaps && value.is_nan())
     }
 }
 
@@ -185,7 +245,6 @@ fn permute(values: &mut [f64], width: usize, order: &[usize]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::columns::Column;
 
     fn layout(features: &[(&str, bool)]) -> Layout {
         let column = |name: &str, array| Column {
@@ -203,7 +262,7 @@ mod tests {
 
     #[test]
     fn columns_are_flattened_in_order() {
-        let mut builder = Builder::new(&layout(&[("a", false), ("b", true)]));
+        let mut builder = Builder::new(&layout(&[("a", false), ("b", true)]), &Plan::default());
         for row in 0..2 {
             builder.scalar(0, Some(row as f64));
             builder.array(1, Some(&[10.0, 20.0])).unwrap();
@@ -219,7 +278,7 @@ mod tests {
 
     #[test]
     fn every_column_with_missing_values_is_counted() {
-        let mut builder = Builder::new(&layout(&[("a", false), ("b", true)]));
+        let mut builder = Builder::new(&layout(&[("a", false), ("b", true)]), &Plan::default());
         for row in 0..3 {
             builder.scalar(0, (row != 1).then_some(1.0));
             builder.array(1, None).unwrap();
@@ -232,7 +291,7 @@ mod tests {
 
     #[test]
     fn infinite_labels_are_refused() {
-        let mut builder = Builder::new(&layout(&[("a", false)]));
+        let mut builder = Builder::new(&layout(&[("a", false)]), &Plan::default());
         for _ in 0..2 {
             builder.scalar(0, Some(1.0));
             builder.scalar(1, Some(f64::INFINITY));
@@ -244,7 +303,7 @@ mod tests {
 
     #[test]
     fn arrays_of_another_size_are_refused() {
-        let mut builder = Builder::new(&layout(&[("a", true)]));
+        let mut builder = Builder::new(&layout(&[("a", true)]), &Plan::default());
         builder.array(0, Some(&[1.0, 2.0])).unwrap();
         builder.scalar(1, Some(0.0));
         builder.end_row();
@@ -254,8 +313,8 @@ mod tests {
 
     #[test]
     fn none_and_one_are_too_few() {
-        assert!(matches!(Builder::new(&layout(&[("a", false)])).finish("t"), Err(Error::NoRows(_))));
-        let mut builder = Builder::new(&layout(&[("a", false)]));
+        assert!(matches!(Builder::new(&layout(&[("a", false)]), &Plan::default()).finish("t"), Err(Error::NoRows(_))));
+        let mut builder = Builder::new(&layout(&[("a", false)]), &Plan::default());
         builder.scalar(0, Some(1.0));
         builder.scalar(1, Some(1.0));
         builder.end_row();
@@ -280,10 +339,45 @@ mod tests {
             x: vec![0.0; y.len()],
             y: y.to_vec(),
             widths: vec![1],
+            texts: vec![Vec::new()],
         };
         let names = ["y".to_string()];
         assert!(matrix(&[0.0, 1.0, 2.0]).check_classes(&names, 2).is_ok());
         assert!(matches!(matrix(&[0.0, 0.0, 1.0]).check_classes(&names, 2), Err(Error::OneClass { rows: 2, .. })));
         assert!(matches!(matrix(&[0.5, 1.0]).check_classes(&names, 2), Err(Error::ContinuousClasses { .. })));
+    }
+
+    #[test]
+    fn texts_are_numbered_in_their_own_order() {
+        let mut layout = layout(&[("n", true), ("kind", false)]);
+        layout.features[1].element = "text".into();
+        let mut builder = Builder::new(&layout, &Plan::default());
+        for text in [Some("b"), None, Some("c"), Some("a"), Some("b")] {
+            builder.array(0, Some(&[7.0, 8.0])).unwrap();
+            builder.text(1, text);
+            builder.scalar(2, Some(1.0));
+            builder.end_row();
+        }
+        let matrix = builder.finish("t").unwrap();
+        assert_eq!(matrix.texts, [vec![], vec!["a", "b", "c"]]);
+        let codes: Vec<String> = (0..5).map(|row| matrix.row(row)[2].to_string()).collect();
+        assert_eq!(codes, ["1", "NaN", "2", "0", "1"]);
+    }
+
+    #[test]
+    fn only_a_column_whose_gaps_are_filled_may_have_some() {
+        let plan = Plan::parse(r#"{"a": {"impute": "zero"}}"#).unwrap();
+        let mut builder = Builder::new(&layout(&[("a", false), ("b", false)]), &plan);
+        for value in [None, Some(f64::NAN), Some(f64::INFINITY)] {
+            builder.scalar(0, value);
+            builder.scalar(1, value);
+            builder.scalar(2, Some(1.0));
+            builder.end_row();
+        }
+        let error = builder.clone().finish("t").unwrap_err();
+        assert_eq!(error.to_string(), "NULL in column \"b\" (1 row)");
+        builder.seen[1].nulls = 0;
+        let error = builder.finish("t").unwrap_err();
+        assert_eq!(error.to_string(), "NaN or infinite values in column \"a\" (1 row), column \"b\" (2 rows)");
     }
 }

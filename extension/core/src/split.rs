@@ -134,6 +134,7 @@ mod tests {
             x: (0..labels.len()).map(|row| row as f64 * 1.5).collect(),
             y: labels.to_vec(),
             widths: vec![1],
+            texts: vec![Vec::new()],
         }
     }
 

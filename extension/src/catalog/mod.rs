@@ -2,6 +2,7 @@
 
 pub mod deployments;
 mod edition;
+pub mod importances;
 pub mod models;
 pub mod projects;
 pub mod snapshots;

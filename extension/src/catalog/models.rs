@@ -1,5 +1,7 @@
 //! `pgml.models` and `pgml.files`: what was trained, with which scores, and the bytes that predict.
 
+use pgml_core::preprocess;
+use pgrx::JsonB;
 use pgrx::datum::DatumWithOid;
 
 use super::projects::Project;
@@ -14,6 +16,9 @@ const PATH: &str = "estimator.pkl";
 
 /// The file that holds the same model in the form that needs no Python, when there is one.
 pub const NATIVE_PATH: &str = "estimator.safetensors";
+
+/// The file in which PostgresML 2.x holds a model.
+const FOREIGN_PATH: &str = "estimator.rmp";
 
 /// A value of Postgres ends at 1 GB, and is held in memory as a whole: long models are stored in several parts.
 const PART: usize = 8 << 20;
@@ -91,7 +96,8 @@ pub fn finish(id: i64, fitted: &Fitted, native: &std::result::Result<&[u8], Stri
     Ok(())
 }
 
-fn store(id: i64, path: &str, bytes: &[u8]) -> Result<()> {
+/// Store a file of a model.
+pub fn store(id: i64, path: &str, bytes: &[u8]) -> Result<()> {
     for (part, data) in bytes.chunks(PART).enumerate() {
         spi::execute(
             "INSERT INTO pgml.files (model_id, path, part, data) VALUES ($1, $2, $3, $4)",
@@ -101,12 +107,12 @@ fn store(id: i64, path: &str, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// The model in the form that needs no Python, as the calling statement sees it; none when it has no such file.
-pub fn native_bytes(id: i64) -> Result<Option<Vec<u8>>> {
+/// A file of a model, as the calling statement sees it; none when it has no such file.
+pub fn file(id: i64, path: &str) -> Result<Option<Vec<u8>>> {
     let parts: Vec<Vec<u8>> = spi::read(
         c"SELECT data FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 AND path OPERATOR(pg_catalog.=) $2 \
           ORDER BY part",
-        &[id.into(), NATIVE_PATH.into()],
+        &[id.into(), path.into()],
         |row| required(row.get(1)),
     )?;
     Ok((!parts.is_empty()).then(|| parts.concat()))
@@ -118,12 +124,33 @@ pub fn native_bytes(id: i64) -> Result<Option<Vec<u8>>> {
 pub fn bytes(id: i64) -> Result<Vec<u8>> {
     let parts: Vec<Vec<u8>> = spi::read(
         c"SELECT data FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 AND path OPERATOR(pg_catalog.=) \
-          (SELECT path FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 AND path OPERATOR(pg_catalog.<>) $3 \
+          (SELECT path FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 AND path OPERATOR(pg_catalog.<>) ALL ($3) \
           ORDER BY path OPERATOR(pg_catalog.<>) $2, path LIMIT 1) ORDER BY part",
-        &[id.into(), PATH.into(), NATIVE_PATH.into()],
+        &[id.into(), PATH.into(), vec![NATIVE_PATH, preprocess::PATH].into()],
         |row| required(row.get(1)),
     )?;
     Ok(parts.concat())
+}
+
+/// What the snapshot of a model that PostgresML 2.x trained says of its columns; none for other models, whose predictions
+/// need no right to read snapshots.
+pub fn foreign_columns(id: i64) -> Result<Option<serde_json::Value>> {
+    let theirs = spi::read(
+        c"SELECT true FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 AND path OPERATOR(pg_catalog.=) $2 LIMIT 1",
+        &[id.into(), FOREIGN_PATH.into()],
+        |row| Ok(row.get::<bool>(1)),
+    )?;
+    if theirs.is_empty() {
+        return Ok(None);
+    }
+    let found = spi::read(
+        c"SELECT s.columns FROM pgml.models AS m \
+          JOIN pgml.snapshots AS s ON s.id OPERATOR(pg_catalog.=) m.snapshot_id \
+          WHERE m.id OPERATOR(pg_catalog.=) $1 AND s.columns IS NOT NULL",
+        &[id.into()],
+        |row| Ok(row.get::<JsonB>(1)),
+    )?;
+    Ok(found.into_iter().flatten().next().map(|JsonB(columns)| columns))
 }
 
 /// The models of a project that are ready, the newest first.

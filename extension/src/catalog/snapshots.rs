@@ -3,13 +3,16 @@
 use pgml_core::Error;
 use pgml_core::columns::{Column, Layout};
 use pgml_core::matrix::Matrix;
+use pgml_core::preprocess::{Fitted, Plan};
 use pgml_core::split::Sampling;
+use pgrx::JsonB;
 use pgrx::datum::DatumWithOid;
 use serde_json::{Map, Value, json};
 
 use super::projects::Project;
 use super::{Edition, required};
 use crate::error::Result;
+use crate::rows::Rows;
 use crate::spi;
 
 #[derive(Debug, Clone)]
@@ -23,6 +26,8 @@ pub struct Snapshot {
     pub materialized: bool,
     /// Whether they were put there in the order in which they are split.
     pub in_order: bool,
+    /// What is done with the columns before a model sees them.
+    pub plan: Plan,
 }
 
 impl Snapshot {
@@ -41,6 +46,7 @@ impl Snapshot {
             sampling: sampling.ok_or(Error::NullArgument("test_sampling"))?,
             materialized: false,
             in_order: false,
+            plan: Plan::default(),
         })
     }
 
@@ -57,15 +63,17 @@ impl Snapshot {
 
 /// The columns of a snapshot, as `fetched` takes them.
 fn selected(edition: Edition) -> String {
-    let (materialized, in_order) = match edition {
-        Edition::V1 => ("true", "true"),
-        Edition::Current => {
-            ("COALESCE(s.materialized, false)", "COALESCE(s.analysis OPERATOR(pg_catalog.?) 'in_order', false)")
-        }
+    let (materialized, in_order, columns) = match edition {
+        Edition::V1 => ("true", "true", "NULL::pg_catalog.jsonb"),
+        Edition::Current => (
+            "COALESCE(s.materialized, false)",
+            "COALESCE(s.analysis OPERATOR(pg_catalog.?) 'in_order', false)",
+            "s.columns",
+        ),
     };
     format!(
         "s.id, s.relation_name, s.y_column_name, s.test_size, s.test_sampling::pg_catalog.text, {materialized}, \
-         {in_order} FROM pgml.snapshots AS s"
+         {in_order}, {columns} FROM pgml.snapshots AS s"
     )
 }
 
@@ -78,6 +86,7 @@ fn fetched(row: &spi::Row<'_>) -> Result<Snapshot> {
         sampling: required(row.get(5))?,
         materialized: required(row.get(6))?,
         in_order: required(row.get(7))?,
+        plan: row.get(8).map(|JsonB(columns)| Plan::of_snapshot(&columns)).unwrap_or_default(),
     })
 }
 
@@ -102,7 +111,7 @@ pub fn of_model(edition: Edition, model: i64) -> Result<Option<Snapshot>> {
 }
 
 /// Record a new snapshot; returns its id.
-pub fn create(snapshot: &Snapshot, layout: &Layout, matrix: &Matrix, test: usize) -> Result<i64> {
+pub fn create(snapshot: &Snapshot, rows: &Rows, fitted: Option<&Fitted>) -> Result<i64> {
     let id = spi::first(
         "INSERT INTO pgml.snapshots \
          (relation_name, y_column_name, test_size, test_sampling, status, columns, analysis) \
@@ -112,8 +121,8 @@ pub fn create(snapshot: &Snapshot, layout: &Layout, matrix: &Matrix, test: usize
             labels(snapshot),
             snapshot.test_size.into(),
             snapshot.sampling.as_str().into(),
-            describe(layout, matrix).to_string().into(),
-            analysis(matrix, test).to_string().into(),
+            describe(rows, fitted).to_string().into(),
+            analysis(&rows.matrix, rows.test).to_string().into(),
         ],
         |row| required(row.get(1)),
     )?;
@@ -152,15 +161,23 @@ fn labels(snapshot: &Snapshot) -> DatumWithOid<'_> {
 }
 
 /// Record that the rows of a snapshot are copied, and what they are.
-pub fn finish(edition: Edition, id: i64, layout: &Layout, matrix: &Matrix, test: usize) -> Result<()> {
+pub fn finish(edition: Edition, id: i64, rows: &Rows) -> Result<()> {
     let (status, columns) = match edition {
-        Edition::V1 => ("created", types(layout)),
-        Edition::Current => ("successful", describe(layout, matrix)),
+        Edition::V1 => ("created", types(&rows.layout)),
+        Edition::Current => ("successful", describe(rows, None)),
     };
     spi::execute(
         "UPDATE pgml.snapshots SET status = $2, columns = $3::pg_catalog.jsonb, \
          analysis = $4::pg_catalog.jsonb WHERE id OPERATOR(pg_catalog.=) $1",
-        &[id.into(), status.into(), columns.to_string().into(), analysis(matrix, test).to_string().into()],
+        &[id.into(), status.into(), columns.to_string().into(), analysis(&rows.matrix, rows.test).to_string().into()],
+    )
+}
+
+/// Record what is done with the columns of a snapshot whose rows are copied.
+pub fn note(id: i64, rows: &Rows, fitted: &Fitted) -> Result<()> {
+    spi::execute(
+        "UPDATE pgml.snapshots SET columns = $2::pg_catalog.jsonb WHERE id OPERATOR(pg_catalog.=) $1",
+        &[id.into(), describe(rows, Some(fitted)).to_string().into()],
     )
 }
 
@@ -193,9 +210,12 @@ fn analysis(matrix: &Matrix, test: usize) -> Value {
     })
 }
 
-fn describe(layout: &Layout, matrix: &Matrix) -> Value {
+/// The columns as PostgresML 2.x notes them; statistics only where a step needed them.
+fn describe(rows: &Rows, fitted: Option<&Fitted>) -> Value {
+    let Rows { layout, matrix, .. } = rows;
     let one = |column: &Column, label: bool, position: usize, size: usize| {
-        json!({
+        let note = fitted.filter(|_| !label).and_then(|fitted| fitted.notes.get(position - 1));
+        let mut described = json!({
             "name": column.name,
             "pg_type": column.type_name,
             "nullable": column.nullable,
@@ -203,7 +223,12 @@ fn describe(layout: &Layout, matrix: &Matrix) -> Value {
             "position": position,
             "size": size,
             "array": column.array,
-        })
+            "preprocessor": note.map(|note| note.steps.clone()).unwrap_or_default(),
+        });
+        if let Some(note) = note.filter(|note| !note.statistics.is_null()) {
+            described["statistics"] = note.statistics.clone();
+        }
+        described
     };
     let features = layout.features.iter().zip(&matrix.widths);
     let features = features.enumerate().map(|(place, (column, width))| one(column, false, place + 1, *width));

@@ -117,6 +117,55 @@ pub fn openblas_and_std() -> Vec<Part> {
     ]
 }
 
+/// LightGBM, the headers that it is compiled with, and the compiler's own library, as packaging/native.toml has them.
+pub fn lightgbm() -> Vec<Part> {
+    let part = |files: &str, copyright: &str, licence: &str, comment: Option<&str>| Part {
+        files: vec![files.into()],
+        copyright: vec![copyright.into()],
+        licence: licence.into(),
+        comment: comment.map(Into::into),
+    };
+    let apache = "Apache-2.0";
+    vec![
+        part(
+            "lightgbm/*",
+            "Microsoft Corporation, The LightGBM developers",
+            "Expat",
+            None,
+        ),
+        part(
+            "lightgbm/external_libs/eigen/*",
+            "The Eigen developers",
+            "MPL-2.0",
+            None,
+        ),
+        part(
+            "lightgbm/external_libs/fmt/*",
+            "2012-2024 Victor Zverovich and {fmt} contributors",
+            "Expat",
+            None,
+        ),
+        part(
+            "lightgbm/external_libs/fast_double_parser/*",
+            "Daniel Lemire",
+            apache,
+            Some("offered under Apache-2.0 OR BSL-1.0"),
+        ),
+        part(
+            "lightgbm/external_libs/nanoarrow/*",
+            "The Apache Software Foundation",
+            apache,
+            None,
+        ),
+        part(
+            "libstdc++/*",
+            "Free Software Foundation, Inc.",
+            "GPL-3+-with-GCC-exception",
+            None,
+        ),
+    ]
+}
+
 /// The crates of a list (`name version|licence`, a line each), whose sources lie below `sources`. Ours are left out: the
 /// first paragraph is theirs.
 pub fn crates(list: &str, sources: &Path) -> Result<Vec<Part>, Failure> {

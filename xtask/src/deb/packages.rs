@@ -127,10 +127,11 @@ pub fn extension(
     let mut package = facts.package(format!("postgresql-{major}-pgml"), control);
     let crates = files::read_text(&inputs.compiled.join(compile::CRATES))?;
     let mut parts = copyright::openblas_and_std();
+    parts.extend(copyright::lightgbm());
     parts.extend(copyright::crates(&crates, inputs.crates)?);
     let library = format!("usr/lib/postgresql/{major}/lib/pgml.so");
     let comment = [
-        format!("{library} contains OpenBLAS, Rust's"),
+        format!("{library} contains OpenBLAS, LightGBM, Rust's"),
         "standard library and the Rust crates named below. Their paths are those of".into(),
         "the sources that it was built from.".into(),
     ];

@@ -84,6 +84,12 @@ impl CrateLock {
         self.0.values()
     }
 
+    /// The crate of a name that has one version only.
+    pub fn named(&self, name: &str) -> Option<&LockedCrate> {
+        let mut found = self.crates().filter(|found| found.name == name);
+        found.next().filter(|_| found.next().is_none())
+    }
+
     /// The crate of a name and a version.
     pub fn get(&self, name: &str, version: &str) -> Option<&LockedCrate> {
         self.0.get(&(name.to_owned(), version.to_owned()))

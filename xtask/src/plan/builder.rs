@@ -2,6 +2,7 @@
 
 pub mod crash;
 mod images;
+mod libraries;
 mod python;
 mod repository;
 mod sbom;
@@ -13,6 +14,7 @@ use super::inputs::{Inputs, Sources};
 use super::job::{Job, JobId, Step};
 use super::recipe::recipe;
 use super::{BUILDER, Context, OPENBLAS, Plan, PlanError, Purpose, TargetPlan};
+use crate::boosting::LIBRARIES;
 use crate::compile;
 use crate::exit::Failure;
 use crate::lock::{Lock, LockedPackage, WheelLock, WheelSet};
@@ -378,6 +380,12 @@ impl<'a> Builder<'a> {
         let openblas = self.unpack(OPENBLAS.0, OPENBLAS.1)?;
         let (headers, _) = self.headers(major)?;
         let crates = self.crates()?;
+        let mut archives = Vec::new();
+        for library in &LIBRARIES {
+            archives.push(self.library(library)?);
+        }
+        let mut needs = vec![&builder, &headers, &openblas, &crates];
+        needs.extend(&archives);
         let toolchain = self.context.toolchain;
         self.add(
             format!("compile:pg{major}"),
@@ -391,7 +399,7 @@ impl<'a> Builder<'a> {
                 }
                 Ok(inputs)
             },
-            &[&builder, &headers, &openblas, &crates],
+            &needs,
         )
     }
 

@@ -36,6 +36,11 @@ pub enum Step {
     },
     /// Bring the crates of the extension's lock into a private cargo home.
     FetchCrates,
+    /// Take one of those crates, which carries the sources of a library in C++.
+    FetchLibrary {
+        /// `lightgbm`
+        library: String,
+    },
     /// Bring the locked wheels of a Python into one directory.
     FetchWheels {
         /// `3.11`
@@ -55,6 +60,11 @@ pub enum Step {
     UnpackServer {
         /// `14`
         major: u16,
+    },
+    /// Compile a library in C++ into a static archive.
+    CompileLibrary {
+        /// `lightgbm`
+        library: String,
     },
     /// Take the server and the libraries that it, Python and an extension load out of a distribution's packages.
     Providers {
@@ -173,10 +183,11 @@ impl Step {
             Self::FetchDebs { .. } | Self::FetchWheels { .. } | Self::FetchFixture { .. } => {
                 (1, 100, 5)
             }
-            Self::FetchServer { .. } | Self::FetchCrates => (1, 100, 3),
+            Self::FetchServer { .. } | Self::FetchCrates | Self::FetchLibrary { .. } => (1, 100, 3),
             Self::Unpack { .. } | Self::UnpackServer { .. } => (1, 100, 1),
             Self::Providers { .. } => (1, 800, 12),
             Self::Rootfs { .. } => (1, 400, 35),
+            Self::CompileLibrary { .. } => (ALL_BUT_ONE, 2000, 180),
             Self::Compile { .. } | Self::Mislink { .. } => (ALL_BUT_ONE, 3000, 60),
             Self::Compress { .. } => (1, 200, 8),
             Self::Stamp { .. } => (1, 100, 1),

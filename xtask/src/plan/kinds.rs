@@ -8,7 +8,7 @@ use super::job::{Job, Step};
 /// A kind of result, by which a run can be limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Packages, with what the symbol rules found.
+    /// Packages, with what the symbol rules found and what they are made of.
     Deb,
     /// The apt repository.
     Apt,
@@ -31,9 +31,10 @@ impl Kind {
 
     fn of(step: &Step) -> Option<Self> {
         match step {
-            Step::ExtensionPackages { .. } | Step::RuntimePackage { .. } | Step::Verify { .. } => {
-                Some(Self::Deb)
-            }
+            Step::ExtensionPackages { .. }
+            | Step::RuntimePackage { .. }
+            | Step::Verify { .. }
+            | Step::Sbom { .. } => Some(Self::Deb),
             Step::AptRepository => Some(Self::Apt),
             Step::ServerImages { .. } | Step::ExtensionImage { .. } => Some(Self::Image),
             _ => None,
@@ -42,9 +43,13 @@ impl Kind {
 }
 
 impl Plan {
-    /// The same plan for some kinds of result only: what those don't need is left out.
+    /// The same plan for some kinds of result only: what those don't need is left out. Where it comes from is said of every
+    /// release, whatever is in it.
     pub fn only(mut self, kinds: &[Kind]) -> Self {
-        let wanted = |job: &&Job| Kind::of(&job.step).is_some_and(|kind| kinds.contains(&kind));
+        let wanted = |job: &&Job| {
+            job.step == Step::Source
+                || Kind::of(&job.step).is_some_and(|kind| kinds.contains(&kind))
+        };
         let goals = self.jobs.iter().filter(wanted).map(|job| job.id.clone());
         let goals: BTreeSet<_> = goals.filter(|id| self.goals.contains(id)).collect();
         self.goals = goals.into_iter().collect();
@@ -88,9 +93,10 @@ mod tests {
             Step::ServerImages { target: target() },
             &[&deb, &base],
         );
+        let source = job("source", Step::Source, &[]);
         let plan = Plan {
-            jobs: vec![crates, base, deb, apt, image],
-            goals: ["apt", "deb", "image"].map(String::from).into(),
+            jobs: vec![crates, base, deb, apt, image, source],
+            goals: ["apt", "deb", "image", "source"].map(String::from).into(),
             targets: BTreeMap::new(),
         };
         let ids = |plan: &Plan| {
@@ -103,13 +109,13 @@ mod tests {
         assert_eq!(
             (ids(&apt), apt.goals),
             (
-                vec!["crates".into(), "deb".into(), "apt".into()],
-                vec!["apt".to_owned()]
+                ["crates", "deb", "apt", "source"].map(String::from).into(),
+                vec!["apt".to_owned(), "source".to_owned()]
             )
         );
         assert_eq!(
             ids(&plan.clone().only(&[Kind::Image])),
-            ["crates", "base", "deb", "image"]
+            ["crates", "base", "deb", "image", "source"]
         );
         assert_eq!(ids(&plan.clone().only(&Kind::ALL)), ids(&plan));
     }

@@ -11,8 +11,10 @@ pub(super) fn recipe(step: &Step) -> &'static [&'static str] {
         | Step::FetchServer { .. }
         | Step::FetchFixture { .. }
         | Step::FetchCrates
+        | Step::FetchLibrary { .. }
         | Step::Source => &[],
         Step::Rootfs { .. } | Step::Unpack { .. } => &["xtask/src/rootfs.rs"],
+        Step::CompileLibrary { .. } => &["xtask/src/boosting.rs", "xtask/src/sandbox.rs"],
         Step::Compile { .. } => &[
             "xtask/src/compile.rs",
             "xtask/src/sandbox.rs",

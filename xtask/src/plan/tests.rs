@@ -52,6 +52,8 @@ fn every_major_is_compiled_once_and_every_target_is_stamped_and_verified() {
     with_plan(&|_| true, |plan, targets| {
         assert_eq!(targets.len(), 48);
         assert_eq!(count(plan, |s| matches!(s, Step::Compile { .. })), 6);
+        // LightGBM: all majors share it.
+        assert_eq!(count(plan, |s| matches!(s, Step::CompileLibrary { .. })), 1);
         assert_eq!(count(plan, |s| matches!(s, Step::Compress { .. })), 6);
         assert_eq!(count(plan, |s| matches!(s, Step::Stamp { .. })), 48);
         assert_eq!(count(plan, |s| matches!(s, Step::Verify { .. })), 48);
@@ -209,4 +211,30 @@ fn a_stale_lock_of_wheels_is_noticed_before_anything_runs() {
             }
         });
     }
+}
+
+/// Catches a library in C++ that is compiled again, for minutes, because something of the extension changed.
+#[test]
+fn the_archive_of_a_library_depends_on_its_own_crate_and_recipe_only() {
+    with_plan(&|_| true, |plan, _| {
+        let inputs = |id: &str| {
+            let job = plan.jobs.iter().find(|job| job.id == id).unwrap();
+            job.inputs.keys().cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(
+            inputs("fetch:lightgbm"),
+            ["extension/Cargo.lock (lightgbm3-sys)"]
+        );
+        assert_eq!(
+            inputs("compile:lightgbm"),
+            [
+                "job fetch:lightgbm",
+                "job rootfs:debian11:builder",
+                "packaging/boosting/lightgbm.mk",
+                "xtask/src/boosting.rs",
+                "xtask/src/sandbox.rs",
+            ]
+        );
+        assert!(inputs("compile:pg15").contains(&"job compile:lightgbm".to_owned()));
+    });
 }

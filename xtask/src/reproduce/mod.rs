@@ -248,6 +248,7 @@ impl Reproduction<'_> {
                     | Step::FetchWheels { .. }
                     | Step::FetchServer { .. }
                     | Step::FetchCrates
+                    | Step::FetchLibrary { .. }
             )
         });
         let mut goals: Vec<String> = fetches.map(|job| job.id.clone()).collect();

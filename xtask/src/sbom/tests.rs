@@ -31,10 +31,12 @@ fn lock() -> CrateLock {
     CrateLock::parse(&text.concat()).unwrap()
 }
 
-fn openblas() -> Vec<Native> {
+/// What `packaging/native.toml` says of the real library.
+fn linked() -> Vec<Native> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let packages = crate::lock::Lock::load(&root.join("packaging/lock/debian12.toml")).unwrap();
-    native::load(&root.join("packaging"), &packages, &lock()).unwrap()
+    let crates = CrateLock::load(&root.join("extension/Cargo.lock")).unwrap();
+    native::load(&root.join("packaging"), &packages, &crates).unwrap()
 }
 
 /// A library that carries a list, made by the system's compiler.
@@ -91,7 +93,7 @@ fn the_tree_is_read_with_every_relation_once() {
 
 #[test]
 fn the_document_names_what_is_inside_and_is_the_same_twice() {
-    let (tree, lock, native) = (CrateTree::parse(TREE).unwrap(), lock(), openblas());
+    let (tree, lock, native) = (CrateTree::parse(TREE).unwrap(), lock(), linked());
     let section = audit::contents(&tree, &lock, &native).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let path = dir
@@ -131,7 +133,8 @@ fn the_document_names_what_is_inside_and_is_the_same_twice() {
     );
     let components = json["components"].as_array().unwrap();
     let named = |name: &str| components.iter().find(|c| c["name"] == name).unwrap();
-    assert_eq!(components.len(), 6, "{components:#?}");
+    assert_eq!(components.len(), 5 + native.len(), "{components:#?}");
+    assert_eq!(named("lightgbm")["licenses"][0]["expression"], "MIT");
     assert_eq!(named("serde")["purl"], "pkg:cargo/serde@1.0.0");
     assert_eq!(
         named("serde")["hashes"][0]["content"],
@@ -184,7 +187,7 @@ fn the_document_names_what_is_inside_and_is_the_same_twice() {
 #[test]
 fn the_list_is_read_by_the_library_that_scanners_use() {
     // The reader of cargo-audit and of rust-audit-info: what it finds, they find.
-    let (tree, lock, native) = (CrateTree::parse(TREE).unwrap(), lock(), openblas());
+    let (tree, lock, native) = (CrateTree::parse(TREE).unwrap(), lock(), linked());
     let section = audit::contents(&tree, &lock, &native).unwrap();
     let library = library(Some(&section));
     let found = auditable_info::audit_info_from_slice(&library, 1 << 20).unwrap();

@@ -1,7 +1,9 @@
 //! Installs the packages of one target into a clean system with apt, makes a cluster, runs the SQL suites, the
 //! documentation's examples and the comparisons with scikit-learn, restarts the server, and removes the packages again.
 
+mod dump;
 mod prepared;
+mod rust;
 mod scripts;
 
 use std::path::Path;
@@ -106,7 +108,7 @@ impl InstallTest<'_> {
             || self.maintainer_scripts(&system),
         );
         cases.run(
-            "a missing runtime is an error that names the package",
+            "a missing runtime is an error that names the package, and Rust trains and predicts without it",
             || self.without_runtime(&system),
         );
         cases.run("purging the packages leaves nothing behind", || {
@@ -328,6 +330,7 @@ impl InstallTest<'_> {
             "edition_1_0.py check",
             CONTRACT,
         );
+        self.dumps(system, cases);
         self.program(
             system,
             cases,
@@ -470,7 +473,8 @@ impl InstallTest<'_> {
         ensure(
             error.contains("ERROR") && error.contains("HINT") && error.contains("pgml-python"),
             || format!("without the runtime: {error}"),
-        )
+        )?;
+        self.rust_alone(system)
     }
 
     /// No file of ours, no directory of ours, no entry of dpkg is left once the packages are purged.

@@ -77,20 +77,25 @@ pub fn unit(workspace: &Workspace, cases: &mut Cases<'_>) {
         Ok(cargo(&["test", "--quiet", "--locked", "--workspace"])
             .run(&workspace.log("test-unit-xtask"))?)
     });
-    cases.run("the extension's logic (cargo test -p pgml-core)", || {
-        let manifest = [
-            "test",
-            "--quiet",
-            "--locked",
-            "--manifest-path",
-            "extension/Cargo.toml",
-            "--package",
-            "pgml-core",
-        ];
-        let target = workspace.cache.join("build/core");
-        let program = cargo(&manifest).args(["--target-dir".as_ref(), target.as_os_str()]);
-        Ok(program.run(&workspace.log("test-unit-core"))?)
-    });
+    cases.run(
+        "the extension's logic (cargo test -p pgml-core -p pgml-learn)",
+        || {
+            let manifest = [
+                "test",
+                "--quiet",
+                "--locked",
+                "--manifest-path",
+                "extension/Cargo.toml",
+                "--package",
+                "pgml-core",
+                "--package",
+                "pgml-learn",
+            ];
+            let target = workspace.cache.join("build/core");
+            let program = cargo(&manifest).args(["--target-dir".as_ref(), target.as_os_str()]);
+            Ok(program.run(&workspace.log("test-unit-core"))?)
+        },
+    );
 }
 
 impl TestRun<'_> {

@@ -39,6 +39,7 @@ pub(super) struct PartDescription {
 pub(super) enum ScoresDescription {
     Linear,
     Kernel { kernel: Kernel },
+    Neighbours { neighbours: usize, by_distance: bool, width: usize },
     Trees { input: Input, compare: Compare, width: usize, combine: CombineDescription },
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::descent::{Below, Descent, Goes, LANES, NotAbove, OrMissing};
 use super::{AskPython, Work};
 
 /// How a row's values are read before they are compared.
@@ -70,6 +71,7 @@ pub struct Forest {
     pub(super) values: Vec<f64>,
     pub(super) combine: Combine,
     pub(super) width: usize,
+    descent: Descent,
 }
 
 /// Everything that a forest is made of, unchecked.
@@ -111,28 +113,63 @@ impl Forest {
             Combine::Median { weights } => width == 1 && !roots.is_empty() && weights.len() == roots.len(),
         };
         let fits = width > 0 && roots.iter().all(|root| *root < count) && targets_fit && combine_fits;
-        fits.then_some(Forest { input, compare, nodes, roots, targets, values, combine, width })
+        if !fits {
+            return None;
+        }
+        let descent = Descent::new(&nodes, &roots)?;
+        Some(Forest { descent, input, compare, nodes, roots, targets, values, combine, width })
     }
 
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// Fill `work.scores`.
+    /// Fill `work.scores` with those of one row.
     pub(super) fn scores(&self, row: &[f64], work: &mut Work) -> Result<(), AskPython> {
-        let Work { row: seen, scores, pairs, .. } = work;
-        self.see(row, seen)?;
+        let Work { row: seen, scores, pairs, leaves, .. } = work;
+        seen.clear();
+        let missing = self.see(row, seen)?;
+        leaves.clear();
+        match (self.compare, missing) {
+            (Compare::Below, false) => self.descent.of_row::<Below>(seen, leaves),
+            (Compare::Below, true) => self.descent.of_row::<OrMissing<Below>>(seen, leaves),
+            (Compare::NotAbove, false) => self.descent.of_row::<NotAbove>(seen, leaves),
+            (Compare::NotAbove, true) => self.descent.of_row::<OrMissing<NotAbove>>(seen, leaves),
+        }
         scores.clear();
-        match self.compare {
-            Compare::Below => self.combine(scores, pairs, |root| self.leaf(root, seen, |value, at| value < at)),
-            Compare::NotAbove => self.combine(scores, pairs, |root| self.leaf(root, seen, |value, at| value <= at)),
+        self.combine(leaves.iter().copied(), scores, pairs);
+        Ok(())
+    }
+
+    /// The rows that [`Forest::scores_of`] wants.
+    pub(super) const ROWS: usize = LANES;
+
+    /// Fill `work.scores` with those of each of [`Forest::ROWS`] rows of `features` values, one after the other.
+    pub(super) fn scores_of(&self, rows: &[f64], features: usize, work: &mut Work) -> Result<(), AskPython> {
+        let Work { row: seen, scores, pairs, leaves, .. } = work;
+        seen.clear();
+        let missing = self.see(rows, seen)?;
+        leaves.clear();
+        match (self.compare, missing) {
+            (Compare::Below, false) => self.leaves_of::<Below>(seen, features, leaves),
+            (Compare::Below, true) => self.leaves_of::<OrMissing<Below>>(seen, features, leaves),
+            (Compare::NotAbove, false) => self.leaves_of::<NotAbove>(seen, features, leaves),
+            (Compare::NotAbove, true) => self.leaves_of::<OrMissing<NotAbove>>(seen, features, leaves),
+        }
+        scores.clear();
+        for row in 0..LANES {
+            self.combine(leaves.iter().skip(row).step_by(LANES).copied(), scores, pairs);
         }
         Ok(())
     }
 
-    /// The row as the trees see it.
-    fn see(&self, row: &[f64], seen: &mut Vec<f64>) -> Result<(), AskPython> {
-        seen.clear();
+    fn leaves_of<G: Goes>(&self, rows: &[f64], features: usize, leaves: &mut Vec<u32>) {
+        let rows = std::array::from_fn(|row| &rows[row * features..(row + 1) * features]);
+        self.descent.of_rows::<G>(&rows, leaves);
+    }
+
+    /// The values as the trees see them, added to `seen`; whether any is missing.
+    fn see(&self, row: &[f64], seen: &mut Vec<f64>) -> Result<bool, AskPython> {
         match self.input {
             Input::Float64 | Input::Float64Missing => seen.extend_from_slice(row),
             Input::Float32 | Input::Float32Missing => seen.extend(row.iter().map(|value| f64::from(*value as f32))),
@@ -141,41 +178,34 @@ impl Forest {
                 seen.extend(row.iter().map(|value| if value.abs() <= LIGHTGBM_ZERO { 0.0 } else { *value }));
             }
         }
-        let missing = matches!(self.input, Input::Float64Missing | Input::Float32Missing | Input::LightGbm);
-        let known = |value: &f64| value.is_finite() || (missing && value.is_nan());
-        if seen.iter().all(known) { Ok(()) } else { Err(AskPython) }
-    }
-
-    /// The leaf in which the row ends: where its values begin.
-    fn leaf(&self, root: u32, row: &[f64], goes_left: impl Fn(f64, f64) -> bool) -> usize {
-        // INVARIANT: `new` saw to it that every index is inside, and that children come after their parent.
-        let mut node = &self.nodes[root as usize];
-        while node.feature != LEAF {
-            let value = row[node.feature as usize];
-            let left = goes_left(value, node.threshold) || (node.missing_left && value.is_nan());
-            node = &self.nodes[if left { node.left } else { node.right } as usize];
+        if seen.iter().all(|value| value.is_finite()) {
+            return Ok(false);
         }
-        node.left as usize
+        let may_miss = matches!(self.input, Input::Float64Missing | Input::Float32Missing | Input::LightGbm);
+        let known = |value: &f64| value.is_finite() || (may_miss && value.is_nan());
+        if seen.iter().all(known) { Ok(true) } else { Err(AskPython) }
     }
 
-    fn combine(&self, scores: &mut Vec<f64>, pairs: &mut Vec<(f64, f64)>, leaf: impl Fn(u32) -> usize) {
+    /// Add to `scores` what the leaves of one row, a leaf of each tree, say together.
+    fn combine(&self, mut leaves: impl Iterator<Item = u32>, all_scores: &mut Vec<f64>, pairs: &mut Vec<(f64, f64)>) {
+        let value = |leaf: u32| self.values[leaf as usize];
         match &self.combine {
             Combine::Sum { init, divisor, single } => {
-                scores.extend_from_slice(init);
+                let start = all_scores.len();
+                all_scores.extend_from_slice(init);
+                let scores = &mut all_scores[start..];
                 match &self.targets {
-                    Some(targets) => {
-                        for (root, target) in self.roots.iter().zip(targets) {
-                            let value = self.values[leaf(*root)];
-                            let score = &mut scores[*target as usize];
-                            *score = if *single { f64::from(*score as f32 + value as f32) } else { *score + value };
-                        }
-                    }
-                    None => {
-                        for root in &self.roots {
-                            let values = &self.values[leaf(*root)..];
-                            scores.iter_mut().zip(values).for_each(|(score, value)| *score += value);
-                        }
-                    }
+                    Some(targets) if *single => leaves.zip(targets).for_each(|(leaf, target)| {
+                        let score = &mut scores[*target as usize];
+                        *score = f64::from(*score as f32 + value(leaf) as f32);
+                    }),
+                    Some(targets) => leaves.zip(targets).for_each(|(leaf, target)| {
+                        scores[*target as usize] += value(leaf);
+                    }),
+                    None => leaves.for_each(|leaf| {
+                        let values = &self.values[leaf as usize..];
+                        scores.iter_mut().zip(values).for_each(|(score, value)| *score += value);
+                    }),
                 }
                 if let Some(divisor) = divisor {
                     scores.iter_mut().for_each(|score| *score /= divisor);
@@ -183,8 +213,8 @@ impl Forest {
             }
             Combine::Median { weights } => {
                 pairs.clear();
-                pairs.extend(self.roots.iter().zip(weights).map(|(root, weight)| (self.values[leaf(*root)], *weight)));
-                scores.push(weighted_median(pairs));
+                pairs.extend(leaves.by_ref().zip(weights).map(|(leaf, weight)| (value(leaf), *weight)));
+                all_scores.push(weighted_median(pairs));
             }
         }
     }

@@ -63,7 +63,8 @@ impl Machine {
 }
 
 impl Kernel {
-    fn of(self, left: &[f64], right: &[f64]) -> f64 {
+    /// How alike two rows of equal length are.
+    pub fn of(self, left: &[f64], right: &[f64]) -> f64 {
         match self {
             Kernel::Linear => dot(left, right),
             Kernel::Rbf { gamma } => {

@@ -6,10 +6,12 @@
 
 pub mod check;
 mod decide;
+mod descent;
 mod description;
 pub mod forest;
 mod kernel;
 mod linear;
+mod neighbours;
 mod read;
 mod write;
 
@@ -18,6 +20,7 @@ pub use description::VERSION;
 pub use forest::Forest;
 pub use kernel::{Kernel, Machine};
 pub use linear::Linear;
+pub use neighbours::Neighbours;
 pub use read::ReadError;
 pub use write::WriteError;
 
@@ -42,6 +45,7 @@ pub enum Scores {
     Linear(Linear),
     Machine(Machine),
     Forest(Forest),
+    Neighbours(Neighbours),
 }
 
 /// Memory that evaluations use again and again.
@@ -51,6 +55,7 @@ pub struct Work {
     scores: Vec<f64>,
     probabilities: Vec<f64>,
     pairs: Vec<(f64, f64)>,
+    leaves: Vec<u32>,
 }
 
 /// The row is one that Python has to see, because it may refuse it.
@@ -86,6 +91,26 @@ impl Model {
             part.finish.label(&work.scores, &mut work.probabilities, out);
         }
         Ok(())
+    }
+
+    /// Predict rows, one after the other in `rows`; their labels are added to `out`. Trees take several at once.
+    pub fn predict_rows(&self, rows: &[f64], work: &mut Work, out: &mut Vec<f64>) -> Result<(), AskPython> {
+        let mut rest = rows;
+        if let [Part { scores: Scores::Forest(forest), finish }] = &self.parts[..] {
+            let blocks = rows.chunks_exact(self.features * Forest::ROWS);
+            rest = blocks.remainder();
+            for block in blocks {
+                forest.scores_of(block, self.features, work)?;
+                for scores in work.scores.chunks_exact(forest.width()) {
+                    finish.label(scores, &mut work.probabilities, out);
+                }
+            }
+        }
+        let rest = rest.chunks_exact(self.features);
+        if !rest.remainder().is_empty() {
+            return Err(AskPython);
+        }
+        rest.into_iter().try_for_each(|row| self.predict(row, work, out))
     }
 
     /// The probability of each class for one row, added to `out`.
@@ -130,6 +155,7 @@ impl Scores {
             Scores::Linear(linear) => linear.width(),
             Scores::Machine(machine) => machine.width(),
             Scores::Forest(forest) => forest.width(),
+            Scores::Neighbours(neighbours) => neighbours.width(),
         }
     }
 
@@ -139,6 +165,7 @@ impl Scores {
             Scores::Linear(linear) => linear.scores(row, &mut work.scores),
             Scores::Machine(machine) => machine.scores(row, &mut work.scores),
             Scores::Forest(forest) => forest.scores(row, work),
+            Scores::Neighbours(neighbours) => neighbours.scores(row, work),
         }
     }
 }

@@ -4,7 +4,7 @@ use safetensors::{Dtype, SafeTensors};
 
 use super::description::{CombineDescription, DESCRIPTION, Description, ScoresDescription, VERSION, Versioned};
 use super::forest::{Combine, Forest, LEAF, Node, Parts};
-use super::{Finish, Linear, Machine, Model, Part, Scores};
+use super::{Finish, Linear, Machine, Model, Neighbours, Part, Scores};
 
 /// More than any table of Postgres gives a row of, with arrays.
 const MOST_FEATURES: usize = 1 << 24;
@@ -79,6 +79,10 @@ fn scores(
         ScoresDescription::Kernel { kernel } => {
             let (points, weights) = (tensors.f64("points")?, tensors.f64("weights")?);
             Machine::new(kernel, features, points, weights, tensors.f64("intercepts")?).map(Scores::Machine)
+        }
+        ScoresDescription::Neighbours { neighbours, by_distance, width } => {
+            let (points, values) = (tensors.f64("points")?, tensors.f64("values")?);
+            Neighbours::new(neighbours, by_distance, features, points, width, values).map(Scores::Neighbours)
         }
         ScoresDescription::Trees { input, compare, width, combine } => {
             let Some(nodes) = nodes(tensors)? else {

@@ -85,6 +85,15 @@ impl Scores {
                 ScoresDescription::Kernel { kernel: machine.kernel }
             }
             Scores::Forest(forest) => write_forest(forest, tensors),
+            Scores::Neighbours(neighbours) => {
+                tensors.f64("points", &neighbours.points);
+                tensors.f64("values", &neighbours.values);
+                ScoresDescription::Neighbours {
+                    neighbours: neighbours.count,
+                    by_distance: neighbours.by_distance,
+                    width: neighbours.width,
+                }
+            }
         }
     }
 }

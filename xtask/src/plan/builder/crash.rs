@@ -2,6 +2,7 @@
 //! wheels that it clashes with (docs/crash.md).
 
 use super::{Builder, nothing_more};
+use crate::boosting::LIBRARIES;
 use crate::exit::Failure;
 use crate::lock::WheelSet;
 use crate::plan::job::{Job, Step};
@@ -67,7 +68,9 @@ impl Builder<'_> {
         needs.extend(
             self.jobs
                 .iter()
-                .find(|job| job.id == "fetch:crates")
+                .filter(|job| {
+                    job.id == "fetch:crates" || LIBRARIES.iter().any(|one| one.job() == job.id)
+                })
                 .cloned(),
         );
         needs.extend([compile, shared, old]);

@@ -1,0 +1,75 @@
+//! Rows to learn from, as one block.
+
+/// Features and labels, row by row. Clustering and decomposition have no labels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Data {
+    pub rows: usize,
+    pub features: usize,
+    pub labels: usize,
+    pub x: Vec<f64>,
+    pub y: Vec<f64>,
+}
+
+impl Data {
+    pub fn row(&self, row: usize) -> &[f64] {
+        &self.x[row * self.features..][..self.features]
+    }
+
+    /// The features row by row.
+    pub fn each_row(&self) -> impl ExactSizeIterator<Item = &[f64]> {
+        self.x.chunks_exact(self.features)
+    }
+
+    pub fn label(&self, label: usize) -> Vec<f64> {
+        self.y.iter().skip(label).step_by(self.labels.max(1)).copied().collect()
+    }
+
+    /// Some of the rows, in the order that is named.
+    pub fn only(&self, rows: &[usize]) -> Data {
+        let take = |from: &[f64], width: usize| {
+            rows.iter().flat_map(|row| from[row * width..][..width].iter().copied()).collect()
+        };
+        Data { rows: rows.len(), x: take(&self.x, self.features), y: take(&self.y, self.labels), ..*self }
+    }
+
+    /// One label alone.
+    pub fn with_label(&self, label: usize) -> Data {
+        Data { labels: 1, y: self.label(label), x: self.x.clone(), ..*self }
+    }
+
+    /// The mean of each feature.
+    pub fn means(&self) -> Vec<f64> {
+        means(self.each_row(), self.features, self.rows)
+    }
+
+    /// The variance of all values of the features together.
+    pub fn variance(&self) -> f64 {
+        let count = self.x.len() as f64;
+        let mean = self.x.iter().sum::<f64>() / count;
+        self.x.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / count
+    }
+}
+
+/// The means of columns.
+pub fn means<'a>(rows: impl Iterator<Item = &'a [f64]>, width: usize, count: usize) -> Vec<f64> {
+    let mut sums = vec![0.0; width];
+    for row in rows {
+        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+    }
+    sums.iter_mut().for_each(|sum| *sum /= count as f64);
+    sums
+}
+
+/// The sorted values of a label: its classes.
+pub fn classes(label: &[f64]) -> Vec<f64> {
+    let mut classes = label.to_vec();
+    classes.sort_by(f64::total_cmp);
+    classes.dedup();
+    classes
+}
+
+/// Each row's place in the classes.
+pub fn numbered(label: &[f64], classes: &[f64]) -> Vec<usize> {
+    // INVARIANT: `classes` are those of this very label.
+    label.iter().map(|value| classes.partition_point(|class| class < value)).collect()
+}

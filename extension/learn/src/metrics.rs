@@ -1,0 +1,276 @@
+//! Scores of a model on its test rows: what scikit-learn's functions of the same names give, and no NaN.
+//!
+//! A score that is undefined for these rows is null, and `notes` says why, by the score's name.
+
+use serde_json::{Map, Value, json};
+
+use crate::Interrupt;
+use crate::data::{Data, classes};
+
+const NO_ROWS: &str = "there are no test rows";
+
+type Scores = Map<String, Value>;
+
+/// Scores that are collected with their reasons.
+#[derive(Default)]
+struct Card {
+    scores: Scores,
+    notes: Scores,
+}
+
+impl Card {
+    fn add(&mut self, name: &str, score: Result<f64, &str>) {
+        let score = score.and_then(|score| match score.is_finite() {
+            true => Ok(score),
+            false => Err("it is not a finite number for these predictions"),
+        });
+        match score {
+            Ok(score) => self.scores.insert(name.into(), json!(score)),
+            Err(why) => {
+                self.notes.insert(name.into(), json!(why));
+                self.scores.insert(name.into(), Value::Null)
+            }
+        };
+    }
+
+    fn finish(mut self) -> Scores {
+        if !self.notes.is_empty() {
+            self.scores.insert("notes".into(), Value::Object(self.notes));
+        }
+        self.scores
+    }
+}
+
+/// Score predictions of one or several labels; several are averaged.
+pub fn regression(truth: &[f64], predicted: &[f64], labels: usize) -> Scores {
+    let mut card = Card::default();
+    let rows = truth.len() / labels.max(1);
+    let mean = |of: &dyn Fn(f64) -> f64| {
+        let sum: f64 = truth.iter().zip(predicted).map(|(truth, predicted)| of(truth - predicted)).sum();
+        if rows == 0 { Err(NO_ROWS) } else { Ok(sum / truth.len() as f64) }
+    };
+    card.add("mean_squared_error", mean(&|error| error * error));
+    card.add("mean_absolute_error", mean(&f64::abs));
+    let r2 = match rows {
+        0 => Err(NO_ROWS),
+        1 => Err("r2 needs at least two test rows"),
+        _ => Ok((0..labels).map(|label| r2(truth, predicted, label, labels)).sum::<f64>() / labels as f64),
+    };
+    card.add("r2", r2);
+    card.finish()
+}
+
+/// The share of a label's variance that the predictions explain; of a constant label, 1 when they are right and 0 else.
+fn r2(truth: &[f64], predicted: &[f64], label: usize, labels: usize) -> f64 {
+    let column = |values: &'_ [f64]| -> Vec<f64> { values.iter().skip(label).step_by(labels).copied().collect() };
+    let (truth, predicted) = (column(truth), column(predicted));
+    let mean = truth.iter().sum::<f64>() / truth.len() as f64;
+    let left: f64 = truth.iter().zip(&predicted).map(|(truth, predicted)| (truth - predicted).powi(2)).sum();
+    let all: f64 = truth.iter().map(|truth| (truth - mean).powi(2)).sum();
+    match (left == 0.0, all == 0.0) {
+        (true, _) => 1.0,
+        (false, true) => 0.0,
+        (false, false) => 1.0 - left / all,
+    }
+}
+
+/// Score one label's predicted classes. `shares` has a column for each of the classes that the model knows; the test rows may
+/// lack some, or have others.
+pub fn classification(truth: &[f64], predicted: &[f64], shares: Option<&[f64]>, known: &[f64]) -> Scores {
+    let mut card = Card::default();
+    let rows = truth.len();
+    let [f1, precision, recall] = weighted(truth, predicted);
+    let right = truth.iter().zip(predicted).filter(|(truth, predicted)| truth == predicted).count();
+    let or_none = |score: f64| if rows == 0 { Err(NO_ROWS) } else { Ok(score) };
+    card.add("f1", or_none(f1));
+    card.add("precision", or_none(precision));
+    card.add("recall", or_none(recall));
+    card.add("accuracy", or_none(right as f64 / rows as f64));
+    if let Some(shares) = shares {
+        let present = classes(truth);
+        let unseen: Vec<String> = present.iter().filter(|class| !known.contains(class)).map(f64::to_string).collect();
+        let reason = format!("the test rows have classes that the training rows lack: {}", unseen.join(", "));
+        let (log_loss, roc_auc) = match (rows, &unseen[..], present.len()) {
+            (0, ..) => (Err(NO_ROWS), Err(NO_ROWS)),
+            (_, [_, ..], _) => (Err(&reason[..]), Err(&reason[..])),
+            (_, [], 1) => (Ok(log_loss(truth, shares, known)), Err("the test rows have one class only")),
+            (_, [], _) => (Ok(log_loss(truth, shares, known)), Ok(roc_auc(truth, shares, known))),
+        };
+        card.add("log_loss", log_loss);
+        card.add("roc_auc", roc_auc);
+    }
+    card.finish()
+}
+
+/// F1, precision and recall of each class, weighted by its rows; what would divide by zero is zero.
+fn weighted(truth: &[f64], predicted: &[f64]) -> [f64; 3] {
+    let mut sums = [0.0; 3];
+    for class in classes(truth) {
+        let count = |of: &dyn Fn(bool, bool) -> bool| {
+            truth.iter().zip(predicted).filter(|(truth, guess)| of(**truth == class, **guess == class)).count() as f64
+        };
+        let (hits, there, guessed) = (count(&|is, said| is && said), count(&|is, _| is), count(&|_, said| said));
+        let share = |part: f64, whole: f64| if whole == 0.0 { 0.0 } else { part / whole };
+        let each = [share(2.0 * hits, there + guessed), share(hits, guessed), share(hits, there)];
+        sums.iter_mut().zip(each).for_each(|(sum, score)| *sum += score * there);
+    }
+    sums.map(|sum| sum / truth.len() as f64)
+}
+
+/// The mean of what the true class's probability costs; no probability counts as smaller than a rounding error.
+fn log_loss(truth: &[f64], shares: &[f64], known: &[f64]) -> f64 {
+    let cost = |(truth, shares): (&f64, &[f64])| {
+        let sum: f64 = shares.iter().sum();
+        let share = known.iter().zip(shares).find(|(class, _)| *class == truth).map_or(0.0, |(_, share)| share / sum);
+        -share.clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln()
+    };
+    truth.iter().zip(shares.chunks_exact(known.len())).map(cost).sum::<f64>() / truth.len() as f64
+}
+
+/// The area under the curve: of two classes; of more, that of each pair, weighted by the pair's rows.
+fn roc_auc(truth: &[f64], shares: &[f64], known: &[f64]) -> f64 {
+    let column = |place: usize, of: [f64; 2]| -> Vec<(bool, f64)> {
+        let rows = truth.iter().zip(shares.chunks_exact(known.len()));
+        let rows = rows.filter(|(truth, _)| of.contains(truth));
+        rows.map(|(truth, shares)| (*truth == known[place], shares[place])).collect()
+    };
+    if let [first, second] = known {
+        return area(&mut column(1, [*first, *second]));
+    }
+    let there = classes(truth);
+    let places: Vec<usize> = (0..known.len()).filter(|place| there.contains(&known[*place])).collect();
+    let (mut sum, mut weight) = (0.0, 0.0);
+    for (at, first) in places.iter().enumerate() {
+        for second in &places[at + 1..] {
+            let pair = [known[*first], known[*second]];
+            let rows = truth.iter().filter(|truth| pair.contains(truth)).count() as f64;
+            let both = area(&mut column(*first, pair)) + area(&mut column(*second, pair));
+            sum += rows * both / 2.0;
+            weight += rows;
+        }
+    }
+    sum / weight
+}
+
+/// The chance that a row of the class has a higher score than one that is not; equal scores count half.
+fn area(rows: &mut [(bool, f64)]) -> f64 {
+    rows.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let (mut below, mut sum) = (0.0, 0.0);
+    for tied in rows.chunk_by(|a, b| a.1 == b.1) {
+        let inside = tied.iter().filter(|(is, _)| *is).count() as f64;
+        let outside = tied.len() as f64 - inside;
+        sum += inside * (below + outside / 2.0);
+        below += outside;
+    }
+    let positive = rows.iter().filter(|(is, _)| *is).count() as f64;
+    sum / (positive * below)
+}
+
+/// Average several labels' scores; one that is undefined for a label is undefined.
+pub fn joint(mut each: Vec<Scores>) -> Scores {
+    if each.len() == 1 {
+        return each.remove(0);
+    }
+    let mut card = Card::default();
+    for name in each[0].keys().filter(|name| *name != "notes") {
+        let scores: Option<Vec<f64>> = each.iter().map(|one| one[name].as_f64()).collect();
+        let mean = scores.map(|scores| scores.iter().sum::<f64>() / scores.len() as f64);
+        card.add(name, mean.ok_or("undefined for one of the labels"));
+    }
+    card.finish()
+}
+
+/// How well the test rows fit their clusters: the mean over them of (b - a) / max(a, b), where a is the mean distance to the own
+/// cluster's other rows and b that to the nearest other cluster's.
+pub fn clustering(data: &Data, clusters: &[f64], interrupt: Interrupt<'_>) -> Scores {
+    let known = classes(clusters);
+    let mut card = Card::default();
+    let found = known.len();
+    if data.rows == 0 {
+        card.add("silhouette", Err(NO_ROWS));
+        return card.finish();
+    }
+    if found < 2 || found >= data.rows {
+        let most = data.rows - 1;
+        card.add("silhouette", Err(&format!("silhouette needs 2 to {most} clusters among the test rows, not {found}")));
+        return card.finish();
+    }
+    let places = crate::data::numbered(clusters, &known);
+    let mut sizes = vec![0usize; known.len()];
+    places.iter().for_each(|place| sizes[*place] += 1);
+    let mut total = 0.0;
+    let mut sums = vec![0.0; known.len()];
+    for (at, row) in data.each_row().enumerate() {
+        interrupt();
+        sums.fill(0.0);
+        for (other, place) in data.each_row().zip(&places) {
+            let squares: f64 = row.iter().zip(other).map(|(a, b)| (a - b) * (a - b)).sum();
+            sums[*place] += squares.sqrt();
+        }
+        let own = places[at];
+        if sizes[own] == 1 {
+            continue;
+        }
+        let inside = sums[own] / (sizes[own] - 1) as f64;
+        let others = (0..known.len()).filter(|place| *place != own).map(|place| sums[place] / sizes[place] as f64);
+        let outside = others.fold(f64::INFINITY, f64::min);
+        let larger = inside.max(outside);
+        total += if larger == 0.0 { 0.0 } else { (outside - inside) / larger };
+    }
+    card.add("silhouette", Ok(total / data.rows as f64));
+    card.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(scores: &Scores, name: &str) -> f64 {
+        scores[name].as_f64().expect("a number")
+    }
+
+    // sklearn.metrics: r2_score([1,2,4],[1.5,2,3]), mean_squared_error, mean_absolute_error
+    #[test]
+    fn regressions_are_scored_as_scikit_learn_does() {
+        let scores = regression(&[1.0, 2.0, 4.0], &[1.5, 2.0, 3.0], 1);
+        assert!((number(&scores, "r2") - 0.7321428571428572).abs() < 1e-15);
+        assert!((number(&scores, "mean_squared_error") - 0.4166666666666667).abs() < 1e-15);
+        assert_eq!(number(&scores, "mean_absolute_error"), 0.5);
+        assert_eq!(regression(&[], &[], 1)["notes"]["r2"], NO_ROWS);
+    }
+
+    // y = [0,0,1,1,2,2]; p = [0,1,1,1,2,0]
+    // s = [[.7,.2,.1],[.3,.4,.3],[.1,.8,.1],[.2,.5,.3],[.1,.2,.7],[.5,.2,.3]]
+    // sklearn.metrics: f1_score(y, p, average='weighted', zero_division=0), precision_score, recall_score,
+    // accuracy_score, log_loss(y, s), roc_auc_score(y, s, average='weighted', multi_class='ovo')
+    #[test]
+    fn classifications_are_scored_as_scikit_learn_does() {
+        let truth = [0.0, 0.0, 1.0, 1.0, 2.0, 2.0];
+        let guess = [0.0, 1.0, 1.0, 1.0, 2.0, 0.0];
+        let shares = [0.7, 0.2, 0.1, 0.3, 0.4, 0.3, 0.1, 0.8, 0.1, 0.2, 0.5, 0.3, 0.1, 0.2, 0.7, 0.5, 0.2, 0.3];
+        let scores = classification(&truth, &guess, Some(&shares), &[0.0, 1.0, 2.0]);
+        for (name, wanted) in [
+            ("f1", 0.6555555555555556),
+            ("precision", 0.7222222222222222),
+            ("recall", 0.6666666666666666),
+            ("accuracy", 0.6666666666666666),
+            ("log_loss", 0.6729310380672486),
+            ("roc_auc", 0.9166666666666666),
+        ] {
+            assert!((number(&scores, name) - wanted).abs() < 1e-12, "{name}: {}", scores[name]);
+        }
+    }
+
+    #[test]
+    fn a_class_that_is_never_predicted_counts_as_zero() {
+        let scores = classification(&[0.0, 1.0], &[0.0, 0.0], None, &[0.0, 1.0]);
+        assert!((number(&scores, "f1") - 1.0 / 3.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_class_that_training_lacks_is_told() {
+        let scores = classification(&[2.0, 1.0], &[0.0, 1.0], Some(&[0.5, 0.5, 0.2, 0.8]), &[0.0, 1.0]);
+        assert_eq!(scores["log_loss"], Value::Null);
+        assert_eq!(scores["notes"]["roc_auc"], "the test rows have classes that the training rows lack: 2");
+    }
+}

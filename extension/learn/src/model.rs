@@ -1,0 +1,89 @@
+//! Fitted models on their way into the format that `docs/model-format.md` describes.
+
+use pgml_core::model::forest::{Combine, Compare, Input, LEAF, Node, Parts};
+use pgml_core::model::{Decision, Finish, Forest, Linear, Link, Model, Part, Probabilities, Scores};
+
+use crate::error::{Error, Result};
+
+/// Decision trees while they are put together.
+#[derive(Debug)]
+pub struct Trees {
+    pub input: Input,
+    pub compare: Compare,
+    pub width: usize,
+    pub nodes: Vec<Node>,
+    pub roots: Vec<u32>,
+    /// The score that each tree adds to; none when a leaf has a value for each.
+    pub targets: Option<Vec<u32>>,
+    pub values: Vec<f64>,
+    pub init: Vec<f64>,
+    pub divisor: Option<f64>,
+    pub single: bool,
+}
+
+/// Where a node's parent waits for its place, to the left or not.
+pub type Parent = Option<(usize, bool)>;
+
+impl Trees {
+    /// No trees yet.
+    pub fn new(input: Input, compare: Compare, width: usize) -> Trees {
+        let init = vec![0.0; width];
+        let (nodes, roots, values) = (Vec::new(), Vec::new(), Vec::new());
+        Trees { input, compare, width, nodes, roots, targets: None, values, init, divisor: None, single: false }
+    }
+
+    /// Add a node below its parent, or as a root; its children are added later. Returns its place.
+    pub fn node(&mut self, parent: Parent, feature: usize, threshold: f64, missing_left: bool) -> usize {
+        self.add(parent, Node { threshold, left: 0, right: 0, feature: feature as u32, missing_left })
+    }
+
+    /// Add a leaf with its values below its parent, or as a root.
+    pub fn leaf(&mut self, parent: Parent, values: &[f64]) {
+        let left = self.values.len() as u32;
+        self.values.extend_from_slice(values);
+        self.add(parent, Node { threshold: 0.0, left, right: 0, feature: LEAF, missing_left: false });
+    }
+
+    fn add(&mut self, parent: Parent, node: Node) -> usize {
+        let place = self.nodes.len();
+        self.nodes.push(node);
+        match parent {
+            Some((parent, true)) => self.nodes[parent].left = place as u32,
+            Some((parent, false)) => self.nodes[parent].right = place as u32,
+            None => self.roots.push(place as u32),
+        }
+        place
+    }
+
+    /// The finished forest; none when something in it leads nowhere.
+    pub fn scores(self, features: usize) -> Option<Scores> {
+        let Trees { input, compare, width, nodes, roots, targets, values, init, divisor, single } = self;
+        let combine = Combine::Sum { init, divisor, single };
+        Forest::new(Parts { features, width, input, compare, nodes, roots, targets, values, combine })
+            .map(Scores::Forest)
+    }
+}
+
+/// Weighted sums.
+pub fn linear(features: usize, weights: Vec<f64>, intercepts: Vec<f64>) -> Option<Scores> {
+    Linear::new(features, weights, intercepts).map(Scores::Linear)
+}
+
+/// The finish of a regression.
+pub fn values() -> Finish {
+    Finish::Values(Link::Identity)
+}
+
+/// The finish of a classification.
+pub fn classes(classes: &[f64], decision: Decision, probabilities: Option<Probabilities>) -> Finish {
+    Finish::Classes { classes: classes.to_vec(), decision, probabilities }
+}
+
+/// The bytes of a model.
+pub fn write(algorithm: &str, features: usize, parts: Vec<Part>) -> Result<Vec<u8>> {
+    let failed =
+        |reason: String| Error::Failed { algorithm: algorithm.to_string(), reason: format!("no model: {reason}") };
+    let model = Model::new(features, parts).ok_or_else(|| failed("it has no parts".into()))?;
+    let made_by = format!("pgml {} (rust) {algorithm}", env!("CARGO_PKG_VERSION"));
+    model.write(&made_by).map_err(|error| failed(error.to_string()))
+}

@@ -1,0 +1,29 @@
+//! Links the archive of LightGBM and the static libstdc++ of the compiler that made it. Both stay hidden: the library
+//! exports what Postgres asks for and nothing else (rule S5).
+
+use std::process::{Command, ExitCode};
+
+/// Where the archive is.
+const ARCHIVES: &str = "PGML_ARCHIVES";
+
+fn main() -> ExitCode {
+    println!("cargo::rerun-if-env-changed={ARCHIVES}");
+    let Some(archives) = std::env::var_os(ARCHIVES) else {
+        println!(
+            "cargo::error={ARCHIVES} is not set: it names the directory of liblightgbm.a, which `cargo xtask` makes"
+        );
+        return ExitCode::FAILURE;
+    };
+    println!("cargo::rerun-if-changed={}/liblightgbm.a", archives.display());
+    let found = Command::new("g++").arg("-print-file-name=libstdc++.a").output();
+    let found = found.ok().and_then(|output| String::from_utf8(output.stdout).ok());
+    let Some((runtime, _)) = found.as_deref().and_then(|path| path.trim().rsplit_once('/')) else {
+        println!("cargo::error=g++ does not say where its libstdc++.a is");
+        return ExitCode::FAILURE;
+    };
+    println!("cargo::rustc-link-search=native={}", archives.display());
+    println!("cargo::rustc-link-search=native={runtime}");
+    println!("cargo::rustc-link-lib=static:-bundle=lightgbm");
+    println!("cargo::rustc-link-lib=static:-bundle=stdc++");
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,71 @@
+//! Training without Python: the rows and hyperparameters to `pgml-learn`, what comes of them back.
+
+use std::time::Instant;
+
+use pgml_core::matrix::Matrix;
+use pgml_core::project::Task;
+use pgml_learn::{Data, Trained};
+use serde_json::{Map, Value};
+
+use crate::error::Result;
+use crate::python::{Export, Fitted, Request};
+
+/// Whether the algorithm is trained here.
+pub fn trains(algorithm: &str, task: Task) -> bool {
+    pgml_learn::algorithms(of(task)).contains(&algorithm)
+}
+
+fn of(task: Task) -> pgml_learn::Task {
+    match task {
+        Task::Regression => pgml_learn::Task::Regression,
+        Task::Classification => pgml_learn::Task::Classification,
+        Task::Clustering => pgml_learn::Task::Clustering,
+        Task::Decomposition => pgml_learn::Task::Decomposition,
+    }
+}
+
+/// Train on the first `train` rows of the matrix and score on the rest.
+pub fn fit(request: &Request<'_>, task: Task, mut matrix: Matrix, train: usize) -> Result<Fitted> {
+    let test_x = matrix.x.split_off(train * matrix.features);
+    let test_y = matrix.y.split_off(train * matrix.labels);
+    let (features, labels) = (matrix.features, matrix.labels);
+    let test = Data { rows: matrix.rows - train, features, labels, x: test_x, y: test_y };
+    let data = Data { rows: train, features, labels, x: matrix.x, y: matrix.y };
+    let (hyperparams, search_params, search_args) =
+        (object(request.hyperparams), object(request.search_params), object(request.search_args));
+    let asked = pgml_learn::Request {
+        algorithm: request.algorithm,
+        task: of(task),
+        hyperparams: &hyperparams,
+        search: request.search,
+        search_params: &search_params,
+        search_args: &search_args,
+    };
+    let started = Instant::now();
+    let clock = || started.elapsed().as_secs_f64();
+    // A cancel unwinds from here through the training, whose memory and C++ objects are freed on the way.
+    let interrupt = || {
+        pgrx::check_for_interrupts!();
+    };
+    let Trained { model, mut metrics, hyperparams, importances, warnings } =
+        pgml_learn::train(asked, &data, &test, &pgml_learn::Host { interrupt: &interrupt, clock: &clock })?;
+    for warning in warnings {
+        pgrx::warning!("{warning}");
+    }
+    if let Some(importances) = importances {
+        metrics.insert("feature_importances".into(), importances.into());
+    }
+    // There is no other form whose predictions these could be compared with: no rows.
+    let export = Export { file: model, rows: 0, features: Vec::new(), predictions: Vec::new(), probabilities: None };
+    Ok(Fitted {
+        bytes: Vec::new(),
+        metrics: Value::Object(metrics).to_string(),
+        hyperparams: Value::Object(hyperparams).to_string(),
+        export: Ok(export),
+    })
+}
+
+/// The object that a text of `train` was checked to be.
+fn object(text: &str) -> Map<String, Value> {
+    serde_json::from_str(text).unwrap_or_default()
+}

@@ -1,0 +1,34 @@
+# LightGBM as one static archive, from the sources that the crate lightgbm3-sys carries. Run in the directory of those
+# sources; OUT is where objects and the archive go. No cmake: the files and definitions below are what its own build chooses
+# for x86-64 Linux without OpenMP, MPI, GPU and CUDA, and without the command line program.
+OUT := /build/out
+EXTERNAL := external_libs
+
+SOURCES := $(sort $(filter-out src/main.cpp src/application/% src/treelearner/gpu_%, $(wildcard src/*.cpp src/*/*.cpp)))
+NANOARROW := $(sort $(wildcard $(EXTERNAL)/nanoarrow/src/nanoarrow/common/*.c))
+OBJECTS := $(SOURCES:%.cpp=$(OUT)/objects/%.o) $(NANOARROW:%.c=$(OUT)/objects/%.o)
+
+DEFINES := -DNDEBUG -DUSE_SOCKET -DMM_PREFETCH -DMM_MALLOC -DEIGEN_MPL2_ONLY -DEIGEN_DONT_PARALLELIZE
+INCLUDES := -Iinclude -I$(EXTERNAL)/eigen -I$(EXTERNAL)/fmt/include -I$(EXTERNAL)/fast_double_parser/include \
+    -I$(EXTERNAL)/nanoarrow/src -I$(OUT)/generated
+# A time in the objects would make each build another one. The warnings are the project's own and not ours to mend.
+FLAGS := -O2 -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections -w -Werror=date-time \
+    -ffile-prefix-map=$(CURDIR)=lightgbm -ffile-prefix-map=$(OUT)=build $(DEFINES) $(INCLUDES)
+
+$(OUT)/liblightgbm.a: $(OBJECTS)
+	rm -f $@
+	ar rcD $@ $(OBJECTS)
+
+$(OUT)/objects/%.o: %.cpp $(OUT)/generated/nanoarrow/nanoarrow_config.h
+	@mkdir -p $(@D)
+	g++ -std=c++17 $(FLAGS) -c $< -o $@
+
+$(OUT)/objects/%.o: %.c $(OUT)/generated/nanoarrow/nanoarrow_config.h
+	@mkdir -p $(@D)
+	gcc -std=c99 -D_POSIX_C_SOURCE=200809L $(FLAGS) -c $< -o $@
+
+# What nanoarrow's own build writes from its template.
+$(OUT)/generated/nanoarrow/nanoarrow_config.h: $(EXTERNAL)/nanoarrow/src/nanoarrow/nanoarrow_config.h.in
+	@mkdir -p $(@D)
+	sed -e 's/@NANOARROW_VERSION@/0.8.0/; s/@NANOARROW_VERSION_MAJOR@/0/; s/@NANOARROW_VERSION_MINOR@/8/' \
+	    -e 's/@NANOARROW_VERSION_PATCH@/0/; s/@NANOARROW_NAMESPACE_DEFINE@//' $< > $@

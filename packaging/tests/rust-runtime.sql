@@ -1,0 +1,173 @@
+-- Training and prediction in Rust: every algorithm, without a Python interpreter in the process.
+\ir helpers.psql
+
+SET client_min_messages = error;
+-- Rows that need no data set of Python's: two features that count, one that doesn't, and three classes.
+CREATE TABLE public.flowers AS
+SELECT
+    (i % 7)::float8 AS petal,
+    ((i * 5) % 11)::float8 AS sepal,
+    ((i * 3) % 13)::float8 AS noise,
+    (2 * (i % 7) + ((i * 5) % 11) > 10)::int + (2 * (i % 7) + ((i * 5) % 11) > 16)::int AS kind,
+    (2 * (i % 7) + ((i * 5) % 11))::float8 AS height,
+    ARRAY[(i % 7), ((i * 5) % 11)]::float8[] AS sizes
+FROM generate_series(1, 300) AS i;
+CREATE VIEW public.kinds AS SELECT petal, sepal, noise, kind FROM public.flowers;
+CREATE VIEW public.heights AS SELECT petal, sepal, noise, height FROM public.flowers;
+
+-- Catches an algorithm that does not train, or that scores no better than chance.
+DO $$
+DECLARE
+    one record;
+    score float8;
+BEGIN
+    FOR one IN VALUES
+        ('linear', 'regression', 'height', '{}', 0.99), ('ridge', 'regression', 'height', '{}', 0.99),
+        ('lasso', 'regression', 'height', '{"alpha": 0.1}', 0.95), ('elastic_net', 'regression', 'height', '{"alpha": 0.1}', 0.95),
+        ('svm', 'regression', 'height', '{"C": 10}', 0.9), ('linear_svm', 'regression', 'height', '{}', 0.9),
+        ('random_forest', 'regression', 'height', '{}', 0.95), ('knn', 'regression', 'height', '{}', 0.5),
+        ('lightgbm', 'regression', 'height', '{}', 0.95),
+        ('linear', 'classification', 'kind', '{"max_iter": 1000}', 0.9), ('ridge', 'classification', 'kind', '{}', 0.5),
+        ('svm', 'classification', 'kind', '{}', 0.9), ('linear_svm', 'classification', 'kind', '{"max_iter": 10000}', 0.5),
+        ('random_forest', 'classification', 'kind', '{}', 0.9), ('knn', 'classification', 'kind', '{}', 0.5),
+        ('lightgbm', 'classification', 'kind', '{}', 0.9)
+    LOOP
+        PERFORM pgml.train(
+            concat_ws(' ', one.column1, one.column2), one.column2, 'public.' || one.column3 || 's', one.column3,
+            one.column1::pgml.algorithm, one.column4::jsonb, runtime => 'rust'
+        );
+        SELECT d.score INTO score FROM pgml.model_details AS d WHERE d.name = concat_ws(' ', one.column1, one.column2);
+        ASSERT score > one.column5, format('%s scores %s', one, score);
+    END LOOP;
+    ASSERT (SELECT count(*) = 16 AND bool_and(runtime = 'rust' AND predicted_by = 'rust' AND bytes > 0 AND deployed)
+            FROM pgml.model_details), (SELECT json_agg(d)::text FROM pgml.model_details AS d);
+END
+$$;
+
+-- Catches a prediction that differs from what was learned, in each form.
+SELECT pg_temp.expect_close('linear', pgml.predict('linear regression', ARRAY[3, 4, 5]::float8[]), 10, 1e-9);
+DO $$
+BEGIN
+    ASSERT pgml.predict('lightgbm classification', ARRAY[6, 10, 1]::float8[]) = 2;
+    ASSERT pgml.predict('lightgbm classification', ARRAY[0, 0, 1]::float8[]) = 0;
+    ASSERT (SELECT abs(sum(p) - 1) < 1e-9 FROM unnest(pgml.predict_proba('lightgbm classification', ARRAY[6, 10, 1]::float8[])) AS p);
+    ASSERT ARRAY(SELECT pgml.predict_batch('knn classification', ARRAY[[6, 10, 1], [0, 0, 1]]::float8[])) = '{2,0}';
+END
+$$;
+
+-- Catches clusters that mix what lies apart, and components that are not those of the rows.
+CREATE VIEW public.points AS
+SELECT (100 * (i % 3) + i % 7)::float8 AS a, (-50 * (i % 3) + i % 5)::float8 AS b FROM generate_series(1, 300) AS i;
+DO $$
+DECLARE
+    one record;
+    algorithm pgml.algorithm;
+BEGIN
+    FOREACH algorithm IN ARRAY '{kmeans,linear}'::pgml.algorithm[] LOOP
+        PERFORM pgml.train('places', 'clustering', 'public.points', algorithm => algorithm, hyperparams => '{"n_clusters": 3}', runtime => 'rust');
+        SELECT * INTO one FROM pgml.model_details WHERE name = 'places' ORDER BY id DESC LIMIT 1;
+        ASSERT one.runtime = 'rust' AND one.predicted_by = 'rust' AND one.key_metric = 'silhouette' AND one.score > 0.9, one::text;
+        ASSERT (SELECT count(DISTINCT cluster) = 3 AND bool_and(clusters = 1) FROM (
+            SELECT min(pgml.predict(one.id, ARRAY[a, b])) AS cluster, count(DISTINCT pgml.predict(one.id, ARRAY[a, b])) AS clusters
+            FROM public.points GROUP BY round(a / 100)
+        ) AS t), algorithm::text;
+    END LOOP;
+    FOREACH algorithm IN ARRAY '{pca,linear}'::pgml.algorithm[] LOOP
+        PERFORM pgml.train('line', 'decomposition', 'public.points', algorithm => algorithm, hyperparams => '{"n_components": 1}', runtime => 'rust');
+        SELECT * INTO one FROM pgml.model_details WHERE name = 'line' ORDER BY id DESC LIMIT 1;
+        ASSERT one.runtime = 'rust' AND one.predicted_by = 'rust' AND one.score BETWEEN 0.99 AND 1, one::text;
+    END LOOP;
+    -- (100, -50) lies along the component, and (50, 100) across it.
+    ASSERT (SELECT abs(abs(p[1] - q[1]) - sqrt(12500)) < 1 AND abs(p[1] - r[1]) < 5
+            FROM pgml.decompose('line', '{0,0}') AS p, pgml.decompose('line', '{100,-50}') AS q, pgml.decompose('line', '{50,100}') AS r);
+END
+$$;
+SELECT pg_temp.expect_error(
+    $$SELECT pgml.train('no', 'clustering', 'public.points', algorithm => 'birch', runtime => 'rust')$$, '0A000', '%birch%clustering%');
+
+-- Several labels at once.
+SELECT pgml.train_joint('both', 'regression', 'public.kinds', ARRAY['petal', 'sepal'], 'random_forest', runtime => 'rust');
+DO $$ BEGIN ASSERT cardinality(pgml.predict_joint('both', ARRAY[5, 1]::float8[])) = 2; END $$;
+
+-- The same rows give the same model, to the byte.
+SELECT pgml.train('again', 'classification', 'public.kinds', 'kind', 'random_forest', runtime => 'rust');
+DO $$
+BEGIN
+    ASSERT (SELECT count(DISTINCT f.data) = 1 FROM pgml.files AS f JOIN pgml.model_details AS d ON d.id = f.model_id
+            WHERE d.name IN ('again', 'random_forest classification'));
+END
+$$;
+
+-- A search keeps the best of what it tried.
+SELECT pgml.train('searched', 'classification', 'public.kinds', 'kind', 'knn', search => 'grid',
+    search_params => '{"n_neighbors": [1, 30], "weights": ["uniform", "distance"]}', runtime => 'rust');
+DO $$
+DECLARE
+    found record;
+BEGIN
+    SELECT m.hyperparams, m.metrics->'search_results' AS results INTO found
+    FROM pgml.models AS m JOIN pgml.projects AS p ON p.id = m.project_id WHERE p.name = 'searched';
+    ASSERT jsonb_array_length(found.results->'params') = 4;
+    ASSERT found.hyperparams ?& '{n_neighbors,weights}', found.hyperparams::text;
+END
+$$;
+
+-- Which features count.
+DO $$
+DECLARE
+    model text;
+BEGIN
+    FOREACH model IN ARRAY '{linear regression,random_forest regression,lightgbm regression,random_forest classification}'::text[] LOOP
+        ASSERT (SELECT array_agg(feature ORDER BY feature) = '{noise,petal,sepal}' AND abs(sum(importance) - 1) < 1e-9
+                FROM pgml.feature_importances(model)), model;
+        ASSERT model LIKE 'lightgbm%' OR
+            (SELECT feature FROM pgml.feature_importances(model) ORDER BY importance LIMIT 1) = 'noise', model;
+    END LOOP;
+    ASSERT NOT EXISTS (SELECT FROM pgml.feature_importances('knn regression'));
+END
+$$;
+CREATE VIEW public.arrays AS SELECT sizes, height FROM public.flowers;
+SELECT pgml.train('arrays', 'regression', 'public.arrays', 'height', runtime => 'rust');
+DO $$
+BEGIN
+    ASSERT (SELECT array_agg(feature ORDER BY feature) FROM pgml.feature_importances('arrays')) = '{sizes[1],sizes[2]}';
+END
+$$;
+
+-- What can't be done is said, with what can.
+SELECT pg_temp.expect_error(
+    $$SELECT pgml.train('no', 'regression', 'public.heights', 'height', 'ridge', '{"alpa": 1}', runtime => 'rust')$$,
+    '22023', 'unknown hyperparameter of ridge in the rust runtime: "alpa"', 'Known are: alpha, fit_intercept.');
+SELECT pg_temp.expect_error(
+    $$SELECT pgml.train('no', 'regression', 'public.heights', 'height', 'ridge', '{"alpha": "much"}', runtime => 'rust')$$,
+    '22023', '%"alpha" must be a number of 0 or more, not "much"');
+SELECT pg_temp.expect_error(
+    $$SELECT pgml.train('no', 'regression', 'public.heights', 'height', 'gaussian_process', runtime => 'rust')$$,
+    '0A000', '%gaussian_process%');
+SELECT pg_temp.expect_error(
+    $$SELECT pgml.predict('linear regression', ARRAY['NaN', 1, 1]::float8[])$$, '22003', 'model % takes finite numbers only');
+
+-- A training ends when it is cancelled: trees, boosting steps. Each would take hours.
+CREATE VIEW public.many AS SELECT f.* FROM public.kinds AS f, generate_series(1, 60);
+CREATE FUNCTION pg_temp.expect_timeout(algorithm pgml.algorithm, hyperparams jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    BEGIN
+        PERFORM pgml.train(
+            'no', CASE algorithm WHEN 'kmeans' THEN 'clustering' ELSE 'classification' END, 'public.many',
+            CASE WHEN algorithm <> 'kmeans' THEN 'kind' END, algorithm, hyperparams, runtime => 'rust'
+        );
+    EXCEPTION WHEN query_canceled THEN
+        RETURN;
+    END;
+    RAISE 'training % was not cancelled', algorithm;
+END
+$$;
+SET statement_timeout = '2s';
+SELECT pg_temp.expect_timeout('random_forest', '{"n_estimators": 10000000}');
+SELECT pg_temp.expect_timeout('lightgbm', '{"n_estimators": 10000000}');
+SELECT pg_temp.expect_timeout('kmeans', '{"n_clusters": 50, "n_init": 1000000}');
+RESET statement_timeout;
+DO $$ BEGIN ASSERT NOT EXISTS (SELECT FROM pgml.projects WHERE name = 'no'); END $$;
+
+-- All of this session, and no interpreter.
+DO $$ BEGIN ASSERT NOT pgml.python_is_running(), 'Python was started'; END $$;

@@ -1,0 +1,42 @@
+//! The jobs that make the archives of libraries in C++.
+
+use super::Builder;
+use crate::boosting::Library;
+use crate::exit::Failure;
+use crate::lock::crates::CrateLock;
+use crate::plan::BUILDER;
+use crate::plan::job::{Job, Step};
+
+impl Builder<'_> {
+    /// The archive of a library in C++. What it depends on is that library's own crate, and no other of the lock.
+    pub(super) fn library(&mut self, library: &Library) -> Result<Job, Failure> {
+        let lock = CrateLock::load(&self.context.workspace.root.join("extension/Cargo.lock"))?;
+        let locked = lock
+            .named(library.crate_name)
+            .and_then(|found| Some((found.file_name(), found.checksum?)));
+        let fetch = self.add(
+            library.fetch_job(),
+            format!("fetch the sources of {}", library.name),
+            Step::FetchLibrary {
+                library: library.name.into(),
+            },
+            |inputs| {
+                Ok(inputs.value(
+                    format!("extension/Cargo.lock ({})", library.crate_name),
+                    &locked,
+                ))
+            },
+            &[],
+        )?;
+        let builder = self.rootfs(BUILDER.0, BUILDER.1)?;
+        self.add(
+            library.job(),
+            format!("compile {}", library.name),
+            Step::CompileLibrary {
+                library: library.name.into(),
+            },
+            |inputs| Ok(inputs.file(library.makefile)?),
+            &[&builder, &fetch],
+        )
+    }
+}
