@@ -16,7 +16,7 @@
 DO $$
 DECLARE
     names CONSTANT text[] := '{
-        add,auto_updated_at,blas_config,cosine_similarity,deploy,distance_l1,distance_l2,divide,dot_product,
+        add,auto_updated_at,blas_config,cosine_similarity,decompose,deploy,distance_l1,distance_l2,divide,dot_product,
         load_dataset,max,max_abs,min,min_abs,multiply,norm_l0,norm_l1,norm_l2,norm_max,normalize_l1,normalize_l2,
         normalize_max,predict,predict_batch,predict_joint,predict_proba,python_package_version,python_pip_freeze,
         python_version,set_updated_at,sklearn_classification_metrics,sklearn_f1_score,sklearn_r2_score,
@@ -25,7 +25,7 @@ DECLARE
         vector_sum_step,version
     }';
     -- The functions whose result is of another type: real there, double precision here.
-    widened CONSTANT text[] := '{predict,predict_joint,predict_proba,predict_batch}';
+    widened CONSTANT text[] := '{predict,predict_joint,predict_proba,predict_batch,decompose}';
     member record;
     gone text;
     calls text;
@@ -65,7 +65,10 @@ BEGIN
         AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = p.oid AND deptype = 'e')
     ) AS t (one);
     IF gone IS NOT NULL THEN
+        -- Postgres lets a script of an extension say warnings only, unless it insists.
+        PERFORM set_config('client_min_messages', 'notice', true);
         RAISE NOTICE 'pgml 3.0.0 has no text generation, and drops: %. Objects that depend on it: %', gone, coalesce(users, 'none');
+        PERFORM set_config('client_min_messages', 'warning', true);
     END IF;
     IF users IS NOT NULL THEN
         RAISE EXCEPTION 'pgml 3.0.0 has no text generation, and objects depend on it: %', users
@@ -252,6 +255,10 @@ CREATE OR REPLACE FUNCTION pgml.python_version() RETURNS text
     STABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_python_version_wrapper';
 COMMENT ON FUNCTION pgml.python_version() IS 'Version of the Python interpreter; starts it';
 
+CREATE OR REPLACE FUNCTION pgml.python_is_running() RETURNS boolean
+    STABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_python_is_running_wrapper';
+COMMENT ON FUNCTION pgml.python_is_running() IS 'Whether this session has started a Python interpreter; starts none';
+
 CREATE OR REPLACE FUNCTION pgml.python_package_version(name text) RETURNS text
     STABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_python_package_version_wrapper';
 COMMENT ON FUNCTION pgml.python_package_version(text) IS 'Version of an installed Python package';
@@ -428,6 +435,10 @@ COMMENT ON FUNCTION pgml.predict_proba(bigint, boolean[]) IS 'Probability of eac
 CREATE OR REPLACE FUNCTION pgml.predict_proba(model_id bigint, features text) RETURNS float8[]
     STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_proba($1, $2::pg_catalog.float8[]) $$;
 COMMENT ON FUNCTION pgml.predict_proba(bigint, text) IS 'Probability of each class for one row, in the notation of an array, {1,2} with a given model';
+
+CREATE OR REPLACE FUNCTION pgml.decompose(project_name text, vector float8[]) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_decompose_wrapper';
+COMMENT ON FUNCTION pgml.decompose(text, float8[]) IS 'A row''s coordinates along the components of the deployed model of a project';
 
 ---------------------------------------------------------------------------------------------------
 -- Scores

@@ -490,6 +490,10 @@ CREATE FUNCTION pgml.predict_batch(model_id bigint, features float8[]) RETURNS S
     STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_predict_batch_model_wrapper';
 COMMENT ON FUNCTION pgml.predict_batch(bigint, float8[]) IS 'Predicts many rows at once, in their order, with a given model';
 
+CREATE FUNCTION pgml.decompose(project_name text, vector float8[]) RETURNS real[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_decompose_wrapper';
+COMMENT ON FUNCTION pgml.decompose(text, float8[]) IS 'A row''s coordinates along the components of the deployed model of a project';
+
 ---------------------------------------------------------------------------------------------------
 -- Scores
 ---------------------------------------------------------------------------------------------------

@@ -277,6 +277,10 @@ CREATE FUNCTION pgml.python_version() RETURNS text
     STABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_python_version_wrapper';
 COMMENT ON FUNCTION pgml.python_version() IS 'Version of the Python interpreter; starts it';
 
+CREATE FUNCTION pgml.python_is_running() RETURNS boolean
+    STABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_python_is_running_wrapper';
+COMMENT ON FUNCTION pgml.python_is_running() IS 'Whether this session has started a Python interpreter; starts none';
+
 CREATE FUNCTION pgml.python_package_version(name text) RETURNS text
     STABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_python_package_version_wrapper';
 COMMENT ON FUNCTION pgml.python_package_version(text) IS 'Version of an installed Python package';
@@ -457,6 +461,10 @@ COMMENT ON FUNCTION pgml.predict_proba(bigint, boolean[]) IS 'Probability of eac
 CREATE FUNCTION pgml.predict_proba(model_id bigint, features text) RETURNS float8[]
     STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_proba($1, $2::pg_catalog.float8[]) $$;
 COMMENT ON FUNCTION pgml.predict_proba(bigint, text) IS 'Probability of each class for one row, in the notation of an array, {1,2} with a given model';
+
+CREATE FUNCTION pgml.decompose(project_name text, vector float8[]) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_decompose_wrapper';
+COMMENT ON FUNCTION pgml.decompose(text, float8[]) IS 'A row''s coordinates along the components of the deployed model of a project';
 
 ---------------------------------------------------------------------------------------------------
 -- Scores

@@ -178,11 +178,8 @@ fn edition_1_0_check_model(model_id: i64) -> SqlResult<JsonB> {
 }
 
 fn check_model(id: i64) -> Result<serde_json::Value> {
-    let stored = models::bytes(id)?;
-    let bytes = pgml_core::seal::without(&stored);
-    if bytes.is_empty() {
-        return Err(Error::NoFiles(id).into());
-    }
+    let file = models::bytes(id)?.ok_or(Error::NoFiles(id))?;
+    let bytes = pgml_core::seal::without(&file.bytes);
     let snapshot = snapshots::of_model(Edition::V1, id)?;
     let rows = match &snapshot {
         Some(snapshot) => rows::in_order(snapshot),

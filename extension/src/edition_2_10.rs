@@ -3,10 +3,12 @@
 
 use pgrx::prelude::*;
 
+use crate::arguments::{Numbers, Text};
 use crate::arrays::RealArray;
-use crate::catalog::deployments::{self, Deployed};
-use crate::error::{Result, SqlResult};
+use crate::error::SqlResult;
 use crate::predict;
+use crate::resolution::Wanted;
+use crate::sets::NumberSet;
 
 fn narrowed(values: &[f64]) -> RealArray {
     let mut array = RealArray::zeros(values.len());
@@ -14,46 +16,51 @@ fn narrowed(values: &[f64]) -> RealArray {
     array
 }
 
-fn batch(deployed: Deployed, features: Array<'_, f64>) -> Result<SetOfIterator<'static, f32>> {
-    Ok(SetOfIterator::new(predict::batch(deployed, features)?.into_iter().map(|value| value as f32)))
+fn narrowed_set(values: &[f64]) -> NumberSet<f32> {
+    NumberSet(values.iter().map(|value| *value as f32).collect())
 }
 
 #[pg_extern(sql = false)]
-fn edition_2_10_predict(project_name: &str, features: Array<f64>) -> SqlResult<f32> {
-    Ok(predict::single(deployments::current(project_name)?, features)? as f32)
+fn edition_2_10_predict(project_name: Text, features: Numbers<f64>) -> SqlResult<f32> {
+    Ok(predict::single(Wanted::Project(project_name), &features)? as f32)
 }
 
 #[pg_extern(sql = false)]
-fn edition_2_10_predict_model(model_id: i64, features: Array<f64>) -> SqlResult<f32> {
-    Ok(predict::single(deployments::specific(model_id)?, features)? as f32)
+fn edition_2_10_predict_model(model_id: i64, features: Numbers<f64>) -> SqlResult<f32> {
+    Ok(predict::single(Wanted::Model(model_id), &features)? as f32)
 }
 
 #[pg_extern(sql = false)]
-fn edition_2_10_predict_joint(project_name: &str, features: Array<f64>) -> SqlResult<RealArray> {
-    Ok(narrowed(&predict::joint(deployments::current(project_name)?, features)?))
+fn edition_2_10_predict_joint(project_name: Text, features: Numbers<f64>) -> SqlResult<RealArray> {
+    Ok(predict::joint(Wanted::Project(project_name), &features, narrowed)?)
 }
 
 #[pg_extern(sql = false)]
-fn edition_2_10_predict_joint_model(model_id: i64, features: Array<f64>) -> SqlResult<RealArray> {
-    Ok(narrowed(&predict::joint(deployments::specific(model_id)?, features)?))
+fn edition_2_10_predict_joint_model(model_id: i64, features: Numbers<f64>) -> SqlResult<RealArray> {
+    Ok(predict::joint(Wanted::Model(model_id), &features, narrowed)?)
 }
 
 #[pg_extern(sql = false)]
-fn edition_2_10_predict_proba(project_name: &str, features: Array<f64>) -> SqlResult<RealArray> {
-    Ok(narrowed(&predict::probabilities(deployments::current(project_name)?, features)?))
+fn edition_2_10_predict_proba(project_name: Text, features: Numbers<f64>) -> SqlResult<RealArray> {
+    Ok(predict::probabilities(Wanted::Project(project_name), &features, narrowed)?)
 }
 
 #[pg_extern(sql = false)]
-fn edition_2_10_predict_proba_model(model_id: i64, features: Array<f64>) -> SqlResult<RealArray> {
-    Ok(narrowed(&predict::probabilities(deployments::specific(model_id)?, features)?))
+fn edition_2_10_predict_proba_model(model_id: i64, features: Numbers<f64>) -> SqlResult<RealArray> {
+    Ok(predict::probabilities(Wanted::Model(model_id), &features, narrowed)?)
 }
 
 #[pg_extern(sql = false)]
-fn edition_2_10_predict_batch(project_name: &str, features: Array<f64>) -> SqlResult<SetOfIterator<'static, f32>> {
-    Ok(batch(deployments::current(project_name)?, features)?)
+fn edition_2_10_decompose(project_name: Text, vector: Numbers<f64>) -> SqlResult<RealArray> {
+    Ok(predict::decomposed(project_name, &vector, narrowed)?)
 }
 
 #[pg_extern(sql = false)]
-fn edition_2_10_predict_batch_model(model_id: i64, features: Array<f64>) -> SqlResult<SetOfIterator<'static, f32>> {
-    Ok(batch(deployments::specific(model_id)?, features)?)
+fn edition_2_10_predict_batch(project_name: Text, features: Numbers<f64>) -> SqlResult<NumberSet<f32>> {
+    Ok(predict::batch(Wanted::Project(project_name), &features, narrowed_set)?)
+}
+
+#[pg_extern(sql = false)]
+fn edition_2_10_predict_batch_model(model_id: i64, features: Numbers<f64>) -> SqlResult<NumberSet<f32>> {
+    Ok(predict::batch(Wanted::Model(model_id), &features, narrowed_set)?)
 }

@@ -8,6 +8,7 @@
 
 use pgrx::prelude::*;
 
+mod arguments;
 mod arrays;
 mod catalog;
 mod deploy;
@@ -16,13 +17,17 @@ mod edition_2_10;
 mod error;
 mod load_dataset;
 mod memory;
+mod native;
 mod predict;
 mod python;
 mod relation;
+mod resolution;
 mod rows;
 mod runtime;
+mod scan;
 mod scores;
 mod seal;
+mod sets;
 mod settings;
 mod snapshot;
 mod spi;
@@ -45,4 +50,5 @@ extern "C-unwind" fn _PG_init() {
         unsafe { std::env::set_var("RUST_LIB_BACKTRACE", "0") };
     }
     settings::define();
+    resolution::watch_transactions();
 }

@@ -34,12 +34,32 @@ pub fn define_setting() {
     );
 }
 
-/// Fail when a training on that many numbers takes more than it may.
-pub fn check(numbers: usize, name: &str) -> Result<()> {
-    let bytes = (numbers as u64).saturating_mul(8 * COPIES);
-    refuse(bytes, name, || {
-        format!("{numbers} numbers of 8 bytes are held {COPIES} times: as they are read, split, and used.")
-    })
+/// What one training may take.
+pub struct Budget {
+    /// In bytes; none when nothing limits.
+    limit: Option<u64>,
+}
+
+impl Budget {
+    /// As the settings are now.
+    pub fn now() -> Budget {
+        Budget { limit: limit() }
+    }
+
+    /// Fail when a training on that many numbers takes more. Called for each row.
+    pub fn check(&self, numbers: usize, name: &str) -> Result<()> {
+        let bytes = (numbers as u64).saturating_mul(8 * COPIES);
+        self.refuse(bytes, name, || {
+            format!("{numbers} numbers of 8 bytes are held {COPIES} times: as they are read, split, and used.")
+        })
+    }
+
+    fn refuse(&self, bytes: u64, name: &str, why: impl FnOnce() -> String) -> Result<()> {
+        match self.limit.filter(|limit| bytes > *limit) {
+            None => Ok(()),
+            Some(limit) => Err(refusal(bytes, limit, name, why()).into()),
+        }
+    }
 }
 
 /// Fail when an algorithm takes more than it may for its table of all pairs of rows.
@@ -49,22 +69,20 @@ pub fn check_fit(algorithm: &str, matrix: &Matrix, train: usize, name: &str) -> 
     }
     let pairs = (train as u64).saturating_mul(train as u64 * 8);
     let bytes = pairs.saturating_add((matrix.x.len() + matrix.y.len()) as u64 * 8 * COPIES);
-    refuse(bytes, name, || format!("{algorithm} compares each of {train} rows with each."))
+    Budget::now().refuse(bytes, name, || format!("{algorithm} compares each of {train} rows with each."))
 }
 
-fn refuse(bytes: u64, name: &str, why: impl FnOnce() -> String) -> Result<()> {
-    let Some(limit) = limit().filter(|limit| bytes > *limit) else { return Ok(()) };
-    Err(Failure {
+fn refusal(bytes: u64, limit: u64, name: &str, why: String) -> Failure {
+    Failure {
         sqlstate: "53400".into(),
         message: format!(
             "training on {name} would take at least {} MB, and pgml.memory_limit allows {} MB",
             bytes.div_ceil(1 << 20),
             limit >> 20
         ),
-        detail: Some(why()),
+        detail: Some(why),
         hint: Some("Train on fewer rows or columns, or let a superuser raise pgml.memory_limit.".into()),
     }
-    .into())
 }
 
 /// The limit in bytes; none when nothing limits.

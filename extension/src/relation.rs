@@ -1,13 +1,13 @@
 //! Reads a table or view as numbers.
 
 use pgml_core::Error;
-use pgml_core::columns::{Column, Group, Layout};
+use pgml_core::columns::{Column, Layout};
 use pgml_core::matrix::{Builder, Matrix};
-use pgrx::datum::Array;
 use pgrx::pg_sys;
 
 use crate::error::Result;
-use crate::memory;
+use crate::memory::Budget;
+use crate::scan::{self, Stored};
 use crate::spi;
 
 /// A table or view that exists.
@@ -83,35 +83,33 @@ pub fn read_copy(copy: &Relation, layout: &Layout, original: &str) -> Result<Mat
 
 /// The rows of a query that `layout` made, with `name` in what is wrong with them.
 fn collect(query: &str, layout: &Layout, name: &str) -> Result<Matrix> {
-    let groups = layout.groups();
-    let labels: Vec<usize> = (layout.features.len()..layout.features.len() + layout.labels.len()).collect();
+    let columns: Vec<Option<Stored>> = layout.columns().map(stored).collect();
     let mut builder = Builder::new(layout);
-    spi::scan(query, |row| {
-        for (place, group) in groups.iter().enumerate() {
-            let values: Option<Array<'_, f64>> = row.get(place as i32 + 1);
-            match group {
-                Group::Scalars(run) => take_scalars(&mut builder, run, values),
-                Group::Array(index) => match values.as_ref().map(Array::as_slice) {
-                    Some(Ok(values)) => builder.array(*index, Some(values))?,
-                    _ => builder.array(*index, None)?,
-                },
+    let budget = Budget::now();
+    scan::rows(query, |row| {
+        for (index, stored) in columns.iter().enumerate() {
+            match stored {
+                Some(stored) => builder.scalar(index, row.number(index, *stored)),
+                None => row.array(index, |values| builder.array(index, values))?,
             }
         }
-        take_scalars(&mut builder, &labels, row.get(groups.len() as i32 + 1));
         builder.end_row();
-        memory::check(builder.numbers(), name)?;
-        Ok(())
+        budget.check(builder.numbers(), name)
     })?;
     Ok(builder.finish(name)?)
 }
 
-fn take_scalars(builder: &mut Builder, run: &[usize], values: Option<Array<'_, f64>>) {
-    let Some(values) = values else {
-        run.iter().for_each(|index| builder.scalar(*index, None));
-        return;
-    };
-    match values.as_slice() {
-        Ok(values) => run.iter().zip(values).for_each(|(index, value)| builder.scalar(*index, Some(*value))),
-        Err(_) => run.iter().zip(values.iter()).for_each(|(index, value)| builder.scalar(*index, value)),
+/// How the query gives a column; none for an array. What is no plain number has been cast to `float8`.
+fn stored(column: &Column) -> Option<Stored> {
+    if column.array {
+        return None;
     }
+    Some(match column.element.as_str() {
+        "bool" => Stored::Bool,
+        "int2" => Stored::Int2,
+        "int4" => Stored::Int4,
+        "int8" => Stored::Int8,
+        "float4" => Stored::Float4,
+        _ => Stored::Float8,
+    })
 }

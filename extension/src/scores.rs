@@ -6,13 +6,16 @@ use pgrx::JsonB;
 use pgrx::prelude::*;
 use serde_json::Value;
 
-use crate::arrays::known;
+use crate::arguments::Numbers;
 use crate::error::{Failure, Result, SqlResult};
 use crate::python;
 
-fn scores(task: Task, truth: &Array<'_, f64>, predicted: &Array<'_, f64>) -> Result<Value> {
-    let element = |place| Error::NullElement(place);
-    let text = python::scores(task.name(), known(truth, element)?, known(predicted, element)?)?;
+fn known(values: &Numbers<'_, f64>) -> Result<Vec<f64>> {
+    Ok(values.values().map_err(Error::NullElement)?.to_vec())
+}
+
+fn scores(task: Task, truth: &Numbers<'_, f64>, predicted: &Numbers<'_, f64>) -> Result<Value> {
+    let text = python::scores(task.name(), known(truth)?, known(predicted)?)?;
     serde_json::from_str(&text).map_err(|error| {
         let message = format!("the scores are no JSON: {error}");
         Failure { sqlstate: "XX000".into(), message, detail: None, hint: None }.into()
@@ -20,31 +23,31 @@ fn scores(task: Task, truth: &Array<'_, f64>, predicted: &Array<'_, f64>) -> Res
 }
 
 /// One of the scores; none when it isn't defined for these values.
-fn key(task: Task, truth: &Array<'_, f64>, predicted: &Array<'_, f64>) -> Result<Option<f32>> {
+fn key(task: Task, truth: &Numbers<'_, f64>, predicted: &Numbers<'_, f64>) -> Result<Option<f32>> {
     let scores = scores(task, truth, predicted)?;
     Ok(scores.get(task.key_metric()).and_then(Value::as_f64).map(|score| score as f32))
 }
 
 #[pg_extern(sql = false)]
-fn pgml_sklearn_f1_score(ground_truth: Array<f64>, y_hat: Array<f64>) -> SqlResult<Option<f32>> {
+fn pgml_sklearn_f1_score(ground_truth: Numbers<f64>, y_hat: Numbers<f64>) -> SqlResult<Option<f32>> {
     Ok(key(Task::Classification, &ground_truth, &y_hat)?)
 }
 
 #[pg_extern(sql = false)]
-fn pgml_sklearn_r2_score(ground_truth: Array<f64>, y_hat: Array<f64>) -> SqlResult<Option<f32>> {
+fn pgml_sklearn_r2_score(ground_truth: Numbers<f64>, y_hat: Numbers<f64>) -> SqlResult<Option<f32>> {
     Ok(key(Task::Regression, &ground_truth, &y_hat)?)
 }
 
 #[pg_extern(sql = false)]
-fn pgml_sklearn_regression_metrics(ground_truth: Array<f64>, y_hat: Array<f64>) -> SqlResult<JsonB> {
+fn pgml_sklearn_regression_metrics(ground_truth: Numbers<f64>, y_hat: Numbers<f64>) -> SqlResult<JsonB> {
     Ok(JsonB(scores(Task::Regression, &ground_truth, &y_hat)?))
 }
 
 /// The number of classes is counted: it is an argument only because PostgresML 2.x has it.
 #[pg_extern(sql = false)]
 fn pgml_sklearn_classification_metrics(
-    ground_truth: Option<Array<f64>>,
-    y_hat: Option<Array<f64>>,
+    ground_truth: Option<Numbers<f64>>,
+    y_hat: Option<Numbers<f64>>,
     _num_classes: Option<i64>,
 ) -> SqlResult<Option<JsonB>> {
     let (Some(truth), Some(predicted)) = (ground_truth, y_hat) else { return Ok(None) };

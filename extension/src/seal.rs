@@ -4,14 +4,15 @@
 //! a superuser vouched for; a right to write to `pgml.files` is not enough.
 
 use pgml_core::Error;
-use pgml_core::seal::{self, Opened};
+use pgml_core::seal::{self, Opened, Reader};
 use pgrx::prelude::*;
 
-use crate::catalog::{models, seal_keys};
+use crate::catalog::models::{self, File};
+use crate::catalog::seal_keys;
 use crate::error::{Failure, Result, SqlResult};
 
 /// What is stored for a model: its bytes with their seal.
-pub fn sealed(model: i64, bytes: &[u8]) -> Result<Vec<u8>> {
+pub fn sealed(model: i64, reader: Reader, bytes: &[u8]) -> Result<Vec<u8>> {
     let keys = seal_keys::all()?;
     let key = keys.first().ok_or_else(|| Failure {
         sqlstate: "55000".into(),
@@ -19,12 +20,12 @@ pub fn sealed(model: i64, bytes: &[u8]) -> Result<Vec<u8>> {
         detail: Some("The table pgml_private.seal_keys is empty.".into()),
         hint: Some("Copy back the key that the models were sealed with, or insert 32 random bytes.".into()),
     })?;
-    Ok([bytes, &seal::seal(key, model, bytes)].concat())
+    Ok([bytes, &seal::seal(key, model, reader, bytes)].concat())
 }
 
 /// The bytes of a model, as they were given to [`sealed`]; an error when they are not that.
-pub fn opened(model: i64, stored: &[u8]) -> Result<&[u8]> {
-    let detail = match seal::open(&seal_keys::all()?, model, stored) {
+pub fn opened(model: i64, reader: Reader, stored: &[u8]) -> Result<&[u8]> {
+    let detail = match seal::open(&seal_keys::all()?, model, reader, stored) {
         Opened::Whole(bytes) => return Ok(bytes),
         Opened::Unsealed => "Its bytes in pgml.files have no seal: they were not written by a training, or cut short.",
         Opened::Broken => "The seal of its bytes in pgml.files is of other bytes, another model or another database.",
@@ -57,14 +58,16 @@ fn trust(model: i64) -> Result<()> {
         }
         .into());
     }
-    let stored = models::bytes(model)?;
-    if stored.is_empty() {
-        return Err(Error::NoFiles(model).into());
-    }
+    let stored = models::bytes(model)?.ok_or(Error::NoFiles(model))?;
+    accept(model, Reader::Python, stored)?;
+    models::native_bytes(model)?.map_or(Ok(()), |stored| accept(model, Reader::Native, stored))
+}
+
+fn accept(model: i64, reader: Reader, File { path, bytes: stored }: File) -> Result<()> {
     let bytes = seal::without(&stored);
-    let sealed = sealed(model, bytes)?;
+    let sealed = sealed(model, reader, bytes)?;
     match bytes.len() == stored.len() {
-        true => models::append(model, &sealed[bytes.len()..]),
-        false => models::replace(model, &sealed),
+        true => models::append(model, &path, &sealed[bytes.len()..]),
+        false => models::replace(model, &path, &sealed),
     }
 }

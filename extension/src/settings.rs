@@ -9,6 +9,8 @@ static RUNTIME_PATH: GucSetting<Option<CString>> = GucSetting::<Option<CString>>
 static VENV: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 static OMP_NUM_THREADS: GucSetting<i32> = GucSetting::<i32>::new(1);
 
+static MODEL_CACHE: GucSetting<i32> = GucSetting::<i32>::new(256 << 10);
+
 const PYTHON: &CStr = c"Read once in a session, when it first needs Python.";
 
 /// Declare the settings to Postgres. The paths decide whose code runs in the backend, so only a superuser sets them.
@@ -38,6 +40,16 @@ pub fn define() {
         1024,
         GucContext::Userset,
         GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"pgml.model_cache",
+        c"Memory for the models that a session keeps after it has predicted with them.",
+        c"The one that was used last is kept whatever its size. Counted is the size of their files.",
+        &MODEL_CACHE,
+        64,
+        i32::MAX,
+        GucContext::Userset,
+        GucFlags::UNIT_KB,
     );
     crate::memory::define_setting();
     reserve_prefix();
@@ -70,4 +82,9 @@ pub fn venv() -> Option<PathBuf> {
 
 pub fn omp_num_threads() -> i32 {
     OMP_NUM_THREADS.get()
+}
+
+/// The bytes that models may take in a session.
+pub fn model_cache() -> usize {
+    MODEL_CACHE.get() as usize * 1024
 }

@@ -180,9 +180,8 @@ pub fn read<T>(
     Ok(found)
 }
 
-/// Read a large result in batches, so that only one of them is in memory at a time.
-pub fn scan(query: &str, mut each: impl FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
-    const BATCH: std::ffi::c_long = 4096;
+/// Open a cursor over a query for `work`.
+pub fn with_cursor<T>(query: &str, work: impl FnOnce(pg_sys::Portal) -> Result<T>) -> Result<T> {
     let query = c_string(query);
     connected(|| {
         // SAFETY: a query without arguments; Postgres raises an ERROR when it cannot open the cursor.
@@ -198,16 +197,9 @@ pub fn scan(query: &str, mut each: impl FnMut(&Row<'_>) -> Result<()>) -> Result
                 0,
             )
         };
-        loop {
-            // SAFETY: the portal is open until it is closed below.
-            unsafe { pg_sys::SPI_cursor_fetch(portal, true, BATCH) };
-            if rows(&mut each)? == 0 {
-                break;
-            }
-            pgrx::check_for_interrupts!();
-        }
+        let done = work(portal);
         // SAFETY: opened above, and closed once.
         unsafe { pg_sys::SPI_cursor_close(portal) };
-        Ok(())
+        done
     })
 }

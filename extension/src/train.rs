@@ -3,6 +3,8 @@
 //! Everything that can be wrong with the request or the data is found before anything is written. (1.0 copies the rows
 //! first. An error undoes that.)
 
+use std::time::Instant;
+
 use pgml_core::Error;
 use pgml_core::project::{Task, replaces};
 use pgrx::JsonB;
@@ -14,6 +16,7 @@ use crate::catalog::snapshots::{self, Snapshot};
 use crate::catalog::{Edition, deployments, models};
 use crate::error::{Result, SqlResult};
 use crate::memory;
+use crate::native;
 use crate::python::Request;
 use crate::rows::{self, Rows};
 use crate::runtime::Runtime;
@@ -155,17 +158,22 @@ pub fn run(edition: Edition, call: Call) -> Result<Trained> {
 
     let project = projects::find(&name)?;
     let task = task(&name, call.task.as_deref(), project.as_ref())?;
+    if edition == Edition::V1 && !task.has_labels() {
+        return Err(Error::UnsupportedTask(task.name().to_string()).into());
+    }
     let runtime = Runtime::choose(call.runtime.as_deref(), &algorithm, task)?;
     no_preprocessing(call.preprocess)?;
     let mut wanted = Snapshot::new(call.relation, call.labels, call.test_size, call.sampling)?;
     wanted.in_order = edition == Edition::V1;
-    let (mut snapshot, reused) = source(edition, &name, project.as_ref(), wanted)?;
+    let (mut snapshot, reused) = source(edition, &name, task, project.as_ref(), wanted)?;
     let classes = task == Task::Classification;
+    let began = Instant::now();
     let Rows { matrix, layout, test } = match edition {
         _ if reused && snapshot.materialized => rows::of_copy(&snapshot, classes)?,
         _ if call.materialize => rows::copied(edition, &mut snapshot, classes)?,
         _ => rows::of_relation(&mut snapshot, classes)?,
     };
+    let read_seconds = began.elapsed().as_secs_f64();
     if classes {
         matrix.check_classes(&snapshot.labels, matrix.rows - test)?;
     }
@@ -187,7 +195,7 @@ pub fn run(edition: Edition, call: Call) -> Result<Trained> {
     let model = models::start(edition, &project, snapshot, matrix.features, &request, runtime)?;
     let train = matrix.rows - test;
     let fitted = runtime.fit(&request, matrix, train)?;
-    models::finish(model, &fitted)?;
+    models::finish(model, &fitted, &native::accepted(&fitted), read_seconds)?;
     let deployed = call.deploy && deploy_if_better(edition, &name, model)?;
     Ok((name, task.name().to_string(), algorithm, deployed))
 }
@@ -228,8 +236,14 @@ fn task(name: &str, asked: Option<&str>, project: Option<&Project>) -> Result<Ta
 
 /// What to train on: what the call names, and for the rest what the project's last model was trained on. Also tells
 /// whether it is the very same snapshot.
-fn source(edition: Edition, name: &str, project: Option<&Project>, mut wanted: Snapshot) -> Result<(Snapshot, bool)> {
-    if !wanted.relation.is_empty() && !wanted.labels.is_empty() {
+fn source(
+    edition: Edition,
+    name: &str,
+    task: Task,
+    project: Option<&Project>,
+    mut wanted: Snapshot,
+) -> Result<(Snapshot, bool)> {
+    if !wanted.relation.is_empty() && (!wanted.labels.is_empty() || !task.has_labels()) {
         return Ok((wanted, false));
     }
     let last = project.map(|project| snapshots::last(edition, project)).transpose()?.flatten();

@@ -23,6 +23,12 @@ fn pgml_python_version() -> SqlResult<String> {
     Ok(python::version()?)
 }
 
+/// Starts nothing.
+#[pg_extern(sql = false)]
+fn pgml_python_is_running() -> bool {
+    python::is_running()
+}
+
 #[pg_extern(sql = false)]
 fn pgml_python_package_version(name: &str) -> SqlResult<String> {
     Ok(python::package_version(name)?)

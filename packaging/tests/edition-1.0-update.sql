@@ -1,4 +1,4 @@
--- ALTER EXTENSION pgml UPDATE, from 1.0 by 2.10.0 to the current edition: models stay, and predict the same.
+-- ALTER EXTENSION pgml UPDATE, from 1.0 straight to the current edition: models stay, and predict the same.
 \ir helpers.psql
 
 \ir surface.psql
@@ -29,7 +29,7 @@ FROM pgml.models AS m JOIN pgml.projects AS p ON p.id = m.project_id, LATERAL (
     (SELECT ARRAY[chins, situps, jumps]::float8[] FROM pgml.linnerud WHERE p.name = 'joint')
 ) AS r;
 CREATE TABLE public.before AS SELECT id, name, algorithm_name AS algorithm, deployed FROM pgml.trained_models;
-CREATE TABLE public.scores AS SELECT id, metrics - 'fit_seconds' AS metrics FROM pgml.models;
+CREATE TABLE public.scores AS SELECT id, metrics - '{fit_seconds,read_seconds}'::text[] AS metrics FROM pgml.models;
 CREATE TABLE public.deployments AS SELECT * FROM pgml.deployments;
 CREATE TABLE public.files AS SELECT * FROM pgml.files;
 
@@ -82,11 +82,11 @@ DECLARE
     after jsonb;
 BEGIN
     PERFORM pgml.train('diabetes', algorithm => 'lightgbm');
-    SELECT metrics - 'fit_seconds' INTO after FROM pgml.models ORDER BY id DESC LIMIT 1;
+    SELECT metrics - '{fit_seconds,read_seconds}'::text[] INTO after FROM pgml.models ORDER BY id DESC LIMIT 1;
     SELECT s.metrics INTO before FROM public.scores AS s JOIN pgml.models USING (id) WHERE algorithm = 'lightgbm' ORDER BY id LIMIT 1;
     ASSERT before = after, format('%s instead of %s', after, before);
     PERFORM pgml.train('first');
-    SELECT metrics - 'fit_seconds' INTO after FROM pgml.models ORDER BY id DESC LIMIT 1;
+    SELECT metrics - '{fit_seconds,read_seconds}'::text[] INTO after FROM pgml.models ORDER BY id DESC LIMIT 1;
     SELECT s.metrics INTO before FROM public.scores AS s JOIN pgml.models AS m USING (id) JOIN pgml.projects AS p ON p.id = m.project_id WHERE p.name = 'first' ORDER BY s.id LIMIT 1;
     PERFORM pg_temp.expect_close('first', (after->>'r2')::float8, (before->>'r2')::float8);
 END

@@ -27,7 +27,6 @@ SELECT pg_temp.expect_error(pg_temp.train(arguments), state, message, hint) FROM
     ($$'new', 'regression'$$, '22023', 'project "new" is new, so train() needs relation_name', '%first training%'),
     ($$'new', 'regression', 'good'$$, '22023', 'project "new" is new, so train() needs y_column_name', '%first training%'),
     ($$'new', 'guessing', 'good', 'y'$$, '22023', 'unknown task "guessing"', '%regression%'),
-    ($$'new', 'clustering', 'good', 'y'$$, '0A000', 'task "clustering" cannot be trained%', '%regression%'),
     ($$'new', 'regression', 'nowhere', 'y'$$, '42P01', 'relation "nowhere" does not exist', '%search_path%'),
     ($$'new', 'regression', 'nowhere.good', 'y'$$, '42P01', 'relation "nowhere.good" does not exist', NULL),
     ($$'new', 'regression', 'good', 'z'$$, '42703', 'column "z" of relation public.good does not exist', 'It has: a, b, y.'),
@@ -100,6 +99,8 @@ SELECT pg_temp.expect_error($$SELECT pgml.predict_proba('without proba', '{1,2}'
 UPDATE pgml.files SET data = 'no pickle' WHERE model_id = (SELECT max(id) FROM pgml.models);
 \c
 \ir helpers.psql
+SELECT pg_temp.expect_error($$SELECT pgml.predict('without proba', '{1,2}')$$, 'XX001', 'file "estimator.safetensors" of model % can''t be used%', '%train the model again%');
+DELETE FROM pgml.files WHERE model_id = (SELECT max(id) FROM pgml.models) AND path = 'estimator.safetensors';
 DO $$
 BEGIN
     PERFORM pgml.predict('without proba', '{1,2}');

@@ -45,16 +45,16 @@ DECLARE
 BEGIN
     FOREACH sampling IN ARRAY enum_range(NULL::pgml.sampling) LOOP
         PERFORM pgml.train('not kept ' || sampling, 'classification', 'public.rows', 'target', 'ridge', test_sampling => sampling);
-        SELECT metrics - 'fit_seconds' INTO not_kept FROM pgml.models ORDER BY id DESC LIMIT 1;
+        SELECT metrics - '{fit_seconds,read_seconds}'::text[] INTO not_kept FROM pgml.models ORDER BY id DESC LIMIT 1;
         PERFORM pgml.train('kept ' || sampling, 'classification', 'public.rows', 'target', 'ridge', test_sampling => sampling, materialize_snapshot => true);
-        SELECT metrics - 'fit_seconds' INTO kept FROM pgml.models ORDER BY id DESC LIMIT 1;
+        SELECT metrics - '{fit_seconds,read_seconds}'::text[] INTO kept FROM pgml.models ORDER BY id DESC LIMIT 1;
         ASSERT kept = not_kept, format('%s: %s instead of %s', sampling, kept, not_kept);
     END LOOP;
     DELETE FROM public.rows WHERE ctid IN (SELECT ctid FROM public.rows LIMIT 90);
     FOREACH sampling IN ARRAY enum_range(NULL::pgml.sampling) LOOP
         PERFORM pgml.train('kept ' || sampling, algorithm => 'ridge');
-        SELECT metrics - 'fit_seconds' INTO again FROM pgml.models ORDER BY id DESC LIMIT 1;
-        SELECT m.metrics - 'fit_seconds' INTO kept FROM pgml.models AS m JOIN pgml.projects AS p ON p.id = m.project_id
+        SELECT metrics - '{fit_seconds,read_seconds}'::text[] INTO again FROM pgml.models ORDER BY id DESC LIMIT 1;
+        SELECT m.metrics - '{fit_seconds,read_seconds}'::text[] INTO kept FROM pgml.models AS m JOIN pgml.projects AS p ON p.id = m.project_id
         WHERE p.name = 'kept ' || sampling ORDER BY m.id LIMIT 1;
         ASSERT again = kept, format('%s: trained on other rows than those kept: %s instead of %s', sampling, again, kept);
     END LOOP;

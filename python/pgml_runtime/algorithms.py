@@ -1,8 +1,9 @@
 """The algorithms by name: which class serves each task, and with which hyperparameters.
 
 Names, tasks and classes are the SQL contract's. Hyperparameters are those of the class in the
-installed release; spellings of older releases that databases still hold are translated here, and
-nowhere else, so that one `train` call works on every Python version that the product supports.
+installed release; spellings of older releases that databases still hold are translated here, by
+the tables of `spellings`, and nowhere else, so that one `train` call works on every Python version
+that the product supports.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import collections
 
 import pgml_runtime
+from pgml_runtime import spellings
 from pgml_runtime.errors import UNDEFINED_OBJECT, UserError, require, unknown
 
 Algorithm = collections.namedtuple("Algorithm", "name task module class_name")
@@ -60,6 +62,21 @@ _CLASSES = {
     "lightgbm": ("lightgbm", "LGBMRegressor", "LGBMClassifier"),
 }
 
+# Without labels. A name that also stands above is the task's usual algorithm.
+_CLUSTER = "sklearn.cluster"
+_PCA = ("sklearn.decomposition", "PCA")
+_UNSUPERVISED = {
+    "clustering": {
+        "linear": (_CLUSTER, "KMeans"),
+        "kmeans": (_CLUSTER, "KMeans"),
+        "mini_batch_kmeans": (_CLUSTER, "MiniBatchKMeans"),
+        "birch": (_CLUSTER, "Birch"),
+        "affinity_propagation": (_CLUSTER, "AffinityPropagation"),
+        "mean_shift": (_CLUSTER, "MeanShift"),
+    },
+    "decomposition": {"linear": _PCA, "pca": _PCA},
+}
+
 # Regressors of a single label: several labels get one copy each (MultiOutputRegressor). The
 # contract's list, and hist_gradient_boosting, which has no joint form of its own either.
 _SINGLE_LABEL = frozenset(
@@ -68,111 +85,36 @@ _SINGLE_LABEL = frozenset(
     "gradient_boosting_trees lightgbm hist_gradient_boosting".split()
 )
 
-# Spellings that scikit-learn has dropped: the parameter's name, or one value of a parameter.
-_OLD_NAMES = {"base_estimator": "estimator", "n_iter": "max_iter"}
-_OLD_VALUES = {
-    "loss": {
-        **dict.fromkeys(("ls", "least_squares", "squared_loss"), "squared_error"),
-        **dict.fromkeys(("lad", "least_absolute_deviation", "absolute_loss"), "absolute_error"),
-        **dict.fromkeys(("log", "deviance", "auto"), "log_loss"),
-        **dict.fromkeys(("binary_crossentropy", "categorical_crossentropy"), "log_loss"),
-    },
-    "criterion": {"mse": "squared_error", "mae": "absolute_error"},
-    "penalty": {"none": None},
-}
-
-# Defaults that release 1.3 announces to change; the value is what they became.
-_CHANGED_DEFAULTS = {
-    "LinearSVC": {"dual": "auto"},
-    "LinearSVR": {"dual": "auto"},
-    "QuantileRegressor": {"solver": "highs"},
-}
-
-_Replacement = collections.namedtuple(
-    "_Replacement", "since class_name arguments renamed values hidden"
-)
-_STEP_RULE = {"penalty": None, "learning_rate": "pa1", "eta0": 1.0}
-_STEP_RULE_NAMES = {"C": "eta0", "loss": "learning_rate"}
-_STEP_RULE_HIDDEN = "penalty learning_rate eta0 alpha l1_ratio power_t"
-_ONE_ROUND = {"n_estimators": 1, "num_parallel_tree": 100, "learning_rate": 1.0}
-_ONE_ROUND.update(subsample=0.8, colsample_bynode=0.8, reg_lambda=1e-5)
-_TREES = {"n_estimators": "num_parallel_tree"}
-# Deprecated classes, and what their documentation names instead, which does the same arithmetic:
-# since which release of the library; arguments; caller's name → argument; caller's value → value;
-# names of the new class that the old one lacks.
-_REPLACEMENTS = {
-    "PassiveAggressiveRegressor": _Replacement(
-        (1, 8),
-        "SGDRegressor",
-        {**_STEP_RULE, "loss": "epsilon_insensitive"},
-        _STEP_RULE_NAMES,
-        {"loss": {"epsilon_insensitive": "pa1", "squared_epsilon_insensitive": "pa2"}},
-        _STEP_RULE_HIDDEN.split(),
-    ),
-    "PassiveAggressiveClassifier": _Replacement(
-        (1, 8),
-        "SGDClassifier",
-        {**_STEP_RULE, "loss": "hinge"},
-        _STEP_RULE_NAMES,
-        {"loss": {"hinge": "pa1", "squared_hinge": "pa2"}},
-        [*_STEP_RULE_HIDDEN.split(), "epsilon"],
-    ),
-    "XGBRFRegressor": _Replacement(
-        (3, 4), "XGBRegressor", _ONE_ROUND, _TREES, {}, ["num_parallel_tree"]
-    ),
-    "XGBRFClassifier": _Replacement(
-        (3, 4), "XGBClassifier", _ONE_ROUND, _TREES, {}, ["num_parallel_tree"]
-    ),
-}
-
-_XGBOOST_OLD_NAMES = {
-    "alpha": "reg_alpha",
-    "eta": "learning_rate",
-    "lambda": "reg_lambda",
-    "min_split_loss": "gamma",
-    "nthread": "n_jobs",
-    "num_boost_round": "n_estimators",
-    "seed": "random_state",
-}
-# Parameters of the library that its scikit-learn classes take but don't declare.
-_XGBOOST_EXTRA = frozenset(
-    "aft_loss_distribution aft_loss_distribution_scale feature_selector huber_slope "
-    "lambdarank_bias_norm lambdarank_normalization lambdarank_num_pair_per_sample "
-    "lambdarank_pair_method lambdarank_unbiased max_cached_hist_node normalize_type one_drop "
-    "quantile_alpha rate_drop sample_type skip_drop top_k tweedie_variance_power updater".split()
-)
-# LightGBM reads and writes files, or opens ports, for these: nothing that SQL may ask a server for.
-_LIGHTGBM_REFUSED = frozenset(
-    "config convert_model data forcedbins_filename forcedsplits_filename input_model "
-    "local_listen_port machine_list_filename machines num_machines output_model output_result "
-    "parser_config_file save_binary snapshot_freq task time_out tree_learner valid".split()
-)
-_WITHOUT_EFFECT = {
-    "xgboost": ("gpu_id", "predictor", "silent", "use_label_encoder"),
-    "lightgbm": ("silent",),
-}
-
 
 def resolve(name, task):
     """Return the Algorithm for a name and a task; UserError names what there is instead."""
-    if name not in _CLASSES:
+    if task not in (*TASKS, *_UNSUPERVISED):
+        raise unknown("task", task, [*TASKS, *_UNSUPERVISED])
+    served = _served(name)
+    if not served:
         error = unknown("algorithm", name, list(_CLASSES))
         error.sqlstate = UNDEFINED_OBJECT
         raise error
-    if task not in TASKS:
-        raise unknown("task", task, TASKS)
-    module, *classes = _CLASSES[name]
-    class_name = dict(zip(TASKS, classes))[task]
-    if class_name is None:
-        has = ", ".join(one for one, served in zip(TASKS, classes) if served)
+    if task not in served:
         raise UserError(
-            f"algorithm {name} can't do {task}", hint=f"The tasks of {name} are: {has}."
+            f"algorithm {name} can't do {task}",
+            hint=f"The tasks of {name} are: {', '.join(served)}.",
         )
-    return Algorithm(name, task, module, class_name)
+    return Algorithm(name, task, *served[task])
+
+
+def _served(name):
+    """Return (module, class name) by task for an algorithm's name; nothing for an unknown one."""
+    module, *classes = _CLASSES.get(name, (None,))
+    served = {task: (module, one) for task, one in zip(TASKS, classes) if one}
+    for task, algorithms in _UNSUPERVISED.items():
+        if name in algorithms:
+            served[task] = algorithms[name]
+    return served
 
 
 def pairs():
-    """Return every Algorithm, both spellings of orthogonal matching pursuit included."""
+    """Return every Algorithm that has labels, both spellings of matching pursuit included."""
     return [
         Algorithm(name, task, module, class_name)
         for name, (module, *classes) in _CLASSES.items()
@@ -191,7 +133,7 @@ class Recipe:
         self.library = algorithm.module.split(".")[0]
         module = require(algorithm.module)
         self.release = _release(require(self.library))
-        replacement = _REPLACEMENTS.get(algorithm.class_name)
+        replacement = spellings.REPLACEMENTS.get(algorithm.class_name)
         if replacement and self.release < replacement.since:
             replacement = None
         self._replacement = replacement
@@ -236,7 +178,7 @@ class Recipe:
         arguments = self._server_defaults()
         if self._replacement:
             arguments.update(self._replacement.arguments)
-        arguments.update(_CHANGED_DEFAULTS.get(self.algorithm.class_name, {}))
+        arguments.update(spellings.CHANGED_DEFAULTS.get(self.algorithm.class_name, {}))
         given = {}
         for name, value in hyperparams.items():
             translated = self.translate(name, value)
@@ -278,7 +220,7 @@ class Recipe:
 
         Raises UserError for a name that the class does not know.
         """
-        if name in _WITHOUT_EFFECT.get(self.library, ()):
+        if name in spellings.WITHOUT_EFFECT.get(self.library, ()):
             pgml_runtime.emit_warning(f"{self.library} no longer has {name}: it is ignored")
             return None
         self._check_known(name)
@@ -296,7 +238,7 @@ class Recipe:
         class_name = self.algorithm.class_name
         current = name in self._declared and self._declared[name] != "deprecated"
         if isinstance(value, str):
-            value = _OLD_VALUES.get(name, {}).get(value, value)
+            value = spellings.OLD_VALUES.get(name, {}).get(value, value)
         if name == "max_features" and value == "auto":
             value = 1.0 if self.algorithm.task == "regression" else "sqrt"
         elif name == "normalize":
@@ -349,10 +291,10 @@ class Recipe:
     def _library_names(self):
         """Return (old name → declared name, names that are taken but not declared)."""
         if self.library == "xgboost":
-            return _XGBOOST_OLD_NAMES, _XGBOOST_EXTRA
+            return spellings.XGBOOST_OLD_NAMES, spellings.XGBOOST_EXTRA
         if self.library == "lightgbm":
             return _lightgbm_names(self._declared)
-        return _OLD_NAMES, frozenset()
+        return spellings.OLD_NAMES, frozenset()
 
     def _server_defaults(self):
         """Return what a database server wants of a library: one thread, no chatter."""
@@ -389,7 +331,7 @@ def _lightgbm_names(declared):
     extra = set()
     for name, others in aliases.items():
         group = [name, *others]
-        if name in _LIGHTGBM_REFUSED:
+        if name in spellings.LIGHTGBM_REFUSED:
             continue
         extra.update(group)
         target = next((one for one in group if one in declared), None)

@@ -11,7 +11,12 @@ import math
 
 from pgml_runtime.errors import UserError, require
 
-KEY_METRIC = {"regression": "r2", "classification": "f1"}
+KEY_METRIC = {
+    "regression": "r2",
+    "classification": "f1",
+    "clustering": "silhouette",
+    "decomposition": "cumulative_explained_variance",
+}
 """The score by which models of a task are compared; higher is better."""
 
 _NO_ROWS = "there are no test rows"
@@ -65,6 +70,26 @@ def classification(y_true, y_pred, proba, labels):
             else:
                 scores["roc_auc"] = _roc_auc(sk, y_true, proba, labels)
     return _with_notes(scores, notes)
+
+
+def clustering(x, clusters):
+    """Score the clusters of the rows `x`: how much nearer a row is to its own than to the next."""
+    scores = {"silhouette": None}
+    if len(x) == 0:
+        return _with_notes(scores, {"silhouette": _NO_ROWS})
+    found = len(set(clusters.tolist()))
+    if not 2 <= found < len(x):
+        why = f"silhouette needs 2 to {len(x) - 1} clusters among the test rows, not {found}"
+        return _with_notes(scores, {"silhouette": why})
+    scores["silhouette"] = require("sklearn.metrics").silhouette_score(x, clusters)
+    return _with_notes(scores, {})
+
+
+def decomposition(estimator):
+    """Return the share of the training rows' variance that the components keep."""
+    ratios = estimator.explained_variance_ratio_
+    scores = {"cumulative_explained_variance": ratios.sum()}
+    return {**_with_notes(scores, {}), "explained_variance_ratio": json_ready(ratios)}
 
 
 def of_lists(task, y_true, y_pred):

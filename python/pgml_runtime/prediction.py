@@ -1,7 +1,7 @@
 """Prediction: from a model's bytes to numbers.
 
 Models of this product are the dict that `pgml_runtime.training` writes. A bare pickle of an
-estimator, as PostgresML 1.0 and 2.x stored, is read too.
+estimator, as PostgresML 1.0 and 2.x stored, is read too, and so is what its Rust runtime wrote.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 import warnings
 
 import pgml_runtime
-from pgml_runtime import unpickling
+from pgml_runtime import foreign, unpickling
 from pgml_runtime.errors import (
     UserError,
     failures_as_user_errors,
@@ -20,6 +20,7 @@ from pgml_runtime.errors import (
 )
 
 _NEWEST_FORMAT = 1
+_PICKLE = b"\x80"  # how a pickle begins since Python 2.3
 _RETRAIN = "Train the model again with pgml.train, or install the runtime it was trained with."
 _MODULES = {"scikit-learn": "sklearn", "xgboost": "xgboost", "lightgbm": "lightgbm"}
 
@@ -53,7 +54,9 @@ class Model:
         rows = self._rows(x)
         if len(rows) == 0:
             return np.empty((0, self.n_labels))
-        values = self._call(self._estimator.predict, rows).reshape(len(rows), self.n_labels)
+        decomposes = self.task == "decomposition"
+        method = self._estimator.transform if decomposes else self._estimator.predict
+        values = self._call(method, rows).reshape(len(rows), self.n_labels)
         if self._numbered:
             values = np.column_stack(
                 [
@@ -109,6 +112,10 @@ def load(data):
     The error names the versions that the model was made with and those that run.
     """
     with forwarded_warnings():
+        if not data.startswith(_PICKLE):
+            known = foreign.load(data)
+            if known:
+                return Model(*known)
         content, made_with = _unpickle(data, "unknown versions")
         if not isinstance(content, dict):
             return _old_model(content, made_with)

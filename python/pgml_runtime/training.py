@@ -13,12 +13,13 @@ import time
 
 import pgml_runtime
 from pgml_runtime import metrics
-from pgml_runtime.algorithms import Recipe, resolve
+from pgml_runtime.algorithms import TASKS, Recipe, resolve
 from pgml_runtime.errors import (
     UserError,
     failures_as_user_errors,
     forwarded_warnings,
     require,
+    summary,
     unknown,
 )
 
@@ -26,7 +27,14 @@ FORMAT = 1
 PICKLE_PROTOCOL = 4
 MINIMUM_ROWS = 2
 
-_SCORING = {"regression": "r2", "classification": "f1_micro"}
+_SCORING = {
+    "regression": "r2",
+    "classification": "f1_micro",
+    "clustering": lambda estimator, x, y=None: metrics.clustering(x, estimator.predict(x))[
+        "silhouette"
+    ],
+    "decomposition": None,  # the estimator's own: how likely the rows are
+}
 _SEARCHES = {
     "grid": ("GridSearchCV", "param_grid"),
     "random": ("RandomizedSearchCV", "param_distributions"),
@@ -51,13 +59,51 @@ def fit(
     The JSON arguments are objects in text form. The hyperparameters that come back are the
     caller's, with the best of the search and the random_state that was used. Raises UserError.
     """
+    arguments = (hyperparams_json, search, search_params_json, search_args_json)
+    header, estimator, *texts = _fit(algorithm, task, x, y, train_rows, *arguments)
+    return (_dump(header, estimator), *texts)
+
+
+def fit_and_export(algorithm, task, x, y, train_rows, *arguments):
+    """Do as `fit`; return also the model in the form that needs no Python.
+
+    That is `(file, rows, predictions, probabilities or None)`, the last three to check it by, or
+    the reason why there is none.
+    """
+    # Imported here: the extension loads these after this module.
+    from pgml_runtime.export import export, sample
+    from pgml_runtime.export_parts import NotExported
+    from pgml_runtime.prediction import Model
+
+    header, estimator, *texts = _fit(algorithm, task, x, y, train_rows, *arguments)
+    try:
+        exported = (export(header, estimator), *sample(Model(header, estimator), x))
+    except NotExported as reason:
+        exported = str(reason)
+    except Exception as error:  # another release's estimator looks otherwise: Python predicts
+        exported = f"the export failed: {summary(error)}"
+    return (_dump(header, estimator), *texts, exported)
+
+
+def _fit(
+    algorithm,
+    task,
+    x,
+    y,
+    train_rows,
+    hyperparams_json,
+    search,
+    search_params_json,
+    search_args_json,
+):
     pair = resolve(algorithm, task)
     hyperparams = _json_object("hyperparams", hyperparams_json)
     search_params = _json_object("search_params", search_params_json)
     search_args = _json_object("search_args", search_args_json)
     _check_search(search, search_params)
-    _check_shapes(x, y, train_rows)
-    n_labels = y.shape[1]
+    supervised = task in TASKS
+    _check_shapes(x, y, train_rows, supervised)
+    n_labels = y.shape[1] if supervised else 0
     with forwarded_warnings(), failures_as_user_errors(f"training {algorithm}"):
         recipe = Recipe(pair, n_labels)
         hyperparams = recipe.with_defaults(hyperparams, search_params)
@@ -66,7 +112,9 @@ def fit(
         if task == "classification":
             y = _whole_numbers(y)
             classes = _classes(y[:train_rows])
-        target = _target(y[:train_rows], classes if recipe.needs_class_numbers else None)
+        target = None
+        if supervised:
+            target = _target(y[:train_rows], classes if recipe.needs_class_numbers else None)
 
         started = time.perf_counter()
         with _threads_only():
@@ -81,7 +129,10 @@ def fit(
                 estimator.fit(x[:train_rows], target)
         seconds = time.perf_counter() - started
 
-        header = _header(pair, recipe, x.shape[1], n_labels, classes)
+        outputs = n_labels
+        if not supervised:
+            outputs = getattr(estimator, "n_components_", 1) if task == "decomposition" else 1
+        header = _header(pair, recipe, x.shape[1], outputs, classes)
         scores = _scores(header, estimator, x[train_rows:], y[train_rows:])
         if search:
             scores["fit_seconds"] = searcher.refit_time_
@@ -89,9 +140,9 @@ def fit(
             scores["search_results"] = _results(searcher, space, names, search_params)
         else:
             scores["fit_seconds"] = seconds
-        model = _dump(header, estimator)
     return (
-        model,
+        header,
+        estimator,
         json.dumps(metrics.json_ready(scores), allow_nan=False),
         json.dumps(metrics.json_ready(hyperparams), allow_nan=False),
     )
@@ -128,14 +179,14 @@ def _check_search(search, search_params):
             )
 
 
-def _check_shapes(x, y, train_rows):
+def _check_shapes(x, y, train_rows, supervised):
     if x.ndim != 2 or y.ndim != 2 or len(x) != len(y) or not 0 <= train_rows <= len(x):
         raise UserError(
             f"features of shape {x.shape} and labels of shape {y.shape} can't be split after "
             f"{train_rows} rows"
         )
-    if x.shape[1] == 0 or y.shape[1] == 0:
-        raise UserError("a model needs at least one feature and one label")
+    if x.shape[1] == 0 or (supervised and y.shape[1] == 0):
+        raise UserError("a model needs at least one feature, and one label to predict")
     if train_rows < MINIMUM_ROWS:
         raise UserError(
             f"too few rows to train on: {train_rows} of {len(x)}",
@@ -274,6 +325,10 @@ def _scores(header, estimator, x, y):
         )
     if header["task"] == "regression":
         return metrics.regression(y, predicted)
+    if header["task"] == "clustering":
+        return metrics.clustering(x, predicted[:, 0])
+    if header["task"] == "decomposition":
+        return metrics.decomposition(estimator)
     per_label = []
     for label, known in enumerate(header["classes"]):
         proba = None

@@ -28,7 +28,12 @@ def _votes(rows, classes, seed=0):
 
 
 def test_key_metrics():
-    assert metrics.KEY_METRIC == {"regression": "r2", "classification": "f1"}
+    assert metrics.KEY_METRIC == {
+        "regression": "r2",
+        "classification": "f1",
+        "clustering": "silhouette",
+        "decomposition": "cumulative_explained_variance",
+    }
 
 
 @pytest.mark.parametrize("labels", [1, 3])

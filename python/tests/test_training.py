@@ -17,7 +17,7 @@ from pgml_runtime.errors import UserError
     ("algorithm", "task", "message", "hint"),
     [
         ("linaer", "regression", 'unknown algorithm "linaer"', "Did you mean linear?"),
-        ("linear", "clustering", 'unknown task "clustering"', "regression"),
+        ("linear", "sorting", 'unknown task "sorting"', "regression"),
         ("lasso", "classification", "lasso can't do classification", "regression"),
         ("perceptron", "regression", "perceptron can't do regression", "classification"),
     ],

@@ -36,8 +36,10 @@ enum Command {
     Reproduce(commands::reproduce::Args),
     Lock(commands::lock::Args),
     Doctor(commands::doctor::Args),
+    Image(commands::image::Args),
     Dev(commands::dev::Args),
     Cache(commands::cache::Args),
+    Bench(commands::bench::Args),
 }
 
 impl Cli {
@@ -59,8 +61,10 @@ impl Cli {
             Command::Reproduce(args) => commands::reproduce::run(args, &workspace),
             Command::Lock(args) => commands::lock::run(args, &workspace),
             Command::Doctor(args) => commands::doctor::run(args, &workspace),
+            Command::Image(args) => commands::image::run(args, &workspace),
             Command::Dev(args) => commands::dev::run(args, &workspace),
             Command::Cache(args) => commands::cache::run(args, &workspace),
+            Command::Bench(args) => commands::bench::run(args, &workspace),
         }
     }
 }

@@ -3,13 +3,15 @@
 //! The library follows the flow of the design: [`targets`] and [`lock`] say what there is to build and from which
 //! inputs, [`plan`] computes all work as data, [`execute`] runs what of it is not in the cache, and [`steps`] hands each
 //! job to the module that does it: [`fetch`], [`rootfs`], [`compile`], [`stamp`], [`verification`] (by the rules of
-//! [`symbols`]), [`runtime`], [`deb`], [`apt`]. [`publish`] puts the results into `dist/`, [`systest`] tests them ([`mislink`]
-//! makes what one of its tests must refuse), and [`scratch_cluster`] shows a build to a server without installing it.
+//! [`symbols`]), [`runtime`], [`deb`], [`apt`], [`oci`]. [`publish`] puts the results into `dist/`, [`systest`] tests them
+//! ([`mislink`] makes what one of its tests must refuse), [`bench`] measures them, and [`scratch_cluster`] shows a build
+//! to a server without installing it.
 //!
 //! Nothing here prints: whoever calls passes a [`progress::Listener`]. Nothing here changes the environment or the
 //! current directory; what of them matters is passed in.
 
 pub mod apt;
+pub mod bench;
 pub mod compile;
 pub mod deb;
 pub mod digest;
@@ -20,6 +22,7 @@ pub mod files;
 pub mod host;
 pub mod lock;
 pub mod mislink;
+pub mod oci;
 pub mod pipeline;
 pub mod plan;
 pub mod process;

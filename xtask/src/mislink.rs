@@ -84,8 +84,6 @@ pub fn link(
         .read_only(shared, "/in/shared")
         .read_only(old, "/in/old")
         .writable(&work.out, "/build/out")
-        // Cargo runs rustc again for arguments that it has not seen; this one has no effect but that.
-        .env("AGAIN", work.job.key.to_string())
         .script(&format!("{PREPARE}{LINK}"))
         .run(&work.log)?;
     let unchanged = work.out.join(UNCHANGED);
@@ -135,8 +133,10 @@ done
 CC
 chmod 755 /build/linker/cc
 export PATH=/build/linker:$PATH
-cargo rustc --lib --release --locked --offline --no-default-features --features "pg$MAJOR" --target-dir /build/target \
-    -- "-Clink-arg=-L/build/again/$AGAIN"
+# Cargo has to run rustc again with the very arguments of the compile job. An argument more would do, but changes the name
+# of the crate's file, and that is in the names which LLVM makes for statics that it moves between units.
+rm -rf /build/target/release/.fingerprint/pgml-????????????????
+cargo build --release --locked --offline --no-default-features --features "pg$MAJOR" --target-dir /build/target
 cd /build/out
 for library in *.so; do
     chmod 644 "$library"

@@ -23,7 +23,7 @@ use crate::report::{self, Details};
 use crate::symbols::abi3::Abi3;
 
 /// The version of `manifest.json`.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// The manifest's name in the output tree.
 pub const MANIFEST: &str = "manifest.json";
 
@@ -41,6 +41,10 @@ pub enum Kind {
     Verification,
     /// A file of the apt repository.
     AptRepository,
+    /// A container image.
+    Image,
+    /// What an image is made of.
+    Sbom,
 }
 
 /// One file of the output.
@@ -90,6 +94,11 @@ pub struct TargetState {
     pub loaded: State,
     /// Where.
     pub loaded_note: Option<String>,
+    /// The container images with a server were built, and those that were run did what they should. (The image with the
+    /// extension's files alone is there wherever packages are.)
+    pub image: State,
+    /// In what they were run.
+    pub image_note: Option<String>,
     /// What of its inputs a release refuses.
     pub development: Vec<String>,
 }
@@ -121,6 +130,11 @@ impl TargetState {
             run: no(&plan.not_installable),
             loaded: no(&plan.not_loadable),
             loaded_note: None,
+            image: match &plan.not_installable {
+                Some(why) => State::No(why.clone()),
+                None => done(&format!("images:{target}")),
+            },
+            image_note: None,
             development: plan.development.clone(),
         }
     }
@@ -146,14 +160,14 @@ pub struct Manifest {
     pub targets: BTreeMap<String, TargetState>,
 }
 
-/// The digest of all keys of a plan.
+/// The digest of all keys of a plan, and of which results are wanted: plans of the same jobs may differ in that.
 pub fn plan_digest(plan: &Plan) -> Digest {
-    let keys: Vec<String> = plan
+    let keys = plan
         .jobs
         .iter()
-        .map(|job| format!("{} {}", job.id, job.key))
-        .collect();
-    Digest::of(keys.join("\n"))
+        .map(|job| format!("{} {}", job.id, job.key));
+    let goals = plan.goals.iter().map(|goal| format!("goal {goal}"));
+    Digest::of(keys.chain(goals).collect::<Vec<_>>().join("\n"))
 }
 
 /// The manifest of an output directory, where there is one that this program reads.
@@ -267,7 +281,9 @@ fn fill(next: &Path, plan: &Plan, cache: &Cache, facts: &Facts<'_>) -> Result<Ma
             });
             Ok(())
         };
-    for (job, dir) in plan.jobs.iter().map(|job| (job, cache.output(job))) {
+    // What is a goal, and not what one needs: of a plan for the repository alone, only that.
+    let goals = plan.jobs.iter().filter(|job| plan.goals.contains(&job.id));
+    for (job, dir) in goals.map(|job| (job, cache.output(job))) {
         use crate::plan::job::Step;
         match &job.step {
             Step::ExtensionPackages { target } => {
@@ -316,6 +332,16 @@ fn fill(next: &Path, plan: &Plan, cache: &Cache, facts: &Facts<'_>) -> Result<Ma
                     )?;
                 }
             }
+            Step::ServerImages { target } | Step::ExtensionImage { target } => {
+                for file in files::files_below(&dir)? {
+                    let (dir_name, kind) = match file.extension().is_some_and(|e| e == "tar") {
+                        true => ("images", Kind::Image),
+                        false => ("sbom", Kind::Sbom),
+                    };
+                    let path = format!("{dir_name}/{}", file.display());
+                    add(&dir.join(&file), path, kind, Some(target))?;
+                }
+            }
             _ => {}
         }
     }
@@ -327,7 +353,10 @@ fn fill(next: &Path, plan: &Plan, cache: &Cache, facts: &Facts<'_>) -> Result<Ma
         releasable: plan.require_release().is_ok(),
         plan: plan_digest(plan),
         // Every job of the plan is done, or nothing would be published.
-        targets: states(plan, &|_| State::Yes),
+        targets: states(plan, &|id| match plan.job(id) {
+            Some(_) => State::Yes,
+            None => State::No("not asked for: `--only` left it out".into()),
+        }),
         artifacts,
     };
     let sums: String = manifest

@@ -12,6 +12,7 @@ use crate::fetch::{fetch_crates, fetch_debs, fetch_wheels};
 use crate::files;
 use crate::lock::{Lock, WheelLock, WheelSet};
 use crate::mislink;
+use crate::oci;
 use crate::pipeline::LazyMirrors;
 use crate::plan::job::{Job, Step};
 use crate::plan::{BUILDER, INSTALLER, OPENBLAS, crash};
@@ -82,6 +83,14 @@ impl Steps<'_> {
             Step::ExtensionPackages { target } => self.extension_packages(work, target),
             Step::RuntimePackage { distribution } => self.runtime_package(work, distribution),
             Step::AptRepository => self.repository(work),
+            Step::ImageBase { distribution } => oci::steps::base(self, work, distribution),
+            Step::ImageRuntime { distribution } => oci::steps::runtime(self, work, distribution),
+            Step::ServerImages { target } => {
+                oci::steps::server_images(self, work, &self.target(target)?)
+            }
+            Step::ExtensionImage { target } => {
+                oci::steps::extension_image(self, work, &self.target(target)?)
+            }
         }
     }
 

@@ -126,8 +126,10 @@ impl Subjects {
         let mut links = BTreeMap::new();
         for subjects in [self, beside] {
             for (at, target) in &subjects.links {
-                links.entry(in_system(at)).or_insert(at.clone());
                 links.entry(at.clone()).or_insert(target.clone());
+            }
+            for at in subjects.links.keys() {
+                links.entry(in_system(at)).or_insert(at.clone());
             }
             for library in &subjects.libraries {
                 let place = &library.place;

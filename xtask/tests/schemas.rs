@@ -49,3 +49,8 @@ fn reproduce() {
 fn report() {
     check::<pgml_dist::report::Details>("report.json");
 }
+
+#[test]
+fn bench() {
+    check::<pgml_dist::bench::Document>("bench.json");
+}

@@ -1,7 +1,7 @@
 //! Which columns of a relation are features and labels, and the query that reads them as plain numbers.
 //!
-//! Neighbouring scalar columns are read as one `ARRAY[…]`, which Postgres builds once a row: the reader then copies
-//! runs of numbers instead of asking for each column of each row.
+//! A number that Postgres keeps in a register's worth of bits comes as it is, the reader converts it; `numeric` and arrays of
+//! other numbers are cast by the query.
 
 use crate::literal::quote_ident;
 use crate::{Error, Result};
@@ -23,13 +23,6 @@ pub struct Column {
 pub struct Layout {
     pub features: Vec<Column>,
     pub labels: Vec<Column>,
-}
-
-/// A run of the result's columns: scalars that share one array, or one column that is an array itself.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Group {
-    Scalars(Vec<usize>),
-    Array(usize),
 }
 
 const NUMERIC: [&str; 7] = ["int2", "int4", "int8", "float4", "float8", "numeric", "bool"];
@@ -64,34 +57,14 @@ impl Layout {
         Ok(Layout { features, labels: found })
     }
 
-    /// How the features are grouped in the query's result; the labels follow as one more group of scalars.
-    pub fn groups(&self) -> Vec<Group> {
-        let mut groups: Vec<Group> = Vec::new();
-        for (index, column) in self.features.iter().enumerate() {
-            match groups.last_mut() {
-                _ if column.array => groups.push(Group::Array(index)),
-                Some(Group::Scalars(run)) => run.push(index),
-                _ => groups.push(Group::Scalars(vec![index])),
-            }
-        }
-        groups
+    /// All columns as the query gives them: the features, then the labels.
+    pub fn columns(&self) -> impl Iterator<Item = &Column> {
+        self.features.iter().chain(&self.labels)
     }
 
-    /// The query over `relation`, which is already quoted: one `float8[]` for each group, the labels last.
+    /// The query over `relation`, which is already quoted.
     pub fn query(&self, relation: &str) -> String {
-        let scalars = |columns: &mut dyn Iterator<Item = &Column>| {
-            let each: Vec<String> = columns.map(|column| as_float(&column.name, &column.element)).collect();
-            format!("ARRAY[{}]", each.join(", "))
-        };
-        let mut targets: Vec<String> = self
-            .groups()
-            .iter()
-            .map(|group| match group {
-                Group::Scalars(run) => scalars(&mut run.iter().map(|index| &self.features[*index])),
-                Group::Array(index) => as_float_array(&self.features[*index]),
-            })
-            .collect();
-        targets.push(scalars(&mut self.labels.iter()));
+        let targets: Vec<String> = self.columns().map(target).collect();
         format!("SELECT {} FROM {relation} AS r", targets.join(", "))
     }
 }
@@ -100,15 +73,15 @@ fn refuse(column: &Column, role: &'static str) -> Error {
     Error::ColumnType { column: column.name.clone(), type_name: column.type_name.clone(), role }
 }
 
-/// A boolean has no cast to a float, so it takes a step over the integers.
-fn as_float(name: &str, element: &str) -> String {
-    let step = if element == "bool" { "::pg_catalog.int4" } else { "" };
-    format!("r.{}{step}::pg_catalog.float8", quote_ident(name))
-}
-
-fn as_float_array(column: &Column) -> String {
-    let step = if column.element == "bool" { "::pg_catalog.int4[]" } else { "" };
-    format!("r.{}{step}::pg_catalog.float8[]", quote_ident(&column.name))
+/// A column in the query. Booleans have no cast to a float, so arrays of them take a step over the integers.
+fn target(column: &Column) -> String {
+    let cast = match (column.array, column.element.as_str()) {
+        (false, "numeric") => "::pg_catalog.float8",
+        (false, _) | (true, "float8") => "",
+        (true, "bool") => "::pg_catalog.int4[]::pg_catalog.float8[]",
+        (true, _) => "::pg_catalog.float8[]",
+    };
+    format!("r.{}{cast}", quote_ident(&column.name))
 }
 
 #[cfg(test)]
@@ -121,22 +94,28 @@ mod tests {
     }
 
     #[test]
-    fn neighbouring_scalars_share_an_array() {
+    fn only_what_the_reader_can_not_convert_is_cast() {
         let columns = vec![
             column("a", "int4", false),
             column("b", "bool", false),
             column("image", "int2", true),
             column("c\"d", "numeric", false),
+            column("flags", "bool", true),
+            column("vector", "float8", true),
             column("y", "float4", false),
         ];
         let layout = Layout::new("t", columns, &["y".into()]).unwrap();
-        assert_eq!(layout.groups(), vec![Group::Scalars(vec![0, 1]), Group::Array(2), Group::Scalars(vec![3])]);
         assert_eq!(
             layout.query("\"s\".\"t\""),
-            "SELECT ARRAY[r.\"a\"::pg_catalog.float8, r.\"b\"::pg_catalog.int4::pg_catalog.float8], \
-             r.\"image\"::pg_catalog.float8[], ARRAY[r.\"c\"\"d\"::pg_catalog.float8], \
-             ARRAY[r.\"y\"::pg_catalog.float8] FROM \"s\".\"t\" AS r"
+            "SELECT r.\"a\", r.\"b\", r.\"image\"::pg_catalog.float8[], r.\"c\"\"d\"::pg_catalog.float8, \
+             r.\"flags\"::pg_catalog.int4[]::pg_catalog.float8[], r.\"vector\", r.\"y\" FROM \"s\".\"t\" AS r"
         );
+    }
+
+    #[test]
+    fn without_labels_every_column_is_a_feature() {
+        let layout = Layout::new("t", vec![column("a", "int4", false)], &[]).unwrap();
+        assert_eq!(layout.query("t"), "SELECT r.\"a\" FROM t AS r");
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub enum Error {
     TestTooLarge { relation: String, test: String, rows: usize },
     #[error("unknown task \"{0}\"")]
     UnknownTask(String),
-    #[error("task \"{0}\" cannot be trained by this version of pgml")]
+    #[error("task \"{0}\" cannot be trained in edition 1.0")]
     UnsupportedTask(String),
     #[error("algorithm {0} is only a name: no runtime trains it")]
     DeclaredOnly(String),
@@ -79,12 +79,16 @@ pub enum Error {
     NoSnapshot(i64),
     #[error("the files of model {0} are missing")]
     NoFiles(i64),
+    #[error("file \"{file}\" of model {model} can't be used: {cause}")]
+    ModelFile { model: i64, file: &'static str, cause: String },
     #[error("model {model} takes {expected} features, and {found} were given")]
     FeatureCount { model: i64, expected: usize, found: usize },
     #[error("element {0} of the features is NULL")]
     NullFeature(usize),
     #[error("model {model} predicts {labels} labels at once")]
     SeveralLabels { model: i64, labels: usize },
+    #[error("project \"{0}\" decomposes nothing: its task is {1}")]
+    NotDecomposition(String, String),
     #[error("model {0} does not give probabilities")]
     NoProbabilities(i64),
     #[error("features has {0} dimensions, and a batch has two")]
@@ -121,6 +125,7 @@ impl Error {
             Error::ColumnType { .. } => "42804",
             Error::NoRows(_) | Error::OneRow(_) | Error::NoFiles(_) | Error::NothingDeployed(_) => "02000",
             Error::NoSnapshot(_) => "02000",
+            Error::ModelFile { .. } => "XX001",
             Error::BadValues { null: true, .. } | Error::NullFeature(_) | Error::NullElement(_) => "22004",
             Error::BadValues { .. } | Error::NoFeatures(_) => "22000",
             Error::OneClass { .. } | Error::ContinuousClasses { .. } => "22000",
@@ -132,6 +137,7 @@ impl Error {
             Error::NotAnObject { .. } | Error::PlainDataSet(_) | Error::NegativeLimit(_) => "22023",
             Error::StrategyNeedsModel(_) | Error::UnknownStrategy(_) | Error::UnknownSampling(_) => "22023",
             Error::UnsupportedTask(_) | Error::SeveralLabels { .. } | Error::NoProbabilities(_) => "0A000",
+            Error::NotDecomposition(..) => "0A000",
             Error::DeclaredOnly(_) | Error::NotInRust { .. } | Error::NoPreprocessing => "0A000",
             Error::NoProject(_) | Error::NoModel(_) | Error::NoCandidate { .. } | Error::NoRollback(_) => "42704",
             Error::ModelStatus { .. } => "55000",
@@ -164,7 +170,11 @@ impl Error {
             Error::TestSize(_) | Error::TestTooLarge { .. } => {
                 "Give a share between 0 and 1, or a number of rows smaller than the relation's.".into()
             }
-            Error::UnknownTask(_) | Error::UnsupportedTask(_) => "Use 'regression' or 'classification'.".into(),
+            Error::UnsupportedTask(_) => "Use 'regression' or 'classification', or a later edition.".into(),
+            Error::UnknownTask(_) => {
+                "Use 'regression', 'classification', 'clustering' or 'decomposition'.".into()
+            }
+            Error::NotDecomposition(..) => "Use pgml.predict(), or train a project with the task 'decomposition'.".into(),
             Error::DeclaredOnly(_) => "PostgresML declares it, too, and never trained it. Choose another algorithm.".into(),
             Error::NotInRust { .. } => {
                 "Use runtime => 'python', with the package pgml-python installed, or leave runtime out.".into()
@@ -190,6 +200,7 @@ impl Error {
                 "Use 'best_score', 'most_recent' or 'rollback', or pgml.deploy(model_id) for a specific model.".into()
             }
             Error::NoFiles(_) | Error::NoSnapshot(_) => "Train the model again.".into(),
+            Error::ModelFile { .. } => "Restore it from a backup, or train the model again.".into(),
             Error::FeatureCount { .. } => {
                 "Give the columns of the training relation, in its order and without the label, arrays flattened.".into()
             }

@@ -8,6 +8,7 @@ pub mod columns;
 pub mod error;
 pub mod literal;
 pub mod matrix;
+pub mod model;
 pub mod project;
 pub mod seal;
 pub mod split;

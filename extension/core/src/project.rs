@@ -7,6 +7,8 @@ use crate::{Error, Result};
 pub enum Task {
     Regression,
     Classification,
+    Clustering,
+    Decomposition,
 }
 
 impl Task {
@@ -14,7 +16,8 @@ impl Task {
         match name {
             "regression" => Ok(Task::Regression),
             "classification" => Ok(Task::Classification),
-            "clustering" | "decomposition" => Err(Error::UnsupportedTask(name.to_string())),
+            "clustering" => Ok(Task::Clustering),
+            "decomposition" => Ok(Task::Decomposition),
             _ => Err(Error::UnknownTask(name.to_string())),
         }
     }
@@ -23,7 +26,14 @@ impl Task {
         match self {
             Task::Regression => "regression",
             Task::Classification => "classification",
+            Task::Clustering => "clustering",
+            Task::Decomposition => "decomposition",
         }
+    }
+
+    /// Whether there is a column to predict.
+    pub fn has_labels(self) -> bool {
+        matches!(self, Task::Regression | Task::Classification)
     }
 
     /// The metric that decides which model is better; more is better.
@@ -31,6 +41,8 @@ impl Task {
         match self {
             Task::Regression => "r2",
             Task::Classification => "f1",
+            Task::Clustering => "silhouette",
+            Task::Decomposition => "cumulative_explained_variance",
         }
     }
 }
@@ -110,7 +122,8 @@ mod tests {
     #[test]
     fn every_task_is_known_or_refused() {
         assert_eq!(Task::parse("regression"), Ok(Task::Regression));
-        assert!(matches!(Task::parse("clustering"), Err(Error::UnsupportedTask(_))));
+        assert!(Task::parse("classification").is_ok_and(Task::has_labels));
+        assert!(!Task::parse("clustering").is_ok_and(Task::has_labels));
         assert!(matches!(Task::parse("Regression"), Err(Error::UnknownTask(_))));
     }
 

@@ -1,5 +1,7 @@
 //! `pgml.deployments`: the history of which model answers for a project. The last row is the one that does.
 
+use std::ffi::CStr;
+
 use pgml_core::Error;
 
 use super::projects::{self, Project};
@@ -11,10 +13,41 @@ use crate::spi;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deployed {
     pub id: i64,
-    /// Where the model's row is and who wrote it. It differs when the row is another one, even with the same id (after a
-    /// DROP EXTENSION, or a sequence that was set back).
+    /// Where the model's row and its files are and who wrote them. It differs when one of them is another one, even with
+    /// the same id (after a DROP EXTENSION, or a sequence that was set back).
     pub version: String,
 }
+
+/// The version of model `m`, in a query.
+macro_rules! version {
+    () => {
+        "pg_catalog.concat_ws(' ', m.tableoid, m.ctid, m.xmin, (SELECT pg_catalog.string_agg(\
+         pg_catalog.concat_ws(' ', f.tableoid, f.ctid, f.xmin), ',' ORDER BY f.id) FROM pgml.files AS f \
+         WHERE f.model_id OPERATOR(pg_catalog.=) m.id))"
+    };
+}
+
+/// A query as SPI takes it, put together when the library is compiled.
+macro_rules! query {
+    ($($part:expr),+) => {
+        // INVARIANT: this is evaluated when the library is compiled, so that it can't panic later.
+        match CStr::from_bytes_with_nul(concat!($($part),+, "\0").as_bytes()) {
+            Ok(query) => query,
+            Err(_) => panic!("a query has a NUL inside"),
+        }
+    };
+}
+
+const CURRENT: &CStr = query!(
+    "SELECT m.id, ",
+    version!(),
+    " FROM pgml.projects AS p JOIN pgml.deployments AS d ON d.project_id OPERATOR(pg_catalog.=) p.id \
+     JOIN pgml.models AS m ON m.id OPERATOR(pg_catalog.=) d.model_id \
+     WHERE p.name OPERATOR(pg_catalog.=) $1 ORDER BY d.id DESC LIMIT 1"
+);
+
+const SPECIFIC: &CStr =
+    query!("SELECT m.id, ", version!(), " FROM pgml.models AS m WHERE m.id OPERATOR(pg_catalog.=) $1");
 
 pub fn create(edition: Edition, project: &Project, model: i64, strategy: &str) -> Result<()> {
     let strategy_value = edition.value(3, "strategy");
@@ -35,14 +68,9 @@ pub fn history(project: &Project) -> Result<Vec<i64>> {
 
 /// The model that answers for a project, as the calling statement sees it.
 pub fn current(project: &str) -> Result<Deployed> {
-    let found = spi::read(
-        c"SELECT m.id, pg_catalog.concat_ws(' ', m.tableoid, m.ctid, m.xmin) FROM pgml.projects AS p \
-          JOIN pgml.deployments AS d ON d.project_id OPERATOR(pg_catalog.=) p.id \
-          JOIN pgml.models AS m ON m.id OPERATOR(pg_catalog.=) d.model_id \
-          WHERE p.name OPERATOR(pg_catalog.=) $1 ORDER BY d.id DESC LIMIT 1",
-        &[project.into()],
-        |row| Ok(Deployed { id: required(row.get(1))?, version: required(row.get(2))? }),
-    )?;
+    let found = spi::read(CURRENT, &[project.into()], |row| {
+        Ok(Deployed { id: required(row.get(1))?, version: required(row.get(2))? })
+    })?;
     match found.into_iter().next() {
         Some(deployed) => Ok(deployed),
         None if exists(project)? => Err(Error::NothingDeployed(project.to_string()).into()),
@@ -60,11 +88,9 @@ fn exists(project: &str) -> Result<bool> {
 
 /// A model by its id, as the calling statement sees it.
 pub fn specific(model: i64) -> Result<Deployed> {
-    let found = spi::read(
-        c"SELECT id, pg_catalog.concat_ws(' ', tableoid, ctid, xmin) FROM pgml.models WHERE id OPERATOR(pg_catalog.=) $1",
-        &[model.into()],
-        |row| Ok(Deployed { id: required(row.get(1))?, version: required(row.get(2))? }),
-    )?;
+    let found = spi::read(SPECIFIC, &[model.into()], |row| {
+        Ok(Deployed { id: required(row.get(1))?, version: required(row.get(2))? })
+    })?;
     found.into_iter().next().ok_or_else(|| Error::NoModel(model).into())
 }
 

@@ -1,5 +1,6 @@
 //! `pgml.models` and `pgml.files`: what was trained, with which scores, and the bytes that predict.
 
+use pgml_core::seal::Reader;
 use pgrx::datum::DatumWithOid;
 
 use super::projects::Project;
@@ -12,6 +13,9 @@ use crate::spi;
 
 /// The file that holds a model: a pickle of the fitted estimator.
 const PATH: &str = "estimator.pkl";
+
+/// The file that holds the same model in the form that needs no Python, when there is one.
+pub const NATIVE_PATH: &str = "estimator.safetensors";
 
 /// A value of Postgres ends at 1 GB, and is held in memory as a whole: long models are stored in several parts.
 const PART: usize = 8 << 20;
@@ -69,14 +73,24 @@ pub fn start(
     required(id)
 }
 
-/// Record what came of the training.
-pub fn finish(id: i64, fitted: &Fitted) -> Result<()> {
+/// Record what came of the training; `native` is the model in the form that needs no Python, or why there is none.
+pub fn finish(id: i64, fitted: &Fitted, native: &std::result::Result<&[u8], String>, read_seconds: f64) -> Result<()> {
+    let mut more = serde_json::json!({ "predicted_by": "rust", "read_seconds": read_seconds });
+    if let Err(reason) = native {
+        more["predicted_by"] = "python".into();
+        more["not_exported"] = reason.as_str().into();
+    }
     spi::execute(
-        "UPDATE pgml.models SET status = 'successful', metrics = $2::pg_catalog.jsonb, \
+        "UPDATE pgml.models SET status = 'successful', \
+         metrics = $2::pg_catalog.jsonb OPERATOR(pg_catalog.||) $4::pg_catalog.jsonb, \
          hyperparams = $3::pg_catalog.jsonb WHERE id OPERATOR(pg_catalog.=) $1",
-        &[id.into(), fitted.metrics.as_str().into(), fitted.hyperparams.as_str().into()],
+        &[id.into(), fitted.metrics.as_str().into(), fitted.hyperparams.as_str().into(), more.to_string().into()],
     )?;
-    store(id, PATH, &seal::sealed(id, &fitted.bytes)?)
+    store(id, PATH, &seal::sealed(id, Reader::Python, &fitted.bytes)?)?;
+    if let Ok(file) = native {
+        store(id, NATIVE_PATH, &seal::sealed(id, Reader::Native, file)?)?;
+    }
+    Ok(())
 }
 
 fn store(id: i64, path: &str, bytes: &[u8]) -> Result<()> {
@@ -89,40 +103,57 @@ fn store(id: i64, path: &str, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Add to the end of the bytes that [`bytes`] finds; their rows stay.
-pub fn append(id: i64, more: &[u8]) -> Result<()> {
+/// A stored file of a model, with its seal if it has one.
+pub struct File {
+    pub path: String,
+    pub bytes: Vec<u8>,
+}
+
+/// Add to the end of a file; its rows stay.
+pub fn append(id: i64, path: &str, more: &[u8]) -> Result<()> {
     spi::execute(
         "UPDATE pgml.files SET data = data OPERATOR(pg_catalog.||) $3 WHERE id OPERATOR(pg_catalog.=) \
-         (SELECT id FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 \
-         ORDER BY path OPERATOR(pg_catalog.<>) $2, path, part DESC LIMIT 1)",
-        &[id.into(), PATH.into(), more.into()],
+         (SELECT id FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 AND path OPERATOR(pg_catalog.=) $2 \
+         ORDER BY part DESC LIMIT 1)",
+        &[id.into(), path.into(), more.into()],
     )
 }
 
-/// Put other bytes in the place of those that [`bytes`] finds, under the same path.
-pub fn replace(id: i64, bytes: &[u8]) -> Result<()> {
-    let path: Option<String> = spi::first(
-        "WITH gone AS (DELETE FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 AND path \
-         OPERATOR(pg_catalog.=) (SELECT path FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 \
-         ORDER BY path OPERATOR(pg_catalog.<>) $2, path LIMIT 1) RETURNING path) SELECT path FROM gone LIMIT 1",
-        &[id.into(), PATH.into()],
-        |row| required(row.get(1)),
+/// Put other bytes in the place of a file.
+pub fn replace(id: i64, path: &str, bytes: &[u8]) -> Result<()> {
+    spi::execute(
+        "DELETE FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 AND path OPERATOR(pg_catalog.=) $2",
+        &[id.into(), path.into()],
     )?;
-    store(id, &required(path)?, bytes)
+    store(id, path, bytes)
 }
 
-/// The bytes of a model, as the calling statement sees them; empty when there are none.
-///
-/// A model that PostgresML made has its file under another path, whichever that is; of several, the first by name.
-pub fn bytes(id: i64) -> Result<Vec<u8>> {
+/// The model in the form that needs no Python, as the calling statement sees it; none when it has no such file.
+pub fn native_bytes(id: i64) -> Result<Option<File>> {
     let parts: Vec<Vec<u8>> = spi::read(
-        c"SELECT data FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 AND path OPERATOR(pg_catalog.=) \
-          (SELECT path FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 \
-          ORDER BY path OPERATOR(pg_catalog.<>) $2, path LIMIT 1) ORDER BY part",
-        &[id.into(), PATH.into()],
+        c"SELECT data FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 AND path OPERATOR(pg_catalog.=) $2 \
+          ORDER BY part",
+        &[id.into(), NATIVE_PATH.into()],
         |row| required(row.get(1)),
     )?;
-    Ok(parts.concat())
+    Ok((!parts.is_empty()).then(|| File { path: NATIVE_PATH.to_string(), bytes: parts.concat() }))
+}
+
+/// The model for Python, as the calling statement sees it; none when it has no such file, or nothing is in it.
+///
+/// A model that PostgresML made has its file under another path, whichever that is; of several, the first by name.
+pub fn bytes(id: i64) -> Result<Option<File>> {
+    let parts: Vec<(String, Vec<u8>)> = spi::read(
+        c"SELECT path, data FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 AND path OPERATOR(pg_catalog.=) \
+          (SELECT path FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 AND path OPERATOR(pg_catalog.<>) $3 \
+          ORDER BY path OPERATOR(pg_catalog.<>) $2, path LIMIT 1) ORDER BY part",
+        &[id.into(), PATH.into(), NATIVE_PATH.into()],
+        |row| Ok((required(row.get(1))?, required(row.get(2))?)),
+    )?;
+    let Some(path) = parts.first().map(|(path, _)| path.clone()) else { return Ok(None) };
+    let bytes: Vec<&[u8]> = parts.iter().map(|(_, data)| data.as_slice()).collect();
+    let bytes = bytes.concat();
+    Ok((!bytes.is_empty()).then_some(File { path, bytes }))
 }
 
 /// The models of a project that are ready, the newest first.

@@ -28,6 +28,16 @@ pub fn find(name: &str) -> Result<Option<Project>> {
     )
 }
 
+/// The task of a project, as the calling statement sees it.
+pub fn task(name: &str) -> Result<Option<String>> {
+    let found = spi::read(
+        c"SELECT task::pg_catalog.text FROM pgml.projects WHERE name OPERATOR(pg_catalog.=) $1",
+        &[name.into()],
+        |row| required(row.get(1)),
+    )?;
+    Ok(found.into_iter().next())
+}
+
 pub fn existing(name: &str) -> Result<Project> {
     find(name)?.ok_or_else(|| Error::NoProject(name.to_string()).into())
 }

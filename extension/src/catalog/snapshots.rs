@@ -4,6 +4,7 @@ use pgml_core::Error;
 use pgml_core::columns::{Column, Layout};
 use pgml_core::matrix::Matrix;
 use pgml_core::split::Sampling;
+use pgrx::datum::DatumWithOid;
 use serde_json::{Map, Value, json};
 
 use super::projects::Project;
@@ -108,7 +109,7 @@ pub fn create(snapshot: &Snapshot, layout: &Layout, matrix: &Matrix, test: usize
          VALUES ($1, $2, $3, $4::pgml.sampling, 'successful', $5::pg_catalog.jsonb, $6::pg_catalog.jsonb) RETURNING id",
         &[
             snapshot.relation.as_str().into(),
-            snapshot.labels.clone().into(),
+            labels(snapshot),
             snapshot.test_size.into(),
             snapshot.sampling.as_str().into(),
             describe(layout, matrix).to_string().into(),
@@ -133,13 +134,21 @@ pub fn start(edition: Edition, snapshot: &Snapshot) -> Result<i64> {
         ),
         &[
             snapshot.relation.as_str().into(),
-            snapshot.labels.clone().into(),
+            labels(snapshot),
             snapshot.test_size.into(),
             snapshot.sampling.as_str().into(),
         ],
         |row| required(row.get(1)),
     )?;
     required(id)
+}
+
+/// The labels as they are stored: NULL for none.
+fn labels(snapshot: &Snapshot) -> DatumWithOid<'_> {
+    match snapshot.labels[..] {
+        [] => DatumWithOid::null::<Vec<String>>(),
+        _ => snapshot.labels.clone().into(),
+    }
 }
 
 /// Record that the rows of a snapshot are copied, and what they are.

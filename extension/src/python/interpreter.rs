@@ -50,7 +50,7 @@ fn start() -> Result<()> {
     Ok(())
 }
 
-fn is_started() -> bool {
+pub fn is_started() -> bool {
     // SAFETY: asks for a flag; valid before initialisation.
     unsafe { pyo3::ffi::Py_IsInitialized() != 0 }
 }

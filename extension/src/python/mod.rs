@@ -26,3 +26,8 @@ pub use environment::{check, freeze, package_version, version};
 pub use prediction::{Model, load_model};
 pub use scores::scores;
 pub use training::{Fitted, Request, fit};
+
+/// Whether this backend has an interpreter by now, of ours or of PL/Python.
+pub fn is_running() -> bool {
+    interpreter::is_started()
+}

@@ -19,14 +19,23 @@ macro_rules! module {
 }
 
 /// Each module's name, the file that tracebacks show, and its source; in the order of their imports.
-const MODULES: [(&str, &str, &str); 10] = [
+const MODULES: [(&str, &str, &str); 19] = [
     module!("pgml_runtime", "__init__.py"),
     module!("pgml_runtime.errors", "errors.py"),
+    module!("pgml_runtime.spellings", "spellings.py"),
     module!("pgml_runtime.algorithms", "algorithms.py"),
     module!("pgml_runtime.metrics", "metrics.py"),
     module!("pgml_runtime.training", "training.py"),
     module!("pgml_runtime.unpickling", "unpickling.py"),
+    module!("pgml_runtime.messagepack", "messagepack.py"),
+    module!("pgml_runtime.foreign", "foreign.py"),
     module!("pgml_runtime.prediction", "prediction.py"),
+    module!("pgml_runtime.export_parts", "export_parts.py"),
+    module!("pgml_runtime.export_linear", "export_linear.py"),
+    module!("pgml_runtime.export_trees", "export_trees.py"),
+    module!("pgml_runtime.export_xgboost", "export_xgboost.py"),
+    module!("pgml_runtime.export_lightgbm", "export_lightgbm.py"),
+    module!("pgml_runtime.export", "export.py"),
     module!("pgml_runtime.datasets", "datasets.py"),
     module!("pgml_runtime.adoption", "adoption.py"),
     module!("pgml_runtime.environment", "environment.py"),

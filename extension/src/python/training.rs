@@ -1,6 +1,6 @@
 //! Training: numbers in, a model's bytes and scores out.
 
-use numpy::{IntoPyArray, PyArrayMethods};
+use numpy::{IntoPyArray, PyArrayMethods, PyReadonlyArray2};
 use pgml_core::matrix::Matrix;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -24,6 +24,17 @@ pub struct Fitted {
     pub metrics: String,
     /// The ones used: after a search, the best.
     pub hyperparams: String,
+    /// The form that needs no Python, or why there is none.
+    pub export: std::result::Result<Export, String>,
+}
+
+/// A model in the form that needs no Python, not checked yet, and what to check it by.
+pub struct Export {
+    pub file: Vec<u8>,
+    pub rows: usize,
+    pub features: Vec<f64>,
+    pub predictions: Vec<f64>,
+    pub probabilities: Option<Vec<f64>>,
 }
 
 /// Train on the first `train` rows of the matrix and score on the rest. The matrix's memory becomes NumPy's: nothing
@@ -32,7 +43,7 @@ pub fn fit(request: &Request<'_>, matrix: Matrix, train: usize) -> Result<Fitted
     runtime::call(|py| {
         let x = matrix.x.into_pyarray(py).reshape([matrix.rows, matrix.features])?;
         let y = matrix.y.into_pyarray(py).reshape([matrix.rows, matrix.labels])?;
-        let fit = runtime::function(py, "pgml_runtime.training", "fit")?;
+        let fit = runtime::function(py, "pgml_runtime.training", "fit_and_export")?;
         let result = fit.call1((
             request.algorithm,
             request.task,
@@ -44,7 +55,26 @@ pub fn fit(request: &Request<'_>, matrix: Matrix, train: usize) -> Result<Fitted
             request.search_params,
             request.search_args,
         ))?;
-        let (bytes, metrics, hyperparams): (Bound<'_, PyBytes>, String, String) = result.extract()?;
-        Ok(Fitted { bytes: bytes.as_bytes().to_vec(), metrics, hyperparams })
+        type Answer<'py> = (Bound<'py, PyBytes>, String, String, Bound<'py, PyAny>);
+        let (bytes, metrics, hyperparams, exported): Answer<'_> = result.extract()?;
+        let export = match exported.extract::<String>() {
+            Ok(reason) => Err(reason),
+            Err(_) => Ok(export(&exported)?),
+        };
+        Ok(Fitted { bytes: bytes.as_bytes().to_vec(), metrics, hyperparams, export })
+    })
+}
+
+fn export(exported: &Bound<'_, PyAny>) -> PyResult<Export> {
+    type Numbers<'py> = PyReadonlyArray2<'py, f64>;
+    type Answer<'py> = (Bound<'py, PyBytes>, Numbers<'py>, Numbers<'py>, Option<Numbers<'py>>);
+    let (file, rows, predictions, probabilities): Answer<'_> = exported.extract()?;
+    let numbers = |array: &Numbers<'_>| array.as_array().iter().copied().collect::<Vec<f64>>();
+    Ok(Export {
+        file: file.as_bytes().to_vec(),
+        rows: rows.as_array().nrows(),
+        features: numbers(&rows),
+        predictions: numbers(&predictions),
+        probabilities: probabilities.as_ref().map(numbers),
     })
 }

@@ -8,19 +8,17 @@ pub mod blas;
 use pgml_core::Error;
 use pgrx::prelude::*;
 
+use crate::arguments::Numbers;
 use crate::arrays::RealArray;
 use crate::error::{Error as PgmlError, SqlResult};
 
 /// The values of an argument, in place; a NULL element is an error.
-fn values<'a>(vector: &'a Array<'_, f32>) -> Result<&'a [f32], PgmlError> {
-    vector.as_slice().map_err(|_| {
-        let place = vector.iter().position(|element| element.is_none()).unwrap_or(0);
-        Error::NullElement(place + 1).into()
-    })
+fn values<'a>(vector: &'a Numbers<'_, f32>) -> Result<&'a [f32], PgmlError> {
+    vector.values().map_err(|place| Error::NullElement(place).into())
 }
 
 /// Two arguments of the same length.
-fn pair<'a>(left: &'a Array<'_, f32>, right: &'a Array<'_, f32>) -> Result<(&'a [f32], &'a [f32]), PgmlError> {
+fn pair<'a>(left: &'a Numbers<'_, f32>, right: &'a Numbers<'_, f32>) -> Result<(&'a [f32], &'a [f32]), PgmlError> {
     let (left, right) = (values(left)?, values(right)?);
     if left.len() != right.len() {
         return Err(Error::VectorLengths(left.len(), right.len()).into());
@@ -53,29 +51,29 @@ fn normalized(vector: &[f32], norm: f32) -> RealArray {
 }
 
 #[pg_extern(sql = false)]
-fn vector_add_scalar(vector: Array<f32>, addend: f32) -> SqlResult<RealArray> {
+fn vector_add_scalar(vector: Numbers<f32>, addend: f32) -> SqlResult<RealArray> {
     Ok(each(values(&vector)?, |value| value + addend))
 }
 
 #[pg_extern(sql = false)]
-fn vector_subtract_scalar(vector: Array<f32>, subtrahend: f32) -> SqlResult<RealArray> {
+fn vector_subtract_scalar(vector: Numbers<f32>, subtrahend: f32) -> SqlResult<RealArray> {
     Ok(each(values(&vector)?, |value| value - subtrahend))
 }
 
 #[pg_extern(sql = false)]
-fn vector_multiply_scalar(vector: Array<f32>, multiplicand: f32) -> SqlResult<RealArray> {
+fn vector_multiply_scalar(vector: Numbers<f32>, multiplicand: f32) -> SqlResult<RealArray> {
     let mut result = RealArray::copy_of(values(&vector)?);
     blas::scale(multiplicand, result.values());
     Ok(result)
 }
 
 #[pg_extern(sql = false)]
-fn vector_divide_scalar(vector: Array<f32>, dividend: f32) -> SqlResult<RealArray> {
+fn vector_divide_scalar(vector: Numbers<f32>, dividend: f32) -> SqlResult<RealArray> {
     Ok(each(values(&vector)?, |value| value / dividend))
 }
 
 #[pg_extern(sql = false)]
-fn vector_add_vector(vector: Array<f32>, addend: Array<f32>) -> SqlResult<RealArray> {
+fn vector_add_vector(vector: Numbers<f32>, addend: Numbers<f32>) -> SqlResult<RealArray> {
     let (left, right) = pair(&vector, &addend)?;
     let mut result = RealArray::copy_of(left);
     blas::add_multiple(1.0, right, result.values());
@@ -83,7 +81,7 @@ fn vector_add_vector(vector: Array<f32>, addend: Array<f32>) -> SqlResult<RealAr
 }
 
 #[pg_extern(sql = false)]
-fn vector_subtract_vector(vector: Array<f32>, subtrahend: Array<f32>) -> SqlResult<RealArray> {
+fn vector_subtract_vector(vector: Numbers<f32>, subtrahend: Numbers<f32>) -> SqlResult<RealArray> {
     let (left, right) = pair(&vector, &subtrahend)?;
     let mut result = RealArray::copy_of(left);
     blas::add_multiple(-1.0, right, result.values());
@@ -91,77 +89,77 @@ fn vector_subtract_vector(vector: Array<f32>, subtrahend: Array<f32>) -> SqlResu
 }
 
 #[pg_extern(sql = false)]
-fn vector_multiply_vector(vector: Array<f32>, multiplicand: Array<f32>) -> SqlResult<RealArray> {
+fn vector_multiply_vector(vector: Numbers<f32>, multiplicand: Numbers<f32>) -> SqlResult<RealArray> {
     let (left, right) = pair(&vector, &multiplicand)?;
     Ok(each_pair(left, right, |left, right| left * right))
 }
 
 #[pg_extern(sql = false)]
-fn vector_divide_vector(vector: Array<f32>, dividend: Array<f32>) -> SqlResult<RealArray> {
+fn vector_divide_vector(vector: Numbers<f32>, dividend: Numbers<f32>) -> SqlResult<RealArray> {
     let (left, right) = pair(&vector, &dividend)?;
     Ok(each_pair(left, right, |left, right| left / right))
 }
 
 #[pg_extern(sql = false)]
-fn vector_norm_l0(vector: Array<f32>) -> SqlResult<f32> {
+fn vector_norm_l0(vector: Numbers<f32>) -> SqlResult<f32> {
     Ok(values(&vector)?.iter().filter(|value| **value != 0.0).count() as f32)
 }
 
 #[pg_extern(sql = false)]
-fn vector_norm_l1(vector: Array<f32>) -> SqlResult<f32> {
+fn vector_norm_l1(vector: Numbers<f32>) -> SqlResult<f32> {
     Ok(blas::sum_of_magnitudes(values(&vector)?))
 }
 
 #[pg_extern(sql = false)]
-fn vector_norm_l2(vector: Array<f32>) -> SqlResult<f32> {
+fn vector_norm_l2(vector: Numbers<f32>) -> SqlResult<f32> {
     Ok(blas::length(values(&vector)?))
 }
 
 #[pg_extern(sql = false)]
-fn vector_norm_max(vector: Array<f32>) -> SqlResult<f32> {
+fn vector_norm_max(vector: Numbers<f32>) -> SqlResult<f32> {
     Ok(blas::largest_magnitude(values(&vector)?))
 }
 
 #[pg_extern(sql = false)]
-fn vector_normalize_l1(vector: Array<f32>) -> SqlResult<RealArray> {
+fn vector_normalize_l1(vector: Numbers<f32>) -> SqlResult<RealArray> {
     let vector = values(&vector)?;
     Ok(normalized(vector, blas::sum_of_magnitudes(vector)))
 }
 
 #[pg_extern(sql = false)]
-fn vector_normalize_l2(vector: Array<f32>) -> SqlResult<RealArray> {
+fn vector_normalize_l2(vector: Numbers<f32>) -> SqlResult<RealArray> {
     let vector = values(&vector)?;
     Ok(normalized(vector, blas::length(vector)))
 }
 
 #[pg_extern(sql = false)]
-fn vector_normalize_max(vector: Array<f32>) -> SqlResult<RealArray> {
+fn vector_normalize_max(vector: Numbers<f32>) -> SqlResult<RealArray> {
     let vector = values(&vector)?;
     Ok(normalized(vector, blas::largest_magnitude(vector)))
 }
 
 #[pg_extern(sql = false)]
-fn vector_distance_l1(vector: Array<f32>, other: Array<f32>) -> SqlResult<f32> {
+fn vector_distance_l1(vector: Numbers<f32>, other: Numbers<f32>) -> SqlResult<f32> {
     let (left, right) = pair(&vector, &other)?;
     Ok(left.iter().zip(right).map(|(left, right)| (left - right).abs()).sum())
 }
 
 #[pg_extern(sql = false)]
-fn vector_distance_l2(vector: Array<f32>, other: Array<f32>) -> SqlResult<f32> {
+fn vector_distance_l2(vector: Numbers<f32>, other: Numbers<f32>) -> SqlResult<f32> {
     let (left, right) = pair(&vector, &other)?;
     let squares = left.iter().zip(right).map(|(left, right)| (f64::from(*left) - f64::from(*right)).powi(2));
     Ok(squares.sum::<f64>().sqrt() as f32)
 }
 
 #[pg_extern(sql = false)]
-fn vector_dot_product(vector: Array<f32>, other: Array<f32>) -> SqlResult<f32> {
+fn vector_dot_product(vector: Numbers<f32>, other: Numbers<f32>) -> SqlResult<f32> {
     let (left, right) = pair(&vector, &other)?;
     Ok(blas::dot(left, right))
 }
 
 /// Zero when one of the vectors has no direction, as scikit-learn's `cosine_similarity` has it.
 #[pg_extern(sql = false)]
-fn vector_cosine_similarity(vector: Array<f32>, other: Array<f32>) -> SqlResult<f32> {
+fn vector_cosine_similarity(vector: Numbers<f32>, other: Numbers<f32>) -> SqlResult<f32> {
     let (left, right) = pair(&vector, &other)?;
     let lengths = blas::length(left) * blas::length(right);
     Ok(if lengths == 0.0 { 0.0 } else { blas::dot(left, right) / lengths })

@@ -221,12 +221,12 @@ def timeout_during_the_imports():
 def python_code_that_catches_everything():
     """Code that catches the exception is interrupted again, and the ERROR is raised all the same"""
     with Session() as session:
-        session.run("CREATE EXTENSION IF NOT EXISTS plpython3u", PREDICTION)
+        session.run("CREATE EXTENSION IF NOT EXISTS plpython3u", SMALL)
         session.run(
             "DO LANGUAGE plpython3u $$\n"
             "import sys, time\n"
             "training = sys.modules['pgml_runtime.training']\n"
-            "training.original_fit = training.fit\n"
+            "training.original_fit = training._fit\n"
             "def stubborn(*arguments):\n"
             "    caught = 0\n"
             "    while caught < 3:\n"
@@ -235,7 +235,7 @@ def python_code_that_catches_everything():
             "        except:\n"
             "            caught += 1\n"
             "    return training.original_fit(*arguments)\n"
-            "training.fit = stubborn\n"
+            "training._fit = stubborn\n"
             "$$"
         )
         session.run("SET statement_timeout = '500ms'")
@@ -246,7 +246,7 @@ def python_code_that_catches_everything():
             "DO LANGUAGE plpython3u $$\n"
             "import sys\n"
             "training = sys.modules['pgml_runtime.training']\n"
-            "training.fit = training.original_fit\n"
+            "training._fit = training.original_fit\n"
             "$$"
         )
         still_works(session)

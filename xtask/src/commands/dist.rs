@@ -9,6 +9,7 @@ use pgml_dist::execute::{Limits, Outcome, to_run};
 use pgml_dist::exit::{Exit, ExitKind, Failure};
 use pgml_dist::host::tools::BUILD_TOOLS;
 use pgml_dist::pipeline::Pipeline;
+use pgml_dist::plan::kinds::Kind;
 use pgml_dist::plan::{Plan, Purpose};
 use pgml_dist::progress::Listener;
 use pgml_dist::publish::{self, State, table::table};
@@ -19,12 +20,15 @@ use crate::commands::{Sources, TargetChoice};
 use crate::console::Console;
 use crate::output::print;
 
-/// Build the packages and the apt repository, from nothing to verified
+/// Build the packages, the apt repository and the container images, from nothing to verified
 #[derive(clap::Args)]
 #[command(after_help = "Example: cargo xtask dist debian12-pg15")]
 pub struct Args {
     #[command(flatten)]
     choice: TargetChoice,
+    /// Only these kinds of result: `deb`, `apt`, `image`, separated by commas [default: all]
+    #[arg(long, value_name = "KINDS", value_delimiter = ',', value_parser = Kind::ALL.map(Kind::name))]
+    only: Vec<String>,
     /// Where the results go
     #[arg(long, default_value = "dist", value_name = "DIR")]
     out: PathBuf,
@@ -65,6 +69,11 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let mut plan = pipeline.plan(&chosen, Purpose::Dist)?;
     if args.release {
         plan.require_release()?;
+    }
+    if !args.only.is_empty() {
+        let meant = |kind: &Kind| args.only.iter().any(|name| name == kind.name());
+        let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(meant).collect();
+        plan = plan.only(&kinds);
     }
     if !args.only_jobs.is_empty() {
         plan.goals = jobs_named(&plan, &args.only_jobs)?;

@@ -1,10 +1,12 @@
 //! One file per command. A command turns arguments into calls of the library and results into output; logic that two
 //! commands need is the library's.
 
+pub mod bench;
 pub mod cache;
 pub mod dev;
 pub mod dist;
 pub mod doctor;
+pub mod image;
 pub mod lock;
 mod mirrors;
 pub mod plan;

@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 
 use pgml_dist::exit::{Exit, Failure};
-use pgml_dist::host::tools::{BUILD_TOOLS, CHROMIUM, DIFFOSCOPE, LINTIAN, NEWUIDMAP, Tool};
+use pgml_dist::host::tools::{
+    BUILD_TOOLS, CHROMIUM, DIFFOSCOPE, LINTIAN, NEWUIDMAP, SHELLCHECK, Tool,
+};
 use pgml_dist::plan::Purpose;
+use pgml_dist::progress::Listener;
 use pgml_dist::publish::{self, table::table};
 use pgml_dist::systest::cases::{Case, CaseResult, Cases, summary};
 use pgml_dist::systest::run::{ON_REQUEST, SUITES, TestRun, WITHOUT_PACKAGES};
@@ -60,7 +63,8 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         pipeline
             .host
             .require(&BUILD_TOOLS, &workspace.log("install"), &console)?;
-        let tools: [(&str, &[Tool]); 3] = [
+        let tools: [(&str, &[Tool]); 4] = [
+            ("lint", &[SHELLCHECK]),
             ("lintian", &[LINTIAN]),
             ("reproduce", &[DIFFOSCOPE, NEWUIDMAP]),
             ("report", &[CHROMIUM]),
@@ -107,6 +111,12 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         }
         if wanted("reproduce") {
             done.extend(test.reproduce()?);
+        }
+        if wanted("image") {
+            for target in &chosen {
+                console.note(&format!("{target}: running the container images"));
+                done.extend(test.image(target)?);
+            }
         }
         if wanted("install") {
             done.extend(test.install_all()?);

@@ -63,6 +63,8 @@ pub const NM: Tool = program("nm", "binutils");
 pub const READELF: Tool = program("readelf", "binutils");
 /// Checks packages against Debian's policy.
 pub const LINTIAN: Tool = program("lintian", "lintian");
+/// Reads shell scripts as an expert would.
+pub const SHELLCHECK: Tool = program("shellcheck", "shellcheck");
 /// Explains differences.
 pub const DIFFOSCOPE: Tool = program("diffoscope", "diffoscope-minimal");
 /// Gives an ordinary user more than one user id in a namespace: `reproduce` becomes one.
@@ -79,6 +81,14 @@ pub const CHROMIUM: Tool = program("chromium", "chromium");
 pub const DOCKER: Tool = program("docker", "docker.io");
 /// Hands images over, and runs them.
 pub const PODMAN: Tool = program("podman", "podman");
+/// Runs docker/compose.yaml.
+pub const DOCKER_COMPOSE: Tool = program("docker-compose", "docker-compose");
+/// Starts containers for podman where crun can't.
+pub const RUNC: Tool = program("runc", "runc");
+/// Reads images, as registries' users do.
+pub const SKOPEO: Tool = program("skopeo", "skopeo");
+/// Unpacks images by the specification's own library.
+pub const UMOCI: Tool = program("umoci", "umoci");
 
 /// What `dist` and `test` can't do without.
 pub const BUILD_TOOLS: [Tool; 10] = [

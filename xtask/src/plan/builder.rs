@@ -1,6 +1,7 @@
 //! Adds the jobs of targets to a plan, each once.
 
 pub mod crash;
+mod images;
 mod python;
 mod verify;
 
@@ -40,7 +41,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Adds the packages of a target.
+    /// Adds the packages and images of a target.
     pub fn target(&mut self, target: &Target) -> Result<(), Failure> {
         let packages = [
             self.extension_packages(target)?,
@@ -55,6 +56,7 @@ impl<'a> Builder<'a> {
         });
         let mut goals: Vec<JobId> = packages.iter().map(|job| job.id.clone()).collect();
         goals.push(format!("verify:{target}"));
+        goals.extend(self.images(target)?.into_iter().map(|job| job.id));
         for job in packages {
             if !self.packages.iter().any(|known| known.id == job.id) {
                 self.packages.push(job);

@@ -120,6 +120,26 @@ pub enum Step {
     },
     /// Make the apt repository of all packages of the plan.
     AptRepository,
+    /// Make the lowest layer of a distribution's images, full and slim.
+    ImageBase {
+        /// `debian12`
+        distribution: String,
+    },
+    /// Make the layer with the Python runtime.
+    ImageRuntime {
+        /// `debian12`
+        distribution: String,
+    },
+    /// Make the images that have a server, and their SBOMs.
+    ServerImages {
+        /// `debian12-pg15`
+        target: String,
+    },
+    /// Make the image that has the extension's files alone, and its SBOM.
+    ExtensionImage {
+        /// `debian12-pg15`
+        target: String,
+    },
 }
 
 /// What a step takes while it runs: the scheduler keeps the sum within the machine. Roughly as seen on two cores; nothing
@@ -161,6 +181,10 @@ impl Step {
             Self::CompressRuntime { .. } => (1, 800, 60),
             Self::RuntimePackage { .. } => (1, 800, 10),
             Self::AptRepository => (1, 200, 5),
+            Self::ImageBase { .. } => (1, 500, 50),
+            Self::ImageRuntime { .. } => (1, 200, 15),
+            Self::ServerImages { .. } => (1, 300, 8),
+            Self::ExtensionImage { .. } => (1, 200, 2),
         };
         Cost {
             cores,

@@ -5,6 +5,7 @@ pub mod document;
 pub mod github;
 pub mod inputs;
 pub mod job;
+pub mod kinds;
 mod recipe;
 
 pub use self::builder::crash;
@@ -44,7 +45,7 @@ pub struct Plan {
 /// What is planned for a target.
 #[derive(Debug, Clone, Serialize)]
 pub struct TargetPlan {
-    /// The jobs that make its packages.
+    /// The jobs that make its packages and images.
     pub goals: Vec<JobId>,
     /// The inputs that a release refuses.
     pub development: Vec<String>,

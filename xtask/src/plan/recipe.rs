@@ -63,5 +63,25 @@ pub(super) fn recipe(step: &Step) -> &'static [&'static str] {
             "CHANGELOG.md",
         ],
         Step::AptRepository => &["xtask/src/apt/repository.rs", "xtask/src/apt/signing.rs"],
+        Step::ImageBase { .. } => &[
+            "xtask/src/oci/base.rs",
+            "xtask/src/oci/filter.rs",
+            "xtask/src/oci/layer.rs",
+            "xtask/src/rootfs.rs",
+            "docker/slim.dpkg.cfg",
+        ],
+        Step::ImageRuntime { .. } => &["xtask/src/oci/dpkg.rs", "xtask/src/oci/layer.rs"],
+        Step::ServerImages { .. } => &[
+            "xtask/src/oci/dpkg.rs",
+            "xtask/src/oci/filter.rs",
+            "xtask/src/oci/mod.rs",
+            "xtask/src/oci/settings.rs",
+            "xtask/src/oci/steps.rs",
+        ],
+        Step::ExtensionImage { .. } => &[
+            "xtask/src/oci/mod.rs",
+            "xtask/src/oci/steps.rs",
+            "xtask/src/oci/volume.rs",
+        ],
     }
 }

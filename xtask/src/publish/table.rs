@@ -5,7 +5,15 @@ use std::collections::BTreeMap;
 use super::{State, TargetState};
 
 /// The columns, after the target's name.
-const COLUMNS: [&str; 6] = ["built", "verified", "runtime", "installed", "run", "loaded"];
+const COLUMNS: [&str; 7] = [
+    "built",
+    "verified",
+    "runtime",
+    "installed",
+    "run",
+    "loaded",
+    "image",
+];
 
 /// A line for each target, and below it why something was not done; reasons that many targets have are told once.
 pub fn table(targets: &BTreeMap<String, TargetState>) -> String {
@@ -19,11 +27,13 @@ pub fn table(targets: &BTreeMap<String, TargetState>) -> String {
             &target.installed,
             &target.run,
             &target.loaded,
+            &target.image,
         ];
         let mut cells = cells.map(|state| cell(state, &mut notes));
         for (note, at) in [
             (&target.runtime_note, 2),
             (&target.loaded_note, 5),
+            (&target.image_note, 6),
             (&target.development.first().cloned(), 0),
         ] {
             if let Some(note) = note {
@@ -43,7 +53,7 @@ pub fn legend(notes: &[String]) -> String {
         .collect()
 }
 
-fn line(name: &str, cells: [String; 6]) -> String {
+fn line(name: &str, cells: [String; 7]) -> String {
     let cells: String = cells.iter().map(|cell| format!(" {cell:<11}")).collect();
     format!("{name:<17}{cells}").trim_end().to_owned()
 }
@@ -81,13 +91,15 @@ mod tests {
             run: State::No("archive not enabled".into()),
             loaded: State::Failed("it crashed".into()),
             loaded_note: None,
+            image: State::Yes,
+            image_note: None,
             development: Vec::new(),
         };
         let targets = ["a-pg1", "b-pg1"].map(|name| (name.to_owned(), state.clone()));
         let expected = [
-            "                  built       verified    runtime     installed   run         loaded",
-            "a-pg1             yes         yes         yes [3]     no [1]      no [1]      FAILED [2]",
-            "b-pg1             yes         yes         yes [3]     no [1]      no [1]      FAILED [2]",
+            "                  built       verified    runtime     installed   run         loaded      image",
+            "a-pg1             yes         yes         yes [3]     no [1]      no [1]      FAILED [2]  yes",
+            "b-pg1             yes         yes         yes [3]     no [1]      no [1]      FAILED [2]  yes",
             "[1] archive not enabled",
             "[2] it crashed",
             "[3] without byte code",

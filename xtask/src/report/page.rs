@@ -22,7 +22,15 @@ const NAME: &str = "report.html";
 const TEMPLATE: &str = include_str!("report.html.j2");
 
 /// What is done for a target, in order of how much it shows.
-const STEPS: [&str; 6] = ["built", "verified", "runtime", "loaded", "installed", "run"];
+const STEPS: [&str; 7] = [
+    "built",
+    "verified",
+    "runtime",
+    "image",
+    "loaded",
+    "installed",
+    "run",
+];
 
 /// The template and what it is given do not fit.
 #[derive(Debug, Error, Diagnostic)]
@@ -91,8 +99,8 @@ struct Page<'a> {
     day: String,
     plan: String,
     targets: usize,
-    steps: [&'static str; 6],
-    counts: [(&'static str, usize); 6],
+    steps: [&'static str; STEPS.len()],
+    counts: [(&'static str, usize); STEPS.len()],
     releasable: bool,
     failed: usize,
     majors: Vec<String>,
@@ -185,13 +193,18 @@ fn cell(target: &str, entry: &TargetState) -> Cell {
         step("built", &entry.built, &None),
         step("verified", &entry.verified, &None),
         step("runtime", &entry.runtime, &entry.runtime_note),
+        step("image", &entry.image, &entry.image_note),
         step("loaded", &entry.loaded, &entry.loaded_note),
         step("installed", &entry.installed, &None),
         step("run", &entry.run, &None),
     ];
     let failed = steps.iter().find(|step| step.state == "failed");
-    // What the runtime is does not tell how far the library got.
-    let mut reached = steps.iter().rev().filter(|step| step.name != "runtime");
+    // What the runtime and the images are does not tell how far the library got.
+    let beside = ["runtime", "image"];
+    let mut reached = steps
+        .iter()
+        .rev()
+        .filter(|step| !beside.contains(&step.name));
     let last = reached.find(|step| step.state == "yes");
     let (state, mark, word) = match (failed, last) {
         (Some(step), _) => match step.name {
@@ -199,6 +212,7 @@ fn cell(target: &str, entry: &TargetState) -> Cell {
             "verified" => ("failed", "✕", "rules broken"),
             "loaded" => ("failed", "✕", "load failed"),
             "installed" => ("failed", "✕", "install failed"),
+            "image" => ("failed", "✕", "image failed"),
             _ => ("failed", "✕", "run failed"),
         },
         (None, Some(step)) => match step.name {
@@ -352,6 +366,8 @@ mod tests {
             run: State::Yes,
             loaded: State::Yes,
             loaded_note: None,
+            image: State::Yes,
+            image_note: None,
             development: Vec::new(),
         }
     }
@@ -359,7 +375,7 @@ mod tests {
     fn manifest(why: &str) -> Manifest {
         let state = |run| TargetState { run, ..done() };
         Manifest {
-            version: 2,
+            version: crate::publish::VERSION,
             releasable: true,
             release: "3.0.0-1".into(),
             epoch: 1_795_305_600,

@@ -1,5 +1,7 @@
 //! Named results, and their sum.
 
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use miette::Diagnostic;
@@ -52,6 +54,12 @@ pub struct Case {
     pub seconds: f64,
 }
 
+/// A test with its name, for [`Cases::run_all`].
+pub type Test<'t> = (
+    &'t str,
+    Box<dyn Fn() -> Result<(), Failure> + Send + Sync + 't>,
+);
+
 /// Collects results as tests run.
 pub struct Cases<'a> {
     suite: String,
@@ -79,6 +87,37 @@ impl<'a> Cases<'a> {
         };
         self.add(name, result, began.elapsed().as_secs_f64());
         value
+    }
+
+    /// Runs tests that don't depend on each other, some at a time.
+    pub fn run_all(&mut self, workers: usize, tests: Vec<Test<'_>>) {
+        let next = AtomicUsize::new(0);
+        let results: Mutex<Vec<(usize, CaseResult, f64)>> = Mutex::default();
+        std::thread::scope(|scope| {
+            for _ in 0..workers.max(1) {
+                scope.spawn(|| {
+                    loop {
+                        let at = next.fetch_add(1, Ordering::Relaxed);
+                        let Some((_, test)) = tests.get(at) else {
+                            break;
+                        };
+                        let began = Instant::now();
+                        let result = match test() {
+                            Ok(()) => CaseResult::Passed,
+                            Err(failure) => CaseResult::Failed(words(&failure)),
+                        };
+                        let seconds = began.elapsed().as_secs_f64();
+                        let mut results = results.lock().unwrap_or_else(|e| e.into_inner());
+                        results.push((at, result, seconds));
+                    }
+                });
+            }
+        });
+        let mut results = results.into_inner().unwrap_or_else(|e| e.into_inner());
+        results.sort_by_key(|(at, ..)| *at);
+        for (at, result, seconds) in results {
+            self.add(tests[at].0, result, seconds);
+        }
     }
 
     /// Records that a test can't run.

@@ -1,6 +1,8 @@
 //! Installs the packages of one target into a clean system with apt, makes a cluster, runs the SQL suites, the
 //! documentation's examples and the comparisons with scikit-learn, restarts the server, and removes the packages again.
 
+mod prepared;
+
 use std::path::Path;
 
 use crate::apt::mirror::signed_mirror;
@@ -115,11 +117,13 @@ impl InstallTest<'_> {
         signed_mirror(&mirror, self.mirror, self.codename, self.key, self.log)?;
         let tests = self.source.join("packaging/tests");
         let contract = self.source.join("python/tests");
+        let bench = self.source.join("packaging/bench");
         let shown = [
             (mirror.as_path(), "/srv/mirror"),
             (self.repository, "/srv/pgml"),
             (tests.as_path(), "/srv/tests"),
             (contract.as_path(), CONTRACT),
+            (bench.as_path(), "/srv/bench"),
         ];
         System::start(self.base, self.scratch, &shown, self.log)
     }
@@ -301,6 +305,13 @@ impl InstallTest<'_> {
             "a database of PostgresML 1.0 is adopted",
             "adoption.py",
             "",
+        );
+        self.program(
+            system,
+            cases,
+            "a database of PostgresML 2.10.0 is updated",
+            "update_2_10.py",
+            CONTRACT,
         );
         Ok(())
     }

@@ -1,10 +1,12 @@
-//! The suite `lint`: formatting, lints, licences and sources, of both workspaces and of the Python side.
+//! The suite `lint`: formatting, lints, licences and sources, of both workspaces, of the Python side and of the scripts in
+//! images.
 //!
 //! The extension is linted where it is compiled, in the builder: outside it there are no Postgres headers.
 
 use std::path::{Path, PathBuf};
 
 use crate::exit::Failure;
+use crate::files;
 use crate::process::Program;
 use crate::systest::cases::Cases;
 use crate::systest::run::TestRun;
@@ -69,6 +71,15 @@ impl TestRun<'_> {
                     .run(&log("deny"))?;
             }
             Ok(())
+        });
+        cases.run("shellcheck: the scripts in images", || {
+            let docker = workspace.root.join("docker");
+            let mut scripts = files::files_below(&docker)?;
+            scripts.retain(|script| script.extension().is_some_and(|e| e == "sh"));
+            Ok(Program::new("shellcheck")
+                .args(scripts)
+                .dir(docker)
+                .run(&log("shellcheck"))?)
         });
         cases.run("ruff: the Python side", || {
             let tools = install_ruff(workspace, &log("ruff-install"))?;

@@ -5,6 +5,7 @@ pub mod crash;
 pub mod docs;
 pub mod faults;
 pub mod fuzz;
+pub mod image;
 pub mod install;
 pub mod lint;
 pub mod load;

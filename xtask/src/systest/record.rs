@@ -28,6 +28,22 @@ pub fn loaded(out: &Path, loaded: &Loaded) -> Result<(), Failure> {
     })
 }
 
+/// What the image test of a target saw, where it ran a container.
+pub fn images(out: &Path, target: &str, cases: &[Case]) -> Result<(), Failure> {
+    let ran: Vec<Case> = cases
+        .iter()
+        .filter(|case| !matches!(case.result, CaseResult::NotRun(_)))
+        .cloned()
+        .collect();
+    let (ran_number, all) = (ran.len(), cases.len());
+    change(out, target, |entry| {
+        if let (State::Yes | State::Failed(_), false) = (&entry.image, ran.is_empty()) {
+            entry.image = state(&ran);
+            entry.image_note = Some(format!("{ran_number} of {all} image tests ran"));
+        }
+    })
+}
+
 fn state(cases: &[Case]) -> State {
     let failed: Vec<&str> = cases
         .iter()

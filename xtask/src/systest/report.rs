@@ -204,6 +204,8 @@ impl ReportTest<'_> {
                 run,
                 loaded,
                 loaded_note: None,
+                image: State::Yes,
+                image_note: None,
                 development: (at % 7 == 0)
                     .then(|| "headers of a wheel".into())
                     .into_iter()

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use crate::bench::{Benches, Document};
 use crate::execute::cache::Cache;
 use crate::exit::Failure;
 use crate::files;
 use crate::lock::WheelSet;
 use crate::pipeline::Pipeline;
+use crate::plan::kinds::Kind;
 use crate::plan::{BUILDER, Interpreter, Plan};
 use crate::process::{self, Program};
 use crate::progress::Listener;
@@ -26,7 +28,7 @@ use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 13] = [
+pub const SUITES: [&str; 14] = [
     "lint",
     "unit",
     "python",
@@ -39,10 +41,13 @@ pub const SUITES: [&str; 13] = [
     "server",
     "soak",
     "calls",
+    "image",
     "report",
 ];
 /// Those that run for long, and only when they are named. `server` has a short form of both.
 pub const ON_REQUEST: [&str; 2] = ["soak", "calls"];
+/// What the suite `faults` makes again and again.
+pub const WITHOUT_IMAGES: [Kind; 2] = [Kind::Deb, Kind::Apt];
 /// Those that need no packages of the targets under test.
 pub const WITHOUT_PACKAGES: [&str; 3] = ["unit", "crash", "fuzz"];
 
@@ -92,11 +97,11 @@ pub fn unit(workspace: &Workspace, cases: &mut Cases<'_>) {
 }
 
 impl TestRun<'_> {
-    fn workspace(&self) -> &Workspace {
+    pub(super) fn workspace(&self) -> &Workspace {
         &self.pipeline.workspace
     }
 
-    fn output(&self, job: &str) -> Result<std::path::PathBuf, Failure> {
+    pub(super) fn output(&self, job: &str) -> Result<std::path::PathBuf, Failure> {
         let cache: Cache = self.pipeline.cache();
         let job = self.plan.job(job).ok_or_else(|| no_such_job(job))?;
         Ok(cache.output(job))
@@ -246,16 +251,23 @@ impl TestRun<'_> {
         let scratch = work.join("test-faults");
         let executable = work.join("test-faults-tool/xtask");
         process::copy_this_program(&executable)?;
+        // Without images: what is shown of files and jobs does not depend on their kind, and these are three times as large
+        // as everything else.
+        let dist = &dist.clone().only(&WITHOUT_IMAGES);
+        let release = work.join("test-faults-release");
+        self.pipeline
+            .publish(&release, dist, false, self.listener)?;
         let test = FaultTest {
             pipeline: self.pipeline,
             plan: dist,
             chosen: self.chosen,
-            release: self.out,
+            release: &release,
             executable: &executable,
             scratch: &scratch,
         };
         let cases = test.run(self.listener)?;
         files::remove_dir(&scratch)?;
+        files::remove_dir(&release)?;
         files::remove_dir(&work.join("test-faults-tool"))?;
         Ok(cases)
     }
@@ -403,13 +415,20 @@ impl TestRun<'_> {
         })
     }
 
+    /// The benches on one target.
+    pub fn bench(&self, target: &Target, benches: &Benches<'_>) -> Result<Document, Failure> {
+        self.in_clean_system(target, "bench", |test, listener| {
+            benches.run(test, listener)
+        })
+    }
+
     /// A suite over the packages of one target, in a clean system.
-    pub(super) fn in_clean_system(
+    pub(super) fn in_clean_system<T>(
         &self,
         target: &Target,
         suite: &str,
-        run: impl Fn(&InstallTest<'_>, &dyn Listener) -> Result<Vec<Case>, Failure>,
-    ) -> Result<Vec<Case>, Failure> {
+        run: impl FnOnce(&InstallTest<'_>, &dyn Listener) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let distribution = &target.distribution;
         let id = distribution.id.as_str();
         let name = target.to_string();
@@ -434,9 +453,9 @@ impl TestRun<'_> {
             scratch: &scratch,
             log: &log,
         };
-        let cases = run(&test, self.listener)?;
+        let done = run(&test, self.listener)?;
         files::remove_dir(&scratch)?;
-        Ok(cases)
+        Ok(done)
     }
 }
 

@@ -51,6 +51,8 @@ pub struct Fixture {
     pub configuration: &'static str,
     /// The name of the library that the wheel bundles.
     pub bundled: &'static str,
+    /// Whether the server is linked to a fixed address.
+    pub fixed: bool,
 }
 
 impl Fixture {
@@ -63,6 +65,7 @@ impl Fixture {
             libpython: "libpython3.11.so.1.0",
             configuration: "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH NO_AFFIN SINGLE_THREADED",
             bundled: "libbundled.so",
+            fixed: false,
         }
     }
 
@@ -191,12 +194,19 @@ impl Fixture {
         let c = self.dir.path().join("server.c");
         fs::write(
             &c,
-            "void ereport_(void) {} void twice(void) {} int main(void) { return 0; }",
+            "extern int getpid(void); void *address(void) { return getpid; } \
+             void ereport_(void) {} void twice(void) {} int main(void) { return 0; }",
         )
         .unwrap();
         let out = self.dir.path().join("server");
+        let flags = match self.fixed {
+            true => ["-no-pie", "-fno-pie"],
+            false => ["-pie", "-fPIE"],
+        };
         run(Command::new("cc")
-            .args(["-w", "-rdynamic", "-pie", "-fPIE", "-o"])
+            .args(["-w", "-rdynamic"])
+            .args(flags)
+            .arg("-o")
             .args([&out, &c]));
         "server"
     }

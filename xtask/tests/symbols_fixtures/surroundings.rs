@@ -264,3 +264,19 @@ fn s6_a_version_that_a_library_of_a_foreign_one_has() {
     let report = fixture.judge_with(&foreign);
     assert!(report.passed(), "{report:#?}");
 }
+
+/// A program at a fixed address has a jump to each function whose address it takes, which stands for the function.
+#[test]
+fn s2_a_server_at_a_fixed_address() {
+    for fixed in [true, false] {
+        let fixture = Fixture {
+            fixed,
+            ..Fixture::good()
+        };
+        let report = fixture
+            .without("void good(void) {}")
+            .also("extern int getpid(void); void *good(void) { return getpid; }")
+            .judge();
+        assert!(report.passed(), "{report:#?}");
+    }
+}

@@ -25,8 +25,7 @@ pub(super) fn check(context: &Context) -> Outcome {
     let (mut single, mut shared, mut vague) = (0, 0, 0);
     for site in replay.undefined() {
         let mut candidates = replay.process.candidates(site);
-        // A program's copy of a library's data (`stderr`) is that data: the library itself uses the copy.
-        candidates.retain(|provider| !is_copy(replay, *provider));
+        candidates.retain(|provider| !stands_for_another(replay, *provider));
         let names: Vec<&str> = candidates
             .iter()
             .map(|provider| replay.name(provider.object))
@@ -75,9 +74,11 @@ fn is_vague(replay: &Replay<'_>, site: Site) -> bool {
     name.starts_with("_Z") && symbol.is_some_and(|symbol| symbol.weak || symbol.unique)
 }
 
-fn is_copy(replay: &Replay<'_>, site: Site) -> bool {
+/// Whether it is no definition of its own: a program's copy of a library's data (`stderr`), which the library itself uses, or
+/// the jump to a function (`memcpy`) that has to have one address for all in a program at a fixed one.
+fn stands_for_another(replay: &Replay<'_>, site: Site) -> bool {
     let symbol = replay.process.symbol(site);
-    symbol.is_some_and(|symbol| symbol.copied)
+    symbol.is_some_and(|symbol| symbol.copied || symbol.undefined)
 }
 
 /// What the library defines, refers to, and would get from elsewhere. Returns how much of it makes no difference.

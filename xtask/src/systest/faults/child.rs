@@ -12,8 +12,10 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::exit::Failure;
 use crate::files::{self, FileError};
+use crate::plan::kinds::Kind;
 use crate::process::Program;
 use crate::systest::cases::ensure;
+use crate::systest::run::WITHOUT_IMAGES;
 
 /// How long a run may take before the test gives it up, and how much longer for each target.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -179,6 +181,7 @@ impl Dist<'_> {
             .arg("dist")
             .args(&self.targets)
             .args(["--epoch", &self.epoch.to_string()])
+            .args(["--only", &WITHOUT_IMAGES.map(Kind::name).join(",")])
             .args(["--cache".as_ref(), self.cache.as_os_str()])
             .args(["--out".as_ref(), self.out.as_os_str()])
             .args(self.mirrors.iter().flat_map(|mirror| ["--mirror", mirror]))

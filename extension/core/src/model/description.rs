@@ -1,0 +1,81 @@
+//! The words of `docs/model-format.md`, as the reader and the writer share them.
+
+use serde::{Deserialize, Serialize};
+
+use super::forest::{Compare, Input};
+use super::kernel::Kernel;
+use super::{Decision, Finish, Link, Probabilities};
+
+/// The version of the format that this release writes and reads.
+pub const VERSION: u32 = 1;
+
+/// The name of the description in the container's metadata.
+pub(super) const DESCRIPTION: &str = "pgml";
+
+#[derive(Deserialize)]
+pub(super) struct Versioned {
+    pub version: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Description {
+    pub version: u32,
+    /// What trained the model, for people.
+    pub made_by: String,
+    pub features: usize,
+    pub parts: Vec<PartDescription>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PartDescription {
+    pub scores: ScoresDescription,
+    pub finish: FinishDescription,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind", deny_unknown_fields)]
+pub(super) enum ScoresDescription {
+    Linear,
+    Kernel { kernel: Kernel },
+    Trees { input: Input, compare: Compare, width: usize, combine: CombineDescription },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind", deny_unknown_fields)]
+pub(super) enum CombineDescription {
+    Sum { divisor: Option<f64>, single: bool },
+    Median,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind", deny_unknown_fields)]
+pub(super) enum FinishDescription {
+    Values { link: Link },
+    Classes { classes: Vec<f64>, decision: Decision, probabilities: Option<Probabilities> },
+}
+
+impl From<FinishDescription> for Finish {
+    fn from(description: FinishDescription) -> Finish {
+        match description {
+            FinishDescription::Values { link } => Finish::Values(link),
+            FinishDescription::Classes { classes, decision, probabilities } => {
+                Finish::Classes { classes, decision, probabilities }
+            }
+        }
+    }
+}
+
+impl From<&Finish> for FinishDescription {
+    fn from(finish: &Finish) -> FinishDescription {
+        match finish {
+            Finish::Values(link) => FinishDescription::Values { link: *link },
+            Finish::Classes { classes, decision, probabilities } => FinishDescription::Classes {
+                classes: classes.clone(),
+                decision: *decision,
+                probabilities: *probabilities,
+            },
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Decision trees: how a row goes down, and how the leaves that it ends in are put together.
+
+use serde::{Deserialize, Serialize};
+
+use super::{AskPython, Work};
+
+/// How a row's values are read before they are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Input {
+    /// As they are, and finite.
+    Float64,
+    /// As they are; a NaN goes where each node sends missing values.
+    Float64Missing,
+    /// Rounded to `float32`, and finite there: scikit-learn's trees.
+    Float32,
+    /// Rounded to `float32`; a NaN is missing: XGBoost.
+    Float32Missing,
+    /// As they are; what is nearly zero is zero, and a NaN is missing: LightGBM.
+    LightGbm,
+}
+
+/// When a row goes to the left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compare {
+    /// Its value is below the threshold.
+    Below,
+    /// Its value is not above the threshold.
+    NotAbove,
+}
+
+/// How the trees' leaves become scores.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Combine {
+    /// Added up in the order of the trees and divided. With `single`, in `float32`.
+    Sum { init: Vec<f64>, divisor: Option<f64>, single: bool },
+    /// The median of the trees' values, each with its weight.
+    Median { weights: Vec<f64> },
+}
+
+/// One node. The children of a node come after it, so that every way down ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Node {
+    pub threshold: f64,
+    /// The child to the left; of a leaf, the place of its first value.
+    pub left: u32,
+    pub right: u32,
+    /// The feature that is compared; of a leaf, [`LEAF`].
+    pub feature: u32,
+    /// Whether a missing value goes to the left.
+    pub missing_left: bool,
+}
+
+/// The feature of a leaf.
+pub const LEAF: u32 = u32::MAX;
+
+/// What is nearly zero to LightGBM.
+const LIGHTGBM_ZERO: f64 = 1e-35_f32 as f64;
+
+/// Trees, one after the other in one array.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Forest {
+    pub(super) input: Input,
+    pub(super) compare: Compare,
+    pub(super) nodes: Vec<Node>,
+    pub(super) roots: Vec<u32>,
+    /// The score that each tree adds to; none when each leaf has a value for every score.
+    pub(super) targets: Option<Vec<u32>>,
+    pub(super) values: Vec<f64>,
+    pub(super) combine: Combine,
+    pub(super) width: usize,
+}
+
+/// Everything that a forest is made of, unchecked.
+pub struct Parts {
+    pub features: usize,
+    pub width: usize,
+    pub input: Input,
+    pub compare: Compare,
+    pub nodes: Vec<Node>,
+    pub roots: Vec<u32>,
+    pub targets: Option<Vec<u32>>,
+    pub values: Vec<f64>,
+    pub combine: Combine,
+}
+
+impl Forest {
+    /// None unless every index leads to something, and every way down ends.
+    pub fn new(parts: Parts) -> Option<Forest> {
+        let Parts { features, width, input, compare, nodes, roots, targets, values, combine } = parts;
+        let count = u32::try_from(nodes.len()).ok()?;
+        let leaf_values = if targets.is_some() { 1 } else { width };
+        for (place, node) in (0u32..).zip(&nodes) {
+            let fits = match node.feature {
+                LEAF => (node.left as usize).checked_add(leaf_values)? <= values.len(),
+                feature => {
+                    let below = |child: u32| child > place && child < count;
+                    (feature as usize) < features && below(node.left) && below(node.right)
+                }
+            };
+            if !fits || node.threshold.is_nan() {
+                return None;
+            }
+        }
+        let targets_fit = targets.as_ref().is_none_or(|targets| {
+            targets.len() == roots.len() && targets.iter().all(|target| (*target as usize) < width)
+        });
+        let combine_fits = match &combine {
+            Combine::Sum { init, divisor, .. } => init.len() == width && *divisor != Some(0.0),
+            Combine::Median { weights } => width == 1 && !roots.is_empty() && weights.len() == roots.len(),
+        };
+        let fits = width > 0 && roots.iter().all(|root| *root < count) && targets_fit && combine_fits;
+        fits.then_some(Forest { input, compare, nodes, roots, targets, values, combine, width })
+    }
+
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Fill `work.scores`.
+    pub(super) fn scores(&self, row: &[f64], work: &mut Work) -> Result<(), AskPython> {
+        let Work { row: seen, scores, pairs, .. } = work;
+        self.see(row, seen)?;
+        scores.clear();
+        match self.compare {
+            Compare::Below => self.combine(scores, pairs, |root| self.leaf(root, seen, |value, at| value < at)),
+            Compare::NotAbove => self.combine(scores, pairs, |root| self.leaf(root, seen, |value, at| value <= at)),
+        }
+        Ok(())
+    }
+
+    /// The row as the trees see it.
+    fn see(&self, row: &[f64], seen: &mut Vec<f64>) -> Result<(), AskPython> {
+        seen.clear();
+        match self.input {
+            Input::Float64 | Input::Float64Missing => seen.extend_from_slice(row),
+            Input::Float32 | Input::Float32Missing => seen.extend(row.iter().map(|value| f64::from(*value as f32))),
+            Input::LightGbm => {
+                // A NaN is not nearly zero.
+                seen.extend(row.iter().map(|value| if value.abs() <= LIGHTGBM_ZERO { 0.0 } else { *value }));
+            }
+        }
+        let missing = matches!(self.input, Input::Float64Missing | Input::Float32Missing | Input::LightGbm);
+        let known = |value: &f64| value.is_finite() || (missing && value.is_nan());
+        if seen.iter().all(known) { Ok(()) } else { Err(AskPython) }
+    }
+
+    /// The leaf in which the row ends: where its values begin.
+    fn leaf(&self, root: u32, row: &[f64], goes_left: impl Fn(f64, f64) -> bool) -> usize {
+        // INVARIANT: `new` saw to it that every index is inside, and that children come after their parent.
+        let mut node = &self.nodes[root as usize];
+        while node.feature != LEAF {
+            let value = row[node.feature as usize];
+            let left = goes_left(value, node.threshold) || (node.missing_left && value.is_nan());
+            node = &self.nodes[if left { node.left } else { node.right } as usize];
+        }
+        node.left as usize
+    }
+
+    fn combine(&self, scores: &mut Vec<f64>, pairs: &mut Vec<(f64, f64)>, leaf: impl Fn(u32) -> usize) {
+        match &self.combine {
+            Combine::Sum { init, divisor, single } => {
+                scores.extend_from_slice(init);
+                match &self.targets {
+                    Some(targets) => {
+                        for (root, target) in self.roots.iter().zip(targets) {
+                            let value = self.values[leaf(*root)];
+                            let score = &mut scores[*target as usize];
+                            *score = if *single { f64::from(*score as f32 + value as f32) } else { *score + value };
+                        }
+                    }
+                    None => {
+                        for root in &self.roots {
+                            let values = &self.values[leaf(*root)..];
+                            scores.iter_mut().zip(values).for_each(|(score, value)| *score += value);
+                        }
+                    }
+                }
+                if let Some(divisor) = divisor {
+                    scores.iter_mut().for_each(|score| *score /= divisor);
+                }
+            }
+            Combine::Median { weights } => {
+                pairs.clear();
+                pairs.extend(self.roots.iter().zip(weights).map(|(root, weight)| (self.values[leaf(*root)], *weight)));
+                scores.push(weighted_median(pairs));
+            }
+        }
+    }
+}
+
+/// The smallest value at which at least half of the weight is reached.
+fn weighted_median(pairs: &mut [(f64, f64)]) -> f64 {
+    pairs.sort_by(|left, right| left.0.total_cmp(&right.0));
+    let sum = |sum: &mut f64, pair: &(f64, f64)| {
+        *sum += pair.1;
+        Some((*sum, pair.0))
+    };
+    let all = pairs.iter().scan(0.0, sum).last().map_or(0.0, |(sum, _)| sum);
+    pairs.iter().scan(0.0, sum).find(|(sum, _)| *sum >= 0.5 * all).map_or(0.0, |(_, value)| value)
+}

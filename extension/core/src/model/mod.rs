@@ -1,0 +1,155 @@
+//! Trained models that predict without Python: what `docs/model-format.md` describes, read once and evaluated many times.
+//!
+//! The reader ([`Model::read`]) trusts nothing in the bytes; the evaluation trusts what the reader checked. Neither may
+//! panic, whatever the bytes, and no row may be answered otherwise than Python would: a row that Python might refuse (a NaN
+//! or an infinity, a number beyond `float32`) gets no answer here, and [`check`] refuses a model that differs.
+
+pub mod check;
+mod decide;
+mod description;
+pub mod forest;
+mod kernel;
+mod linear;
+mod read;
+mod write;
+
+pub use decide::{Decision, Finish, Link, Probabilities};
+pub use description::VERSION;
+pub use forest::Forest;
+pub use kernel::{Kernel, Machine};
+pub use linear::Linear;
+pub use read::ReadError;
+pub use write::WriteError;
+
+/// A model in memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    /// Features of a row.
+    pub features: usize,
+    parts: Vec<Part>,
+}
+
+/// What predicts one label, or several at once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    scores: Scores,
+    finish: Finish,
+}
+
+/// How a row becomes numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Scores {
+    Linear(Linear),
+    Machine(Machine),
+    Forest(Forest),
+}
+
+/// Memory that evaluations use again and again.
+#[derive(Debug, Default)]
+pub struct Work {
+    row: Vec<f64>,
+    scores: Vec<f64>,
+    probabilities: Vec<f64>,
+    pairs: Vec<(f64, f64)>,
+}
+
+/// The row is one that Python has to see, because it may refuse it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AskPython;
+
+impl Model {
+    /// A model of parts that each take rows of `features` values; none without parts.
+    pub fn new(features: usize, parts: Vec<Part>) -> Option<Model> {
+        (features > 0 && !parts.is_empty()).then_some(Model { features, parts })
+    }
+
+    /// The values that [`Model::predict`] gives for a row.
+    pub fn labels(&self) -> usize {
+        self.parts.iter().map(Part::labels).sum()
+    }
+
+    /// The values that [`Model::probabilities`] gives for a row; none when only Python can tell.
+    pub fn classes(&self) -> Option<usize> {
+        match &self.parts[..] {
+            [Part { finish: Finish::Classes { classes, probabilities: Some(_), .. }, .. }] => Some(classes.len()),
+            _ => None,
+        }
+    }
+
+    /// Predict one row, which has [`Model::features`] values; the labels are added to `out`.
+    pub fn predict(&self, row: &[f64], work: &mut Work, out: &mut Vec<f64>) -> Result<(), AskPython> {
+        if row.len() != self.features {
+            return Err(AskPython);
+        }
+        for part in &self.parts {
+            part.scores.of(row, work)?;
+            part.finish.label(&work.scores, &mut work.probabilities, out);
+        }
+        Ok(())
+    }
+
+    /// The probability of each class for one row, added to `out`.
+    pub fn probabilities(&self, row: &[f64], work: &mut Work, out: &mut Vec<f64>) -> Result<(), AskPython> {
+        match &self.parts[..] {
+            [Part { scores, finish: Finish::Classes { probabilities: Some(kind), .. } }]
+                if row.len() == self.features =>
+            {
+                scores.of(row, work)?;
+                kind.of(&work.scores, out);
+                Ok(())
+            }
+            _ => Err(AskPython),
+        }
+    }
+
+    /// Whether predictions are sums of the very numbers that training gave, in the same order: no rounding may differ.
+    fn is_exact(&self) -> bool {
+        let exact =
+            |part: &Part| matches!((&part.scores, &part.finish), (Scores::Forest(_), Finish::Values(Link::Identity)));
+        self.parts.iter().all(exact)
+    }
+}
+
+impl Part {
+    /// None when such scores can't be finished so.
+    pub fn new(scores: Scores, finish: Finish) -> Option<Part> {
+        finish.fits(scores.width()).then_some(Part { scores, finish })
+    }
+
+    fn labels(&self) -> usize {
+        match &self.finish {
+            Finish::Values(_) => self.scores.width(),
+            Finish::Classes { .. } => 1,
+        }
+    }
+}
+
+impl Scores {
+    fn width(&self) -> usize {
+        match self {
+            Scores::Linear(linear) => linear.width(),
+            Scores::Machine(machine) => machine.width(),
+            Scores::Forest(forest) => forest.width(),
+        }
+    }
+
+    /// Fill `work.scores`.
+    fn of(&self, row: &[f64], work: &mut Work) -> Result<(), AskPython> {
+        match self {
+            Scores::Linear(linear) => linear.scores(row, &mut work.scores),
+            Scores::Machine(machine) => machine.scores(row, &mut work.scores),
+            Scores::Forest(forest) => forest.scores(row, work),
+        }
+    }
+}
+
+/// The place of the largest value; of several, the first. NumPy's `argmax`.
+fn largest(values: &[f64]) -> usize {
+    let mut best = 0;
+    for (place, value) in values.iter().enumerate() {
+        if *value > values[best] {
+            best = place;
+        }
+    }
+    best
+}

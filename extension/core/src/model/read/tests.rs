@@ -1,0 +1,201 @@
+//! Models made by hand, what they predict, and bytes that must be refused.
+
+use std::collections::HashMap;
+
+use safetensors::tensor::{TensorView, serialize};
+
+use super::*;
+use crate::model::check::{Difference, Sample, check};
+use crate::model::forest::LEAF;
+use crate::model::{AskPython, Work};
+
+enum Data<'a> {
+    F64(&'a [f64]),
+    U32(&'a [u32]),
+}
+
+fn file(description: &str, tensors: &[(&str, Data<'_>)]) -> Vec<u8> {
+    let bytes: Vec<(&str, Dtype, usize, Vec<u8>)> = tensors
+        .iter()
+        .map(|(name, data)| match data {
+            Data::F64(values) => {
+                (*name, Dtype::F64, values.len(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
+            }
+            Data::U32(values) => {
+                (*name, Dtype::U32, values.len(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
+            }
+        })
+        .collect();
+    let views =
+        bytes.iter().map(|(name, dtype, count, bytes)| (*name, TensorView::new(*dtype, vec![*count], bytes).unwrap()));
+    serialize(views, Some(HashMap::from([("pgml".into(), description.into())]))).unwrap()
+}
+
+fn description(features: usize, scores: &str, finish: &str) -> String {
+    format!(
+        r#"{{"version": 1, "made_by": "a test", "features": {features}, "parts": [{{"scores": {scores}, "finish": {finish}}}]}}"#
+    )
+}
+
+const VALUES: &str = r#"{"kind": "values", "link": "identity"}"#;
+
+fn linear(weights: &[f64], intercepts: &[f64]) -> Vec<u8> {
+    let text = description(2, r#"{"kind": "linear"}"#, VALUES);
+    file(&text, &[("0.weights", Data::F64(weights)), ("0.intercepts", Data::F64(intercepts))])
+}
+
+/// Two stumps on feature 1, at 0.5, with leaves -1 and 1, and 10 and 20.
+fn trees(left: &[u32], feature: u32, input: &str) -> Vec<u8> {
+    let scores = format!(
+        r#"{{"kind": "trees", "input": "{input}", "compare": "not_above", "width": 1,
+            "combine": {{"kind": "sum", "divisor": 2.0, "single": false}}}}"#
+    );
+    let tensors = [
+        ("0.feature", Data::U32(&[feature, LEAF, LEAF, 1, LEAF, LEAF])),
+        ("0.threshold", Data::F64(&[0.1, 0.0, 0.0, 0.1, 0.0, 0.0])),
+        ("0.left", Data::U32(left)),
+        ("0.right", Data::U32(&[2, 0, 0, 5, 0, 0])),
+        ("0.values", Data::F64(&[-1.0, 1.0, 10.0, 20.0])),
+        ("0.roots", Data::U32(&[0, 3])),
+        ("0.targets", Data::U32(&[0, 0])),
+        ("0.init", Data::F64(&[0.0])),
+    ];
+    file(&description(2, &scores, VALUES), &tensors)
+}
+
+const LEFT: [u32; 6] = [1, 0, 1, 4, 2, 3];
+
+fn predict(model: &Model, row: &[f64]) -> Result<Vec<f64>, AskPython> {
+    let mut out = Vec::new();
+    model.predict(row, &mut Work::default(), &mut out)?;
+    Ok(out)
+}
+
+#[test]
+fn a_line_is_a_weighted_sum() {
+    let model = Model::read(&linear(&[2.0, 3.0, -1.0, 0.0], &[0.5, 1.0])).unwrap();
+    assert_eq!(predict(&model, &[1.0, 10.0]), Ok(vec![32.5, 0.0]));
+}
+
+#[test]
+fn a_row_that_python_may_refuse_is_left_to_it() {
+    let model = Model::read(&linear(&[2.0, 0.0], &[0.5])).unwrap();
+    for row in [&[1.0, f64::NAN][..], &[1.0, f64::INFINITY], &[1.0]] {
+        assert_eq!(predict(&model, row), Err(AskPython), "{row:?}");
+    }
+    let model = Model::read(&trees(&LEFT, 1, "float32")).unwrap();
+    // Beyond float32, although the trees never look at it.
+    assert_eq!(predict(&model, &[1e300, 0.0]), Err(AskPython));
+}
+
+#[test]
+fn values_are_rounded_before_they_are_compared_where_training_did_so() {
+    // Above 0.1 by less than float32 can tell; 0.1 itself becomes larger when rounded.
+    let row = [0.0, 0.1];
+    assert_eq!(predict(&Model::read(&trees(&LEFT, 1, "float64")).unwrap(), &row), Ok(vec![4.5]));
+    assert_eq!(predict(&Model::read(&trees(&LEFT, 1, "float32")).unwrap(), &row), Ok(vec![10.5]));
+}
+
+#[test]
+fn trees_that_never_end_or_lead_nowhere_are_refused() {
+    assert!(Model::read(&trees(&LEFT, 1, "float64")).is_ok());
+    let inconsistent = |bytes: Vec<u8>| matches!(Model::read(&bytes), Err(ReadError::Inconsistent { .. }));
+    assert!(inconsistent(trees(&[0, 0, 1, 4, 2, 3], 1, "float64")), "a node that is its own child");
+    assert!(inconsistent(trees(&[1, 0, 1, 2, 2, 3], 1, "float64")), "a child before its parent");
+    assert!(inconsistent(trees(&[6, 0, 1, 4, 2, 3], 1, "float64")), "a child beyond the last");
+    assert!(inconsistent(trees(&[1, 4, 1, 4, 2, 3], 1, "float64")), "a leaf beyond the values");
+    assert!(inconsistent(trees(&LEFT, 2, "float64")), "a feature beyond the last");
+    assert!(inconsistent(linear(&[1.0, 2.0, 3.0], &[0.0])), "a weight too many");
+    assert!(inconsistent(linear(&[], &[])), "no score at all");
+}
+
+#[test]
+fn another_version_is_named() {
+    let text = r#"{"version": 2, "whatever": []}"#;
+    let error = Model::read(&file(text, &[])).unwrap_err();
+    assert_eq!(error.to_string(), "it has version 2, and this release reads version 1");
+    assert!(matches!(Model::read(&file("{", &[])), Err(ReadError::Description(_))));
+    assert!(matches!(Model::read(b"pickle"), Err(ReadError::Container(_))));
+}
+
+#[test]
+fn a_decision_has_to_fit_the_scores() {
+    let read = |decision: &str, probabilities: &str| {
+        let finish = format!(
+            r#"{{"kind": "classes", "classes": [3, 7], "decision": "{decision}", "probabilities": {probabilities}}}"#
+        );
+        let text = description(2, r#"{"kind": "linear"}"#, &finish);
+        Model::read(&file(&text, &[("0.weights", Data::F64(&[1.0, -1.0])), ("0.intercepts", Data::F64(&[0.0]))]))
+    };
+    let model = read("positive", r#"{"name": "logistic"}"#).unwrap();
+    assert_eq!(predict(&model, &[2.0, 1.0]), Ok(vec![7.0]));
+    assert_eq!(predict(&model, &[1.0, 1.0]), Ok(vec![3.0]));
+    let mut out = Vec::new();
+    model.probabilities(&[1.0, 1.0], &mut Work::default(), &mut out).unwrap();
+    assert_eq!(out, [0.5, 0.5]);
+    for (decision, probabilities) in [("largest", "null"), ("likeliest", "null"), ("votes", "null")] {
+        assert!(matches!(read(decision, probabilities), Err(ReadError::Inconsistent { .. })), "{decision}");
+    }
+}
+
+#[test]
+fn a_model_that_differs_is_refused() {
+    let model = Model::read(&linear(&[2.0, 3.0], &[0.5])).unwrap();
+    let with = |label: f64| {
+        let labels = [label];
+        check(&model, &Sample { rows: 1, features: &[1.0, 1.0], labels: &labels, probabilities: None })
+    };
+    assert_eq!(with(5.5 * (1.0 + 1e-10)), Ok(()));
+    assert!(matches!(with(5.5 * (1.0 + 1e-8)), Err(Difference::Value { row: 1, .. })));
+    // Trees add up the same numbers in the same order: there, the last bit counts.
+    let model = Model::read(&trees(&LEFT, 1, "float64")).unwrap();
+    let labels = [f64::from_bits(4.5f64.to_bits() + 1)];
+    let sample = Sample { rows: 1, features: &[0.0, 0.0], labels: &labels, probabilities: None };
+    assert!(matches!(check(&model, &sample), Err(Difference::Value { .. })));
+}
+
+#[test]
+fn what_is_written_is_read_again() {
+    for bytes in [linear(&[2.0, 3.0], &[0.5]), trees(&LEFT, 1, "light_gbm")] {
+        let model = Model::read(&bytes).unwrap();
+        let written = model.write("a test").unwrap();
+        assert_eq!(Model::read(&written).unwrap(), model);
+    }
+}
+
+/// Catches a reader that believes what it reads: no change of a valid file makes it, or the model, panic or loop.
+#[test]
+fn changed_bytes_are_refused_or_read_but_never_a_panic() {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below as u64) as usize
+    };
+    let (mut read, mut refused) = (0, 0);
+    for valid in [linear(&[2.0, 3.0], &[0.5]), trees(&LEFT, 1, "float32_missing")] {
+        for _ in 0..20_000 {
+            let mut bytes = valid.clone();
+            for _ in 0..1 + random(4) {
+                let place = random(bytes.len());
+                match random(4) {
+                    0 => bytes[place] ^= 1 << random(8),
+                    1 => bytes[place] = 0xff,
+                    2 => bytes.truncate(place.max(1)),
+                    _ => bytes[place] = bytes[random(bytes.len())],
+                }
+            }
+            match Model::read(&bytes) {
+                Ok(model) if model.features < 64 => {
+                    read += 1;
+                    let _ = predict(&model, &vec![0.3; model.features]);
+                    let _ = predict(&model, &vec![f64::NAN; model.features]);
+                }
+                Ok(_) => read += 1,
+                Err(_) => refused += 1,
+            }
+        }
+    }
+    assert!(read > 500 && refused > 500, "{read} read, {refused} refused");
+}

@@ -1,0 +1,573 @@
+-- pgml 1.0 to 3.0.0: the same rows in the tables of this release, and its functions in the place of 1.0's.
+--
+-- A step of its own, though 2.10.0 lies between: predictions are double precision in both 1.0 and 3.0.0 and `real` in 2.10.0,
+-- so that the way over 2.10.0 would refuse every database with a view on `predict`.
+--
+-- Models stay where they are: their bytes mean the same in every edition. Tables are altered, not made anew, so that what
+-- refers to them still does. Nothing is dropped that something of the user's depends on: Postgres refuses that, the update
+-- ends with its message, and the database is as it was.
+
+\echo Use "ALTER EXTENSION pgml UPDATE" to load this file. \quit
+
+---------------------------------------------------------------------------------------------------
+-- What this release can't hold
+---------------------------------------------------------------------------------------------------
+
+DO $$
+DECLARE
+    found text;
+BEGIN
+    SELECT string_agg(format('%s (%s)', name, task), ', ') INTO found
+    FROM pgml.projects
+    WHERE task NOT IN ('regression', 'classification');
+    IF found IS NOT NULL THEN
+        RAISE EXCEPTION 'projects with tasks that pgml 3.0.0 does not have: %', found
+            USING HINT = 'Delete them from pgml.projects, or stay with edition 1.0.';
+    END IF;
+    SELECT string_agg(format('snapshot %s (%s)', id, test_sampling), ', ') INTO found
+    FROM pgml.snapshots
+    WHERE test_sampling NOT IN ('random', 'first', 'last');
+    IF found IS NOT NULL THEN
+        RAISE EXCEPTION 'snapshots with a test_sampling that pgml 1.0 does not have: %', found
+            USING HINT = 'Set test_sampling to random, first or last.';
+    END IF;
+    SELECT string_agg(format('deployment %s (%s)', id, strategy), ', ') INTO found
+    FROM pgml.deployments
+    WHERE strategy NOT IN ('new_score', 'best_score', 'most_recent', 'rollback', 'specific');
+    IF found IS NOT NULL THEN
+        RAISE EXCEPTION 'deployments with a strategy that pgml 3.0.0 does not have: %', found
+            USING HINT = 'Set strategy to new_score, best_score, most_recent or rollback.';
+    END IF;
+END
+$$;
+
+---------------------------------------------------------------------------------------------------
+-- Types
+---------------------------------------------------------------------------------------------------
+
+CREATE TYPE pgml.task AS ENUM ('regression', 'classification', 'clustering', 'decomposition');
+COMMENT ON TYPE pgml.task IS 'What a project learns';
+
+-- The names of both older editions: 1.0 spelt orthogonal matching pursuit in its own way, and its databases still do.
+CREATE TYPE pgml.algorithm AS ENUM (
+    'linear',
+    'ridge',
+    'lasso',
+    'elastic_net',
+    'least_angle',
+    'lasso_least_angle',
+    'orthoganl_matching_pursuit',
+    'orthogonal_matching_pursuit',
+    'bayesian_ridge',
+    'automatic_relevance_determination',
+    'stochastic_gradient_descent',
+    'perceptron',
+    'passive_aggressive',
+    'ransac',
+    'theil_sen',
+    'huber',
+    'quantile',
+    'kernel_ridge',
+    'gaussian_process',
+    'svm',
+    'nu_svm',
+    'linear_svm',
+    'ada_boost',
+    'bagging',
+    'extra_trees',
+    'gradient_boosting_trees',
+    'hist_gradient_boosting',
+    'random_forest',
+    'xgboost',
+    'xgboost_random_forest',
+    'lightgbm',
+    'kmeans',
+    'mini_batch_kmeans',
+    'birch',
+    'affinity_propagation',
+    'mean_shift',
+    'pca',
+    'catboost',
+    'knn',
+    'dbscan',
+    'optics',
+    'spectral',
+    'spectral_bi',
+    'spectral_co',
+    'feature_agglomeration'
+);
+COMMENT ON TYPE pgml.algorithm IS 'How a model learns';
+
+CREATE TYPE pgml.runtime AS ENUM ('python', 'rust');
+COMMENT ON TYPE pgml.runtime IS 'What trains a model and predicts with it';
+
+CREATE TYPE pgml.search AS ENUM ('grid', 'random');
+COMMENT ON TYPE pgml.search IS 'How hyperparameters are searched';
+
+CREATE TYPE pgml.sampling AS ENUM ('random', 'last', 'stratified');
+COMMENT ON TYPE pgml.sampling IS 'How test rows are chosen';
+
+CREATE TYPE pgml.strategy AS ENUM ('new_score', 'best_score', 'most_recent', 'rollback', 'specific');
+COMMENT ON TYPE pgml.strategy IS 'Why a model was deployed';
+
+CREATE TYPE pgml.status AS ENUM ('in_progress', 'successful', 'failed');
+COMMENT ON TYPE pgml.status IS 'How far a snapshot or a model has come';
+
+---------------------------------------------------------------------------------------------------
+-- What 1.0 has and this release has otherwise
+---------------------------------------------------------------------------------------------------
+
+DROP VIEW pgml.overview;
+DROP VIEW pgml.trained_models;
+DROP VIEW pgml.deployed_models;
+DROP FUNCTION pgml.version();
+DROP FUNCTION pgml.load_dataset(text, text, int, jsonb);
+DROP FUNCTION pgml.snapshot(text, text[], real, text);
+DROP FUNCTION pgml.train(text, text, text, text, text, jsonb, text, jsonb, jsonb, real, text);
+DROP FUNCTION pgml.train_joint(text, text, text, text[], text, jsonb, text, jsonb, jsonb, real, text);
+DROP FUNCTION pgml.deploy(text, text, text);
+DROP FUNCTION pgml.model_predict(bigint, float8[]);
+
+---------------------------------------------------------------------------------------------------
+-- Tables
+---------------------------------------------------------------------------------------------------
+
+ALTER TABLE pgml.projects ALTER COLUMN task TYPE pgml.task USING task::pgml.task;
+
+ALTER TABLE pgml.deployments ALTER COLUMN strategy TYPE pgml.strategy USING strategy::pgml.strategy;
+
+ALTER TABLE pgml.snapshots ADD COLUMN materialized boolean DEFAULT false;
+ALTER TABLE pgml.snapshots ALTER COLUMN status DROP DEFAULT;
+COMMENT ON TABLE pgml.snapshots IS 'The data that models were trained on: relation, columns, and how the rows were split';
+
+ALTER TABLE pgml.models RENAME COLUMN algorithm_name TO algorithm;
+ALTER TABLE pgml.models ADD COLUMN num_features int;
+ALTER TABLE pgml.models ADD COLUMN runtime pgml.runtime DEFAULT 'python';
+ALTER TABLE pgml.models ALTER COLUMN status DROP DEFAULT;
+ALTER TABLE pgml.models ALTER COLUMN hyperparams DROP DEFAULT;
+ALTER TABLE pgml.models ALTER COLUMN search_params DROP DEFAULT;
+ALTER TABLE pgml.models ALTER COLUMN search_args DROP DEFAULT;
+UPDATE pgml.models SET status = 'failed' WHERE status <> 'successful';
+
+-- 1.0 notes a column's type by its name; this release notes what a model's features are made of, in their order. The table
+-- with the rows tells.
+DO $$
+DECLARE
+    snapshot record;
+    kept regclass;
+    width int;
+    features int;
+    test int;
+    described jsonb;
+    member record;
+BEGIN
+    FOR snapshot IN SELECT * FROM pgml.snapshots ORDER BY id LOOP
+        kept := to_regclass(format('pgml.snapshot_%s', snapshot.id));
+        features := 0;
+        described := '[]';
+        FOR member IN
+            SELECT
+                a.attname AS name,
+                a.attname = ANY (coalesce(snapshot.y_column_name, '{}')) AS label,
+                format_type(a.atttypid, a.atttypmod) AS type,
+                NOT a.attnotnull AS nullable,
+                a.attndims > 0 OR t.typcategory = 'A' AS is_array
+            FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
+            WHERE a.attrelid = kept AND a.attnum > 0 AND NOT a.attisdropped
+            ORDER BY 2, array_position(snapshot.y_column_name, a.attname::text), a.attnum
+        LOOP
+            width := 1;
+            IF member.is_array THEN
+                EXECUTE format('SELECT coalesce(cardinality(%I), 0) FROM %s LIMIT 1', member.name, kept) INTO width;
+                width := coalesce(width, 0);
+            END IF;
+            IF NOT member.label THEN
+                features := features + width;
+            END IF;
+            described := described || jsonb_build_object(
+                'name', member.name, 'pg_type', member.type, 'nullable', member.nullable, 'label', member.label,
+                'position', jsonb_array_length(described) + 1, 'size', width, 'array', member.is_array
+            );
+        END LOOP;
+        -- The last rows are the test rows of this release's copies: where they were the first, they move to the end.
+        IF snapshot.test_sampling = 'first' AND kept IS NOT NULL THEN
+            EXECUTE format('CREATE TEMPORARY TABLE pgml_reordered AS SELECT r.* FROM %s AS r ORDER BY r.ctid', kept);
+            SELECT CASE
+                WHEN snapshot.test_size > 1 THEN snapshot.test_size
+                ELSE ceil(count(*) * snapshot.test_size::text::numeric)
+            END INTO test FROM pg_temp.pgml_reordered;
+            EXECUTE format('TRUNCATE %s', kept);
+            EXECUTE format(
+                'INSERT INTO %s SELECT r.* FROM pg_temp.pgml_reordered AS r
+                 ORDER BY r.ctid IN (SELECT ctid FROM pg_temp.pgml_reordered ORDER BY ctid LIMIT %s), r.ctid', kept, test
+            );
+            DROP TABLE pg_temp.pgml_reordered;
+        END IF;
+        UPDATE pgml.snapshots SET
+            columns = CASE WHEN kept IS NULL THEN columns ELSE described END,
+            -- The copy's order decides the split, as it did.
+            analysis = CASE WHEN kept IS NULL THEN analysis ELSE coalesce(analysis, '{}') || '{"in_order": true}' END,
+            status = CASE WHEN status = 'created' THEN 'successful' ELSE 'failed' END,
+            test_sampling = CASE WHEN test_sampling = 'first' THEN 'last' ELSE test_sampling END,
+            materialized = kept IS NOT NULL
+        WHERE id = snapshot.id;
+        UPDATE pgml.models SET
+            num_features = coalesce((snapshot.analysis->>'features')::int, features)
+        WHERE snapshot_id = snapshot.id;
+    END LOOP;
+END
+$$;
+UPDATE pgml.models SET num_features = 0 WHERE num_features IS NULL;
+ALTER TABLE pgml.models ALTER COLUMN num_features SET NOT NULL;
+ALTER TABLE pgml.snapshots ALTER COLUMN test_sampling TYPE pgml.sampling USING test_sampling::pgml.sampling;
+
+---------------------------------------------------------------------------------------------------
+-- Views
+---------------------------------------------------------------------------------------------------
+
+CREATE VIEW pgml.overview AS
+SELECT
+    p.name,
+    d.created_at AS deployed_at,
+    p.task,
+    m.algorithm,
+    m.runtime,
+    s.relation_name,
+    s.y_column_name,
+    s.test_sampling,
+    s.test_size
+FROM pgml.projects AS p
+JOIN LATERAL (
+    SELECT model_id, created_at FROM pgml.deployments WHERE project_id = p.id ORDER BY id DESC LIMIT 1
+) AS d ON true
+JOIN pgml.models AS m ON m.id = d.model_id
+LEFT JOIN pgml.snapshots AS s ON s.id = m.snapshot_id
+ORDER BY d.created_at DESC;
+COMMENT ON VIEW pgml.overview IS 'Every project with its deployed model and the data behind it';
+
+CREATE VIEW pgml.trained_models AS
+SELECT
+    m.id,
+    p.name,
+    p.task,
+    m.algorithm,
+    m.runtime,
+    m.created_at,
+    s.test_sampling,
+    s.test_size,
+    m.id IS NOT DISTINCT FROM (
+        SELECT model_id FROM pgml.deployments WHERE project_id = p.id ORDER BY id DESC LIMIT 1
+    ) AS deployed
+FROM pgml.models AS m
+JOIN pgml.projects AS p ON p.id = m.project_id
+LEFT JOIN pgml.snapshots AS s ON s.id = m.snapshot_id
+ORDER BY m.created_at DESC;
+COMMENT ON VIEW pgml.trained_models IS 'Every model, and whether it is deployed';
+
+CREATE VIEW pgml.deployed_models AS
+SELECT m.id, p.name, p.task, m.algorithm, m.runtime, d.created_at AS deployed_at
+FROM pgml.projects AS p
+JOIN LATERAL (
+    SELECT model_id, created_at FROM pgml.deployments WHERE project_id = p.id ORDER BY id DESC LIMIT 1
+) AS d ON true
+JOIN pgml.models AS m ON m.id = d.model_id
+ORDER BY d.created_at DESC;
+COMMENT ON VIEW pgml.deployed_models IS 'The model that answers for each project';
+
+---------------------------------------------------------------------------------------------------
+-- What is installed
+---------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION pgml.version() RETURNS text
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_version_wrapper';
+COMMENT ON FUNCTION pgml.version() IS 'Version of the library';
+
+CREATE FUNCTION pgml.blas_config() RETURNS text
+    STABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_blas_config_wrapper';
+COMMENT ON FUNCTION pgml.blas_config() IS 'Version, build options and chosen processor kernels of the OpenBLAS inside the library';
+
+CREATE FUNCTION pgml.python_version() RETURNS text
+    STABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_python_version_wrapper';
+COMMENT ON FUNCTION pgml.python_version() IS 'Version of the Python interpreter; starts it';
+
+CREATE FUNCTION pgml.python_is_running() RETURNS boolean
+    STABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_python_is_running_wrapper';
+COMMENT ON FUNCTION pgml.python_is_running() IS 'Whether this session has started a Python interpreter; starts none';
+
+CREATE FUNCTION pgml.python_package_version(name text) RETURNS text
+    STABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_python_package_version_wrapper';
+COMMENT ON FUNCTION pgml.python_package_version(text) IS 'Version of an installed Python package';
+
+CREATE FUNCTION pgml.python_pip_freeze() RETURNS TABLE (package text)
+    STABLE STRICT PARALLEL SAFE ROWS 20 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_python_pip_freeze_wrapper';
+COMMENT ON FUNCTION pgml.python_pip_freeze() IS 'The Python packages that pgml uses, as name==version';
+
+CREATE FUNCTION pgml.validate_python_dependencies() RETURNS boolean
+    VOLATILE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_validate_python_dependencies_wrapper';
+COMMENT ON FUNCTION pgml.validate_python_dependencies() IS 'True when every Python library that pgml uses can be loaded; an error names the one that can''t';
+
+CREATE FUNCTION pgml.validate_shared_library() RETURNS boolean
+    VOLATILE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_validate_shared_library_wrapper';
+COMMENT ON FUNCTION pgml.validate_shared_library() IS 'True when no library of this backend exposes a BLAS to the others; an error names the one that does';
+
+---------------------------------------------------------------------------------------------------
+-- Training
+---------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION pgml.load_dataset(
+    source  text,
+    subset  text DEFAULT NULL,
+    "limit" int DEFAULT NULL,
+    kwargs  jsonb DEFAULT '{}'
+) RETURNS TABLE (table_name text, rows bigint)
+    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_load_dataset_wrapper';
+COMMENT ON FUNCTION pgml.load_dataset(text, text, int, jsonb) IS 'Makes a table in schema pgml from one of scikit-learn''s toy data sets: breast_cancer, diabetes, digits, iris, linnerud, wine';
+
+CREATE FUNCTION pgml.snapshot(
+    relation_name text,
+    y_column_name text,
+    test_size     real DEFAULT 0.25,
+    test_sampling pgml.sampling DEFAULT 'stratified'
+) RETURNS TABLE (relation text, y_column_name text)
+    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_snapshot_wrapper';
+COMMENT ON FUNCTION pgml.snapshot(text, text, real, pgml.sampling) IS 'Copies the rows of a relation into a table of their own, to train on them later';
+
+CREATE FUNCTION pgml.train(
+    project_name         text,
+    task                 text DEFAULT NULL,
+    relation_name        text DEFAULT NULL,
+    y_column_name        text DEFAULT NULL,
+    algorithm            pgml.algorithm DEFAULT 'linear',
+    hyperparams          jsonb DEFAULT '{}',
+    search               pgml.search DEFAULT NULL,
+    search_params        jsonb DEFAULT '{}',
+    search_args          jsonb DEFAULT '{}',
+    test_size            real DEFAULT 0.25,
+    test_sampling        pgml.sampling DEFAULT 'stratified',
+    runtime              pgml.runtime DEFAULT NULL,
+    automatic_deploy     boolean DEFAULT true,
+    materialize_snapshot boolean DEFAULT false,
+    preprocess           jsonb DEFAULT '{}'
+) RETURNS TABLE (project text, task text, algorithm text, deployed boolean)
+    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_train_wrapper';
+COMMENT ON FUNCTION pgml.train(text, text, text, text, pgml.algorithm, jsonb, pgml.search, jsonb, jsonb, real, pgml.sampling, pgml.runtime, boolean, boolean, jsonb) IS 'Trains a model that predicts one column of a relation from the others';
+
+CREATE FUNCTION pgml.train_joint(
+    project_name         text,
+    task                 text DEFAULT NULL,
+    relation_name        text DEFAULT NULL,
+    y_column_name        text[] DEFAULT NULL,
+    algorithm            pgml.algorithm DEFAULT 'linear',
+    hyperparams          jsonb DEFAULT '{}',
+    search               pgml.search DEFAULT NULL,
+    search_params        jsonb DEFAULT '{}',
+    search_args          jsonb DEFAULT '{}',
+    test_size            real DEFAULT 0.25,
+    test_sampling        pgml.sampling DEFAULT 'stratified',
+    runtime              pgml.runtime DEFAULT NULL,
+    automatic_deploy     boolean DEFAULT true,
+    materialize_snapshot boolean DEFAULT false,
+    preprocess           jsonb DEFAULT '{}'
+) RETURNS TABLE (project text, task text, algorithm text, deployed boolean)
+    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_train_joint_wrapper';
+COMMENT ON FUNCTION pgml.train_joint(text, text, text, text[], pgml.algorithm, jsonb, pgml.search, jsonb, jsonb, real, pgml.sampling, pgml.runtime, boolean, boolean, jsonb) IS 'Trains a model that predicts several columns of a relation at once';
+
+CREATE FUNCTION pgml.deploy(
+    project_name text,
+    strategy     pgml.strategy,
+    algorithm    pgml.algorithm DEFAULT NULL
+) RETURNS TABLE (project text, strategy text, algorithm text)
+    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_deploy_wrapper';
+COMMENT ON FUNCTION pgml.deploy(text, pgml.strategy, pgml.algorithm) IS 'Chooses the model that answers for a project: best_score, most_recent or rollback';
+
+CREATE FUNCTION pgml.deploy(model_id bigint) RETURNS TABLE (project text, strategy text, algorithm text)
+    VOLATILE STRICT PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_deploy_model_wrapper';
+COMMENT ON FUNCTION pgml.deploy(bigint) IS 'Makes one model answer for its project';
+
+---------------------------------------------------------------------------------------------------
+-- Prediction
+--
+-- float8[] takes numeric[], real[] and int[] alike; a second type of numbers would make such a call ambiguous. A literal,
+-- '{1,2}', goes to text, as Postgres prefers it, and is an array there. STABLE, not IMMUTABLE: a deployment changes the answer.
+---------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION pgml.predict(model_id bigint, features float8[]) RETURNS float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_model_wrapper';
+COMMENT ON FUNCTION pgml.predict(bigint, float8[]) IS 'Predicts one row with a given model';
+
+CREATE FUNCTION pgml.predict_joint(model_id bigint, features float8[]) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_joint_model_wrapper';
+COMMENT ON FUNCTION pgml.predict_joint(bigint, float8[]) IS 'Predicts every label of one row with a given model';
+
+CREATE FUNCTION pgml.predict_proba(project_name text, features float8[]) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_proba_wrapper';
+COMMENT ON FUNCTION pgml.predict_proba(text, float8[]) IS 'Probability of each class for one row, with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_proba(model_id bigint, features float8[]) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_proba_model_wrapper';
+COMMENT ON FUNCTION pgml.predict_proba(bigint, float8[]) IS 'Probability of each class for one row, with a given model';
+
+CREATE FUNCTION pgml.predict_batch(project_name text, features float8[][]) RETURNS SETOF float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_batch_wrapper';
+COMMENT ON FUNCTION pgml.predict_batch(text, float8[]) IS 'Predicts many rows at once, in their order, with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_batch(model_id bigint, features float8[][]) RETURNS SETOF float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_batch_model_wrapper';
+COMMENT ON FUNCTION pgml.predict_batch(bigint, float8[]) IS 'Predicts many rows at once, in their order, with a given model';
+
+CREATE FUNCTION pgml.predict(project_name text, features boolean[]) RETURNS float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(text, boolean[]) IS 'Predicts one row of booleans with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict(project_name text, features text) RETURNS float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(text, text) IS 'Predicts one row in the notation of an array, {1,2} with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict(model_id bigint, features boolean[]) RETURNS float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(bigint, boolean[]) IS 'Predicts one row of booleans with a given model';
+
+CREATE FUNCTION pgml.predict(model_id bigint, features text) RETURNS float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict(bigint, text) IS 'Predicts one row in the notation of an array, {1,2} with a given model';
+
+CREATE FUNCTION pgml.predict_joint(project_name text, features boolean[]) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_joint($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_joint(text, boolean[]) IS 'Predicts every label of one row of booleans with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_joint(project_name text, features text) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_joint($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_joint(text, text) IS 'Predicts every label of one row in the notation of an array, {1,2} with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_joint(model_id bigint, features boolean[]) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_joint($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_joint(bigint, boolean[]) IS 'Predicts every label of one row of booleans with a given model';
+
+CREATE FUNCTION pgml.predict_joint(model_id bigint, features text) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_joint($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_joint(bigint, text) IS 'Predicts every label of one row in the notation of an array, {1,2} with a given model';
+
+CREATE FUNCTION pgml.predict_proba(project_name text, features boolean[]) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_proba($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_proba(text, boolean[]) IS 'Probability of each class for one row, of booleans with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_proba(project_name text, features text) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_proba($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_proba(text, text) IS 'Probability of each class for one row, in the notation of an array, {1,2} with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_proba(model_id bigint, features boolean[]) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_proba($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_proba(bigint, boolean[]) IS 'Probability of each class for one row, of booleans with a given model';
+
+CREATE FUNCTION pgml.predict_proba(model_id bigint, features text) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_proba($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_proba(bigint, text) IS 'Probability of each class for one row, in the notation of an array, {1,2} with a given model';
+
+CREATE FUNCTION pgml.decompose(project_name text, vector float8[]) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_decompose_wrapper';
+COMMENT ON FUNCTION pgml.decompose(text, float8[]) IS 'A row''s coordinates along the components of the deployed model of a project';
+
+---------------------------------------------------------------------------------------------------
+-- Scores
+---------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION pgml.sklearn_f1_score(ground_truth float8[], y_hat float8[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_sklearn_f1_score_wrapper';
+COMMENT ON FUNCTION pgml.sklearn_f1_score(float8[], float8[]) IS 'Weighted F1 of predicted classes, by scikit-learn';
+
+CREATE FUNCTION pgml.sklearn_r2_score(ground_truth float8[], y_hat float8[]) RETURNS real
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_sklearn_r2_score_wrapper';
+COMMENT ON FUNCTION pgml.sklearn_r2_score(float8[], float8[]) IS 'R² of predicted values, by scikit-learn; NULL for fewer than two';
+
+CREATE FUNCTION pgml.sklearn_regression_metrics(ground_truth float8[], y_hat float8[]) RETURNS jsonb
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_sklearn_regression_metrics_wrapper';
+COMMENT ON FUNCTION pgml.sklearn_regression_metrics(float8[], float8[]) IS 'All scores of predicted values, by scikit-learn';
+
+CREATE FUNCTION pgml.sklearn_classification_metrics(ground_truth float8[], y_hat float8[], num_classes bigint DEFAULT NULL) RETURNS jsonb
+    STABLE PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_sklearn_classification_metrics_wrapper';
+COMMENT ON FUNCTION pgml.sklearn_classification_metrics(float8[], float8[], bigint) IS 'All scores of predicted classes, by scikit-learn. num_classes is counted and need not be given';
+
+---------------------------------------------------------------------------------------------------
+-- Aggregates of vectors, element by element. NULL vectors are left out. A step also combines the states of parallel workers.
+---------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION pgml.vector_sum_step(state real[], vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_add_vector_wrapper';
+COMMENT ON FUNCTION pgml.vector_sum_step(real[], real[]) IS 'Step of the aggregate pgml.sum';
+
+CREATE FUNCTION pgml.vector_min_step(state real[], vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_min_step_wrapper';
+COMMENT ON FUNCTION pgml.vector_min_step(real[], real[]) IS 'Step of the aggregate pgml.min';
+
+CREATE FUNCTION pgml.vector_max_step(state real[], vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_max_step_wrapper';
+COMMENT ON FUNCTION pgml.vector_max_step(real[], real[]) IS 'Step of the aggregate pgml.max';
+
+CREATE FUNCTION pgml.vector_min_abs_step(state real[], vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_min_abs_step_wrapper';
+COMMENT ON FUNCTION pgml.vector_min_abs_step(real[], real[]) IS 'Step of the aggregate pgml.min_abs';
+
+CREATE FUNCTION pgml.vector_max_abs_step(state real[], vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_max_abs_step_wrapper';
+COMMENT ON FUNCTION pgml.vector_max_abs_step(real[], real[]) IS 'Step of the aggregate pgml.max_abs';
+
+CREATE FUNCTION pgml.vector_abs(vector real[]) RETURNS real[]
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_abs_wrapper';
+COMMENT ON FUNCTION pgml.vector_abs(real[]) IS 'The absolute value of each element: the last step of pgml.min_abs and pgml.max_abs';
+
+CREATE AGGREGATE pgml.sum(real[]) (
+    SFUNC = pgml.vector_sum_step,
+    STYPE = real[],
+    COMBINEFUNC = pgml.vector_sum_step,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pgml.sum(real[]) IS 'Sum of vectors, element by element';
+
+CREATE AGGREGATE pgml.min(real[]) (
+    SFUNC = pgml.vector_min_step,
+    STYPE = real[],
+    COMBINEFUNC = pgml.vector_min_step,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pgml.min(real[]) IS 'Smallest value of each element';
+
+CREATE AGGREGATE pgml.max(real[]) (
+    SFUNC = pgml.vector_max_step,
+    STYPE = real[],
+    COMBINEFUNC = pgml.vector_max_step,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pgml.max(real[]) IS 'Largest value of each element';
+
+CREATE AGGREGATE pgml.min_abs(real[]) (
+    SFUNC = pgml.vector_min_abs_step,
+    STYPE = real[],
+    FINALFUNC = pgml.vector_abs,
+    COMBINEFUNC = pgml.vector_min_abs_step,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pgml.min_abs(real[]) IS 'Smallest absolute value of each element';
+
+CREATE AGGREGATE pgml.max_abs(real[]) (
+    SFUNC = pgml.vector_max_abs_step,
+    STYPE = real[],
+    FINALFUNC = pgml.vector_abs,
+    COMBINEFUNC = pgml.vector_max_abs_step,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pgml.max_abs(real[]) IS 'Largest absolute value of each element';
+
+---------------------------------------------------------------------------------------------------
+-- Privileges, as for a new extension
+---------------------------------------------------------------------------------------------------
+
+REVOKE ALL ON pgml.overview, pgml.trained_models, pgml.deployed_models FROM PUBLIC;
+
+---------------------------------------------------------------------------------------------------
+-- Seals. 1.0 has their keys, and its models have them.
+---------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION pgml.trust(model_id bigint) RETURNS void
+    VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_trust_wrapper';
+COMMENT ON FUNCTION pgml.trust(bigint) IS 'Accepts the bytes of a model as if this database had stored them; for superusers';
+REVOKE ALL ON FUNCTION pgml.trust(bigint) FROM PUBLIC;

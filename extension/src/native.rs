@@ -1,0 +1,37 @@
+//! Models that predict without Python: accepted after training, loaded before prediction.
+
+use pgml_core::Error;
+use pgml_core::model::Model;
+use pgml_core::model::check::{Sample, check};
+use pgml_core::seal::Reader;
+
+use crate::catalog::models;
+use crate::error::Result;
+use crate::python::Fitted;
+use crate::seal;
+
+/// The exported file, when it predicts what Python predicts; otherwise why Python has to.
+pub fn accepted(fitted: &Fitted) -> std::result::Result<&[u8], String> {
+    let export = fitted.export.as_ref().map_err(String::clone)?;
+    let model = Model::read(&export.file).map_err(|error| format!("the exported model can't be read: {error}"))?;
+    let sample = Sample {
+        rows: export.rows,
+        features: &export.features,
+        labels: &export.predictions,
+        probabilities: export.probabilities.as_deref(),
+    };
+    check(&model, &sample).map_err(|difference| format!("the exported model differs: {difference}"))?;
+    Ok(&export.file)
+}
+
+/// The model in the form that needs no Python, when it has one, and the size of its file. A file that can't be read is an error: whoever damaged it
+/// should know, and the other file may be as damaged.
+pub fn load(id: i64) -> Result<Option<(Model, usize)>> {
+    let Some(file) = models::native_bytes(id)? else {
+        return Ok(None);
+    };
+    match Model::read(seal::opened(id, Reader::Native, &file.bytes)?) {
+        Ok(model) => Ok(Some((model, file.bytes.len()))),
+        Err(cause) => Err(Error::ModelFile { model: id, file: models::NATIVE_PATH, cause: cause.to_string() }.into()),
+    }
+}

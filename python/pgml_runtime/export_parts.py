@@ -1,0 +1,113 @@
+"""What an exported model is put together from; see docs/model-format.md for the words."""
+
+from __future__ import annotations
+
+import collections
+
+from pgml_runtime.errors import require
+
+LEAF = 0xFFFFFFFF
+"""The feature of a node that is a leaf."""
+
+Part = collections.namedtuple("Part", "scores finish tensors")
+"""How scores come about, what becomes of them, and the numbers by name."""
+
+Tree = collections.namedtuple("Tree", "feature threshold left right missing_left values")
+"""One tree's nodes, children after their parents; `values` has a row for each node."""
+
+
+class NotExported(Exception):  # noqa: N818 (no error: Python predicts then)
+    """Why a model has no form without Python."""
+
+
+def values(link="identity"):
+    """Finish a regression."""
+    return {"kind": "values", "link": link}
+
+
+def choice(classes, decision, probabilities=None, **arguments):
+    """Finish a classification; without `probabilities` Python is asked for them."""
+    if probabilities is not None:
+        probabilities = {"name": probabilities, **arguments}
+    return {
+        "kind": "classes",
+        "classes": [float(one) for one in classes],
+        "decision": decision,
+        "probabilities": probabilities,
+    }
+
+
+def weighted(scores, finish, weights, intercepts, **more):
+    """Return a part of weighted sums; `weights` has a row for each score."""
+    np = require("numpy")
+    weights = np.atleast_2d(np.asarray(weights, dtype=np.float64))
+    intercepts = np.broadcast_to(np.asarray(intercepts, dtype=np.float64), (len(weights),))
+    tensors = {name: np.asarray(one, dtype=np.float64) for name, one in more.items()}
+    return Part(scores, finish, {"weights": weights, "intercepts": intercepts, **tensors})
+
+
+def forest(trees, finish, width, input_, compare="not_above", targets=None, init=None, **sums):
+    """Return a part of trees whose leaves are added up; sums: divisor, single.
+
+    targets: the score that each tree adds to; None when its leaves have a value for every score.
+    """
+    np = require("numpy")
+    combine = {
+        "kind": "sum",
+        "divisor": sums.get("divisor"),
+        "single": sums.get("single", False),
+    }
+    start = np.zeros(width) if init is None else np.broadcast_to(init, (width,))
+    more = {"init": np.asarray(start, dtype=np.float64)}
+    if targets is not None:
+        more["targets"] = np.asarray(targets, dtype=np.uint32)
+    return _trees(trees, finish, width, input_, compare, combine, more)
+
+
+def median(trees, finish, weights, input_):
+    """Return a part of trees whose weighted median is the score."""
+    np = require("numpy")
+    more = {"weights": np.asarray(weights, dtype=np.float64)}
+    return _trees(trees, finish, 1, input_, "not_above", {"kind": "median"}, more)
+
+
+def _trees(trees, finish, width, input_, compare, combine, more):
+    np = require("numpy")
+    if not trees:
+        raise NotExported("the model has no trees")
+    columns = {"feature": [], "threshold": [], "left": [], "right": [], "missing_left": []}
+    leaf_values = []
+    roots = []
+    nodes = 0
+    filled = 0
+    for tree in trees:
+        leaf = tree.feature == LEAF
+        rows = tree.values[leaf]
+        left = np.where(leaf, 0, tree.left + nodes)
+        left[leaf] = filled + np.arange(len(rows)) * rows.shape[1]
+        columns["feature"].append(tree.feature)
+        columns["threshold"].append(np.where(leaf, 0.0, tree.threshold))
+        columns["left"].append(left)
+        columns["right"].append(np.where(leaf, 0, tree.right + nodes))
+        columns["missing_left"].append(tree.missing_left & ~leaf)
+        leaf_values.append(rows.ravel())
+        roots.append(nodes)
+        nodes += len(leaf)
+        filled += rows.size
+    if nodes >= LEAF or filled >= LEAF:
+        raise NotExported("the model has too many nodes")
+    types = {"threshold": np.float64, "missing_left": np.uint8}
+    tensors = {
+        name: np.concatenate(column).astype(types.get(name, np.uint32))
+        for name, column in columns.items()
+    }
+    tensors["values"] = np.concatenate(leaf_values).astype(np.float64)
+    tensors["roots"] = np.asarray(roots, dtype=np.uint32)
+    scores = {
+        "kind": "trees",
+        "input": input_,
+        "compare": compare,
+        "width": width,
+        "combine": combine,
+    }
+    return Part(scores, finish, {**tensors, **more})

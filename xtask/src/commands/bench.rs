@@ -1,0 +1,80 @@
+//! `cargo xtask bench`
+
+use std::path::PathBuf;
+
+use pgml_dist::bench::{BENCHES, Benches, table};
+use pgml_dist::exit::Failure;
+use pgml_dist::host::tools::BUILD_TOOLS;
+use pgml_dist::plan::Purpose;
+use pgml_dist::systest::run::TestRun;
+use pgml_dist::workspace::Workspace;
+
+use crate::commands::Sources;
+use crate::console::Console;
+use crate::output::{print, print_json};
+
+/// Measure what this release is quicker at, each time beside the other way of doing it
+///
+/// The packages of this machine's own target are built and installed into a clean system, as for the install tests; nothing
+/// is installed outside of it. Both sides of a comparison run in turns, in one session and on the same rows.
+/// docs/bench.md says what is compared and how to read it.
+#[derive(clap::Args)]
+#[command(after_help = "Example: cargo xtask bench predict dot")]
+pub struct Args {
+    /// Only these [default: all]
+    #[arg(value_name = "NAME", value_parser = BENCHES.map(|bench| bench.name))]
+    names: Vec<String>,
+    /// How often each side of a comparison is measured
+    #[arg(long, default_value_t = 7, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rounds: u32,
+    /// How long each run of pgbench takes
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3600))]
+    seconds: u32,
+    /// Print one document; its schema is docs/schema/bench.json
+    #[arg(long)]
+    json: bool,
+    /// The release that is measured
+    #[arg(long, default_value = "dist", value_name = "DIR")]
+    out: PathBuf,
+    #[command(flatten)]
+    sources: Sources,
+}
+
+/// Runs the command.
+pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
+    let console = Console::new();
+    let pipeline = args.sources.pipeline(workspace)?;
+    let chosen = pipeline.targets.select(&[], false, &pipeline.host)?;
+    pipeline
+        .host
+        .require(&BUILD_TOOLS, &workspace.log("install"), &console)?;
+    let plan = pipeline.plan(&chosen, Purpose::Install)?;
+    pipeline.execute(&plan, &chosen, &console)?;
+    let out = workspace.root.join(&args.out);
+    pipeline.publish(
+        &out,
+        &pipeline.plan(&chosen, Purpose::Dist)?,
+        false,
+        &console,
+    )?;
+    let test = TestRun {
+        pipeline: &pipeline,
+        plan: &plan,
+        chosen: &chosen,
+        out: &out,
+        listener: &console,
+    };
+    let benches = Benches {
+        names: &args.names,
+        rounds: args.rounds,
+        seconds: args.seconds,
+    };
+    for target in &chosen {
+        let document = test.bench(target, &benches)?;
+        match args.json {
+            true => print_json(&document)?,
+            false => print(&table(&document))?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! `cargo xtask image`
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use pgml_dist::exit::{Exit, Failure};
+use pgml_dist::files::FileError;
+use pgml_dist::host::Host;
+use pgml_dist::oci::config::ImageConfig;
+use pgml_dist::oci::engine::Engine;
+use pgml_dist::oci::{Flavour, OciError};
+use pgml_dist::progress::Listener;
+use pgml_dist::targets::Targets;
+use pgml_dist::workspace::Workspace;
+
+use crate::console::Console;
+use crate::output::print;
+
+/// Hand an image to this machine's container engine, docker or podman
+#[derive(clap::Args)]
+#[command(
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "Example: cargo xtask image run -- --env POSTGRES_PASSWORD=secret --publish 5432:5432"
+)]
+pub struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(clap::Subcommand)]
+enum Action {
+    /// Load an image into the engine, and print its name
+    Load(ImageChoice),
+    /// Load an image and run a container of it, which is removed when it ends
+    Run {
+        #[command(flatten)]
+        image: ImageChoice,
+        /// Options for the engine's `run`; arguments for the server follow a second `--`
+        #[arg(value_name = "OPTION", last = true, allow_hyphen_values = true)]
+        options: Vec<OsString>,
+    },
+}
+
+#[derive(clap::Args)]
+struct ImageChoice {
+    /// A target such as `debian12-pg15` [default: this machine's own]
+    #[arg(value_name = "TARGET")]
+    target: Option<String>,
+    /// Which of its images
+    #[arg(long, value_name = "FLAVOUR", default_value = "full", value_parser = Flavour::ALL.map(Flavour::name))]
+    flavour: String,
+    /// Where the images are
+    #[arg(long, default_value = "dist", value_name = "DIR")]
+    out: PathBuf,
+}
+
+/// Runs the command.
+pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
+    let log = workspace.log("image");
+    match args.action {
+        Action::Load(choice) => {
+            let (engine, archive, name) = choice.find(workspace)?;
+            engine.load(&archive, &log)?;
+            print(&format!("{name}\n"))
+        }
+        Action::Run { image, options } => {
+            if image.flavour == Flavour::Extension.name() {
+                let what =
+                    "the image with the extension's files alone has nothing to run; `load` it";
+                return Err(OciError::NotRunnable(what).into());
+            }
+            let (engine, archive, name) = image.find(workspace)?;
+            engine.load(&archive, &log)?;
+            Console::new().note(&format!("{}: {name}", engine.program));
+            let (options, server) = match options.iter().position(|option| option == "--") {
+                Some(at) => (&options[..at], &options[at + 1..]),
+                None => (&options[..], &[][..]),
+            };
+            let status = engine
+                .call()
+                .args(["run", "--rm"])
+                .args(options)
+                .arg(&name)
+                .args(server)
+                .command()
+                .stdin(std::process::Stdio::inherit())
+                .status()
+                .map_err(FileError::at("run", engine.program))?;
+            match status.success() {
+                true => Ok(()),
+                // It said why on its own output.
+                false => Err(Failure::already_reported(Exit::CheckFailed)),
+            }
+        }
+    }
+}
+
+impl ImageChoice {
+    /// The engine, the archive, and the name that the image has once it is loaded.
+    fn find(&self, workspace: &Workspace) -> Result<(Engine, PathBuf, String), Failure> {
+        let targets = Targets::load(&workspace.packaging().join("targets.toml"))?;
+        let wanted: Vec<String> = self.target.iter().cloned().collect();
+        let chosen = targets.select(&wanted, false, &Host::detect(Path::new("/")))?;
+        let [target] = &chosen[..] else {
+            let what = "one image at a time: the name means several targets";
+            return Err(OciError::NotRunnable(what).into());
+        };
+        let config = ImageConfig::load(&workspace.root)?;
+        let flavour = Flavour::ALL.into_iter().find(|f| f.name() == self.flavour);
+        let flavour = flavour.unwrap_or(Flavour::Full); // INVARIANT: clap lets only their names through
+        let archive = workspace
+            .root
+            .join(&self.out)
+            .join("images")
+            .join(flavour.file_name(&config.name, target));
+        if !archive.exists() {
+            return Err(OciError::NotBuilt(archive.display().to_string()).into());
+        }
+        let engine = Engine::require(&workspace.log("image"))?;
+        let [name, _] = flavour.names(&config.name, target);
+        Ok((engine, archive, name))
+    }
+}

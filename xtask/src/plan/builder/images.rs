@@ -1,0 +1,118 @@
+//! The part of the plan that makes container images.
+//!
+//! A target has images with a server where its packages can be installed: its distribution is locked and carries that
+//! Postgres. The image with the extension's files alone needs no distribution, so every target has it.
+
+use super::{Builder, nothing_more};
+use crate::exit::Failure;
+use crate::oci::{config, settings};
+use crate::plan::job::{Job, Step};
+use crate::targets::Target;
+
+/// The role of the packages that an image has beside ours.
+const ROLE: &str = "image";
+
+/// Files of this program that decide the bytes of all archives and layers.
+const FORMATS: [&str; 4] = [
+    "xtask/src/oci/layer.rs",
+    "xtask/src/oci/layout.rs",
+    "xtask/src/oci/image.rs",
+    "xtask/src/oci/sbom.rs",
+];
+
+impl Builder<'_> {
+    /// The images of a target: the jobs whose output is published.
+    pub(super) fn images(&mut self, target: &Target) -> Result<Vec<Job>, Failure> {
+        let mut jobs = vec![self.extension_image(target)?];
+        if self.not_installable(target).is_none() {
+            jobs.push(self.server_images(target)?);
+        }
+        Ok(jobs)
+    }
+
+    fn image_base(&mut self, distribution: &str) -> Result<Job, Failure> {
+        let base = self.fetch(distribution, "base")?;
+        let image = self.fetch(distribution, ROLE)?;
+        self.add(
+            format!("image-base:{distribution}"),
+            format!("make the base of the images of {distribution}"),
+            Step::ImageBase {
+                distribution: distribution.into(),
+            },
+            |inputs| Ok(inputs.file(config::FILE)?),
+            &[&base, &image],
+        )
+    }
+
+    fn image_runtime(&mut self, target: &Target) -> Result<Job, Failure> {
+        let distribution = &target.distribution;
+        let id = distribution.id.as_str();
+        let base = self.image_base(id)?;
+        let package = self.runtime_package(distribution)?;
+        let rootfs = self.rootfs(id, "python")?;
+        self.add(
+            format!("image-runtime:{id}"),
+            format!("install pgml-python into the images of {id}"),
+            Step::ImageRuntime {
+                distribution: id.into(),
+            },
+            nothing_more,
+            &[&base, &package, &rootfs],
+        )
+    }
+
+    fn server_images(&mut self, target: &Target) -> Result<Job, Failure> {
+        let distribution = &target.distribution;
+        let id = distribution.id.as_str();
+        let needs = [
+            self.image_base(id)?,
+            self.image_runtime(target)?,
+            self.extension_packages(target)?,
+            self.runtime_package(distribution)?,
+            self.rootfs(id, "python")?,
+            self.compile(target.major)?,
+        ];
+        let context = self.context;
+        let python = format!("packaging/lock/python{}.toml", distribution.python);
+        self.add(
+            format!("images:{target}"),
+            format!("make the images of {target}"),
+            Step::ServerImages {
+                target: target.to_string(),
+            },
+            |inputs| {
+                let inputs = inputs
+                    .value("release", context.release)
+                    .value("time of the release", &context.epoch)
+                    .files(&settings::FILES)?
+                    .files(&FORMATS)?;
+                let inputs = inputs.files(&[config::FILE, "extension/Cargo.lock", &python])?;
+                Ok(inputs)
+            },
+            &needs.each_ref(),
+        )
+    }
+
+    fn extension_image(&mut self, target: &Target) -> Result<Job, Failure> {
+        let needs = [
+            self.extension_packages(target)?,
+            self.compile(target.major)?,
+        ];
+        let context = self.context;
+        self.add(
+            format!("extension-image:{target}"),
+            format!("make the image with the extension's files for {target}"),
+            Step::ExtensionImage {
+                target: target.to_string(),
+            },
+            |inputs| {
+                let inputs = inputs
+                    .value("release", context.release)
+                    .value("time of the release", &context.epoch)
+                    .files(&FORMATS)?;
+                Ok(inputs.files(&[config::FILE, "extension/Cargo.lock"])?)
+            },
+            &needs.each_ref(),
+        )
+    }
+}

@@ -1,0 +1,116 @@
+//! The kinds of result that a plan has, and plans for some of them only.
+
+use std::collections::BTreeSet;
+
+use super::Plan;
+use super::job::{Job, Step};
+
+/// A kind of result, by which a run can be limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Packages, with what the symbol rules found.
+    Deb,
+    /// The apt repository.
+    Apt,
+    /// Container images, with their SBOMs.
+    Image,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::Deb, Self::Apt, Self::Image];
+
+    /// What the command line calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Deb => "deb",
+            Self::Apt => "apt",
+            Self::Image => "image",
+        }
+    }
+
+    fn of(step: &Step) -> Option<Self> {
+        match step {
+            Step::ExtensionPackages { .. } | Step::RuntimePackage { .. } | Step::Verify { .. } => {
+                Some(Self::Deb)
+            }
+            Step::AptRepository => Some(Self::Apt),
+            Step::ServerImages { .. } | Step::ExtensionImage { .. } => Some(Self::Image),
+            _ => None,
+        }
+    }
+}
+
+impl Plan {
+    /// The same plan for some kinds of result only: what those don't need is left out.
+    pub fn only(mut self, kinds: &[Kind]) -> Self {
+        let wanted = |job: &&Job| Kind::of(&job.step).is_some_and(|kind| kinds.contains(&kind));
+        let goals = self.jobs.iter().filter(wanted).map(|job| job.id.clone());
+        let goals: BTreeSet<_> = goals.filter(|id| self.goals.contains(id)).collect();
+        self.goals = goals.into_iter().collect();
+        let needed: BTreeSet<String> = self
+            .closure(&self.goals)
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        self.jobs.retain(|job| needed.contains(&job.id));
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn a_limited_plan_has_what_its_results_need_and_no_more() {
+        let job =
+            |id: &str, step: Step, needs: &[&Job]| Job::new(id, id, step, BTreeMap::new(), needs);
+        let target = || "debian12-pg15".to_owned();
+        let crates = job("crates", Step::FetchCrates, &[]);
+        let base = job(
+            "base",
+            Step::ImageBase {
+                distribution: "debian12".into(),
+            },
+            &[],
+        );
+        let deb = job(
+            "deb",
+            Step::ExtensionPackages { target: target() },
+            &[&crates],
+        );
+        let apt = job("apt", Step::AptRepository, &[&deb]);
+        let image = job(
+            "image",
+            Step::ServerImages { target: target() },
+            &[&deb, &base],
+        );
+        let plan = Plan {
+            jobs: vec![crates, base, deb, apt, image],
+            goals: ["apt", "deb", "image"].map(String::from).into(),
+            targets: BTreeMap::new(),
+        };
+        let ids = |plan: &Plan| {
+            plan.jobs
+                .iter()
+                .map(|job| job.id.clone())
+                .collect::<Vec<_>>()
+        };
+        let apt = plan.clone().only(&[Kind::Apt]);
+        assert_eq!(
+            (ids(&apt), apt.goals),
+            (
+                vec!["crates".into(), "deb".into(), "apt".into()],
+                vec!["apt".to_owned()]
+            )
+        );
+        assert_eq!(
+            ids(&plan.clone().only(&[Kind::Image])),
+            ["crates", "base", "deb", "image"]
+        );
+        assert_eq!(ids(&plan.clone().only(&Kind::ALL)), ids(&plan));
+    }
+}
