@@ -2,10 +2,10 @@
 //!
 //! They only translate: 1.0 has text where later editions have enums, and words where they have booleans.
 
+use crate::json::JsonB;
 use pgml_core::Error;
 use pgml_core::project::Strategy;
 use pgml_core::split::Sampling;
-use pgrx::JsonB;
 use pgrx::prelude::*;
 
 use crate::catalog::Edition;
@@ -173,8 +173,8 @@ fn edition_1_0_load_dataset(
 ///
 /// Loading a model runs code. The script makes this function for itself, which takes a superuser.
 #[pg_extern(sql = false)]
-fn edition_1_0_check_model(model_id: i64) -> SqlResult<JsonB> {
-    Ok(JsonB(check_model(model_id)?))
+fn edition_1_0_check_model(model_id: i64) -> SqlResult<pgrx::JsonB> {
+    Ok(pgrx::JsonB(check_model(model_id)?))
 }
 
 fn check_model(id: i64) -> Result<serde_json::Value> {

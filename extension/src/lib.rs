@@ -15,6 +15,7 @@ mod deploy;
 mod edition_1_0;
 mod edition_2_10;
 mod error;
+mod json;
 mod load_dataset;
 mod memory;
 mod native;

@@ -25,8 +25,8 @@ use crate::error::{Result, SqlResult};
 use crate::native;
 use crate::python;
 use crate::resolution::{self, Resolution, Wanted};
-use crate::sets::NumberSet;
 use crate::seal;
+use crate::sets::NumberSet;
 use crate::settings;
 
 /// Models that one session keeps, even small ones; the one that was used longest ago goes first.

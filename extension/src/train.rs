@@ -5,9 +5,9 @@
 
 use std::time::Instant;
 
+use crate::json::JsonB;
 use pgml_core::Error;
 use pgml_core::project::{Task, replaces};
-use pgrx::JsonB;
 use pgrx::prelude::*;
 use serde_json::Value;
 

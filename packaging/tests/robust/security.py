@@ -121,6 +121,42 @@ def forged_bytes_are_not_read():
 
 
 @case
+def files_are_for_one_reader_of_one_model():
+    """The file that predicts without Python is read for its own model only, and no other file for it"""
+    with Session() as session:
+        assert session.run(
+            "SELECT metrics->>'predicted_by' FROM pgml.models "
+            f"WHERE id = {model_of(session, 'other')}"
+        ) == ["rust"], "the test has no such file"
+        copy = copy_of(session, "other", "borrowed")
+        session.run(f"SELECT pgml.trust({copy})")
+        asked = f"SELECT pgml.predict({copy}, ARRAY[0.25, 0.75])"
+        expected = session.run(asked)
+        for origin, path in (
+            (model_of(session, "other"), "estimator.safetensors"),
+            (copy, "estimator.pkl"),
+        ):
+            session.run(
+                "INSERT INTO pgml.files (model_id, path, part, data) SELECT "
+                f"{copy}, 'estimator.safetensors', part, data FROM pgml.files "
+                f"WHERE model_id = {origin} AND path = '{path}'"
+            )
+            with Session() as fresh:
+                refused(fresh, asked, "55000", "not as this database stored it")
+            session.run(
+                f"DELETE FROM pgml.files WHERE model_id = {copy} AND path <> 'estimator.pkl'"
+            )
+        session.run(
+            "INSERT INTO pgml.files (model_id, path, part, data) SELECT "
+            f"{copy}, path, part, data FROM pgml.files WHERE path = 'estimator.safetensors' "
+            f"AND model_id = {model_of(session, 'other')}",
+            f"SELECT pgml.trust({copy})",
+        )
+        with Session() as fresh:
+            assert fresh.run(asked) == expected, "an accepted file predicts otherwise"
+
+
+@case
 def changed_bytes_are_not_read():
     """A model whose bytes were cut, changed or appended to is an error, and a whole one predicts"""
     with Session() as session:

@@ -10,7 +10,17 @@ import signal
 import threading
 import time
 
-from session import Failed, Lost, Session, case, main, psql, resident, rows_of_numbers
+from session import (
+    Failed,
+    Lost,
+    Session,
+    case,
+    main,
+    psql,
+    resident,
+    rows_of_numbers,
+    wait_until,
+)
 
 SECONDS = float(os.environ.get("PGML_SOAK_SECONDS", "20"))
 CLIENTS = 16
@@ -150,6 +160,14 @@ class Soak:
             self.note("kill")
 
 
+def answers():
+    """Tell whether the server takes connections."""
+    try:
+        return psql("SELECT 1") == ["1"]
+    except (Lost, IndexError):
+        return False
+
+
 @case
 def sixteen_clients():
     """16 clients train, deploy, predict, cancel and kill: none is wrong, none is lost"""
@@ -169,6 +187,8 @@ def sixteen_clients():
         client.join(SECONDS + 180)
         assert not client.is_alive(), "a client hangs"
     assert not soak.wrong, "; ".join(soak.wrong[:5])
+    # The last kill may have been a moment ago.
+    wait_until(answers, "the server takes connections again", 120)
     with Session() as session:
         for model, expected in soak.answers.items():
             found = session.run(f"SELECT pgml.predict({model}, {POINT})")
