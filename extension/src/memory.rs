@@ -86,7 +86,7 @@ fn refusal(bytes: u64, limit: u64, name: &str, why: String) -> Failure {
 }
 
 /// The limit in bytes; none when nothing limits.
-fn limit() -> Option<u64> {
+pub fn limit() -> Option<u64> {
     match u64::try_from(LIMIT.get()) {
         Ok(0) => machine(),
         Ok(megabytes) => Some(megabytes << 20),

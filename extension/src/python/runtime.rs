@@ -58,13 +58,17 @@ pub fn call<T>(work: impl FnOnce(Python<'_>) -> PyResult<T>) -> Result<T> {
             }
             READY.set(true);
         }
-        let result = with_deep_binding(py, || work(py)).map_err(|failure| error::from_python(py, failure));
-        Ok(result)
+        Ok(bound(py, || work(py)))
     })?;
     warnings::raise();
     // A cancel that came while Python ran takes effect here, before its result is written.
     pgrx::check_for_interrupts!();
     result
+}
+
+/// Run `work` with what every call of Python has: imports that look in themselves first, and errors of Postgres.
+pub fn bound<T>(py: Python<'_>, work: impl FnOnce() -> PyResult<T>) -> Result<T> {
+    with_deep_binding(py, work).map_err(|failure| error::from_python(py, failure))
 }
 
 fn load(py: Python<'_>) -> Result<()> {

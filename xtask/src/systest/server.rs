@@ -12,8 +12,9 @@ use crate::systest::system::System;
 
 /// The programs of the suite, in the order in which they run, each in a database of its own. After a name there may be a
 /// variable of its environment.
-pub const PROGRAMS: [&str; 5] = [
+pub const PROGRAMS: [&str; 6] = [
     "cancel.py",
+    "isolation.py",
     "security.py",
     "faults.py",
     "soak.py",
