@@ -122,7 +122,7 @@ def forged_bytes_are_not_read():
 
 @case
 def files_are_for_one_reader_of_one_model():
-    """The file that predicts without Python is read for its own model only, and no other file for it"""
+    """The file that predicts without Python is read for its own model only, and no other for it"""
     with Session() as session:
         assert session.run(
             "SELECT metrics->>'predicted_by' FROM pgml.models "
