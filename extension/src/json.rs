@@ -11,7 +11,7 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::{FromDatum, PgLogLevel, direct_function_call, pg_sys};
 use serde_json::Value;
 
-use crate::error::{Error, Failure, Result};
+use crate::error::{Failure, Result};
 
 /// A JSON value that a caller gave.
 pub struct JsonB(pub Value);
