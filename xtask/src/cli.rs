@@ -39,6 +39,7 @@ enum Command {
     Image(commands::image::Args),
     Dev(commands::dev::Args),
     Cache(commands::cache::Args),
+    Workflows(commands::workflows::Args),
     Bench(commands::bench::Args),
 }
 
@@ -64,6 +65,7 @@ impl Cli {
             Command::Image(args) => commands::image::run(args, &workspace),
             Command::Dev(args) => commands::dev::run(args, &workspace),
             Command::Cache(args) => commands::cache::run(args, &workspace),
+            Command::Workflows(args) => commands::workflows::run(args, &workspace),
             Command::Bench(args) => commands::bench::run(args, &workspace),
         }
     }

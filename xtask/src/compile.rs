@@ -14,7 +14,11 @@ use crate::digest::Digest;
 use crate::execute::Work;
 use crate::exit::Failure;
 use crate::files::{self, FileError};
+use crate::lock::crates::CrateLock;
 use crate::sandbox::Sandbox;
+use crate::sbom::audit;
+use crate::sbom::crates::CrateTree;
+use crate::sbom::native::Native;
 use crate::stamp::STUB_SONAME;
 use crate::symbols::abi3::{Abi3, Abi3Kind};
 
@@ -29,6 +33,8 @@ pub const STRIPPED: &str = "pgml.so";
 pub const DEBUG: &str = "pgml.debug";
 /// The crates that are linked in: `name version|licence`, a line each.
 pub const CRATES: &str = "crates.txt";
+/// The same with what each needs, as [`CrateTree`] writes it.
+pub const CRATE_TREE: &str = "crates.json";
 
 /// Where everything that a compile reads lies on the host.
 pub struct Compile<'a> {
@@ -46,6 +52,8 @@ pub struct Compile<'a> {
     pub headers: &'a Path,
     /// The unpacked package of the static OpenBLAS archive.
     pub openblas: &'a Path,
+    /// What is linked in besides crates.
+    pub native: &'a [Native],
     /// The version of that OpenBLAS (`0.3.21`), for its `.pc` file.
     pub openblas_version: &'a str,
     /// The limited API of Python.
@@ -67,9 +75,15 @@ pub fn is_not_source(relative: &Path) -> bool {
 }
 
 impl Compile<'_> {
-    /// Compiles; [`UNSTRIPPED`], [`STRIPPED`], [`DEBUG`] and [`CRATES`] are the job's output.
+    /// Compiles; [`UNSTRIPPED`], [`STRIPPED`], [`DEBUG`], [`CRATES`] and [`CRATE_TREE`] are the job's output.
     pub fn run(&self, work: &Work<'_>) -> Result<String, Failure> {
+        let list = self.list_crates(work)?;
+        let inputs = work.scratch.join("list");
+        files::write(&inputs.join("section"), &list)?;
         self.sandbox(&work.scratch)?
+            .read_only(&inputs, "/in/list")
+            // Cargo tells from the arguments whether to link again, and does not look into files that they name.
+            .env("LIST", Digest::of(&list).to_string())
             .writable(&work.out, "/build/out")
             .script(&format!("{PREPARE}{BUILD}"))
             .run(&work.log)?;
@@ -84,6 +98,19 @@ impl Compile<'_> {
             self.major,
             size(STRIPPED)? as f64 / 1e6
         ))
+    }
+
+    /// Writes down which crates will be linked, and returns the list that the library is to carry.
+    fn list_crates(&self, work: &Work<'_>) -> Result<Vec<u8>, Failure> {
+        self.sandbox(&work.scratch)?
+            .writable(&work.scratch, "/build/out")
+            .script(&format!("{PREPARE}{TREE}"))
+            .run(&work.log)?;
+        let tree = CrateTree::parse(&files::read_text(&work.scratch.join("tree.txt"))?)?;
+        files::write(&work.out.join(CRATES), tree.lines())?;
+        files::write(&work.out.join(CRATE_TREE), tree.to_json())?;
+        let lock = CrateLock::load(&self.source.join("extension/Cargo.lock"))?;
+        Ok(audit::contents(&tree, &lock, self.native)?)
     }
 
     /// Runs clippy where the extension is compiled, with warnings as errors.
@@ -202,12 +229,25 @@ cargo clippy --quiet --release --locked --offline --no-default-features --featur
     --workspace --all-targets --target-dir /build/target -- -D warnings
 "#;
 
-/// Compiles, splits the debug symbols off and strips the library as Debian's dh_strip does it; no .gnu_debuglink is
-/// added, debuggers find the symbols by build-id.
+/// The crates that will be linked: `cargo tree` resolves features as `cargo build` does, which `cargo metadata` does not (it
+/// adds what build scripts alone switch on).
+const TREE: &str = r#"
+cargo tree --quiet --locked --offline --no-default-features --features "pg$MAJOR" --edges normal,no-proc-macro \
+    --prefix depth --format '|{p}|{l}' > /build/out/tree.txt
+"#;
+
+/// Compiles with the list of crates linked in, splits the debug symbols off and strips the library as Debian's dh_strip
+/// does it; no .gnu_debuglink is added, debuggers find the symbols by build-id.
+///
+/// `--undefined` keeps the list, to which nothing refers, from being dropped as dead; the symbol is hidden, so that the
+/// library exports nothing for it. The linker's arguments are for this one crate (`cargo rustc`), not for build scripts.
 const BUILD: &str = r#"
-cargo build --release --locked --offline --no-default-features --features "pg$MAJOR" --target-dir /build/target
-cargo tree --locked --offline --no-default-features --features "pg$MAJOR" --edges normal --prefix none \
-    --format '{p}|{l}' | sed 's/ (.*)|/|/; s/ (\*)$//; s/ v\([0-9]\)/ \1/' | LC_ALL=C sort -u > /build/out/crates.txt
+mkdir /build/list
+printf '%s\n' '.section .dep-v0,"a",@progbits' '.globl AUDITABLE_VERSION_INFO' '.hidden AUDITABLE_VERSION_INFO' \
+    'AUDITABLE_VERSION_INFO:' '.incbin "/in/list/section"' '.section .note.GNU-stack,"",@progbits' > /build/list/list.s
+gcc -c /build/list/list.s -o "/build/list/$LIST.o"
+cargo rustc --release --locked --offline --no-default-features --features "pg$MAJOR" --target-dir /build/target --lib -- \
+    "-Clink-arg=/build/list/$LIST.o" -Clink-arg=-Wl,--undefined=AUDITABLE_VERSION_INFO
 cp /build/target/release/libpgml.so /build/out/pgml.unstripped.so
 cd /build/out
 chmod 644 pgml.unstripped.so

@@ -163,10 +163,15 @@ impl Pipeline {
         if !again && publish::is_current(out, plan) {
             return Ok(None);
         }
+        let log = self.workspace.log("publish");
+        let steps = self.steps(&[]);
         let facts = publish::Facts {
             release: &self.release,
             epoch: self.epoch,
-            abi3: &self.steps(&[]).abi3()?,
+            abi3: &steps.abi3()?,
+            toolchain: &self.toolchain.version,
+            key: &steps.signing_key(&log)?,
+            log: &log,
         };
         publish::publish(out, plan, &self.cache(), &facts).map(Some)
     }

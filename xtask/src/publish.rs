@@ -13,11 +13,13 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::apt::signing::SigningKey;
 use crate::digest::Digest;
 use crate::execute::cache::Cache;
 use crate::exit::Failure;
 use crate::files::{self, FileError};
 use crate::plan::{Interpreter, Plan, TargetPlan};
+use crate::provenance;
 use crate::release::Release;
 use crate::report::{self, Details};
 use crate::symbols::abi3::Abi3;
@@ -26,6 +28,9 @@ use crate::symbols::abi3::Abi3;
 pub const VERSION: u32 = 3;
 /// The manifest's name in the output tree.
 pub const MANIFEST: &str = "manifest.json";
+
+/// The files of the output that are no artifacts: they tell of them, and tests write into them.
+pub const WRITTEN_BESIDE: [&str; 4] = [MANIFEST, "SHA256SUMS", report::DETAILS, report::PAGE];
 
 /// What a file of the output is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -39,12 +44,14 @@ pub enum Kind {
     PythonRuntime,
     /// What the symbol checker found.
     Verification,
+    /// What a package or an image is made of.
+    Sbom,
+    /// Where the release comes from.
+    Provenance,
     /// A file of the apt repository.
     AptRepository,
     /// A container image.
     Image,
-    /// What an image is made of.
-    Sbom,
 }
 
 /// One file of the output.
@@ -223,6 +230,12 @@ pub struct Facts<'a> {
     pub epoch: u64,
     /// Python's limited API, to tell in the report whom a symbol comes from.
     pub abi3: &'a Abi3,
+    /// What the compiler says of itself.
+    pub toolchain: &'a str,
+    /// The key that signs.
+    pub key: &'a SigningKey,
+    /// Where the output of tools is kept.
+    pub log: &'a Path,
 }
 
 /// Copies the results of a plan into a new tree and puts it in the place of `out`.
@@ -322,6 +335,12 @@ fn fill(next: &Path, plan: &Plan, cache: &Cache, facts: &Facts<'_>) -> Result<Ma
                     )?;
                 }
             }
+            Step::Sbom { of } => {
+                for file in files::files_below(&dir)? {
+                    let path = format!("sbom/{}", file.display());
+                    add(&dir.join(&file), path, Kind::Sbom, Some(of))?;
+                }
+            }
             Step::AptRepository => {
                 for file in files::files_below(&dir)? {
                     add(
@@ -346,7 +365,7 @@ fn fill(next: &Path, plan: &Plan, cache: &Cache, facts: &Facts<'_>) -> Result<Ma
         }
     }
     artifacts.sort_by(|a, b| a.path.cmp(&b.path));
-    let manifest = Manifest {
+    let mut manifest = Manifest {
         version: VERSION,
         release: format!("{}-{}", facts.release.version, facts.release.revision),
         epoch: facts.epoch,
@@ -359,6 +378,7 @@ fn fill(next: &Path, plan: &Plan, cache: &Cache, facts: &Facts<'_>) -> Result<Ma
         }),
         artifacts,
     };
+    provenance::publish(next, &mut manifest, plan, cache, facts)?;
     let sums: String = manifest
         .artifacts
         .iter()

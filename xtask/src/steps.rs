@@ -1,5 +1,7 @@
 //! Carries out the steps of a plan: gathers what each needs from the workspace and hands it to the module that does it.
 
+mod sbom;
+
 use std::path::{Path, PathBuf};
 
 use crate::apt::repository::{self, Suite};
@@ -10,6 +12,7 @@ use crate::execute::Work;
 use crate::exit::{Exit, Failure};
 use crate::fetch::{fetch_crates, fetch_debs, fetch_wheels};
 use crate::files;
+use crate::lock::crates::CrateLock;
 use crate::lock::{Lock, WheelLock, WheelSet};
 use crate::mislink;
 use crate::oci;
@@ -20,6 +23,7 @@ use crate::providers::{self, Choice, Providers};
 use crate::release::Release;
 use crate::rootfs;
 use crate::runtime;
+use crate::sbom::native;
 use crate::stamp;
 use crate::store::Store;
 use crate::symbols::abi3::Abi3;
@@ -82,6 +86,8 @@ impl Steps<'_> {
             }
             Step::ExtensionPackages { target } => self.extension_packages(work, target),
             Step::RuntimePackage { distribution } => self.runtime_package(work, distribution),
+            Step::Source => self.source(work),
+            Step::Sbom { of } => self.sbom(work, of),
             Step::AptRepository => self.repository(work),
             Step::ImageBase { distribution } => oci::steps::base(self, work, distribution),
             Step::ImageRuntime { distribution } => oci::steps::runtime(self, work, distribution),
@@ -258,6 +264,8 @@ impl Steps<'_> {
             .first()
             .map(|package| package.version.clone());
         let version = locked.unwrap_or_default();
+        let crates = CrateLock::load(&self.workspace.root.join("extension/Cargo.lock"))?;
+        let native = native::load(&self.workspace.packaging(), &lock, &crates)?;
         let builder_key = job.inputs.get(&format!("job {builder}"));
         act(&Compile {
             major,
@@ -267,7 +275,8 @@ impl Steps<'_> {
             cargo_home: &output_of("fetch:crates")?,
             headers: &output_of(headers)?,
             openblas: &output_of(&openblas)?,
-            openblas_version: version.split(['+', '-']).next().unwrap_or_default(),
+            native: &native,
+            openblas_version: native::upstream(&version),
             abi3: &self.abi3()?,
             kept: &kept_dir(&self.workspace.cache, builder_key, &self.toolchain.version),
         })

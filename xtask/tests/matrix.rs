@@ -47,3 +47,28 @@ fn the_plan_tells_how_far_each_target_gets() {
     assert!(line("ubuntu26.04-pg18").contains("loaded in debian14"));
     assert!(table.contains("archive not enabled: Ubuntu 24.04"));
 }
+
+#[test]
+fn the_workflow_is_fresh_and_has_every_target() {
+    let (code, _, words) = xtask(&["workflows", "--check"]);
+    assert_eq!(code, 0, "{words}");
+    let file =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../.github/workflows/release.yml");
+    let text = std::fs::read_to_string(file).unwrap();
+    let (code, json, words) = xtask(&["plan", "--all", "--json"]);
+    assert_eq!(code, 0, "{words}");
+    let plan: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let targets = plan["targets"].as_object().unwrap();
+    assert!(targets.len() > 40, "{}", targets.len());
+    for target in targets.keys() {
+        let lines = text
+            .lines()
+            .filter(|line| line.trim_start().starts_with("targets: "));
+        let named = lines.filter(|line| {
+            let mut words = line.split(['"', ' ']);
+            words.any(|word| word == target)
+        });
+        // Once where its major is compiled, once where its distribution is packaged.
+        assert_eq!(named.count(), 2, "{target}");
+    }
+}

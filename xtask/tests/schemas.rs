@@ -51,6 +51,16 @@ fn report() {
 }
 
 #[test]
+fn provenance() {
+    check::<pgml_dist::provenance::check::Document>("provenance.json");
+}
+
+#[test]
+fn advisories() {
+    check::<pgml_dist::host::advisories::Advisories>("advisories.json");
+}
+
+#[test]
 fn bench() {
     check::<pgml_dist::bench::Document>("bench.json");
 }

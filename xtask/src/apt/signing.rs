@@ -92,29 +92,47 @@ impl SigningKey {
     /// Signs a Release file: `InRelease` (clear-signed) and `Release.gpg` (detached) beside it. `epoch` is the signature's
     /// time, so that the same release signed with the same key is the same bytes; for a key that is younger, its birth.
     pub fn sign_release(&self, release: &Path, epoch: u64, log: &Path) -> Result<(), Failure> {
+        self.sign("--clear-sign", release, "InRelease", epoch, log)?;
+        self.sign_detached(release, "Release.gpg", epoch, log)
+    }
+
+    /// Writes a detached signature of a file beside it, under a name.
+    pub fn sign_detached(
+        &self,
+        file: &Path,
+        name: &str,
+        epoch: u64,
+        log: &Path,
+    ) -> Result<(), Failure> {
+        self.sign("--detach-sign", file, name, epoch, log)
+    }
+
+    fn sign(
+        &self,
+        mode: &str,
+        file: &Path,
+        name: &str,
+        epoch: u64,
+        log: &Path,
+    ) -> Result<(), Failure> {
         let epoch = epoch.max(self.birth);
-        for (mode, name) in [
-            ("--clear-sign", "InRelease"),
-            ("--detach-sign", "Release.gpg"),
-        ] {
-            let to = release.with_file_name(name);
-            let mut program = gpg(&self.home)
-                .args([
-                    "--local-user",
-                    &self.fingerprint,
-                    "--digest-algo",
-                    "SHA512",
-                    "--yes",
-                ])
-                // A key made today can't sign in the past; gpg refuses unless told that the clock may be off.
-                .arg(format!("--faked-system-time={epoch}"))
-                .args(["--ignore-time-conflict", "--output"])
-                .arg(&to);
-            if mode == "--detach-sign" {
-                program = program.arg("--armor");
-            }
-            program.arg(mode).arg(release).run(log)?;
+        let mut program = gpg(&self.home)
+            .args([
+                "--local-user",
+                &self.fingerprint,
+                "--digest-algo",
+                "SHA512",
+                "--yes",
+            ])
+            // A key made today can't sign in the past; gpg refuses unless told that the clock may be off. `!` stops the
+            // clock, which goes on from that moment otherwise: a signature would be a second younger on a busy machine.
+            .arg(format!("--faked-system-time={epoch}!"))
+            .args(["--ignore-time-conflict", "--output"])
+            .arg(file.with_file_name(name));
+        if mode == "--detach-sign" {
+            program = program.arg("--armor");
         }
+        program.arg(mode).arg(file).run(log)?;
         stop_agent(&self.home, log);
         Ok(())
     }

@@ -1,9 +1,10 @@
 //! `cargo xtask doctor`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pgml_dist::exit::{Exit, Failure};
 use pgml_dist::host::Host;
+use pgml_dist::host::advisories;
 use pgml_dist::host::doctor::{Report, State, examine};
 use pgml_dist::targets::Targets;
 use pgml_dist::workspace::Workspace;
@@ -17,7 +18,13 @@ use crate::output::{print, print_json};
 #[derive(clap::Args)]
 #[command(after_help = "Example: cargo xtask doctor --json | jq .able")]
 pub struct Args {
-    /// Report as one JSON document (schema: docs/schema/doctor.json)
+    /// Look up the locked crates in an advisory database instead, and exit with 1 if one of them is concerned
+    #[arg(long)]
+    advisories: bool,
+    /// A copy of RustSec's database [default: the one that cargo-audit or cargo-deny keeps]
+    #[arg(long, value_name = "DIR", requires = "advisories")]
+    advisory_db: Option<PathBuf>,
+    /// Report as one JSON document (schemas: docs/schema/doctor.json, docs/schema/advisories.json)
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -26,6 +33,9 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
+    if args.advisories {
+        return advisories(&args, workspace);
+    }
     let targets = Targets::load(&workspace.packaging().join("targets.toml"))?;
     let host = Host::detect(Path::new("/"));
     let mirrors = args.mirrors.discover(&targets, workspace)?;
@@ -37,6 +47,39 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     match report.able {
         true => Ok(()),
         false => Err(Failure::already_reported(Exit::CannotHere)),
+    }
+}
+
+fn advisories(args: &Args, workspace: &Workspace) -> Result<(), Failure> {
+    let env = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let home = env("CARGO_HOME").or_else(|| env("HOME").map(|home| home.join(".cargo")));
+    let kept = || home.as_deref().and_then(advisories::kept_in);
+    let database = args.advisory_db.clone().or_else(kept);
+    let result = advisories::check(workspace, database.as_deref())?;
+    if args.json {
+        print_json(&result)?;
+    } else {
+        let mut out = String::new();
+        for one in &result.found {
+            let (package, locked, lock) = (&one.package, &one.locked, &one.lock);
+            out.push_str(&format!(
+                "{} {package} {locked} ({lock}): {}\n",
+                one.advisory, one.title
+            ));
+        }
+        for what in &result.not_checked {
+            out.push_str(&format!("not checked: {what}\n"));
+        }
+        let (found, crates) = (result.found.len(), result.crates);
+        let (advisories, database) = (result.advisories, result.database.display());
+        out.push_str(&format!(
+            "{found} of {advisories} advisories in {database} concern one of the {crates} locked crates\n"
+        ));
+        print(&out)?;
+    }
+    match result.found.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::already_reported(Exit::CheckFailed)),
     }
 }
 

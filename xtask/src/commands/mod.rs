@@ -10,9 +10,11 @@ pub mod image;
 pub mod lock;
 mod mirrors;
 pub mod plan;
+pub mod provenance;
 pub mod reproduce;
 pub mod test;
 pub mod verify;
+pub mod workflows;
 
 use pgml_dist::exit::Failure;
 use pgml_dist::pipeline::Pipeline;

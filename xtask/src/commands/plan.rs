@@ -41,7 +41,12 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let (plan, availability) = pipeline.survey(&chosen)?;
     if args.format == Format::Github {
         // One line, as a workflow's outputs want it.
-        let line = serde_json::to_string(&Matrices::new(&plan, &chosen)).unwrap_or_default(); // INVARIANT: plain data
+        let line = serde_json::to_string(&Matrices::new(
+            &plan,
+            &chosen,
+            &pipeline.targets.architecture,
+        ))
+        .unwrap_or_default(); // INVARIANT: plain data
         return print(&format!("{line}\n"));
     }
     let document = Document::new(&plan, &pipeline.cache(), availability);

@@ -81,8 +81,9 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
             Purpose::Install
         };
         let plan = pipeline.plan(&chosen, purpose)?;
-        pipeline.execute(&plan, &chosen, &console)?;
+        // Before anything runs: a source tree that is edited meanwhile has another plan.
         let dist = pipeline.plan(&chosen, Purpose::Dist)?;
+        pipeline.execute(&plan, &chosen, &console)?;
         let out = workspace.root.join(&args.out);
         pipeline.publish(&out, &dist, false, &console)?;
         let test = TestRun {
@@ -124,6 +125,9 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
             if let Some(manifest) = manifest.filter(|_| chosen.len() > 1) {
                 print(&table(&manifest.targets))?;
             }
+        }
+        if wanted("nix") {
+            done.extend(test.nix()?);
         }
         if wanted("server") {
             done.extend(test.server("server", &server::PROGRAMS)?);

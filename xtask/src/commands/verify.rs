@@ -27,7 +27,7 @@ use pgml_dist::verification;
 use pgml_dist::workspace::Workspace;
 use thiserror::Error;
 
-use super::Sources;
+use super::{Sources, provenance};
 use crate::console::Console;
 use crate::output::print;
 
@@ -42,7 +42,7 @@ const ANY: &str = "any";
 #[derive(clap::Args)]
 pub struct Args {
     /// Shared libraries, `.deb` packages, or directories with such files; they also find each other
-    #[arg(required_unless_present = "explain", value_name = "FILE")]
+    #[arg(required_unless_present_any = ["explain", "provenance"], value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Judge by this target, such as `debian12-pg15`, or by what all have in common (`any`) [default: the one that the
     /// package is for, else this machine's own]
@@ -61,7 +61,13 @@ pub struct Args {
     /// Explain a rule; with files, also list all that it found in them
     #[arg(long, value_name = "RULE")]
     explain: Option<Rule>,
-    /// Print one JSON document (schema: docs/schema/verify.json)
+    /// Check where a release comes from: its files, and the source tree, locks and compiler that are here
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["files", "target", "explain"])]
+    provenance: Option<PathBuf>,
+    /// The keyring that the provenance has to be signed by [default: that of the release's own repository]
+    #[arg(long, value_name = "FILE", requires = "provenance")]
+    keyring: Option<PathBuf>,
+    /// Print one JSON document (schemas: docs/schema/verify.json, docs/schema/provenance.json)
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -86,6 +92,9 @@ impl ExitKind for UsageError {
 
 /// Runs the command.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
+    if let Some(release) = &args.provenance {
+        return provenance::verify(release, args.keyring.as_deref(), args.json, workspace);
+    }
     let mut out = String::new();
     if let (Some(rule), false) = (args.explain, args.json) {
         out.push_str(&Explained(rule).to_string());

@@ -184,6 +184,11 @@ pub fn runtime_script(packaging: &Path, script: &str, python: &str) -> Result<St
     template(packaging, &format!("runtime.{script}.j2"), values)
 }
 
+/// Where a major's server looks for the library.
+pub fn library_path(major: u16) -> String {
+    format!("/usr/lib/postgresql/{major}/lib/pgml.so")
+}
+
 /// Builds `postgresql-N-pgml` and `postgresql-N-pgml-dbgsym`.
 pub fn extension(
     facts: &Facts<'_>,
@@ -233,7 +238,7 @@ pub fn extension(
         copyright,
         &work.log,
     )?;
-    let lib = format!("/usr/lib/postgresql/{major}/lib/pgml.so");
+    let lib = library_path(major);
     // Cut behind the stamp: what follows is the same on every distribution.
     package.cuts = Cuts::Around {
         path: lib.clone(),

@@ -75,6 +75,10 @@ pub const NEWUIDMAP_OF_USERS: Tool = Tool {
     package: "uidmap",
     sign: Sign::ProgramOfUsers("newuidmap"),
 };
+/// Evaluates the Nix expressions.
+pub const NIX: Tool = program("nix", "nix-bin");
+/// What a flake is read through.
+pub const GIT: Tool = program("git", "git");
 /// Looks at the report as a person's browser does.
 pub const CHROMIUM: Tool = program("chromium", "chromium");
 /// Hands images over, and runs them.

@@ -2,6 +2,7 @@
 //! moving does not stale the others; each carries the digest of the configuration that it was made from.
 
 mod apt;
+pub mod crates;
 mod error;
 mod release;
 mod requirements;

@@ -1,6 +1,6 @@
 //! The jobs of a plan that make images: gathers what each needs from the workspace and from the jobs before it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use oci_spec::image::Config;
 
@@ -10,7 +10,6 @@ use super::dpkg::Install;
 use super::filter::Filter;
 use super::image::{Image, Part};
 use super::layer::Layer;
-use super::sbom::{self, Contents};
 use super::settings::Settings;
 use super::{Flavour, OciError, volume};
 use crate::compile;
@@ -18,10 +17,14 @@ use crate::digest::Digest;
 use crate::execute::Work;
 use crate::exit::{Exit, Failure};
 use crate::files::{self, FileError};
+use crate::lock::crates::CrateLock;
 use crate::lock::{Lock, LockedPackage, LockedWheel, WheelLock, WheelSet};
 use crate::plan::OPENBLAS;
 use crate::process::Program;
 use crate::rootfs;
+use crate::runtime;
+use crate::sbom::crates::CrateTree;
+use crate::sbom::{self, native};
 use crate::steps::{ROOTFS, Steps};
 use crate::targets::{Distribution, Target};
 
@@ -132,16 +135,12 @@ struct Making<'a> {
 
 impl<'a> Making<'a> {
     fn new(steps: &'a Steps<'a>, work: &'a Work<'a>, target: &'a Target) -> Result<Self, Failure> {
-        let created = Program::new("date")
-            .args(["--utc", "+%Y-%m-%dT%H:%M:%SZ"])
-            .arg(format!("--date=@{}", steps.epoch))
-            .output(&work.log)?;
         Ok(Self {
             steps,
             work,
             target,
             config: ImageConfig::load(&steps.workspace.root)?,
-            created: String::from_utf8_lossy(&created).trim().to_owned(),
+            created: sbom::time(steps.epoch, &work.log)?,
         })
     }
 
@@ -189,41 +188,48 @@ impl<'a> Making<'a> {
         .collect()
     }
 
+    /// The document of one of the images. `python` is the runtime's package, where the image has it.
     fn sbom(
         &self,
         packages: &[&LockedPackage],
-        own: &[(String, PathBuf)],
-        wheels: &[LockedWheel],
+        extension: &Path,
+        python: Option<&Path>,
     ) -> Result<Vec<u8>, Failure> {
-        let root = &self.steps.workspace.root;
-        let own = own.iter().map(|(name, deb)| {
+        let (steps, work, version) = (self.steps, self.work, self.version());
+        let part = |name: &str, deb: &Path| {
             let (digest, _) = Digest::of_file(deb).map_err(FileError::at("read", deb))?;
-            Ok((name.clone(), self.version(), digest))
+            let architecture = &steps.targets.architecture;
+            Ok::<_, FileError>(sbom::part::Part::own_package(
+                name,
+                &version,
+                architecture,
+                digest,
+            ))
+        };
+        let runtime = python.map(|deb| {
+            let distribution = &self.target.distribution;
+            let made = work.output_of(&format!("runtime:{}", distribution.id))?;
+            let licences = files::read_text(&made.join(runtime::WHEELS))?;
+            let tree = made.join(runtime::TREE);
+            let wheels = wheels(steps, distribution)?;
+            let wheels = sbom::wheels::parts(&wheels, &licences, &tree, runtime::PREFIX)?;
+            Ok::<_, Failure>((part("pgml-python", deb)?, wheels))
         });
-        let own = own.collect::<Result<Vec<_>, FileError>>()?;
-        let compiled = self
-            .work
-            .output_of(&format!("compile:pg{}", self.target.major))?;
-        let openblas = self.steps.targets.require_distribution(OPENBLAS.0)?;
-        let openblas = Lock::open(self.steps.workspace, self.steps.targets, openblas)?;
-        let openblas = openblas
-            .packages(OPENBLAS.1)
-            .first()
-            .map(|p| p.version.clone());
-        let openblas = openblas.unwrap_or_default();
-        let distribution = &self.target.distribution;
-        let release = distribution.id.trim_start_matches(&distribution.vendor);
-        sbom::write(&Contents {
-            image: (&self.config.name, &self.version()),
-            distribution: (&distribution.vendor, release),
-            created: &self.created,
+        let compiled = work.output_of(&format!("compile:pg{}", self.target.major))?;
+        let crates = CrateLock::load(&steps.workspace.root.join("extension/Cargo.lock"))?;
+        let openblas = steps.targets.require_distribution(OPENBLAS.0)?;
+        let openblas = Lock::open(steps.workspace, steps.targets, openblas)?;
+        let image = sbom::image::Image {
+            name: (&self.config.name, &version),
+            distribution: &self.target.distribution,
             packages,
-            own: &own,
-            wheels,
-            crates: &files::read_text(&compiled.join(compile::CRATES))?,
-            cargo_lock: &files::read_text(&root.join("extension/Cargo.lock"))?,
-            openblas: openblas.split(['+', '-']).next().unwrap_or_default(),
-        })
+            extension: part(&self.package_name(), extension)?,
+            crates: &CrateTree::from_json(&files::read(&compiled.join(compile::CRATE_TREE))?)?,
+            lock: &crates,
+            native: &native::load(&steps.workspace.packaging(), &openblas, &crates)?,
+            runtime: runtime.transpose()?,
+        };
+        Ok(image.document(self.created.clone())?)
     }
 
     fn write(
@@ -271,10 +277,6 @@ pub fn server_images(
     let packages = lock.packages_of(&["base", "image"]);
     let extension = deb_of(work, &format!("package:{target}"), &making.package_name())?;
     let python = deb_of(work, &format!("package:{distribution}"), "pgml-python")?;
-    let own = [
-        (making.package_name(), extension.clone()),
-        ("pgml-python".to_owned(), python),
-    ];
     let title = format!(
         "{} and PostgreSQL {}",
         target.distribution.title, target.major
@@ -337,12 +339,7 @@ pub fn server_images(
             file,
             made_by: "the entry point and the default configuration of docker/".into(),
         });
-        let wheels = match full {
-            true => wheels(steps, &target.distribution)?,
-            false => Vec::new(),
-        };
-        let own = if full { &own[..] } else { &own[..1] };
-        let sbom = making.sbom(&packages, own, &wheels)?;
+        let sbom = making.sbom(&packages, &extension, full.then_some(python.as_path()))?;
         making.write(flavour, parts, Some(&settings), sbom)
     };
     let (full, slim) = std::thread::scope(|scope| {
@@ -367,7 +364,7 @@ pub fn extension_image(
     let deb = deb_of(work, &format!("package:{target}"), &making.package_name())?;
     let file = work.scratch.join("files.tar.gz");
     let layer = volume::write_layer(&deb, target.major, steps.epoch, &file)?;
-    let sbom = making.sbom(&[], &[(making.package_name(), deb)], &[])?;
+    let sbom = making.sbom(&[], &deb, None)?;
     let part = Part {
         layer,
         file,

@@ -3,6 +3,7 @@
 pub mod crash;
 mod images;
 mod python;
+mod sbom;
 mod verify;
 
 use std::collections::{BTreeMap, HashMap};
@@ -56,6 +57,8 @@ impl<'a> Builder<'a> {
         });
         let mut goals: Vec<JobId> = packages.iter().map(|job| job.id.clone()).collect();
         goals.push(format!("verify:{target}"));
+        goals.push(self.extension_sbom(target)?.id);
+        goals.push(self.runtime_sbom(&target.distribution)?.id);
         goals.extend(self.images(target)?.into_iter().map(|job| job.id));
         for job in packages {
             if !self.packages.iter().any(|known| known.id == job.id) {
@@ -85,6 +88,7 @@ impl<'a> Builder<'a> {
             .flat_map(|target| target.goals.clone())
             .collect();
         goals.push(self.repository(targets)?.id);
+        goals.push(self.source()?.id);
         if purpose != Purpose::Dist {
             for target in targets {
                 goals.extend(self.test_systems(target, purpose)?);

@@ -2,6 +2,8 @@
 //!
 //! The results travel as archives of `cargo xtask cache export`; docs/architecture.md shows the two jobs of a workflow.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::Plan;
@@ -33,6 +35,8 @@ pub struct Matrix<T> {
 pub struct Compile {
     /// `15`
     pub major: u16,
+    /// `amd64`
+    pub architecture: String,
     /// The targets that need it, as arguments.
     pub targets: String,
     /// The jobs whose results the others need, as an argument of `--only-jobs` and of `cache export`.
@@ -48,13 +52,19 @@ pub struct Package {
     pub distribution: String,
     /// Its targets, as arguments.
     pub targets: String,
+    /// `amd64`
+    pub architecture: String,
     /// The archives that it starts from, as arguments of `cache import`.
     pub archives: String,
+    /// The jobs whose results make the release, as an argument of `cache export`.
+    pub jobs: String,
+    /// The name of the archive of their results.
+    pub archive: String,
 }
 
 impl Matrices {
     /// The matrices of a plan's targets, which are given with their distributions and majors.
-    pub fn new(plan: &Plan, targets: &[Target]) -> Self {
+    pub fn new(plan: &Plan, targets: &[Target], architecture: &str) -> Self {
         let planned: Vec<&Target> = targets
             .iter()
             .filter(|target| plan.targets.contains_key(&target.to_string()))
@@ -73,15 +83,28 @@ impl Matrices {
             let names: Vec<String> = chosen.map(|target| target.to_string()).collect();
             names.join(" ")
         };
+        // The packages of a distribution's targets, and what is published beside them.
+        let goals = |id: &str| -> String {
+            let of = planned.iter().filter(|target| target.distribution.id == id);
+            let goals = of.filter_map(|target| plan.targets.get(&target.to_string()));
+            let goals: BTreeSet<&str> = goals
+                .flat_map(|planned| planned.goals.iter().map(String::as_str))
+                .collect();
+            goals.into_iter().collect::<Vec<_>>().join(",")
+        };
         let archive = |major: u16| format!("pgml-pg{major}.tar");
         let compile = majors.iter().map(|&major| Compile {
             major,
+            architecture: architecture.to_owned(),
             targets: words(&|target| target.major == major),
             jobs: format!("compress:pg{major},compile:pg{major}"),
             archive: archive(major),
         });
         let package = distributions.iter().map(|id| Package {
             distribution: (*id).to_owned(),
+            architecture: architecture.to_owned(),
+            jobs: goals(id),
+            archive: format!("pgml-for-{id}.tar"),
             targets: words(&|target| target.distribution.id == *id),
             archives: planned
                 .iter()

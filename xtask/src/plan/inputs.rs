@@ -72,8 +72,7 @@ impl<'a> Inputs<'a> {
 
     /// Adds a value that is plain data.
     pub fn value(mut self, name: impl Into<String>, value: &impl Serialize) -> Self {
-        let json = serde_json::to_vec(value).unwrap_or_default(); // INVARIANT: callers pass plain data
-        self.found.insert(name.into(), Digest::of(json));
+        self.found.insert(name.into(), of_value(value));
         self
     }
 
@@ -106,6 +105,11 @@ impl<'a> Inputs<'a> {
     pub fn into_map(self) -> BTreeMap<String, Digest> {
         self.found
     }
+}
+
+/// The digest of a value that is plain data.
+pub fn of_value(value: &impl Serialize) -> Digest {
+    Digest::of(serde_json::to_vec(value).unwrap_or_default()) // INVARIANT: callers pass plain data
 }
 
 /// The digest of each file below a directory: contents and whether it is executable.

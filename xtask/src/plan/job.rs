@@ -118,6 +118,13 @@ pub enum Step {
         /// `debian12`
         distribution: String,
     },
+    /// Write down the digest of every file of the source tree.
+    Source,
+    /// Write down what a package is made of.
+    Sbom {
+        /// Whose: a target, or a distribution for its `pgml-python`.
+        of: String,
+    },
     /// Make the apt repository of all packages of the plan.
     AptRepository,
     /// Make the lowest layer of a distribution's images, full and slim.
@@ -178,6 +185,7 @@ impl Step {
                 (1, 300, 10)
             }
             Self::ExtensionPackages { .. } => (1, 200, 2),
+            Self::Sbom { .. } | Self::Source => (1, 200, 1),
             Self::CompressRuntime { .. } => (1, 800, 60),
             Self::RuntimePackage { .. } => (1, 800, 10),
             Self::AptRepository => (1, 200, 5),

@@ -7,6 +7,7 @@ pub mod inputs;
 pub mod job;
 pub mod kinds;
 mod recipe;
+pub mod workflow;
 
 pub use self::builder::crash;
 

@@ -10,12 +10,17 @@ pub(super) fn recipe(step: &Step) -> &'static [&'static str] {
         | Step::FetchWheels { .. }
         | Step::FetchServer { .. }
         | Step::FetchFixture { .. }
-        | Step::FetchCrates => &[],
+        | Step::FetchCrates
+        | Step::Source => &[],
         Step::Rootfs { .. } | Step::Unpack { .. } => &["xtask/src/rootfs.rs"],
         Step::Compile { .. } => &[
             "xtask/src/compile.rs",
             "xtask/src/sandbox.rs",
+            "xtask/src/sbom/audit.rs",
+            "xtask/src/sbom/crates.rs",
+            "xtask/src/sbom/native.rs",
             "packaging/abi3-symbols.txt",
+            "packaging/native.toml",
         ],
         Step::UnpackServer { .. } => &["xtask/src/wheel_server.rs"],
         Step::Providers { .. } => &["xtask/src/providers.rs", "xtask/src/deb/reader.rs"],
@@ -61,6 +66,16 @@ pub(super) fn recipe(step: &Step) -> &'static [&'static str] {
             "packaging/deb/copyright.j2",
             "packaging/deb/lintian-overrides-runtime",
             "CHANGELOG.md",
+        ],
+        Step::Sbom { .. } => &[
+            "xtask/src/sbom/audit.rs",
+            "xtask/src/sbom/crates.rs",
+            "xtask/src/sbom/mod.rs",
+            "xtask/src/sbom/native.rs",
+            "xtask/src/sbom/package.rs",
+            "xtask/src/sbom/part.rs",
+            "xtask/src/sbom/wheels.rs",
+            "packaging/native.toml",
         ],
         Step::AptRepository => &["xtask/src/apt/repository.rs", "xtask/src/apt/signing.rs"],
         Step::ImageBase { .. } => &[

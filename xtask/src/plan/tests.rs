@@ -126,7 +126,7 @@ fn where_a_target_can_be_tried() {
 #[test]
 fn the_matrix_for_ci_has_every_target_once() {
     with_plan(&|_| true, |plan, targets| {
-        let matrices = Matrices::new(plan, targets);
+        let matrices = Matrices::new(plan, targets, "amd64");
         assert_eq!(matrices.compile.include.len(), 6);
         let words = matrices.package.include.iter().map(|p| p.targets.as_str());
         let mut named: Vec<String> = words
@@ -153,6 +153,20 @@ fn the_matrix_for_ci_has_every_target_once() {
         {
             assert!(plan.job(job).is_some(), "{job}");
         }
+        // What the assembling runner starts from is all that is published but the repository and the list of the source.
+        let jobs = matrices
+            .package
+            .include
+            .iter()
+            .flat_map(|p| p.jobs.split(','));
+        let mut handed: Vec<&str> = jobs.collect();
+        handed.extend(["repository", "source"]);
+        let missing: Vec<&String> = plan
+            .goals
+            .iter()
+            .filter(|goal| !handed.contains(&goal.as_str()))
+            .collect();
+        assert!(missing.is_empty(), "{missing:?}");
     });
 }
 

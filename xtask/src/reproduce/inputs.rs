@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Deserialize;
-
 use super::elsewhere::Elsewhere;
 use crate::digest::Digest;
 use crate::exit::Failure;
 use crate::fetch::crates;
 use crate::files::{self, FileError};
+use crate::lock::crates::CrateLock;
 use crate::pipeline::Pipeline;
 use crate::plan::Plan;
 use crate::plan::job::Step;
@@ -64,30 +63,13 @@ pub fn share(
     Ok(())
 }
 
-#[derive(Deserialize)]
-struct CargoLock {
-    package: Vec<LockedCrate>,
-}
-
-#[derive(Deserialize)]
-struct LockedCrate {
-    name: String,
-    version: String,
-    checksum: Option<Digest>,
-}
-
 /// Copies the crates that have the checksum of the lock, and the registry's index; cargo unpacks them anew. cargo itself
 /// looks at a checksum only when it downloads.
 fn share_crates(from: &Path, lock: &Path, home: &Path, log: &Path) -> Result<(), Failure> {
-    let text = files::read_text(lock)?;
-    let locked: CargoLock = toml::from_str(&text).map_err(|error| {
-        let reason = std::io::Error::new(std::io::ErrorKind::InvalidData, error.to_string());
-        FileError::at("read", lock)(reason)
-    })?;
+    let locked = CrateLock::load(lock)?;
     let checksums: BTreeMap<String, Digest> = locked
-        .package
-        .into_iter()
-        .filter_map(|p| Some((format!("{}-{}.crate", p.name, p.version), p.checksum?)))
+        .crates()
+        .filter_map(|found| Some((found.file_name(), found.checksum?)))
         .collect();
     let cache = from.join("registry/cache");
     for file in files::files_below(&cache)? {

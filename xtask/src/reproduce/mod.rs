@@ -9,7 +9,7 @@ pub mod compare;
 pub mod elsewhere;
 pub mod explain;
 mod inputs;
-mod source;
+pub mod source;
 pub mod variation;
 
 use std::io::{BufRead as _, BufReader, Write as _};

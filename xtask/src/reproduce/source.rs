@@ -10,9 +10,8 @@ use crate::workspace::Workspace;
 /// Directories in the root of a source tree that are made from it.
 const MADE: [&str; 4] = [".git", ".cache", "target", "dist"];
 
-/// Copies the tree, files that are not committed too. The last name comes first, so that a directory's own order, which
-/// is that of creation on some file systems, is another one.
-pub fn copy(workspace: &Workspace, to: &Path) -> Result<(), FileError> {
+/// The files of the tree in byte order, those that are not committed too.
+pub fn files(workspace: &Workspace) -> Result<Vec<PathBuf>, FileError> {
     let root = &workspace.root;
     let is_made = |path: &Path| {
         let relative = path.strip_prefix(root).unwrap_or(path);
@@ -33,9 +32,17 @@ pub fn copy(workspace: &Workspace, to: &Path) -> Result<(), FileError> {
             wanted.push(relative.to_owned());
         }
     }
-    wanted.sort();
-    for relative in wanted.iter().rev().filter(|path| root.join(path).is_file()) {
-        files::copy(&root.join(relative), &to.join(relative))?;
+    // Not what is a file in one working tree only: `.git` is one in a tree beside another.
+    wanted.retain(|path| path != Path::new(".git") && root.join(path).is_file());
+    wanted.sort_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
+    Ok(wanted)
+}
+
+/// Copies the tree. The last name comes first, so that a directory's own order, which is that of creation on some file
+/// systems, is another one.
+pub fn copy(workspace: &Workspace, to: &Path) -> Result<(), FileError> {
+    for relative in files(workspace)?.iter().rev() {
+        files::copy(&workspace.root.join(relative), &to.join(relative))?;
     }
     Ok(())
 }

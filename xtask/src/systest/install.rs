@@ -33,6 +33,10 @@ pub struct InstallTest<'a> {
     pub mirror: &'a [&'a Path],
     /// The repository under test.
     pub repository: &'a Path,
+    /// The SBOMs of the release under test.
+    pub sboms: &'a Path,
+    /// Where the scanner is.
+    pub scanner: &'a Path,
     /// The source tree: `packaging/tests` and `docs` of it are run, with the tables of `python/tests`.
     pub source: &'a Path,
     /// The key that signs the private mirror.
@@ -86,6 +90,7 @@ impl InstallTest<'_> {
         cases.run("every file of the packages passes dpkg --verify", || {
             self.verify_files(&system)
         });
+        self.scan_library(&system, &mut cases);
         cases.run("pg_createcluster makes a cluster that starts", || {
             self.create_cluster(&system)
         });

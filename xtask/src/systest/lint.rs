@@ -3,24 +3,20 @@
 //!
 //! The extension is linted where it is compiled, in the builder: outside it there are no Postgres headers.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::exit::Failure;
 use crate::files;
 use crate::process::Program;
-use crate::systest::cases::Cases;
+use crate::systest::cases::{Cases, ensure};
 use crate::systest::run::TestRun;
-use crate::workspace::Workspace;
-
-/// The cargo-deny that is installed where there is none. Its lock file pins what it is built from.
-const CARGO_DENY: &str = "0.20.2";
+use crate::systest::tools::{self, CARGO_DENY};
 
 impl TestRun<'_> {
     /// Runs every check.
     pub fn lint(&self, cases: &mut Cases<'_>) {
         let workspace = &self.pipeline.workspace;
         let log = |name: &str| workspace.log(&format!("test-lint-{name}"));
-        let cargo = |args: &[&str]| cargo(workspace).args(args.iter().copied());
+        let cargo = |args: &[&str]| tools::cargo(workspace).args(args.iter().copied());
         cases.run("rustfmt: the tool", || {
             Ok(cargo(&["fmt", "--all", "--check"]).run(&log("fmt"))?)
         });
@@ -58,9 +54,9 @@ impl TestRun<'_> {
             );
         }
         cases.run("cargo deny: licences, bans and sources of both", || {
-            let tools = install_cargo_deny(workspace, &log("deny-install"))?;
+            let program = CARGO_DENY.install(workspace)?;
             for manifest in ["Cargo.toml", "extension/Cargo.toml"] {
-                Program::new(tools.join("bin/cargo-deny").display().to_string())
+                Program::new(program.display().to_string())
                     .inherit_env("PATH")
                     .inherit_env("HOME")
                     .inherit_env("RUSTUP_HOME")
@@ -82,7 +78,7 @@ impl TestRun<'_> {
                 .run(&log("shellcheck"))?)
         });
         cases.run("ruff: the Python side", || {
-            let tools = install_ruff(workspace, &log("ruff-install"))?;
+            let tools = tools::python_tools(workspace, "lint", "requirements-lint.lock")?;
             for args in [
                 &["check", "--no-cache"][..],
                 &["format", "--no-cache", "--check"],
@@ -95,73 +91,32 @@ impl TestRun<'_> {
             }
             Ok(())
         });
+        cases.run(
+            "zizmor: the workflows, and a bad one that it refuses",
+            || {
+                let tools = tools::python_tools(workspace, "lint", "requirements-lint.lock")?;
+                let zizmor = |path: &Path| {
+                    Program::new(tools.join("bin/zizmor").display().to_string())
+                        .args(["--offline", "--no-progress"])
+                        .arg(path)
+                        .run(&log("zizmor"))
+                };
+                zizmor(&workspace.root.join(".github/workflows"))?;
+                let bad = workspace.cache.join("systest/bad/.github/workflows/x.yml");
+                files::write(&bad, BAD_WORKFLOW)?;
+                ensure(zizmor(&bad).is_err(), || {
+                    "it takes a template injection".into()
+                })
+            },
+        );
     }
 }
 
-fn cargo(workspace: &Workspace) -> Program {
-    ["PATH", "HOME", "RUSTUP_HOME", "CARGO_HOME"]
-        .iter()
-        .fold(Program::new("cargo"), |program, name| {
-            program.inherit_env(name)
-        })
-        .dir(&workspace.root)
-}
-
-/// Installs cargo-deny from the crate registry beside the cache, once.
-fn install_cargo_deny(workspace: &Workspace, log: &Path) -> Result<PathBuf, Failure> {
-    let tools = workspace
-        .cache
-        .join(format!("tools/cargo-deny-{CARGO_DENY}"));
-    if !tools.join("bin/cargo-deny").exists() {
-        // Optimising a program that runs for a second takes longer than it saves.
-        cargo(workspace)
-            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
-            .env("CARGO_PROFILE_RELEASE_LTO", "off")
-            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
-            .env("CARGO_TARGET_DIR", workspace.cache.join("build/tools"))
-            .args([
-                "install",
-                "--quiet",
-                "--locked",
-                "--version",
-                CARGO_DENY,
-                "--root",
-            ])
-            .arg(&tools)
-            .arg("cargo-deny")
-            .run(log)?;
-    }
-    Ok(tools)
-}
-
-/// Installs the pinned ruff from the Python registry beside the cache, once.
-fn install_ruff(workspace: &Workspace, log: &Path) -> Result<PathBuf, Failure> {
-    let tools = workspace.cache.join("tools/ruff");
-    let lock = workspace.root.join("python/requirements-lint.lock");
-    Program::new("python3")
-        .inherit_env("HOME")
-        .inherit_env("PATH")
-        .inherit_env("PIP_INDEX_URL")
-        .inherit_env("PIP_CERT")
-        .args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--require-hashes",
-        ])
-        .args([
-            "--only-binary",
-            ":all:",
-            "--no-deps",
-            "--upgrade",
-            "--root-user-action=ignore",
-            "--target",
-        ])
-        .arg(&tools)
-        .arg("--requirement")
-        .arg(&lock)
-        .run(log)?;
-    Ok(tools)
-}
+/// A workflow whose title of a pull request is run as a program.
+const BAD_WORKFLOW: &str = "on: pull_request_target
+jobs:
+  x:
+    runs-on: ubuntu-24.04
+    steps:
+      - run: echo ${{ github.event.pull_request.title }}
+";

@@ -23,12 +23,13 @@ use crate::systest::pairs;
 use crate::systest::record;
 use crate::systest::report::ReportTest;
 use crate::systest::reproduce::PlantTest;
+use crate::systest::tools::RUST_AUDIT_INFO;
 use crate::targets::{Headers, Target};
 use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 14] = [
+pub const SUITES: [&str; 15] = [
     "lint",
     "unit",
     "python",
@@ -38,6 +39,7 @@ pub const SUITES: [&str; 14] = [
     "crash",
     "fuzz",
     "install",
+    "nix",
     "server",
     "soak",
     "calls",
@@ -448,6 +450,8 @@ impl TestRun<'_> {
                 .join(ROOTFS_ARCHIVE),
             mirror: &[&base_debs, &test_debs],
             repository: &self.out.join("apt"),
+            sboms: &self.out.join("sbom"),
+            scanner: &RUST_AUDIT_INFO.install(self.workspace())?,
             source: &self.workspace().root,
             key: &key,
             scratch: &scratch,

@@ -6,6 +6,7 @@
 use super::{Builder, nothing_more};
 use crate::exit::Failure;
 use crate::oci::{config, settings};
+use crate::plan::OPENBLAS;
 use crate::plan::job::{Job, Step};
 use crate::targets::Target;
 
@@ -13,11 +14,18 @@ use crate::targets::Target;
 const ROLE: &str = "image";
 
 /// Files of this program that decide the bytes of all archives and layers.
-const FORMATS: [&str; 4] = [
+const FORMATS: [&str; 11] = [
     "xtask/src/oci/layer.rs",
     "xtask/src/oci/layout.rs",
     "xtask/src/oci/image.rs",
-    "xtask/src/oci/sbom.rs",
+    "xtask/src/sbom/audit.rs",
+    "xtask/src/sbom/crates.rs",
+    "xtask/src/sbom/image.rs",
+    "xtask/src/sbom/mod.rs",
+    "xtask/src/sbom/native.rs",
+    "xtask/src/sbom/part.rs",
+    "xtask/src/sbom/wheels.rs",
+    "packaging/native.toml",
 ];
 
 impl Builder<'_> {
@@ -70,7 +78,9 @@ impl Builder<'_> {
             self.extension_packages(target)?,
             self.runtime_package(distribution)?,
             self.rootfs(id, "python")?,
+            self.runtime(distribution)?,
             self.compile(target.major)?,
+            self.fetch(OPENBLAS.0, OPENBLAS.1)?,
         ];
         let context = self.context;
         let python = format!("packaging/lock/python{}.toml", distribution.python);
@@ -97,6 +107,7 @@ impl Builder<'_> {
         let needs = [
             self.extension_packages(target)?,
             self.compile(target.major)?,
+            self.fetch(OPENBLAS.0, OPENBLAS.1)?,
         ];
         let context = self.context;
         self.add(

@@ -23,7 +23,7 @@ impl Builder<'_> {
     }
 
     /// The wheels for a Python.
-    fn wheels(&mut self, python: &str) -> Result<Job, Failure> {
+    pub(super) fn wheels(&mut self, python: &str) -> Result<Job, Failure> {
         if !self.has(&format!("fetch:python{python}")) {
             self.check_wheels(&format!("python{python}"))?;
         }

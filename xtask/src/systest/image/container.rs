@@ -9,7 +9,7 @@ use crate::process::{ProcessError, Program};
 use crate::systest::cases::ensure;
 
 /// How long one command of the engine may take, in seconds.
-const COMMAND: &str = "120";
+const COMMAND: &str = "300";
 /// How long a server may take to be made and started when others are, too.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 

@@ -1,0 +1,53 @@
+//! `cargo xtask verify --provenance`
+
+use std::path::Path;
+
+use pgml_dist::exit::{Exit, Failure};
+use pgml_dist::pipeline::Pipeline;
+use pgml_dist::plan::Purpose;
+use pgml_dist::provenance::check::{Here, check, read};
+use pgml_dist::provenance::source::SourceTree;
+use pgml_dist::publish::plan_digest;
+use pgml_dist::workspace::Workspace;
+
+use crate::output::{print, print_json};
+
+/// Checks the statement of a release.
+pub fn verify(
+    release: &Path,
+    keyring: Option<&Path>,
+    json: bool,
+    workspace: &Workspace,
+) -> Result<(), Failure> {
+    let statement = read(release)?;
+    let stated = &statement.predicate.build_definition.external_parameters;
+    let epoch = stated.epoch.to_string();
+    let pipeline = Pipeline::load(workspace, Some(&epoch), &[])?;
+    let plan = pipeline
+        .targets
+        .select(&stated.targets, false, &pipeline.host)
+        .map_err(Failure::from)
+        .and_then(|chosen| pipeline.plan(&chosen, Purpose::Dist))
+        .map(|plan| plan_digest(&plan))
+        // A plan that can't be computed says why.
+        .map_err(|failure| match failure.report {
+            Some(report) => report.to_string(),
+            None => "it can't be computed".to_owned(),
+        });
+    let here = Here {
+        tree: &SourceTree::read(workspace)?,
+        toolchain: &pipeline.toolchain.version,
+        plan,
+        keyring,
+        log: &workspace.log("provenance"),
+    };
+    let document = check(release, &statement, &here)?;
+    match json {
+        true => print_json(&document)?,
+        false => print(&document.to_string())?,
+    }
+    match document.holds {
+        true => Ok(()),
+        false => Err(Failure::already_reported(Exit::CheckFailed)),
+    }
+}

@@ -1,0 +1,33 @@
+//! `cargo xtask workflows`
+
+use pgml_dist::exit::Failure;
+use pgml_dist::pipeline::Pipeline;
+use pgml_dist::plan::github::Matrices;
+use pgml_dist::plan::workflow;
+use pgml_dist::progress::Listener;
+use pgml_dist::workspace::Workspace;
+
+use crate::console::Console;
+
+/// Write the workflow of GitHub Actions from the plan of every target
+#[derive(clap::Args)]
+#[command(after_help = "Example: cargo xtask workflows --check")]
+pub struct Args {
+    /// Change nothing, and exit with 1 when it is stale
+    #[arg(long)]
+    check: bool,
+}
+
+/// Runs the command.
+pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
+    let pipeline = Pipeline::load(workspace, None, &[])?;
+    let chosen = pipeline.targets.all();
+    let (plan, _) = pipeline.survey(&chosen)?;
+    let matrices = Matrices::new(&plan, &chosen, &pipeline.targets.architecture);
+    if args.check {
+        return workflow::check(workspace, &matrices);
+    }
+    let path = workflow::write(workspace, &matrices)?;
+    Console::new().note(&format!("wrote {}", workspace.display(&path)));
+    Ok(())
+}
