@@ -228,12 +228,22 @@ def results_are_the_same():
 @case
 def only_superusers_choose():
     """Only a superuser sets where trainings run"""
-    with Session() as session:
-        session.run("DROP ROLE IF EXISTS pgml_isolated", "CREATE ROLE pgml_isolated LOGIN")
-        session.run("SET ROLE pgml_isolated")
-        failed, _ = session.failure("SET pgml.isolation = 'backend'")
-        assert failed.sqlstate == "42501", failed
-        session.run("RESET ROLE", "DROP ROLE pgml_isolated")
+    psql("DROP ROLE IF EXISTS pgml_isolated")
+    psql("CREATE ROLE pgml_isolated LOGIN")
+    for loaded in (True, False):
+        with Session() as session:
+            if loaded:
+                session.run("LOAD 'pgml'")
+            session.run("SET ROLE pgml_isolated")
+            if loaded:
+                failed, _ = session.failure("SET pgml.isolation = 'backend'")
+                assert failed.sqlstate == "42501", failed
+            else:
+                # Before the library is there, any name can be set. It has no effect.
+                session.run("SET pgml.isolation = 'backend'")
+            session.run("RESET ROLE", "LOAD 'pgml'")
+            assert session.run("SHOW pgml.isolation") == ["process"]
+    psql("DROP ROLE pgml_isolated")
 
 
 @case
