@@ -12,19 +12,14 @@ use crate::systest::system::System;
 
 /// The programs of the suite, in the order in which they run, each in a database of its own. After a name there may be a
 /// variable of its environment.
-pub const PROGRAMS: [&str; 7] = [
+pub const PROGRAMS: [&str; 6] = [
     "cancel.py",
     "isolation.py",
     "security.py",
     "faults.py",
-    "recovery.py PGML_SMALL_DISK=/srv/small",
     "soak.py",
     "calls.py",
 ];
-
-/// A disk that a test can fill.
-const SMALL_DISK: &str =
-    "mkdir -p /srv/small; mount -t tmpfs -o size=64m tmpfs /srv/small; chown postgres /srv/small";
 
 impl TestRun<'_> {
     /// Runs programs on a server of each target that can be installed here.
@@ -64,9 +59,7 @@ impl InstallTest<'_> {
         let ready = cases.run("a server with the installed packages", || {
             self.install(&system)?;
             self.create_cluster(&system)?;
-            self.install_tools(&system)?;
-            system.script("root", SMALL_DISK)?;
-            Ok(())
+            self.install_tools(&system)
         });
         if ready.is_some() {
             for program in programs {
