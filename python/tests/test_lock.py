@@ -9,15 +9,16 @@ LOCK = (SOURCE / "requirements.lock").read_text(encoding="utf-8")
 PIN = re.compile(r"^([a-z0-9-]+)==(\S+)(?: ; (.*?))? \\$", re.M)
 MARKER = re.compile(r"python_full_version (<|>=|==) '(3\.\d+)(?:\.\*)?'")
 
-# The design's table of runtimes.
+# The runtimes. NumPy 2.4 and newer end with an illegal instruction on a plain x86-64 processor,
+# the floor: 2.3 is the last that runs there (the suite `packages` trains on an emulated one).
 RUNTIMES = {
     (3, 8): "numpy 1.24.4 scipy 1.10.1 scikit-learn 1.3.2 xgboost 2.1.4 lightgbm 4.6.0",
     (3, 9): "numpy 2.0.2 scipy 1.13.1 scikit-learn 1.6.1 xgboost 2.1.4 lightgbm 4.6.0",
     (3, 10): "numpy 2.2.6 scipy 1.15.3 scikit-learn 1.7.2 xgboost-cpu 3.2.0 lightgbm 4.7.0",
-    (3, 11): "numpy 2.4.6 scipy 1.17.1 scikit-learn 1.9.1 xgboost-cpu 3.2.0 lightgbm 4.7.0",
-    (3, 12): "numpy 2.5.5 scipy 1.18.1 scikit-learn 1.9.1 xgboost-cpu 3.4.1 lightgbm 4.7.0",
-    (3, 13): "numpy 2.5.5 scipy 1.18.1 scikit-learn 1.9.1 xgboost-cpu 3.4.1 lightgbm 4.7.0",
-    (3, 14): "numpy 2.5.5 scipy 1.18.1 scikit-learn 1.9.1 xgboost-cpu 3.4.1 lightgbm 4.7.0",
+    (3, 11): "numpy 2.3.5 scipy 1.17.1 scikit-learn 1.9.1 xgboost-cpu 3.2.0 lightgbm 4.7.0",
+    (3, 12): "numpy 2.3.5 scipy 1.18.1 scikit-learn 1.9.1 xgboost-cpu 3.4.1 lightgbm 4.7.0",
+    (3, 13): "numpy 2.3.5 scipy 1.18.1 scikit-learn 1.9.1 xgboost-cpu 3.4.1 lightgbm 4.7.0",
+    (3, 14): "numpy 2.3.5 scipy 1.18.1 scikit-learn 1.9.1 xgboost-cpu 3.4.1 lightgbm 4.7.0",
 }
 
 

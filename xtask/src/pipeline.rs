@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
 
+use crate::apt::options::RepositoryOptions;
 use crate::execute::cache::Cache;
 use crate::execute::{self, CacheLock, Limits, Outcome};
 use crate::exit::Failure;
@@ -33,6 +34,8 @@ pub struct Pipeline {
     pub toolchain: Toolchain,
     /// This machine.
     pub host: Host,
+    /// What the user decided about the repository.
+    pub repository: RepositoryOptions,
     mirrors: LazyMirrors,
 }
 
@@ -78,6 +81,7 @@ impl Pipeline {
             toolchain: Toolchain::find(workspace)?,
             host: Host::detect(std::path::Path::new("/")),
             mirrors: LazyMirrors::new(mirrors),
+            repository: RepositoryOptions::default(),
             workspace: workspace.clone(),
         })
     }
@@ -89,6 +93,7 @@ impl Pipeline {
             release: &self.release,
             epoch: self.epoch,
             toolchain: &self.toolchain.version,
+            repository: &self.repository,
         }
     }
 
@@ -186,6 +191,7 @@ impl Pipeline {
             epoch: self.epoch,
             toolchain: &self.toolchain,
             mirrors: &self.mirrors,
+            repository: &self.repository,
         }
     }
 }

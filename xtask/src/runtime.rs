@@ -88,6 +88,7 @@ found = []
 for dist in distributions(path=[sys.argv[1]]):
     meta = dist.metadata
     classifiers = [c.split(' :: ')[-1] for c in meta.get_all('Classifier') or () if c.startswith('License ::')]
+    classifiers = [c for c in classifiers if c != 'OSI Approved']  # says of no licence which it is
     licence = meta.get('License-Expression') or '; '.join(classifiers)
     if not licence:
         licence = ((meta.get('License') or '').strip().splitlines() or ['see its metadata'])[0]

@@ -4,6 +4,7 @@ mod sbom;
 
 use std::path::{Path, PathBuf};
 
+use crate::apt::options::RepositoryOptions;
 use crate::apt::repository::{self, Suite};
 use crate::apt::signing::SigningKey;
 use crate::compile::{self, Compile, kept_dir};
@@ -55,6 +56,8 @@ pub struct Steps<'a> {
     pub toolchain: &'a Toolchain,
     /// The archives that may be contacted.
     pub mirrors: &'a LazyMirrors,
+    /// What the user decided about the repository.
+    pub repository: &'a RepositoryOptions,
 }
 
 impl Steps<'_> {
@@ -401,6 +404,7 @@ impl Steps<'_> {
                 .output_of(&format!("stamp:{target}"))?
                 .join(compile::STRIPPED),
             compiled: work.output_of(&format!("compile:pg{}", target.major))?,
+            crates: &work.output_of("fetch:crates")?.join("registry/src"),
             verified: work.output_of(&format!("verify:{target}"))?,
             compressed: work.output_of(&format!("compress:pg{}", target.major))?,
         };
@@ -451,23 +455,24 @@ impl Steps<'_> {
                 }
             }
         }
-        let key = self.signing_key(&work.log)?;
+        let key = match &self.repository.sign_key {
+            Some(key) => SigningKey::of_user(&key.home, &key.id, &work.log)?,
+            None => self.signing_key(&work.log)?,
+        };
+        let made = format!("{} suites, signed by {}", suites.len(), key.fingerprint());
         repository::write(
             &work.out,
-            &suites,
+            suites,
+            self.repository.keep.as_deref(),
             &self.targets.architecture,
             &key,
             self.epoch,
             &work.log,
         )?;
-        Ok(format!(
-            "{} suites, signed by {}",
-            suites.len(),
-            key.fingerprint()
-        ))
+        Ok(made)
     }
 
-    /// The key that signs; made on first need.
+    /// The local key; made on first need.
     pub fn signing_key(&self, log: &std::path::Path) -> Result<SigningKey, Failure> {
         SigningKey::local(&self.workspace.cache.join("signing-key"), log)
     }

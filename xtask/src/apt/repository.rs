@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::apt::kept::{DESCRIPTION, Kept};
 use crate::apt::signing::SigningKey;
 use crate::digest::Digest;
 use crate::exit::Failure;
@@ -22,25 +23,35 @@ pub struct Suite {
     pub debs: Vec<PathBuf>,
 }
 
-/// Writes a repository of these suites below `root`, which is empty. `epoch` dates it.
+/// Writes a repository of these suites below `root`, which is empty, with what an earlier one, `kept`, has besides. `epoch`
+/// dates it.
 ///
 /// Every file is reachable by its hash too (`by-hash`), so that a reader that fetched the index before a change can
 /// still get what that index names.
 pub fn write(
     root: &Path,
-    suites: &[Suite],
+    mut suites: Vec<Suite>,
+    kept: Option<&Path>,
     architecture: &str,
     key: &SigningKey,
     epoch: u64,
     log: &Path,
 ) -> Result<(), Failure> {
-    for suite in suites {
-        let pool = format!("pool/{}", suite.codename);
+    for suite in &suites {
+        let pool = root.join("pool").join(&suite.codename);
         for deb in &suite.debs {
             if let Some(name) = deb.file_name() {
-                files::link_or_copy_into(deb, &root.join(&pool).join(name))?;
+                files::link_or_copy_into(deb, &pool.join(name))?;
             }
         }
+    }
+    if let Some(kept) = kept {
+        let kept = Kept::open(kept)?;
+        kept.add_suites(&mut suites)?;
+        kept.take_over(root)?;
+    }
+    for suite in &suites {
+        let pool = format!("pool/{}", suite.codename);
         let dist = root.join("dists").join(&suite.codename);
         let binary = dist.join("main").join(format!("binary-{architecture}"));
         let packages = Program::new("apt-ftparchive")
@@ -72,7 +83,19 @@ pub fn write(
             sources(&suite.codename, architecture),
         )?;
     }
+    files::write(&root.join("README"), readme(key))?;
     key.export(&root.join(KEYRING), log)
+}
+
+/// What somebody who finds the directory has to know.
+fn readme(key: &SigningKey) -> String {
+    format!(
+        "An apt repository, as it is: in a directory (URIs: file:/srv/pgml), behind any web server or in an object store\n\
+         (URIs: https://...). Copy {KEYRING} to /usr/share/keyrings/, and pgml-CODENAME.sources of\n\
+         your distribution to /etc/apt/sources.list.d/ with the address at URIs; then `apt update`.\n\
+         It is signed by the key {}.\n",
+        key.fingerprint()
+    )
 }
 
 /// The Release file. apt-ftparchive takes the date from the clock unless it is given one.
@@ -100,10 +123,7 @@ fn release(
         ("Codename", &suite.codename),
         ("Architectures", architecture),
         ("Components", "main"),
-        (
-            "Description",
-            &format!("pgml for PostgreSQL on {}", suite.title),
-        ),
+        ("Description", &format!("{DESCRIPTION}{}", suite.title)),
         ("Acquire-By-Hash", "yes"),
         ("Date", &date),
     ];

@@ -5,7 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::exit::Failure;
+use miette::Diagnostic;
+use thiserror::Error;
+
+use crate::exit::{Exit, ExitKind, Failure};
 use crate::files;
 use crate::process::Program;
 
@@ -16,12 +19,31 @@ const LOCAL_NAME: &str = "pgml-dist local repository key";
 /// one all the same; sqv, which apt uses from Debian 13 on, does not.
 const BIRTH: u64 = 946_684_800; // 2000-01-01
 
+/// There is no such key.
+#[derive(Debug, Error, Diagnostic)]
+#[error("gpg has no secret key `{id}` in {home}")]
+#[diagnostic(help(
+    "`gpg --list-secret-keys` shows which there are; GNUPGHOME names another directory"
+))]
+pub struct NoSuchKey {
+    id: String,
+    home: String,
+}
+
+impl ExitKind for NoSuchKey {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+}
+
 /// A gpg home directory and the key in it that signs.
 pub struct SigningKey {
     home: PathBuf,
     fingerprint: String,
     /// When it was made, seconds since 1970.
     birth: u64,
+    /// Whether the directory is ours, with no passphrase in it and an agent that nobody else uses.
+    ours: bool,
 }
 
 impl SigningKey {
@@ -33,7 +55,7 @@ impl SigningKey {
             files::remove_dir(&partial)?;
             files::create_dir(&partial)?;
             files::set_mode(&partial, 0o700)?;
-            gpg(&partial)
+            gpg(&partial, true)
                 .arg(format!("--faked-system-time={BIRTH}"))
                 .args([
                     "--passphrase",
@@ -48,15 +70,33 @@ impl SigningKey {
             stop_agent(&partial, log);
             files::rename(&partial, home)?;
         }
-        let listing = gpg(home)
+        Self::find(home, None, log)
+    }
+
+    /// A user's key, by whatever name gpg takes. Their gpg asks for the passphrase where it has one.
+    pub fn of_user(home: &Path, id: &str, log: &Path) -> Result<Self, Failure> {
+        Self::find(home, Some(id), log)
+    }
+
+    fn find(home: &Path, id: Option<&str>, log: &Path) -> Result<Self, Failure> {
+        let no_such_key = || NoSuchKey {
+            id: id.unwrap_or_default().to_owned(),
+            home: home.display().to_string(),
+        };
+        let listing = gpg(home, id.is_none())
             .args(["--with-colons", "--list-secret-keys"])
-            .output(log)?;
+            .args(id.map(|id| ["--", id]).into_iter().flatten())
+            .output(log);
+        let listing = match (listing, id) {
+            (Err(_), Some(_)) => return Err(no_such_key().into()),
+            (listing, _) => listing?,
+        };
         let listing = String::from_utf8_lossy(&listing);
         let fingerprint = listing
             .lines()
             .find_map(|line| line.strip_prefix("fpr:::::::::"))
             .map(|rest| rest.trim_end_matches(':').to_owned())
-            .unwrap_or_default();
+            .ok_or_else(no_such_key)?;
         // The sixth field of a key's line.
         let birth = listing
             .lines()
@@ -67,6 +107,7 @@ impl SigningKey {
             home: home.to_owned(),
             fingerprint,
             birth,
+            ours: id.is_none(),
         })
     }
 
@@ -77,7 +118,7 @@ impl SigningKey {
 
     /// Writes the public key as a keyring that `Signed-By` takes.
     pub fn export(&self, to: &Path, log: &Path) -> Result<(), Failure> {
-        let bytes = gpg(&self.home)
+        let bytes = gpg(&self.home, self.ours)
             .args([
                 "--export",
                 "--export-options",
@@ -116,7 +157,7 @@ impl SigningKey {
         log: &Path,
     ) -> Result<(), Failure> {
         let epoch = epoch.max(self.birth);
-        let mut program = gpg(&self.home)
+        let mut program = gpg(&self.home, self.ours)
             .args([
                 "--local-user",
                 &self.fingerprint,
@@ -133,19 +174,26 @@ impl SigningKey {
             program = program.arg("--armor");
         }
         program.arg(mode).arg(file).run(log)?;
-        stop_agent(&self.home, log);
+        if self.ours {
+            stop_agent(&self.home, log);
+        }
         Ok(())
     }
 }
 
-fn gpg(home: &Path) -> Program {
-    Program::new("gpg").arg("--homedir").arg(home).args([
-        "--batch",
-        "--no-tty",
-        "--quiet",
-        "--pinentry-mode",
-        "loopback",
-    ])
+/// `ours` has no passphrase; a user's agent asks for theirs, in its own way.
+fn gpg(home: &Path, ours: bool) -> Program {
+    let program = Program::new("gpg")
+        .arg("--homedir")
+        .arg(home)
+        .args(["--batch", "--no-tty", "--quiet"]);
+    match ours {
+        true => program.args(["--pinentry-mode", "loopback"]),
+        // Where the agent's pinentry is to ask.
+        false => ["GPG_TTY", "DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR"]
+            .iter()
+            .fold(program, |program, name| program.inherit_env(name)),
+    }
 }
 
 /// gpg leaves an agent running that holds the directory; it has to go with the command that started it.
@@ -173,7 +221,7 @@ mod tests {
         let signed_at = |key: &SigningKey| -> u64 {
             key.sign_release(&release, crate::rootfs::EPOCH, &log)
                 .unwrap();
-            let packets = gpg(&dir.path().join("key"))
+            let packets = gpg(&dir.path().join("key"), true)
                 .arg("--list-packets")
                 .arg(release.with_file_name("Release.gpg"))
                 .output(&log)
@@ -183,6 +231,14 @@ mod tests {
             created.split(',').next().unwrap().parse().unwrap()
         };
         assert_eq!(signed_at(&key), crate::rootfs::EPOCH);
+        // By name, as a user's: the same key, and one that is not there is an error.
+        let home = dir.path().join("key");
+        let named = SigningKey::of_user(&home, LOCAL_NAME, &log).unwrap();
+        assert_eq!(named.fingerprint(), key.fingerprint());
+        let error = SigningKey::of_user(&home, "nobody@example.org", &log)
+            .err()
+            .unwrap();
+        assert_eq!(error.exit, Exit::Usage);
         // As with a key of another origin.
         key.birth = crate::rootfs::EPOCH + 5;
         assert_eq!(signed_at(&key), key.birth);

@@ -16,6 +16,9 @@ pub mod test;
 pub mod verify;
 pub mod workflows;
 
+use std::path::PathBuf;
+
+use pgml_dist::apt::options::{RepositoryOptions, UserKey};
 use pgml_dist::exit::Failure;
 use pgml_dist::pipeline::Pipeline;
 use pgml_dist::targets::Target;
@@ -49,16 +52,44 @@ pub struct Sources {
     /// The time of every file of the release, seconds since 1970 [default: the release's day]
     #[arg(long = "epoch", env = "SOURCE_DATE_EPOCH", value_name = "SECONDS")]
     epoch: Option<String>,
+    /// Sign the apt repository with this key of gpg's [default: a local key, made on first need]
+    #[arg(long, env = "PGML_SIGN_KEY", value_name = "KEY")]
+    sign_key: Option<String>,
+    /// Go on from this earlier apt repository: its packages stay in the new one
+    #[arg(long, env = "PGML_KEEP", value_name = "DIR")]
+    keep: Option<PathBuf>,
+    /// gpg's directory [default: ~/.gnupg]
+    #[arg(long, env = "GNUPGHOME", value_name = "DIR", hide = true)]
+    gnupg_home: Option<PathBuf>,
 }
 
 impl Sources {
     /// Reads the configuration of a run that uses them.
     pub fn pipeline(&self, workspace: &Workspace) -> Result<Pipeline, Failure> {
-        Pipeline::load(workspace, self.epoch.as_deref(), self.mirrors.given())
+        self.load(workspace, self.epoch.as_deref())
     }
 
     /// The same for a moment that something else decides.
     pub fn pipeline_at(&self, workspace: &Workspace, epoch: u64) -> Result<Pipeline, Failure> {
-        Pipeline::load(workspace, Some(&epoch.to_string()), self.mirrors.given())
+        self.load(workspace, Some(&epoch.to_string()))
     }
+
+    fn load(&self, workspace: &Workspace, epoch: Option<&str>) -> Result<Pipeline, Failure> {
+        let home = || self.gnupg_home.clone().or_else(default_gnupg_home);
+        let user_key = |id: &String| UserKey {
+            home: home().unwrap_or_default(),
+            id: id.clone(),
+        };
+        let mut pipeline = Pipeline::load(workspace, epoch, self.mirrors.given())?;
+        pipeline.repository = RepositoryOptions {
+            sign_key: self.sign_key.as_ref().map(user_key),
+            keep: self.keep.as_ref().map(|dir| workspace.root.join(dir)),
+        };
+        Ok(pipeline)
+    }
+}
+
+/// Where gpg keeps a user's keys unless it is told otherwise.
+fn default_gnupg_home() -> Option<PathBuf> {
+    Some(PathBuf::from(std::env::var_os("HOME")?).join(".gnupg"))
 }

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use pgml_dist::exit::{Exit, Failure};
 use pgml_dist::host::tools::{
-    BUILD_TOOLS, CHROMIUM, DIFFOSCOPE, LINTIAN, NEWUIDMAP, SHELLCHECK, Tool,
+    BUILD_TOOLS, CHROMIUM, DIFFOSCOPE, GDB, LINTIAN, NEWUIDMAP, PIUPARTS, QEMU_USER, RSYNC,
+    SHELLCHECK, Tool,
 };
 use pgml_dist::plan::Purpose;
 use pgml_dist::progress::Listener;
 use pgml_dist::publish::{self, table::table};
 use pgml_dist::systest::cases::{Case, CaseResult, Cases, summary};
+use pgml_dist::systest::packages::table::life_table;
 use pgml_dist::systest::run::{ON_REQUEST, SUITES, TestRun, WITHOUT_PACKAGES};
 use pgml_dist::systest::{crash, fuzz, server};
 use pgml_dist::workspace::Workspace;
@@ -24,7 +26,7 @@ use crate::output::print;
 pub struct Args {
     #[command(flatten)]
     choice: TargetChoice,
-    /// Only these suites [default: all that can run on this machine's own target, but `fuzz`, `soak` and `calls`]
+    /// Only these suites [default: all that can run on this machine's own target, but `fuzz`, `packages`, `soak` and `calls`]
     #[arg(long = "suite", value_name = "NAME", value_parser = SUITES)]
     suites: Vec<String>,
     /// Write what the tests make into the documentation, instead of comparing it
@@ -51,9 +53,10 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let console = Console::new();
     let pipeline = args.sources.pipeline(workspace)?;
     let chosen = args.choice.select(&pipeline)?;
+    let named = |suite: &str| args.suites.iter().any(|name| name == suite);
     let wanted = |suite: &str| match args.suites.is_empty() {
         true => !ON_REQUEST.contains(&suite),
-        false => args.suites.iter().any(|name| name == suite),
+        false => named(suite),
     };
     let needs_packages = SUITES
         .iter()
@@ -63,13 +66,17 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         pipeline
             .host
             .require(&BUILD_TOOLS, &workspace.log("install"), &console)?;
-        let tools: [(&str, &[Tool]); 4] = [
+        let tools: [(&str, &[Tool]); 5] = [
             ("lint", &[SHELLCHECK]),
             ("lintian", &[LINTIAN]),
+            ("packages", &[GDB, PIUPARTS, QEMU_USER, RSYNC]),
             ("reproduce", &[DIFFOSCOPE, NEWUIDMAP]),
             ("report", &[CHROMIUM]),
         ];
-        for (_, tools) in tools.iter().filter(|(suite, _)| wanted(suite)) {
+        for (_, tools) in tools
+            .iter()
+            .filter(|(suite, _)| wanted(suite) && (*suite != "packages" || named(suite)))
+        {
             pipeline
                 .host
                 .require(tools, &workspace.log("install"), &console)?;
@@ -112,6 +119,18 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         }
         if wanted("reproduce") {
             done.extend(test.reproduce()?);
+        }
+        if named("packages") {
+            let cases = test.packages()?;
+            print(&life_table(&cases))?;
+            done.extend(cases);
+        } else if wanted("packages") {
+            let mut cases = Cases::new("packages:", &console);
+            cases.not_run(
+                "the life of the packages",
+                "takes minutes: `--suite packages`",
+            );
+            done.extend(cases.done);
         }
         if wanted("image") {
             for target in &chosen {

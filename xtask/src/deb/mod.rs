@@ -6,6 +6,9 @@
 )]
 pub mod blocks;
 pub mod build;
+pub mod copyright;
 pub mod depends;
+pub mod documents;
+pub mod manual;
 pub mod packages;
 pub mod reader;

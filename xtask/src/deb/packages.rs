@@ -3,18 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
-use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, UndefinedBehavior, Value, context};
+use minijinja::{Value, context};
 use thiserror::Error;
 
 use crate::compile;
 use crate::deb::blocks::{self, Cuts, HEAD};
 use crate::deb::build::{Package, Source};
-use crate::deb::depends;
+use crate::deb::documents::{self, TemplateError};
+use crate::deb::{copyright, depends};
 use crate::execute::Work;
 use crate::exit::{Exit, ExitKind, Failure};
 use crate::files;
-use crate::process::Program;
 use crate::release::Release;
 use crate::runtime;
 use crate::symbols::elf::Facts as ElfFacts;
@@ -37,21 +36,6 @@ pub struct Facts<'a> {
     pub root: &'a Path,
 }
 
-/// A template that can't be filled.
-#[derive(Debug, Error, Diagnostic)]
-#[error("packaging/deb/{name}: {message}")]
-#[diagnostic(help("see docs/packages.md for what a template may use"))]
-pub struct TemplateError {
-    name: String,
-    message: String,
-}
-
-impl ExitKind for TemplateError {
-    fn exit(&self) -> Exit {
-        Exit::Usage
-    }
-}
-
 /// The library says nothing about which debug symbols are its own.
 #[derive(Debug, Error, Diagnostic)]
 #[error("the compiled library has no build-id, so that no debugger could find its symbols")]
@@ -72,6 +56,8 @@ pub struct ExtensionInputs<'a> {
     pub library: &'a Path,
     /// The output of the compile job.
     pub compiled: &'a Path,
+    /// The crates' sources: `registry/src` of the crates' job.
+    pub crates: &'a Path,
     /// The output of the verify job.
     pub verified: &'a Path,
     /// The output of the compress job.
@@ -79,12 +65,12 @@ pub struct ExtensionInputs<'a> {
 }
 
 impl Facts<'_> {
-    fn version(&self) -> String {
+    pub(super) fn version(&self) -> String {
         self.release.debian_version(&self.distribution.id)
     }
 
-    fn template(&self, name: &str, values: Value) -> Result<String, Failure> {
-        template(&self.packaging, name, values)
+    pub(super) fn template(&self, name: &str, values: Value) -> Result<String, Failure> {
+        documents::template(&self.packaging, name, values)
     }
 
     fn package(&self, name: String, control: String) -> Package {
@@ -100,88 +86,6 @@ impl Facts<'_> {
             cuts: Cuts::Even,
         }
     }
-
-    /// changelog.Debian.gz and copyright, which every package carries, and what lintian is told, with reasons.
-    fn add_documents(
-        &self,
-        package: &mut Package,
-        overrides: &str,
-        copyright: String,
-        log: &Path,
-    ) -> Result<(), Failure> {
-        let doc = format!("/usr/share/doc/{}", package.name);
-        let date = Program::new("date")
-            .args([
-                "--utc".into(),
-                "--rfc-email".into(),
-                format!("--date=@{}", self.epoch),
-            ])
-            .output(log)?;
-        let changes = files::read_text(&self.root.join("CHANGELOG.md"))?;
-        let changelog = self.template(
-            "changelog.j2",
-            context! {
-                version => self.version(),
-                codename => &self.distribution.codename,
-                maintainer => &self.release.maintainer,
-                date => String::from_utf8_lossy(&date).trim(),
-                changes => newest_changes(&changes),
-            },
-        )?;
-        // -n: no name and no time in the header.
-        let changelog = Program::new("gzip")
-            .args(["-9", "-n", "--stdout"])
-            .pipe(changelog.as_bytes(), log)?;
-        package.files.push((
-            format!("{doc}/changelog.Debian.gz"),
-            Source::Bytes(changelog),
-        ));
-        package.files.push((
-            format!("{doc}/copyright"),
-            Source::Bytes(copyright.into_bytes()),
-        ));
-        let overrides = files::read_text(&self.packaging.join("deb").join(overrides))?;
-        package.files.push((
-            format!("/usr/share/lintian/overrides/{}", package.name),
-            Source::Bytes(overrides.replace("@PACKAGE@", &package.name).into_bytes()),
-        ));
-        Ok(())
-    }
-
-    fn year(&self) -> u64 {
-        // Whole years of 365.2425 days since 1970: exact but for hours around New Year, which a copyright year survives.
-        1970 + self.epoch / 31_556_952
-    }
-}
-
-/// Fills a template of `packaging/deb`.
-fn template(packaging: &Path, name: &str, values: Value) -> Result<String, Failure> {
-    let text = files::read_text(&packaging.join("deb").join(name))?;
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    let syntax = SyntaxConfig::builder()
-        .keep_trailing_newline(true)
-        .trim_blocks(true)
-        .build();
-    // INVARIANT: only delimiters can clash, and those are the defaults.
-    environment.set_syntax(syntax.map_err(|error| TemplateError {
-        name: name.into(),
-        message: error.to_string(),
-    })?);
-    let rendered = environment.render_str(&text, values);
-    rendered.map_err(|error| {
-        TemplateError {
-            name: name.into(),
-            message: error.to_string(),
-        }
-        .into()
-    })
-}
-
-/// A maintainer script of a `pgml-python` without byte code.
-pub fn runtime_script(packaging: &Path, script: &str, python: &str) -> Result<String, Failure> {
-    let values = context! { python, prefix => runtime::PREFIX };
-    template(packaging, &format!("runtime.{script}.j2"), values)
 }
 
 /// Where a major's server looks for the library.
@@ -222,22 +126,22 @@ pub fn extension(
     )?;
     let mut package = facts.package(format!("postgresql-{major}-pgml"), control);
     let crates = files::read_text(&inputs.compiled.join(compile::CRATES))?;
-    let copyright = facts.template(
-        "copyright.j2",
-        context! {
-            maintainer => &facts.release.maintainer,
-            year => facts.year(),
-            major,
-            openblas => true,
-            comment => listed("The library contains OpenBLAS and these Rust crates, each under the licence named:", &crates),
-        },
-    )?;
+    let mut parts = copyright::openblas_and_std();
+    parts.extend(copyright::crates(&crates, inputs.crates)?);
+    let library = format!("usr/lib/postgresql/{major}/lib/pgml.so");
+    let comment = [
+        format!("{library} contains OpenBLAS, Rust's"),
+        "standard library and the Rust crates named below. Their paths are those of".into(),
+        "the sources that it was built from.".into(),
+    ];
+    let copyright = facts.copyright(&comment, &parts)?;
     facts.add_documents(
         &mut package,
         "lintian-overrides-extension",
         copyright,
         &work.log,
     )?;
+    facts.add_manual(&mut package, major, &work.log)?;
     let lib = library_path(major);
     // Cut behind the stamp: what follows is the same on every distribution.
     package.cuts = Cuts::Around {
@@ -324,23 +228,17 @@ pub fn runtime(
     if !byte_code {
         for script in ["postinst", "prerm"] {
             let python = facts.distribution.python.to_string();
-            let text = runtime_script(&facts.packaging, script, &python)?;
+            let text = documents::runtime_script(&facts.packaging, script, &python)?;
             package.control_files.push((script.into(), text, 0o755));
         }
     }
     let wheels = files::read_text(&runtime.join(runtime::WHEELS))?;
-    let copyright = facts.template(
-        "copyright.j2",
-        context! {
-            maintainer => &facts.release.maintainer,
-            year => facts.year(),
-            openblas => false,
-            comment => listed(
-                "The package contains these Python packages, each under the licence named; the full texts lie in their .dist-info directories:",
-                &wheels,
-            ),
-        },
-    )?;
+    let parts = copyright::wheels(&wheels, &tree, runtime::PREFIX)?;
+    let comment = [
+        "Everything but this package's documents is what Python wheels contain,".into(),
+        "byte-compiled.".into(),
+    ];
+    let copyright = facts.copyright(&comment, &parts)?;
     facts.add_documents(
         &mut package,
         "lintian-overrides-runtime",
@@ -409,40 +307,6 @@ fn runtime_depends(tree: &Path) -> Result<Vec<String>, Failure> {
     Ok(depends::of_libraries(&needed, &newest, "")?)
 }
 
-/// `name version|licence` lines as a DEP-5 comment.
-fn listed(head: &str, lines: &str) -> String {
-    let entries = lines.lines().map(|line| match line.split_once('|') {
-        Some((name, licence)) if !licence.trim().is_empty() => format!("  {name}: {licence}"),
-        Some((name, _)) => format!("  {name}: MIT"),
-        None => format!("  {line}"),
-    });
-    let text = entries.fold(format!(" {head}"), |text, entry| {
-        format!("{text}\n{}", entry.trim_end())
-    });
-    text.lines()
-        .map(|line| if line.trim().is_empty() { " ." } else { line })
-        .collect::<Vec<_>>()
-        .join("\n")
-}
-
-/// The items of the newest version in CHANGELOG.md, indented as a Debian changelog wants them.
-fn newest_changes(changelog: &str) -> String {
-    let section = changelog.split("\n## ").nth(1).unwrap_or_default();
-    let items: Vec<String> = section
-        .lines()
-        .skip(1)
-        .filter(|line| line.starts_with("- ") || line.starts_with("  "))
-        .map(|line| match line.strip_prefix("- ") {
-            Some(item) => format!("  * {item}"),
-            None => format!("    {}", line.trim_start()),
-        })
-        .collect();
-    match items.is_empty() {
-        true => "  * See the source's CHANGELOG.".into(),
-        false => items.join("\n"),
-    }
-}
-
 /// The build-id of a library, in hexadecimal.
 fn build_id(library: &[u8]) -> Option<String> {
     use object::Object;
@@ -457,30 +321,4 @@ fn megabytes(path: &Path) -> Result<String, Failure> {
         .map_err(files::FileError::at("read", path))?
         .len();
     Ok(format!("{:.1} MB", size as f64 / 1e6))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_newest_changes_become_a_debian_changelog() {
-        let text = "# Changelog\n\n## 3.0.0\n\n- One thing\n  told in two lines.\n- Another.\n\n## 2.0\n- Old.\n";
-        assert_eq!(
-            newest_changes(text),
-            "  * One thing\n    told in two lines.\n  * Another."
-        );
-        assert_eq!(
-            newest_changes("# Changelog\n"),
-            "  * See the source's CHANGELOG."
-        );
-    }
-
-    #[test]
-    fn a_list_becomes_a_comment_without_blank_lines() {
-        assert_eq!(
-            listed("Head:", "a 1|MIT\nb 2|"),
-            " Head:\n  a 1: MIT\n  b 2: MIT"
-        );
-    }
 }

@@ -63,6 +63,14 @@ pub const NM: Tool = program("nm", "binutils");
 pub const READELF: Tool = program("readelf", "binutils");
 /// Checks packages against Debian's policy.
 pub const LINTIAN: Tool = program("lintian", "lintian");
+/// Installs and removes packages as Debian's archive does before it accepts them.
+pub const PIUPARTS: Tool = program("piuparts", "piuparts");
+/// Publishes.
+pub const RSYNC: Tool = program("rsync", "rsync");
+/// Finds debug symbols.
+pub const GDB: Tool = program("gdb", "gdb");
+/// A processor of the oldest kind.
+pub const QEMU_USER: Tool = program("qemu-x86_64-static", "qemu-user-static");
 /// Reads shell scripts as an expert would.
 pub const SHELLCHECK: Tool = program("shellcheck", "shellcheck");
 /// Explains differences.

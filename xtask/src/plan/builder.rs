@@ -3,6 +3,7 @@
 pub mod crash;
 mod images;
 mod python;
+mod repository;
 mod sbom;
 mod verify;
 
@@ -119,6 +120,7 @@ impl<'a> Builder<'a> {
         };
         goals.push(self.rootfs(&id, "base")?.id);
         goals.push(self.fetch(&id, "test")?.id);
+        goals.push(self.fetch(&id, "tools")?.id);
         // What is installed there beside the library: the packages of that distribution.
         let there = self.distribution(&id)?;
         goals.push(self.runtime_package(&there)?.id);
@@ -361,17 +363,21 @@ impl<'a> Builder<'a> {
         .into())
     }
 
-    fn compile(&mut self, major: u16) -> Result<Job, Failure> {
-        let builder = self.rootfs(BUILDER.0, BUILDER.1)?;
-        let openblas = self.unpack(OPENBLAS.0, OPENBLAS.1)?;
-        let (headers, _) = self.headers(major)?;
-        let crates = self.add(
+    fn crates(&mut self) -> Result<Job, Failure> {
+        self.add(
             "fetch:crates".into(),
             "fetch the crates of extension/Cargo.lock".into(),
             Step::FetchCrates,
             |inputs| Ok(inputs.file("extension/Cargo.lock")?),
             &[],
-        )?;
+        )
+    }
+
+    fn compile(&mut self, major: u16) -> Result<Job, Failure> {
+        let builder = self.rootfs(BUILDER.0, BUILDER.1)?;
+        let openblas = self.unpack(OPENBLAS.0, OPENBLAS.1)?;
+        let (headers, _) = self.headers(major)?;
+        let crates = self.crates()?;
         let toolchain = self.context.toolchain;
         self.add(
             format!("compile:pg{major}"),
@@ -408,6 +414,7 @@ impl<'a> Builder<'a> {
         let stamp = self.stamp(target)?;
         let verify = self.verify(target)?;
         let compress = self.compress(target.major)?;
+        let crates = self.crates()?;
         let builder = self.rootfs(BUILDER.0, BUILDER.1)?;
         let context = self.context;
         self.add(
@@ -424,9 +431,10 @@ impl<'a> Builder<'a> {
                     .value("release", context.release)
                     .value("time of the release", &context.epoch);
                 let inputs = inputs.value("package of libpython", &target.distribution.libpython);
+                let inputs = inputs.tree("packaging/deb/licences")?;
                 Ok(inputs.tree("extension/sql")?)
             },
-            &[&compile, &compress, &stamp, &verify, &builder],
+            &[&compile, &compress, &stamp, &verify, &builder, &crates],
         )
     }
 
@@ -439,27 +447,6 @@ impl<'a> Builder<'a> {
             Step::Compress { major },
             nothing_more,
             &[&compile],
-        )
-    }
-
-    /// The apt repository of all packages.
-    fn repository(&mut self, targets: &[Target]) -> Result<Job, Failure> {
-        let mut codenames: Vec<_> = targets
-            .iter()
-            .map(|target| target.distribution.codename.clone())
-            .collect();
-        codenames.dedup();
-        let epoch = self.context.epoch;
-        self.add(
-            "repository".into(),
-            "make the apt repository".into(),
-            Step::AptRepository,
-            |inputs| {
-                Ok(inputs
-                    .value("suites", &codenames)
-                    .value("time of the release", &epoch))
-            },
-            &self.packages.clone().iter().collect::<Vec<_>>(),
         )
     }
 }

@@ -20,6 +20,7 @@ use thiserror::Error;
 
 use self::builder::Builder;
 use self::job::{Job, JobId};
+use crate::apt::options::RepositoryOptions;
 use crate::exit::{Exit, ExitKind, Failure};
 use crate::release::Release;
 use crate::targets::{Target, Targets};
@@ -84,6 +85,8 @@ pub struct Context<'a> {
     pub epoch: u64,
     /// What `rustc -vV` says.
     pub toolchain: &'a str,
+    /// What the user decided about the repository.
+    pub repository: &'a RepositoryOptions,
 }
 
 /// What a plan is for.

@@ -37,6 +37,7 @@ fn with_plan_of<T>(
         release: &release,
         epoch: 0,
         toolchain: "a toolchain",
+        repository: &Default::default(),
     };
     let chosen: Vec<Target> = targets.all().into_iter().filter(|t| chosen(t)).collect();
     act(Plan::compute(&context, &chosen, Purpose::Dist), &chosen)
@@ -194,7 +195,7 @@ fn a_stale_lock_of_wheels_is_noticed_before_anything_runs() {
     let target = |t: &Target| t.to_string() == "debian12-pg15";
     for (text, stale) in [
         (list.clone(), false),
-        (list.replace("numpy==2.4.6", "numpy==2.4.5"), true),
+        (list.replace("numpy==2.3.5", "numpy==2.3.4"), true),
     ] {
         std::fs::write(python.join("requirements.lock"), &text).unwrap();
         assert_eq!(text != list, stale);

@@ -2,13 +2,13 @@
 //! documentation's examples and the comparisons with scikit-learn, restarts the server, and removes the packages again.
 
 mod prepared;
+mod scripts;
 
 use std::path::Path;
 
 use crate::apt::mirror::signed_mirror;
 use crate::apt::repository::KEYRING;
 use crate::apt::signing::SigningKey;
-use crate::deb::packages;
 use crate::exit::Failure;
 use crate::files;
 use crate::progress::Listener;
@@ -48,7 +48,7 @@ pub struct InstallTest<'a> {
 }
 
 /// The cluster that the test makes; another than the one that Debian's postinst makes by itself.
-const CLUSTER: &str = "pgml";
+pub(super) const CLUSTER: &str = "pgml";
 pub(super) const PORT: &str = "5499";
 
 /// Where the Python tests are shown, with the contract's table of algorithms.
@@ -115,25 +115,44 @@ impl InstallTest<'_> {
         Ok(cases.done)
     }
 
-    /// A clean system that has what apt may need, the packages under test, and the tests.
+    /// A clean system that is shown the repository under test and a mirror of what else apt may need.
     pub(super) fn start(&self) -> Result<System, Failure> {
+        self.start_showing(&[])
+    }
+
+    /// The same, with further directories of the host at places inside.
+    pub(super) fn start_showing(&self, further: &[(&Path, &str)]) -> Result<System, Failure> {
         files::remove_dir(self.scratch)?;
         let mirror = self.scratch.join("mirror");
         signed_mirror(&mirror, self.mirror, self.codename, self.key, self.log)?;
         let tests = self.source.join("packaging/tests");
         let contract = self.source.join("python/tests");
         let bench = self.source.join("packaging/bench");
-        let shown = [
+        let mut shown = vec![
             (mirror.as_path(), "/srv/mirror"),
             (self.repository, "/srv/pgml"),
             (tests.as_path(), "/srv/tests"),
             (contract.as_path(), CONTRACT),
             (bench.as_path(), "/srv/bench"),
         ];
-        System::start(self.base, self.scratch, &shown, self.log)
+        shown.extend(further);
+        let system = System::start(self.base, self.scratch, &shown, self.log)?;
+        // dpkg need not wait for the disk after each file: the system does not outlive the test.
+        system.write("/etc/dpkg/dpkg.cfg.d/unsafe-io", "force-unsafe-io\n")?;
+        Ok(system)
     }
 
     pub(super) fn install(&self, system: &System) -> Result<(), Failure> {
+        self.add_sources(system)?;
+        system.script(
+            "root",
+            &format!("apt-get install --yes postgresql-{}-pgml 2>&1", self.major),
+        )?;
+        self.require_installed(system)
+    }
+
+    /// Both archives, and an update that has nothing to warn of.
+    pub(super) fn add_sources(&self, system: &System) -> Result<(), Failure> {
         system.write(
             "/etc/apt/sources.list.d/mirror.sources",
             &format!(
@@ -150,11 +169,11 @@ impl InstallTest<'_> {
         let update = system.script("root", "apt-get update 2>&1")?;
         ensure(!update.contains("W:") && !update.contains("E:"), || {
             format!("apt update warns: {update}")
-        })?;
-        system.script(
-            "root",
-            &format!("apt-get install --yes postgresql-{}-pgml 2>&1", self.major),
-        )?;
+        })
+    }
+
+    /// The extension and its runtime are there, whole.
+    pub(super) fn require_installed(&self, system: &System) -> Result<(), Failure> {
         let status = system.script(
             "root",
             "dpkg-query -W -f '${Package} ${db:Status-Abbrev}\\n' '*pgml*'",
@@ -205,7 +224,7 @@ impl InstallTest<'_> {
         })
     }
 
-    fn restart(&self, system: &System) -> Result<(), Failure> {
+    pub(super) fn restart(&self, system: &System) -> Result<(), Failure> {
         system.script(
             "root",
             &format!("pg_ctlcluster {} {CLUSTER} restart 2>&1", self.major),
@@ -214,7 +233,12 @@ impl InstallTest<'_> {
     }
 
     /// Runs one statement and returns its values, unaligned.
-    fn psql(&self, system: &System, database: &str, sql: &str) -> Result<String, Failure> {
+    pub(super) fn psql(
+        &self,
+        system: &System,
+        database: &str,
+        sql: &str,
+    ) -> Result<String, Failure> {
         let psql = [
             "psql",
             "-XAtq",
@@ -429,35 +453,8 @@ impl InstallTest<'_> {
         }
     }
 
-    /// What `pgml-python` does where no interpreter of its distribution byte-compiled it, with this distribution's Python.
-    fn maintainer_scripts(&self, system: &System) -> Result<(), Failure> {
-        let packaging = self.source.join("packaging");
-        for script in ["postinst", "prerm"] {
-            let text = packages::runtime_script(&packaging, script, &self.python)?;
-            system.write(&format!("/srv/{script}"), &text)?;
-        }
-        let count = |what: &str| -> Result<u64, Failure> {
-            let find = format!("find {} -name '{what}' | wc -l", runtime::PREFIX);
-            Ok(system.script("root", &find)?.trim().parse().unwrap_or(0))
-        };
-        let (sources, shipped) = (count("*.py")?, count("*.pyc")?);
-        system.script("root", "sh /srv/prerm upgrade 3.0.0 2>&1")?;
-        let removed = count("*.pyc")? + count("__pycache__")?;
-        ensure(removed == 0 && shipped == sources && sources > 1000, || {
-            format!("{sources} sources, {shipped} with byte code; {removed} left by prerm")
-        })?;
-        let words = system.script("root", "sh /srv/postinst configure 2>&1")?;
-        let made = count("*.pyc")?;
-        ensure(words.trim().is_empty() && made == sources, || {
-            format!("postinst made byte code of {made} of {sources}: {words}")
-        })?;
-        self.new_database(system, "compiled")?;
-        let trained = "SELECT pgml.load_dataset('iris') IS NOT NULL";
-        self.psql(system, "compiled", trained).map(drop)
-    }
-
     /// The extension without `pgml-python`: it can be created, the vector functions work, training says what is missing.
-    fn without_runtime(&self, system: &System) -> Result<(), Failure> {
+    pub(super) fn without_runtime(&self, system: &System) -> Result<(), Failure> {
         system.script("root", "apt-get remove --yes pgml-python 2>&1")?;
         self.new_database(system, "without")?;
         let dot = self.psql(
@@ -477,7 +474,7 @@ impl InstallTest<'_> {
     }
 
     /// No file of ours, no directory of ours, no entry of dpkg is left once the packages are purged.
-    fn purge(&self, system: &System) -> Result<(), Failure> {
+    pub(super) fn purge(&self, system: &System) -> Result<(), Failure> {
         system.script(
             "root",
             &format!(

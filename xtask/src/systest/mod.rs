@@ -1,6 +1,7 @@
 //! Tests of the promise: the packages, installed by apt into a clean system, with a real server.
 
 pub mod cases;
+mod clean;
 pub mod crash;
 pub mod docs;
 pub mod faults;
@@ -8,8 +9,10 @@ pub mod fuzz;
 pub mod image;
 pub mod install;
 pub mod lint;
+mod lintian;
 pub mod load;
 pub mod nix;
+pub mod packages;
 pub mod pairs;
 pub mod record;
 pub mod report;

@@ -17,19 +17,17 @@ use crate::sandbox::Sandbox;
 use crate::steps::{ROOTFS, ROOTFS_ARCHIVE};
 use crate::systest::cases::{Case, Cases};
 use crate::systest::faults::FaultTest;
-use crate::systest::install::InstallTest;
 use crate::systest::load::{Load, LoadTest, Loaded, WheelServer};
 use crate::systest::pairs;
 use crate::systest::record;
 use crate::systest::report::ReportTest;
 use crate::systest::reproduce::PlantTest;
-use crate::systest::tools::RUST_AUDIT_INFO;
 use crate::targets::{Headers, Target};
 use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 15] = [
+pub const SUITES: [&str; 16] = [
     "lint",
     "unit",
     "python",
@@ -40,6 +38,7 @@ pub const SUITES: [&str; 15] = [
     "fuzz",
     "install",
     "nix",
+    "packages",
     "server",
     "soak",
     "calls",
@@ -99,10 +98,12 @@ pub fn unit(workspace: &Workspace, cases: &mut Cases<'_>) {
 }
 
 impl TestRun<'_> {
+    /// Where things are.
     pub(super) fn workspace(&self) -> &Workspace {
         &self.pipeline.workspace
     }
 
+    /// What a job made.
     pub(super) fn output(&self, job: &str) -> Result<std::path::PathBuf, Failure> {
         let cache: Cache = self.pipeline.cache();
         let job = self.plan.job(job).ok_or_else(|| no_such_job(job))?;
@@ -215,32 +216,6 @@ impl TestRun<'_> {
             cases.run(&name, || match update {
                 true => pairs::write(root, &reports),
                 false => pairs::check(root, &reports),
-            });
-        }
-        Ok(cases.done)
-    }
-
-    /// lintian over every package of the targets: no error.
-    pub fn lintian(&self) -> Result<Vec<Case>, Failure> {
-        let mut cases = Cases::new("lintian:", self.listener);
-        for file in files::files_below(self.out)? {
-            let in_pool = file.starts_with("apt");
-            if in_pool || file.extension().is_none_or(|extension| extension != "deb") {
-                continue;
-            }
-            let log = self.workspace().log("test-lintian");
-            cases.run(&file.display().to_string(), || {
-                let program = Program::new("lintian")
-                    .inherit_env("HOME")
-                    .args([
-                        "--fail-on",
-                        "error",
-                        "--tag-display-limit",
-                        "0",
-                        "--allow-root",
-                    ])
-                    .arg(self.out.join(&file));
-                Ok(program.run(&log)?)
             });
         }
         Ok(cases.done)
@@ -422,44 +397,6 @@ impl TestRun<'_> {
         self.in_clean_system(target, "bench", |test, listener| {
             benches.run(test, listener)
         })
-    }
-
-    /// A suite over the packages of one target, in a clean system.
-    pub(super) fn in_clean_system<T>(
-        &self,
-        target: &Target,
-        suite: &str,
-        run: impl FnOnce(&InstallTest<'_>, &dyn Listener) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        let distribution = &target.distribution;
-        let id = distribution.id.as_str();
-        let name = target.to_string();
-        let log = self.workspace().log(&format!("test-{suite}-{name}"));
-        files::write(&log, "")?;
-        let base_debs = self.output(&format!("fetch:{id}:base"))?;
-        let test_debs = self.output(&format!("fetch:{id}:test"))?;
-        let scratch = self.workspace().cache.join("systest").join(&name);
-        let key = self.pipeline.steps(self.chosen).signing_key(&log)?;
-        let test = InstallTest {
-            target: name,
-            major: target.major,
-            codename: &distribution.codename,
-            python: distribution.python.to_string(),
-            base: &self
-                .output(&format!("rootfs:{id}:base"))?
-                .join(ROOTFS_ARCHIVE),
-            mirror: &[&base_debs, &test_debs],
-            repository: &self.out.join("apt"),
-            sboms: &self.out.join("sbom"),
-            scanner: &RUST_AUDIT_INFO.install(self.workspace())?,
-            source: &self.workspace().root,
-            key: &key,
-            scratch: &scratch,
-            log: &log,
-        };
-        let done = run(&test, self.listener)?;
-        files::remove_dir(&scratch)?;
-        Ok(done)
     }
 }
 

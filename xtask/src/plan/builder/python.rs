@@ -97,6 +97,7 @@ impl Builder<'_> {
                 let inputs = inputs
                     .value("release", context.release)
                     .value("time of the release", &context.epoch);
+                let inputs = inputs.tree("packaging/deb/licences")?;
                 Ok(inputs.value("package of libpython", &distribution.libpython))
             },
             &[&runtime, &compress, &builder],

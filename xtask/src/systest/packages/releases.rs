@@ -1,0 +1,285 @@
+//! One system through the releases of its distribution: `dist-upgrade` from each to the next, two Postgres majors side by
+//! side there, and `pg_upgradecluster` from one to the other, by dump and by `pg_upgrade`. One database with models lives
+//! through all of it, and each model must predict at the end what it predicted at the start.
+//!
+//! A release has packages of one major. That the older server has its extension on the newer release takes a repository
+//! with that pair too (`debian12-pg13`), as the one of a user has who stays with a major for longer than with a release.
+
+use std::path::PathBuf;
+
+use crate::apt::mirror::signed_mirror;
+use crate::apt::repository::KEYRING;
+use crate::exit::Failure;
+use crate::files;
+use crate::progress::Listener;
+use crate::systest::cases::{Case, Cases, ensure};
+use crate::systest::install::{CLUSTER, InstallTest, PORT};
+use crate::systest::packages::DATABASE;
+use crate::systest::system::System;
+
+/// A release that the system is taken to.
+pub struct Release {
+    /// `debian12`, as in the versions of our packages.
+    pub id: String,
+    /// `bookworm`.
+    pub codename: String,
+    /// The major that it has.
+    pub major: u16,
+    /// Directories of its locked packages.
+    pub mirror: Vec<PathBuf>,
+    /// Where the extension for the major before is missing in the repository under test: the target that has it.
+    pub missing: Option<String>,
+}
+
+/// Regressors of each kind: those that predict without Python, those that need it, and those with libraries of their own.
+const MODELS: &str =
+    "{linear,ridge,random_forest,gradient_boosting_trees,svm,gaussian_process,xgboost,lightgbm}";
+
+/// How the numbers, of the size of 150, are compared: a library of another version may round the last bits otherwise.
+const DIGITS: u8 = 3;
+
+/// A cluster moved to another major.
+const METHODS: [&str; 2] = ["dump", "upgrade"];
+
+impl InstallTest<'_> {
+    /// Begins on the target's own release and goes through `later`.
+    pub fn through_releases(
+        &self,
+        later: &[Release],
+        listener: &dyn Listener,
+    ) -> Result<Vec<Case>, Failure> {
+        let mut cases = Cases::new(format!("{} packages:", self.target), listener);
+        let mut shown = Vec::new();
+        for release in later {
+            let dir = self.scratch.with_extension(&release.codename);
+            files::remove_dir(&dir)?;
+            let debs: Vec<_> = release.mirror.iter().map(PathBuf::as_path).collect();
+            signed_mirror(&dir, &debs, &release.codename, self.key, self.log)?;
+            shown.push((dir, release.place()));
+        }
+        let outside: Vec<_> = shown
+            .iter()
+            .map(|(dir, inside)| (dir.as_path(), inside.as_str()))
+            .collect();
+        let system = self.start_showing(&outside)?;
+        self.live(&system, later, &mut cases);
+        drop(system);
+        for (dir, _) in &shown {
+            files::remove_dir(dir)?;
+        }
+        Ok(cases.done)
+    }
+
+    fn live(&self, system: &System, later: &[Release], cases: &mut Cases<'_>) {
+        let name = format!("installed on {} with models of every kind", self.codename);
+        let begun = cases.run(&name, || {
+            self.install(system)?;
+            self.create_cluster(system)?;
+            self.new_database(system, DATABASE)?;
+            self.train_all(system)?;
+            self.predict_all(system)
+        });
+        let Some(before) = begun else { return };
+        let mut from = (self.codename.to_owned(), self.major);
+        for release in later {
+            if let Some(target) = &release.missing {
+                let name = format!("dist-upgrade {} → {}", from.0, release.codename);
+                cases.not_run(&name, format!("the run has no {target}: name it too"));
+                return;
+            }
+            if !self.next(system, (&from.0, from.1), release, &before, cases) {
+                return;
+            }
+            from = (release.codename.clone(), release.major);
+        }
+    }
+
+    /// One step; false where no further one makes sense.
+    fn next(
+        &self,
+        system: &System,
+        (codename, old): (&str, u16),
+        to: &Release,
+        before: &str,
+        cases: &mut Cases<'_>,
+    ) -> bool {
+        let new = to.major;
+        let name = format!(
+            "dist-upgrade {codename} → {}: models predict the same on {old}",
+            to.codename
+        );
+        let upgraded = cases.run(&name, || {
+            self.dist_upgrade(system, old, to)?;
+            system.script(
+                "root",
+                &format!("pg_ctlcluster {old} {CLUSTER} restart 2>&1"),
+            )?;
+            self.same(system, before)
+        });
+        if upgraded.is_none() {
+            return false;
+        }
+        let name = format!(
+            "{old} and {new} side by side on {}: both predict",
+            to.codename
+        );
+        let both = cases.run(&name, || {
+            let install =
+                format!("apt-get install --yes postgresql-{new} postgresql-{new}-pgml 2>&1");
+            system.script("root", &install)?;
+            self.beside(system, new)?;
+            self.same(system, before)
+        });
+        if both.is_none() {
+            return false;
+        }
+        let mut moved = true;
+        for (at, method) in METHODS.into_iter().enumerate() {
+            let name = format!(
+                "pg_upgradecluster --method={method} {old} → {new} on {}: every model predicts the same",
+                to.codename
+            );
+            let done = cases.run(&name, || {
+                if at > 0 {
+                    self.put_back(system, old, new)?;
+                }
+                let upgrade =
+                    format!("pg_upgradecluster --method={method} -v {new} {old} {CLUSTER} 2>&1");
+                system.script("root", &upgrade)?;
+                self.require_major(system, new)?;
+                self.same(system, before)?;
+                self.train_all(system)
+            });
+            moved &= done.is_some();
+        }
+        if !moved {
+            return false;
+        }
+        let name = format!("{old} purged on {}: {new} goes on", to.codename);
+        cases
+            .run(&name, || {
+                // The names are dpkg's: apt reads such a pattern as a regular expression, which means other packages too.
+                let purge = format!(
+                    "pg_dropcluster {old} {CLUSTER} 2>&1
+                     apt-get purge --yes $(dpkg-query -W -f '${{Package}} ' 'postgresql*-{old}*') 2>&1
+                     apt-get autoremove --yes 2>&1; pg_ctlcluster {new} {CLUSTER} restart 2>&1"
+                );
+                system.script("root", &purge)?;
+                self.same(system, before)
+            })
+            .is_some()
+    }
+
+    /// As the release notes have it: other sources, `update`, `dist-upgrade`.
+    fn dist_upgrade(&self, system: &System, old: u16, to: &Release) -> Result<(), Failure> {
+        let place = to.place();
+        system.write(
+            "/etc/apt/sources.list.d/mirror.sources",
+            &format!("Types: deb\nURIs: file:{place}\nSuites: ./\nSigned-By: {place}/{KEYRING}\n"),
+        )?;
+        let (codename, id) = (&to.codename, &to.id);
+        let script = format!(
+            "sed -i 's/^Suites: .*/Suites: {codename}/' /etc/apt/sources.list.d/pgml.sources
+             apt-get update 2>&1
+             apt-get dist-upgrade --yes -o Dpkg::Options::=--force-confnew 2>&1
+             dpkg --audit; apt-get check 2>&1
+             for package in postgresql-{old}-pgml pgml-python; do
+               case $(dpkg-query -W -f '${{db:Status-Abbrev}} ${{Version}}' $package) in
+                 'ii  '*~{id}) ;;
+                 *) dpkg-query -W $package; echo 'is not of {id}'; exit 1;;
+               esac
+             done"
+        );
+        system.script("root", &script).map(drop)
+    }
+
+    /// A second cluster, of the other major, for as long as it takes to ask it something.
+    fn beside(&self, system: &System, major: u16) -> Result<(), Failure> {
+        let script = format!(
+            "pg_createcluster {major} beside --port=5498 --locale=C.UTF-8 --start -- --auth=trust 2>&1"
+        );
+        system.script("root", &script)?;
+        let asked = system.script(
+            "postgres",
+            "cd /tmp; psql -XAtq -v ON_ERROR_STOP=1 -p 5498 -d postgres -c 'CREATE EXTENSION pgml' \
+             -c \"SELECT pgml.load_dataset('diabetes') IS NULL\" \
+             -c \"SELECT deployed FROM pgml.train('beside', 'regression', 'pgml.diabetes', 'target')\" \
+             -c \"SELECT count(pgml.predict('beside', ARRAY[age, sex, bmi, bp, s1, s2, s3, s4, s5, s6])) \
+                  FROM pgml.diabetes\"",
+        )?;
+        let drop = format!("pg_dropcluster --stop {major} beside 2>&1");
+        system.script("root", &drop)?;
+        ensure(asked.trim_end().ends_with("t\n442"), || {
+            format!("the cluster beside says {asked}")
+        })
+    }
+
+    /// Undoes what `pg_upgradecluster` did.
+    fn put_back(&self, system: &System, old: u16, new: u16) -> Result<(), Failure> {
+        let script = format!(
+            "pg_dropcluster --stop {new} {CLUSTER} 2>&1
+             pg_conftool {old} {CLUSTER} set port {PORT} 2>&1
+             pg_ctlcluster {old} {CLUSTER} start 2>&1"
+        );
+        system.script("root", &script).map(drop)
+    }
+
+    fn require_major(&self, system: &System, major: u16) -> Result<(), Failure> {
+        let version = self.psql(system, "postgres", "SHOW server_version_num")?;
+        ensure(version.trim().starts_with(&major.to_string()), || {
+            format!("the server says it is version {version}")
+        })
+    }
+
+    fn train_all(&self, system: &System) -> Result<(), Failure> {
+        let sql = format!(
+            "SELECT pgml.load_dataset('diabetes');
+             SELECT algorithm, trained.* FROM unnest('{MODELS}'::pgml.algorithm[]) AS algorithm,
+               pgml.train('later ' || algorithm, 'regression', 'pgml.diabetes', 'target', algorithm) AS trained"
+        );
+        // The first time the projects are those that are asked later on; afterwards it is shown that training goes on.
+        let known = self.psql(
+            system,
+            DATABASE,
+            "SELECT count(*) FROM pgml.projects WHERE name LIKE 'first %'",
+        )?;
+        let sql = match known.trim() {
+            "0" => sql.replace("'later '", "'first '"),
+            _ => sql,
+        };
+        self.psql(system, DATABASE, &sql).map(drop)
+    }
+
+    /// A line for each model: what it says of the first ten rows.
+    fn predict_all(&self, system: &System) -> Result<String, Failure> {
+        let sql = format!(
+            "SELECT algorithm, string_agg(round(pgml.predict('first ' || algorithm, \
+               ARRAY[age, sex, bmi, bp, s1, s2, s3, s4, s5, s6])::numeric, {DIGITS})::text, ' ' ORDER BY target, age, s1) \
+             FROM unnest('{MODELS}'::pgml.algorithm[]) AS algorithm, \
+               (SELECT * FROM pgml.diabetes ORDER BY target, age, s1 LIMIT 10) AS rows \
+             GROUP BY algorithm ORDER BY algorithm"
+        );
+        self.psql(system, DATABASE, &sql)
+    }
+
+    fn same(&self, system: &System, before: &str) -> Result<(), Failure> {
+        let now = self.predict_all(system)?;
+        let other: Vec<String> = before
+            .lines()
+            .zip(now.lines())
+            .filter(|(before, now)| before != now)
+            .map(|(before, now)| format!("{before}\nbut now\n{now}"))
+            .collect();
+        ensure(
+            other.is_empty() && before.lines().count() == now.lines().count(),
+            || format!("predicted before:\n{}", other.join("\n")),
+        )
+    }
+}
+
+impl Release {
+    /// Where its packages are shown.
+    fn place(&self) -> String {
+        format!("/srv/mirror-{}", self.codename)
+    }
+}
