@@ -87,7 +87,7 @@ impl Compile<'_> {
             // Cargo tells from the arguments whether to link again, and does not look into files that they name.
             .env("LIST", Digest::of(&list).to_string())
             .writable(&work.out, "/build/out")
-            .script(&format!("{PREPARE}{BUILD}"))
+            .script(&format!("{PREPARE}{RUSTC}{BUILD}"))
             .run(&work.log)?;
         let size = |name: &str| {
             let path = work.out.join(name);
@@ -250,13 +250,17 @@ cargo tree --quiet --locked --offline --no-default-features --features "pg$MAJOR
 ///
 /// `--undefined` keeps the list, to which nothing refers, from being dropped as dead; the symbol is hidden, so that the
 /// library exports nothing for it. The linker's arguments are for this one crate (`cargo rustc`), not for build scripts.
-const BUILD: &str = r#"
+pub const RUSTC: &str = r#"
 mkdir /build/list
 printf '%s\n' '.section .dep-v0,"a",@progbits' '.globl AUDITABLE_VERSION_INFO' '.hidden AUDITABLE_VERSION_INFO' \
     'AUDITABLE_VERSION_INFO:' '.incbin "/in/list/section"' '.section .note.GNU-stack,"",@progbits' > /build/list/list.s
 gcc -c /build/list/list.s -o "/build/list/$LIST.o"
 cargo rustc --release --locked --offline --no-default-features --features "pg$MAJOR" --target-dir /build/target --lib -- \
     "-Clink-arg=/build/list/$LIST.o" -Clink-arg=-Wl,--undefined=AUDITABLE_VERSION_INFO
+"#;
+
+/// Takes what [`RUSTC`] made apart.
+const BUILD: &str = r#"
 cp /build/target/release/libpgml.so /build/out/pgml.unstripped.so
 cd /build/out
 chmod 644 pgml.unstripped.so

@@ -10,10 +10,12 @@ use std::path::Path;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use crate::compile::{Compile, PREPARE};
+use crate::compile::{Compile, PREPARE, RUSTC};
+use crate::digest::Digest;
 use crate::execute::Work;
 use crate::exit::{Exit, ExitKind, Failure};
 use crate::files;
+use crate::sbom::audit;
 
 /// A way in which the extension must not be linked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,12 +81,17 @@ pub fn link(
     shared: &Path,
     old: &Path,
 ) -> Result<String, Failure> {
+    let list = audit::section(&files::read(product)?).ok_or(OtherObjects)?;
+    let inputs = work.scratch.join("list");
+    files::write(&inputs.join("section"), &list)?;
     compile
         .sandbox(&work.scratch)?
+        .read_only(&inputs, "/in/list")
+        .env("LIST", Digest::of(&list).to_string())
         .read_only(shared, "/in/shared")
         .read_only(old, "/in/old")
         .writable(&work.out, "/build/out")
-        .script(&format!("{PREPARE}{LINK}"))
+        .script(&format!("{PREPARE}{LINK}{RUSTC}{STRIP}"))
         .run(&work.log)?;
     let unchanged = work.out.join(UNCHANGED);
     if files::read(&unchanged)? != files::read(product)? {
@@ -136,7 +143,10 @@ export PATH=/build/linker:$PATH
 # Cargo has to run rustc again with the very arguments of the compile job. An argument more would do, but changes the name
 # of the crate's file, and that is in the names which LLVM makes for statics that it moves between units.
 rm -rf /build/target/release/.fingerprint/pgml-????????????????
-cargo build --release --locked --offline --no-default-features --features "pg$MAJOR" --target-dir /build/target
+"#;
+
+/// Strips what was linked wrongly as the compile job strips.
+const STRIP: &str = r#"
 cd /build/out
 for library in *.so; do
     chmod 644 "$library"
