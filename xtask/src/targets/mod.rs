@@ -363,45 +363,6 @@ impl Targets {
         Ok(targets)
     }
 
-    /// Makes of each release one distribution per architecture.
-    fn expand(&mut self) {
-        architecture::set_suffixes(&mut self.architectures);
-        let releases = std::mem::take(&mut self.distributions);
-        for architecture in &self.architectures {
-            let on = |release: &Distribution| Distribution {
-                id: architecture.qualify(&release.id),
-                release: release.id.clone(),
-                architecture: architecture.clone(),
-                ..release.clone()
-            };
-            self.distributions.extend(releases.iter().map(on));
-        }
-    }
-
-    /// The architecture that names have when they say none.
-    pub fn first_architecture(&self) -> &Architecture {
-        &self.architectures[0] // INVARIANT: checked when it was read
-    }
-
-    /// The architecture of this name, Debian's.
-    pub fn require_architecture(&self, name: &str) -> Result<&Architecture, TargetsError> {
-        let known = || self.architectures.iter().map(|a| a.name.as_str());
-        let found = self.architectures.iter().find(|a| a.name == name);
-        found.ok_or_else(|| TargetsError::UnknownArchitecture {
-            name: name.to_owned(),
-            help: error::suggestion(name, known()),
-        })
-    }
-
-    /// The distributions of an architecture.
-    pub fn distributions_on<'a>(
-        &'a self,
-        architecture: &'a Architecture,
-    ) -> impl Iterator<Item = &'a Distribution> + Clone {
-        let on = move |d: &&Distribution| d.architecture.name == architecture.name;
-        self.distributions.iter().filter(on)
-    }
-
     /// The distribution of this id or code name: `debian12`, `bookworm`, `debian12-arm64`, `bookworm-arm64`.
     pub fn distribution(&self, name: &str) -> Option<&Distribution> {
         self.distributions
