@@ -69,6 +69,8 @@ class Session:
             line = line.rstrip("\n")
             if line.startswith(END):
                 _, sqlstate, *message = line.split(" ", 2)
+                if not sqlstate:
+                    raise Lost  # psql has no SQLSTATE for a connection that went away
                 if sqlstate != "00000":
                     raise Failed(sqlstate, "".join(message))
                 return rows
