@@ -186,9 +186,11 @@ fn failure(error: Error) -> Failure {
     }
 }
 
-// SAFETY: as Postgres declares it: forgets a few lists.
+// SAFETY: as Postgres declares them. The first forgets a few lists; the second tells whether the postmaster lives
+// (storage/pmsignal.h).
 unsafe extern "C" {
     fn on_exit_reset();
+    fn PostmasterIsAliveInternal() -> bool;
 }
 
 /// Give up everything of the server that the fork brought along.
@@ -295,6 +297,17 @@ fn cannot_start(cause: &std::io::Error) -> Error {
     .into()
 }
 
+/// The postmaster was killed. Its sessions have to end soon: no server starts on the same data before they have.
+fn orphaned() -> Error {
+    Failure {
+        sqlstate: "57P02".into(),
+        message: "the training was ended because the server's main process is gone".into(),
+        detail: None,
+        hint: None,
+    }
+    .into()
+}
+
 /// A child that was not waited for yet. Killed when it is dropped.
 struct Child {
     pid: Option<libc::pid_t>,
@@ -308,6 +321,10 @@ impl Child {
         loop {
             // An ERROR goes up from here as a panic, past `drop`.
             pgrx::check_for_interrupts!();
+            // SAFETY: reads from a pipe of the server without waiting, as its own processes do.
+            if !unsafe { PostmasterIsAliveInternal() } {
+                return Err(orphaned());
+            }
             let mut wanted = libc::pollfd { fd: reader.as_raw_fd(), events: libc::POLLIN, revents: 0 };
             // SAFETY: one entry, valid during the call.
             if unsafe { libc::poll(&mut wanted, 1, LOOK) } <= 0 {
