@@ -73,10 +73,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
             ("reproduce", &[DIFFOSCOPE, NEWUIDMAP]),
             ("report", &[CHROMIUM]),
         ];
-        for (_, tools) in tools
-            .iter()
-            .filter(|(suite, _)| wanted(suite) && (*suite != "packages" || named(suite)))
-        {
+        for (_, tools) in tools.iter().filter(|(suite, _)| wanted(suite)) {
             pipeline
                 .host
                 .require(tools, &workspace.log("install"), &console)?;
@@ -120,17 +117,10 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         if wanted("reproduce") {
             done.extend(test.reproduce()?);
         }
-        if named("packages") {
+        if wanted("packages") {
             let cases = test.packages()?;
             print(&life_table(&cases))?;
             done.extend(cases);
-        } else if wanted("packages") {
-            let mut cases = Cases::new("packages:", &console);
-            cases.not_run(
-                "the life of the packages",
-                "takes minutes: `--suite packages`",
-            );
-            done.extend(cases.done);
         }
         if wanted("image") {
             for target in &chosen {
@@ -174,10 +164,15 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
             .require(&BUILD_TOOLS, &workspace.log("install"), &console)?;
         done.extend(crash::run(&pipeline, !args.suites.is_empty(), &console)?);
     }
-    if args.suites.iter().any(|name| name == "fuzz") {
+    if wanted("fuzz") {
         done.extend(fuzz::run(workspace, args.fuzz_seconds, &console)?);
-    } else if wanted("fuzz") {
-        done.extend(fuzz::not_asked_for(&console));
+    }
+    if args.suites.is_empty() {
+        let mut cases = Cases::new("on request:", &console);
+        for suite in ON_REQUEST {
+            cases.not_run(suite, format!("takes long: `--suite {suite}`"));
+        }
+        done.extend(cases.done);
     }
     for case in &done {
         if let CaseResult::Failed(why) = &case.result {

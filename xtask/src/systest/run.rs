@@ -45,8 +45,8 @@ pub const SUITES: [&str; 16] = [
     "image",
     "report",
 ];
-/// Those that run for long, and only when they are named. `server` has a short form of both.
-pub const ON_REQUEST: [&str; 2] = ["soak", "calls"];
+/// Those that run for long, and only when they are named. `server` has a short form of `soak` and `calls`.
+pub const ON_REQUEST: [&str; 4] = ["fuzz", "packages", "soak", "calls"];
 /// What the suite `faults` makes again and again.
 pub const WITHOUT_IMAGES: [Kind; 2] = [Kind::Deb, Kind::Apt];
 /// Those that need no packages of the targets under test.
