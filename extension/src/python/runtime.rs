@@ -19,7 +19,7 @@ macro_rules! module {
 }
 
 /// Each module's name, the file that tracebacks show, and its source; in the order of their imports.
-const MODULES: [(&str, &str, &str); 19] = [
+const MODULES: [(&str, &str, &str); 20] = [
     module!("pgml_runtime", "__init__.py"),
     module!("pgml_runtime.errors", "errors.py"),
     module!("pgml_runtime.spellings", "spellings.py"),
