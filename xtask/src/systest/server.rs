@@ -22,9 +22,12 @@ pub const PROGRAMS: [&str; 7] = [
     "calls.py",
 ];
 
-/// A disk that a test can fill.
-const SMALL_DISK: &str =
-    "mkdir -p /srv/small; mount -t tmpfs -o size=64m tmpfs /srv/small; chown postgres /srv/small";
+/// A disk that a test can fill. A clean system has no mount(8).
+const SMALL_DISK: &str = "mkdir -p /srv/small
+python3 -c 'import ctypes; libc = ctypes.CDLL(None, use_errno=True)
+if libc.mount(b\"none\", b\"/srv/small\", b\"tmpfs\", 0, b\"size=64m\"):
+    raise OSError(ctypes.get_errno(), \"mount\")'
+chown postgres /srv/small";
 
 impl TestRun<'_> {
     /// Runs programs on a server of each target that can be installed here.
