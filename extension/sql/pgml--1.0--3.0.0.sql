@@ -652,3 +652,12 @@ COMMENT ON AGGREGATE pgml.max_abs(real[]) IS 'Largest absolute value of each ele
 ---------------------------------------------------------------------------------------------------
 
 REVOKE ALL ON pgml.overview, pgml.trained_models, pgml.deployed_models, pgml.model_details FROM PUBLIC;
+
+---------------------------------------------------------------------------------------------------
+-- Seals. 1.0 has their keys, and its models have them.
+---------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION pgml.trust(model_id bigint) RETURNS void
+    VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_trust_wrapper';
+COMMENT ON FUNCTION pgml.trust(bigint) IS 'Accepts the bytes of a model as if this database had stored them; for superusers';
+REVOKE ALL ON FUNCTION pgml.trust(bigint) FROM PUBLIC;

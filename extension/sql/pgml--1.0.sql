@@ -106,9 +106,23 @@ CREATE UNIQUE INDEX files_model_id_path_part_idx ON pgml.files (model_id, path, 
 -- The bytes are pickles or compressed already: trying to compress them again only costs time.
 ALTER TABLE pgml.files ALTER COLUMN data SET STORAGE EXTERNAL;
 SELECT pgml.auto_updated_at('pgml.files');
-COMMENT ON TABLE pgml.files IS 'The bytes of models. Loading them runs code: whoever may write here may run code as the server';
+COMMENT ON TABLE pgml.files IS 'The bytes of models, each with a seal: others are not loaded';
+
+-- What tells models that this database stored from bytes that somebody put there. In a schema of its own: a GRANT on all
+-- tables of schema pgml must not give it away.
+CREATE SCHEMA pgml_private;
+COMMENT ON SCHEMA pgml_private IS 'What of pgml is for its owner alone';
+CREATE TABLE pgml_private.seal_keys (
+    key        bytea PRIMARY KEY CHECK (octet_length(key) = 32),
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE pgml_private.seal_keys IS 'Keys of the seals on the bytes of models; who knows one can make a model that is read, and so run code';
+INSERT INTO pgml_private.seal_keys (key)
+SELECT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()));
 
 -- A dump of the database holds the rows, and the sequences go on where they were.
+-- With the keys, so that the models are still read where it is restored.
+SELECT pg_catalog.pg_extension_config_dump('pgml_private.seal_keys', '');
 SELECT pg_catalog.pg_extension_config_dump('pgml.projects', '');
 SELECT pg_catalog.pg_extension_config_dump('pgml.snapshots', '');
 SELECT pg_catalog.pg_extension_config_dump('pgml.models', '');
@@ -339,7 +353,7 @@ COMMENT ON FUNCTION pgml.cosine_similarity(real[], real[]) IS 'Cosine of the ang
 -- Privileges
 --
 -- The functions run with the caller's rights. Everyone may look the functions up and use those that touch no table.
--- Nobody but the owner gets at the tables: a row in pgml.files is a pickle, and loading it runs code as the server.
+-- Nobody but the owner gets at the tables: docs/security.md has what to grant to whom.
 ---------------------------------------------------------------------------------------------------
 
 GRANT USAGE ON SCHEMA pgml TO PUBLIC;

@@ -171,7 +171,7 @@ COMMENT ON TABLE pgml.projects IS 'A question that models answer: a name and a t
 COMMENT ON TABLE pgml.snapshots IS 'The data that models were trained on: relation, columns, and how the rows were split';
 COMMENT ON TABLE pgml.models IS 'Trained models: algorithm, hyperparameters and scores';
 COMMENT ON TABLE pgml.deployments IS 'Which model answers for a project: its latest row does';
-COMMENT ON TABLE pgml.files IS 'The bytes of models. Loading them runs code: whoever may write here may run code as the server';
+COMMENT ON TABLE pgml.files IS 'The bytes of models, each with a seal: others are not loaded';
 COMMENT ON SCHEMA pgml IS 'Machine learning in Postgres';
 
 -- A dump of the database holds the rows, and the sequences go on where they were.
@@ -755,3 +755,35 @@ REVOKE INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON
 FROM PUBLIC;
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA pgml FROM PUBLIC;
 REVOKE ALL ON FUNCTION pgml.auto_updated_at(regclass) FROM PUBLIC;
+
+---------------------------------------------------------------------------------------------------
+-- Seals
+---------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION pgml.trust(model_id bigint) RETURNS void
+    VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_trust_wrapper';
+COMMENT ON FUNCTION pgml.trust(bigint) IS 'Accepts the bytes of a model as if this database had stored them; for superusers';
+REVOKE ALL ON FUNCTION pgml.trust(bigint) FROM PUBLIC;
+
+-- A database that PostgresML made has no seals. Whoever updates it, a superuser, accepts the models in it.
+DO $seals$
+BEGIN
+    IF to_regclass('pgml_private.seal_keys') IS NOT NULL THEN
+        RETURN;
+    END IF;
+    -- What tells models that this database stored from bytes that somebody put there. In a schema of its own: a GRANT on all
+    -- tables of schema pgml must not give it away.
+    CREATE SCHEMA pgml_private;
+    COMMENT ON SCHEMA pgml_private IS 'What of pgml is for its owner alone';
+    CREATE TABLE pgml_private.seal_keys (
+        key        bytea PRIMARY KEY CHECK (octet_length(key) = 32),
+        created_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    );
+    COMMENT ON TABLE pgml_private.seal_keys IS 'Keys of the seals on the bytes of models; who knows one can make a model that is read, and so run code';
+    INSERT INTO pgml_private.seal_keys (key)
+    SELECT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()));
+    PERFORM pg_extension_config_dump('pgml_private.seal_keys', '');
+    PERFORM pgml.trust(m.id) FROM pgml.models AS m
+    WHERE EXISTS (SELECT FROM pgml.files AS f WHERE f.model_id = m.id);
+END
+$seals$;

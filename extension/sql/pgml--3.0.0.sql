@@ -180,9 +180,23 @@ CREATE UNIQUE INDEX files_model_id_path_part_idx ON pgml.files (model_id, path, 
 -- The bytes are pickles or compressed already: trying to compress them again only costs time.
 ALTER TABLE pgml.files ALTER COLUMN data SET STORAGE EXTERNAL;
 SELECT pgml.auto_updated_at('pgml.files');
-COMMENT ON TABLE pgml.files IS 'The bytes of models. Loading them runs code: whoever may write here may run code as the server';
+COMMENT ON TABLE pgml.files IS 'The bytes of models, each with a seal: others are not loaded';
+
+-- What tells models that this database stored from bytes that somebody put there. In a schema of its own: a GRANT on all
+-- tables of schema pgml must not give it away.
+CREATE SCHEMA pgml_private;
+COMMENT ON SCHEMA pgml_private IS 'What of pgml is for its owner alone';
+CREATE TABLE pgml_private.seal_keys (
+    key        bytea PRIMARY KEY CHECK (octet_length(key) = 32),
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE pgml_private.seal_keys IS 'Keys of the seals on the bytes of models; who knows one can make a model that is read, and so run code';
+INSERT INTO pgml_private.seal_keys (key)
+SELECT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()));
 
 -- A dump of the database holds the rows, and the sequences go on where they were.
+-- With the keys, so that the models are still read where it is restored.
+SELECT pg_catalog.pg_extension_config_dump('pgml_private.seal_keys', '');
 SELECT pg_catalog.pg_extension_config_dump('pgml.projects', '');
 SELECT pg_catalog.pg_extension_config_dump('pgml.snapshots', '');
 SELECT pg_catalog.pg_extension_config_dump('pgml.models', '');
@@ -413,6 +427,10 @@ COMMENT ON FUNCTION pgml.deploy(text, pgml.strategy, pgml.algorithm) IS 'Chooses
 CREATE FUNCTION pgml.deploy(model_id bigint) RETURNS TABLE (project text, strategy text, algorithm text)
     VOLATILE STRICT PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_deploy_model_wrapper';
 COMMENT ON FUNCTION pgml.deploy(bigint) IS 'Makes one model answer for its project';
+
+CREATE FUNCTION pgml.trust(model_id bigint) RETURNS void
+    VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_trust_wrapper';
+COMMENT ON FUNCTION pgml.trust(bigint) IS 'Accepts the bytes of a model as if this database had stored them; for superusers';
 
 ---------------------------------------------------------------------------------------------------
 -- Prediction
@@ -712,10 +730,11 @@ COMMENT ON AGGREGATE pgml.max_abs(real[]) IS 'Largest absolute value of each ele
 -- Privileges
 --
 -- The functions run with the caller's rights. Everyone may look the functions up and use those that touch no table.
--- Nobody but the owner gets at the tables: a row in pgml.files is a pickle, and loading it runs code as the server.
+-- Nobody but the owner gets at the tables: docs/security.md has what to grant to whom.
 ---------------------------------------------------------------------------------------------------
 
 GRANT USAGE ON SCHEMA pgml TO PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA pgml FROM PUBLIC;
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA pgml FROM PUBLIC;
 REVOKE ALL ON FUNCTION pgml.auto_updated_at(regclass) FROM PUBLIC;
+REVOKE ALL ON FUNCTION pgml.trust(bigint) FROM PUBLIC;

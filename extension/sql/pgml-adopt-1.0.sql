@@ -186,7 +186,7 @@ BEGIN
             CASE WHEN granted.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
         );
         IF granted.relname = 'files' AND granted.privilege_type IN ('INSERT', 'UPDATE') THEN
-            RAISE WARNING '% may still write to pgml.files, and so may run code as the server', granted.grantee;
+            RAISE WARNING '% may still write to pgml.files, and so may make models unreadable', granted.grantee;
         END IF;
     END LOOP;
     FOR granted IN
@@ -232,6 +232,10 @@ $$;
 CREATE FUNCTION pg_temp.check_model(model_id bigint) RETURNS jsonb
     VOLATILE STRICT LANGUAGE c AS '$libdir/pgml', 'edition_1_0_check_model_wrapper';
 
+-- Whoever adopts the database accepts the models in it.
+CREATE FUNCTION pg_temp.trust(model_id bigint) RETURNS void
+    VOLATILE STRICT LANGUAGE c AS '$libdir/pgml', 'pgml_trust_wrapper';
+
 CREATE TABLE pgml_1_0.adoption (
     model_id  bigint PRIMARY KEY,
     project   text NOT NULL,
@@ -272,6 +276,9 @@ BEGIN
             result := 'was never trained';
             why := format('its status is %s', model.status);
         ELSE
+            IF EXISTS (SELECT FROM pgml.files AS f WHERE f.model_id = model.id) THEN
+                PERFORM pg_temp.trust(model.id);
+            END IF;
             BEGIN
                 checked := pg_temp.check_model(model.id);
                 SELECT (split->>key)::float8 INTO found
@@ -322,6 +329,7 @@ BEGIN
 END
 $$;
 DROP FUNCTION pg_temp.check_model(bigint);
+DROP FUNCTION pg_temp.trust(bigint);
 
 ---------------------------------------------------------------------------------------------------
 -- Nothing is lost

@@ -2,10 +2,10 @@
 //!
 //! They only translate: 1.0 has text where later editions have enums, and words where they have booleans.
 
+use crate::json::JsonB;
 use pgml_core::Error;
 use pgml_core::project::Strategy;
 use pgml_core::split::Sampling;
-use pgrx::JsonB;
 use pgrx::prelude::*;
 
 use crate::catalog::Edition;
@@ -173,15 +173,13 @@ fn edition_1_0_load_dataset(
 ///
 /// Loading a model runs code. The script makes this function for itself, which takes a superuser.
 #[pg_extern(sql = false)]
-fn edition_1_0_check_model(model_id: i64) -> SqlResult<JsonB> {
-    Ok(JsonB(check_model(model_id)?))
+fn edition_1_0_check_model(model_id: i64) -> SqlResult<pgrx::JsonB> {
+    Ok(pgrx::JsonB(check_model(model_id)?))
 }
 
 fn check_model(id: i64) -> Result<serde_json::Value> {
-    let bytes = models::bytes(id)?;
-    if bytes.is_empty() {
-        return Err(Error::NoFiles(id).into());
-    }
+    let file = models::bytes(id)?.ok_or(Error::NoFiles(id))?;
+    let bytes = pgml_core::seal::without(&file.bytes);
     let snapshot = snapshots::of_model(Edition::V1, id)?;
     let rows = match &snapshot {
         Some(snapshot) => rows::in_order(Edition::V1, snapshot),
@@ -192,6 +190,6 @@ fn check_model(id: i64) -> Result<serde_json::Value> {
         Err(error) => (None, Some(error.to_string())),
     };
     let test_size = snapshot.map(|snapshot| snapshot.test_size).unwrap_or_default();
-    let splits = python::check_model(&bytes, matrix, test_size)?;
+    let splits = python::check_model(bytes, matrix, test_size)?;
     Ok(serde_json::json!({ "splits": splits, "not_compared": why }))
 }

@@ -1,8 +1,8 @@
 //! `pgml.load_dataset`: scikit-learn's toy data sets as tables.
 
+use crate::json::JsonB;
 use pgml_core::Error;
 use pgml_core::literal::{array_literal, quote_ident};
-use pgrx::JsonB;
 use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 

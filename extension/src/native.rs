@@ -3,10 +3,12 @@
 use pgml_core::Error;
 use pgml_core::model::Model;
 use pgml_core::model::check::{Sample, check};
+use pgml_core::seal::Reader;
 
 use crate::catalog::models;
 use crate::error::Result;
 use crate::python::Fitted;
+use crate::seal;
 
 /// The exported file, when it predicts what Python predicts; otherwise why Python has to.
 pub fn accepted(fitted: &Fitted) -> std::result::Result<&[u8], String> {
@@ -25,11 +27,11 @@ pub fn accepted(fitted: &Fitted) -> std::result::Result<&[u8], String> {
 /// The model in the form that needs no Python, when it has one, and the size of its file. A file that can't be read is an error: whoever damaged it
 /// should know, and the other file may be as damaged.
 pub fn load(id: i64) -> Result<Option<(Model, usize)>> {
-    let Some(bytes) = models::file(id, models::NATIVE_PATH)? else {
+    let Some(file) = models::file(id, models::NATIVE_PATH)? else {
         return Ok(None);
     };
-    match Model::read(&bytes) {
-        Ok(model) => Ok(Some((model, bytes.len()))),
+    match Model::read(seal::opened(id, Reader::Native, &file.bytes)?) {
+        Ok(model) => Ok(Some((model, file.bytes.len()))),
         Err(cause) => Err(Error::ModelFile { model: id, file: models::NATIVE_PATH, cause: cause.to_string() }.into()),
     }
 }

@@ -14,6 +14,7 @@ use pgml_core::Error;
 use pgml_core::model::{self, Work};
 use pgml_core::preprocess::{Field, Preprocess};
 use pgml_core::project::Task;
+use pgml_core::seal::Reader;
 use pgrx::prelude::*;
 
 use crate::arguments::{Numbers, Text};
@@ -27,6 +28,7 @@ use crate::preparation;
 use crate::python;
 use crate::resolution::{self, Resolution, Wanted};
 use crate::row::Record;
+use crate::seal;
 use crate::sets::NumberSet;
 use crate::settings;
 
@@ -127,16 +129,12 @@ impl Model {
         if let Some(model) = self.python.get() {
             return Ok(model);
         }
-        let bytes = models::bytes(self.id)?;
-        if bytes.is_empty() {
-            return Err(match self.native {
-                Some(_) => Error::RowRefused(self.id),
-                None => Error::NoFiles(self.id),
-            }
-            .into());
-        }
-        let model = python::load_model(&bytes)?;
-        self.bytes.set(self.bytes.get() + bytes.len());
+        let file = models::bytes(self.id)?.ok_or(match self.native {
+            Some(_) => Error::RowRefused(self.id),
+            None => Error::NoFiles(self.id),
+        })?;
+        let model = python::load_model(seal::opened(self.id, Reader::Python, &file.bytes)?)?;
+        self.bytes.set(self.bytes.get() + file.bytes.len());
         Ok(self.python.get_or_init(|| model))
     }
 

@@ -7,6 +7,7 @@ use pgml_core::preprocess::Plan;
 use pgrx::pg_sys;
 
 use crate::error::Result;
+use crate::memory::Budget;
 use crate::scan::{self, Stored};
 use crate::spi;
 
@@ -94,6 +95,7 @@ enum Given {
 fn collect(query: &str, layout: &Layout, plan: &Plan, name: &str) -> Result<Matrix> {
     let columns: Vec<Given> = layout.columns().map(given).collect();
     let mut builder = Builder::new(layout, plan);
+    let budget = Budget::now();
     scan::rows(query, |row| {
         for (index, given) in columns.iter().enumerate() {
             match given {
@@ -106,7 +108,7 @@ fn collect(query: &str, layout: &Layout, plan: &Plan, name: &str) -> Result<Matr
             }
         }
         builder.end_row();
-        Ok(())
+        budget.check(builder.numbers(), name)
     })?;
     Ok(builder.finish(name)?)
 }

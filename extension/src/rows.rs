@@ -11,6 +11,7 @@ use pgml_core::split::{self, Sampling};
 use crate::catalog::Edition;
 use crate::catalog::snapshots::{self, Snapshot};
 use crate::error::Result;
+use crate::memory::Budget;
 use crate::relation::{self, Relation};
 
 /// Rows in the order in which the last `test` ones are tested on.
@@ -35,10 +36,14 @@ impl Rows {
         Ok(Rows { matrix, layout, test })
     }
 
-    /// Learn the steps of a plan from the rows to train on, and take them in all rows; none when there are no steps.
-    pub fn prepare(&mut self, plan: &Plan) -> Result<Option<Fitted>> {
+    /// Learn the steps of a plan from the rows to train on, and take them in all rows; none when there are no steps. `relation`
+    /// is named when that takes more memory than it may.
+    pub fn prepare(&mut self, plan: &Plan, relation: &str) -> Result<Option<Fitted>> {
         let fitted = preprocess::fit(plan, &self.layout, &self.matrix, self.matrix.rows - self.test)?;
         if let Some(fitted) = &fitted {
+            // One-hot columns can be many times what was read.
+            let numbers = self.matrix.rows.saturating_mul(fitted.preprocess.outputs());
+            Budget::now().check(numbers.saturating_add(self.matrix.y.len()), relation)?;
             fitted.preprocess.transform(&mut self.matrix)?;
         }
         Ok(fitted)

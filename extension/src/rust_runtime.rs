@@ -12,16 +12,7 @@ use crate::python::{Export, Fitted, Request};
 
 /// Whether the algorithm is trained here.
 pub fn trains(algorithm: &str, task: Task) -> bool {
-    pgml_learn::algorithms(of(task)).contains(&algorithm)
-}
-
-fn of(task: Task) -> pgml_learn::Task {
-    match task {
-        Task::Regression => pgml_learn::Task::Regression,
-        Task::Classification => pgml_learn::Task::Classification,
-        Task::Clustering => pgml_learn::Task::Clustering,
-        Task::Decomposition => pgml_learn::Task::Decomposition,
-    }
+    pgml_learn::algorithms(task).contains(&algorithm)
 }
 
 /// Train on the first `train` rows of the matrix and score on the rest.
@@ -35,7 +26,7 @@ pub fn fit(request: &Request<'_>, task: Task, mut matrix: Matrix, train: usize) 
         (object(request.hyperparams), object(request.search_params), object(request.search_args));
     let asked = pgml_learn::Request {
         algorithm: request.algorithm,
-        task: of(task),
+        task,
         hyperparams: &hyperparams,
         search: request.search,
         search_params: &search_params,

@@ -11,6 +11,19 @@ static OMP_NUM_THREADS: GucSetting<i32> = GucSetting::<i32>::new(1);
 
 static MODEL_CACHE: GucSetting<i32> = GucSetting::<i32>::new(256 << 10);
 
+static ISOLATION: GucSetting<Isolation> = GucSetting::<Isolation>::new(Isolation::Process);
+
+/// Where Python trains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, pgrx::PostgresGucEnum)]
+pub enum Isolation {
+    /// In the session's own process.
+    #[name = c"backend"]
+    Backend,
+    /// In a process of its own, whose end is an ERROR.
+    #[name = c"process"]
+    Process,
+}
+
 const PYTHON: &CStr = c"Read once in a session, when it first needs Python.";
 
 /// Declare the settings to Postgres. The paths decide whose code runs in the backend, so only a superuser sets them.
@@ -51,6 +64,15 @@ pub fn define() {
         GucContext::Userset,
         GucFlags::UNIT_KB,
     );
+    GucRegistry::define_enum_guc(
+        c"pgml.isolation",
+        c"Where Python trains: in the session's process, or in a process of its own.",
+        c"In a process of its own, a crash is an ERROR, and a cancel and pgml.memory_limit hold in every library.",
+        &ISOLATION,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    crate::memory::define_setting();
     reserve_prefix();
 }
 
@@ -81,6 +103,10 @@ pub fn venv() -> Option<PathBuf> {
 
 pub fn omp_num_threads() -> i32 {
     OMP_NUM_THREADS.get()
+}
+
+pub fn isolation() -> Isolation {
+    ISOLATION.get()
 }
 
 /// The bytes that models may take in a session.

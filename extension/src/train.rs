@@ -5,10 +5,10 @@
 
 use std::time::Instant;
 
+use crate::json::JsonB;
 use pgml_core::Error;
 use pgml_core::preprocess::Plan;
 use pgml_core::project::{Task, replaces};
-use pgrx::JsonB;
 use pgrx::prelude::*;
 use serde_json::Value;
 
@@ -16,6 +16,7 @@ use crate::catalog::projects::{self, Project};
 use crate::catalog::snapshots::{self, Snapshot};
 use crate::catalog::{Edition, deployments, importances, models};
 use crate::error::{Result, SqlResult};
+use crate::memory;
 use crate::native;
 use crate::preparation;
 use crate::python::Request;
@@ -179,8 +180,9 @@ pub fn run(edition: Edition, call: Call) -> Result<Trained> {
     if classes {
         rows.matrix.check_classes(&snapshot.labels, train)?;
     }
-    let prepared = rows.prepare(&snapshot.plan)?;
+    let prepared = rows.prepare(&snapshot.plan, &snapshot.relation)?;
     let read_seconds = began.elapsed().as_secs_f64();
+    memory::check_fit(&algorithm, &rows.matrix, train, &snapshot.relation)?;
 
     let request = Request {
         algorithm: &algorithm,

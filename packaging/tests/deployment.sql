@@ -80,6 +80,7 @@ DELETE FROM pgml.models WHERE algorithm = 'lasso';
 SELECT pg_temp.expect_error(format($$SELECT pgml.predict(%s::bigint, '{1}')$$, id), '42704', 'model % does not exist') FROM kept;
 INSERT INTO pgml.models SELECT * FROM kept;
 INSERT INTO pgml.files SELECT f.id + 1000000, kept.id, f.path, f.part, f.created_at, f.updated_at, f.data FROM kept_files AS f, kept;
+SELECT pgml.trust(id) FROM kept;
 SELECT pgml.predict(id, '{0.03,0.05,0.06,0.02,-0.04,-0.03,-0.04,-0.002,0.019,-0.017}') <> :before AS differs FROM kept \gset
 \if :differs
 \else

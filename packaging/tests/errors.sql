@@ -101,6 +101,8 @@ SELECT pg_temp.expect_error($$SELECT pgml.predict_proba('without proba', '{1,2}'
 UPDATE pgml.files SET data = 'no pickle' WHERE model_id = (SELECT max(id) FROM pgml.models);
 \c
 \ir helpers.psql
+SELECT pg_temp.expect_error($$SELECT pgml.predict('without proba', '{1,2}')$$, '55000', 'model % is not as this database stored it, and is not read', '%pgml.trust(%');
+SELECT pgml.trust(max(id)) FROM pgml.models;
 SELECT pg_temp.expect_error($$SELECT pgml.predict('without proba', '{1,2}')$$, 'XX001', 'file "estimator.safetensors" of model % can''t be used%', '%train the model again%');
 DELETE FROM pgml.files WHERE model_id = (SELECT max(id) FROM pgml.models) AND path = 'estimator.safetensors';
 DO $$

@@ -99,9 +99,20 @@ def insert(models, x):
 
 
 STATE = " UNION ALL ".join(
-    f"SELECT jsonb_build_array('{table}', to_jsonb(t)) FROM pgml.{table} AS t"
-    for table in ("projects", "models", "deployments", "files")
+    f"SELECT jsonb_build_array('{table}', to_jsonb(t){but}) FROM pgml.{table} AS t"
+    for table, but in (
+        ("projects", ""),
+        ("models", ""),
+        ("deployments", ""),
+        # The update puts a seal behind the bytes.
+        (
+            "files",
+            " - 'updated_at' || jsonb_build_object('data', "
+            "regexp_replace(encode(data, 'hex'), '70676d6c7365616c.{64}$', ''))",
+        ),
+    )
 )
+SEALED = "SELECT count(DISTINCT model_id) FROM pgml.files WHERE position('pgmlseal' IN data) > 0"
 
 
 def surface():
@@ -162,6 +173,7 @@ def main():
     checks.check("one notice", done.stderr.count("NOTICE") == 1, done.stderr)
     checks.check("nothing depends", "Objects that depend on it: none" in done.stderr, done.stderr)
     checks.equal("rows", state, sorted(query(STATE)))
+    checks.equal("models with a seal", [str(len(models))], query(SEALED))
     checks.equal(
         "the length",
         [5.1**2 + 3.5**2 + 1.4**2 + 0.2**2],

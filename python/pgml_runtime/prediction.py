@@ -6,12 +6,11 @@ estimator, as PostgresML 1.0 and 2.x stored, is read too, and so is what its Rus
 
 from __future__ import annotations
 
-import pickle
 import sys
 import warnings
 
 import pgml_runtime
-from pgml_runtime import foreign
+from pgml_runtime import foreign, unpickling
 from pgml_runtime.errors import (
     UserError,
     failures_as_user_errors,
@@ -136,7 +135,7 @@ def _unpickle(data, made_with):
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            content = pickle.loads(data)
+            content = unpickling.loads(data)
     except (KeyboardInterrupt, MemoryError):
         raise
     except Exception as error:

@@ -85,6 +85,13 @@ def fit_and_export(algorithm, task, x, y, train_rows, *arguments):
     return (_dump(header, estimator), *texts, exported)
 
 
+def prepare(algorithm, task, search):
+    """Import what a training of this algorithm imports, for the processes that are forked."""
+    Recipe(resolve(algorithm, task), 1)
+    for module in ("joblib", "sklearn.metrics", *(["sklearn.model_selection"] if search else [])):
+        require(module)
+
+
 def _fit(
     algorithm,
     task,

@@ -19,6 +19,7 @@ ORDER = [
     "metrics",
     "importances",
     "training",
+    "unpickling",
     "messagepack",
     "foreign",
     "prediction",

@@ -99,7 +99,7 @@ impl Compile<'_> {
             // Cargo tells from the arguments whether to link again, and does not look into files that they name.
             .env("LIST", Digest::of(&list).to_string())
             .writable(&work.out, "/build/out")
-            .script(&format!("{PREPARE}{RUSTC}{BUILD}"))
+            .script(&format!("{PREPARE}{RUSTC}{SPLIT}"))
             .run(&work.log)?;
         let size = |name: &str| {
             let path = work.out.join(name);
@@ -288,8 +288,7 @@ cargo tree --quiet --locked --offline --no-default-features --features "pg$MAJOR
     --prefix depth --format '|{p}|{l}' > /build/out/tree.txt
 "#;
 
-/// Compiles with the list of crates linked in, splits the debug symbols off and strips the library as Debian's dh_strip
-/// does it; no .gnu_debuglink is added, debuggers find the symbols by build-id.
+/// Compiles with the list of crates linked in.
 ///
 /// `--undefined` keeps the list, to which nothing refers, from being dropped as dead; the symbol is hidden, so that the
 /// library exports nothing for it. The linker's arguments are for this one crate (`cargo rustc`), not for build scripts.
@@ -302,8 +301,9 @@ cargo rustc --release --locked --offline --no-default-features --features "pg$MA
     "-Clink-arg=/build/list/$LIST.o" -Clink-arg=-Wl,--undefined=AUDITABLE_VERSION_INFO
 "#;
 
-/// Takes what [`RUSTC`] made apart.
-const BUILD: &str = r#"
+/// Splits the debug symbols off and strips the library as Debian's dh_strip does it; no .gnu_debuglink is added, debuggers
+/// find the symbols by build-id.
+const SPLIT: &str = r#"
 cp "$BUILT/libpgml.so" /build/out/pgml.unstripped.so
 cd /build/out
 chmod 644 pgml.unstripped.so

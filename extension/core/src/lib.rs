@@ -11,6 +11,7 @@ pub mod matrix;
 pub mod model;
 pub mod preprocess;
 pub mod project;
+pub mod seal;
 pub mod split;
 
 pub use error::Error;

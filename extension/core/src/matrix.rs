@@ -122,6 +122,11 @@ impl Builder {
         Ok(())
     }
 
+    /// How many numbers it holds so far.
+    pub fn numbers(&self) -> usize {
+        self.x.len() + self.y.len()
+    }
+
     pub fn end_row(&mut self) {
         self.rows += 1;
     }

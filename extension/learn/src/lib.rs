@@ -14,11 +14,12 @@ mod random;
 mod search;
 
 use pgml_core::model::{Model, Work};
+use pgml_core::project::Task;
 use serde_json::{Map, Value};
 
 pub use data::Data;
 pub use error::{Error, Result};
-pub use fit::{Task, algorithms};
+pub use fit::algorithms;
 
 /// Called by everything that takes long; unwinds to give up.
 pub type Interrupt<'a> = &'a dyn Fn();

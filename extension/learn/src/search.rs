@@ -3,11 +3,12 @@
 //! The folds are scikit-learn's: consecutive blocks for a regression; for a classification, blocks in which every class has
 //! its share.
 
+use pgml_core::project::Task;
 use serde_json::{Map, Value, json};
 
 use crate::data::{Data, classes, numbered};
 use crate::error::{Error, Result};
-use crate::fit::{self, Task};
+use crate::fit;
 use crate::params::Params;
 use crate::random::Random;
 use crate::{Interrupt, Request, model, predict, read};
@@ -26,7 +27,7 @@ pub fn best(
         let known = vec!["grid".into(), "random".into()];
         return Err(Error::Unknown { what: "search".into(), name: search.into(), known });
     }
-    if !matches!(request.task, Task::Regression | Task::Classification) {
+    if !request.task.has_labels() {
         let reason = "a search needs labels to judge by".into();
         return Err(Error::Failed { algorithm: request.algorithm.to_string(), reason });
     }

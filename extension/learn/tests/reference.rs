@@ -1,7 +1,8 @@
 //! The Rust runtime against scikit-learn: `reference.json` has what scikit-learn gave, `reference.py` is how it was asked.
 
 use pgml_core::model::{Model, Work};
-use pgml_learn::{Data, Host, Request, Task, Trained, train};
+use pgml_core::project::Task;
+use pgml_learn::{Data, Host, Request, Trained, train};
 use serde_json::{Map, Value};
 
 /// Nobody interrupts, and no time passes.

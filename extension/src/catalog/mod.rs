@@ -5,6 +5,7 @@ mod edition;
 pub mod importances;
 pub mod models;
 pub mod projects;
+pub mod seal_keys;
 pub mod snapshots;
 
 pub use edition::Edition;

@@ -1,6 +1,7 @@
 //! `pgml.models` and `pgml.files`: what was trained, with which scores, and the bytes that predict.
 
 use pgml_core::preprocess;
+use pgml_core::seal::Reader;
 use pgrx::JsonB;
 use pgrx::datum::DatumWithOid;
 
@@ -9,6 +10,7 @@ use super::{Edition, required};
 use crate::error::Result;
 use crate::python::{Fitted, Request};
 use crate::runtime::Runtime;
+use crate::seal;
 use crate::spi;
 
 /// The file that holds a model: a pickle of the fitted estimator.
@@ -89,9 +91,12 @@ pub fn finish(id: i64, fitted: &Fitted, native: &std::result::Result<&[u8], Stri
          hyperparams = $3::pg_catalog.jsonb WHERE id OPERATOR(pg_catalog.=) $1",
         &[id.into(), fitted.metrics.as_str().into(), fitted.hyperparams.as_str().into(), more.to_string().into()],
     )?;
-    store(id, PATH, &fitted.bytes)?;
+    // A model that Rust trained has no form for Python.
+    if !fitted.bytes.is_empty() {
+        store(id, PATH, &seal::sealed(id, Reader::Python, &fitted.bytes)?)?;
+    }
     if let Ok(file) = native {
-        store(id, NATIVE_PATH, file)?;
+        store(id, NATIVE_PATH, &seal::sealed(id, Reader::Native, file)?)?;
     }
     Ok(())
 }
@@ -107,29 +112,57 @@ pub fn store(id: i64, path: &str, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// A stored file of a model, with its seal if it has one.
+pub struct File {
+    pub path: String,
+    pub bytes: Vec<u8>,
+}
+
+/// Add to the end of a file; its rows stay.
+pub fn append(id: i64, path: &str, more: &[u8]) -> Result<()> {
+    spi::execute(
+        "UPDATE pgml.files SET data = data OPERATOR(pg_catalog.||) $3 WHERE id OPERATOR(pg_catalog.=) \
+         (SELECT id FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 AND path OPERATOR(pg_catalog.=) $2 \
+         ORDER BY part DESC LIMIT 1)",
+        &[id.into(), path.into(), more.into()],
+    )
+}
+
+/// Put other bytes in the place of a file.
+pub fn replace(id: i64, path: &str, bytes: &[u8]) -> Result<()> {
+    spi::execute(
+        "DELETE FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 AND path OPERATOR(pg_catalog.=) $2",
+        &[id.into(), path.into()],
+    )?;
+    store(id, path, bytes)
+}
+
 /// A file of a model, as the calling statement sees it; none when it has no such file.
-pub fn file(id: i64, path: &str) -> Result<Option<Vec<u8>>> {
+pub fn file(id: i64, path: &str) -> Result<Option<File>> {
     let parts: Vec<Vec<u8>> = spi::read(
         c"SELECT data FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 AND path OPERATOR(pg_catalog.=) $2 \
           ORDER BY part",
         &[id.into(), path.into()],
         |row| required(row.get(1)),
     )?;
-    Ok((!parts.is_empty()).then(|| parts.concat()))
+    Ok((!parts.is_empty()).then(|| File { path: path.to_string(), bytes: parts.concat() }))
 }
 
-/// The bytes of a model for Python, as the calling statement sees them; empty when there are none.
+/// The model for Python, as the calling statement sees it; none when it has no such file, or nothing is in it.
 ///
 /// A model that PostgresML made has its file under another path, whichever that is; of several, the first by name.
-pub fn bytes(id: i64) -> Result<Vec<u8>> {
-    let parts: Vec<Vec<u8>> = spi::read(
-        c"SELECT data FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 AND path OPERATOR(pg_catalog.=) \
+pub fn bytes(id: i64) -> Result<Option<File>> {
+    let parts: Vec<(String, Vec<u8>)> = spi::read(
+        c"SELECT path, data FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 AND path OPERATOR(pg_catalog.=) \
           (SELECT path FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 AND path OPERATOR(pg_catalog.<>) ALL ($3) \
           ORDER BY path OPERATOR(pg_catalog.<>) $2, path LIMIT 1) ORDER BY part",
         &[id.into(), PATH.into(), vec![NATIVE_PATH, preprocess::PATH].into()],
-        |row| required(row.get(1)),
+        |row| Ok((required(row.get(1))?, required(row.get(2))?)),
     )?;
-    Ok(parts.concat())
+    let Some(path) = parts.first().map(|(path, _)| path.clone()) else { return Ok(None) };
+    let bytes: Vec<&[u8]> = parts.iter().map(|(_, data)| data.as_slice()).collect();
+    let bytes = bytes.concat();
+    Ok((!bytes.is_empty()).then_some(File { path, bytes }))
 }
 
 /// What the snapshot of a model that PostgresML 2.x trained says of its columns; none for other models, whose predictions

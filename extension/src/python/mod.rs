@@ -7,6 +7,7 @@
 //! are collected and raised when the call has come back; what a cancel raises is kept aside likewise (`interrupts`).
 
 mod adoption;
+mod child;
 mod datasets;
 mod environment;
 mod error;

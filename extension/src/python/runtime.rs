@@ -19,7 +19,7 @@ macro_rules! module {
 }
 
 /// Each module's name, the file that tracebacks show, and its source; in the order of their imports.
-const MODULES: [(&str, &str, &str); 19] = [
+const MODULES: [(&str, &str, &str); 20] = [
     module!("pgml_runtime", "__init__.py"),
     module!("pgml_runtime.errors", "errors.py"),
     module!("pgml_runtime.spellings", "spellings.py"),
@@ -27,6 +27,7 @@ const MODULES: [(&str, &str, &str); 19] = [
     module!("pgml_runtime.metrics", "metrics.py"),
     module!("pgml_runtime.importances", "importances.py"),
     module!("pgml_runtime.training", "training.py"),
+    module!("pgml_runtime.unpickling", "unpickling.py"),
     module!("pgml_runtime.messagepack", "messagepack.py"),
     module!("pgml_runtime.foreign", "foreign.py"),
     module!("pgml_runtime.prediction", "prediction.py"),
@@ -58,13 +59,17 @@ pub fn call<T>(work: impl FnOnce(Python<'_>) -> PyResult<T>) -> Result<T> {
             }
             READY.set(true);
         }
-        let result = with_deep_binding(py, || work(py)).map_err(|failure| error::from_python(py, failure));
-        Ok(result)
+        Ok(bound(py, || work(py)))
     })?;
     warnings::raise();
     // A cancel that came while Python ran takes effect here, before its result is written.
     pgrx::check_for_interrupts!();
     result
+}
+
+/// Run `work` with what every call of Python has: imports that look in themselves first, and errors of Postgres.
+pub fn bound<T>(py: Python<'_>, work: impl FnOnce() -> PyResult<T>) -> Result<T> {
+    with_deep_binding(py, work).map_err(|failure| error::from_python(py, failure))
 }
 
 fn load(py: Python<'_>) -> Result<()> {

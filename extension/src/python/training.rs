@@ -5,8 +5,10 @@ use pgml_core::matrix::Matrix;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use super::child::{self, Answer, Message};
 use super::runtime;
 use crate::error::Result;
+use crate::settings::{self, Isolation};
 
 /// What to train; the JSON texts are objects.
 pub struct Request<'a> {
@@ -37,32 +39,77 @@ pub struct Export {
     pub probabilities: Option<Vec<f64>>,
 }
 
-/// Train on the first `train` rows of the matrix and score on the rest. The matrix's memory becomes NumPy's: nothing
-/// is copied.
+/// Train on the first `train` rows of the matrix and score on the rest, where `pgml.isolation` says.
 pub fn fit(request: &Request<'_>, matrix: Matrix, train: usize) -> Result<Fitted> {
+    if settings::isolation() == Isolation::Backend {
+        return runtime::call(|py| fit_here(py, request, matrix, train));
+    }
+    // What is imported here is in every child; else each would import it again.
     runtime::call(|py| {
-        let x = matrix.x.into_pyarray(py).reshape([matrix.rows, matrix.features])?;
-        let y = matrix.y.into_pyarray(py).reshape([matrix.rows, matrix.labels])?;
-        let fit = runtime::function(py, "pgml_runtime.training", "fit_and_export")?;
-        let result = fit.call1((
+        runtime::function(py, "pgml_runtime.training", "prepare")?.call1((
             request.algorithm,
             request.task,
-            x,
-            y,
-            train,
-            request.hyperparams,
             request.search,
-            request.search_params,
-            request.search_args,
         ))?;
-        type Answer<'py> = (Bound<'py, PyBytes>, String, String, Bound<'py, PyAny>);
-        let (bytes, metrics, hyperparams, exported): Answer<'_> = result.extract()?;
-        let export = match exported.extract::<String>() {
-            Ok(reason) => Err(reason),
-            Err(_) => Ok(export(&exported)?),
-        };
-        Ok(Fitted { bytes: bytes.as_bytes().to_vec(), metrics, hyperparams, export })
-    })
+        Ok(())
+    })?;
+    let what = format!("training {}", request.algorithm);
+    child::run(&what, |py| fit_here(py, request, matrix, train), write, read)
+}
+
+/// The matrix's memory becomes NumPy's: nothing is copied.
+fn fit_here(py: Python<'_>, request: &Request<'_>, matrix: Matrix, train: usize) -> PyResult<Fitted> {
+    let x = matrix.x.into_pyarray(py).reshape([matrix.rows, matrix.features])?;
+    let y = matrix.y.into_pyarray(py).reshape([matrix.rows, matrix.labels])?;
+    let fit = runtime::function(py, "pgml_runtime.training", "fit_and_export")?;
+    let result = fit.call1((
+        request.algorithm,
+        request.task,
+        x,
+        y,
+        train,
+        request.hyperparams,
+        request.search,
+        request.search_params,
+        request.search_args,
+    ))?;
+    type Answer<'py> = (Bound<'py, PyBytes>, String, String, Bound<'py, PyAny>);
+    let (bytes, metrics, hyperparams, exported): Answer<'_> = result.extract()?;
+    let export = match exported.extract::<String>() {
+        Ok(reason) => Err(reason),
+        Err(_) => Ok(export(&exported)?),
+    };
+    Ok(Fitted { bytes: bytes.as_bytes().to_vec(), metrics, hyperparams, export })
+}
+
+/// As [`read`] reads it.
+fn write(fitted: &Fitted, message: &mut Message) {
+    message.bytes(&fitted.bytes);
+    message.bytes(fitted.metrics.as_bytes());
+    message.bytes(fitted.hyperparams.as_bytes());
+    message.optional(fitted.export.as_ref().err().map(String::as_str));
+    if let Ok(export) = &fitted.export {
+        message.bytes(&export.file);
+        message.number(export.rows);
+        message.floats(&export.features);
+        message.floats(&export.predictions);
+        message.number(usize::from(export.probabilities.is_some()));
+        message.floats(export.probabilities.as_deref().unwrap_or_default());
+    }
+}
+
+fn read(answer: &mut Answer<'_>) -> Option<Fitted> {
+    let (bytes, metrics, hyperparams) = (answer.bytes()?.to_vec(), answer.text()?, answer.text()?);
+    let export = match answer.optional()? {
+        Some(reason) => Err(reason),
+        None => {
+            let (file, rows) = (answer.bytes()?.to_vec(), answer.number()?);
+            let (features, predictions) = (answer.floats()?, answer.floats()?);
+            let probabilities = (answer.number()? != 0).then_some(answer.floats()?);
+            Ok(Export { file, rows, features, predictions, probabilities })
+        }
+    };
+    Some(Fitted { bytes, metrics, hyperparams, export })
 }
 
 fn export(exported: &Bound<'_, PyAny>) -> PyResult<Export> {

@@ -13,15 +13,24 @@ thread_local! {
 pub fn collector(py: Python<'_>) -> PyResult<Bound<'_, PyCFunction>> {
     PyCFunction::new_closure(py, Some(c"emit_warning"), None, |arguments, _| -> PyResult<()> {
         let message: String = arguments.get_item(0)?.str()?.extract()?;
-        COLLECTED.with(|collected| collected.borrow_mut().push(message));
+        collect(message);
         Ok(())
     })
 }
 
+/// Keep a warning until [`raise`].
+pub fn collect(message: String) {
+    COLLECTED.with(|collected| collected.borrow_mut().push(message));
+}
+
+/// What was collected.
+pub fn take() -> Vec<String> {
+    COLLECTED.with(RefCell::take)
+}
+
 /// Raise what was collected as WARNINGs of Postgres. Never call this while Python code runs.
 pub fn raise() {
-    let messages = COLLECTED.with(RefCell::take);
-    for message in messages {
+    for message in take() {
         pgrx::warning!("{message}");
     }
 }

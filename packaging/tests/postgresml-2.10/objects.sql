@@ -21,6 +21,9 @@ BEGIN
     );
 END
 $$;
+ALTER EXTENSION pgml DROP TABLE pgml_private.seal_keys;
+ALTER EXTENSION pgml DROP SCHEMA pgml_private;
+DROP SCHEMA pgml_private CASCADE;
 ALTER TABLE pgml.files ALTER COLUMN data SET STORAGE EXTENDED;
 UPDATE pg_extension SET extconfig = NULL, extcondition = NULL WHERE extname = 'pgml';
 ALTER EXTENSION pgml DROP TYPE pgml.algorithm;

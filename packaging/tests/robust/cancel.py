@@ -2,13 +2,18 @@
 
 Every training here would run for minutes: one that ends was ended. The limit of a second is what a
 quiet machine keeps; the figures say what was measured, the checks allow for a busy machine.
+
+All of it is about trainings in the session's own process; isolation.py tries the others.
 """
 
+import os
 import random
 import signal
 import time
 
 from session import Background, Failed, Lost, Session, case, main, psql, rows_of_numbers, wait_until
+
+os.environ["PGOPTIONS"] = "-c pgml.isolation=backend"
 
 LIMIT = 8.0
 """Seconds in which an interrupt has to have had its effect, on any machine."""

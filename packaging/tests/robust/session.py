@@ -69,6 +69,8 @@ class Session:
             line = line.rstrip("\n")
             if line.startswith(END):
                 _, sqlstate, *message = line.split(" ", 2)
+                if not sqlstate:
+                    raise Lost  # psql has no SQLSTATE for a connection that went away
                 if sqlstate != "00000":
                     raise Failed(sqlstate, "".join(message))
                 return rows
@@ -152,9 +154,13 @@ def wait_until(holds, what, within=60.0):
 
 
 def resident(pid):
-    """Return the resident memory of a process in MB."""
+    """Return the memory of a process in MB, without the server's shared memory.
+
+    A session's share of that grows with each page of the buffers that it touches (proc(5), RssShmem).
+    """
     with open(f"/proc/{pid}/status") as status:
-        return int(re.search(r"^VmRSS:\s+(\d+)", status.read(), re.MULTILINE).group(1)) / 1024
+        sizes = dict(re.findall(r"^(RssAnon|RssFile):\s+(\d+)", status.read(), re.MULTILINE))
+    return sum(int(size) for size in sizes.values()) / 1024
 
 
 def rows_of_numbers(session, table, rows, features):

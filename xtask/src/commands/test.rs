@@ -12,8 +12,8 @@ use pgml_dist::progress::Listener;
 use pgml_dist::publish::{self, table::table};
 use pgml_dist::systest::cases::{Case, CaseResult, Cases, summary};
 use pgml_dist::systest::packages::table::life_table;
-use pgml_dist::systest::run::{SUITES, TestRun, WITHOUT_PACKAGES};
-use pgml_dist::systest::{crash, fuzz};
+use pgml_dist::systest::run::{ON_REQUEST, SUITES, TestRun, WITHOUT_PACKAGES};
+use pgml_dist::systest::{crash, fuzz, server};
 use pgml_dist::workspace::Workspace;
 
 use crate::commands::{Sources, TargetChoice};
@@ -26,7 +26,7 @@ use crate::output::print;
 pub struct Args {
     #[command(flatten)]
     choice: TargetChoice,
-    /// Only these suites [default: all that can run on this machine's own target, but `fuzz` and `packages`]
+    /// Only these suites [default: all that can run on this machine's own target, but `fuzz`, `packages`, `soak` and `calls`]
     #[arg(long = "suite", value_name = "NAME", value_parser = SUITES)]
     suites: Vec<String>,
     /// Write what the tests make into the documentation, instead of comparing it
@@ -38,6 +38,12 @@ pub struct Args {
     /// How long the suite `fuzz` runs each of its targets
     #[arg(long, default_value_t = 30, value_name = "SECONDS")]
     fuzz_seconds: u64,
+    /// How long the suite `soak` runs
+    #[arg(long, default_value_t = 1200, value_name = "SECONDS")]
+    soak_seconds: u64,
+    /// How many calls the suite `calls` makes
+    #[arg(long, default_value_t = 100_000, value_name = "NUMBER")]
+    calls: u64,
     #[command(flatten)]
     sources: Sources,
 }
@@ -48,8 +54,10 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let pipeline = args.sources.pipeline(workspace)?;
     let chosen = args.choice.select(&pipeline)?;
     let named = |suite: &str| args.suites.iter().any(|name| name == suite);
-    let wanted =
-        |suite: &str| args.suites.is_empty() || args.suites.iter().any(|name| name == suite);
+    let wanted = |suite: &str| match args.suites.is_empty() {
+        true => !ON_REQUEST.contains(&suite),
+        false => named(suite),
+    };
     let needs_packages = SUITES
         .iter()
         .any(|suite| !WITHOUT_PACKAGES.contains(suite) && wanted(suite));
@@ -65,10 +73,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
             ("reproduce", &[DIFFOSCOPE, NEWUIDMAP]),
             ("report", &[CHROMIUM]),
         ];
-        for (_, tools) in tools
-            .iter()
-            .filter(|(suite, _)| wanted(suite) && (*suite != "packages" || named(suite)))
-        {
+        for (_, tools) in tools.iter().filter(|(suite, _)| wanted(suite)) {
             pipeline
                 .host
                 .require(tools, &workspace.log("install"), &console)?;
@@ -112,17 +117,10 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         if wanted("reproduce") {
             done.extend(test.reproduce()?);
         }
-        if named("packages") {
+        if wanted("packages") {
             let cases = test.packages()?;
             print(&life_table(&cases))?;
             done.extend(cases);
-        } else if wanted("packages") {
-            let mut cases = Cases::new("packages:", &console);
-            cases.not_run(
-                "the life of the packages",
-                "takes minutes: `--suite packages`",
-            );
-            done.extend(cases.done);
         }
         if wanted("image") {
             for target in &chosen {
@@ -141,7 +139,15 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
             done.extend(test.nix()?);
         }
         if wanted("server") {
-            done.extend(test.server()?);
+            done.extend(test.server("server", &server::PROGRAMS)?);
+        }
+        if wanted("soak") {
+            let program = format!("soak.py PGML_SOAK_SECONDS={}", args.soak_seconds);
+            done.extend(test.server("soak", &[&program])?);
+        }
+        if wanted("calls") {
+            let program = format!("calls.py PGML_CALLS={}", args.calls);
+            done.extend(test.server("calls", &[&program])?);
         }
         // After the page was made again from what the install test saw.
         if wanted("report") {
@@ -158,10 +164,15 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
             .require(&BUILD_TOOLS, &workspace.log("install"), &console)?;
         done.extend(crash::run(&pipeline, !args.suites.is_empty(), &console)?);
     }
-    if args.suites.iter().any(|name| name == "fuzz") {
+    if wanted("fuzz") {
         done.extend(fuzz::run(workspace, args.fuzz_seconds, &console)?);
-    } else if wanted("fuzz") {
-        done.extend(fuzz::not_asked_for(&console));
+    }
+    if args.suites.is_empty() {
+        let mut cases = Cases::new("on request:", &console);
+        for suite in ON_REQUEST {
+            cases.not_run(suite, format!("takes long: `--suite {suite}`"));
+        }
+        done.extend(cases.done);
     }
     for case in &done {
         if let CaseResult::Failed(why) = &case.result {

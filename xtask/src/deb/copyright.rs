@@ -67,7 +67,7 @@ pub struct Licence {
 }
 
 /// Libraries that wheels bundle: the name before the first `-` or `.`, who holds the rights, and the licence.
-const BUNDLED: [(&str, &str, &str); 6] = [
+const BUNDLED: [(&str, &str, &str); 7] = [
     (
         "libgfortran",
         "Free Software Foundation, Inc.",
@@ -87,6 +87,12 @@ const BUNDLED: [(&str, &str, &str); 6] = [
     (
         "libscipy_openblas64_",
         "2011-2025 The OpenBLAS Project",
+        "BSD-3-Clause",
+    ),
+    // NumPy for Python 3.8.
+    (
+        "libopenblas64_p",
+        "2011-2022 The OpenBLAS Project",
         "BSD-3-Clause",
     ),
     (

@@ -88,6 +88,11 @@ impl Facts<'_> {
     }
 }
 
+/// The name of the extension's package for a major.
+pub fn extension_name(major: u16) -> String {
+    format!("postgresql-{major}-pgml")
+}
+
 /// Where a major's server looks for the library.
 pub fn library_path(major: u16) -> String {
     format!("/usr/lib/postgresql/{major}/lib/pgml.so")
@@ -124,7 +129,7 @@ pub fn extension(
             library_depends,
         },
     )?;
-    let mut package = facts.package(format!("postgresql-{major}-pgml"), control);
+    let mut package = facts.package(extension_name(major), control);
     let crates = files::read_text(&inputs.compiled.join(compile::CRATES))?;
     let mut parts = copyright::openblas_and_std();
     parts.extend(copyright::lightgbm());
@@ -177,7 +182,7 @@ pub fn extension(
             build_id => &build_id,
         },
     )?;
-    let mut debug = facts.package(format!("postgresql-{major}-pgml-dbgsym"), control);
+    let mut debug = facts.package(format!("{}-dbgsym", extension_name(major)), control);
     // Its documents are those of the package that it depends on, as debhelper does it.
     let doc = format!("/usr/share/doc/{}", debug.name);
     debug.links.push((doc, package.name.clone()));

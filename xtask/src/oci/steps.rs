@@ -13,6 +13,7 @@ use super::layer::Layer;
 use super::settings::Settings;
 use super::{Flavour, OciError, volume};
 use crate::compile;
+use crate::deb::packages;
 use crate::digest::Digest;
 use crate::execute::Work;
 use crate::exit::{Exit, Failure};
@@ -150,7 +151,7 @@ impl<'a> Making<'a> {
     }
 
     fn package_name(&self) -> String {
-        format!("postgresql-{}-pgml", self.target.major)
+        packages::extension_name(self.target.major)
     }
 
     /// The annotations of the OCI image specification. The revision is the key of the job that made the package: equal

@@ -33,16 +33,6 @@ struct Figures {
     corpus: u64,
 }
 
-/// What is said of the suite in a run of all: its build alone takes minutes.
-pub fn not_asked_for(listener: &dyn Listener) -> Vec<Case> {
-    let mut cases = Cases::new("fuzz:", listener);
-    cases.not_run(
-        "the readers under a fuzzer",
-        "only on request (`--suite fuzz`); xtask/tests/malformed.rs gives them thousands of damaged files in every run",
-    );
-    cases.done
-}
-
 /// Builds the targets and runs each for some seconds.
 pub fn run(
     workspace: &Workspace,

@@ -117,6 +117,11 @@ impl InstallTest<'_> {
         Ok(cases.done)
     }
 
+    /// The name of the extension's package.
+    pub(super) fn extension(&self) -> String {
+        crate::deb::packages::extension_name(self.major)
+    }
+
     /// A clean system that is shown the repository under test and a mirror of what else apt may need.
     pub(super) fn start(&self) -> Result<System, Failure> {
         self.start_showing(&[])
@@ -148,7 +153,7 @@ impl InstallTest<'_> {
         self.add_sources(system)?;
         system.script(
             "root",
-            &format!("apt-get install --yes postgresql-{}-pgml 2>&1", self.major),
+            &format!("apt-get install --yes {} 2>&1", self.extension()),
         )?;
         self.require_installed(system)
     }
@@ -180,10 +185,7 @@ impl InstallTest<'_> {
             "root",
             "dpkg-query -W -f '${Package} ${db:Status-Abbrev}\\n' '*pgml*'",
         )?;
-        for package in [
-            format!("postgresql-{}-pgml", self.major),
-            "pgml-python".into(),
-        ] {
+        for package in [self.extension(), "pgml-python".into()] {
             ensure(status.contains(&format!("{package} ii")), || {
                 format!("`{package}` is not installed; dpkg says: {status}")
             })?;
@@ -204,10 +206,7 @@ impl InstallTest<'_> {
     fn verify_files(&self, system: &System) -> Result<(), Failure> {
         let wrong = system.script(
             "root",
-            &format!(
-                "dpkg --verify postgresql-{}-pgml pgml-python 2>&1",
-                self.major
-            ),
+            &format!("dpkg --verify {} pgml-python 2>&1", self.extension()),
         )?;
         ensure(wrong.trim().is_empty(), || {
             format!("dpkg --verify says: {wrong}")

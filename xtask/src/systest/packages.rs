@@ -102,10 +102,6 @@ impl InstallTest<'_> {
         Ok(cases.done)
     }
 
-    fn extension(&self) -> String {
-        format!("postgresql-{}-pgml", self.major)
-    }
-
     fn apt(&self, system: &System, what: &str) -> Result<String, Failure> {
         system.script("root", &format!("apt-get --yes {what} 2>&1"))
     }

@@ -27,7 +27,7 @@ use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 14] = [
+pub const SUITES: [&str; 16] = [
     "lint",
     "unit",
     "python",
@@ -40,9 +40,13 @@ pub const SUITES: [&str; 14] = [
     "nix",
     "packages",
     "server",
+    "soak",
+    "calls",
     "image",
     "report",
 ];
+/// Those that run for long, and only when they are named. `server` has a short form of `soak` and `calls`.
+pub const ON_REQUEST: [&str; 4] = ["fuzz", "packages", "soak", "calls"];
 /// What the suite `faults` makes again and again.
 pub const WITHOUT_IMAGES: [Kind; 2] = [Kind::Deb, Kind::Apt];
 /// Those that need no packages of the targets under test.

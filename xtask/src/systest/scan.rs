@@ -61,7 +61,7 @@ impl InstallTest<'_> {
 
     /// The libraries that the SBOM of the package names.
     fn declared(&self) -> Result<Names, Failure> {
-        let name = format!("postgresql-{}-pgml_", self.major);
+        let name = format!("{}_", self.extension());
         let distribution = self.target.split('-').next().unwrap_or_default();
         for file in files::files_below(self.sboms)? {
             let file_name = file.to_string_lossy();

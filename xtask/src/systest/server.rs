@@ -10,12 +10,28 @@ use crate::systest::install::{InstallTest, PORT};
 use crate::systest::run::TestRun;
 use crate::systest::system::System;
 
-/// The programs, in the order in which they run, each in a database of its own.
-const PROGRAMS: [&str; 1] = ["cancel.py"];
+/// The programs of the suite, in the order in which they run, each in a database of its own. After a name there may be a
+/// variable of its environment.
+pub const PROGRAMS: [&str; 7] = [
+    "cancel.py",
+    "isolation.py",
+    "security.py",
+    "faults.py",
+    "recovery.py PGML_SMALL_DISK=/srv/small",
+    "soak.py",
+    "calls.py",
+];
+
+/// A disk that a test can fill. A clean system has no mount(8).
+const SMALL_DISK: &str = "mkdir -p /srv/small
+python3 -c 'import ctypes; libc = ctypes.CDLL(None, use_errno=True)
+if libc.mount(b\"none\", b\"/srv/small\", b\"tmpfs\", 0, b\"size=64m\"):
+    raise OSError(ctypes.get_errno(), \"mount\")'
+chown postgres /srv/small";
 
 impl TestRun<'_> {
-    /// What a production server needs, on each target that can be installed here.
-    pub fn server(&self) -> Result<Vec<Case>, Failure> {
+    /// Runs programs on a server of each target that can be installed here.
+    pub fn server(&self, suite: &str, programs: &[&str]) -> Result<Vec<Case>, Failure> {
         let mut done = Vec::new();
         for target in self.chosen {
             let name = target.to_string();
@@ -23,12 +39,12 @@ impl TestRun<'_> {
             match planned.map(|planned| &planned.not_installable) {
                 None => {}
                 Some(None) => {
-                    done.extend(
-                        self.in_clean_system(target, "server", |test, to| test.server(to))?,
-                    );
+                    done.extend(self.in_clean_system(target, suite, |test, to| {
+                        test.server(suite, programs, to)
+                    })?)
                 }
                 Some(Some(why)) => {
-                    let mut cases = Cases::new(format!("{name} server:"), self.listener);
+                    let mut cases = Cases::new(format!("{name} {suite}:"), self.listener);
                     cases.not_run("a server with the installed packages", why);
                     done.extend(cases.done);
                 }
@@ -40,16 +56,23 @@ impl TestRun<'_> {
 
 impl InstallTest<'_> {
     /// Runs every program on a server with the installed packages.
-    pub fn server(&self, listener: &dyn Listener) -> Result<Vec<Case>, Failure> {
-        let mut cases = Cases::new(format!("{} server:", self.target), listener);
+    fn server(
+        &self,
+        suite: &str,
+        programs: &[&str],
+        listener: &dyn Listener,
+    ) -> Result<Vec<Case>, Failure> {
+        let mut cases = Cases::new(format!("{} {suite}:", self.target), listener);
         let system = self.start()?;
         let ready = cases.run("a server with the installed packages", || {
             self.install(&system)?;
             self.create_cluster(&system)?;
-            self.install_tools(&system)
+            self.install_tools(&system)?;
+            system.script("root", SMALL_DISK)?;
+            Ok(())
         });
         if ready.is_some() {
-            for program in PROGRAMS {
+            for program in programs {
                 self.robust(&system, program, &mut cases)?;
             }
         }
@@ -60,8 +83,9 @@ impl InstallTest<'_> {
     fn robust(&self, system: &System, program: &str, cases: &mut Cases<'_>) -> Result<(), Failure> {
         self.new_database(system, "robust")?;
         // Its exit code says no more than its lines do.
+        let (file, variable) = program.split_once(' ').unwrap_or((program, ""));
         let script = format!(
-            "cd /tmp; PGPORT={PORT} PGDATABASE=robust python3 -B /srv/tests/robust/{program} 2>&1 || true"
+            "cd /tmp; {variable} PGPORT={PORT} PGDATABASE=robust python3 -B /srv/tests/robust/{file} 2>&1 || true"
         );
         let output = system.script("postgres", &script)?;
         let mut lines = output.lines().peekable();

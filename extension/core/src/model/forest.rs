@@ -213,7 +213,7 @@ impl Forest {
             }
             Combine::Median { weights } => {
                 pairs.clear();
-                pairs.extend(leaves.by_ref().zip(weights).map(|(leaf, weight)| (value(leaf), *weight)));
+                pairs.extend(leaves.zip(weights).map(|(leaf, weight)| (value(leaf), *weight)));
                 all_scores.push(weighted_median(pairs));
             }
         }

@@ -13,6 +13,7 @@ mod reduced;
 mod svm;
 
 use pgml_core::model::{Decision, Finish, Part, Probabilities, Scores};
+use pgml_core::project::Task;
 use serde_json::{Map, Value};
 
 use crate::Interrupt;
@@ -20,31 +21,6 @@ use crate::data::{Data, classes, numbered};
 use crate::error::{Error, Result};
 use crate::model;
 use crate::params::Params;
-
-/// What is learned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Task {
-    Regression,
-    Classification,
-    Clustering,
-    Decomposition,
-}
-
-impl Task {
-    pub fn name(self) -> &'static str {
-        match self {
-            Task::Regression => "regression",
-            Task::Classification => "classification",
-            Task::Clustering => "clustering",
-            Task::Decomposition => "decomposition",
-        }
-    }
-
-    pub fn parse(name: &str) -> Option<Task> {
-        use Task::*;
-        [Regression, Classification, Clustering, Decomposition].into_iter().find(|task| task.name() == name)
-    }
-}
 
 /// A model before it is written.
 #[derive(Debug, Clone, Default)]

@@ -8,6 +8,7 @@ use serde_json::Value;
 use tar::Archive;
 
 use super::{ImageTest, LIMITS, ensure_says};
+use crate::deb::packages;
 use crate::digest::Digest;
 use crate::exit::Failure;
 use crate::files::{self, FileError};
@@ -143,7 +144,7 @@ impl ImageTest<'_> {
     /// The digest of the library in the package.
     pub(super) fn packaged_library(&self) -> Result<Digest, Failure> {
         let dir = self.release.join(self.target.to_string());
-        let prefix = format!("postgresql-{}-pgml_", self.target.major);
+        let prefix = format!("{}_", packages::extension_name(self.target.major));
         let debs = files::files_below(&dir)?;
         let deb = debs
             .iter()

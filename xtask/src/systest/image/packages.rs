@@ -3,6 +3,7 @@
 use super::container::Container;
 use super::contract::{Row, is};
 use super::ensure_says;
+use crate::deb::packages;
 use crate::exit::Failure;
 use crate::systest::cases::ensure;
 
@@ -13,7 +14,7 @@ fn command<'a>(row: &'a Row<'_>, image: &str, script: &str) -> Result<Container<
 }
 
 pub(super) fn dpkg(row: &Row<'_>) -> Result<(), Failure> {
-    let extension = format!("postgresql-{}-pgml", row.test.target.major);
+    let extension = packages::extension_name(row.test.target.major);
     let script = format!(
         "dpkg --audit; dpkg --verify; dpkg-query -W -f '${{Package}} ${{Status}}\\n' pgml-python {extension}; apt-get check --quiet=2"
     );

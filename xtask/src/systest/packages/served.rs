@@ -47,7 +47,7 @@ impl InstallTest<'_> {
             "the first step already published the index".into()
         })?;
         rsync(&[])?;
-        let name = format!("postgresql-{}-pgml", self.major);
+        let name = self.extension();
         let script = READ
             .replace("$APT", APT)
             .replace("PACKAGES", &format!("{name} {name}-dbgsym pgml-python"))

@@ -1,0 +1,120 @@
+//! The seal of a model's bytes: who has it may rely on them being what this database's extension stored for that model.
+//!
+//! Sealed bytes are the bytes, a mark, and an HMAC-SHA256 over the model's number, whose reader the bytes are for, and the
+//! bytes. It stands at the end, where a reader of pickles does not look: what other programs read stays as it was.
+
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+
+/// Before the authentication code.
+const MARK: [u8; 8] = *b"pgmlseal";
+const CODE: usize = 32;
+const SEAL: usize = MARK.len() + CODE;
+
+/// Who reads a file of a model. The file of one is nothing to the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// Python's unpickler.
+    Python = 0,
+    /// `model/`.
+    Native = 1,
+    /// `preprocess/`.
+    Preprocess = 2,
+}
+
+/// What bytes turn out to be.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Opened<'a> {
+    /// Sealed with one of the keys, for this model; without the seal.
+    Whole(&'a [u8]),
+    /// They have no seal.
+    Unsealed,
+    /// The seal belongs to other bytes, another model or another key.
+    Broken,
+}
+
+/// The seal that goes behind the bytes of a model.
+pub fn seal(key: &[u8], model: i64, reader: Reader, bytes: &[u8]) -> Vec<u8> {
+    let mut seal = MARK.to_vec();
+    seal.extend(code(key, model, reader, bytes).finalize().into_bytes());
+    seal
+}
+
+/// Check the seal of a model's bytes against every key there is.
+pub fn open<'a>(keys: &[Vec<u8>], model: i64, reader: Reader, sealed: &'a [u8]) -> Opened<'a> {
+    let (bytes, Some(found)) = split(sealed) else { return Opened::Unsealed };
+    match keys.iter().any(|key| code(key, model, reader, bytes).verify_slice(found).is_ok()) {
+        true => Opened::Whole(bytes),
+        false => Opened::Broken,
+    }
+}
+
+/// The bytes without their seal, when they have one; unchecked.
+pub fn without(sealed: &[u8]) -> &[u8] {
+    split(sealed).0
+}
+
+fn split(sealed: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let parts = sealed.split_last_chunk::<SEAL>();
+    match parts.map(|(bytes, seal)| (bytes, seal.split_at(MARK.len()))) {
+        Some((bytes, (mark, code))) if mark == MARK => (bytes, Some(code)),
+        _ => (sealed, None),
+    }
+}
+
+fn code(key: &[u8], model: i64, reader: Reader, bytes: &[u8]) -> Hmac<Sha256> {
+    // INVARIANT: HMAC takes keys of every length.
+    let mut code = Hmac::<Sha256>::new_from_slice(key).expect("a key of any length");
+    code.update(&model.to_le_bytes());
+    code.update(&[reader as u8]);
+    code.update(bytes);
+    code
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Reader::{Native, Python};
+    use super::*;
+
+    const KEY: &[u8] = &[7; 32];
+
+    fn sealed(model: i64, bytes: &[u8]) -> Vec<u8> {
+        [bytes, &seal(KEY, model, Python, bytes)].concat()
+    }
+
+    /// Catches a seal that is not checked at all, and one that can't be checked any more.
+    #[test]
+    fn whole_bytes_open_with_any_of_the_keys() {
+        let keys = [vec![1; 32], KEY.to_vec()];
+        assert_eq!(open(&keys, 5, Python, &sealed(5, b"bytes")), Opened::Whole(b"bytes"));
+        assert_eq!(open(&keys, 5, Python, &sealed(5, b"")), Opened::Whole(b""));
+    }
+
+    /// Catches bytes of somebody else that would be read: each change is one that a writer of the table can make.
+    #[test]
+    fn anything_else_does_not() {
+        let keys = [KEY.to_vec()];
+        let good = sealed(5, b"bytes");
+        assert_eq!(open(&keys, 6, Python, &good), Opened::Broken, "another model's");
+        assert_eq!(open(&keys, 5, Native, &good), Opened::Broken, "another reader's");
+        assert_eq!(open(&[vec![1; 32]], 5, Python, &good), Opened::Broken, "another key's");
+        assert_eq!(open(&[], 5, Python, &good), Opened::Broken, "no key");
+        for place in 0..good.len() {
+            let mut changed = good.clone();
+            changed[place] ^= 1;
+            assert!(!matches!(open(&keys, 5, Python, &changed), Opened::Whole(_)), "byte {place}");
+        }
+        for length in 0..good.len() {
+            assert!(!matches!(open(&keys, 5, Python, &good[..length]), Opened::Whole(_)), "cut to {length}");
+        }
+        assert_eq!(open(&keys, 5, Python, b"a pickle"), Opened::Unsealed);
+        assert_eq!(open(&keys, 5, Python, &[&good[..], b"more"].concat()), Opened::Unsealed);
+    }
+
+    /// Catches a seal around a seal.
+    #[test]
+    fn without_gives_the_bytes() {
+        assert_eq!(without(&sealed(5, b"bytes")), b"bytes");
+        assert_eq!(without(b"bytes"), b"bytes");
+    }
+}

@@ -1,0 +1,102 @@
+//! Refuses a training that would take more memory than the server may spend on one, before it takes it.
+//!
+//! Without this, the system kills the backend, and Postgres restarts for every session.
+
+use std::ffi::CStr;
+
+use pgml_core::matrix::Matrix;
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
+
+use crate::error::{Failure, Result};
+
+/// In MB. Zero: all that the machine has; -1: no limit.
+static LIMIT: GucSetting<i32> = GucSetting::<i32>::new(0);
+
+/// How often a training holds its rows: as they are read, in the order of the split, and in the algorithm's own form.
+const COPIES: u64 = 3;
+
+/// The algorithms that compare each row with each.
+const PAIRWISE: [&str; 2] = ["gaussian_process", "kernel_ridge"];
+
+const WORDS: &CStr =
+    c"A training whose estimate is higher fails before it starts. 0 is the machine's memory, -1 no limit.";
+
+pub fn define_setting() {
+    GucRegistry::define_int_guc(
+        c"pgml.memory_limit",
+        c"Memory that one training may take, by an estimate from its rows.",
+        WORDS,
+        &LIMIT,
+        -1,
+        i32::MAX,
+        GucContext::Suset,
+        GucFlags::UNIT_MB,
+    );
+}
+
+/// What one training may take.
+pub struct Budget {
+    /// In bytes; none when nothing limits.
+    limit: Option<u64>,
+}
+
+impl Budget {
+    /// As the settings are now.
+    pub fn now() -> Budget {
+        Budget { limit: limit() }
+    }
+
+    /// Fail when a training on that many numbers takes more. Called for each row.
+    pub fn check(&self, numbers: usize, name: &str) -> Result<()> {
+        let bytes = (numbers as u64).saturating_mul(8 * COPIES);
+        self.refuse(bytes, name, || {
+            format!("{numbers} numbers of 8 bytes are held {COPIES} times: as they are read, split, and used.")
+        })
+    }
+
+    fn refuse(&self, bytes: u64, name: &str, why: impl FnOnce() -> String) -> Result<()> {
+        match self.limit.filter(|limit| bytes > *limit) {
+            None => Ok(()),
+            Some(limit) => Err(refusal(bytes, limit, name, why()).into()),
+        }
+    }
+}
+
+/// Fail when an algorithm takes more than it may for its table of all pairs of rows.
+pub fn check_fit(algorithm: &str, matrix: &Matrix, train: usize, name: &str) -> Result<()> {
+    if !PAIRWISE.contains(&algorithm) {
+        return Ok(());
+    }
+    let pairs = (train as u64).saturating_mul(train as u64 * 8);
+    let bytes = pairs.saturating_add((matrix.x.len() + matrix.y.len()) as u64 * 8 * COPIES);
+    Budget::now().refuse(bytes, name, || format!("{algorithm} compares each of {train} rows with each."))
+}
+
+fn refusal(bytes: u64, limit: u64, name: &str, why: String) -> Failure {
+    Failure {
+        sqlstate: "53400".into(),
+        message: format!(
+            "training on {name} would take at least {} MB, and pgml.memory_limit allows {} MB",
+            bytes.div_ceil(1 << 20),
+            limit >> 20
+        ),
+        detail: Some(why),
+        hint: Some("Train on fewer rows or columns, or let a superuser raise pgml.memory_limit.".into()),
+    }
+}
+
+/// The limit in bytes; none when nothing limits.
+pub fn limit() -> Option<u64> {
+    match u64::try_from(LIMIT.get()) {
+        Ok(0) => machine(),
+        Ok(megabytes) => Some(megabytes << 20),
+        Err(_) => None,
+    }
+}
+
+/// The memory of this machine, where it can be told.
+fn machine() -> Option<u64> {
+    // SAFETY: asks for two numbers.
+    let (pages, size) = unsafe { (libc::sysconf(libc::_SC_PHYS_PAGES), libc::sysconf(libc::_SC_PAGESIZE)) };
+    u64::try_from(pages).ok()?.checked_mul(u64::try_from(size).ok()?)
+}

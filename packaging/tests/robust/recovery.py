@@ -1,0 +1,233 @@
+"""Servers of the test's own: preloading, standbys, a postmaster that is killed, a full disk.
+
+PGML_SMALL_DISK names an empty directory on a file system of 64 MB.
+"""
+
+import contextlib
+import glob
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+from session import Failed, Lost, NotRun, Session, case, main, rows_of_numbers, wait_until
+
+(BIN,) = glob.glob("/usr/lib/postgresql/*/bin")
+PATIENCE = 120.0
+TRAIN = "SELECT pgml.train('kept', 'regression', 'public.kept', 'y', 'ridge')"
+PREDICTION = "SELECT pgml.predict('kept', ARRAY[0.5, 0.5, 0.5, 0.5])"
+LONG = (
+    "SELECT pgml.train('long', 'regression', 'public.kept', 'y', 'random_forest', "
+    "hyperparams => '{\"n_estimators\": 300000}')"
+)
+
+
+def run(*command):
+    """Run a program that must succeed."""
+    done = subprocess.run(command, capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, f"{command[0]}: {done.stdout[-500:]} {done.stderr[-500:]}"
+
+
+class Server:
+    """A cluster below a directory, reached by its socket there."""
+
+    def __init__(self, directory, name, port):
+        """Name it; nothing is made yet."""
+        self.directory = directory
+        self.data = f"{directory}/{name}"
+        self.port = port
+
+    def create(self, *settings):
+        """Make the cluster and start it."""
+        run(f"{BIN}/initdb", "--no-sync", "--auth=trust", "--locale=C.UTF-8", "-D", self.data)
+        self.configure("listen_addresses = ''", "fsync = off", "shared_buffers = '16MB'", *settings)
+        self.start()
+
+    def configure(self, *settings):
+        """Add lines to the configuration."""
+        lines = [f"port = {self.port}", f"unix_socket_directories = '{self.directory}'", *settings]
+        with open(f"{self.data}/postgresql.conf", "a") as file:
+            file.write("\n".join(lines) + "\n")
+
+    def start(self):
+        """Start, and wait until it answers."""
+        log = f"{self.data}.log"
+        run(f"{BIN}/pg_ctl", "start", "-w", "-t", "120", "-D", self.data, "-l", log)
+
+    def stop(self):
+        """Stop, whatever runs."""
+        subprocess.run(
+            [f"{BIN}/pg_ctl", "stop", "-m", "immediate", "-D", self.data], capture_output=True
+        )
+
+    def postmaster(self):
+        """Return the process of the postmaster."""
+        return int(pathlib.Path(f"{self.data}/postmaster.pid").read_text().split()[0])
+
+    def session(self, options=None):
+        """Open a session."""
+        os.environ.update(PGHOST=self.directory, PGPORT=str(self.port), PGDATABASE="postgres")
+        return Session(options=options)
+
+    def fill(self):
+        """Make a table and a model; return what it predicts."""
+        with self.session() as session:
+            session.run("CREATE EXTENSION pgml")
+            rows_of_numbers(session, "public.kept", 400, 4)
+            session.run("ALTER TABLE public.kept DROP COLUMN c", TRAIN)
+            return session.run(PREDICTION)
+
+
+@contextlib.contextmanager
+def servers(*names):
+    """Have servers, and nothing of them afterwards."""
+    with tempfile.TemporaryDirectory(prefix="pgml-", dir="/tmp") as directory:
+        made = [Server(directory, name, 6400 + place) for place, name in enumerate(names)]
+        try:
+            yield made
+        finally:
+            for server in made:
+                server.stop()
+
+
+def threads(pid):
+    """Return how many threads a process has."""
+    return len(os.listdir(f"/proc/{pid}/task"))
+
+
+@case
+def preloaded_in_the_postmaster():
+    """shared_preload_libraries: the postmaster has no thread and no Python, and sessions work"""
+    with servers("preloaded") as (server,):
+        server.create("shared_preload_libraries = 'pgml'")
+        server.fill()
+        with server.session() as session:
+            session.run(TRAIN)
+        assert threads(server.postmaster()) == 1, "the postmaster has threads"
+        maps = pathlib.Path(f"/proc/{server.postmaster()}/maps").read_text()
+        assert "pgml.so" in maps, "the library was not preloaded"
+        assert "numpy" not in maps, "the postmaster has loaded Python packages"
+
+
+@case
+def standby_and_failover():
+    """A hot standby predicts and does not train; after a failover it keeps its models and trains"""
+    with servers("primary", "standby") as (primary, standby):
+        primary.create("max_wal_senders = 4", "wal_level = replica", "hot_standby = on")
+        expected = primary.fill()
+        run(
+            f"{BIN}/pg_basebackup",
+            *("-h", primary.directory, "-p", str(primary.port), "-D", standby.data),
+            *("--checkpoint=fast", "-R", "-X", "stream"),
+        )
+        standby.configure()
+        standby.start()
+        with standby.session() as session:
+            assert session.run(PREDICTION) == expected
+            failed, _ = session.failure(TRAIN)
+            assert failed.sqlstate == "25006", failed
+            # A deployment on the primary arrives.
+            with primary.session() as writer:
+                other = ", hyperparams => '{\"alpha\": 1000}', automatic_deploy => false)"
+                writer.run(TRAIN[:-1] + other, "SELECT pgml.deploy('kept', 'most_recent')")
+                deployed = writer.run(PREDICTION)
+            assert deployed != expected
+            wait_until(lambda: session.run(PREDICTION) == deployed, "the deployment", PATIENCE)
+        os.kill(primary.postmaster(), signal.SIGKILL)
+        run(f"{BIN}/pg_ctl", "promote", "-w", "-D", standby.data)
+        with standby.session() as session:
+            assert session.run(PREDICTION) == deployed
+            session.run(TRAIN)
+            assert session.run("SELECT count(*) FROM pgml.models") == ["3"]
+
+
+@case
+def killed_postmaster():
+    """kill -9 of the postmaster while a session trains: models stay, the training leaves nothing"""
+    with servers("killed") as (server,):
+        server.create()
+        expected = server.fill()
+        session = server.session()
+        session.start(LONG)
+        time.sleep(3)
+        postmaster, backend = server.postmaster(), session.pid
+        began = time.monotonic()
+        os.kill(postmaster, signal.SIGKILL)
+        with contextlib.suppress(Lost, Failed):
+            session.finish()
+        # Postgres starts again only when nobody has the old shared memory.
+        wait_until(lambda: not os.path.exists(f"/proc/{backend}"), "the session ends", PATIENCE)
+        ended = time.monotonic() - began
+        pathlib.Path(f"{server.data}/postmaster.pid").unlink(missing_ok=True)
+        server.start()
+        with server.session() as after:
+            assert after.run(PREDICTION) == expected
+            assert after.run("SELECT count(*) FROM pgml.models") == ["1"]
+            after.run(TRAIN)
+    return f"the session ended after {ended:.1f} s"
+
+
+@case
+def full_disk():
+    """A model that finds no room on the disk is an ERROR; the others predict, and room is enough"""
+    small = os.environ.get("PGML_SMALL_DISK")
+    if not small:
+        raise NotRun("PGML_SMALL_DISK is not set")
+    assert shutil.disk_usage(small).total < 1 << 28, f"{small} is no small disk"
+    space = pathlib.Path(small, "space")
+    space.mkdir()
+    try:
+        with servers("full") as (server,):
+            server.create()
+            expected = server.fill()
+            with server.session() as session:
+                session.run(
+                    f"CREATE TABLESPACE small LOCATION '{space}'",
+                    "ALTER TABLE pgml.files SET TABLESPACE small",
+                )
+                filler = pathlib.Path(small, "filler")
+                with open(filler, "wb") as file, contextlib.suppress(OSError):
+                    while True:
+                        file.write(bytes(1 << 16))
+                        file.flush()
+                large = LONG.replace("300000", "200")
+                failed, _ = session.failure(large)
+                assert failed.sqlstate == "53100", failed
+                assert session.run("SELECT count(*) FROM pgml.models") == ["1"]
+                assert session.run(PREDICTION) == expected
+                filler.unlink()
+                session.run(large, TRAIN)
+                assert session.run("SELECT count(*) FROM pgml.models") == ["3"]
+    finally:
+        shutil.rmtree(space, ignore_errors=True)
+
+
+@case
+def runtime_that_goes_away():
+    """Packages removed while in use: loaded ones go on or fail cleanly, new sessions name them"""
+    with servers("gone") as (server,):
+        server.create()
+        expected = server.fill()
+        link = pathlib.Path(server.directory, "runtime")
+        link.symlink_to("/usr/lib/pgml")
+        with server.session(options=f"-c pgml.runtime_path={link}") as session:
+            session.run(TRAIN)
+            link.unlink()
+            session.run(TRAIN)
+            failed, _ = session.failure(TRAIN.replace("'ridge'", "'xgboost'"))
+            assert failed.sqlstate in ("58P01", "22023"), failed
+            assert session.run(PREDICTION) == expected
+            with server.session(options=f"-c pgml.runtime_path={link}") as fresh:
+                failed, _ = fresh.failure(TRAIN)
+                assert failed.sqlstate == "58P01", failed
+                # The model was exported: it needs no package.
+                assert fresh.run(PREDICTION) == expected
+            link.symlink_to("/usr/lib/pgml")
+            session.run(TRAIN.replace("'ridge'", "'xgboost'"))
+
+
+if __name__ == "__main__":
+    main()
