@@ -16,6 +16,7 @@ pub mod boosting;
 pub mod compile;
 pub mod deb;
 pub mod digest;
+pub mod emulation;
 pub mod execute;
 pub mod exit;
 pub mod fetch;

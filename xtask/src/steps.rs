@@ -451,6 +451,10 @@ impl Steps<'_> {
                 format!("package:{target}"),
                 format!("package:{}", distribution.id),
             ] {
+                // One that can't be made on this machine is not in the plan's repository.
+                if !work.job.needs.contains(&id) {
+                    continue;
+                }
                 let dir = work.output_of(&id)?;
                 for deb in files::files_below(dir)? {
                     let deb = dir.join(deb);

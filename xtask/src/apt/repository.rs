@@ -165,3 +165,61 @@ fn sources(codename: &str, architectures: &str) -> String {
          Architectures: {architectures}\nSigned-By: /usr/share/keyrings/{KEYRING}\n"
     )
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Builds an empty package.
+    fn deb(dir: &Path, name: &str, architecture: &str) -> PathBuf {
+        let tree = dir.join(format!("{name}-{architecture}"));
+        let control = format!(
+            "Package: {name}\nVersion: 1\nArchitecture: {architecture}\nMaintainer: x <x@example.org>\nDescription: x\n"
+        );
+        files::write(&tree.join("DEBIAN/control"), control).unwrap();
+        let deb = dir.join(format!("{name}_1_{architecture}.deb"));
+        Program::new("dpkg-deb")
+            .args(["--build".as_ref(), tree.as_os_str(), deb.as_os_str()])
+            .run(&dir.join("log"))
+            .unwrap();
+        deb
+    }
+
+    /// Catches an index that has another architecture's packages, and a repository that loses the architectures of the one
+    /// that it goes on from.
+    #[test]
+    fn each_architecture_has_an_index_of_its_own_packages() {
+        let dir = tempfile::tempdir().unwrap();
+        let (dir, log) = (dir.path(), dir.path().join("log"));
+        let key = SigningKey::local(&dir.join("key"), &log).unwrap();
+        let write_one = |root: &Path, kept: Option<&Path>, architecture: &str| {
+            files::create_dir(root).unwrap();
+            let suite = Suite {
+                codename: "x".into(),
+                title: "X".into(),
+                architectures: vec![architecture.into()],
+                debs: vec![deb(dir, "a", architecture), deb(dir, "b", "all")],
+            };
+            write(root, vec![suite], kept, &key, 1_000_000_000, &log).unwrap();
+        };
+        let (first, second) = (dir.join("first"), dir.join("second"));
+        write_one(&first, None, "amd64");
+        write_one(&second, Some(&first), "arm64");
+        let read = |name: &str| files::read_text(&second.join("dists/x").join(name)).unwrap();
+        let packages = |architecture: &str| -> Vec<String> {
+            let index = read(&format!("main/binary-{architecture}/Packages"));
+            let lines = index.lines();
+            let names = lines.filter_map(|line| line.strip_prefix("Filename: pool/x/"));
+            names.map(str::to_owned).collect()
+        };
+        assert!(read("Release").contains("\nArchitectures: amd64 arm64\n"));
+        assert_eq!(packages("amd64"), ["a_1_amd64.deb", "b_1_all.deb"]);
+        assert_eq!(packages("arm64"), ["a_1_arm64.deb", "b_1_all.deb"]);
+        let sources = files::read_text(&second.join("pgml-x.sources")).unwrap();
+        assert!(
+            sources.contains("\nArchitectures: amd64 arm64\n"),
+            "{sources}"
+        );
+    }
+}

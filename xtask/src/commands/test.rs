@@ -13,7 +13,7 @@ use pgml_dist::publish::{self, table::table};
 use pgml_dist::systest::cases::{Case, CaseResult, Cases, summary};
 use pgml_dist::systest::packages::table::life_table;
 use pgml_dist::systest::run::{ON_REQUEST, SUITES, TestRun, WITHOUT_PACKAGES};
-use pgml_dist::systest::{crash, fuzz, server};
+use pgml_dist::systest::{crash, emulated, fuzz, server};
 use pgml_dist::workspace::Workspace;
 
 use crate::commands::{Sources, TargetChoice};
@@ -163,6 +163,10 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
             .host
             .require(&BUILD_TOOLS, &workspace.log("install"), &console)?;
         done.extend(crash::run(&pipeline, !args.suites.is_empty(), &console)?);
+    }
+    if wanted("emulated") {
+        let out = workspace.root.join(&args.out);
+        done.extend(emulated::run(&pipeline, &chosen, &out, &console)?);
     }
     if wanted("fuzz") {
         done.extend(fuzz::run(workspace, args.fuzz_seconds, &console)?);

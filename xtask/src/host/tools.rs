@@ -71,6 +71,8 @@ pub const RSYNC: Tool = program("rsync", "rsync");
 pub const GDB: Tool = program("gdb", "gdb");
 /// A processor of the oldest kind.
 pub const QEMU_USER: Tool = program("qemu-x86_64-static", "qemu-user-static");
+/// Runs arm64's programs elsewhere.
+pub const QEMU_AARCH64: Tool = program("qemu-aarch64-static", "qemu-user-static");
 /// Reads shell scripts as an expert would.
 pub const SHELLCHECK: Tool = program("shellcheck", "shellcheck");
 /// Explains differences.

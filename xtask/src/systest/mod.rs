@@ -4,6 +4,7 @@ pub mod cases;
 mod clean;
 pub mod crash;
 pub mod docs;
+pub mod emulated;
 pub mod faults;
 pub mod fuzz;
 pub mod image;

@@ -27,7 +27,7 @@ use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 16] = [
+pub const SUITES: [&str; 17] = [
     "lint",
     "unit",
     "python",
@@ -35,6 +35,7 @@ pub const SUITES: [&str; 16] = [
     "faults",
     "reproduce",
     "crash",
+    "emulated",
     "fuzz",
     "install",
     "nix",
@@ -46,11 +47,11 @@ pub const SUITES: [&str; 16] = [
     "report",
 ];
 /// Those that run for long, and only when they are named. `server` has a short form of `soak` and `calls`.
-pub const ON_REQUEST: [&str; 4] = ["fuzz", "packages", "soak", "calls"];
+pub const ON_REQUEST: [&str; 5] = ["fuzz", "packages", "soak", "calls", "emulated"];
 /// What the suite `faults` makes again and again.
 pub const WITHOUT_IMAGES: [Kind; 2] = [Kind::Deb, Kind::Apt];
 /// Those that need no packages of the targets under test.
-pub const WITHOUT_PACKAGES: [&str; 3] = ["unit", "crash", "fuzz"];
+pub const WITHOUT_PACKAGES: [&str; 4] = ["unit", "crash", "fuzz", "emulated"];
 
 /// What the suites run on.
 pub struct TestRun<'a> {

@@ -17,7 +17,9 @@ pub struct Architecture {
     pub rust: String,
     /// GNU's triplet: the directory of libraries, and what a cross compiler's programs begin with.
     pub gnu: String,
-    /// The program that runs its programs on another machine, and the package that has it.
+    /// ELF's number (`e_machine`).
+    pub elf: u16,
+    /// The program that runs its programs on another machine.
     pub emulator: String,
     /// The platform tags of the wheels that are taken, best first.
     pub platforms: Vec<String>,

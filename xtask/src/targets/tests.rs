@@ -13,6 +13,7 @@ name = "amd64"
 machine = "x86_64"
 rust = "x86_64-unknown-linux-gnu"
 gnu = "x86_64-linux-gnu"
+elf = 62
 emulator = "qemu-x86_64-static"
 platforms = ["manylinux_2_28_x86_64"]
 
@@ -21,6 +22,7 @@ name = "arm64"
 machine = "aarch64"
 rust = "aarch64-unknown-linux-gnu"
 gnu = "aarch64-linux-gnu"
+elf = 183
 emulator = "qemu-aarch64-static"
 platforms = ["manylinux_2_28_aarch64"]
 
@@ -242,6 +244,16 @@ fn an_architecture_is_named_by_the_option_or_by_the_name_or_is_the_machines() {
     let error = select_on("x86_64", Some("arm65"), &[]).unwrap_err();
     let help = miette::Diagnostic::help(&error).unwrap().to_string();
     assert!(help.contains("`arm64`"), "{help}");
+}
+
+#[test]
+fn an_architecture_is_the_one_that_the_policy_means() {
+    let packaging = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging");
+    let policy = crate::symbols::Rulebook::load(&packaging).unwrap().policy;
+    for architecture in &real().architectures {
+        let machine = &policy.machines[&architecture.name];
+        assert_eq!(machine.machine, architecture.elf);
+    }
 }
 
 #[test]
