@@ -7,6 +7,7 @@ use pgml_dist::host::Host;
 use pgml_dist::host::advisories;
 use pgml_dist::host::doctor::{Report, State, examine};
 use pgml_dist::targets::Targets;
+use pgml_dist::toolchain::Toolchain;
 use pgml_dist::workspace::Workspace;
 
 use super::mirrors::MirrorArgs;
@@ -39,7 +40,10 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let targets = Targets::load(&workspace.packaging().join("targets.toml"))?;
     let host = Host::detect(Path::new("/"));
     let mirrors = args.mirrors.discover(&targets, workspace)?;
-    let report = examine(&host, &targets, &mirrors, &workspace.cache);
+    // Without one it can compile for nothing, which the report says.
+    let toolchain = Toolchain::find(workspace).ok();
+    let rust_targets = toolchain.map_or_else(Vec::new, |toolchain| toolchain.targets);
+    let report = examine(&host, &targets, &mirrors, &workspace.cache, &rust_targets);
     match args.json {
         true => print_json(&report)?,
         false => print(&table(&report))?,

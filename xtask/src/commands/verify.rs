@@ -204,8 +204,12 @@ fn target(
         .or(of_package)
         .into_iter()
         .collect();
+    // Libraries of a package are judged among those of its architecture.
+    let mut packages = subjects.packages.iter();
+    let architecture = packages.find_map(|(.., name)| all.require_architecture(name).ok());
     let choice = targets::Choice {
         patterns: &wanted,
+        architecture: architecture.map(|architecture| architecture.name.as_str()),
         ..targets::Choice::default()
     };
     let mut found = all.select(&choice, &pipeline.host)?;

@@ -10,7 +10,7 @@ use super::require::install_line;
 use super::tools::{self, Tool};
 use crate::fetch::mirrors::{EnabledBy, Mirrors};
 use crate::process::Program;
-use crate::targets::Targets;
+use crate::targets::{Architecture, Targets};
 
 /// The version of the report's format.
 const FORMAT: u32 = 1;
@@ -95,7 +95,7 @@ enum Need {
 }
 
 /// What there is to do, what it needs, and whether only an extra does.
-const THINGS: [(&str, Need, bool); 9] = [
+const THINGS: [(&str, Need, bool); 10] = [
     ("lock and fetch packages", Need::All(&[tools::APT]), false),
     ("lock and fetch wheels", Need::All(&[tools::PIP]), false),
     (
@@ -137,12 +137,24 @@ const THINGS: [(&str, Need, bool); 9] = [
         Need::All(&[tools::DIFFOSCOPE, tools::NEWUIDMAP]),
         true,
     ),
+    (
+        "run arm64's programs (suite `emulated`)",
+        Need::All(&[tools::QEMU_AARCH64]),
+        true,
+    ),
     ("look at the report", Need::All(&[tools::CHROMIUM]), true),
 ];
 
-/// Looks at everything. `cache` is where the builds will be.
-pub fn examine(host: &Host, targets: &Targets, mirrors: &Mirrors, cache: &Path) -> Report {
+/// Looks at everything. `cache` is where the builds will be, `rust_targets` what the Rust toolchain can compile for.
+pub fn examine(
+    host: &Host,
+    targets: &Targets,
+    mirrors: &Mirrors,
+    cache: &Path,
+    rust_targets: &[String],
+) -> Report {
     let mut checks: Vec<Check> = THINGS.iter().map(|thing| check(host, thing)).collect();
+    checks.extend(compilers(host, targets, rust_targets));
     checks.push(namespaces(host));
     checks.push(room(cache));
     checks.push(keys(host, targets, mirrors));
@@ -194,6 +206,29 @@ fn check(host: &Host, (name, need, optional): &(&str, Need, bool)) -> Check {
             false => format!("sudo {}", install_line(&packages)),
         }),
     }
+}
+
+/// Whether the Rust toolchain can compile for each architecture. Others than the machine's own are an extra.
+fn compilers(host: &Host, targets: &Targets, rust_targets: &[String]) -> Vec<Check> {
+    let own = targets.architecture_of(host);
+    let check = |architecture: &Architecture| {
+        let rust = &architecture.rust;
+        let enough = rust_targets.contains(rust);
+        Check {
+            name: format!("compile for {}", architecture.name),
+            state: match enough {
+                true => State::Ok,
+                false => State::Missing,
+            },
+            optional: architecture != own,
+            detail: match enough {
+                true => format!("the Rust toolchain has {rust}"),
+                false => format!("the Rust toolchain lacks the standard library of {rust}"),
+            },
+            fix: (!enough).then(|| format!("rustup target add {rust}")),
+        }
+    };
+    targets.architectures.iter().map(check).collect()
 }
 
 /// Whether a sandbox really starts: kernels, containers and security modules forbid it in too many ways to guess.
@@ -311,9 +346,9 @@ fn archives(targets: &Targets, mirrors: &Mirrors) -> Vec<ArchiveState> {
     };
     let uses = |name: &str| {
         let of = |d: &&crate::targets::Distribution| d.suites.iter().any(|s| s.archive == name);
+        // The same on every architecture.
         targets
-            .distributions
-            .iter()
+            .distributions_on(targets.first_architecture())
             .filter(of)
             .map(|d| d.id.clone())
             .collect()
@@ -333,17 +368,27 @@ mod tests {
     use super::*;
 
     fn bare_machine(root: bool) -> Report {
+        bare_machine_with(root, 1)
+    }
+
+    /// With a toolchain for so many of our architectures.
+    fn bare_machine_with(root: bool, rust_targets: usize) -> Report {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(dir.path().join("usr/bin")).unwrap();
         std::fs::write(dir.path().join("usr/bin/apt-get"), "").unwrap();
         let mut host = Host::detect(dir.path());
         host.root = root;
+        host.machine = "x86_64".to_owned();
         let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/targets.toml");
         examine(
             &host,
             &Targets::load(&targets).unwrap(),
             &Mirrors::none(),
             dir.path(),
+            &["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"][..rust_targets]
+                .iter()
+                .map(|target| (*target).to_owned())
+                .collect::<Vec<_>>(),
         )
     }
 
@@ -360,6 +405,21 @@ mod tests {
             check.fix.as_deref(),
             Some("apt-get install --no-install-recommends mmdebstrap apt-utils")
         );
+    }
+
+    #[test]
+    fn a_toolchain_must_compile_for_the_machine_and_may_for_others() {
+        let one = bare_machine_with(true, 1);
+        assert_eq!(of(&one, "compile for amd64").state, State::Ok);
+        let arm64 = of(&one, "compile for arm64");
+        assert!(arm64.state == State::Missing && arm64.optional && one.able);
+        assert_eq!(
+            arm64.fix.as_deref(),
+            Some("rustup target add aarch64-unknown-linux-gnu")
+        );
+        let both = bare_machine_with(true, 2);
+        assert_eq!(of(&both, "compile for arm64").state, State::Ok);
+        assert!(!bare_machine_with(true, 0).able);
     }
 
     #[test]
