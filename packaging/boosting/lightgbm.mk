@@ -1,6 +1,8 @@
 # LightGBM as one static archive, from the sources that the crate lightgbm3-sys carries. Run in the directory of those
 # sources; OUT is where objects and the archive go. No cmake: the files and definitions below are what its own build chooses
-# for x86-64 Linux without OpenMP, MPI, GPU and CUDA, and without the command line program.
+# for Linux without OpenMP, MPI, GPU and CUDA, and without the command line program. TOOLS is what the names of the compiler's
+# programs begin with (`aarch64-linux-gnu-`).
+TOOLS ?=
 OUT := /build/out
 EXTERNAL := external_libs
 
@@ -8,7 +10,11 @@ SOURCES := $(sort $(filter-out src/main.cpp src/application/% src/treelearner/gp
 NANOARROW := $(sort $(wildcard $(EXTERNAL)/nanoarrow/src/nanoarrow/common/*.c))
 OBJECTS := $(SOURCES:%.cpp=$(OUT)/objects/%.o) $(NANOARROW:%.c=$(OUT)/objects/%.o)
 
-DEFINES := -DNDEBUG -DUSE_SOCKET -DMM_PREFETCH -DMM_MALLOC -DEIGEN_MPL2_ONLY -DEIGEN_DONT_PARALLELIZE
+DEFINES := -DNDEBUG -DUSE_SOCKET -DEIGEN_MPL2_ONLY -DEIGEN_DONT_PARALLELIZE
+# Its build tries for headers that x86 alone has.
+ifneq ($(filter x86_64-%,$(shell $(TOOLS)gcc -dumpmachine)),)
+DEFINES += -DMM_PREFETCH -DMM_MALLOC
+endif
 INCLUDES := -Iinclude -I$(EXTERNAL)/eigen -I$(EXTERNAL)/fmt/include -I$(EXTERNAL)/fast_double_parser/include \
     -I$(EXTERNAL)/nanoarrow/src -I$(OUT)/generated
 # A time in the objects would make each build another one. The warnings are the project's own and not ours to mend.
@@ -17,15 +23,15 @@ FLAGS := -O2 -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections -w -W
 
 $(OUT)/liblightgbm.a: $(OBJECTS)
 	rm -f $@
-	ar rcD $@ $(OBJECTS)
+	$(TOOLS)ar rcD $@ $(OBJECTS)
 
 $(OUT)/objects/%.o: %.cpp $(OUT)/generated/nanoarrow/nanoarrow_config.h
 	@mkdir -p $(@D)
-	g++ -std=c++17 $(FLAGS) -c $< -o $@
+	$(TOOLS)g++ -std=c++17 $(FLAGS) -c $< -o $@
 
 $(OUT)/objects/%.o: %.c $(OUT)/generated/nanoarrow/nanoarrow_config.h
 	@mkdir -p $(@D)
-	gcc -std=c99 -D_POSIX_C_SOURCE=200809L $(FLAGS) -c $< -o $@
+	$(TOOLS)gcc -std=c99 -D_POSIX_C_SOURCE=200809L $(FLAGS) -c $< -o $@
 
 # What nanoarrow's own build writes from its template.
 $(OUT)/generated/nanoarrow/nanoarrow_config.h: $(EXTERNAL)/nanoarrow/src/nanoarrow/nanoarrow_config.h.in

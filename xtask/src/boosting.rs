@@ -11,6 +11,7 @@ use crate::files::{self, FileError};
 use crate::lock::crates::CrateLock;
 use crate::process::Program;
 use crate::sandbox::Sandbox;
+use crate::targets::Architecture;
 
 /// A library that is linked in as an archive.
 #[derive(Debug)]
@@ -74,10 +75,12 @@ impl Library {
         Err(missing(cache).into())
     }
 
-    /// Compiles it; the archive is the job's output.
+    /// Compiles it for an architecture, by programs whose names begin with its triplet where that is not the first; the
+    /// archive is the job's output.
     pub fn compile(
         &self,
         builder: &Path,
+        architecture: &Architecture,
         fetched: &Path,
         root: &Path,
         work: &Work<'_>,
@@ -102,6 +105,13 @@ impl Library {
             .read_only(&unpacked.join(self.sources), "/in/sources")
             .read_only(&makefile, "/in/makefile")
             .writable(&made, "/build/out")
+            .env(
+                "TOOLS",
+                match architecture.suffix() {
+                    "" => String::new(),
+                    _ => format!("{}-", architecture.gnu),
+                },
+            )
             .script(&format!(
                 "cd /in/sources && make --silent --jobs={} --file=/in/makefile",
                 crate::compile::jobs()

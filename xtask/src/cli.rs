@@ -51,7 +51,11 @@ impl Cli {
             .source
             .unwrap_or_else(|| own.unwrap_or(Path::new(".")).to_owned());
         let workspace = Workspace {
-            cache: self.cache.unwrap_or_else(|| root.join(".cache")),
+            // apt reads relative paths of its configuration from directories of its own.
+            cache: match self.cache {
+                Some(cache) => std::path::absolute(&cache).unwrap_or(cache),
+                None => root.join(".cache"),
+            },
             root,
         };
         match self.command {

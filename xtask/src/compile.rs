@@ -4,6 +4,10 @@
 //! Cargo's target directory is kept between runs and shared by all majors: only pgrx-pg-sys and the extension itself
 //! are compiled again for another major. It is never a source of bytes: cargo decides from the inputs, and
 //! `reproduce` compares with a build from nothing.
+//!
+//! For another architecture than the first, cargo is told the target, and every program of the compiler is called by the name
+//! that begins with GNU's triplet. A cross compiler has these names and so has the native one, so that one recipe serves on
+//! either machine.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -21,6 +25,7 @@ use crate::sbom::crates::CrateTree;
 use crate::sbom::native::Native;
 use crate::stamp::STUB_SONAME;
 use crate::symbols::abi3::{Abi3, Abi3Kind};
+use crate::targets::Architecture;
 
 /// The oldest Python that one library serves; the stub offers its limited API and nothing newer.
 pub const OLDEST_PYTHON: (u8, u8) = (3, 8);
@@ -40,6 +45,8 @@ pub const CRATE_TREE: &str = "crates.json";
 pub struct Compile<'a> {
     /// The Postgres major.
     pub major: u16,
+    /// The architecture that is compiled for.
+    pub architecture: &'a Architecture,
     /// The root of the source tree; only `extension/` and `python/` of it are shown to the compiler.
     pub source: &'a Path,
     /// The builder's root file system.
@@ -66,6 +73,11 @@ pub struct Compile<'a> {
 
 /// The names of the inputs in the source tree: what a compile sees of it.
 pub const SOURCES: [&str; 2] = ["extension", "python/pgml_runtime"];
+
+/// The role whose root file system has a cross compiler for an architecture.
+pub fn cross_role(architecture: &Architecture) -> String {
+    format!("cross-{}", architecture.name)
+}
 
 /// Files below [`SOURCES`] that the compiler must not see.
 pub fn is_not_source(relative: &Path) -> bool {
@@ -139,7 +151,7 @@ impl Compile<'_> {
         let registry = registry_name(self.cargo_home)?;
         let c_flags =
             "-O2 -ffile-prefix-map=/in/cargo/registry/src=crates -ffile-prefix-map=/build=build";
-        Ok(Sandbox::new(self.builder)
+        let sandbox = Sandbox::new(self.builder)
             .tmpfs("/in")
             .tmpfs("/build")
             .read_only(&source, "/src")
@@ -163,7 +175,37 @@ impl Compile<'_> {
             .env("PYO3_CONFIG_FILE", "/in/generated/pyo3-config.txt")
             .env("PKG_CONFIG_PATH", "/in/generated/pkgconfig")
             .env("PGML_ARCHIVES", "/in/generated/archives")
-            .env("LIBCLANG_PATH", "/usr/lib/llvm-11/lib"))
+            .env("LIBCLANG_PATH", "/usr/lib/llvm-11/lib");
+        Ok(self.for_target(sandbox))
+    }
+
+    /// Tells cargo and the build scripts what they are to compile for, where that is not the first architecture.
+    fn for_target(&self, sandbox: Sandbox) -> Sandbox {
+        let architecture = self.architecture;
+        if architecture.suffix().is_empty() {
+            return sandbox
+                .env("BUILT", "/build/target/release")
+                .env("TOOLS", "");
+        }
+        let (rust, gnu) = (&architecture.rust, &architecture.gnu);
+        let tool = |name: &str| format!("{gnu}-{name}");
+        let of_target = |name: &str| format!("{name}_{}", rust.replace('-', "_"));
+        sandbox
+            .env("BUILT", format!("/build/target/{rust}/release"))
+            .env("TOOLS", tool(""))
+            // Named on the architecture's own machine as well: cargo leaves the machine out of the crates' identities only
+            // where a target is named, and these are in the names of symbols.
+            .env("CARGO_BUILD_TARGET", rust)
+            .env(&architecture.cargo_variable("LINKER"), tool("gcc"))
+            .env(&of_target("CC"), tool("gcc"))
+            .env(&of_target("CXX"), tool("g++"))
+            .env(&of_target("AR"), tool("ar"))
+            .env("PKG_CONFIG_ALLOW_CROSS", "1")
+            // Where a cross compiler's C library has its headers; natively there is no such directory, and none is needed.
+            .env(
+                &of_target("BINDGEN_EXTRA_CLANG_ARGS"),
+                format!("--target={rust} -isystem /usr/{gnu}/include"),
+            )
     }
 
     /// Copies what the compiler may see into a directory of its own. Files that did not change are left alone, so that
@@ -211,15 +253,16 @@ impl Compile<'_> {
         files::write(
             &dir.join("pkgconfig/openblas.pc"),
             format!(
-                "libdir=/in/openblas/usr/lib/x86_64-linux-gnu/openblas-serial\n\
-                 includedir=/in/openblas/usr/include/x86_64-linux-gnu/openblas-serial\n\
+                "libdir=/in/openblas/usr/lib/{gnu}/openblas-serial\n\
+                 includedir=/in/openblas/usr/include/{gnu}/openblas-serial\n\
                  Name: openblas\nDescription: OpenBLAS, the serial build\nVersion: {}\n\
                  Libs: -L${{libdir}} -lopenblas\nCflags: -I${{includedir}}\n",
-                self.openblas_version
+                self.openblas_version,
+                gnu = self.architecture.gnu,
             ),
         )?;
         let script = dir.join("pg_config");
-        files::write(&script, pg_config(self.major))?;
+        files::write(&script, pg_config(self.major, &self.architecture.gnu))?;
         files::set_mode(&script, 0o755)
     }
 }
@@ -227,7 +270,7 @@ impl Compile<'_> {
 /// Links the stub libpython and finds the toolchain.
 pub const PREPARE: &str = r#"
 mkdir /build/stub
-gcc -shared -nostdlib -fPIC -w -Wl,-soname,"$STUB_SONAME" /in/generated/stub.c -o /build/stub/libpython3.00.so
+"${TOOLS}gcc" -shared -nostdlib -fPIC -w -Wl,-soname,"$STUB_SONAME" /in/generated/stub.c -o /build/stub/libpython3.00.so
 export PATH=/opt/rust/bin:$PATH RUSTC=/opt/rust/bin/rustc
 cd /src/extension
 "#;
@@ -253,7 +296,7 @@ pub const RUSTC: &str = r#"
 mkdir /build/list
 printf '%s\n' '.section .dep-v0,"a",@progbits' '.globl AUDITABLE_VERSION_INFO' '.hidden AUDITABLE_VERSION_INFO' \
     'AUDITABLE_VERSION_INFO:' '.incbin "/in/list/section"' '.section .note.GNU-stack,"",@progbits' > /build/list/list.s
-gcc -c /build/list/list.s -o "/build/list/$LIST.o"
+"${TOOLS}gcc" -c /build/list/list.s -o "/build/list/$LIST.o"
 cargo rustc --release --locked --offline --no-default-features --features "pg$MAJOR" --target-dir /build/target --lib -- \
     "-Clink-arg=/build/list/$LIST.o" -Clink-arg=-Wl,--undefined=AUDITABLE_VERSION_INFO
 "#;
@@ -261,11 +304,11 @@ cargo rustc --release --locked --offline --no-default-features --features "pg$MA
 /// Splits the debug symbols off and strips the library as Debian's dh_strip does it; no .gnu_debuglink is added, debuggers
 /// find the symbols by build-id.
 const SPLIT: &str = r#"
-cp /build/target/release/libpgml.so /build/out/pgml.unstripped.so
+cp "$BUILT/libpgml.so" /build/out/pgml.unstripped.so
 cd /build/out
 chmod 644 pgml.unstripped.so
-objcopy --only-keep-debug --compress-debug-sections pgml.unstripped.so pgml.debug
-strip --strip-unneeded --remove-section=.comment --remove-section=.note -o pgml.so pgml.unstripped.so
+"${TOOLS}objcopy" --only-keep-debug --compress-debug-sections pgml.unstripped.so pgml.debug
+"${TOOLS}strip" --strip-unneeded --remove-section=.comment --remove-section=.note -o pgml.so pgml.unstripped.so
 chmod 644 pgml.so pgml.debug
 "#;
 
@@ -325,7 +368,7 @@ fn stub_source(abi3: &Abi3) -> String {
 }
 
 /// A `pg_config` that answers for the unpacked headers, whatever the host has installed.
-fn pg_config(major: u16) -> String {
+fn pg_config(major: u16, gnu: &str) -> String {
     format!(
         r#"#!/bin/sh
 # Answers for the headers of PostgreSQL {major} that lie in this build's inputs.
@@ -335,7 +378,7 @@ value() {{
         --version) sed -n 's/^#define PG_VERSION_STR "\(PostgreSQL [^ ]*\).*/\1/p' "$server/pg_config.h" ;;
         --includedir) echo /in/headers/usr/include/postgresql ;;
         --includedir-server) echo "$server" ;;
-        --libdir) echo /usr/lib/x86_64-linux-gnu ;;
+        --libdir) echo /usr/lib/{gnu} ;;
         --pkglibdir) echo /usr/lib/postgresql/{major}/lib ;;
         --bindir) echo /usr/lib/postgresql/{major}/bin ;;
         --sharedir) echo /usr/share/postgresql/{major} ;;

@@ -50,6 +50,8 @@ impl OsRelease {
 pub struct Host {
     /// Its operating system.
     pub os: OsRelease,
+    /// What its kernel calls the processor: `x86_64`, `aarch64`.
+    pub machine: String,
     /// Whether this process is root's.
     pub root: bool,
     /// The Postgres majors whose servers are installed, oldest first.
@@ -84,6 +86,7 @@ impl Host {
         ];
         Self {
             os,
+            machine: std::env::consts::ARCH.to_owned(),
             root: rustix::process::geteuid().is_root(),
             postgres,
             path: path.iter().map(|dir| root.join(dir)).collect(),

@@ -10,7 +10,7 @@ use crate::execute::{self, CacheLock, Limits, Outcome};
 use crate::exit::Failure;
 use crate::fetch::mirrors::Mirrors;
 use crate::host::Host;
-use crate::plan::{Availability, Context, Plan, Purpose};
+use crate::plan::{Availability, Context, Machine, Plan, Purpose};
 use crate::progress::Listener;
 use crate::publish::{self, Manifest};
 use crate::release::{self, Release};
@@ -93,12 +93,23 @@ impl Pipeline {
             release: &self.release,
             epoch: self.epoch,
             toolchain: &self.toolchain.version,
+            machine: Machine {
+                architecture: self.targets.architecture_of(&self.host),
+                rust_targets: &self.toolchain.targets,
+            },
             repository: &self.repository,
         }
     }
 
-    /// The plan for some targets.
+    /// The plan for some targets, all of which this machine can carry out.
     pub fn plan(&self, chosen: &[Target], purpose: Purpose) -> Result<Plan, Failure> {
+        let plan = self.whole_plan(chosen, purpose)?;
+        plan.require_possible()?;
+        Ok(plan)
+    }
+
+    /// The plan for some targets, with the jobs that this machine can't do.
+    pub fn whole_plan(&self, chosen: &[Target], purpose: Purpose) -> Result<Plan, Failure> {
         Plan::compute(&self.context(), chosen, purpose)
     }
 

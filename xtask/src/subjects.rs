@@ -103,8 +103,8 @@ pub struct Subject {
 pub struct Subjects {
     /// The libraries to judge, in order.
     pub libraries: Vec<Subject>,
-    /// Name and version of the packages that they are from.
-    pub packages: Vec<(String, String)>,
+    /// Name, version and architecture of the packages that they are from.
+    pub packages: Vec<(String, String, String)>,
     /// Links inside of packages.
     links: BTreeMap<String, String>,
 }
@@ -204,6 +204,7 @@ impl Subjects {
         self.packages.push((
             field("Package").unwrap_or_default(),
             field("Version").unwrap_or_default(),
+            architecture.clone(),
         ));
         let sql = sql_symbols(&deb);
         let before = self.libraries.len();

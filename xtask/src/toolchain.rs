@@ -1,6 +1,6 @@
 //! The pinned Rust toolchain: where rustup keeps it, and which one it is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
 use thiserror::Error;
@@ -15,6 +15,8 @@ pub struct Toolchain {
     pub sysroot: PathBuf,
     /// What `rustc -vV` says: version, commit, host, LLVM.
     pub version: String,
+    /// The target triples whose standard library it has.
+    pub targets: Vec<String>,
 }
 
 /// There is none.
@@ -50,6 +52,54 @@ impl Toolchain {
                 NoToolchain(format!("there is no bin/cargo in {}", sysroot.display())).into(),
             );
         }
-        Ok(Self { sysroot, version })
+        let targets = targets(&sysroot);
+        Ok(Self {
+            sysroot,
+            version,
+            targets,
+        })
+    }
+}
+
+/// The target triples whose standard library a toolchain has, in order.
+fn targets(sysroot: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(sysroot.join("lib/rustlib"));
+    let mut found: Vec<String> = entries
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| has_standard_library(&entry.path().join("lib")))
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    found.sort();
+    found
+}
+
+fn has_standard_library(dir: &Path) -> bool {
+    let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut names = files.map(|file| file.file_name().to_string_lossy().into_owned());
+    names.any(|name| name.starts_with("libstd-") && name.ends_with(".rlib"))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Catches a directory that rustup leaves for a target (or for `etc`, `components`) taken for its standard library.
+    #[test]
+    fn a_target_counts_when_its_standard_library_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |file: &str| {
+            let file = dir.path().join("lib/rustlib").join(file);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, "").unwrap();
+        };
+        write("x86_64-unknown-linux-gnu/lib/libstd-0123.rlib");
+        write("x86_64-unknown-linux-gnu/bin/rust-lld");
+        write("aarch64-unknown-linux-gnu/lib/libcore-0123.rlib");
+        write("etc/lldb_commands");
+        assert_eq!(targets(dir.path()), ["x86_64-unknown-linux-gnu"]);
+        assert!(targets(&dir.path().join("nowhere")).is_empty());
     }
 }

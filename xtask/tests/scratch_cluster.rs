@@ -238,7 +238,7 @@ fn a_machine_without_a_server_is_told_what_to_install() {
     let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/targets.toml");
     let targets = Targets::load(&targets).unwrap();
     let target = targets
-        .all()
+        .all(targets.first_architecture())
         .into_iter()
         .find(|target| target.to_string() == "debian12-pg15")
         .unwrap();

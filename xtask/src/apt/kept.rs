@@ -73,21 +73,27 @@ impl<'a> Kept<'a> {
         Ok(files)
     }
 
-    /// Adds the suites that only the earlier repository has.
+    /// Adds the suites that only the earlier repository has, and to the others the architectures that only it has there.
     pub fn add_suites(&self, suites: &mut Vec<Suite>) -> Result<(), Failure> {
         for codename in self.codenames() {
-            if suites.iter().any(|suite| suite.codename == codename) {
-                continue;
-            }
             let release =
                 files::read_text(&self.root.join("dists").join(&codename).join("Release"))?;
-            let title = release.lines().find_map(|line| {
-                line.strip_prefix("Description: ")?
-                    .strip_prefix(DESCRIPTION)
-            });
+            let field = |name: &str| release.lines().find_map(|line| line.strip_prefix(name));
+            let architectures = field("Architectures: ").unwrap_or_default();
+            let architectures = architectures.split_whitespace().map(str::to_owned);
+            if let Some(suite) = suites.iter_mut().find(|suite| suite.codename == codename) {
+                let new: Vec<String> = architectures
+                    .filter(|name| !suite.architectures.contains(name))
+                    .collect();
+                suite.architectures.extend(new);
+                suite.architectures.sort();
+                continue;
+            }
+            let title = field("Description: ").and_then(|text| text.strip_prefix(DESCRIPTION));
             suites.push(Suite {
                 title: title.unwrap_or(&codename).to_owned(),
                 codename,
+                architectures: architectures.collect(),
                 debs: Vec::new(),
             });
         }

@@ -19,6 +19,8 @@ pub struct Suite {
     pub codename: String,
     /// `Debian 12`, for the description.
     pub title: String,
+    /// The architectures of the packages, Debian's names.
+    pub architectures: Vec<String>,
     /// The packages.
     pub debs: Vec<PathBuf>,
 }
@@ -32,7 +34,6 @@ pub fn write(
     root: &Path,
     mut suites: Vec<Suite>,
     kept: Option<&Path>,
-    architecture: &str,
     key: &SigningKey,
     epoch: u64,
     log: &Path,
@@ -53,38 +54,54 @@ pub fn write(
     for suite in &suites {
         let pool = format!("pool/{}", suite.codename);
         let dist = root.join("dists").join(&suite.codename);
-        let binary = dist.join("main").join(format!("binary-{architecture}"));
-        let packages = Program::new("apt-ftparchive")
-            .args(["packages", &pool])
-            .dir(root)
-            .output(log)?;
-        let mut indexes = BTreeMap::new();
-        indexes.insert(
-            "Packages.xz",
-            Program::new("xz")
-                .args(["-6", "--threads=1", "--stdout"])
-                .pipe(&packages, log)?,
-        );
-        indexes.insert("Packages", packages);
-        for (name, bytes) in indexes {
-            files::write(
-                &binary
-                    .join("by-hash/SHA256")
-                    .join(Digest::of(&bytes).to_string()),
-                &bytes,
-            )?;
-            files::write(&binary.join(name), &bytes)?;
+        for architecture in &suite.architectures {
+            let binary = dist.join("main").join(format!("binary-{architecture}"));
+            index(root, &pool, architecture, &binary, log)?;
         }
-        let release = release(suite, architecture, &dist, epoch, log)?;
+        let architectures = suite.architectures.join(" ");
+        let release = release(suite, &architectures, &dist, epoch, log)?;
         files::write(&dist.join("Release"), release)?;
         key.sign_release(&dist.join("Release"), epoch, log)?;
         files::write(
             &root.join(format!("pgml-{}.sources", suite.codename)),
-            sources(&suite.codename, architecture),
+            sources(&suite.codename, &architectures),
         )?;
     }
     files::write(&root.join("README"), readme(key))?;
     key.export(&root.join(KEYRING), log)
+}
+
+/// Writes the index of an architecture's packages in a pool.
+fn index(
+    root: &Path,
+    pool: &str,
+    architecture: &str,
+    binary: &Path,
+    log: &Path,
+) -> Result<(), Failure> {
+    // With --arch only packages of that name or of `all` are taken, by the end of their names.
+    let packages = Program::new("apt-ftparchive")
+        .args(["--arch", architecture, "packages", pool])
+        .dir(root)
+        .output(log)?;
+    let mut indexes = BTreeMap::new();
+    indexes.insert(
+        "Packages.xz",
+        Program::new("xz")
+            .args(["-6", "--threads=1", "--stdout"])
+            .pipe(&packages, log)?,
+    );
+    indexes.insert("Packages", packages);
+    for (name, bytes) in indexes {
+        files::write(
+            &binary
+                .join("by-hash/SHA256")
+                .join(Digest::of(&bytes).to_string()),
+            &bytes,
+        )?;
+        files::write(&binary.join(name), &bytes)?;
+    }
+    Ok(())
 }
 
 /// What somebody who finds the directory has to know.
@@ -101,7 +118,7 @@ fn readme(key: &SigningKey) -> String {
 /// The Release file. apt-ftparchive takes the date from the clock unless it is given one.
 fn release(
     suite: &Suite,
-    architecture: &str,
+    architectures: &str,
     dist: &Path,
     epoch: u64,
     log: &Path,
@@ -121,7 +138,7 @@ fn release(
         ("Label", "pgml"),
         ("Suite", &suite.codename),
         ("Codename", &suite.codename),
-        ("Architectures", architecture),
+        ("Architectures", architectures),
         ("Components", "main"),
         ("Description", &format!("{DESCRIPTION}{}", suite.title)),
         ("Acquire-By-Hash", "yes"),
@@ -141,10 +158,10 @@ fn release(
 }
 
 /// The source entry that a user puts into `/etc/apt/sources.list.d/`, with the place of the repository left to fill in.
-fn sources(codename: &str, architecture: &str) -> String {
+fn sources(codename: &str, architectures: &str) -> String {
     format!(
         "# Put the repository's address at URIs and the keyring where Signed-By says.\n\
          Types: deb\nURIs: https://packages.example.org/pgml\nSuites: {codename}\nComponents: main\n\
-         Architectures: {architecture}\nSigned-By: /usr/share/keyrings/{KEYRING}\n"
+         Architectures: {architectures}\nSigned-By: /usr/share/keyrings/{KEYRING}\n"
     )
 }

@@ -44,7 +44,7 @@ pub struct Args {
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let console = Console::new();
     let pipeline = args.sources.pipeline(workspace)?;
-    let chosen = pipeline.targets.select(&[], false, &pipeline.host)?;
+    let chosen = vec![pipeline.targets.own(&pipeline.host)?];
     pipeline
         .host
         .require(&BUILD_TOOLS, &workspace.log("install"), &console)?;

@@ -38,7 +38,7 @@ pub struct Args {
     /// How many cores to use [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
-    /// After a failure go on with what does not need the failed job
+    /// After a failure go on with what does not need the failed job, and leave out what this machine can't do
     #[arg(long)]
     keep_going: bool,
     /// Only these jobs and what they need, by name or glob (`compile:*`); nothing is put into --out
@@ -66,7 +66,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let console = Console::new();
     let pipeline = args.sources.pipeline(workspace)?;
     let chosen = args.choice.select(&pipeline)?;
-    let mut plan = pipeline.plan(&chosen, Purpose::Dist)?;
+    let mut plan = pipeline.whole_plan(&chosen, Purpose::Dist)?;
     if args.release {
         plan.require_release()?;
     }
@@ -77,6 +77,12 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     }
     if !args.only_jobs.is_empty() {
         plan.goals = jobs_named(&plan, &args.only_jobs)?;
+    }
+    let impossible = plan.require_possible();
+    if args.keep_going {
+        plan = plan.possible();
+    } else {
+        impossible.clone()?;
     }
     let out = workspace.root.join(&args.out);
     let names = match &chosen[..] {
@@ -95,7 +101,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
             args.out.display(),
             seconds()
         ));
-        return Ok(());
+        return Ok(impossible?);
     }
     pipeline
         .host
@@ -119,7 +125,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     if !args.only_jobs.is_empty() {
         let goals = plan.goals.len();
         console.note(&format!("{goals} jobs were asked for: {jobs}"));
-        return Ok(());
+        return Ok(impossible?);
     }
     let published = pipeline.publish(&out, &plan, !outcome.ran.is_empty(), &console)?;
     let manifest = publish::read_manifest(&out);
@@ -134,7 +140,8 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
             None => "the same files as before".into(),
         },
     ));
-    Ok(())
+    // What could be made is there; what could not ends the command as it would have without --keep-going.
+    Ok(impossible?)
 }
 
 /// The jobs that names or globs mean.

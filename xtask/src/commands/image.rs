@@ -10,7 +10,7 @@ use pgml_dist::oci::config::ImageConfig;
 use pgml_dist::oci::engine::Engine;
 use pgml_dist::oci::{Flavour, OciError};
 use pgml_dist::progress::Listener;
-use pgml_dist::targets::Targets;
+use pgml_dist::targets::{Choice, Targets};
 use pgml_dist::workspace::Workspace;
 
 use crate::console::Console;
@@ -101,7 +101,11 @@ impl ImageChoice {
     fn find(&self, workspace: &Workspace) -> Result<(Engine, PathBuf, String), Failure> {
         let targets = Targets::load(&workspace.packaging().join("targets.toml"))?;
         let wanted: Vec<String> = self.target.iter().cloned().collect();
-        let chosen = targets.select(&wanted, false, &Host::detect(Path::new("/")))?;
+        let choice = Choice {
+            patterns: &wanted,
+            ..Choice::default()
+        };
+        let chosen = targets.select(&choice, &Host::detect(Path::new("/")))?;
         let [target] = &chosen[..] else {
             let what = "one image at a time: the name means several targets";
             return Err(OciError::NotRunnable(what).into());

@@ -48,7 +48,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
 /// What has a lock of its own.
 enum Input<'a> {
     Distribution(&'a Distribution),
-    Wheels(WheelSet),
+    Wheels(Box<WheelSet>),
 }
 
 impl<'a> Input<'a> {
@@ -57,14 +57,18 @@ impl<'a> Input<'a> {
             .into_iter()
             .find(|s| s.name() == name);
         match set {
-            Some(set) => Ok(Self::Wheels(set)),
+            Some(set) => Ok(Self::Wheels(Box::new(set))),
             None => targets.require_distribution(name).map(Self::Distribution),
         }
     }
 
     fn all(targets: &'a Targets) -> impl Iterator<Item = Self> {
         let distributions = targets.distributions.iter().map(Self::Distribution);
-        distributions.chain(WheelSet::all(targets).into_iter().map(Self::Wheels))
+        distributions.chain(
+            WheelSet::all(targets)
+                .into_iter()
+                .map(|set| Self::Wheels(Box::new(set))),
+        )
     }
 
     fn path(&self, workspace: &Workspace) -> PathBuf {

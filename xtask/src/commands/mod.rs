@@ -21,26 +21,32 @@ use std::path::PathBuf;
 use pgml_dist::apt::options::{RepositoryOptions, UserKey};
 use pgml_dist::exit::Failure;
 use pgml_dist::pipeline::Pipeline;
-use pgml_dist::targets::Target;
+use pgml_dist::targets::{Choice, Target};
 use pgml_dist::workspace::Workspace;
 
 /// The targets that a command is for.
 #[derive(clap::Args)]
 pub struct TargetChoice {
-    /// Targets such as `debian12-pg15` or `jammy-pg16`, or globs [default: this machine's own]
+    /// Targets such as `debian12-pg15`, `jammy-pg16` or `debian12-pg15-arm64`, or globs [default: this machine's own]
     #[arg(value_name = "TARGET")]
     targets: Vec<String>,
-    /// Every Postgres major on every distribution
+    /// Every Postgres major on every distribution, for one architecture
     #[arg(long, conflicts_with = "targets")]
     all: bool,
+    /// The architecture of the targets that don't name theirs, `amd64` or `arm64` [default: this machine's]
+    #[arg(long, value_name = "ARCH")]
+    arch: Option<String>,
 }
 
 impl TargetChoice {
     /// The targets that are meant.
     pub fn select(&self, pipeline: &Pipeline) -> Result<Vec<Target>, Failure> {
-        Ok(pipeline
-            .targets
-            .select(&self.targets, self.all, &pipeline.host)?)
+        let choice = Choice {
+            patterns: &self.targets,
+            all: self.all,
+            architecture: self.arch.as_deref(),
+        };
+        Ok(pipeline.targets.select(&choice, &pipeline.host)?)
     }
 }
 

@@ -41,12 +41,8 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let (plan, availability) = pipeline.survey(&chosen)?;
     if args.format == Format::Github {
         // One line, as a workflow's outputs want it.
-        let line = serde_json::to_string(&Matrices::new(
-            &plan,
-            &chosen,
-            &pipeline.targets.architecture,
-        ))
-        .unwrap_or_default(); // INVARIANT: plain data
+        let matrices = Matrices::new(&plan, &chosen);
+        let line = serde_json::to_string(&matrices).unwrap_or_default(); // INVARIANT: plain data
         return print(&format!("{line}\n"));
     }
     let document = Document::new(&plan, &pipeline.cache(), availability);
@@ -79,27 +75,40 @@ fn buildable(planned: &Planned, notes: &mut Vec<String>) -> String {
 fn table(document: &Document) -> String {
     let mut text = String::new();
     let mut notes = Vec::new();
+    let names = document.targets.keys().map(String::len);
+    let width = names.max().unwrap_or(0).max(20);
     for (target, state) in &document.targets {
         let words = match state {
             Availability::Buildable => match document.planned.get(target) {
                 Some(planned) => buildable(planned, &mut notes),
                 None => "can be built here".to_owned(),
             },
+            // All targets of an architecture lack the same, and much of them can be made all the same.
+            Availability::Missing(what) if document.planned.contains_key(target) => {
+                format!("can't be built whole here {}", mark(what, &mut notes))
+            }
             Availability::Missing(what) => format!("can't be built here: {what}"),
         };
-        text.push_str(&format!("{target:<20} {words}\n"));
+        text.push_str(&format!("{target:<width$} {words}\n"));
     }
     text.push_str(&legend(&notes));
     text.push('\n');
+    let told = notes.len();
     let ids = document.jobs.iter().map(|job| job.id.len());
     let width = ids.max().unwrap_or(0);
     for job in &document.jobs {
-        let state = match (&job.why, job.cached) {
-            (_, true) => "cached".to_owned(),
-            (Some(why), _) => format!("to run:{why}"),
-            (None, _) => "to run".to_owned(),
+        let state = match (&job.why, job.cached, &job.blocked) {
+            (_, true, _) => "cached".to_owned(),
+            (_, _, Some(why)) => format!("can't run here: {}", mark(why, &mut notes)),
+            (Some(why), ..) => format!("to run:{why}"),
+            (None, ..) => "to run".to_owned(),
         };
         text.push_str(&format!("{:<width$}  {:.12}  {state}\n", job.id, job.key));
+    }
+    if notes.len() > told {
+        text.push('\n');
+        let legend = legend(&notes);
+        text.extend(legend.lines().skip(told).map(|line| format!("{line}\n")));
     }
     let cached = document.jobs.iter().filter(|job| job.cached).count();
     text.push_str(&format!(

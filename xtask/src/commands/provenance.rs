@@ -23,9 +23,9 @@ pub fn verify(
     let stated = &statement.predicate.build_definition.external_parameters;
     let epoch = stated.epoch.to_string();
     let pipeline = Pipeline::load(workspace, Some(&epoch), &[])?;
-    let plan = pipeline
-        .targets
-        .select(&stated.targets, false, &pipeline.host)
+    let named = stated.targets.iter();
+    let named: Result<Vec<_>, _> = named.map(|name| pipeline.targets.target(name)).collect();
+    let plan = named
         .map_err(Failure::from)
         .and_then(|chosen| pipeline.plan(&chosen, Purpose::Dist))
         .map(|plan| plan_digest(&plan))

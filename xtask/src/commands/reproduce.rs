@@ -29,7 +29,7 @@ pub struct Args {
     #[arg(long, default_value = "dist", value_name = "DIR")]
     out: PathBuf,
     /// Build what this manifest says, its targets at its time, and compare with its digests
-    #[arg(long, value_name = "MANIFEST", conflicts_with_all = ["targets", "all", "out"])]
+    #[arg(long, value_name = "MANIFEST", conflicts_with_all = ["targets", "all", "arch", "out"])]
     from: Option<PathBuf>,
     /// Print one document; its schema is docs/schema/reproduce.json
     #[arg(long)]
@@ -48,8 +48,10 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     };
     let chosen = match &given {
         Some(first) => {
-            let names: Vec<String> = first.manifest.targets.keys().cloned().collect();
-            pipeline.targets.select(&names, false, &pipeline.host)?
+            let names = first.manifest.targets.keys();
+            let named: Result<Vec<_>, _> =
+                names.map(|name| pipeline.targets.target(name)).collect();
+            named?
         }
         None => args.choice.select(&pipeline)?,
     };

@@ -22,7 +22,7 @@ use pgml_dist::symbols::scope::FileSystem;
 use pgml_dist::symbols::surroundings::{Around, Runtime};
 use pgml_dist::symbols::text::{Explained, Text};
 use pgml_dist::symbols::{Judgement, Rulebook, verify_bytes};
-use pgml_dist::targets::{Target, Targets};
+use pgml_dist::targets::{self, Target, Targets};
 use pgml_dist::verification;
 use pgml_dist::workspace::Workspace;
 use thiserror::Error;
@@ -140,7 +140,7 @@ fn judge(args: &Args, workspace: &Workspace) -> Result<Document, Failure> {
         named => {
             let pipeline = args.sources.pipeline(workspace)?;
             let target = target(named, &subjects, &targets, &pipeline)?;
-            (expected(&target, &targets), Some((pipeline, target)))
+            (expected(&target), Some((pipeline, target)))
         }
     };
     let providers = match &target {
@@ -190,20 +190,25 @@ fn judge(args: &Args, workspace: &Workspace) -> Result<Document, Failure> {
 fn target(
     named: Option<&str>,
     subjects: &Subjects,
-    targets: &Targets,
+    all: &Targets,
     pipeline: &Pipeline,
 ) -> Result<Target, Failure> {
-    let of_package = subjects.packages.iter().find_map(|(name, version)| {
+    let mut packages = subjects.packages.iter();
+    let of_package = packages.find_map(|(name, version, architecture)| {
         let major = name.strip_prefix("postgresql-")?.strip_suffix("-pgml")?;
         let (_, distribution) = version.rsplit_once('~')?;
-        Some(format!("{distribution}-pg{major}"))
+        Some(format!("{distribution}-pg{major}-{architecture}"))
     });
     let wanted: Vec<String> = named
         .map(str::to_owned)
         .or(of_package)
         .into_iter()
         .collect();
-    let mut found = targets.select(&wanted, false, &pipeline.host)?;
+    let choice = targets::Choice {
+        patterns: &wanted,
+        ..targets::Choice::default()
+    };
+    let mut found = all.select(&choice, &pipeline.host)?;
     match (found.pop(), found.is_empty()) {
         (Some(target), true) => Ok(target),
         _ => {
@@ -224,8 +229,8 @@ fn providers(
         Lock::path(&pipeline.workspace, name).exists()
     });
     let chosen = std::slice::from_ref(target);
-    let mut plan = pipeline.plan(chosen, Purpose::Dist)?;
-    plan.goals = choice.jobs(target.major);
+    let mut plan = pipeline.whole_plan(chosen, Purpose::Dist)?;
+    plan.goals = choice.jobs(target);
     let cache = pipeline.cache();
     if !to_run(&plan, &cache).is_empty() {
         let outcome = pipeline.execute(&plan, chosen, &Console::new())?;
@@ -317,11 +322,11 @@ fn function_names(path: &Path) -> Result<FunctionNames, Failure> {
 }
 
 /// What a target expects of a library.
-fn expected(target: &Target, targets: &Targets) -> Expectation {
+fn expected(target: &Target) -> Expectation {
     Expectation {
         target: target.to_string(),
         profile: Profile::ForeignLibrary,
-        architecture: targets.architecture.clone(),
+        architecture: target.distribution.architecture.name.clone(),
         floors: verification::floors(&target.distribution),
         libpython: Libpython::Exactly(target.distribution.libpython_soname()),
         sql_symbols: None,
@@ -335,7 +340,7 @@ fn oldest(targets: &Targets) -> Expectation {
     Expectation {
         target: "the oldest target".to_owned(),
         profile: Profile::ForeignLibrary,
-        architecture: targets.architecture.clone(),
+        architecture: targets.first_architecture().name.clone(),
         floors: all.reduce(verification::lowest).unwrap_or_default(),
         libpython: Libpython::AnySupported,
         sql_symbols: None,

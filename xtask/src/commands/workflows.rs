@@ -21,9 +21,10 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let pipeline = Pipeline::load(workspace, None, &[])?;
-    let chosen = pipeline.targets.all();
+    // The same on every machine that writes it.
+    let chosen = pipeline.targets.all(pipeline.targets.first_architecture());
     let (plan, _) = pipeline.survey(&chosen)?;
-    let matrices = Matrices::new(&plan, &chosen, &pipeline.targets.architecture);
+    let matrices = Matrices::new(&plan, &chosen);
     if args.check {
         return workflow::check(workspace, &matrices);
     }

@@ -35,7 +35,8 @@ fn provider<'a>(soname: &str, libpython: &'a str) -> Option<(&'a str, Option<&'s
         | "libdl.so.2"
         | "libpthread.so.0"
         | "librt.so.1"
-        | "ld-linux-x86-64.so.2" => ("libc6", Some("GLIBC")),
+        | "ld-linux-x86-64.so.2"
+        | "ld-linux-aarch64.so.1" => ("libc6", Some("GLIBC")),
         "libgcc_s.so.1" => ("libgcc-s1", Some("GCC")),
         // The namespace GLIBCXX counts otherwise than the package does; rule S6 compares it with the target's.
         "libstdc++.so.6" => ("libstdc++6", None),

@@ -66,7 +66,7 @@ pub struct ExtensionInputs<'a> {
 
 impl Facts<'_> {
     pub(super) fn version(&self) -> String {
-        self.release.debian_version(&self.distribution.id)
+        self.release.debian_version(&self.distribution.release)
     }
 
     pub(super) fn template(&self, name: &str, values: Value) -> Result<String, Failure> {

@@ -364,7 +364,16 @@ mod tests {
         };
         assert_eq!(most_at_once(&packages, &small), 1);
         // Two that share cargo's directory, and one that is larger than the machine.
-        let compile = |major: u16| job(&major.to_string(), Step::Compile { major }, &[]);
+        let compile = |major: u16| {
+            job(
+                &major.to_string(),
+                Step::Compile {
+                    major,
+                    architecture: None,
+                },
+                &[],
+            )
+        };
         let compiles = plan(vec![compile(15), compile(16)]);
         assert_eq!(most_at_once(&compiles, &ROOMY), 1);
         let tiny = Limits {
@@ -378,7 +387,14 @@ mod tests {
     #[test]
     fn what_the_longest_chain_waits_for_starts_first() {
         let fetch = job("fetch", Step::FetchCrates, &[]);
-        let compile = job("compile", Step::Compile { major: 15 }, &[&fetch]);
+        let compile = job(
+            "compile",
+            Step::Compile {
+                major: 15,
+                architecture: None,
+            },
+            &[&fetch],
+        );
         let small = job("small", Step::AptRepository, &[]);
         let plan = plan(vec![small, fetch, compile]);
         let one = Limits { cores: 1, ..ROOMY };

@@ -156,7 +156,10 @@ mod tests {
         Job::new(
             "compile:pg15",
             "compile",
-            Step::Compile { major: 15 },
+            Step::Compile {
+                major: 15,
+                architecture: None,
+            },
             inputs,
             &[],
         )

@@ -127,6 +127,8 @@ impl Crates<'_> {
                 "--locked",
                 "--target",
                 "x86_64-unknown-linux-gnu",
+                "--target",
+                "aarch64-unknown-linux-gnu",
             ])
             .args(offline.then_some("--offline"))
             .arg("--manifest-path")

@@ -61,7 +61,7 @@ impl Apt {
         }
         apt.write("state/status", "")?;
         apt.write("sources.list", &sources(targets, distribution, mirrors)?)?;
-        apt.write("apt.conf", &apt.settings(&targets.architecture))?;
+        apt.write("apt.conf", &apt.settings(&distribution.architecture.name))?;
         Ok(apt)
     }
 
@@ -128,7 +128,7 @@ fn sources(
         };
         text.push_str(&format!(
             "deb [arch={} target=Packages signed-by={}{expired}] {base} {} {}\n",
-            targets.architecture,
+            distribution.architecture.name,
             archive.keyring,
             suite.name,
             suite.components.join(" "),

@@ -118,7 +118,7 @@ pub fn config_digest(targets: &Targets, distribution: &Distribution) -> Digest {
     });
     let config = Config {
         format: FORMAT,
-        architecture: &targets.architecture,
+        architecture: &distribution.architecture.name,
         distribution: &distribution.id,
         suites: &distribution.suites,
         roles: roles.collect(),

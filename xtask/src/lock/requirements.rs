@@ -16,8 +16,13 @@ pub struct Wanted {
     pub hashes: Vec<Digest>,
 }
 
-/// What of the list `text` a Python needs. `file` is its name in errors.
-pub fn wanted(file: &str, text: &str, python: &Dotted) -> Result<Vec<Wanted>, LockError> {
+/// What of the list `text` a Python on a `machine` (`x86_64`) needs. `file` is its name in errors.
+pub fn wanted(
+    file: &str,
+    text: &str,
+    python: &Dotted,
+    machine: &str,
+) -> Result<Vec<Wanted>, LockError> {
     let mut found = Vec::new();
     for (number, line) in logical_lines(text) {
         let wrong = |what: String| LockError::Requirements {
@@ -34,7 +39,7 @@ pub fn wanted(file: &str, text: &str, python: &Dotted) -> Result<Vec<Wanted>, Lo
                 requirement.trim()
             )));
         };
-        if !applies(marker.trim(), python).map_err(wrong)? {
+        if !applies(marker.trim(), python, machine).map_err(wrong)? {
             continue;
         }
         let hashes: Result<Vec<Digest>, String> = parts
@@ -83,7 +88,7 @@ fn logical_lines(text: &str) -> Vec<(usize, String)> {
 }
 
 /// Whether a marker holds for a Python. Installers judge markers by the Python that runs them, so we must.
-fn applies(marker: &str, python: &Dotted) -> Result<bool, String> {
+fn applies(marker: &str, python: &Dotted, machine: &str) -> Result<bool, String> {
     if marker.is_empty() {
         return Ok(true);
     }
@@ -96,14 +101,14 @@ fn applies(marker: &str, python: &Dotted) -> Result<bool, String> {
     for alternative in marker.split(" or ") {
         let mut all = true;
         for comparison in alternative.split(" and ") {
-            all &= compare(comparison.trim(), python)?;
+            all &= compare(comparison.trim(), python, machine)?;
         }
         any |= all;
     }
     Ok(any)
 }
 
-fn compare(comparison: &str, python: &Dotted) -> Result<bool, String> {
+fn compare(comparison: &str, python: &Dotted, machine: &str) -> Result<bool, String> {
     let cannot = || format!("can't judge the marker `{comparison}`");
     let words: Vec<&str> = comparison.split_whitespace().collect();
     let [variable, operator, literal] = words[..] else {
@@ -113,7 +118,7 @@ fn compare(comparison: &str, python: &Dotted) -> Result<bool, String> {
     let fixed = match variable {
         "sys_platform" => Some("linux"),
         "platform_system" => Some("Linux"),
-        "platform_machine" => Some("x86_64"),
+        "platform_machine" => Some(machine),
         "platform_python_implementation" => Some("CPython"),
         "implementation_name" => Some("cpython"),
         "os_name" => Some("posix"),
@@ -153,7 +158,12 @@ mod tests {
     const HASH: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
     fn versions(text: &str, python: &str) -> Result<Vec<String>, LockError> {
-        let wanted = wanted("requirements.lock", text, &python.parse().unwrap())?;
+        let wanted = wanted(
+            "requirements.lock",
+            text,
+            &python.parse().unwrap(),
+            "x86_64",
+        )?;
         Ok(wanted
             .iter()
             .map(|w| format!("{} {}", w.name, w.version))
@@ -181,8 +191,22 @@ mod tests {
             ["numpy 2.2.6", "joblib 1.0"]
         );
         assert_eq!(versions(&text, "3.12").unwrap(), ["joblib 1.0"]);
-        let both = wanted("f", &text, &"3.8".parse().unwrap()).unwrap();
+        let both = wanted("f", &text, &"3.8".parse().unwrap(), "x86_64").unwrap();
         assert_eq!(both[0].hashes.len(), 2);
+    }
+
+    #[test]
+    fn a_marker_may_ask_for_the_machine() {
+        let text = format!(
+            "a==1 ; platform_machine == 'aarch64' --hash=sha256:{HASH}\n\
+             b==1 ; platform_machine != 'aarch64' --hash=sha256:{HASH}\n"
+        );
+        let on = |machine: &str| {
+            let found = wanted("f", &text, &"3.11".parse().unwrap(), machine).unwrap();
+            found.into_iter().map(|w| w.name).collect::<Vec<_>>()
+        };
+        assert_eq!(on("aarch64"), ["a"]);
+        assert_eq!(on("x86_64"), ["b"]);
     }
 
     #[test]

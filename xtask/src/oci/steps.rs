@@ -20,7 +20,6 @@ use crate::exit::{Exit, Failure};
 use crate::files::{self, FileError};
 use crate::lock::crates::CrateLock;
 use crate::lock::{Lock, LockedPackage, LockedWheel, WheelLock, WheelSet};
-use crate::plan::OPENBLAS;
 use crate::process::Program;
 use crate::rootfs;
 use crate::runtime;
@@ -148,7 +147,7 @@ impl<'a> Making<'a> {
     fn version(&self) -> String {
         self.steps
             .release
-            .debian_version(&self.target.distribution.id)
+            .debian_version(&self.target.distribution.release)
     }
 
     fn package_name(&self) -> String {
@@ -199,7 +198,7 @@ impl<'a> Making<'a> {
         let (steps, work, version) = (self.steps, self.work, self.version());
         let part = |name: &str, deb: &Path| {
             let (digest, _) = Digest::of_file(deb).map_err(FileError::at("read", deb))?;
-            let architecture = &steps.targets.architecture;
+            let architecture = &self.target.distribution.architecture.name;
             Ok::<_, FileError>(sbom::part::Part::own_package(
                 name,
                 &version,
@@ -216,10 +215,11 @@ impl<'a> Making<'a> {
             let wheels = sbom::wheels::parts(&wheels, &licences, &tree, runtime::PREFIX)?;
             Ok::<_, Failure>((part("pgml-python", deb)?, wheels))
         });
-        let compiled = work.output_of(&format!("compile:pg{}", self.target.major))?;
+        let architecture = &self.target.distribution.architecture;
+        let compiled = architecture.qualify(&format!("compile:pg{}", self.target.major));
+        let compiled = work.output_of(&compiled)?;
         let crates = CrateLock::load(&steps.workspace.root.join("extension/Cargo.lock"))?;
-        let openblas = steps.targets.require_distribution(OPENBLAS.0)?;
-        let openblas = Lock::open(steps.workspace, steps.targets, openblas)?;
+        let openblas = steps.openblas_lock(architecture)?;
         let image = sbom::image::Image {
             name: (&self.config.name, &version),
             distribution: &self.target.distribution,
@@ -250,6 +250,7 @@ impl<'a> Making<'a> {
             flavour,
             repository: flavour.repository(name),
             tags: flavour.tags(self.target),
+            architecture: self.target.distribution.architecture.name.clone(),
             parts,
             config: settings.map_or_else(|| Ok(Config::default()), Settings::config)?,
             health_check: settings.map(Settings::health_check),
@@ -380,7 +381,7 @@ pub fn extension_image(
 }
 
 fn wheels(steps: &Steps<'_>, distribution: &Distribution) -> Result<Vec<LockedWheel>, Failure> {
-    let name = format!("python{}", distribution.python);
+    let name = WheelSet::runtime_name(&distribution.python, &distribution.architecture);
     let set = WheelSet::all(steps.targets)
         .into_iter()
         .find(|set| set.name() == name);

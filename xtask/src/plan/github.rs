@@ -64,18 +64,28 @@ pub struct Package {
 
 impl Matrices {
     /// The matrices of a plan's targets, which are given with their distributions and majors.
-    pub fn new(plan: &Plan, targets: &[Target], architecture: &str) -> Self {
+    pub fn new(plan: &Plan, targets: &[Target]) -> Self {
+        // A runner of a target's own architecture builds it, whatever is missing here for that.
         let planned: Vec<&Target> = targets
             .iter()
             .filter(|target| plan.targets.contains_key(&target.to_string()))
             .collect();
-        let mut majors: Vec<u16> = planned.iter().map(|target| target.major).collect();
-        majors.sort_unstable();
-        majors.dedup();
-        let mut distributions: Vec<&str> = Vec::new();
+        let key = |target: &&&Target| {
+            let architecture = &target.distribution.architecture;
+            (architecture.suffix().to_owned(), target.major)
+        };
+        let mut majors: Vec<&Target> = planned.clone();
+        majors.sort_by_key(|target| key(&target));
+        majors.dedup_by_key(|target| key(&&*target));
+        let mut distributions: Vec<(&str, &str)> = Vec::new();
         for target in &planned {
-            if !distributions.contains(&target.distribution.id.as_str()) {
-                distributions.push(&target.distribution.id);
+            let distribution = &target.distribution;
+            let entry = (
+                distribution.id.as_str(),
+                distribution.architecture.name.as_str(),
+            );
+            if !distributions.contains(&entry) {
+                distributions.push(entry);
             }
         }
         let words = |which: &dyn Fn(&Target) -> bool| -> String {
@@ -92,24 +102,40 @@ impl Matrices {
                 .collect();
             goals.into_iter().collect::<Vec<_>>().join(",")
         };
-        let archive = |major: u16| format!("pgml-pg{major}.tar");
-        let compile = majors.iter().map(|&major| Compile {
-            major,
-            architecture: architecture.to_owned(),
-            targets: words(&|target| target.major == major),
-            jobs: format!("compress:pg{major},compile:pg{major}"),
-            archive: archive(major),
+        let archive = |target: &Target| {
+            let architecture = &target.distribution.architecture;
+            format!(
+                "pgml-{}.tar",
+                architecture.qualify(&format!("pg{}", target.major))
+            )
+        };
+        let compile = majors.iter().map(|first| {
+            let Target {
+                distribution,
+                major,
+            } = first;
+            let architecture = &distribution.architecture;
+            let job = |kind: &str| architecture.qualify(&format!("{kind}:pg{major}"));
+            Compile {
+                major: *major,
+                architecture: architecture.name.clone(),
+                targets: words(&|target| {
+                    target.major == *major && target.distribution.architecture == *architecture
+                }),
+                jobs: format!("{},{}", job("compress"), job("compile")),
+                archive: archive(first),
+            }
         });
-        let package = distributions.iter().map(|id| Package {
+        let package = distributions.iter().map(|(id, architecture)| Package {
             distribution: (*id).to_owned(),
-            architecture: architecture.to_owned(),
+            architecture: (*architecture).to_owned(),
             jobs: goals(id),
             archive: format!("pgml-for-{id}.tar"),
             targets: words(&|target| target.distribution.id == *id),
             archives: planned
                 .iter()
                 .filter(|target| target.distribution.id == *id)
-                .map(|target| archive(target.major))
+                .map(|target| archive(target))
                 .collect::<Vec<_>>()
                 .join(" "),
         });

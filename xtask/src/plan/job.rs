@@ -43,7 +43,7 @@ pub enum Step {
     },
     /// Bring the locked wheels of a Python into one directory.
     FetchWheels {
-        /// `3.11`
+        /// `3.11`, `3.11-arm64`
         python: String,
     },
     /// Bring the locked wheels of a test into one directory.
@@ -55,16 +55,25 @@ pub enum Step {
     FetchServer {
         /// `14`
         major: u16,
+        /// The architecture, where it is not the first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        architecture: Option<String>,
     },
     /// Unpack that wheel: the server, and its headers where a distribution's would lie.
     UnpackServer {
         /// `14`
         major: u16,
+        /// The architecture, where it is not the first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        architecture: Option<String>,
     },
     /// Compile a library in C++ into a static archive.
     CompileLibrary {
         /// `lightgbm`
         library: String,
+        /// The architecture, where it is not the first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        architecture: Option<String>,
     },
     /// Take the server and the libraries that it, Python and an extension load out of a distribution's packages.
     Providers {
@@ -75,6 +84,9 @@ pub enum Step {
     Compile {
         /// `15`
         major: u16,
+        /// The architecture, where it is not the first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        architecture: Option<String>,
     },
     /// Link the compiled extension in the ways that it must not be, for the test that shows why.
     Mislink {
@@ -107,6 +119,17 @@ pub enum Step {
     SourceRuntime {
         /// `3.10`
         python: String,
+        /// The architecture, where it is not the first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        architecture: Option<String>,
+    },
+    /// Install the wheels of another architecture and byte-compile them with the same version of Python on this one, whose
+    /// byte code is the same.
+    CrossRuntime {
+        /// Whose runtime: `debian12-arm64`
+        distribution: String,
+        /// Whose Python: `debian12`
+        by: String,
     },
     /// Compress what the packages of a major have in common on all distributions.
     Compress {
@@ -192,9 +215,10 @@ impl Step {
             Self::Compress { .. } => (1, 200, 8),
             Self::Stamp { .. } => (1, 100, 1),
             Self::Verify { .. } => (2, 600, 4),
-            Self::Runtime { .. } | Self::SourceRuntime { .. } | Self::Fixture { .. } => {
-                (1, 300, 10)
-            }
+            Self::Runtime { .. }
+            | Self::CrossRuntime { .. }
+            | Self::SourceRuntime { .. }
+            | Self::Fixture { .. } => (1, 300, 10),
             Self::ExtensionPackages { .. } => (1, 200, 2),
             Self::Sbom { .. } | Self::Source => (1, 200, 1),
             Self::CompressRuntime { .. } => (1, 800, 60),

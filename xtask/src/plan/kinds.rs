@@ -98,6 +98,7 @@ mod tests {
             jobs: vec![crates, base, deb, apt, image, source],
             goals: ["apt", "deb", "image", "source"].map(String::from).into(),
             targets: BTreeMap::new(),
+            blocked: BTreeMap::new(),
         };
         let ids = |plan: &Plan| {
             plan.jobs

@@ -23,14 +23,15 @@ use self::job::{Job, JobId};
 use crate::apt::options::RepositoryOptions;
 use crate::exit::{Exit, ExitKind, Failure};
 use crate::release::Release;
-use crate::targets::{Target, Targets};
+use crate::targets::{Architecture, Target, Targets};
 use crate::workspace::Workspace;
 
-/// The distribution whose root file system compiles: the oldest glibc of all targets.
+/// The release whose root file system compiles: the oldest glibc of all targets. That of the machine's own architecture
+/// does, for every architecture.
 pub const BUILDER: (&str, &str) = ("debian11", "builder");
-/// Where the static OpenBLAS comes from.
+/// The release whose static OpenBLAS is linked in: the target's architecture's.
 pub const OPENBLAS: (&str, &str) = ("debian12", "openblas");
-/// The distribution whose pip unpacks wheels for a Python that no locked distribution has.
+/// The release whose pip unpacks wheels for a Python that no locked distribution has.
 pub const INSTALLER: &str = "debian12";
 
 /// Jobs in an order in which each comes after all that it needs.
@@ -42,6 +43,8 @@ pub struct Plan {
     pub goals: Vec<JobId>,
     /// What is planned for each target.
     pub targets: BTreeMap<String, TargetPlan>,
+    /// The jobs that can't run on this machine, and why. What does not need them can.
+    pub blocked: BTreeMap<JobId, String>,
 }
 
 /// What is planned for a target.
@@ -59,6 +62,8 @@ pub struct TargetPlan {
     pub loadable_in: Option<String>,
     /// Why there is none.
     pub not_loadable: Option<String>,
+    /// Why it can't be built on this machine; none where it can.
+    pub blocked: Option<String>,
 }
 
 /// The Python that byte-compiles a distribution's runtime.
@@ -69,6 +74,9 @@ pub enum Interpreter {
     Own,
     /// That of another distribution with the same version of Python, whose runtime is taken.
     Same(String),
+    /// That of the same version of Python on this machine's architecture, of the distribution of this id: byte code is the
+    /// same on every architecture.
+    OtherMachine(String),
     /// None is locked: the wheels are unpacked only, and the package byte-compiles them when it is installed.
     None,
 }
@@ -85,8 +93,33 @@ pub struct Context<'a> {
     pub epoch: u64,
     /// What `rustc -vV` says.
     pub toolchain: &'a str,
+    /// What the machine is, that is to carry it out.
+    pub machine: Machine<'a>,
     /// What the user decided about the repository.
     pub repository: &'a RepositoryOptions,
+}
+
+/// The machine that is to carry out a plan.
+#[derive(Debug, Clone, Copy)]
+pub struct Machine<'a> {
+    /// Its architecture.
+    pub architecture: &'a Architecture,
+    /// The target triples whose standard library its Rust toolchain has.
+    pub rust_targets: &'a [String],
+}
+
+impl Machine<'_> {
+    /// Why it can't compile for an architecture; none where it can.
+    pub fn cannot_compile_for(&self, architecture: &Architecture) -> Option<String> {
+        let rust = &architecture.rust;
+        (!self.rust_targets.contains(rust)).then(|| {
+            format!(
+                "the pinned Rust toolchain has no standard library for {} here; `rustup target add {rust}` brings it, and an \
+                 {} machine needs none",
+                architecture.name, architecture.name
+            )
+        })
+    }
 }
 
 /// What a plan is for.
@@ -111,16 +144,18 @@ pub enum Availability {
 }
 
 /// Why there is no plan.
-#[derive(Debug, Error, Diagnostic)]
+#[derive(Debug, Clone, Error, Diagnostic)]
 pub enum PlanError {
     /// No archive that can be used here has the headers.
-    #[error("no headers of PostgreSQL {major} can be had here: {why}")]
+    #[error("no headers of PostgreSQL {major} for {architecture} can be had here: {why}")]
     #[diagnostic(help(
         "enable an archive that has them (`--mirror NAME`), then `cargo xtask lock --update`"
     ))]
     NoHeaders {
         /// The major.
         major: u16,
+        /// The architecture.
+        architecture: String,
         /// What was looked at.
         why: String,
     },
@@ -131,12 +166,36 @@ pub enum PlanError {
          (`cargo xtask lock --update DISTRO --mirror NAME`), or name the targets without these majors"
     ))]
     NoRelease(Vec<String>),
+    /// What is wanted needs a job that this machine can't do.
+    #[error("`{job}` can't run on this machine: {why}")]
+    #[diagnostic(help(
+        "`cargo xtask plan` shows what can; `--only-jobs JOB` makes that, and `--keep-going` all of it"
+    ))]
+    Blocked {
+        /// The job.
+        job: JobId,
+        /// Why not.
+        why: String,
+    },
+    /// No compiler of this machine's builder is for an architecture.
+    #[error(
+        "the builder of {from} has no compiler for {to}: there is no role `cross-{to}` in packaging/targets.toml"
+    )]
+    #[diagnostic(help("a machine of {to} builds it natively"))]
+    NoCross {
+        /// The machine's architecture.
+        from: String,
+        /// The target's.
+        to: String,
+    },
 }
 
 impl ExitKind for PlanError {
     fn exit(&self) -> Exit {
         match self {
-            Self::NoHeaders { .. } => Exit::CannotHere,
+            Self::NoHeaders { .. } | Self::Blocked { .. } | Self::NoCross { .. } => {
+                Exit::CannotHere
+            }
             Self::NoRelease(_) => Exit::CheckFailed,
         }
     }
@@ -182,7 +241,57 @@ impl Plan {
             };
             found.insert(target.to_string(), state);
         }
-        Ok((builder.finish(&buildable, Purpose::Dist)?, found))
+        let plan = builder.finish(&buildable, Purpose::Dist)?;
+        for (name, target) in &plan.targets {
+            if let Some(why) = &target.blocked {
+                found.insert(name.clone(), Availability::Missing(why.clone()));
+            }
+        }
+        Ok((plan, found))
+    }
+
+    /// Writes down for each target why it can't be built here.
+    fn tell_blocked_targets(&mut self) {
+        let whys: Vec<Option<String>> = self
+            .targets
+            .values()
+            .map(|target| {
+                let needed = self.closure(&target.goals);
+                let mut blocked = self.blocked.iter();
+                let found = blocked.find(|(job, _)| needed.contains(job.as_str()));
+                found.map(|(_, why)| why.clone())
+            })
+            .collect();
+        for (target, why) in self.targets.values_mut().zip(whys) {
+            target.blocked = why;
+        }
+    }
+
+    /// The same plan without what this machine can't do.
+    pub fn possible(mut self) -> Self {
+        let blocked = dependents(&self.jobs, &self.blocked);
+        self.jobs.retain(|job| !blocked.contains(&job.id));
+        self.goals.retain(|goal| !blocked.contains(goal));
+        let needed: BTreeSet<String> = self
+            .closure(&self.goals)
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        self.jobs.retain(|job| needed.contains(&job.id));
+        self
+    }
+
+    /// Sees that this machine can do all that the goals need.
+    pub fn require_possible(&self) -> Result<(), PlanError> {
+        let needed = self.closure(&self.goals);
+        let mut blocked = self.blocked.iter();
+        match blocked.find(|(job, _)| needed.contains(job.as_str())) {
+            None => Ok(()),
+            Some((job, why)) => Err(PlanError::Blocked {
+                job: job.clone(),
+                why: why.clone(),
+            }),
+        }
     }
 
     /// Sees that nothing in it is for development only.
@@ -215,6 +324,17 @@ impl Plan {
         }
         found
     }
+}
+
+/// The jobs that can't run, and those that need one of them. `jobs` are in an order in which each comes after all it needs.
+fn dependents(jobs: &[Job], blocked: &BTreeMap<JobId, String>) -> BTreeSet<JobId> {
+    let mut found: BTreeSet<JobId> = blocked.keys().cloned().collect();
+    for job in jobs {
+        if job.needs.iter().any(|need| found.contains(need)) {
+            found.insert(job.id.clone());
+        }
+    }
+    found
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ pub(super) fn recipe(step: &Step) -> &'static [&'static str] {
         Step::Runtime { .. } | Step::Fixture { .. } => {
             &["xtask/src/runtime.rs", "xtask/src/sandbox.rs"]
         }
-        Step::SourceRuntime { .. } => &[
+        Step::CrossRuntime { .. } | Step::SourceRuntime { .. } => &[
             "xtask/src/runtime.rs",
             "xtask/src/runtime/source.rs",
             "xtask/src/sandbox.rs",

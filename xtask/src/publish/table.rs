@@ -18,7 +18,9 @@ const COLUMNS: [&str; 7] = [
 /// A line for each target, and below it why something was not done; reasons that many targets have are told once.
 pub fn table(targets: &BTreeMap<String, TargetState>) -> String {
     let mut notes: Vec<String> = Vec::new();
-    let mut lines = vec![line("", COLUMNS.map(str::to_owned))];
+    let names = targets.keys().map(String::len);
+    let width = names.max().unwrap_or(0).max(17);
+    let mut lines = vec![line("", width, COLUMNS.map(str::to_owned))];
     for (name, target) in targets {
         let cells = [
             &target.built,
@@ -40,7 +42,7 @@ pub fn table(targets: &BTreeMap<String, TargetState>) -> String {
                 cells[at].push_str(&format!(" {}", mark(note, &mut notes)));
             }
         }
-        lines.push(line(name, cells));
+        lines.push(line(name, width, cells));
     }
     lines.join("\n") + "\n" + &legend(&notes)
 }
@@ -53,9 +55,9 @@ pub fn legend(notes: &[String]) -> String {
         .collect()
 }
 
-fn line(name: &str, cells: [String; 7]) -> String {
+fn line(name: &str, width: usize, cells: [String; 7]) -> String {
     let cells: String = cells.iter().map(|cell| format!(" {cell:<11}")).collect();
-    format!("{name:<17}{cells}").trim_end().to_owned()
+    format!("{name:<width$}{cells}").trim_end().to_owned()
 }
 
 fn cell(state: &State, notes: &mut Vec<String>) -> String {

@@ -7,8 +7,7 @@ use crate::execute::Work;
 use crate::exit::Failure;
 use crate::files;
 use crate::lock::crates::CrateLock;
-use crate::lock::{Lock, WheelLock, WheelSet};
-use crate::plan::OPENBLAS;
+use crate::lock::{WheelLock, WheelSet};
 use crate::provenance::source::{self, SourceTree};
 use crate::runtime;
 use crate::sbom::crates::CrateTree;
@@ -51,9 +50,12 @@ impl Steps<'_> {
         let document = match self.target(of) {
             Ok(target) => self.extension_sbom(work, &deb, &target)?,
             Err(_) => {
-                let python = self.distribution(of)?.python.clone();
-                let lock =
-                    WheelLock::open(self.workspace, self.targets, &WheelSet::Runtime(python))?;
+                let distribution = self.distribution(of)?;
+                let set = WheelSet::Runtime {
+                    python: distribution.python.clone(),
+                    architecture: distribution.architecture.clone(),
+                };
+                let lock = WheelLock::open(self.workspace, self.targets, &set)?;
                 let (_, made) = Self::need(work, "runtime:")?;
                 let licences = made.join(runtime::WHEELS);
                 let tree = made.join(runtime::TREE);
@@ -72,10 +74,10 @@ impl Steps<'_> {
         deb: &Deb<'_>,
         target: &Target,
     ) -> Result<Vec<u8>, Failure> {
-        let compiled = work.output_of(&format!("compile:pg{}", target.major))?;
+        let (_, compiled) = Self::need(work, super::COMPILE)?;
         let stamped = work.output_of(&format!("stamp:{target}"))?;
         let crates = CrateLock::load(&self.workspace.root.join("extension/Cargo.lock"))?;
-        let lock = Lock::open(self.workspace, self.targets, self.distribution(OPENBLAS.0)?)?;
+        let lock = self.openblas_lock(&target.distribution.architecture)?;
         let inside = package::Extension {
             library: &files::read(&stamped.join(compile::STRIPPED))?,
             place: &packages::library_path(target.major),

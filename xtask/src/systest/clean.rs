@@ -83,8 +83,10 @@ impl TestRun<'_> {
     fn versions(&self, family: &str) -> Vec<String> {
         let release = &self.pipeline.release;
         let all = self.pipeline.targets.distributions.iter();
-        all.filter(|distribution| distribution.id.starts_with(family))
-            .map(|distribution| release.debian_version(&distribution.id))
+        let first = self.pipeline.targets.first_architecture();
+        all.filter(|distribution| distribution.architecture == *first)
+            .filter(|distribution| distribution.id.starts_with(family))
+            .map(|distribution| release.debian_version(&distribution.release))
             .collect()
     }
 

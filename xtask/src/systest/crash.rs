@@ -94,7 +94,7 @@ pub fn run(
         let suite = Suite {
             workspace,
             target: &target,
-            architecture: &pipeline.targets.architecture,
+            architecture: &target.distribution.architecture.name,
             scene: &scene,
             libraries: &libraries,
             shown: &shown,

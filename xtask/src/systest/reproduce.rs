@@ -173,13 +173,14 @@ impl PlantTest<'_> {
     }
 
     fn package(&self, plant: &Plant, file: &Path, which: &str) -> Result<PathBuf, Failure> {
+        let architecture = &self.pipeline.targets.first_architecture().name;
         let package = Package {
             name: plant.name.into(),
             version: "1".into(),
-            architecture: self.pipeline.targets.architecture.clone(),
+            architecture: architecture.clone(),
             control: format!(
-                "Package: {}\nVersion: 1\nArchitecture: {}\nMaintainer: x <x@example.org>\nDescription: x",
-                plant.name, self.pipeline.targets.architecture
+                "Package: {}\nVersion: 1\nArchitecture: {architecture}\nMaintainer: x <x@example.org>\nDescription: x",
+                plant.name
             ),
             control_files: Vec::new(),
             files: vec![(

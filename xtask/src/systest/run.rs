@@ -125,11 +125,13 @@ impl TestRun<'_> {
 
     /// Lints the extension in the builder.
     pub fn clippy_extension(&self, major: u16, log: &Path) -> Result<(), Failure> {
-        let id = format!("compile:pg{major}");
+        let targets = &self.pipeline.targets;
+        let here = targets.architecture_of(&self.pipeline.host);
+        let id = here.qualify(&format!("compile:pg{major}"));
         let job = self.plan.job(&id).ok_or_else(|| no_such_job(&id))?;
         let scratch = self.workspace().cache.join("systest/clippy");
         let steps = self.pipeline.steps(self.chosen);
-        steps.with_compile(major, job, &|id| self.output(id), &|compile| {
+        steps.with_compile(major, here, job, &|id| self.output(id), &|compile| {
             compile.clippy(&scratch, log)
         })?;
         Ok(files::remove_dir(&scratch)?)
@@ -258,11 +260,13 @@ impl TestRun<'_> {
     pub fn reproduce(&self) -> Result<Vec<Case>, Failure> {
         let scratch = self.workspace().cache.join("work/test-reproduce");
         let log = self.workspace().log("test-reproduce");
-        let builder = format!("rootfs:{}:{}", BUILDER.0, BUILDER.1);
+        let targets = &self.pipeline.targets;
+        let here = targets.architecture_of(&self.pipeline.host);
+        let builder = format!("rootfs:{}:{}", here.qualify(BUILDER.0), BUILDER.1);
         let compile = self
             .majors()
             .first()
-            .map(|major| format!("compile:pg{major}"));
+            .map(|major| here.qualify(&format!("compile:pg{major}")));
         let test = PlantTest {
             pipeline: self.pipeline,
             builder: &self.output(&builder)?.join(ROOTFS),
@@ -277,7 +281,8 @@ impl TestRun<'_> {
 
     /// The report, as a browser shows it.
     pub fn report(&self) -> Result<Vec<Case>, Failure> {
-        let all = self.pipeline.targets.all();
+        let targets = &self.pipeline.targets;
+        let all = targets.all(targets.architecture_of(&self.pipeline.host));
         let test = ReportTest {
             release: self.out,
             targets: &all.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -378,12 +383,20 @@ impl TestRun<'_> {
         let mut debs = files::files_below(&packages)?;
         debs.retain(|deb| !deb.to_string_lossy().contains("-dbgsym_"));
         let package = debs.first().ok_or_else(|| no_such_job(&name))?;
-        let wheel = match self.pipeline.targets.server_wheel(target.major) {
+        let architecture = &target.distribution.architecture;
+        let wheel = match self
+            .pipeline
+            .targets
+            .server_wheel(target.major, architecture)
+        {
             Some(Headers::Wheel { root, .. }) if own != target.major => Some(root),
             _ => None,
         };
         let server = wheel.map(|root| {
-            let job = format!("unpack:{}:headers", WheelSet::server_name(target.major));
+            let job = format!(
+                "unpack:{}:headers",
+                WheelSet::server_name(target.major, architecture)
+            );
             Ok::<_, Failure>(WheelServer {
                 wheel: self.output(&job)?.join(wheel_server::WHEEL),
                 root: root.clone(),

@@ -108,6 +108,12 @@ pub(super) fn check(targets: &Targets, name: &str, text: &str) -> Result<(), Tar
         );
         return c.wrong(&[Key("version")], what, None);
     }
+    if targets.architectures.is_empty() {
+        let what = "there is no `architecture` to build for".to_owned();
+        return c.wrong(&[Key("architecture")], what, None);
+    }
+    let architectures = targets.architectures.iter().map(|a| a.name.as_str());
+    c.unique("architecture", "name", architectures)?;
     c.unique(
         "archive",
         "name",
@@ -190,12 +196,18 @@ fn majors(targets: &Targets, c: &Checker<'_>) -> Result<(), TargetsError> {
         }
         for (j, headers) in major.headers.iter().enumerate() {
             let at = |field| [Key("major"), At(i), Key("headers"), At(j), Key(field)];
-            let Headers::Package {
-                distribution,
-                package,
-            } = headers
-            else {
-                continue;
+            let (distribution, package) = match headers {
+                Headers::Package {
+                    distribution,
+                    package,
+                } => (distribution, package),
+                Headers::Wheel { architectures, .. } => {
+                    let known = targets.architectures.iter().map(|a| a.name.as_str());
+                    for name in architectures {
+                        c.known(&at("architectures"), "architecture", name, known.clone())?;
+                    }
+                    continue;
+                }
             };
             c.known(
                 &at("distribution"),
@@ -221,6 +233,15 @@ fn roles(targets: &Targets, c: &Checker<'_>) -> Result<(), TargetsError> {
         let at = |field, j| [Key("role"), At(i), Key(field), At(j)];
         for (j, id) in role.distributions.iter().enumerate() {
             c.known(&at("distributions", j), "distribution", id, ids.clone())?;
+        }
+        let architectures = targets.architectures.iter().map(|a| a.name.as_str());
+        for (j, name) in role.architectures.iter().enumerate() {
+            c.known(
+                &at("architectures", j),
+                "architecture",
+                name,
+                architectures.clone(),
+            )?;
         }
         // Only roles before this one, so that nothing can go round in a circle.
         let earlier = targets.roles[..i].iter().map(|r| r.name.as_str());

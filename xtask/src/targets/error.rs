@@ -56,6 +56,15 @@ pub enum TargetsError {
         #[help]
         help: Option<String>,
     },
+    /// An architecture that does not exist was asked for.
+    #[error("there is no architecture `{name}`")]
+    UnknownArchitecture {
+        /// What was asked for.
+        name: String,
+        /// The nearest ones.
+        #[help]
+        help: Option<String>,
+    },
     /// No target was named, and this machine is none.
     #[error("this machine ({machine}) is none of the targets' distributions")]
     #[diagnostic(help("name the target, `cargo xtask plan debian12-pg15` for one, or `--all`"))]

@@ -3,6 +3,7 @@
 //! Everything that differs between targets is read from here and checked when it is read; no other module may know a
 //! distribution, a code name or a package version by itself.
 
+mod architecture;
 mod check;
 mod dotted;
 pub(crate) mod error;
@@ -14,8 +15,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+pub use architecture::Architecture;
 pub use dotted::Dotted;
 pub use error::TargetsError;
+pub use select::Choice;
 
 use crate::fetch::mirrors::Mirrors;
 
@@ -27,12 +30,13 @@ const FORMAT: u32 = 1;
 #[serde(deny_unknown_fields)]
 pub struct Targets {
     version: u32,
-    /// Debian's name of the machine that is built for.
-    pub architecture: String,
+    /// The machines that are built for, the one whose targets have no suffix first.
+    #[serde(rename = "architecture")]
+    pub architectures: Vec<Architecture>,
     /// Where packages come from.
     #[serde(rename = "archive")]
     pub archives: Vec<Archive>,
-    /// The releases of Ubuntu and Debian.
+    /// The releases of Ubuntu and Debian: each of them for the first architecture, then each for the next.
     #[serde(rename = "distribution")]
     pub distributions: Vec<Distribution>,
     /// The Postgres majors.
@@ -84,12 +88,18 @@ pub enum Evidence {
     Known,
 }
 
-/// A release of Ubuntu or Debian.
+/// A release of Ubuntu or Debian on one architecture.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Distribution {
-    /// `debian12`, as in targets, file names and package versions.
+    /// What locks, jobs and directories call it: `debian12`, and for another architecture than the first `debian12-arm64`.
     pub id: String,
+    /// `debian12` on every architecture, as in package versions.
+    #[serde(skip)]
+    pub release: String,
+    /// The machine.
+    #[serde(skip)]
+    pub architecture: Architecture,
     /// `bookworm`.
     pub codename: String,
     /// `Debian 12`.
@@ -167,6 +177,8 @@ pub enum Headers {
         python: Dotted,
         /// The directory in it that holds the server: `bin`, `include`, `lib`, `share`.
         root: String,
+        /// The architectures that the project has wheels for.
+        architectures: Vec<String>,
     },
 }
 
@@ -198,6 +210,7 @@ struct RawHeaders {
     wheel_version: Option<String>,
     python: Option<Dotted>,
     wheel_root: Option<String>,
+    architectures: Option<Vec<String>>,
     #[serde(default)]
     development: bool,
 }
@@ -214,6 +227,7 @@ impl TryFrom<RawHeaders> for Headers {
                 wheel_version: None,
                 python: None,
                 wheel_root: None,
+                architectures: None,
                 development: false,
             } => Ok(Headers::Package {
                 distribution,
@@ -226,16 +240,18 @@ impl TryFrom<RawHeaders> for Headers {
                 wheel_version: Some(version),
                 python: Some(python),
                 wheel_root: Some(root),
+                architectures: Some(architectures),
                 development: true,
             } => Ok(Headers::Wheel {
                 wheel,
                 version,
                 python,
                 root,
+                architectures,
             }),
             _ => Err(
                 "headers are either a distribution's (`distribution`, `package`) or a wheel's (`wheel`, \
-                 `wheel-version`, `wheel-root`, `python`, `development = true`)",
+                 `wheel-version`, `wheel-root`, `python`, `architectures`, `development = true`)",
             ),
         }
     }
@@ -249,9 +265,12 @@ pub struct Role {
     pub name: String,
     /// What people call it.
     pub title: String,
-    /// The distributions that have it; all where empty.
+    /// The distributions that have it, by their release; all where empty.
     #[serde(default)]
     pub distributions: Vec<String>,
+    /// The architectures that have it; all where empty.
+    #[serde(default)]
+    pub architectures: Vec<String>,
     /// Roles whose packages are there already.
     #[serde(default)]
     pub beyond: Vec<String>,
@@ -268,8 +287,6 @@ pub struct Role {
 pub struct Wheels {
     /// The file of names, versions and hashes, relative to the source tree.
     pub requirements: String,
-    /// The platform tags that are taken, best first.
-    pub platforms: Vec<String>,
     /// Wheels that only a test needs.
     #[serde(rename = "fixture", default)]
     pub fixtures: Vec<Fixture>,
@@ -298,7 +315,12 @@ pub struct Target {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-pg{}", self.distribution.id, self.major)
+        let Distribution {
+            release,
+            architecture,
+            ..
+        } = &self.distribution;
+        write!(f, "{release}-pg{}{}", self.major, architecture.suffix())
     }
 }
 
@@ -334,17 +356,18 @@ impl Targets {
 
     /// Checks a text, named `name` in errors.
     pub fn parse(name: &str, text: &str) -> Result<Self, TargetsError> {
-        let targets: Self =
+        let mut targets: Self =
             toml::from_str(text).map_err(|e| TargetsError::syntax(name, text, &e))?;
         check::check(&targets, name, text)?;
+        targets.expand();
         Ok(targets)
     }
 
-    /// The distribution of this id or code name.
+    /// The distribution of this id or code name: `debian12`, `bookworm`, `debian12-arm64`, `bookworm-arm64`.
     pub fn distribution(&self, name: &str) -> Option<&Distribution> {
         self.distributions
             .iter()
-            .find(|d| d.id == name || d.codename == name)
+            .find(|d| d.id == name || d.architecture.is_qualified(name, &d.codename))
     }
 
     /// Like [`Self::distribution`], with an error that names the nearest ones.
@@ -367,10 +390,13 @@ impl Targets {
         self.majors.iter().find(|m| m.version == version)
     }
 
-    /// The wheel that carries a server of this major, where one is named.
-    pub fn server_wheel(&self, major: u16) -> Option<&Headers> {
+    /// The wheel that carries a server of this major for an architecture, where one is named.
+    pub fn server_wheel(&self, major: u16, architecture: &Architecture) -> Option<&Headers> {
         let headers = &self.major(major)?.headers;
-        headers.iter().find(|h| matches!(h, Headers::Wheel { .. }))
+        headers.iter().find(|headers| match headers {
+            Headers::Wheel { architectures, .. } => architectures.contains(&architecture.name),
+            Headers::Package { .. } => false,
+        })
     }
 
     /// The archive of this name.
@@ -388,9 +414,11 @@ impl Targets {
         &'a self,
         distribution: &'a Distribution,
     ) -> impl Iterator<Item = &'a Role> {
-        self.roles
-            .iter()
-            .filter(|r| r.distributions.is_empty() || r.distributions.contains(&distribution.id))
+        let has = |list: &[String], name: &String| list.is_empty() || list.contains(name);
+        self.roles.iter().filter(move |role| {
+            has(&role.distributions, &distribution.release)
+                && has(&role.architectures, &distribution.architecture.name)
+        })
     }
 
     /// A role's seeds for a distribution, with the variables replaced.
@@ -410,8 +438,8 @@ impl Targets {
         role.seeds.iter().map(fill).collect()
     }
 
-    /// Every target, distribution by distribution.
-    pub fn all(&self) -> Vec<Target> {
+    /// Every target of an architecture, distribution by distribution.
+    pub fn all(&self, architecture: &Architecture) -> Vec<Target> {
         let of = |d: &Distribution| -> Vec<Target> {
             let target = |m: &Major| Target {
                 distribution: d.clone(),
@@ -419,7 +447,17 @@ impl Targets {
             };
             self.majors.iter().map(target).collect()
         };
-        self.distributions.iter().flat_map(of).collect()
+        self.distributions_on(architecture).flat_map(of).collect()
+    }
+
+    /// The target that writes its name so, on whatever machine.
+    pub fn target(&self, name: &str) -> Result<Target, TargetsError> {
+        let all = self.architectures.iter().flat_map(|a| self.all(a));
+        let found = all.into_iter().find(|target| target.to_string() == name);
+        found.ok_or_else(|| TargetsError::UnknownTarget {
+            pattern: name.to_owned(),
+            help: None,
+        })
     }
 }
 

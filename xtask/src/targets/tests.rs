@@ -7,7 +7,22 @@ use crate::host::OsRelease;
 
 /// A small targets.toml in which every kind of reference occurs.
 pub(crate) const SMALL: &str = r#"version = 1
-architecture = "amd64"
+
+[[architecture]]
+name = "amd64"
+machine = "x86_64"
+rust = "x86_64-unknown-linux-gnu"
+gnu = "x86_64-linux-gnu"
+emulator = "qemu-x86_64-static"
+platforms = ["manylinux_2_28_x86_64"]
+
+[[architecture]]
+name = "arm64"
+machine = "aarch64"
+rust = "aarch64-unknown-linux-gnu"
+gnu = "aarch64-linux-gnu"
+emulator = "qemu-aarch64-static"
+platforms = ["manylinux_2_28_aarch64"]
 
 [[archive]]
 name = "debian"
@@ -56,7 +71,6 @@ seeds = ["postgresql-{postgres}"]
 
 [wheels]
 requirements = "requirements.lock"
-platforms = ["manylinux_2_28_x86_64"]
 "#;
 
 pub(crate) fn real() -> Targets {
@@ -88,9 +102,11 @@ use crate::host::Host;
 #[test]
 fn the_real_file_has_the_whole_matrix() {
     let targets = real();
-    assert_eq!(targets.distributions.len(), 8);
     assert_eq!(targets.majors.len(), 6);
-    assert_eq!(targets.all().len(), 48);
+    for architecture in &targets.architectures {
+        assert_eq!(targets.distributions_on(architecture).count(), 8);
+        assert_eq!(targets.all(architecture).len(), 48);
+    }
     for major in &targets.majors {
         assert!(
             major.headers.iter().any(|h| !h.development()),
@@ -153,6 +169,8 @@ refused! {
     headers_of_another_major: "postgresql-server-dev-15" => "postgresql-server-dev-16";
     headers_half_given: "package = \"postgresql-server-dev-15\"\n" => "";
     libpython_of_another_python: "\"libpython3.11\"" => "\"libpython3.12\"";
+    unknown_architecture: "beyond = [\"base\"]" => "architectures = [\"arm65\"]";
+    an_architecture_twice: "name = \"arm64\"" => "name = \"amd64\"";
     a_name_twice: "name = \"test\"" => "name = \"base\"";
     another_format: "version = 1\n" => "version = 2\n";
     no_toml: "version = 15" => "version == 15";
@@ -164,10 +182,79 @@ fn the_small_file_itself_is_right() {
 }
 
 fn select(patterns: &[&str]) -> Result<Vec<String>, TargetsError> {
+    select_on("x86_64", None, patterns)
+}
+
+/// What a command line means on a machine; without patterns it says `--all`.
+fn select_on(
+    machine: &str,
+    architecture: Option<&str>,
+    patterns: &[&str],
+) -> Result<Vec<String>, TargetsError> {
     let patterns: Vec<String> = patterns.iter().map(|p| (*p).to_owned()).collect();
-    let host = host("debian", "12", "bookworm", &[]);
-    let targets = real().select(&patterns, false, &host)?;
+    let mut host = host("debian", "12", "bookworm", &[]);
+    host.machine = machine.to_owned();
+    let choice = Choice {
+        patterns: &patterns,
+        all: patterns.is_empty(),
+        architecture,
+    };
+    let targets = real().select(&choice, &host)?;
     Ok(targets.iter().map(Target::to_string).collect())
+}
+
+#[test]
+fn an_architecture_is_named_by_the_option_or_by_the_name_or_is_the_machines() {
+    let one = |machine, architecture, pattern: &str| {
+        select_on(machine, architecture, &[pattern])
+            .unwrap()
+            .join(" ")
+    };
+    assert_eq!(one("x86_64", None, "debian12-pg15"), "debian12-pg15");
+    assert_eq!(
+        one("x86_64", None, "debian12-pg15-arm64"),
+        "debian12-pg15-arm64"
+    );
+    assert_eq!(
+        one("x86_64", None, "bookworm-pg15-arm64"),
+        "debian12-pg15-arm64"
+    );
+    assert_eq!(
+        one("x86_64", Some("arm64"), "debian12-pg15"),
+        "debian12-pg15-arm64"
+    );
+    assert_eq!(one("aarch64", None, "debian12-pg15"), "debian12-pg15-arm64");
+    assert_eq!(one("aarch64", None, "debian12-pg15-amd64"), "debian12-pg15");
+    assert_eq!(one("riscv64", None, "debian12-pg15"), "debian12-pg15");
+    // What can be built where a command is written goes on being all that it builds.
+    let all = select_on("x86_64", None, &[]).unwrap();
+    assert_eq!(all.len(), 48);
+    assert!(all.iter().all(|name| !name.ends_with("-arm64")));
+    let all = select_on("x86_64", Some("arm64"), &[]).unwrap();
+    assert_eq!(all.len(), 48);
+    assert!(all.iter().all(|name| name.ends_with("-arm64")));
+    assert_eq!(
+        select(&["debian12-pg*", "debian12-pg15-arm64"])
+            .unwrap()
+            .len(),
+        7
+    );
+    let error = select_on("x86_64", Some("arm65"), &[]).unwrap_err();
+    let help = miette::Diagnostic::help(&error).unwrap().to_string();
+    assert!(help.contains("`arm64`"), "{help}");
+}
+
+#[test]
+fn a_name_means_one_target_on_every_machine() {
+    let targets = real();
+    for architecture in &targets.architectures {
+        for target in targets.all(architecture) {
+            let found = targets.target(&target.to_string()).unwrap();
+            assert_eq!(found.distribution.id, target.distribution.id);
+            assert_eq!(found.major, target.major);
+        }
+    }
+    assert!(targets.target("debian12-pg15-riscv64").is_err());
 }
 
 #[test]
@@ -204,7 +291,10 @@ fn an_unknown_target_is_wrong_usage_and_the_nearest_are_named() {
 
 #[test]
 fn this_machines_own_target() {
-    let own = |host: Host| real().select(&[], false, &host).map(|t| t[0].to_string());
+    let own = |host: Host| {
+        let chosen = real().select(&Choice::default(), &host);
+        chosen.map(|targets| targets[0].to_string())
+    };
     let by_default = own(host("debian", "12", "bookworm", &[])).unwrap();
     assert_eq!(by_default, "debian12-pg15");
     let installed = own(host("ubuntu", "22.04", "jammy", &[9, 14, 16, 19])).unwrap();

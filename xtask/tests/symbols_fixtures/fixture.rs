@@ -15,6 +15,8 @@ use tempfile::TempDir;
 
 pub const MAP: &str = "{ global: Pg_magic_func; _PG_init; good; pg_finfo_good; local: *; };";
 
+const KERNELS: &str = "KERNEL(PRESCOTT) KERNEL(NEHALEM) KERNEL(SANDYBRIDGE) KERNEL(HASWELL) KERNEL(ZEN) KERNEL(SKYLAKEX)";
+const NAMES: &str = r#""Prescott", "Nehalem", "Sandybridge", "Haswell", "Zen", "SkylakeX","#;
 /// What stands for the extension: entry points, one SQL function, a Python call, and all the evidence of an OpenBLAS that
 /// the rules ask for, without its 40 MB.
 const GOOD: &str = r#"
@@ -41,8 +43,38 @@ pub static BOOK: LazyLock<Rulebook> = LazyLock::new(|| {
     Rulebook::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging")).unwrap()
 });
 
+/// What a fixture is built for, and by which compiler.
+#[derive(Clone, Copy)]
+pub struct Machine {
+    /// Debian's name.
+    pub architecture: &'static str,
+    /// The compiler.
+    pub compiler: &'static str,
+    /// Where the dynamic linker finds libraries.
+    pub libraries: &'static str,
+    /// Where this machine has that architecture's libc.
+    pub libc: &'static str,
+}
+
+/// This machine's own.
+pub const AMD64: Machine = Machine {
+    architecture: "amd64",
+    compiler: "cc",
+    libraries: "/lib/x86_64-linux-gnu",
+    libc: "/lib/x86_64-linux-gnu",
+};
+
+/// What Debian's cross compiler is for.
+pub const ARM64: Machine = Machine {
+    architecture: "arm64",
+    compiler: "aarch64-linux-gnu-gcc",
+    libraries: "/lib/aarch64-linux-gnu",
+    libc: "/usr/aarch64-linux-gnu/lib",
+};
+
 /// A directory with a stub libpython and whatever the fixture adds.
 pub struct Fixture {
+    pub machine: Machine,
     pub dir: TempDir,
     pub source: String,
     pub map: String,
@@ -58,6 +90,7 @@ pub struct Fixture {
 impl Fixture {
     pub fn good() -> Self {
         Self {
+            machine: AMD64,
             dir: TempDir::new().unwrap(),
             source: GOOD.to_owned(),
             map: MAP.to_owned(),
@@ -67,6 +100,30 @@ impl Fixture {
             bundled: "libbundled.so",
             fixed: false,
         }
+    }
+
+    /// The good one for AArch64, with the kernels that are asked for there.
+    pub fn good_on_arm64() -> Self {
+        let kernels = "KERNEL(ARMV8) KERNEL(CORTEXA53) KERNEL(CORTEXA57) KERNEL(CORTEXA72) KERNEL(NEOVERSEN1) \
+                       KERNEL(THUNDERX2T99)";
+        let names =
+            r#""armv8", "cortexa53", "cortexa57", "cortexa72", "neoversen1", "thunderx2t99","#;
+        let mut fixture = Self::good();
+        fixture.machine = ARM64;
+        for (amd64, arm64) in [
+            (KERNELS, kernels),
+            (NAMES, names),
+            ("gotoblas_HASWELL", "gotoblas_NEOVERSEN1"),
+        ] {
+            assert!(fixture.source.contains(amd64), "{amd64}");
+            fixture.source = fixture.source.replace(amd64, arm64);
+        }
+        fixture
+    }
+
+    /// Links a library of the machine.
+    fn cc(&self, args: &[&str]) {
+        compile(self.machine, args);
     }
 
     pub fn also(mut self, source: &str) -> Self {
@@ -106,7 +163,7 @@ impl Fixture {
         let (c, v) = (path.with_extension("c"), path.with_extension("map"));
         fs::write(&c, source).unwrap();
         fs::write(&v, map).unwrap();
-        cc(&[
+        self.cc(&[
             "-o",
             path.to_str().unwrap(),
             c.to_str().unwrap(),
@@ -141,7 +198,7 @@ impl Fixture {
         ];
         args.extend(self.flags.iter().cloned());
         args.push(python.display().to_string());
-        cc(&args.iter().map(String::as_str).collect::<Vec<_>>());
+        self.cc(&args.iter().map(String::as_str).collect::<Vec<_>>());
         out
     }
 
@@ -168,12 +225,18 @@ impl Fixture {
             let name = entry.file_name().into_string().unwrap();
             // This machine's own come first only where the fixture has none of that name.
             if name.starts_with("lib") && name.contains(".so") {
-                names = names.file(&format!("/lib/x86_64-linux-gnu/{name}"), &entry.path());
+                let at = self.machine.libraries;
+                names = names.file(&format!("{at}/{name}"), &entry.path());
             }
         }
         let files = names
             .directory("/fixture", dir)
-            .directory("/", Path::new("/"));
+            .directory(self.machine.libraries, Path::new(self.machine.libc));
+        // The rest of this machine is its own architecture's.
+        let files = match self.machine.architecture {
+            "amd64" => files.directory("/", Path::new("/")),
+            _ => files,
+        };
         let process = Process::start(&files, &format!("/fixture/{server}")).unwrap();
         let around = Around::Known(Box::new(Surroundings {
             server: process,
@@ -203,7 +266,7 @@ impl Fixture {
             true => ["-no-pie", "-fno-pie"],
             false => ["-pie", "-fPIE"],
         };
-        run(Command::new("cc")
+        run(Command::new(self.machine.compiler)
             .args(["-w", "-rdynamic"])
             .args(flags)
             .arg("-o")
@@ -231,7 +294,7 @@ impl Fixture {
                 "-nostdlib",
             ];
             args.extend(flags);
-            cc(&args);
+            self.cc(&args);
         };
         let text = "
             __attribute__((weak)) void standard(void) __asm__(\"_ZNSt1xEv\"); void standard(void) {}
@@ -256,7 +319,7 @@ const PYTHON: &str = "void *PyLong_FromLong(long x) { return 0; } void *_PyLong_
 fn run(command: &mut Command) {
     let output = command
         .output()
-        .expect("the fixtures need binutils and a C compiler");
+        .expect("the fixtures need binutils, a C compiler, and gcc-aarch64-linux-gnu where they are for AArch64");
     assert!(
         output.status.success(),
         "{}",
@@ -264,8 +327,13 @@ fn run(command: &mut Command) {
     );
 }
 
+/// Links a library of this machine.
 pub fn cc(args: &[&str]) {
-    run(Command::new("cc")
+    compile(AMD64, args);
+}
+
+fn compile(machine: Machine, args: &[&str]) {
+    run(Command::new(machine.compiler)
         .args(["-shared", "-fPIC", "-O1", "-w"])
         .args(args));
 }

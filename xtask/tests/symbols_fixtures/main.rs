@@ -2,6 +2,7 @@
 //! them the good one, which passes all, so that no rule passes or fails for a wrong reason.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod aarch64;
 mod fixture;
 mod instructions;
 mod surroundings;

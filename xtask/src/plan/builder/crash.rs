@@ -56,14 +56,15 @@ fn wheels(targets: &Targets) -> Vec<String> {
 impl Builder<'_> {
     /// The extension linked wrongly. It needs all that a compile needs, and the compile, whose objects it links again.
     fn mislink(&mut self, major: u16) -> Result<Job, Failure> {
-        let compile = self.compile(major)?;
+        let first = self.context.targets.first_architecture();
+        let compile = self.compile(major, first)?;
         let shared = self.unpack(BUILDER.0, ROLE)?;
         let old = self.unpack(BUILDER.0, STATIC)?;
         let toolchain = self.context.toolchain;
         let mut needs = vec![
             self.rootfs(BUILDER.0, BUILDER.1)?,
             self.unpack(OPENBLAS.0, OPENBLAS.1)?,
-            self.headers(major)?.0,
+            self.headers(major, first)?.0,
         ];
         needs.extend(
             self.jobs

@@ -5,8 +5,8 @@
 
 use super::{Builder, nothing_more};
 use crate::exit::Failure;
+use crate::lock::WheelSet;
 use crate::oci::{config, settings};
-use crate::plan::OPENBLAS;
 use crate::plan::job::{Job, Step};
 use crate::targets::Target;
 
@@ -79,11 +79,12 @@ impl Builder<'_> {
             self.runtime_package(distribution)?,
             self.rootfs(id, "python")?,
             self.runtime(distribution)?,
-            self.compile(target.major)?,
-            self.fetch(OPENBLAS.0, OPENBLAS.1)?,
+            self.compile_for(target)?,
+            self.fetch_openblas(target)?,
         ];
         let context = self.context;
-        let python = format!("packaging/lock/python{}.toml", distribution.python);
+        let wheels = WheelSet::runtime_name(&distribution.python, &distribution.architecture);
+        let python = format!("packaging/lock/{wheels}.toml");
         self.add(
             format!("images:{target}"),
             format!("make the images of {target}"),
@@ -106,8 +107,8 @@ impl Builder<'_> {
     fn extension_image(&mut self, target: &Target) -> Result<Job, Failure> {
         let needs = [
             self.extension_packages(target)?,
-            self.compile(target.major)?,
-            self.fetch(OPENBLAS.0, OPENBLAS.1)?,
+            self.compile_for(target)?,
+            self.fetch_openblas(target)?,
         ];
         let context = self.context;
         self.add(

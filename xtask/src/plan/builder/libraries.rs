@@ -1,15 +1,19 @@
 //! The jobs that make the archives of libraries in C++.
 
-use super::Builder;
+use super::{Builder, on};
 use crate::boosting::Library;
 use crate::exit::Failure;
 use crate::lock::crates::CrateLock;
-use crate::plan::BUILDER;
 use crate::plan::job::{Job, Step};
+use crate::targets::Architecture;
 
 impl Builder<'_> {
     /// The archive of a library in C++. What it depends on is that library's own crate, and no other of the lock.
-    pub(super) fn library(&mut self, library: &Library) -> Result<Job, Failure> {
+    pub(super) fn library(
+        &mut self,
+        library: &Library,
+        architecture: &Architecture,
+    ) -> Result<Job, Failure> {
         let lock = CrateLock::load(&self.context.workspace.root.join("extension/Cargo.lock"))?;
         let locked = lock
             .named(library.crate_name)
@@ -28,12 +32,13 @@ impl Builder<'_> {
             },
             &[],
         )?;
-        let builder = self.rootfs(BUILDER.0, BUILDER.1)?;
+        let builder = self.compiler(architecture)?;
         self.add(
-            library.job(),
-            format!("compile {}", library.name),
+            architecture.qualify(&library.job()),
+            format!("compile {}{}", library.name, on(architecture)),
             Step::CompileLibrary {
                 library: library.name.into(),
+                architecture: self.named(architecture),
             },
             |inputs| Ok(inputs.file(library.makefile)?),
             &[&builder, &fetch],

@@ -1,7 +1,8 @@
 //! The jobs that make the Python runtime of a distribution.
 
-use super::Builder;
+use super::{Builder, on};
 use crate::exit::Failure;
+use crate::lock::WheelSet;
 use crate::plan::job::{Job, Step};
 use crate::plan::{BUILDER, INSTALLER, Interpreter};
 use crate::targets::Distribution;
@@ -9,31 +10,38 @@ use crate::targets::Distribution;
 impl Builder<'_> {
     /// The Python that byte-compiles a distribution's runtime.
     pub(super) fn interpreter(&self, distribution: &Distribution) -> Interpreter {
-        if self.has_lock(&distribution.id) {
+        let here = self.context.machine.architecture;
+        let own = distribution.architecture == *here;
+        if own && self.has_lock(&distribution.id) {
             return Interpreter::Own;
         }
-        let others = &self.context.targets.distributions;
-        let same = others
-            .iter()
-            .find(|other| other.python == distribution.python && self.has_lock(&other.id));
-        match same {
-            Some(other) => Interpreter::Same(other.id.clone()),
-            None => Interpreter::None,
+        let same = |other: &&Distribution| {
+            other.python == distribution.python
+                && other.architecture == *here
+                && self.has_lock(&other.id)
+        };
+        let mut others = self.context.targets.distributions.iter();
+        match (others.find(same), own) {
+            (Some(other), true) => Interpreter::Same(other.id.clone()),
+            (Some(other), false) => Interpreter::OtherMachine(other.id.clone()),
+            (None, _) => Interpreter::None,
         }
     }
 
-    /// The wheels for a Python.
-    pub(super) fn wheels(&mut self, python: &str) -> Result<Job, Failure> {
-        if !self.has(&format!("fetch:python{python}")) {
-            self.check_wheels(&format!("python{python}"))?;
+    /// The wheels for a distribution's Python.
+    pub(super) fn wheels(&mut self, distribution: &Distribution) -> Result<Job, Failure> {
+        let (python, architecture) = (&distribution.python, &distribution.architecture);
+        let name = WheelSet::runtime_name(python, architecture);
+        if !self.has(&format!("fetch:{name}")) {
+            self.check_wheels(&name)?;
         }
         self.add(
-            format!("fetch:python{python}"),
-            format!("fetch the wheels for Python {python}"),
+            format!("fetch:{name}"),
+            format!("fetch the wheels for Python {python}{}", on(architecture)),
             Step::FetchWheels {
-                python: python.to_owned(),
+                python: architecture.qualify(&python.to_string()),
             },
-            |inputs| Ok(inputs.file(&format!("packaging/lock/python{python}.toml"))?),
+            |inputs| Ok(inputs.file(&format!("packaging/lock/{name}.toml"))?),
             &[],
         )
     }
@@ -41,18 +49,45 @@ impl Builder<'_> {
     /// The Python runtime of a distribution.
     pub(super) fn runtime(&mut self, distribution: &Distribution) -> Result<Job, Failure> {
         let python = distribution.python.to_string();
-        let wheels = self.wheels(&python)?;
+        let architecture = &distribution.architecture;
+        let wheels = self.wheels(distribution)?;
         let owner = match self.interpreter(distribution) {
             Interpreter::Own => distribution.clone(),
             Interpreter::Same(other) => self.distribution(&other)?,
-            Interpreter::None => {
-                let rootfs = self.rootfs(INSTALLER, "python")?;
-                let platforms = &self.context.targets.wheels.platforms;
+            // One for all distributions of that Python: an architecture's wheels are the same for all of them.
+            Interpreter::OtherMachine(by) => {
+                let owner = self.distribution(&by)?.release;
+                let owner = self.distribution(&architecture.qualify(&owner))?;
+                let rootfs = self.rootfs(&by, "python")?;
+                let platforms = &architecture.platforms;
                 return self.add(
-                    format!("runtime:python{python}"),
-                    format!("unpack the wheels for Python {python}"),
+                    format!("runtime:{}", owner.id),
+                    format!(
+                        "install and byte-compile the wheels for {}{}",
+                        owner.title,
+                        on(architecture)
+                    ),
+                    Step::CrossRuntime {
+                        distribution: owner.id.clone(),
+                        by,
+                    },
+                    |inputs| {
+                        let inputs = inputs.value("python", &python);
+                        Ok(inputs.value("platforms", platforms))
+                    },
+                    &[&rootfs, &wheels],
+                );
+            }
+            Interpreter::None => {
+                let rootfs = self.rootfs(&self.here(INSTALLER), "python")?;
+                let platforms = &architecture.platforms;
+                let name = WheelSet::runtime_name(&distribution.python, architecture);
+                return self.add(
+                    format!("runtime:{name}"),
+                    format!("unpack the wheels for Python {python}{}", on(architecture)),
                     Step::SourceRuntime {
                         python: python.clone(),
+                        architecture: self.named(architecture),
                     },
                     |inputs| Ok(inputs.value("platforms", platforms)),
                     &[&rootfs, &wheels],
@@ -75,7 +110,7 @@ impl Builder<'_> {
     /// `pgml-python` of a distribution.
     pub(super) fn runtime_package(&mut self, distribution: &Distribution) -> Result<Job, Failure> {
         let id = distribution.id.as_str();
-        let builder = self.rootfs(BUILDER.0, BUILDER.1)?;
+        let builder = self.rootfs(&self.here(BUILDER.0), BUILDER.1)?;
         let runtime = self.runtime(distribution)?;
         let context = self.context;
         // One for all distributions that have the same runtime.
@@ -89,7 +124,11 @@ impl Builder<'_> {
         )?;
         self.add(
             format!("package:{id}"),
-            format!("build pgml-python for {}", distribution.title),
+            format!(
+                "build pgml-python for {}{}",
+                distribution.title,
+                on(&distribution.architecture)
+            ),
             Step::RuntimePackage {
                 distribution: id.into(),
             },

@@ -2,7 +2,6 @@
 
 use super::Builder;
 use crate::exit::Failure;
-use crate::plan::OPENBLAS;
 use crate::plan::job::{Job, Step};
 use crate::provenance::source::{self, SourceTree};
 use crate::targets::{Distribution, Target};
@@ -11,9 +10,9 @@ impl Builder<'_> {
     /// The SBOM of an extension's package.
     pub(super) fn extension_sbom(&mut self, target: &Target) -> Result<Job, Failure> {
         let package = self.extension_packages(target)?;
-        let compile = self.compile(target.major)?;
+        let compile = self.compile_for(target)?;
         let stamp = self.stamp(target)?;
-        let openblas = self.fetch(OPENBLAS.0, OPENBLAS.1)?;
+        let openblas = self.fetch_openblas(target)?;
         self.sbom(
             &target.to_string(),
             &[&package, &compile, &stamp, &openblas],
@@ -24,7 +23,7 @@ impl Builder<'_> {
     pub(super) fn runtime_sbom(&mut self, distribution: &Distribution) -> Result<Job, Failure> {
         let package = self.runtime_package(distribution)?;
         let runtime = self.runtime(distribution)?;
-        let wheels = self.wheels(&distribution.python.to_string())?;
+        let wheels = self.wheels(distribution)?;
         self.sbom(&distribution.id, &[&package, &runtime, &wheels])
     }
 

@@ -9,7 +9,7 @@ use crate::targets::Target;
 impl Builder<'_> {
     /// The stamped library, judged by every rule among what its target's server and Python load.
     pub(super) fn verify(&mut self, target: &Target) -> Result<Job, Failure> {
-        let compile = self.compile(target.major)?;
+        let compile = self.compile_for(target)?;
         let stamp = self.stamp(target)?;
         let choice = self.providers_of(target);
         let mut needs = vec![compile, stamp, self.runtime(&target.distribution)?];
@@ -17,7 +17,7 @@ impl Builder<'_> {
             needs.push(self.providers(distribution)?);
         }
         if choice.server == Some(Server::Wheel) {
-            needs.push(self.server(target.major)?);
+            needs.push(self.server(target.major, &target.distribution.architecture)?);
         }
         let facts = &target.distribution;
         let floors =

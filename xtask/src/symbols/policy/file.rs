@@ -88,8 +88,8 @@ pub struct OpenBlas {
     pub kernel_symbols: Vec<String>,
     /// Symbols that only a threaded build has.
     pub threaded_symbols: Vec<String>,
-    /// The cores whose kernels have to be inside: spelling in symbols, spelling in the table of names.
-    pub cores: BTreeMap<String, String>,
+    /// For each architecture the cores whose kernels have to be inside: spelling in symbols, spelling in the table of names.
+    pub cores: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]

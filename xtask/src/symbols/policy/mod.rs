@@ -307,6 +307,18 @@ impl Policy {
             instructions.insert(architecture, entry);
         }
 
+        // An architecture without cores would pass S7 with any OpenBLAS.
+        for architecture in machines.keys() {
+            if file
+                .openblas
+                .cores
+                .get(architecture)
+                .is_none_or(BTreeMap::is_empty)
+            {
+                let what = format!("[openblas.cores] has no cores of {architecture}");
+                return Err(wrong(0..text.len().min(1), what));
+            }
+        }
         let mut accepted_gaps = Vec::new();
         for gap in file.accepted_gaps {
             let rule = gap
@@ -338,6 +350,12 @@ impl Policy {
             machines,
             accepted_gaps,
         })
+    }
+
+    /// The cores of an architecture whose kernels have to be inside: spelling in symbols, spelling in the table of names.
+    pub fn cores(&self, architecture: &str) -> impl Iterator<Item = (&str, &str)> {
+        let cores = self.openblas.cores.get(architecture).into_iter().flatten();
+        cores.map(|(symbols, table)| (symbols.as_str(), table.as_str()))
     }
 
     /// The reason why a library must not be needed, if it must not.

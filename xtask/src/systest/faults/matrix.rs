@@ -92,11 +92,7 @@ impl FaultTest<'_> {
             )
         };
         let cache = |dir: &std::path::Path| ["--cache".into(), dir.as_os_str().to_owned()];
-        let architecture = &self.pipeline.targets.architecture;
-        for runner in &Matrices::new(self.plan, self.chosen, architecture)
-            .compile
-            .include
-        {
+        for runner in &Matrices::new(self.plan, self.chosen).compile.include {
             let archive = self.scratch.join(&runner.archive);
             tool()
                 .args(["cache", "export", "--jobs", &runner.jobs, "--to"])

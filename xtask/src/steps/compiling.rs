@@ -1,0 +1,146 @@
+//! The steps that compile, and what they are given.
+
+use std::path::PathBuf;
+
+use super::{ROOTFS, Steps, needed};
+use crate::boosting;
+use crate::compile::{self, Compile, kept_dir};
+use crate::execute::Work;
+use crate::exit::Failure;
+use crate::lock::Lock;
+use crate::lock::crates::CrateLock;
+use crate::mislink;
+use crate::plan::job::Job;
+use crate::plan::{BUILDER, Machine, OPENBLAS, PlanError, crash};
+use crate::sbom::native;
+use crate::targets::Architecture;
+
+/// The job that makes the root file system of another's compiler.
+fn compiler_job<'a>(job: &'a Job, architecture: &Architecture) -> &'a str {
+    let cross = needed(
+        job,
+        "rootfs:",
+        &format!(":{}", compile::cross_role(architecture)),
+    );
+    match cross {
+        "" => needed(job, "rootfs:", &format!(":{}", BUILDER.1)),
+        cross => cross,
+    }
+}
+
+impl Steps<'_> {
+    pub(super) fn compile_library(
+        &self,
+        work: &Work<'_>,
+        library: &str,
+        architecture: &Architecture,
+    ) -> Result<String, Failure> {
+        let library = boosting::library(library)?;
+        let fetched = work.output_of(&library.fetch_job())?;
+        let builder = self.compiler(work, architecture)?;
+        let root = &self.workspace.root;
+        library.compile(&builder, architecture, fetched, root, work)
+    }
+
+    /// The root file system of the job's compiler for an architecture: a cross compiler's, or the builder itself.
+    pub(super) fn compiler(
+        &self,
+        work: &Work<'_>,
+        architecture: &Architecture,
+    ) -> Result<PathBuf, Failure> {
+        let id = compiler_job(work.job, architecture);
+        Ok(work.output_of(id)?.join(ROOTFS))
+    }
+
+    pub(super) fn compile(
+        &self,
+        work: &Work<'_>,
+        major: u16,
+        architecture: &Architecture,
+    ) -> Result<String, Failure> {
+        let machine = Machine {
+            architecture: self.targets.first_architecture(),
+            rust_targets: &self.toolchain.targets,
+        };
+        if let Some(why) = machine.cannot_compile_for(architecture) {
+            let job = work.job.id.clone();
+            return Err(PlanError::Blocked { job, why }.into());
+        }
+        self.with_compile(
+            major,
+            architecture,
+            work.job,
+            &|id| Ok(work.output_of(id)?.to_owned()),
+            &|compile| compile.run(work),
+        )
+    }
+
+    /// Gathers what a compile job reads (`output_of` finds the results of the jobs it needs) and hands it to `act`.
+    pub fn with_compile<T>(
+        &self,
+        major: u16,
+        architecture: &Architecture,
+        job: &Job,
+        output_of: &dyn Fn(&str) -> Result<PathBuf, Failure>,
+        act: &dyn Fn(&Compile<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let headers = needed(job, "unpack:", ":headers");
+        let openblas = needed(job, "unpack:", &format!(":{}", OPENBLAS.1));
+        let builder = compiler_job(job, architecture);
+        let lock = self.openblas_lock(architecture)?;
+        let locked = lock
+            .packages(OPENBLAS.1)
+            .first()
+            .map(|package| package.version.clone());
+        let version = locked.unwrap_or_default();
+        let archives: Vec<PathBuf> = boosting::LIBRARIES
+            .iter()
+            .map(|library| output_of(&architecture.qualify(&library.job())))
+            .collect::<Result<_, _>>()?;
+        let crates = CrateLock::load(&self.workspace.root.join("extension/Cargo.lock"))?;
+        let native = native::load(&self.workspace.packaging(), &lock, &crates)?;
+        let builder_key = job.inputs.get(&format!("job {builder}"));
+        act(&Compile {
+            major,
+            architecture,
+            source: &self.workspace.root,
+            builder: &output_of(builder)?.join(ROOTFS),
+            toolchain: &self.toolchain.sysroot,
+            cargo_home: &output_of("fetch:crates")?,
+            headers: &output_of(headers)?,
+            openblas: &output_of(openblas)?,
+            archives: &archives,
+            native: &native,
+            openblas_version: native::upstream(&version),
+            abi3: &self.abi3()?,
+            kept: &kept_dir(&self.workspace.cache, builder_key, &self.toolchain.version),
+        })
+    }
+
+    /// The lock that pins the OpenBLAS of an architecture.
+    pub fn openblas_lock(&self, architecture: &Architecture) -> Result<Lock, Failure> {
+        let distribution = self.distribution(&architecture.qualify(OPENBLAS.0))?;
+        Ok(Lock::open(self.workspace, self.targets, distribution)?)
+    }
+
+    pub(super) fn mislink(&self, work: &Work<'_>, major: u16) -> Result<String, Failure> {
+        let compiled = work.output_of(&format!("compile:pg{major}"))?;
+        let other = |role| work.output_of(&format!("unpack:{}:{role}", BUILDER.0));
+        let (shared, old) = (other(crash::ROLE)?, other(crash::STATIC)?);
+        self.with_compile(
+            major,
+            self.targets.first_architecture(),
+            work.job,
+            &|id| Ok(work.output_of(id)?.to_owned()),
+            &|compile| {
+                mislink::link(
+                    compile,
+                    work,
+                    &compiled.join(compile::UNSTRIPPED),
+                    shared,
+                    old,
+                )
+            },
+        )
+    }
+}
