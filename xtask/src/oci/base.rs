@@ -28,7 +28,7 @@ pub const SYSTEM: &str = "system";
 /// dpkg's database in an image.
 pub const DATABASE: &str = "var/lib/dpkg";
 /// Where Debian's packages make a cluster when they are configured, and its configuration. A container makes its own: one
-/// in the image would be random, and everybody's.
+/// in the image would be random, and everybody's. [`rootfs`] sees to it that none is made.
 const CLUSTERS: [&str; 2] = ["var/lib/postgresql/", "etc/postgresql/"];
 /// The user that Debian's packages make for the server.
 const USER: &str = "postgres";
@@ -163,6 +163,11 @@ fn described(entry: &mut tar::Entry<'_, impl Read>) -> io::Result<Described> {
     }
     let header = entry.header();
     let link = link.unwrap_or_default();
+    let is_directory = header.entry_type() == EntryType::Directory;
+    if !is_directory && CLUSTERS.iter().any(|dir| path.starts_with(dir)) {
+        let what = format!("/{path} is of a Postgres cluster, which no image may bring along");
+        return Ok((Err(OciError::Base(what)), None));
+    }
     let kind = match header.entry_type() {
         _ if path.is_empty() || path == "." || is_left_out(&path) => return Ok((Ok(None), None)),
         EntryType::Directory => Kind::Directory,
@@ -377,11 +382,7 @@ mod tests {
                 ("./usr/share/doc/y/", EntryType::Directory, ""),
                 ("./usr/share/doc/y/copyright", EntryType::Regular, "c"),
                 ("./var/lib/postgresql/", EntryType::Directory, ""),
-                (
-                    "./var/lib/postgresql/15/main/PG_VERSION",
-                    EntryType::Regular,
-                    "15",
-                ),
+                ("./var/lib/postgresql/15/", EntryType::Directory, ""),
                 ("./var/lib/dpkg/status", EntryType::Regular, "s"),
                 ("./var/lib/dpkg/status-old", EntryType::Regular, "o"),
             ] {
@@ -396,7 +397,7 @@ mod tests {
         assert!(full.contains(&("etc/passwd".into(), 999)));
         let full: Vec<&str> = full.iter().map(|(path, _)| path.as_str()).collect();
         assert!(full.contains(&"usr/share/doc/x/a") && full.contains(&"var/lib/dpkg/status"));
-        assert!(full.contains(&"var/lib/postgresql/") && !full.iter().any(|p| p.contains("main")));
+        assert!(full.contains(&"var/lib/postgresql/") && !full.contains(&"var/lib/postgresql/15/"));
         assert!(!full.contains(&"dev/null") && !full.contains(&"var/lib/dpkg/status-old"));
         let slim = paths(&out.join(BaseLayers::SLIM));
         let slim: Vec<&str> = slim.iter().map(|(path, _)| path.as_str()).collect();
@@ -421,6 +422,8 @@ mod tests {
             failure.report.unwrap().to_string()
         };
         assert!(refused(&|tar| put(tar, "run/x", EntryType::Fifo, 0, "")).contains("/run/x"));
+        let cluster = "var/lib/postgresql/15/main/PG_VERSION";
+        assert!(refused(&|tar| put(tar, cluster, EntryType::Regular, 0, "15")).contains(cluster));
         // A link that stays while what it names goes would dangle.
         let link = refused(&|tar| {
             put(tar, "usr/share/doc/x/a", EntryType::Regular, 0, "a");

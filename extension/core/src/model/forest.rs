@@ -187,7 +187,7 @@ impl Forest {
     }
 
     /// Add to `scores` what the leaves of one row, a leaf of each tree, say together.
-    fn combine(&self, mut leaves: impl Iterator<Item = u32>, all_scores: &mut Vec<f64>, pairs: &mut Vec<(f64, f64)>) {
+    fn combine(&self, leaves: impl Iterator<Item = u32>, all_scores: &mut Vec<f64>, pairs: &mut Vec<(f64, f64)>) {
         let value = |leaf: u32| self.values[leaf as usize];
         match &self.combine {
             Combine::Sum { init, divisor, single } => {
