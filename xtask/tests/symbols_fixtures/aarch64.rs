@@ -65,6 +65,25 @@ fn s7_a_word_of_the_configuration_may_be_a_text_of_its_own() {
     );
 }
 
+/// The compiled library's libpython is a stub whose name is overwritten in place, on this machine's kind of ELF as well.
+#[test]
+fn s8_the_stub_is_refused_and_the_stamped_library_is_not() {
+    use pgml_dist::stamp::{STUB_SONAME, stamp};
+    if !has_compiler() {
+        return;
+    }
+    let mut fixture = Fixture::good_on_arm64();
+    fixture.libpython = STUB_SONAME;
+    let path = fixture.build();
+    let report = fixture.judge_file(&path, &expectation());
+    assert!(report.broken().contains(&Rule::S8), "{report:#?}");
+    let mut library = fs::read(&path).unwrap();
+    stamp(&mut library, "libpython3.11.so.1.0").unwrap();
+    fs::write(&path, library).unwrap();
+    let report = fixture.judge_file(&path, &expectation());
+    assert!(report.passed(), "{report:#?}");
+}
+
 #[test]
 fn s10_a_library_in_a_package_of_the_other_architecture() {
     if !has_compiler() {
