@@ -15,7 +15,12 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     println!("cargo::rerun-if-changed={}/liblightgbm.a", archives.display());
-    let found = Command::new("g++").arg("-print-file-name=libstdc++.a").output();
+    // A cross build names the compiler of its target as crates that compile C++ look for it.
+    let target = std::env::var("TARGET").unwrap_or_default().replace('-', "_");
+    let named = format!("CXX_{target}");
+    println!("cargo::rerun-if-env-changed={named}");
+    let compiler = std::env::var_os(named).unwrap_or_else(|| "g++".into());
+    let found = Command::new(compiler).arg("-print-file-name=libstdc++.a").output();
     let found = found.ok().and_then(|output| String::from_utf8(output.stdout).ok());
     let Some((runtime, _)) = found.as_deref().and_then(|path| path.trim().rsplit_once('/')) else {
         println!("cargo::error=g++ does not say where its libstdc++.a is");

@@ -174,6 +174,12 @@ impl Lock {
         self.packages.iter().filter(has).collect()
     }
 
+    /// The architecture of its packages that have one; none where there is no such package.
+    pub fn architecture(&self) -> Option<&str> {
+        let mut all = self.packages.iter().map(|p| p.architecture.as_str());
+        all.find(|name| *name != "all")
+    }
+
     /// The index of an archive that the lock was made from.
     pub fn suite(&self, archive: &str) -> Option<&LockedSuite> {
         self.suites.iter().find(|s| s.archive == archive)

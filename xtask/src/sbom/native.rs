@@ -1,6 +1,7 @@
 //! `packaging/native.toml`: what is linked into the library and is no Rust crate. No tool can tell it from a lock alone, so
 //! that each has an entry; versions and hashes are the locks' where they have them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -40,8 +41,16 @@ struct Entry {
     /// The crate, `NAME@VERSION`, whose archive has the sources.
     #[serde(rename = "crate")]
     of_crate: Option<String>,
-    /// The digest of the sources, where no lock has it.
-    sha256: Option<Digest>,
+    /// The digest of what it came in, where no lock of OpenBLAS's distribution has it.
+    sha256: Option<Sha256>,
+}
+
+/// One digest, or one for each architecture by Debian's name.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Sha256 {
+    Everywhere(Digest),
+    On(BTreeMap<String, Digest>),
 }
 
 /// A library that is linked in.
@@ -132,6 +141,14 @@ fn find(entry: Entry, packages: &Lock, crates: &CrateLock) -> Result<Native, Sbo
             let version = entry
                 .version
                 .ok_or_else(|| wrong("it has no version".into()))?;
+            let sha256 = match sha256 {
+                Sha256::Everywhere(sha256) => sha256,
+                Sha256::On(digests) => {
+                    let architecture = packages.architecture().unwrap_or_default();
+                    let own = digests.get(architecture).copied();
+                    own.ok_or_else(|| wrong(format!("it has no sha256 for {architecture}")))?
+                }
+            };
             (version, "sources of its own".to_owned(), sha256)
         }
         _ => {
@@ -203,6 +220,10 @@ mod tests {
                 "no y-sys@2.0.1",
             ),
             ("crate = \"y-sys@2.0.0\"", "no version"),
+            (
+                "version = \"1\"\nsha256.arm64 = \"3333333333333333333333333333333333333333333333333333333333333333\"",
+                "no sha256 for amd64",
+            ),
             ("version = \"1\"", "one of"),
             ("colour = \"red\"", "colour"),
         ] {

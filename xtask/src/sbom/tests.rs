@@ -39,6 +39,32 @@ fn linked() -> Vec<Native> {
     native::load(&root.join("packaging"), &packages, &crates).unwrap()
 }
 
+/// Catches an architecture whose SBOM names what another's was linked with.
+#[test]
+fn each_architecture_has_the_hashes_of_its_own_packages() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let crates = CrateLock::load(&root.join("extension/Cargo.lock")).unwrap();
+    let lock = |name: &str| {
+        let path = root.join(format!("packaging/lock/{name}.toml"));
+        crate::lock::Lock::load(&path).unwrap()
+    };
+    for suffix in ["", "-arm64"] {
+        let packages = lock(&format!("debian12{suffix}"));
+        let native = native::load(&root.join("packaging"), &packages, &crates).unwrap();
+        let digest = |name: &str| native.iter().find(|one| one.name == name).unwrap().sha256;
+        let locked = |lock: &crate::lock::Lock, name: &str| {
+            let found = lock.packages.iter().find(|package| package.name == name);
+            found.unwrap().sha256
+        };
+        assert_eq!(
+            digest("openblas"),
+            locked(&packages, "libopenblas-serial-dev")
+        );
+        let builder = lock(&format!("debian11{suffix}"));
+        assert_eq!(digest("libstdc++"), locked(&builder, "libstdc++-10-dev"));
+    }
+}
+
 /// A library that carries a list, made by the system's compiler.
 fn library(section: Option<&[u8]>) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
