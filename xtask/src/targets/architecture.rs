@@ -98,3 +98,47 @@ impl Targets {
         self.distributions.iter().filter(on)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::tests::real;
+
+    #[test]
+    fn the_first_ones_names_are_plain_and_the_others_end_with_theirs() {
+        let targets = real();
+        let amd64 = targets.require_architecture("amd64").unwrap();
+        let arm64 = targets.require_architecture("arm64").unwrap();
+        assert_eq!(targets.first_architecture(), amd64);
+        assert_eq!(amd64.qualify("compile:pg15"), "compile:pg15");
+        assert_eq!(arm64.qualify("compile:pg15"), "compile:pg15-arm64");
+        assert!(arm64.is_qualified("bookworm-arm64", "bookworm"));
+        assert!(!amd64.is_qualified("bookworm-arm64", "bookworm"));
+        assert_eq!(
+            arm64.cargo_variable("LINKER"),
+            "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER"
+        );
+    }
+
+    /// Catches a cross compiler that the builder of the first architecture has no role for, and a distribution of another
+    /// architecture that is found by the plain name.
+    #[test]
+    fn another_architecture_has_a_cross_compiler_and_distributions_of_its_own() {
+        let targets = real();
+        let builder = targets.distribution("debian11").unwrap();
+        for architecture in &targets.architectures[1..] {
+            let role = crate::compile::cross_role(architecture);
+            assert!(targets.roles_of(builder).any(|known| known.name == role));
+            let there = targets
+                .distribution(&architecture.qualify("bookworm"))
+                .unwrap();
+            assert_eq!(there.architecture, *architecture);
+            assert_eq!(there.release, "debian12");
+            assert!(!targets.roles_of(there).any(|known| known.name == role));
+        }
+        assert_eq!(
+            targets.distribution("bookworm").unwrap().architecture,
+            *targets.first_architecture()
+        );
+    }
+}
