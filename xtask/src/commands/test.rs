@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use pgml_dist::exit::{Exit, Failure};
 use pgml_dist::host::tools::{
-    BUILD_TOOLS, CHROMIUM, DIFFOSCOPE, GDB, LINTIAN, NEWUIDMAP, PIUPARTS, QEMU_USER, RSYNC,
-    SHELLCHECK, Tool,
+    BUILD_TOOLS, CHROMIUM, DIFFOSCOPE, GCC_AARCH64, GDB, LIBC_AARCH64, LINTIAN, NEWUIDMAP,
+    PIUPARTS, QEMU_USER, RSYNC, SHELLCHECK, Tool,
 };
 use pgml_dist::plan::Purpose;
 use pgml_dist::progress::Listener;
@@ -66,12 +66,13 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         pipeline
             .host
             .require(&BUILD_TOOLS, &workspace.log("install"), &console)?;
-        let tools: [(&str, &[Tool]); 5] = [
+        let tools: [(&str, &[Tool]); 6] = [
             ("lint", &[SHELLCHECK]),
             ("lintian", &[LINTIAN]),
             ("packages", &[GDB, PIUPARTS, QEMU_USER, RSYNC]),
             ("reproduce", &[DIFFOSCOPE, NEWUIDMAP]),
             ("report", &[CHROMIUM]),
+            ("unit", &[GCC_AARCH64, LIBC_AARCH64]),
         ];
         for (_, tools) in tools.iter().filter(|(suite, _)| wanted(suite)) {
             pipeline

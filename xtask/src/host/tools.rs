@@ -57,6 +57,14 @@ pub const PIP: Tool = Tool {
     package: "python3-pip",
     sign: Sign::Runs(&["python3", "-m", "pip", "--version"]),
 };
+/// Compiles the fixtures of the symbol rules for arm64.
+pub const GCC_AARCH64: Tool = program("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu");
+/// What they are linked with, which that package only recommends.
+pub const LIBC_AARCH64: Tool = Tool {
+    name: "the C library for arm64",
+    package: "libc6-dev-arm64-cross",
+    sign: Sign::File("/usr/aarch64-linux-gnu/lib/libc.so"),
+};
 /// The second witness of the symbol rules.
 pub const NM: Tool = program("nm", "binutils");
 /// The second witness of the ELF rules.
