@@ -156,7 +156,8 @@ def wait_until(holds, what, within=60.0):
 def resident(pid):
     """Return the memory of a process in MB, without the server's shared memory.
 
-    A session's share of that grows with each page of the buffers that it touches (proc(5), RssShmem).
+    A session's share of that grows with each page of the buffers that it touches: RssShmem in
+    proc(5).
     """
     with open(f"/proc/{pid}/status") as status:
         sizes = dict(re.findall(r"^(RssAnon|RssFile):\s+(\d+)", status.read(), re.MULTILINE))
