@@ -141,6 +141,16 @@ ALTER TABLE pgml.snapshots ALTER COLUMN status DROP DEFAULT;
 COMMENT ON TABLE pgml.snapshots IS 'The data that models were trained on: relation, columns, and how the rows were split';
 
 ALTER TABLE pgml.models RENAME COLUMN algorithm_name TO algorithm;
+-- From Postgres 18 on, NOT NULL is a constraint with a name, which a column's new name does not change.
+DO $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM pg_constraint WHERE conrelid = 'pgml.models'::regclass AND conname = 'models_algorithm_name_not_null'
+    ) THEN
+        ALTER TABLE pgml.models RENAME CONSTRAINT models_algorithm_name_not_null TO models_algorithm_not_null;
+    END IF;
+END
+$$;
 ALTER TABLE pgml.models ADD COLUMN num_features int;
 ALTER TABLE pgml.models ADD COLUMN runtime pgml.runtime DEFAULT 'python';
 ALTER TABLE pgml.models ALTER COLUMN status DROP DEFAULT;

@@ -61,7 +61,7 @@ BEGIN
     FROM (SELECT pgml.decompose('components', ARRAY[sepal_length, sepal_width, petal_length, petal_width]) AS c FROM flowers) AS t;
     ASSERT spread[1] > 10 * spread[2] AND abs(spread[3]) < 0.3 AND abs(spread[4]) < 0.3, spread::text;
     PERFORM pgml.train('pixels', 'decomposition', 'pgml.digits', algorithm => 'pca', hyperparams => '{"n_components": 5}');
-    ASSERT (SELECT array_length(pgml.decompose('pixels', ARRAY(SELECT unnest(image)) || target), 1) FROM pgml.digits LIMIT 1) = 5;
+    ASSERT (SELECT array_length(pgml.decompose('pixels', ARRAY(SELECT unnest(image)) || target::smallint), 1) FROM pgml.digits LIMIT 1) = 5;
 END
 $$;
 

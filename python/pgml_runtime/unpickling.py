@@ -42,6 +42,9 @@ _SHOWN_BY = ("xgboost", "lightgbm")
 _NOT_CLASSES_OF = ("sklearn.datasets", "sklearn.externals", "sklearn.utils._testing")
 """But for these, which reach files or are somebody else's."""
 
+_NATIVE = {"_loss": "sklearn._loss._loss"}
+"""Native modules that give their classes a name without their package: scikit-learn 1.6's."""
+
 _NEW = ("__pyx_unpickle_", "newObj")
 """How functions begin that native classes of scikit-learn are made with."""
 
@@ -55,6 +58,7 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module, name):
         """Find a class or function by the names in the pickle; refuse what is none of a model."""
         refused = pickle.UnpicklingError(f"{module}.{name} is no part of a model")
+        module = _NATIVE.get(module, module)
         if name in _NAMES.get(module, ()):
             return super().find_class(module, name)
         # A dotted name walks from the module to anything that it has imported.
@@ -62,6 +66,7 @@ class _Unpickler(pickle.Unpickler):
             raise refused
         found = super().find_class(module, name)
         home = getattr(found, "__module__", None) or ""
+        home = _NATIVE.get(home, home)
         maker = home.startswith("sklearn.") and name.startswith(_NEW)
         if not (_has_classes(home) and (isinstance(found, type) or maker)):
             raise refused
