@@ -100,7 +100,6 @@ pub fn run<T, R>(
     // SAFETY: asks for a number.
     let parent = unsafe { libc::getpid() };
     let child = runtime::call(|py| {
-        check_alone(py)?;
         // Python's own fork, which also puts its locks and those of its libraries in order.
         let pid: libc::pid_t = py.import("os")?.call_method0("fork")?.extract()?;
         if pid == 0 {
@@ -262,18 +261,12 @@ fn limit_memory(limit: u64) -> std::io::Result<()> {
     if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
 
-/// Fail where a fork would leave libraries without threads that they count on.
-fn check_alone(py: Python<'_>) -> PyResult<()> {
+/// The threads of this session that a fork would not have, and that libraries in the child would wait for: those of
+/// OpenMP after a prediction with `pgml.omp_num_threads` above 1, and those of other extensions' libraries.
+pub fn other_threads() -> usize {
     let threads = fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
     // This one, and the watcher of interrupts.
-    if threads <= 2 {
-        return Ok(());
-    }
-    let error = py.import("pgml_runtime.errors")?.getattr("UserError")?;
-    let message = format!("a training can't have a process of its own: this session has {} other threads", threads - 2);
-    let hint = "Train in a session that has not predicted with pgml.omp_num_threads above 1, or let a superuser SET \
-                pgml.isolation = 'backend'.";
-    Err(PyErr::from_value(error.call1((message, hint, "55000"))?))
+    threads.saturating_sub(2)
 }
 
 fn pipe() -> std::io::Result<(OwnedFd, OwnedFd)> {

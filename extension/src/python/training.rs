@@ -41,7 +41,11 @@ pub struct Export {
 
 /// Train on the first `train` rows of the matrix and score on the rest, where `pgml.isolation` says.
 pub fn fit(request: &Request<'_>, matrix: Matrix, train: usize) -> Result<Fitted> {
-    if settings::isolation() == Isolation::Backend {
+    let threads = child::other_threads();
+    if settings::isolation() == Isolation::Process && threads > 0 {
+        pgrx::warning!("training in the session's own process, not in one of its own: this session has {threads} other threads");
+    }
+    if settings::isolation() == Isolation::Backend || threads > 0 {
         return runtime::call(|py| fit_here(py, request, matrix, train));
     }
     // What is imported here is in every child; else each would import it again.

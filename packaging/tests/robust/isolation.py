@@ -271,5 +271,24 @@ def what_it_costs():
     )
 
 
+@case
+def beside_other_threads():
+    """A session with other threads trains in its own process: a fork would not have them"""
+    tell = "import os\nraise ValueError(f'fitted by {os.getpid()}')"
+    with Session() as session:
+        session.run(RIDGE)
+        faulty(session, tell)
+        failed, _ = session.failure(RIDGE)
+        assert "fitted by" in failed.message and str(session.pid) not in failed.message, failed
+        session.run(
+            "DO LANGUAGE plpython3u $$\n"
+            "import threading, time\n"
+            "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+            "$$"
+        )
+        failed, _ = session.failure(RIDGE)
+        assert f"fitted by {session.pid}" in failed.message, failed
+
+
 prepare()
 main()

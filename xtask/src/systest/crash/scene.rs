@@ -205,10 +205,11 @@ fn record_of_session(debug: &Path) -> Result<String, FileError> {
 
 const SERVER_LOG: &str = "-- what the server wrote --";
 
-/// Starts the server; its environment is set for it alone. A backend that ends by a signal ends the server.
+/// Starts the server; its environment is set for it alone. A backend that ends by a signal ends the server. Trainings run
+/// in the backend: in a process of their own, what this suite is for would be an ERROR.
 const START: &str = r#"
 env $SERVER_ENVIRONMENT $BIN/postgres -D /run/data -c listen_addresses= -c unix_socket_directories=/tmp -c fsync=off \
-    -c restart_after_crash=off -c jit=off >/tmp/server.log 2>&1 &
+    -c restart_after_crash=off -c jit=off -c pgml.isolation=backend >/tmp/server.log 2>&1 &
 server=$!
 tries=0
 until $BIN/pg_isready --quiet --host=/tmp; do
