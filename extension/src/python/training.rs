@@ -43,7 +43,9 @@ pub struct Export {
 pub fn fit(request: &Request<'_>, matrix: Matrix, train: usize) -> Result<Fitted> {
     let threads = child::other_threads();
     if settings::isolation() == Isolation::Process && threads > 0 {
-        pgrx::warning!("training in the session's own process, not in one of its own: this session has {threads} other threads");
+        pgrx::warning!(
+            "training in the session's own process, not in one of its own: this session has {threads} other threads"
+        );
     }
     if settings::isolation() == Isolation::Backend || threads > 0 {
         return runtime::call(|py| fit_here(py, request, matrix, train));
