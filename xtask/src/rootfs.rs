@@ -19,8 +19,8 @@ pub const EPOCH: u64 = 1_000_000_000;
 const MOUNT_POINTS: [&str; 5] = ["/src", "/build", "/in", "/opt/rust", crate::runtime::PREFIX];
 
 /// Must be off before postgresql-common is configured, or a cluster with random content is made. The variant `custom`
-/// installs its packages before it runs the essential hooks (mmdebstrap(1)).
-const NO_CLUSTER: &str = "--setup-hook=mkdir -p \"$1/etc/postgresql-common\" && echo 'create_main_cluster = false' > \"$1/etc/postgresql-common/createcluster.conf\"";
+/// installs its packages before it runs the essential hooks (mmdebstrap(1)). The modes of what is made here stay.
+const NO_CLUSTER: &str = "--setup-hook=umask 022 && mkdir -p \"$1/etc/postgresql-common\" && echo 'create_main_cluster = false' > \"$1/etc/postgresql-common/createcluster.conf\"";
 
 /// Removes what differs from run to run or names the host: a random key, debconf's times, logs, apt's lists, and the
 /// source entry, which is this call's private repository by a path of the host.
