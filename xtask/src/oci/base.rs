@@ -35,9 +35,13 @@ const USER: &str = "postgres";
 /// The files that tell users' and groups' ids.
 pub const ACCOUNTS: [&str; 2] = ["etc/passwd", "etc/group"];
 
+/// apt makes it, and whose it is depends on the caller's umask. apt itself puts that right when it needs it.
+const PARTIAL: &str = "var/lib/apt/lists/partial";
+
 /// Directories of packages that go with their contents when a root file system is made repeatable, with their modes; those
 /// of the server's group are marked.
-const EMPTIED: [(&str, u32, bool); 4] = [
+const EMPTIED: [(&str, u32, bool); 5] = [
+    (PARTIAL, 0o700, false),
     ("var/cache/apt/archives", 0o755, false),
     ("var/cache/apt/archives/partial", 0o700, false),
     ("var/log/apt", 0o755, false),
@@ -104,6 +108,7 @@ fn renumbered(text: &str, swaps: &[Swap]) -> String {
 fn is_left_out(path: &str) -> bool {
     path.starts_with("dev/")
         || path == "var/cache/ldconfig/aux-cache"
+        || path == PARTIAL
         || CLUSTERS.iter().any(|dir| path.starts_with(dir))
         || (path.starts_with(DATABASE) && (path.ends_with("-old") || path.contains("/lock")))
         || ["etc/passwd-", "etc/group-", "etc/shadow-", "etc/gshadow-"].contains(&path)
