@@ -2,8 +2,9 @@
 //! symbols.
 //!
 //! Cargo's target directory is kept between runs and shared by all majors: only pgrx-pg-sys and the extension itself
-//! are compiled again for another major. It is never a source of bytes: cargo decides from the inputs, and
-//! `reproduce` compares with a build from nothing.
+//! are compiled again for another major. It should never be a source of bytes: cargo decides from the inputs, and
+//! `reproduce` compares with a build from nothing. That has seen one difference: crates kept through several changes gave
+//! the local names of ThinLTO another suffix (`.llvm.HASH`), and so another build id to the same code.
 //!
 //! For another architecture than the first, cargo is told the target, and every program of the compiler is called by the name
 //! that begins with GNU's triplet. A cross compiler has these names and so has the native one, so that one recipe serves on
