@@ -53,13 +53,7 @@ impl Plan {
         let goals = self.jobs.iter().filter(wanted).map(|job| job.id.clone());
         let goals: BTreeSet<_> = goals.filter(|id| self.goals.contains(id)).collect();
         self.goals = goals.into_iter().collect();
-        let needed: BTreeSet<String> = self
-            .closure(&self.goals)
-            .into_iter()
-            .map(str::to_owned)
-            .collect();
-        self.jobs.retain(|job| needed.contains(&job.id));
-        self
+        self.pruned()
     }
 }
 

@@ -272,6 +272,11 @@ impl Plan {
         let blocked = dependents(&self.jobs, &self.blocked);
         self.jobs.retain(|job| !blocked.contains(&job.id));
         self.goals.retain(|goal| !blocked.contains(goal));
+        self.pruned()
+    }
+
+    /// The same plan without the jobs that no goal needs.
+    fn pruned(mut self) -> Self {
         let needed: BTreeSet<String> = self
             .closure(&self.goals)
             .into_iter()
