@@ -2,9 +2,9 @@
 //! symbols.
 //!
 //! Cargo's target directory is kept between runs and shared by all majors: only pgrx-pg-sys and the extension itself
-//! are compiled again for another major. It should never be a source of bytes: cargo decides from the inputs, and
-//! `reproduce` compares with a build from nothing. That has seen one difference: crates kept through several changes gave
-//! the local names of ThinLTO another suffix (`.llvm.HASH`), and so another build id to the same code.
+//! are compiled again for another major. It is never a source of bytes: cargo decides from the inputs, what cargo does not
+//! look at is in the directory's name ([`kept_dir`]) or in the name of a file that it does look at, and `reproduce` compares
+//! with a build from nothing.
 //!
 //! For another architecture than the first, cargo is told the target, and every program of the compiler is called by the name
 //! that begins with GNU's triplet. A cross compiler has these names and so has the native one, so that one recipe serves on
@@ -58,6 +58,8 @@ pub struct Compile<'a> {
     pub cargo_home: &'a Path,
     /// The unpacked `postgresql-server-dev-N`.
     pub headers: &'a Path,
+    /// What they were made from.
+    pub headers_key: Option<&'a Digest>,
     /// The unpacked package of the static OpenBLAS archive.
     pub openblas: &'a Path,
     /// What is linked in besides crates.
@@ -92,16 +94,7 @@ pub fn is_not_source(relative: &Path) -> bool {
 impl Compile<'_> {
     /// Compiles; [`UNSTRIPPED`], [`STRIPPED`], [`DEBUG`], [`CRATES`] and [`CRATE_TREE`] are the job's output.
     pub fn run(&self, work: &Work<'_>) -> Result<String, Failure> {
-        let list = self.list_crates(work)?;
-        let inputs = work.scratch.join("list");
-        files::write(&inputs.join("section"), &list)?;
-        self.sandbox(&work.scratch)?
-            .read_only(&inputs, "/in/list")
-            // Cargo tells from the arguments whether to link again, and does not look into files that they name.
-            .env("LIST", Digest::of(&list).to_string())
-            .writable(&work.out, "/build/out")
-            .script(&format!("{PREPARE}{RUSTC}{SPLIT}"))
-            .run(&work.log)?;
+        self.build(&work.scratch, &work.out, &work.log)?;
         let size = |name: &str| {
             let path = work.out.join(name);
             path.metadata()
@@ -115,15 +108,30 @@ impl Compile<'_> {
         ))
     }
 
+    /// The same, into `out`.
+    pub fn build(&self, scratch: &Path, out: &Path, log: &Path) -> Result<(), Failure> {
+        let list = self.list_crates(scratch, out, log)?;
+        let inputs = scratch.join("list");
+        files::write(&inputs.join("section"), &list)?;
+        self.sandbox(scratch)?
+            .read_only(&inputs, "/in/list")
+            // Cargo tells from the arguments whether to link again, and does not look into files that they name.
+            .env("LIST", Digest::of(&list).to_string())
+            .writable(out, "/build/out")
+            .script(&format!("{PREPARE}{RUSTC}{SPLIT}"))
+            .run(log)?;
+        Ok(())
+    }
+
     /// Writes down which crates will be linked, and returns the list that the library is to carry.
-    fn list_crates(&self, work: &Work<'_>) -> Result<Vec<u8>, Failure> {
-        self.sandbox(&work.scratch)?
-            .writable(&work.scratch, "/build/out")
+    fn list_crates(&self, scratch: &Path, out: &Path, log: &Path) -> Result<Vec<u8>, Failure> {
+        self.sandbox(scratch)?
+            .writable(scratch, "/build/out")
             .script(&format!("{PREPARE}{TREE}"))
-            .run(&work.log)?;
-        let tree = CrateTree::parse(&files::read_text(&work.scratch.join("tree.txt"))?)?;
-        files::write(&work.out.join(CRATES), tree.lines())?;
-        files::write(&work.out.join(CRATE_TREE), tree.to_json())?;
+            .run(log)?;
+        let tree = CrateTree::parse(&files::read_text(&scratch.join("tree.txt"))?)?;
+        files::write(&out.join(CRATES), tree.lines())?;
+        files::write(&out.join(CRATE_TREE), tree.to_json())?;
         let lock = CrateLock::load(&self.source.join("extension/Cargo.lock"))?;
         Ok(audit::contents(&tree, &lock, self.native)?)
     }
@@ -172,7 +180,10 @@ impl Compile<'_> {
                 rust_flags(&registry).join("\u{1f}"),
             )
             .env("CFLAGS", c_flags)
-            .env("PGRX_PG_CONFIG_PATH", "/in/generated/pg_config")
+            .env(
+                "PGRX_PG_CONFIG_PATH",
+                format!("/in/generated/{}", self.pg_config_name()),
+            )
             .env("PYO3_CONFIG_FILE", "/in/generated/pyo3-config.txt")
             .env("PKG_CONFIG_PATH", "/in/generated/pkgconfig")
             .env("PGML_ARCHIVES", "/in/generated/archives")
@@ -238,6 +249,12 @@ impl Compile<'_> {
         Ok(staged)
     }
 
+    /// Bindings are made again when this name changes: pgrx-pg-sys watches it, and does not watch the headers.
+    fn pg_config_name(&self) -> String {
+        let key = self.headers_key.map(Digest::short);
+        format!("{}/pg_config", key.unwrap_or_default())
+    }
+
     /// Writes the small files that tell the crates' build scripts where things are inside the sandbox.
     fn write_inputs(&self, dir: &Path) -> Result<(), FileError> {
         let oldest = format!("{}.{}", OLDEST_PYTHON.0, OLDEST_PYTHON.1);
@@ -262,7 +279,7 @@ impl Compile<'_> {
                 gnu = self.architecture.gnu,
             ),
         )?;
-        let script = dir.join("pg_config");
+        let script = dir.join(self.pg_config_name());
         files::write(&script, pg_config(self.major, &self.architecture.gnu))?;
         files::set_mode(&script, 0o755)
     }
@@ -393,8 +410,29 @@ for option; do value "$option"; done
     )
 }
 
-/// The directory of a builder's kept state: another builder or toolchain must not see its objects.
-pub fn kept_dir(cache: &Path, builder: Option<&Digest>, toolchain: &str) -> PathBuf {
-    let name = Digest::of(format!("{builder:?} {toolchain}"));
+/// The directory of kept state: with another builder, another toolchain or another archive that is linked in nothing may be
+/// taken from it, and cargo, which sees the same paths, would. `made_by` are the keys of the jobs that make these.
+pub fn kept_dir(cache: &Path, made_by: &[Option<&Digest>], toolchain: &str) -> PathBuf {
+    let name = Digest::of(format!("{made_by:?} {toolchain}"));
     cache.join("build").join(name.short())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Catches objects of another compiler or archive that are linked in because cargo sees nothing new.
+    #[test]
+    fn what_cargo_does_not_look_at_has_a_directory_of_its_own() {
+        let (one, other) = (Digest::of("1"), Digest::of("2"));
+        let dir = |made_by: &[Option<&Digest>], toolchain: &str| {
+            kept_dir(Path::new("cache"), made_by, toolchain)
+        };
+        let first = dir(&[Some(&one), Some(&one)], "1.95");
+        assert_eq!(first, dir(&[Some(&one), Some(&one)], "1.95"));
+        assert_ne!(first, dir(&[Some(&other), Some(&one)], "1.95"));
+        assert_ne!(first, dir(&[Some(&one), Some(&other)], "1.95"));
+        assert_ne!(first, dir(&[Some(&one), None], "1.95"));
+        assert_ne!(first, dir(&[Some(&one), Some(&one)], "1.96"));
+    }
 }

@@ -187,8 +187,8 @@ def case(function):
 def main():
     """Run all cases, or those whose names contain the program's argument; print a line for each.
 
-    `ok SECONDS NAME | FIGURE`, `not-run SECONDS NAME | WHY` or `failed SECONDS NAME | WHY`, and at
-    the end `done`.
+    `begin NAME`, then `ok SECONDS NAME | FIGURE`, `not-run SECONDS NAME | WHY` or
+    `failed SECONDS NAME | WHY`, and at the end `done`.
     """
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
     failed = False
@@ -196,6 +196,7 @@ def main():
         name = " ".join(function.__doc__.split())
         if wanted not in function.__name__:
             continue
+        print(f"begin {name}", flush=True)
         began = time.monotonic()
         try:
             result, figure = "ok", function() or ""

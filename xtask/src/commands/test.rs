@@ -26,7 +26,7 @@ use crate::output::print;
 pub struct Args {
     #[command(flatten)]
     choice: TargetChoice,
-    /// Only these suites [default: all that can run on this machine's own target, but `fuzz`, `packages`, `soak` and `calls`]
+    /// Only these suites [default: all that can run on this machine's own target, but those that take long]
     #[arg(long = "suite", value_name = "NAME", value_parser = SUITES)]
     suites: Vec<String>,
     /// Write what the tests make into the documentation, instead of comparing it
@@ -149,6 +149,9 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         if wanted("calls") {
             let program = format!("calls.py PGML_CALLS={}", args.calls);
             done.extend(test.server("calls", &[&program])?);
+        }
+        if wanted("protections") {
+            done.extend(test.protections()?);
         }
         // After the page was made again from what the install test saw.
         if wanted("report") {

@@ -99,7 +99,11 @@ impl Steps<'_> {
             .collect::<Result<_, _>>()?;
         let crates = CrateLock::load(&self.workspace.root.join("extension/Cargo.lock"))?;
         let native = native::load(&self.workspace.packaging(), &lock, &crates)?;
-        let builder_key = job.inputs.get(&format!("job {builder}"));
+        let key = |id: &str| job.inputs.get(&format!("job {id}"));
+        let libraries = boosting::LIBRARIES.iter();
+        let libraries = libraries.map(|library| architecture.qualify(&library.job()));
+        let mut made_by = vec![key(builder), key(openblas)];
+        made_by.extend(libraries.map(|id| key(&id)));
         act(&Compile {
             major,
             architecture,
@@ -108,12 +112,13 @@ impl Steps<'_> {
             toolchain: &self.toolchain.sysroot,
             cargo_home: &output_of("fetch:crates")?,
             headers: &output_of(headers)?,
+            headers_key: key(headers),
             openblas: &output_of(openblas)?,
             archives: &archives,
             native: &native,
             openblas_version: native::upstream(&version),
             abi3: &self.abi3()?,
-            kept: &kept_dir(&self.workspace.cache, builder_key, &self.toolchain.version),
+            kept: &kept_dir(&self.workspace.cache, &made_by, &self.toolchain.version),
         })
     }
 

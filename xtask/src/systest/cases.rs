@@ -26,8 +26,13 @@ impl ExitKind for Unexpected {
 pub fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Failure> {
     match holds {
         true => Ok(()),
-        false => Err(Unexpected(otherwise()).into()),
+        false => Err(unexpected(otherwise())),
     }
+}
+
+/// What fails a test, in these words.
+pub fn unexpected(words: String) -> Failure {
+    Unexpected(words).into()
 }
 
 /// How one test ended.

@@ -15,6 +15,7 @@ pub mod load;
 pub mod nix;
 pub mod packages;
 pub mod pairs;
+pub mod protections;
 pub mod record;
 pub mod report;
 pub mod reproduce;

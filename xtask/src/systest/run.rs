@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::bench::{Benches, Document};
+use crate::compile::Compile;
 use crate::execute::cache::Cache;
 use crate::exit::Failure;
 use crate::files;
@@ -27,7 +28,7 @@ use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 17] = [
+pub const SUITES: [&str; 18] = [
     "lint",
     "unit",
     "python",
@@ -43,11 +44,19 @@ pub const SUITES: [&str; 17] = [
     "server",
     "soak",
     "calls",
+    "protections",
     "image",
     "report",
 ];
 /// Those that run for long, and only when they are named. `server` has a short form of `soak` and `calls`.
-pub const ON_REQUEST: [&str; 5] = ["fuzz", "packages", "soak", "calls", "emulated"];
+pub const ON_REQUEST: [&str; 6] = [
+    "fuzz",
+    "packages",
+    "soak",
+    "calls",
+    "protections",
+    "emulated",
+];
 /// What the suite `faults` makes again and again.
 pub const WITHOUT_IMAGES: [Kind; 2] = [Kind::Deb, Kind::Apt];
 /// Those that need no packages of the targets under test.
@@ -126,16 +135,23 @@ impl TestRun<'_> {
 
     /// Lints the extension in the builder.
     pub fn clippy_extension(&self, major: u16, log: &Path) -> Result<(), Failure> {
+        let scratch = self.workspace().cache.join("systest/clippy");
+        self.with_compile(major, &|compile| compile.clippy(&scratch, log))?;
+        Ok(files::remove_dir(&scratch)?)
+    }
+
+    /// Hands `act` what the job reads that compiles the extension for a major on this machine.
+    pub(super) fn with_compile<T>(
+        &self,
+        major: u16,
+        act: &dyn Fn(&Compile<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let targets = &self.pipeline.targets;
         let here = targets.architecture_of(&self.pipeline.host);
         let id = here.qualify(&format!("compile:pg{major}"));
         let job = self.plan.job(&id).ok_or_else(|| no_such_job(&id))?;
-        let scratch = self.workspace().cache.join("systest/clippy");
         let steps = self.pipeline.steps(self.chosen);
-        steps.with_compile(major, here, job, &|id| self.output(id), &|compile| {
-            compile.clippy(&scratch, log)
-        })?;
-        Ok(files::remove_dir(&scratch)?)
+        steps.with_compile(major, here, job, &|id| self.output(id), act)
     }
 
     /// Unit tests.

@@ -108,7 +108,7 @@ impl InstallTest<'_> {
 }
 
 /// `ok 1.5 what is promised | figure`: the result, the seconds and the name with the figure.
-fn parse(line: &str) -> Option<(CaseResult, f64, String)> {
+pub(super) fn parse(line: &str) -> Option<(CaseResult, f64, String)> {
     let (result, rest) = line.split_once(' ')?;
     let (seconds, rest) = rest.split_once(' ')?;
     let (name, words) = rest.split_once(" |")?;

@@ -1,0 +1,323 @@
+//! The suite `protections`: for everything that protects the server there is a test that fails when it is taken out.
+//!
+//! `packaging/tests/protections.toml` lists them, each with the change to the source that takes it out. The extension is
+//! compiled with those changes, put in the place of the installed one, and the tests named there are run: each must
+//! fail. What passes all the same is a test that tests nothing, and a failure here.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::compile::{self, Compile, SOURCES, is_not_source};
+use crate::exit::Failure;
+use crate::files;
+use crate::stamp;
+use crate::systest::cases::{Case, CaseResult, Cases, ensure, unexpected};
+use crate::systest::install::{CLUSTER, InstallTest, PORT};
+use crate::systest::run::TestRun;
+use crate::systest::server;
+use crate::systest::system::System;
+use crate::targets::Target;
+
+/// Where they are listed, in the source tree.
+pub const LIST: &str = "packaging/tests/protections.toml";
+
+/// Seconds that a test may take without its protection: a training that can't be cancelled may run for hours.
+const PATIENCE: u32 = 180;
+
+/// What protects the server.
+#[derive(Debug, Deserialize)]
+pub struct Protection {
+    /// What it does.
+    pub name: String,
+    /// Those of one number are taken out together.
+    pub build: u32,
+    #[serde(flatten)]
+    change: Change,
+    /// Changes that belong to it.
+    #[serde(default)]
+    also: Vec<Change>,
+    /// The tests that must fail without it: `PROGRAM:FUNCTION`.
+    pub tests: Vec<String>,
+}
+
+/// A change to a file of the source.
+#[derive(Debug, Deserialize)]
+pub struct Change {
+    file: String,
+    code: String,
+    instead: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct List {
+    protection: Vec<Protection>,
+}
+
+/// Reads the list.
+pub fn load(root: &Path) -> Result<Vec<Protection>, Failure> {
+    let text = files::read_text(&root.join(LIST))?;
+    let list: List =
+        toml::from_str(&text).map_err(|error| unexpected(format!("{LIST}: {error}")))?;
+    Ok(list.protection)
+}
+
+impl Protection {
+    /// Every change that takes it out.
+    fn changes(&self) -> impl Iterator<Item = &Change> {
+        std::iter::once(&self.change).chain(&self.also)
+    }
+
+    /// Takes it out of a tree.
+    fn take_out(&self, tree: &Path) -> Result<(), Failure> {
+        for Change {
+            file,
+            code,
+            instead,
+        } in self.changes()
+        {
+            let path = tree.join(file);
+            let text = files::read_text(&path)?;
+            ensure(text.matches(code.as_str()).count() == 1, || {
+                format!(
+                    "{LIST}: the code of `{}` is not exactly once in {file}",
+                    self.name
+                )
+            })?;
+            files::write(&path, text.replacen(code.as_str(), instead, 1))?;
+        }
+        Ok(())
+    }
+}
+
+impl TestRun<'_> {
+    /// Takes the protections out, and sees the tests fail. On the first target that can be installed here.
+    pub fn protections(&self) -> Result<Vec<Case>, Failure> {
+        let installable = |target: &&Target| {
+            let planned = self.plan.targets.get(&target.to_string());
+            planned.is_some_and(|planned| planned.not_installable.is_none())
+        };
+        let Some(target) = self.chosen.iter().find(installable) else {
+            let mut cases = Cases::new("protections:", self.listener);
+            cases.not_run(
+                "every protection",
+                "no target under test can be installed here",
+            );
+            return Ok(cases.done);
+        };
+        let mut builds: BTreeMap<u32, Vec<Protection>> = BTreeMap::new();
+        for protection in load(&self.workspace().root)? {
+            builds.entry(protection.build).or_default().push(protection);
+        }
+        let mut cases = Cases::new(format!("{target} protections:"), self.listener);
+        let scratch = self.workspace().cache.join("systest/protections");
+        let mut trees = Vec::new();
+        for (number, without) in &builds {
+            let tree = scratch.join(number.to_string());
+            self.listener
+                .note(&format!("compiling without {} protections", without.len()));
+            let made = cases.run(&format!("build {number} compiles"), || {
+                self.build_without(without, target, &tree)
+            });
+            if made.is_some() {
+                trees.push((tree, without));
+            }
+        }
+        let done = self.in_clean_system(target, "protections", |test, _| {
+            let system = test.start_showing(&[(&scratch, "/srv/without")])?;
+            test.install(&system)?;
+            test.create_cluster(&system)?;
+            test.install_tools(&system)?;
+            for (tree, without) in &trees {
+                let name = tree.file_name().unwrap_or_default().to_string_lossy();
+                test.replace_extension(&system, &format!("/srv/without/{name}"))?;
+                for protection in *without {
+                    for at in &protection.tests {
+                        test.must_fail(&system, protection, at, &mut cases)?;
+                    }
+                }
+            }
+            Ok(cases.done)
+        })?;
+        files::remove_dir(&scratch)?;
+        Ok(done)
+    }
+
+    /// Compiles and stamps the extension without some protections; `tree` has the source, the library and the SQL.
+    fn build_without(
+        &self,
+        without: &[Protection],
+        target: &Target,
+        tree: &Path,
+    ) -> Result<(), Failure> {
+        files::remove_dir(tree)?;
+        for dir in SOURCES {
+            let from = self.workspace().root.join(dir);
+            for file in files::files_below(&from)? {
+                if !is_not_source(&file) {
+                    files::copy(&from.join(&file), &tree.join(dir).join(&file))?;
+                }
+            }
+        }
+        without
+            .iter()
+            .try_for_each(|protection| protection.take_out(tree))?;
+        let out = tree.join("out");
+        files::create_dir(&out)?;
+        let log = self.workspace().log("test-protections-compile");
+        self.with_compile(target.major, &|compile| {
+            Compile {
+                source: tree,
+                ..*compile
+            }
+            .build(&tree.join("scratch"), &out, &log)
+        })?;
+        let library = out.join(compile::STRIPPED);
+        let mut bytes = files::read(&library)?;
+        stamp::stamp(&mut bytes, &target.distribution.libpython_soname())?;
+        files::write(&library, bytes)?;
+        Ok(())
+    }
+}
+
+impl InstallTest<'_> {
+    /// Puts a build into the place of the installed one.
+    fn replace_extension(&self, system: &System, tree: &str) -> Result<(), Failure> {
+        let major = self.major;
+        let script = format!(
+            "cp {tree}/out/{library} /usr/lib/postgresql/{major}/lib/{library}
+             cp {tree}/extension/sql/*.sql /usr/share/postgresql/{major}/extension/",
+            library = compile::STRIPPED,
+        );
+        system.script("root", &script).map(drop)
+    }
+
+    /// Runs one test in a server that was started anew.
+    fn must_fail(
+        &self,
+        system: &System,
+        protection: &Protection,
+        at: &str,
+        cases: &mut Cases<'_>,
+    ) -> Result<(), Failure> {
+        let major = self.major;
+        // Whatever the test before left running.
+        let restart = format!(
+            "pg_ctlcluster {major} {CLUSTER} stop -m immediate 2>&1 || true
+             pg_ctlcluster {major} {CLUSTER} start 2>&1"
+        );
+        system.script("root", &restart)?;
+        self.new_database(system, "robust")?;
+        let (program, function) = at.split_once(':').unwrap_or((at, ""));
+        let script = format!(
+            "cd /tmp; PGPORT={PORT} PGDATABASE=robust timeout --kill-after=5 {PATIENCE} \
+             python3 -B /srv/tests/robust/{program}.py {function} 2>&1 || echo \"exit $?\""
+        );
+        let output = system.script("postgres", &script)?;
+        let (seconds, verdict) = verdict(&output);
+        let name = format!("without: {}: {at} fails", protection.name);
+        match verdict {
+            Verdict::Failed(how) => {
+                cases.add(&format!("{name} ({how})"), CaseResult::Passed, seconds)
+            }
+            Verdict::Passed => {
+                let why = "the test passes although its protection is gone: it tests nothing";
+                cases.add(&name, CaseResult::Failed(why.into()), seconds);
+            }
+            Verdict::Unclear => cases.add(&name, CaseResult::Failed(output), seconds),
+        }
+        Ok(())
+    }
+}
+
+/// What became of one test.
+#[derive(Debug, PartialEq)]
+enum Verdict {
+    Failed(String),
+    Passed,
+    /// It did not come to the test.
+    Unclear,
+}
+
+/// How many characters of a failure are shown.
+const SHOWN: usize = 160;
+
+fn verdict(output: &str) -> (f64, Verdict) {
+    let mut begun = false;
+    for line in output.lines() {
+        begun |= line.starts_with("begin ");
+        match server::parse(line) {
+            Some((CaseResult::Failed(how), seconds, _)) => {
+                return (seconds, Verdict::Failed(how.chars().take(SHOWN).collect()));
+            }
+            Some((CaseResult::Passed, seconds, _)) => return (seconds, Verdict::Passed),
+            _ => {}
+        }
+    }
+    // timeout(1): 124, or 137 when it had to kill.
+    let ended = output
+        .lines()
+        .any(|line| matches!(line, "exit 124" | "exit 137"));
+    match begun && ended {
+        true => (
+            f64::from(PATIENCE),
+            Verdict::Failed(format!("it had not ended after {PATIENCE} s")),
+        ),
+        false => (0.0, Verdict::Unclear),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Catches a list that no longer is about the code: what can't be taken out is not shown to be tested.
+    #[test]
+    fn the_list_is_about_code_that_is_there() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .expect("the root");
+        let protections = load(root).expect("a list");
+        assert!(protections.len() > 20);
+        for protection in &protections {
+            for change in protection.changes() {
+                let text = files::read_text(&root.join(&change.file)).expect("a file");
+                let found = text.matches(change.code.as_str()).count();
+                assert_eq!(found, 1, "{}: {}", protection.name, change.file);
+                assert_ne!(change.code, change.instead, "{}", protection.name);
+            }
+            for test in &protection.tests {
+                let (program, function) = test.split_once(':').expect("PROGRAM:FUNCTION");
+                let path = root.join(format!("packaging/tests/robust/{program}.py"));
+                let text = files::read_text(&path).expect("a program");
+                assert!(text.contains(&format!("@case\ndef {function}(")), "{test}");
+            }
+        }
+    }
+
+    /// Catches a test that did not run, and is taken for one that failed.
+    #[test]
+    fn only_a_failure_of_the_test_counts() {
+        let failed = "begin a\nfailed 1.0 a | AssertionError: it\ndone\nexit 1\n";
+        assert_eq!(
+            verdict(failed),
+            (1.0, Verdict::Failed("AssertionError: it".into()))
+        );
+        assert_eq!(verdict("begin a\nok 1.0 a | \ndone\n").1, Verdict::Passed);
+        assert_eq!(
+            verdict("Traceback: no server\nexit 1\n").1,
+            Verdict::Unclear
+        );
+        assert_eq!(verdict("exit 124\n").1, Verdict::Unclear);
+        assert!(matches!(
+            verdict("begin a\nexit 124\n").1,
+            Verdict::Failed(_)
+        ));
+        assert_eq!(
+            verdict("begin a\nnot-run 0.0 a | no disk\ndone\n").1,
+            Verdict::Unclear
+        );
+    }
+}
