@@ -41,13 +41,7 @@ pub struct Export {
 
 /// Train on the first `train` rows of the matrix and score on the rest, where `pgml.isolation` says.
 pub fn fit(request: &Request<'_>, matrix: Matrix, train: usize) -> Result<Fitted> {
-    let threads = child::other_threads();
-    if settings::isolation() == Isolation::Process && threads > 0 {
-        pgrx::warning!(
-            "training in the session's own process, not in one of its own: this session has {threads} other threads"
-        );
-    }
-    if settings::isolation() == Isolation::Backend || threads > 0 {
+    if !in_process_of_its_own() {
         return runtime::call(|py| fit_here(py, request, matrix, train));
     }
     // What is imported here is in every child; else each would import it again.
@@ -61,6 +55,20 @@ pub fn fit(request: &Request<'_>, matrix: Matrix, train: usize) -> Result<Fitted
     })?;
     let what = format!("training {}", request.algorithm);
     child::run(&what, |py| fit_here(py, request, matrix, train), write, read)
+}
+
+/// Whether a training gets a process of its own: as `pgml.isolation` says, where a fork has all that the training needs.
+fn in_process_of_its_own() -> bool {
+    if settings::isolation() == Isolation::Backend {
+        return false;
+    }
+    let threads = child::other_threads();
+    if threads > 0 {
+        pgrx::warning!(
+            "training in the session's own process, not in one of its own: this session has {threads} other threads"
+        );
+    }
+    threads == 0
 }
 
 /// The matrix's memory becomes NumPy's: nothing is copied.

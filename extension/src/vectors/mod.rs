@@ -3,6 +3,7 @@
 //! Arguments are read where they lie; a result is written straight into the array that is returned.
 
 mod aggregates;
+mod ahead;
 pub mod blas;
 
 use pgml_core::Error;
@@ -23,6 +24,7 @@ fn pair<'a>(left: &'a Numbers<'_, f32>, right: &'a Numbers<'_, f32>) -> Result<(
     if left.len() != right.len() {
         return Err(Error::VectorLengths(left.len(), right.len()).into());
     }
+    ahead::fetch_row_below(left, right);
     Ok((left, right))
 }
 
