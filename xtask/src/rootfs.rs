@@ -22,9 +22,10 @@ const MOUNT_POINTS: [&str; 5] = ["/src", "/build", "/in", "/opt/rust", crate::ru
 /// installs its packages before it runs the essential hooks (mmdebstrap(1)). The modes of what is made here stay.
 const NO_CLUSTER: &str = "--setup-hook=umask 022 && mkdir -p \"$1/etc/postgresql-common\" && echo 'create_main_cluster = false' > \"$1/etc/postgresql-common/createcluster.conf\"";
 
-/// Removes what differs from run to run or names the host: a random key, debconf's times, logs, apt's lists, and the
-/// source entry, which is this call's private repository by a path of the host.
-const REPEATABLE: &str = "--customize-hook=cd \"$1\" && rm -rf etc/ssl/private/ssl-cert-snakeoil.key etc/ssl/certs/ssl-cert-snakeoil.pem var/cache/debconf/* etc/resolv.conf etc/hostname var/lib/apt/lists/* var/log/* var/cache/apt/* etc/apt/sources.list";
+/// Removes what differs from run to run or names the host: ssl-cert's random key with its certificate of the host, and the link
+/// to it, whose name is a hash of the host's; debconf's times, logs, apt's lists, and the source entry, which is this call's
+/// private repository by a path of the host.
+const REPEATABLE: &str = "--customize-hook=cd \"$1\" && rm -rf etc/ssl/private/ssl-cert-snakeoil.key etc/ssl/certs/ssl-cert-snakeoil.pem var/cache/debconf/* etc/resolv.conf etc/hostname var/lib/apt/lists/* var/log/* var/cache/apt/* etc/apt/sources.list && for link in etc/ssl/certs/*; do case $(readlink \"$link\") in ssl-cert-snakeoil.pem) rm \"$link\";; esac; done";
 
 /// Makes a flat apt repository of the `.deb`s in a directory, in place.
 ///

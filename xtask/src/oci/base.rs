@@ -30,6 +30,9 @@ pub const DATABASE: &str = "var/lib/dpkg";
 /// Where Debian's packages make a cluster when they are configured, and its configuration. A container makes its own: one
 /// in the image would be random, and everybody's. [`rootfs`] sees to it that none is made.
 const CLUSTERS: [&str; 2] = ["var/lib/postgresql/", "etc/postgresql/"];
+/// What ssl-cert makes for the machine on which it is installed: a key, its certificate, and a link to that. The same holds
+/// for them.
+const OF_THE_MACHINE: &str = "ssl-cert-snakeoil";
 /// The user that Debian's packages make for the server.
 const USER: &str = "postgres";
 /// The files that tell users' and groups' ids.
@@ -171,6 +174,15 @@ fn described(entry: &mut tar::Entry<'_, impl Read>) -> io::Result<Described> {
     let is_directory = header.entry_type() == EntryType::Directory;
     if !is_directory && CLUSTERS.iter().any(|dir| path.starts_with(dir)) {
         let what = format!("/{path} is of a Postgres cluster, which no image may bring along");
+        return Ok((Err(OciError::Base(what)), None));
+    }
+    if !is_directory
+        && (path.contains(OF_THE_MACHINE) || link.contains(OF_THE_MACHINE))
+        && path.starts_with("etc/")
+    {
+        let what = format!(
+            "/{path} is of a certificate of the machine that builds, which no image may bring along"
+        );
         return Ok((Err(OciError::Base(what)), None));
     }
     let kind = match header.entry_type() {
@@ -429,6 +441,24 @@ mod tests {
         assert!(refused(&|tar| put(tar, "run/x", EntryType::Fifo, 0, "")).contains("/run/x"));
         let cluster = "var/lib/postgresql/15/main/PG_VERSION";
         assert!(refused(&|tar| put(tar, cluster, EntryType::Regular, 0, "15")).contains(cluster));
+        let certificate = "etc/ssl/certs/ssl-cert-snakeoil.pem";
+        let made = refused(&|tar| put(tar, certificate, EntryType::Regular, 0, "c"));
+        assert!(made.contains(certificate), "{made}");
+        let named_by_the_host = refused(&|tar| {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(EntryType::Symlink);
+            header.set_size(0);
+            tar.append_link(
+                &mut header,
+                "etc/ssl/certs/62742064.0",
+                "ssl-cert-snakeoil.pem",
+            )
+            .unwrap();
+        });
+        assert!(
+            named_by_the_host.contains("62742064"),
+            "{named_by_the_host}"
+        );
         // A link that stays while what it names goes would dangle.
         let link = refused(&|tar| {
             put(tar, "usr/share/doc/x/a", EntryType::Regular, 0, "a");
