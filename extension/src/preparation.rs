@@ -11,7 +11,7 @@ use crate::seal;
 /// Store the steps beside the files of a model.
 pub fn store(model: i64, preprocess: &Preprocess) -> Result<()> {
     let bytes = preprocess.write().map_err(|error| unusable(model, &error))?;
-    models::store(model, PATH, &seal::sealed(model, Reader::Preprocess, &bytes)?)
+    models::store(model, PATH, Reader::Preprocess, &bytes)
 }
 
 /// The steps of a model; none when it takes the columns as they are. Those of a model of PostgresML are in its snapshot.

@@ -12,19 +12,20 @@ use crate::catalog::models::{self, File};
 use crate::catalog::seal_keys;
 use crate::error::{Failure, Result, SqlResult};
 
-/// What is stored for a model: its bytes with their seal.
-pub fn sealed(model: i64, reader: Reader, bytes: &[u8]) -> Result<Vec<u8>> {
+/// The seal that is stored behind the bytes of a model.
+pub fn seal_of(model: i64, reader: Reader, bytes: &[u8]) -> Result<Vec<u8>> {
     let keys = seal_keys::all()?;
-    let key = keys.first().ok_or_else(|| Failure {
+    let seal = keys.first().and_then(|key| seal::seal(key, model, reader, bytes));
+    let seal = seal.ok_or_else(|| Failure {
         sqlstate: "55000".into(),
         message: "this database has no key to seal models with".into(),
         detail: Some("The table pgml_private.seal_keys is empty.".into()),
         hint: Some("Copy back the key that the models were sealed with, or insert 32 random bytes.".into()),
     })?;
-    Ok([bytes, &seal::seal(key, model, reader, bytes)].concat())
+    Ok(seal)
 }
 
-/// The bytes of a model, as they were given to [`sealed`]; an error when they are not that.
+/// The bytes of a model without the seal that is stored behind them; an error when it is not that of [`seal_of`].
 pub fn opened(model: i64, reader: Reader, stored: &[u8]) -> Result<&[u8]> {
     let detail = match seal::open(&seal_keys::all()?, model, reader, stored) {
         Opened::Whole(bytes) => return Ok(bytes),
@@ -75,9 +76,8 @@ fn trust(model: i64) -> Result<()> {
 
 fn accept(model: i64, reader: Reader, File { path, bytes: stored }: File) -> Result<()> {
     let bytes = seal::without(&stored);
-    let sealed = sealed(model, reader, bytes)?;
     match bytes.len() == stored.len() {
-        true => models::append(model, &path, &sealed[bytes.len()..]),
-        false => models::replace(model, &path, &sealed),
+        true => models::append(model, &path, &seal_of(model, reader, bytes)?),
+        false => models::replace(model, &path, reader, bytes),
     }
 }

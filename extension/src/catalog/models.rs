@@ -93,17 +93,21 @@ pub fn finish(id: i64, fitted: &Fitted, native: &std::result::Result<&[u8], Stri
     )?;
     // A model that Rust trained has no form for Python.
     if !fitted.bytes.is_empty() {
-        store(id, PATH, &seal::sealed(id, Reader::Python, &fitted.bytes)?)?;
+        store(id, PATH, Reader::Python, &fitted.bytes)?;
     }
     if let Ok(file) = native {
-        store(id, NATIVE_PATH, &seal::sealed(id, Reader::Native, file)?)?;
+        store(id, NATIVE_PATH, Reader::Native, file)?;
     }
     Ok(())
 }
 
-/// Store a file of a model.
-pub fn store(id: i64, path: &str, bytes: &[u8]) -> Result<()> {
-    for (part, data) in bytes.chunks(PART).enumerate() {
+/// Store a file of a model, with its seal behind it.
+pub fn store(id: i64, path: &str, reader: Reader, bytes: &[u8]) -> Result<()> {
+    let seal = seal::seal_of(id, reader, bytes)?;
+    // Only the last part is copied to be put together with the seal.
+    let (whole, last) = bytes.split_at(bytes.len() / PART * PART);
+    let last = [last, &seal].concat();
+    for (part, data) in whole.chunks(PART).chain([&last[..]]).enumerate() {
         spi::execute(
             "INSERT INTO pgml.files (model_id, path, part, data) VALUES ($1, $2, $3, $4)",
             &[id.into(), path.into(), (part as i32).into(), data.into()],
@@ -129,12 +133,12 @@ pub fn append(id: i64, path: &str, more: &[u8]) -> Result<()> {
 }
 
 /// Put other bytes in the place of a file.
-pub fn replace(id: i64, path: &str, bytes: &[u8]) -> Result<()> {
+pub fn replace(id: i64, path: &str, reader: Reader, bytes: &[u8]) -> Result<()> {
     spi::execute(
         "DELETE FROM pgml.files WHERE model_id OPERATOR(pg_catalog.=) $1 AND path OPERATOR(pg_catalog.=) $2",
         &[id.into(), path.into()],
     )?;
-    store(id, path, bytes)
+    store(id, path, reader, bytes)
 }
 
 /// A file of a model, as the calling statement sees it; none when it has no such file.

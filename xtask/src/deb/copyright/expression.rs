@@ -86,7 +86,15 @@ fn one(rest: &mut &[String]) -> Option<Vec<Name>> {
     let (word, after) = rest.split_first()?;
     *rest = after;
     if word != "(" {
-        return known(word).map(|name| vec![name]);
+        // A licence with an exception is another licence.
+        let licence = match after {
+            [with, exception, after @ ..] if with == "WITH" => {
+                *rest = after;
+                format!("{word} WITH {exception}")
+            }
+            _ => word.clone(),
+        };
+        return known(&licence).map(|name| vec![name]);
     }
     let names = alternatives(rest);
     let (word, after) = rest.split_first()?;
@@ -110,6 +118,12 @@ mod tests {
                 "(MIT OR Apache-2.0) AND Unicode-3.0",
                 Some("Expat and Unicode-3.0"),
             ),
+            (
+                "CC0-1.0 OR Apache-2.0 OR Apache-2.0 WITH LLVM-exception",
+                Some("Apache-2.0"),
+            ),
+            ("Apache-2.0 WITH LLVM-exception", None),
+            ("GPL-3.0 WITH", None),
             ("BSD License", Some("BSD-3-Clause")),
             ("GPL-3.0", None),
             ("MIT AND GPL-3.0", None),
