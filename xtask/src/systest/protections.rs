@@ -24,7 +24,7 @@ use crate::targets::Target;
 pub const LIST: &str = "packaging/tests/protections.toml";
 
 /// Seconds that a test may take without its protection: a training that can't be cancelled may run for hours.
-const PATIENCE: u32 = 180;
+const PATIENCE: u32 = 75;
 
 /// What protects the server.
 #[derive(Debug, Deserialize)]
