@@ -198,6 +198,13 @@ impl ImageTest<'_> {
             .arg(storage.join("run"))
     }
 
+    /// `podman run`. Its own limits, and `--ulimit=host` too, are higher than those of a process that may not raise them.
+    fn podman_run(&self) -> Program {
+        self.podman_program()
+            .args(["run", "--rm", "--network=none"])
+            .args(["--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024"])
+    }
+
     /// Why podman can't run a container here at all; tried with an image that has nothing of ours but a tree.
     fn podman_cannot(&self) -> Option<String> {
         let empty = self.scratch.join("empty.tar");
@@ -220,9 +227,7 @@ impl ImageTest<'_> {
                     .run(self.log)
             })
             .and_then(|()| {
-                let run =
-                    self.podman_program()
-                        .args(["run", "--rm", "--network=none", "--ulimit=host"]);
+                let run = self.podman_run();
                 run.args(["pgml-test-empty", "/bin/true"]).run(self.log)
             });
         let error = tried.err()?;
@@ -237,15 +242,8 @@ impl ImageTest<'_> {
             .run(self.log)?;
         let image = format!("localhost/{}", self.name(Flavour::Slim));
         let output = self
-            .podman_program()
-            .args([
-                "run",
-                "--rm",
-                "--network=none",
-                "--ulimit=host",
-                "--entrypoint=sha256sum",
-                &image,
-            ])
+            .podman_run()
+            .args(["--entrypoint=sha256sum", &image])
             .arg(format!("/{}", self.library()))
             .output(self.log);
         // Its files are root's and in a place of their own; the image goes with the scratch directory.
