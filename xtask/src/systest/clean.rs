@@ -105,7 +105,9 @@ impl TestRun<'_> {
         let base_debs = self.output(&format!("fetch:{id}:base"))?;
         let test_debs = self.output(&format!("fetch:{id}:test"))?;
         let tools = self.output(&format!("fetch:{id}:tools"))?;
-        let scratch = self.workspace().cache.join("systest").join(&name);
+        // Of the suite's own: two of them may be at work on one target.
+        let scratch = self.workspace().cache.join("systest");
+        let scratch = scratch.join(format!("{suite}-{name}"));
         let key = self.pipeline.steps(self.chosen).signing_key(&log)?;
         let test = InstallTest {
             target: name,

@@ -24,7 +24,7 @@ use crate::targets::Target;
 pub const LIST: &str = "packaging/tests/protections.toml";
 
 /// Seconds that a test may take without its protection: a training that can't be cancelled may run for hours.
-const PATIENCE: u32 = 75;
+const PATIENCE: u32 = 45;
 
 /// What protects the server.
 #[derive(Debug, Deserialize)]
@@ -128,7 +128,6 @@ impl TestRun<'_> {
         let done = self.in_clean_system(target, "protections", |test, _| {
             let system = test.start_showing(&[(&scratch, "/srv/without")])?;
             test.install(&system)?;
-            test.create_cluster(&system)?;
             test.install_tools(&system)?;
             for (tree, without) in &trees {
                 let name = tree.file_name().unwrap_or_default().to_string_lossy();
@@ -194,7 +193,7 @@ impl InstallTest<'_> {
         system.script("root", &script).map(drop)
     }
 
-    /// Runs one test in a server that was started anew.
+    /// Runs one test on a cluster of its own: the test before has failed, and left what it left.
     fn must_fail(
         &self,
         system: &System,
@@ -203,12 +202,12 @@ impl InstallTest<'_> {
         cases: &mut Cases<'_>,
     ) -> Result<(), Failure> {
         let major = self.major;
-        // Whatever the test before left running.
-        let restart = format!(
+        let remove = format!(
             "pg_ctlcluster {major} {CLUSTER} stop -m immediate 2>&1 || true
-             pg_ctlcluster {major} {CLUSTER} start 2>&1"
+             pg_dropcluster {major} {CLUSTER} 2>&1 || true"
         );
-        system.script("root", &restart)?;
+        system.script("root", &remove)?;
+        self.create_cluster(system)?;
         self.new_database(system, "robust")?;
         let (program, function) = at.split_once(':').unwrap_or((at, ""));
         let script = format!(
