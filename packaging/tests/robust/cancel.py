@@ -168,7 +168,7 @@ def timeout_ends_a_prediction():
         )
         batch = (
             "SELECT count(*) FROM pgml.predict_batch('many trees', (SELECT array_agg("
-            "ARRAY[n / 1e6, 0.5, 0.5, 0.5]) FROM generate_series(1, 200000) AS n))"
+            "ARRAY[n / 1e6, 0.5, 0.5, 0.5]) FROM generate_series(1, 300000) AS n))"
         )
         began = time.monotonic()
         session.run(batch)
