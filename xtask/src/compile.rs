@@ -91,6 +91,13 @@ pub fn is_not_source(relative: &Path) -> bool {
             .any(|part| part.as_os_str() == "__pycache__")
 }
 
+/// The files below one of [`SOURCES`] that the compiler may see, relative to it.
+pub fn source_files(dir: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let mut files = files::files_below(dir)?;
+    files.retain(|relative| !is_not_source(relative));
+    Ok(files)
+}
+
 impl Compile<'_> {
     /// Compiles; [`UNSTRIPPED`], [`STRIPPED`], [`DEBUG`], [`CRATES`] and [`CRATE_TREE`] are the job's output.
     pub fn run(&self, work: &Work<'_>) -> Result<String, Failure> {
@@ -227,10 +234,7 @@ impl Compile<'_> {
         for dir in SOURCES {
             let (from, to) = (self.source.join(dir), staged.join(dir));
             files::create_dir(&to)?;
-            let wanted: Vec<PathBuf> = files::files_below(&from)?
-                .into_iter()
-                .filter(|relative| !is_not_source(relative))
-                .collect();
+            let wanted = source_files(&from)?;
             for relative in files::files_below(&to)? {
                 if !wanted.contains(&relative) {
                     let gone = to.join(&relative);

@@ -3,12 +3,15 @@
 //! The stub's soname is as long as the longest real one, so the name is overwritten in place and padded with NUL:
 //! nothing moves, the build-id stays, and the debug symbols of one compile serve every distribution.
 
+use std::path::Path;
+
 use miette::Diagnostic;
 use object::elf;
 use object::read::elf::{Dyn, ElfFile64, FileHeader};
 use thiserror::Error;
 
-use crate::exit::{Exit, ExitKind};
+use crate::exit::{Exit, ExitKind, Failure};
+use crate::files;
 
 /// The soname of the stub libpython: as long as `libpython3.11.so.1.0`, and of no Python that exists.
 pub const STUB_SONAME: &str = "libpython3.00.so.1.0";
@@ -30,6 +33,13 @@ impl ExitKind for StampError {
 /// The soname of a Python's shared library, the same in every distribution. `python` is `3.11`.
 pub fn soname(python: &str) -> String {
     format!("libpython{python}.so.1.0")
+}
+
+/// Writes a library that [`stamp`] has stamped to `to`, which may be the library itself.
+pub fn stamp_file(library: &Path, soname: &str, to: &Path) -> Result<(), Failure> {
+    let mut bytes = files::read(library)?;
+    stamp(&mut bytes, soname)?;
+    Ok(files::write(to, bytes)?)
 }
 
 /// Replaces the stub's soname by another in place.

@@ -297,10 +297,9 @@ impl Steps<'_> {
     fn stamp(&self, work: &Work<'_>, target: &str) -> Result<String, Failure> {
         let target = self.target(target)?;
         let (_, compiled) = Self::need(work, COMPILE)?;
-        let mut library = files::read(&compiled.join(compile::STRIPPED))?;
         let soname = target.distribution.libpython_soname();
-        stamp::stamp(&mut library, &soname)?;
-        files::write(&work.out.join(compile::STRIPPED), library)?;
+        let library = compile::STRIPPED;
+        stamp::stamp_file(&compiled.join(library), &soname, &work.out.join(library))?;
         Ok(format!("pgml.so needs {soname}"))
     }
 

@@ -93,17 +93,17 @@ impl Steps<'_> {
             .first()
             .map(|package| package.version.clone());
         let version = locked.unwrap_or_default();
-        let archives: Vec<PathBuf> = boosting::LIBRARIES
+        let libraries: Vec<String> = boosting::LIBRARIES
             .iter()
-            .map(|library| output_of(&architecture.qualify(&library.job())))
-            .collect::<Result<_, _>>()?;
+            .map(|library| architecture.qualify(&library.job()))
+            .collect();
+        let archives = libraries.iter().map(|id| output_of(id));
+        let archives: Vec<PathBuf> = archives.collect::<Result<_, _>>()?;
         let crates = CrateLock::load(&self.workspace.root.join("extension/Cargo.lock"))?;
         let native = native::load(&self.workspace.packaging(), &lock, &crates)?;
         let key = |id: &str| job.inputs.get(&format!("job {id}"));
-        let libraries = boosting::LIBRARIES.iter();
-        let libraries = libraries.map(|library| architecture.qualify(&library.job()));
         let mut made_by = vec![key(builder), key(openblas)];
-        made_by.extend(libraries.map(|id| key(&id)));
+        made_by.extend(libraries.iter().map(|id| key(id)));
         act(&Compile {
             major,
             architecture,

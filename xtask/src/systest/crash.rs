@@ -154,7 +154,5 @@ impl Libraries {
 }
 
 fn stamped(library: &Path, distribution: &Distribution, to: &Path) -> Result<(), Failure> {
-    let mut bytes = files::read(library)?;
-    stamp::stamp(&mut bytes, &distribution.libpython_soname())?;
-    Ok(files::write(to, bytes)?)
+    stamp::stamp_file(library, &distribution.libpython_soname(), to)
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::compile::{self, Compile, SOURCES, is_not_source};
+use crate::compile::{self, Compile, SOURCES, source_files};
 use crate::exit::Failure;
 use crate::files;
 use crate::stamp;
@@ -154,10 +154,8 @@ impl TestRun<'_> {
         files::remove_dir(tree)?;
         for dir in SOURCES {
             let from = self.workspace().root.join(dir);
-            for file in files::files_below(&from)? {
-                if !is_not_source(&file) {
-                    files::copy(&from.join(&file), &tree.join(dir).join(&file))?;
-                }
+            for file in source_files(&from)? {
+                files::copy(&from.join(&file), &tree.join(dir).join(&file))?;
             }
         }
         without
@@ -174,10 +172,7 @@ impl TestRun<'_> {
             .build(&tree.join("scratch"), &out, &log)
         })?;
         let library = out.join(compile::STRIPPED);
-        let mut bytes = files::read(&library)?;
-        stamp::stamp(&mut bytes, &target.distribution.libpython_soname())?;
-        files::write(&library, bytes)?;
-        Ok(())
+        stamp::stamp_file(&library, &target.distribution.libpython_soname(), &library)
     }
 }
 
