@@ -167,6 +167,55 @@ def rollback_undoes_a_deployment():
 
 
 @case
+def savepoint_undoes_a_deployment():
+    """A deployment that is rolled back to a savepoint answers no more, whatever the isolation"""
+    with Session() as session:
+        first, second = models(session)
+        session.run(f"SELECT pgml.deploy({first})")
+        for level in ("READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"):
+            session.run(f"BEGIN ISOLATION LEVEL {level}")
+            expected = session.run(PREDICTION)
+            session.run("SAVEPOINT before", f"SELECT pgml.deploy({second})")
+            assert session.run(PREDICTION) != expected, level
+            session.run("ROLLBACK TO SAVEPOINT before")
+            assert session.run(PREDICTION) == expected, level
+            session.run("COMMIT")
+            assert session.run(PREDICTION) == expected, level
+
+
+@case
+def the_model_cache_is_bounded():
+    """A session that predicts with more models than pgml.model_cache holds lets old ones go"""
+    with Session() as session:
+        rows_of_numbers(session, "public.wide", 4000, 4)
+        session.run("ALTER TABLE public.wide DROP COLUMN c")
+        forest = train("forests", "random_forest", '{"n_estimators": 150}')
+        session.run(*[forest.replace("public.measured", "public.wide")] * 6)
+        models = session.run(
+            "SELECT m.id FROM pgml.models AS m JOIN pgml.projects AS p ON p.id = m.project_id "
+            "WHERE p.name = 'forests' ORDER BY m.id"
+        )
+        size = session.run(
+            f"SELECT sum(length(data)) FROM pgml.files WHERE model_id = {models[0]} "
+            "AND path = 'estimator.safetensors'"
+        )
+        megabytes = int(size[0]) / (1 << 20)
+        assert len(models) == 6 and megabytes > 5, f"{models}, {megabytes} MB"
+    room = int(2 * megabytes)
+    with Session(options=f"-c pgml.model_cache={room}MB") as session:
+        asked = "SELECT pgml.predict({}, ARRAY[0.5, 0.5, 0.5, 0.5])"
+        first = session.run(asked.format(models[0]))
+        before = resident(session.pid)
+        for model in models[1:]:
+            session.run(asked.format(model))
+        grown = resident(session.pid) - before
+        assert session.run(asked.format(models[0])) == first
+    figure = f"{len(models)} models of {megabytes:.0f} MB in {room} MB: grew by {grown:.0f} MB"
+    assert grown < 4 * megabytes, figure
+    return figure
+
+
+@case
 def parallel_trainings_of_one_project():
     """Four sessions train one project at once: four models, one project, and it predicts"""
     with contextlib.ExitStack() as stack:
