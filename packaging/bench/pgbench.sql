@@ -4,18 +4,27 @@
 \setenv PGDATABASE :DBNAME
 CREATE TEMPORARY TABLE run (side text, clients int, tps float8);
 CREATE FUNCTION pg_temp.run(side text, clients int, statement text, seconds int) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    printed text;
+    tps float8;
 BEGIN
-    CREATE TEMPORARY TABLE printed (line text);
-    EXECUTE format('COPY printed FROM PROGRAM %L', format(
-        'echo %L | pgbench -n -c %s -j 1 -T %s -M prepared -f /dev/stdin -p %s %s 2>&1 | sed -n ''s/^tps = \([0-9.]*\).*/\1/p''',
+    CREATE TEMPORARY TABLE printed_lines (line text);
+    EXECUTE format('COPY printed_lines FROM PROGRAM %L', format(
+        'echo ''%s'' | pgbench -n -c %s -j 1 -T %s -M prepared -f /dev/stdin -p %s %s 2>&1',
         statement, clients, seconds, current_setting('port'), current_database()
     ));
-    INSERT INTO pg_temp.run SELECT run.side, run.clients, line::float8 FROM printed;
-    DROP TABLE printed;
+    SELECT string_agg(line, E'\n') INTO printed FROM printed_lines;
+    DROP TABLE printed_lines;
+    tps := substring(printed FROM 'tps = ([0-9.]+)');
+    IF tps IS NULL OR tps = 0 OR printed LIKE '%aborted%' THEN
+        RAISE EXCEPTION 'pgbench measured nothing' USING DETAIL = printed;
+    END IF;
+    INSERT INTO pg_temp.run VALUES (side, clients, tps);
 END
 $$;
+-- Quoted so that a shell leaves it alone between its own single quotes.
 CREATE FUNCTION pg_temp.statement(name text) RETURNS text LANGUAGE sql AS $$
-    SELECT format('SELECT %s(''b linear'', ''{0.03,0.05,0.06,0.02,-0.04,-0.03,-0.04,-0.002,0.019,-0.017}'')', name)
+    SELECT format('SELECT %s($a$b linear$a$, $a${0.03,0.05,0.06,0.02,-0.04,-0.03,-0.04,-0.002,0.019,-0.017}$a$)', name)
 $$;
 SELECT pg_temp.run(s.side, clients, pg_temp.statement(s.function), :seconds)
 FROM generate_series(1, 3) AS round, unnest('{1,2,4}'::int[]) AS clients,

@@ -1,7 +1,7 @@
 //! pgml's own Python modules, which are part of this library, and the calls into them.
 
 use std::cell::Cell;
-use std::ffi::CString;
+use std::ffi::{CString, OsString};
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -67,9 +67,28 @@ pub fn call<T>(work: impl FnOnce(Python<'_>) -> PyResult<T>) -> Result<T> {
     result
 }
 
-/// Run `work` with what every call of Python has: imports that look in themselves first, and errors of Postgres.
+/// Run `work` with what every call of Python has: imports that look in themselves first, the server's PATH, and errors of
+/// Postgres.
 pub fn bound<T>(py: Python<'_>, work: impl FnOnce() -> PyResult<T>) -> Result<T> {
-    with_deep_binding(py, work).map_err(|failure| error::from_python(py, failure))
+    let path = std::env::var_os("PATH");
+    let result = with_deep_binding(py, work).map_err(|failure| error::from_python(py, failure));
+    keep_path(path);
+    result
+}
+
+/// Put PATH back as it was. XGBoost sets it while it is imported, and what it leaves is what Python began with: nothing.
+/// The programs that the session starts afterwards (`COPY … FROM PROGRAM`) would find no other.
+fn keep_path(path: Option<OsString>) {
+    if std::env::var_os("PATH") == path {
+        return;
+    }
+    // SAFETY: nobody reads the environment meanwhile: the backend's other thread, the watcher of interrupts, never does.
+    unsafe {
+        match path {
+            Some(path) => std::env::set_var("PATH", path),
+            None => std::env::remove_var("PATH"),
+        }
+    }
 }
 
 fn load(py: Python<'_>) -> Result<()> {

@@ -274,6 +274,43 @@ def parallel_workers_predict():
         assert session.run(query) == expected
 
 
+def environment_of_programs(session):
+    """Return what a program that the session starts has in its environment, but for the shell's."""
+    session.run("CREATE TEMPORARY TABLE IF NOT EXISTS environment (line text)")
+    session.run("TRUNCATE environment", "COPY environment FROM PROGRAM '/usr/bin/env'")
+    found = dict(
+        line.split("=", 1) for line in session.run("SELECT line FROM environment") if "=" in line
+    )
+    return {name: found[name] for name in found if name not in ("PWD", "OLDPWD", "SHLVL", "_")}
+
+
+ADDED = {
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "PYTHONNOUSERSITE",
+    # By scikit-learn.
+    "KMP_DUPLICATE_LIB_OK",
+    "KMP_INIT_AT_FORK",
+}
+"""What a session has in its environment once it has trained, and not before."""
+
+
+@case
+def imports_leave_the_environment():
+    """What the packages do to the environment reaches no program that the session starts"""
+    with Session() as session:
+        before = environment_of_programs(session)
+        for isolation in ("process", "backend"):
+            session.run(f"SET pgml.isolation = '{isolation}'")
+            for algorithm in ("xgboost", "lightgbm", "ridge"):
+                session.run(train("environment", algorithm))
+        after = environment_of_programs(session)
+        assert after.get("PATH") == before.get("PATH"), f"PATH is {after.get('PATH')!r}"
+        changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
+        assert changed <= ADDED, changed
+        session.run("COPY environment FROM PROGRAM 'id'")
+
+
 @case
 def library_preloaded_in_the_session():
     """session_preload_libraries: no thread and no interpreter before the first use"""
