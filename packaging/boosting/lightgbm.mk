@@ -1,8 +1,9 @@
 # LightGBM as one static archive, from the sources that the crate lightgbm3-sys carries. Run in the directory of those
 # sources; OUT is where objects and the archive go. No cmake: the files and definitions below are what its own build chooses
 # for Linux without OpenMP, MPI, GPU and CUDA, and without the command line program. TOOLS is what the names of the compiler's
-# programs begin with (`aarch64-linux-gnu-`).
+# programs begin with (`aarch64-linux-gnu-`), COMPILER_WRAPPER a program that calls them (sccache).
 TOOLS ?=
+COMPILER_WRAPPER ?=
 OUT := /build/out
 EXTERNAL := external_libs
 
@@ -27,11 +28,11 @@ $(OUT)/liblightgbm.a: $(OBJECTS)
 
 $(OUT)/objects/%.o: %.cpp $(OUT)/generated/nanoarrow/nanoarrow_config.h
 	@mkdir -p $(@D)
-	$(TOOLS)g++ -std=c++17 $(FLAGS) -c $< -o $@
+	$(COMPILER_WRAPPER) $(TOOLS)g++ -std=c++17 $(FLAGS) -c $< -o $@
 
 $(OUT)/objects/%.o: %.c $(OUT)/generated/nanoarrow/nanoarrow_config.h
 	@mkdir -p $(@D)
-	$(TOOLS)gcc -std=c99 -D_POSIX_C_SOURCE=200809L $(FLAGS) -c $< -o $@
+	$(COMPILER_WRAPPER) $(TOOLS)gcc -std=c99 -D_POSIX_C_SOURCE=200809L $(FLAGS) -c $< -o $@
 
 # What nanoarrow's own build writes from its template.
 $(OUT)/generated/nanoarrow/nanoarrow_config.h: $(EXTERNAL)/nanoarrow/src/nanoarrow/nanoarrow_config.h.in

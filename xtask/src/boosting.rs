@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use crate::compiler_cache::{REPORT, Wrapper};
 use crate::digest::Digest;
 use crate::execute::Work;
 use crate::exit::{Exit, Failure};
@@ -83,6 +84,7 @@ impl Library {
         architecture: &Architecture,
         fetched: &Path,
         root: &Path,
+        wrapper: Option<&Wrapper>,
         work: &Work<'_>,
     ) -> Result<String, Failure> {
         let unpacked = work.scratch.join("sources");
@@ -99,7 +101,11 @@ impl Library {
         files::create_dir(&made)?;
         let makefile = work.scratch.join("makefile");
         files::copy(&root.join(self.makefile), &makefile)?;
-        Sandbox::new(builder)
+        let sandbox = match wrapper {
+            Some(wrapper) => wrapper.before_compilers(Sandbox::new(builder)),
+            None => Sandbox::new(builder),
+        };
+        sandbox
             .tmpfs("/in")
             .tmpfs("/build")
             .read_only(&unpacked.join(self.sources), "/in/sources")
@@ -113,7 +119,7 @@ impl Library {
                 },
             )
             .script(&format!(
-                "cd /in/sources && make --silent --jobs={} --file=/in/makefile",
+                "cd /in/sources && make --silent --jobs={} --file=/in/makefile{REPORT}",
                 crate::compile::jobs()
             ))
             .run(&work.log)?;
@@ -121,6 +127,11 @@ impl Library {
         let to = work.out.join(self.archive);
         files::copy(&archive, &to)?;
         let size = to.metadata().map_err(FileError::at("read", &to))?.len();
-        Ok(format!("{}, {:.1} MB", self.archive, size as f64 / 1e6))
+        let shared = wrapper.map(Wrapper::said).transpose()?.unwrap_or_default();
+        Ok(format!(
+            "{}, {:.1} MB{shared}",
+            self.archive,
+            size as f64 / 1e6
+        ))
     }
 }

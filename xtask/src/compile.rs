@@ -15,6 +15,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::compiler_cache::{REPORT, Wrapper};
 use crate::digest::Digest;
 use crate::execute::Work;
 use crate::exit::Failure;
@@ -72,6 +73,8 @@ pub struct Compile<'a> {
     pub abi3: &'a Abi3,
     /// Directories that stay between runs: cargo's target directory and the staged source.
     pub kept: &'a Path,
+    /// Put before the compilers, where the user named a store.
+    pub wrapper: Option<&'a Wrapper>,
 }
 
 /// The names of the inputs in the source tree: what a compile sees of it.
@@ -108,10 +111,12 @@ impl Compile<'_> {
                 .map(|meta| meta.len())
                 .map_err(FileError::at("read", path))
         };
+        let shared = self.wrapper.map(Wrapper::said).transpose()?;
         Ok(format!(
-            "pgml.so for PostgreSQL {}, {:.1} MB stripped",
+            "pgml.so for PostgreSQL {}, {:.1} MB stripped{}",
             self.major,
-            size(STRIPPED)? as f64 / 1e6
+            size(STRIPPED)? as f64 / 1e6,
+            shared.unwrap_or_default()
         ))
     }
 
@@ -120,12 +125,17 @@ impl Compile<'_> {
         let list = self.list_crates(scratch, out, log)?;
         let inputs = scratch.join("list");
         files::write(&inputs.join("section"), &list)?;
-        self.sandbox(scratch)?
+        let sandbox = self.sandbox(scratch)?;
+        let sandbox = match self.wrapper {
+            Some(wrapper) => wrapper.before_compilers(sandbox),
+            None => sandbox,
+        };
+        sandbox
             .read_only(&inputs, "/in/list")
             // Cargo tells from the arguments whether to link again, and does not look into files that they name.
             .env("LIST", Digest::of(&list).to_string())
             .writable(out, "/build/out")
-            .script(&format!("{PREPARE}{RUSTC}{SPLIT}"))
+            .script(&format!("{PREPARE}{RUSTC}{SPLIT}{REPORT}"))
             .run(log)?;
         Ok(())
     }

@@ -14,6 +14,7 @@ pub mod apt;
 pub mod bench;
 pub mod boosting;
 pub mod compile;
+pub mod compiler_cache;
 pub mod deb;
 pub mod digest;
 pub mod emulation;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use crate::apt::options::RepositoryOptions;
+use crate::compiler_cache::CompilerCache;
 use crate::execute::cache::Cache;
 use crate::execute::{self, CacheLock, Limits, Outcome};
 use crate::exit::Failure;
@@ -36,6 +37,8 @@ pub struct Pipeline {
     pub host: Host,
     /// What the user decided about the repository.
     pub repository: RepositoryOptions,
+    /// Where compiled objects are shared with other machines, if the user said so.
+    pub compiler_cache: Option<CompilerCache>,
     mirrors: LazyMirrors,
 }
 
@@ -82,6 +85,7 @@ impl Pipeline {
             host: Host::detect(std::path::Path::new("/")),
             mirrors: LazyMirrors::new(mirrors),
             repository: RepositoryOptions::default(),
+            compiler_cache: None,
             workspace: workspace.clone(),
         })
     }
@@ -203,6 +207,7 @@ impl Pipeline {
             toolchain: &self.toolchain,
             mirrors: &self.mirrors,
             repository: &self.repository,
+            compiler_cache: self.compiler_cache.as_ref(),
         }
     }
 }

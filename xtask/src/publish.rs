@@ -177,14 +177,17 @@ pub struct Manifest {
     pub targets: BTreeMap<String, TargetState>,
 }
 
-/// The digest of all keys of a plan, and of which results are wanted: plans of the same jobs may differ in that.
+/// The digest of all keys of a plan, and of which results are wanted: plans of the same jobs may differ in that. In which
+/// order targets were named says nothing.
 pub fn plan_digest(plan: &Plan) -> Digest {
     let keys = plan
         .jobs
         .iter()
         .map(|job| format!("{} {}", job.id, job.key));
     let goals = plan.goals.iter().map(|goal| format!("goal {goal}"));
-    Digest::of(keys.chain(goals).collect::<Vec<_>>().join("\n"))
+    let mut lines: Vec<String> = keys.chain(goals).collect();
+    lines.sort_unstable();
+    Digest::of(lines.join("\n"))
 }
 
 /// The manifest of an output directory, where there is one that this program reads.

@@ -10,6 +10,7 @@ use crate::apt::repository::{self, Suite};
 use crate::apt::signing::SigningKey;
 use crate::boosting;
 use crate::compile;
+use crate::compiler_cache::CompilerCache;
 use crate::deb::{blocks, packages};
 use crate::execute::Work;
 use crate::exit::{Exit, Failure};
@@ -68,6 +69,8 @@ pub struct Steps<'a> {
     pub mirrors: &'a LazyMirrors,
     /// What the user decided about the repository.
     pub repository: &'a RepositoryOptions,
+    /// Where compiled objects are shared with other machines.
+    pub compiler_cache: Option<&'a CompilerCache>,
 }
 
 impl Steps<'_> {

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use globset::Glob;
 use miette::Diagnostic;
+use pgml_dist::compiler_cache::CompilerCache;
 use pgml_dist::execute::{Limits, Outcome, to_run};
 use pgml_dist::exit::{Exit, ExitKind, Failure};
 use pgml_dist::host::tools::BUILD_TOOLS;
@@ -44,6 +45,9 @@ pub struct Args {
     /// Only these jobs and what they need, by name or glob (`compile:*`); nothing is put into --out
     #[arg(long, value_name = "JOB", value_delimiter = ',')]
     only_jobs: Vec<String>,
+    /// Share compiled objects with other machines through the Redis that listens at this Unix socket
+    #[arg(long, env = "PGML_COMPILER_CACHE", value_name = "SOCKET")]
+    compiler_cache: Option<PathBuf>,
     #[command(flatten)]
     sources: Sources,
 }
@@ -64,7 +68,10 @@ impl ExitKind for NoSuchJob {
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let began = Instant::now();
     let console = Console::new();
-    let pipeline = args.sources.pipeline(workspace)?;
+    let mut pipeline = args.sources.pipeline(workspace)?;
+    if let Some(socket) = &args.compiler_cache {
+        pipeline.compiler_cache = Some(CompilerCache::at(socket)?);
+    }
     let chosen = args.choice.select(&pipeline)?;
     let mut plan = pipeline.whole_plan(&chosen, Purpose::Dist)?;
     if args.release {

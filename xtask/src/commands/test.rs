@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use pgml_dist::exit::{Exit, Failure};
 use pgml_dist::host::tools::{
-    BUILD_TOOLS, CHROMIUM, DIFFOSCOPE, GCC_AARCH64, GDB, LIBC_AARCH64, LINTIAN, NEWUIDMAP,
-    PIUPARTS, QEMU_USER, RSYNC, SHELLCHECK, Tool,
+    AUTOPKGTEST, BUILD_TOOLS, CHROMIUM, DIFFOSCOPE, GCC_AARCH64, GDB, LIBC_AARCH64, LINTIAN,
+    NEWUIDMAP, PIUPARTS, QEMU_USER, RSYNC, SHELLCHECK, Tool,
 };
 use pgml_dist::plan::Purpose;
 use pgml_dist::progress::Listener;
@@ -13,7 +13,7 @@ use pgml_dist::publish::{self, table::table};
 use pgml_dist::systest::cases::{Case, CaseResult, Cases, summary};
 use pgml_dist::systest::packages::table::life_table;
 use pgml_dist::systest::run::{ON_REQUEST, SUITES, TestRun, WITHOUT_PACKAGES};
-use pgml_dist::systest::{crash, emulated, fuzz, server};
+use pgml_dist::systest::{crash, emulated, fuzz, server, workers};
 use pgml_dist::workspace::Workspace;
 
 use crate::commands::{Sources, TargetChoice};
@@ -69,7 +69,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         let tools: [(&str, &[Tool]); 6] = [
             ("lint", &[SHELLCHECK]),
             ("lintian", &[LINTIAN]),
-            ("packages", &[GDB, PIUPARTS, QEMU_USER, RSYNC]),
+            ("packages", &[AUTOPKGTEST, GDB, PIUPARTS, QEMU_USER, RSYNC]),
             ("reproduce", &[DIFFOSCOPE, NEWUIDMAP]),
             ("report", &[CHROMIUM]),
             ("unit", &[GCC_AARCH64, LIBC_AARCH64]),
@@ -171,6 +171,9 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     if wanted("emulated") {
         let out = workspace.root.join(&args.out);
         done.extend(emulated::run(&pipeline, &chosen, &out, &console)?);
+    }
+    if wanted("workers") {
+        done.extend(workers::run(&pipeline, &chosen, &console)?);
     }
     if wanted("fuzz") {
         done.extend(fuzz::run(workspace, args.fuzz_seconds, &console)?);

@@ -7,7 +7,7 @@ mod error;
 pub mod mirrors;
 pub mod wheels;
 
-pub use crates::fetch_crates;
+pub use crates::{fetch_crates, fetch_tool_crates};
 pub use debs::fetch_debs;
 pub use error::FetchError;
 pub use wheels::fetch_wheels;

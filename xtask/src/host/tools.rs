@@ -73,6 +73,10 @@ pub const READELF: Tool = program("readelf", "binutils");
 pub const LINTIAN: Tool = program("lintian", "lintian");
 /// Installs and removes packages as Debian's archive does before it accepts them.
 pub const PIUPARTS: Tool = program("piuparts", "piuparts");
+/// Keeps compiled objects for several machines.
+pub const REDIS: Tool = program("redis-server", "redis-server");
+/// Runs the tests of installed packages.
+pub const AUTOPKGTEST: Tool = program("autopkgtest", "autopkgtest");
 /// Publishes.
 pub const RSYNC: Tool = program("rsync", "rsync");
 /// Finds debug symbols.

@@ -23,6 +23,14 @@ fn with_plan_of<T>(
     chosen: &dyn Fn(&Target) -> bool,
     act: impl FnOnce(Result<Plan, Failure>, &[Target]) -> T,
 ) -> T {
+    with_targets(root, |targets, context| {
+        let all = targets.all(targets.first_architecture());
+        let chosen: Vec<Target> = all.into_iter().filter(|t| chosen(t)).collect();
+        act(Plan::compute(context, &chosen, Purpose::Dist), &chosen)
+    })
+}
+
+fn with_targets<T>(root: &Path, act: impl FnOnce(&Targets, &Context<'_>) -> T) -> T {
     let root = root.to_owned();
     let workspace = Workspace {
         cache: root.join("no-cache"),
@@ -43,9 +51,24 @@ fn with_plan_of<T>(
         },
         repository: &Default::default(),
     };
-    let all = targets.all(targets.first_architecture());
-    let chosen: Vec<Target> = all.into_iter().filter(|t| chosen(t)).collect();
-    act(Plan::compute(&context, &chosen, Purpose::Dist), &chosen)
+    act(&targets, &context)
+}
+
+/// Catches a release whose statement, which names its targets in another order, seems to be of another plan.
+#[test]
+fn the_order_of_the_targets_says_nothing() {
+    with_targets(&root(), |targets, context| {
+        let mut chosen = targets.all(targets.first_architecture());
+        let digest = |chosen: &[Target]| {
+            let plan = Plan::compute(context, chosen, Purpose::Dist);
+            crate::publish::plan_digest(&plan.unwrap())
+        };
+        let one = digest(&chosen);
+        chosen.reverse();
+        assert_eq!(digest(&chosen), one);
+        chosen.pop();
+        assert_ne!(digest(&chosen), one);
+    });
 }
 
 fn count(plan: &Plan, which: fn(&Step) -> bool) -> usize {

@@ -1,10 +1,11 @@
 //! The steps that compile, and what they are given.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{ROOTFS, Steps, needed};
 use crate::boosting;
 use crate::compile::{self, Compile, kept_dir};
+use crate::compiler_cache::Wrapper;
 use crate::execute::Work;
 use crate::exit::Failure;
 use crate::lock::Lock;
@@ -39,7 +40,15 @@ impl Steps<'_> {
         let fetched = work.output_of(&library.fetch_job())?;
         let builder = self.compiler(work, architecture)?;
         let root = &self.workspace.root;
-        library.compile(&builder, architecture, fetched, root, work)
+        let wrapper = self.wrapper(&builder, work)?;
+        library.compile(
+            &builder,
+            architecture,
+            fetched,
+            root,
+            wrapper.as_ref(),
+            work,
+        )
     }
 
     /// The root file system of the job's compiler for an architecture: a cross compiler's, or the builder itself.
@@ -71,8 +80,25 @@ impl Steps<'_> {
             architecture,
             work.job,
             &|id| Ok(work.output_of(id)?.to_owned()),
-            &|compile| compile.run(work),
+            &|compile| {
+                let wrapper = self.wrapper(compile.builder, work)?;
+                Compile {
+                    wrapper: wrapper.as_ref(),
+                    ..*compile
+                }
+                .run(work)
+            },
         )
+    }
+
+    /// What the compilers in a builder are wrapped by, where the user named a store.
+    fn wrapper(&self, builder: &Path, work: &Work<'_>) -> Result<Option<Wrapper>, Failure> {
+        self.compiler_cache
+            .map(|cache| {
+                let (workspace, toolchain) = (self.workspace, self.toolchain);
+                cache.wrapper(workspace, toolchain, builder, &work.scratch, work.listener)
+            })
+            .transpose()
     }
 
     /// Gathers what a compile job reads (`output_of` finds the results of the jobs it needs) and hands it to `act`.
@@ -119,6 +145,7 @@ impl Steps<'_> {
             openblas_version: native::upstream(&version),
             abi3: &self.abi3()?,
             kept: &kept_dir(&self.workspace.cache, &made_by, &self.toolchain.version),
+            wrapper: None,
         })
     }
 

@@ -24,3 +24,4 @@ pub mod scan;
 pub mod server;
 pub mod system;
 pub mod tools;
+pub mod workers;

@@ -2,6 +2,7 @@
 //! removal, and the oldest processor. What the suite `install` shows already (the SQL suites, the documentation) is not
 //! repeated here, and what could not be tried is a case that says so.
 
+mod autopkgtest;
 mod piuparts;
 mod processor;
 mod refused;
@@ -9,7 +10,11 @@ pub mod releases;
 mod served;
 pub mod table;
 
+use std::path::PathBuf;
+
+use crate::apt::repository::KEYRING;
 use crate::exit::Failure;
+use crate::files;
 use crate::process::Program;
 use crate::progress::Listener;
 use crate::systest::cases::{Case, Cases, ensure};
@@ -99,7 +104,45 @@ impl InstallTest<'_> {
             "piuparts: installation and removal leave the system as it was",
             || self.piuparts(),
         );
+        cases.run("autopkgtest: installed by apt, it trains", || {
+            self.autopkgtest()
+        });
         Ok(cases.done)
+    }
+
+    /// A root file system for a tool that brings up a system by itself: clean, with copies of the repository and of the locked
+    /// packages, and apt's sources for both.
+    fn other_root(&self, name: &str) -> Result<PathBuf, Failure> {
+        let root = self.scratch.join(name);
+        files::remove_dir(&root)?;
+        files::create_dir(&root)?;
+        Program::new("tar")
+            .args(["--extract", "--numeric-owner", "--same-permissions"])
+            .args(["--file".as_ref(), self.base.as_os_str()])
+            .args(["--directory".as_ref(), root.as_os_str()])
+            .run(self.log)?;
+        // apt's own log directory, which a system that people use has and ours, without logs, has not.
+        files::create_dir(&root.join("var/log/apt"))?;
+        let srv = root.join("srv");
+        let copies = [
+            (self.scratch.join("mirror"), srv.join("mirror")),
+            (self.repository.to_owned(), srv.join("pgml")),
+        ];
+        for (from, to) in copies {
+            Program::new("cp")
+                .arg("--archive")
+                .args([from, to])
+                .run(self.log)?;
+        }
+        files::write(
+            &root.join("etc/apt/sources.list"),
+            format!(
+                "deb [signed-by=/srv/mirror/{KEYRING}] file:/srv/mirror ./\n\
+                 deb [signed-by=/srv/pgml/{KEYRING}] file:/srv/pgml {} main\n",
+                self.codename
+            ),
+        )?;
+        Ok(root)
     }
 
     fn apt(&self, system: &System, what: &str) -> Result<String, Failure> {

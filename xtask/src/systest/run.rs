@@ -28,7 +28,7 @@ use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 18] = [
+pub const SUITES: [&str; 19] = [
     "lint",
     "unit",
     "python",
@@ -47,20 +47,22 @@ pub const SUITES: [&str; 18] = [
     "protections",
     "image",
     "report",
+    "workers",
 ];
 /// Those that run for long, and only when they are named. `server` has a short form of `soak` and `calls`.
-pub const ON_REQUEST: [&str; 6] = [
+pub const ON_REQUEST: [&str; 7] = [
     "fuzz",
     "packages",
     "soak",
     "calls",
     "protections",
     "emulated",
+    "workers",
 ];
 /// What the suite `faults` makes again and again.
 pub const WITHOUT_IMAGES: [Kind; 2] = [Kind::Deb, Kind::Apt];
 /// Those that need no packages of the targets under test.
-pub const WITHOUT_PACKAGES: [&str; 4] = ["unit", "crash", "fuzz", "emulated"];
+pub const WITHOUT_PACKAGES: [&str; 5] = ["unit", "crash", "fuzz", "emulated", "workers"];
 
 /// What the suites run on.
 pub struct TestRun<'a> {

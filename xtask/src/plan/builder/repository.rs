@@ -12,6 +12,7 @@ impl Builder<'_> {
             .iter()
             .map(|target| target.distribution.codename.clone())
             .collect();
+        codenames.sort_unstable();
         codenames.dedup();
         let epoch = self.context.epoch;
         let log = self.context.workspace.log("repository-options");

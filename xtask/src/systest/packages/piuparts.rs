@@ -1,6 +1,5 @@
 //! piuparts: what Debian asks of every package before it accepts it.
 
-use crate::apt::repository::KEYRING;
 use crate::exit::Failure;
 use crate::files;
 use crate::process::Program;
@@ -10,38 +9,7 @@ impl InstallTest<'_> {
     /// Installs, removes and purges the packages with all that they need, in a system of its own, and compares the file
     /// system before and after.
     pub(super) fn piuparts(&self) -> Result<(), Failure> {
-        let chroot = self.scratch.join("piuparts");
-        let srv = chroot.join("srv");
-        files::create_dir(&chroot)?;
-        let unpack =
-            Program::new("tar").args(["--extract", "--numeric-owner", "--same-permissions"]);
-        unpack
-            .arg("--file")
-            .arg(self.base)
-            .arg("--directory")
-            .arg(&chroot)
-            .run(self.log)?;
-        // apt's own log directory, which a system that people use has and ours, without logs, has not.
-        files::create_dir(&chroot.join("var/log/apt"))?;
-        let copies = [
-            (self.scratch.join("mirror"), srv.join("mirror")),
-            (self.repository.to_owned(), srv.join("pgml")),
-        ];
-        for (from, to) in copies {
-            Program::new("cp")
-                .arg("--archive")
-                .args([from, to])
-                .run(self.log)?;
-        }
-        let sources = chroot.join("etc/apt/sources.list");
-        files::write(
-            &sources,
-            format!(
-                "deb [signed-by=/srv/mirror/{KEYRING}] file:/srv/mirror ./\n\
-                 deb [signed-by=/srv/pgml/{KEYRING}] file:/srv/pgml {} main\n",
-                self.codename
-            ),
-        )?;
+        let chroot = self.other_root("piuparts")?;
         // What it mounts goes with it. Not tried: the log rotation of postgresql-common (logrotate is not locked), and
         // `adequate`, which isn't either.
         let options = [

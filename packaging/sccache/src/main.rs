@@ -1,0 +1,5 @@
+//! sccache as it is, under a lock of our own.
+
+fn main() {
+    sccache::main()
+}

@@ -1,0 +1,99 @@
+//! autopkgtest: the test of installed packages that Debian runs of every package that has one (DEP-8).
+
+use crate::exit::Failure;
+use crate::files;
+use crate::process::Program;
+use crate::systest::cases::ensure;
+use crate::systest::install::InstallTest;
+
+/// The tests, in the source tree.
+const TESTS: &str = "packaging/deb/autopkgtest";
+/// Their names.
+const NAMES: [&str; 1] = ["trains"];
+/// What stands for the package in their list.
+const PACKAGE: &str = "@PACKAGE@";
+
+impl InstallTest<'_> {
+    /// Runs the tests in a root file system of their own, into which autopkgtest installs what they need by apt.
+    pub(super) fn autopkgtest(&self) -> Result<(), Failure> {
+        let chroot = self.other_root("autopkgtest")?;
+        let tree = self.scratch.join("autopkgtest-source");
+        let (from, to) = (self.source.join(TESTS), tree.join("debian/tests"));
+        let control = files::read_text(&from.join("control"))?;
+        files::write(
+            &to.join("control"),
+            control.replace(PACKAGE, &self.extension()),
+        )?;
+        for name in NAMES {
+            files::copy(&from.join(name), &to.join(name))?;
+            files::set_mode(&to.join(name), 0o755)?;
+        }
+        // What a source package says of itself; autopkgtest reads both.
+        let (extension, version) = (self.extension(), "3.0.0-1");
+        files::write(
+            &tree.join("debian/control"),
+            format!(
+                "Source: pgml\nMaintainer: {MAINTAINER}\n\nPackage: {extension}\nArchitecture: any\n"
+            ),
+        )?;
+        files::write(
+            &tree.join("debian/changelog"),
+            format!(
+                "pgml ({version}) unstable; urgency=medium\n\n  * As under test.\n\n -- {MAINTAINER}  Thu, 01 Jan 1970 00:00:00 +0000\n"
+            ),
+        )?;
+        let out = self.scratch.join("autopkgtest-out");
+        files::remove_dir(&out)?;
+        // With a network that reaches nothing, and without this machine's processes.
+        let run = Program::new("bwrap")
+            .args([
+                "--unshare-net",
+                "--unshare-pid",
+                "--unshare-ipc",
+                "--die-with-parent",
+            ])
+            .args([
+                "--cap-add",
+                "ALL",
+                "--bind",
+                "/",
+                "/",
+                "--dev-bind",
+                "/dev",
+                "/dev",
+            ])
+            .args([
+                "--dev-bind".as_ref(),
+                "/dev".as_ref(),
+                chroot.join("dev").as_os_str(),
+            ])
+            .args(["--proc", "/proc", "--proc"])
+            .arg(chroot.join("proc"))
+            .args(["autopkgtest", "--no-built-binaries", "--output-dir"])
+            .args([&out, &tree])
+            .args(["--", "chroot"])
+            .arg(&chroot)
+            .run(self.log);
+        let summary = files::read_text(&out.join("summary")).unwrap_or_default();
+        ensure(run.is_ok(), || {
+            let said = NAMES.map(|name| {
+                let path = out.join(format!("{name}-stdout"));
+                files::read_text(&path).unwrap_or_default()
+            });
+            format!("autopkgtest: {summary}\n{}", said.join("\n"))
+        })?;
+        ensure(
+            NAMES.iter().all(|name| {
+                summary
+                    .lines()
+                    .any(|line| line.split_whitespace().collect::<Vec<_>>() == [name, "PASS"])
+            }),
+            || format!("its summary: {summary}"),
+        )?;
+        files::remove_dir(&tree)?;
+        Ok(files::remove_dir(&chroot)?)
+    }
+}
+
+/// Of the source package that stands for ours.
+const MAINTAINER: &str = "pgml <pgml@example.org>";
