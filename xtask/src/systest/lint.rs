@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::files;
 use crate::process::Program;
 use crate::systest::cases::{Cases, ensure};
+use crate::systest::packages::autopkgtest;
 use crate::systest::run::TestRun;
 use crate::systest::tools::{self, CARGO_DENY};
 
@@ -53,28 +54,41 @@ impl TestRun<'_> {
                 || self.clippy_extension(major, &log("clippy-extension")),
             );
         }
-        cases.run("cargo deny: licences, bans and sources of both", || {
-            let program = CARGO_DENY.install(workspace)?;
-            for manifest in ["Cargo.toml", "extension/Cargo.toml"] {
-                Program::new(program.display().to_string())
-                    .inherit_env("PATH")
-                    .inherit_env("HOME")
-                    .inherit_env("RUSTUP_HOME")
-                    .inherit_env("CARGO_HOME")
-                    .args(["--all-features", "--locked", "--manifest-path", manifest])
-                    .args(["check", "licenses", "bans", "sources"])
-                    .dir(&workspace.root)
-                    .run(&log("deny"))?;
+        cases.run(
+            "cargo deny: licences, bans and sources of all three",
+            || {
+                let program = CARGO_DENY.install(workspace)?;
+                let manifests = [
+                    "Cargo.toml",
+                    "extension/Cargo.toml",
+                    "packaging/sccache/Cargo.toml",
+                ];
+                for manifest in manifests {
+                    Program::new(program.display().to_string())
+                        .inherit_env("PATH")
+                        .inherit_env("HOME")
+                        .inherit_env("RUSTUP_HOME")
+                        .inherit_env("CARGO_HOME")
+                        .args(["--all-features", "--locked", "--manifest-path", manifest])
+                        .args(["check", "licenses", "bans", "sources"])
+                        .dir(&workspace.root)
+                        .run(&log("deny"))?;
+                }
+                Ok(())
+            },
+        );
+        cases.run("shellcheck: the scripts in images and of tests", || {
+            let mut scripts = Vec::new();
+            for file in files::files_below(&workspace.root.join("docker"))? {
+                if file.extension().is_some_and(|extension| extension == "sh") {
+                    scripts.push(Path::new("docker").join(file));
+                }
             }
-            Ok(())
-        });
-        cases.run("shellcheck: the scripts in images", || {
-            let docker = workspace.root.join("docker");
-            let mut scripts = files::files_below(&docker)?;
-            scripts.retain(|script| script.extension().is_some_and(|e| e == "sh"));
+            let tests = Path::new(autopkgtest::TESTS);
+            scripts.extend(autopkgtest::NAMES.map(|name| tests.join(name)));
             Ok(Program::new("shellcheck")
                 .args(scripts)
-                .dir(docker)
+                .dir(&workspace.root)
                 .run(&log("shellcheck"))?)
         });
         cases.run("ruff: the Python side", || {

@@ -2,7 +2,7 @@
 //! removal, and the oldest processor. What the suite `install` shows already (the SQL suites, the documentation) is not
 //! repeated here, and what could not be tried is a case that says so.
 
-mod autopkgtest;
+pub mod autopkgtest;
 mod piuparts;
 mod processor;
 mod refused;

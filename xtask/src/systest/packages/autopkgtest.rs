@@ -7,9 +7,9 @@ use crate::systest::cases::ensure;
 use crate::systest::install::InstallTest;
 
 /// The tests, in the source tree.
-const TESTS: &str = "packaging/deb/autopkgtest";
+pub const TESTS: &str = "packaging/deb/autopkgtest";
 /// Their names.
-const NAMES: [&str; 1] = ["trains"];
+pub const NAMES: [&str; 1] = ["trains"];
 /// What stands for the package in their list.
 const PACKAGE: &str = "@PACKAGE@";
 
