@@ -18,8 +18,7 @@ impl TestRun<'_> {
         let mut done = Vec::new();
         let mut installed = Vec::new();
         for target in self.chosen {
-            let planned = self.plan.targets.get(&target.to_string());
-            match planned.and_then(|planned| planned.not_installable.as_ref()) {
+            match self.not_installable(target) {
                 None => {
                     installed.push(target);
                     done.extend(self.in_clean_system(target, "packages", |test, to| {

@@ -102,10 +102,7 @@ impl Protection {
 impl TestRun<'_> {
     /// Takes the protections out, and sees the tests fail. On the first target that can be installed here.
     pub fn protections(&self) -> Result<Vec<Case>, Failure> {
-        let installable = |target: &&Target| {
-            let planned = self.plan.targets.get(&target.to_string());
-            planned.is_some_and(|planned| planned.not_installable.is_none())
-        };
+        let installable = |target: &&Target| self.not_installable(target).is_none();
         let Some(target) = self.chosen.iter().find(installable) else {
             let mut cases = Cases::new("protections:", self.listener);
             cases.not_run(

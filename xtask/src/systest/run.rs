@@ -127,6 +127,14 @@ impl TestRun<'_> {
         Ok(cache.output(job))
     }
 
+    /// Why the packages of a target can't be installed here; none where they can.
+    pub(super) fn not_installable(&self, target: &Target) -> Option<&str> {
+        match self.plan.targets.get(&target.to_string()) {
+            Some(planned) => planned.not_installable.as_deref(),
+            None => Some("it is not in the plan"),
+        }
+    }
+
     /// The majors under test, each once.
     pub fn majors(&self) -> Vec<u16> {
         let mut majors: Vec<u16> = self.chosen.iter().map(|target| target.major).collect();

@@ -34,17 +34,14 @@ impl TestRun<'_> {
     pub fn server(&self, suite: &str, programs: &[&str]) -> Result<Vec<Case>, Failure> {
         let mut done = Vec::new();
         for target in self.chosen {
-            let name = target.to_string();
-            let planned = self.plan.targets.get(&name);
-            match planned.map(|planned| &planned.not_installable) {
-                None => {}
-                Some(None) => {
+            match self.not_installable(target) {
+                None => {
                     done.extend(self.in_clean_system(target, suite, |test, to| {
                         test.server(suite, programs, to)
                     })?)
                 }
-                Some(Some(why)) => {
-                    let mut cases = Cases::new(format!("{name} {suite}:"), self.listener);
+                Some(why) => {
+                    let mut cases = Cases::new(format!("{target} {suite}:"), self.listener);
                     cases.not_run("a server with the installed packages", why);
                     done.extend(cases.done);
                 }
