@@ -90,6 +90,20 @@ def prepare(algorithm, task, search):
     Recipe(resolve(algorithm, task), 1)
     for module in ("joblib", "sklearn.metrics", *(["sklearn.model_selection"] if search else [])):
         require(module)
+    _take_blas_buffers()
+
+
+def _take_blas_buffers():
+    """Have NumPy's and SciPy's OpenBLAS take the memory that they work in, before it is capped.
+
+    An OpenBLAS that gets none asks again without end before 0.3.30, and ends the process from then
+    on (OpenMathLib/OpenBLAS#5289). What it has it keeps, and forked processes have it too. A
+    Cholesky factorisation takes it, whatever the processor.
+    """
+    np = require("numpy")
+    square = np.eye(4)
+    np.linalg.cholesky(square)
+    require("scipy.linalg.lapack").dpotrf(square)
 
 
 def _fit(

@@ -288,6 +288,8 @@ ADDED = {
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "PYTHONNOUSERSITE",
+    # Errors of pgrx without a backtrace.
+    "RUST_LIB_BACKTRACE",
     # By scikit-learn.
     "KMP_DUPLICATE_LIB_OK",
     "KMP_INIT_AT_FORK",

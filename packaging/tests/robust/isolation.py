@@ -132,6 +132,35 @@ def allocations_are_capped():
 
 
 @case
+def capped_blas_answers():
+    """A BLAS that is called when no memory is left neither hangs nor ends the process"""
+    with Session() as session:
+        session.run(RIDGE)
+        faulty(
+            session,
+            "import numpy\n"
+            "from scipy.linalg import lapack\n"
+            "square = numpy.asfortranarray(numpy.eye(100))\n"
+            "kept = []\n"
+            "try:\n"
+            "    while len(kept) < 2000: kept.append(numpy.ones(1 << 17))\n"
+            "except MemoryError: pass\n"
+            "factor, wrong = lapack.dpotrf(square, overwrite_a=1)\n"
+            "full = len(kept)\n"
+            "del kept\n"
+            "raise ValueError(f'{full} MB and {wrong} wrong')",
+        )
+        session.run("SET pgml.memory_limit = '100MB'", "SET statement_timeout = '20s'")
+        began = start_of(session)
+        failed, _ = session.failure(RIDGE)
+        assert "MB and 0 wrong" in failed.message, failed
+        full = int(failed.message.split(" MB")[0].split()[-1])
+        assert full < 200, f"{full} MB fit into 100"
+        session.run("RESET statement_timeout")
+        unharmed(session, began)
+
+
+@case
 def nothing_of_the_server_is_there():
     """A training's process has no shared memory, no open file and no socket of the server"""
     with Session() as session:
