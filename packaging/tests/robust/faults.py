@@ -190,7 +190,7 @@ def the_model_cache_is_bounded():
         rows_of_numbers(session, "public.wide", 4000, 4)
         session.run("ALTER TABLE public.wide DROP COLUMN c")
         forest = train("forests", "random_forest", '{"n_estimators": 150}')
-        session.run(*[forest.replace("public.measured", "public.wide")] * 6)
+        session.run(*[forest.replace("public.measured", "public.wide")] * 12)
         models = session.run(
             "SELECT m.id FROM pgml.models AS m JOIN pgml.projects AS p ON p.id = m.project_id "
             "WHERE p.name = 'forests' ORDER BY m.id"
@@ -200,7 +200,7 @@ def the_model_cache_is_bounded():
             "AND path = 'estimator.safetensors'"
         )
         megabytes = int(size[0]) / (1 << 20)
-        assert len(models) == 6 and megabytes > 5, f"{models}, {megabytes} MB"
+        assert len(models) == 12 and megabytes > 5, f"{models}, {megabytes} MB"
     room = int(2 * megabytes)
     with Session(options=f"-c pgml.model_cache={room}MB") as session:
         asked = "SELECT pgml.predict({}, ARRAY[0.5, 0.5, 0.5, 0.5])"
@@ -211,7 +211,8 @@ def the_model_cache_is_bounded():
         grown = resident(session.pid) - before
         assert session.run(asked.format(models[0])) == first
     figure = f"{len(models)} models of {megabytes:.0f} MB in {room} MB: grew by {grown:.0f} MB"
-    assert grown < 4 * megabytes, figure
+    # What has been read and let go stays with the process in part; without a bound it is all.
+    assert grown < 7 * megabytes, figure
     return figure
 
 
