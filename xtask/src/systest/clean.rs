@@ -16,15 +16,14 @@ impl TestRun<'_> {
     pub fn packages(&self) -> Result<Vec<Case>, Failure> {
         let versions = ["debian", "ubuntu"].map(|family| self.versions(family));
         let mut done = Vec::new();
-        let mut installed = Vec::new();
+        let installed = self.chosen.iter();
+        let installed = installed.filter(|target| self.not_installable(target).is_none());
+        done.extend(self.through_releases(&installed.collect::<Vec<_>>())?);
         for target in self.chosen {
             match self.not_installable(target) {
-                None => {
-                    installed.push(target);
-                    done.extend(self.in_clean_system(target, "packages", |test, to| {
-                        test.life(&versions, to)
-                    })?);
-                }
+                None => done.extend(
+                    self.in_clean_system(target, "packages", |test, to| test.life(&versions, to))?,
+                ),
                 Some(why) => {
                     let mut cases = Cases::new(format!("{target} packages:"), self.listener);
                     cases.not_run("the life of the packages", why);
@@ -32,7 +31,6 @@ impl TestRun<'_> {
                 }
             }
         }
-        done.extend(self.through_releases(&installed)?);
         Ok(done)
     }
 

@@ -267,7 +267,7 @@ impl InstallTest<'_> {
             &format!(
                 "mkdir /srv/earlier; cd /srv/earlier
                  for package in {extension} pgml-python; do
-                   file=$(find /srv/pgml/pool -name \"${{package}}_*.deb\")
+                   file=$(find /srv/pgml/pool/{codename} -name \"${{package}}_*.deb\")
                    dpkg-deb --raw-extract $file /srv/earlier/$package
                    sed -i 's/^\\(Version: .*\\)-[0-9]*~/\\1-0~/' /srv/earlier/$package/DEBIAN/control
                    dpkg-deb -Znone --build /srv/earlier/$package /srv/earlier/$package.deb 2>&1
@@ -275,7 +275,8 @@ impl InstallTest<'_> {
                  done
                  apt-get purge --yes {extension} pgml-python 2>&1
                  apt-get install --yes /srv/earlier/*.deb 2>&1",
-                extension = self.extension()
+                extension = self.extension(),
+                codename = self.codename
             ),
         )?;
         let version = self.installed_version(system)?;

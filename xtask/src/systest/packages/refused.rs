@@ -37,10 +37,16 @@ printf "$(printf '\\%03o' $((255 - old)))" | dd of="$file" bs=1 seek=$at conv=no
 impl InstallTest<'_> {
     /// Of each file that apt reads a byte is flipped, the file put back, and apt asked again.
     pub(super) fn refused(&self, system: &System, cases: &mut Cases<'_>) -> Result<(), Failure> {
-        let packages = format!("{0} {0}-dbgsym pgml-python", self.extension());
+        let suite = format!("dists/{}", self.codename);
+        let suite_of_pool = format!("pool/{}", self.codename);
+        let all = files::files_below(self.repository)?;
+        // All that the suite has: those of another major, too, where the run has it.
+        let names = all.iter().filter(|path| path.starts_with(&suite_of_pool));
+        let names = names.filter_map(|path| path.file_name()?.to_str()?.split('_').next());
+        let packages: Vec<&str> = names.collect();
         let take = TAKE
             .replace("$APT", APT)
-            .replace("PACKAGES", &packages)
+            .replace("PACKAGES", &packages.join(" "))
             .replace("SUITE", self.codename);
         let ready = cases.run("an unharmed copy of the repository is taken", || {
             system.script("root", PREPARE)?;
@@ -50,9 +56,7 @@ impl InstallTest<'_> {
         if ready.is_none() {
             return Ok(());
         }
-        let suite = format!("dists/{}", self.codename);
-        let suite_of_pool = format!("pool/{}", self.codename);
-        for path in files::files_below(self.repository)? {
+        for path in &all {
             let name = path.display().to_string();
             if !name.starts_with(&suite) && !name.starts_with(&suite_of_pool) {
                 continue; // another distribution's, or a file that apt is never shown (the README)
