@@ -314,8 +314,9 @@ impl Child {
         loop {
             // An ERROR goes up from here as a panic, past `drop`.
             pgrx::check_for_interrupts!();
-            // SAFETY: reads from a pipe of the server without waiting, as its own processes do.
-            if !unsafe { PostmasterIsAliveInternal() } {
+            // SAFETY: reads a variable of the backend, and from a pipe of the server without waiting, as its own processes
+            // do. A stand-alone backend (`postgres --single`) has neither a postmaster nor that pipe.
+            if unsafe { pgrx::pg_sys::IsUnderPostmaster && !PostmasterIsAliveInternal() } {
                 return Err(orphaned());
             }
             let mut wanted = libc::pollfd { fd: reader.as_raw_fd(), events: libc::POLLIN, revents: 0 };

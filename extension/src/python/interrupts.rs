@@ -81,6 +81,17 @@ pub fn allow<T>(work: impl FnOnce() -> T) -> Result<T> {
     }
 }
 
+/// Run `work`, which an exception would end in a way that nobody understands, without interrupts: they reach what follows.
+pub fn postpone<T>(work: impl FnOnce() -> T) -> T {
+    let was = RUNNING.swap(false, SeqCst);
+    let result = work();
+    if was && let Some(watcher) = WATCHER.get() {
+        // Whoever made it go on stops it, too.
+        std::mem::forget(Running::start(watcher));
+    }
+    result
+}
+
 /// While one of these lives, interrupts reach Python.
 struct Running;
 

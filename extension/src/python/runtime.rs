@@ -3,10 +3,11 @@
 use std::cell::Cell;
 use std::ffi::{CString, OsString};
 
+use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::{error, interpreter, packages, warnings};
+use super::{error, interpreter, interrupts, packages, warnings};
 use crate::error::{Failure, Result};
 
 /// The version of the interface between this library and its Python modules.
@@ -106,10 +107,12 @@ fn load(py: Python<'_>) -> Result<()> {
         }
         .into());
     }
-    match with_deep_binding(py, || packages::check_numpy(py, &directory)).map_err(python)? {
-        Some(clash) => Err(clash),
-        None => Ok(()),
+    if let Some(clash) = with_deep_binding(py, || packages::check_numpy(py, &directory)).map_err(python)? {
+        return Err(clash);
     }
+    // The crate numpy looks for NumPy's functions when it first needs one, runs Python for it, and panics on an exception.
+    interrupts::postpone(|| PyArray1::<f64>::zeros(py, 1, false).readonly());
+    Ok(())
 }
 
 /// Make the modules from their sources; Python keeps them in `sys.modules`, where pickles find their classes.

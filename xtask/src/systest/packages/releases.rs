@@ -234,8 +234,8 @@ impl InstallTest<'_> {
     fn train_all(&self, system: &System) -> Result<(), Failure> {
         let sql = format!(
             "SELECT pgml.load_dataset('diabetes');
-             SELECT algorithm, trained.* FROM unnest('{MODELS}'::pgml.algorithm[]) AS algorithm,
-               pgml.train('later ' || algorithm, 'regression', 'pgml.diabetes', 'target', algorithm) AS trained"
+             SELECT trained.* FROM unnest('{MODELS}'::pgml.algorithm[]) AS wanted,
+               pgml.train('later ' || wanted, 'regression', 'pgml.diabetes', 'target', wanted) AS trained"
         );
         // The first time the projects are those that are asked later on; afterwards it is shown that training goes on.
         let known = self.psql(
