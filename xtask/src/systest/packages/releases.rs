@@ -1,6 +1,7 @@
 //! One system through the releases of its distribution: `dist-upgrade` from each to the next, two Postgres majors side by
 //! side there, and `pg_upgradecluster` from one to the other, by dump and by `pg_upgrade`. One database with models lives
-//! through all of it, and each model must predict at the end what it predicted at the start.
+//! through all of it, and each model must predict at the end what it predicted at the start. A model that needs Python
+//! can't: a newer release has a newer scikit-learn, which does not read it. It must say so, and be trained again.
 //!
 //! A release has packages of one major. That the older server has its extension on the newer release takes a repository
 //! with that pair too (`debian12-pg13`), as the one of a user has who stays with a major for longer than with a release.
@@ -31,9 +32,14 @@ pub struct Release {
     pub missing: Option<String>,
 }
 
-/// Regressors of each kind: those that predict without Python, those that need it, and those with libraries of their own.
-const MODELS: &str =
-    "{linear,ridge,random_forest,gradient_boosting_trees,svm,gaussian_process,xgboost,lightgbm}";
+/// Regressors of each kind that predict without Python, among them those with libraries of their own.
+const MODELS: &str = "{linear,ridge,random_forest,gradient_boosting_trees,svm,xgboost,lightgbm}";
+
+/// One that needs it.
+const OF_PYTHON: &str = "{gaussian_process}";
+
+/// What such a model says where Python has another scikit-learn.
+const TRAIN_AGAIN: &str = "Train the model again with pgml.train";
 
 /// How the numbers, of the size of 150, are compared: a library of another version may round the last bits otherwise.
 const DIGITS: u8 = 3;
@@ -76,8 +82,9 @@ impl InstallTest<'_> {
             self.install(system)?;
             self.create_cluster(system)?;
             self.new_database(system, DATABASE)?;
-            self.train_all(system)?;
-            self.predict_all(system)
+            self.train_all(system, MODELS)?;
+            self.train_first(system, OF_PYTHON)?;
+            self.predict(system, MODELS)
         });
         let Some(before) = begun else { return };
         let mut from = (self.codename.to_owned(), self.major);
@@ -120,6 +127,21 @@ impl InstallTest<'_> {
             return false;
         }
         let name = format!(
+            "a model that needs Python says on {} to train it again, and can be",
+            to.codename
+        );
+        let of_python = cases.run(&name, || self.train_again(system));
+        let Some(of_python) = of_python else {
+            return false;
+        };
+        let same = || {
+            self.same(system, before)?;
+            let now = self.predict(system, OF_PYTHON)?;
+            ensure(now == of_python, || {
+                format!("predicted before:\n{of_python}\nbut now\n{now}")
+            })
+        };
+        let name = format!(
             "{old} and {new} side by side on {}: both predict",
             to.codename
         );
@@ -128,7 +150,7 @@ impl InstallTest<'_> {
                 format!("apt-get install --yes postgresql-{new} postgresql-{new}-pgml 2>&1");
             system.script("root", &install)?;
             self.beside(system, new)?;
-            self.same(system, before)
+            same()
         });
         if both.is_none() {
             return false;
@@ -147,8 +169,8 @@ impl InstallTest<'_> {
                     format!("pg_upgradecluster --method={method} -v {new} {old} {CLUSTER} 2>&1");
                 system.script("root", &upgrade)?;
                 self.require_major(system, new)?;
-                self.same(system, before)?;
-                self.train_all(system)
+                same()?;
+                self.train_all(system, MODELS)
             });
             moved &= done.is_some();
         }
@@ -165,7 +187,7 @@ impl InstallTest<'_> {
                      apt-get autoremove --yes 2>&1; pg_ctlcluster {new} {CLUSTER} restart 2>&1"
                 );
                 system.script("root", &purge)?;
-                self.same(system, before)
+                same()
             })
             .is_some()
     }
@@ -231,39 +253,50 @@ impl InstallTest<'_> {
         })
     }
 
-    fn train_all(&self, system: &System) -> Result<(), Failure> {
-        let sql = format!(
-            "SELECT pgml.load_dataset('diabetes');
-             SELECT trained.* FROM unnest('{MODELS}'::pgml.algorithm[]) AS wanted,
-               pgml.train('later ' || wanted, 'regression', 'pgml.diabetes', 'target', wanted) AS trained"
-        );
-        // The first time the projects are those that are asked later on; afterwards it is shown that training goes on.
+    /// Trains the models that are asked later on.
+    fn train_first(&self, system: &System, models: &str) -> Result<(), Failure> {
+        self.psql(system, DATABASE, &training("first", models))
+            .map(drop)
+    }
+
+    /// The first time the models are those that are asked later on; afterwards it is shown that training goes on.
+    fn train_all(&self, system: &System, models: &str) -> Result<(), Failure> {
         let known = self.psql(
             system,
             DATABASE,
             "SELECT count(*) FROM pgml.projects WHERE name LIKE 'first %'",
         )?;
-        let sql = match known.trim() {
-            "0" => sql.replace("'later '", "'first '"),
-            _ => sql,
-        };
-        self.psql(system, DATABASE, &sql).map(drop)
+        match known.trim() {
+            "0" => self.train_first(system, models),
+            _ => self
+                .psql(system, DATABASE, &training("later", models))
+                .map(drop),
+        }
     }
 
     /// A line for each model: what it says of the first ten rows.
-    fn predict_all(&self, system: &System) -> Result<String, Failure> {
-        let sql = format!(
-            "SELECT algorithm, string_agg(round(pgml.predict('first ' || algorithm, \
-               ARRAY[age, sex, bmi, bp, s1, s2, s3, s4, s5, s6])::numeric, {DIGITS})::text, ' ' ORDER BY target, age, s1) \
-             FROM unnest('{MODELS}'::pgml.algorithm[]) AS algorithm, \
-               (SELECT * FROM pgml.diabetes ORDER BY target, age, s1 LIMIT 10) AS rows \
-             GROUP BY algorithm ORDER BY algorithm"
-        );
-        self.psql(system, DATABASE, &sql)
+    fn predict(&self, system: &System, models: &str) -> Result<String, Failure> {
+        self.psql(system, DATABASE, &prediction(models))
+    }
+
+    /// The model that needs Python is refused with a word of what to do, which is done; what it predicts then.
+    fn train_again(&self, system: &System) -> Result<String, Failure> {
+        system.write("/srv/predict.sql", &prediction(OF_PYTHON))?;
+        let script =
+            format!("cd /tmp; psql -XAtq -p {PORT} -d {DATABASE} -f /srv/predict.sql 2>&1 || true");
+        let said = system.script("postgres", &script)?;
+        ensure(said.contains(TRAIN_AGAIN), || {
+            format!("a model of another scikit-learn says: {said}")
+        })?;
+        self.train_first(system, OF_PYTHON)?;
+        // The new one need not be better than the one that can't be asked.
+        let deploy = "SELECT pgml.deploy(name, 'most_recent') FROM pgml.projects WHERE name = 'first gaussian_process'";
+        self.psql(system, DATABASE, deploy)?;
+        self.predict(system, OF_PYTHON)
     }
 
     fn same(&self, system: &System, before: &str) -> Result<(), Failure> {
-        let now = self.predict_all(system)?;
+        let now = self.predict(system, MODELS)?;
         let other: Vec<String> = before
             .lines()
             .zip(now.lines())
@@ -275,6 +308,26 @@ impl InstallTest<'_> {
             || format!("predicted before:\n{}", other.join("\n")),
         )
     }
+}
+
+/// Trains a model of each algorithm, in a project each.
+fn training(projects: &str, models: &str) -> String {
+    format!(
+        "SELECT pgml.load_dataset('diabetes');
+         SELECT trained.* FROM unnest('{models}'::pgml.algorithm[]) AS wanted,
+           pgml.train('{projects} ' || wanted, 'regression', 'pgml.diabetes', 'target', wanted) AS trained"
+    )
+}
+
+/// Asks the model of each algorithm.
+fn prediction(models: &str) -> String {
+    format!(
+        "SELECT algorithm, string_agg(round(pgml.predict('first ' || algorithm, \
+           ARRAY[age, sex, bmi, bp, s1, s2, s3, s4, s5, s6])::numeric, {DIGITS})::text, ' ' ORDER BY target, age, s1) \
+         FROM unnest('{models}'::pgml.algorithm[]) AS algorithm, \
+           (SELECT * FROM pgml.diabetes ORDER BY target, age, s1 LIMIT 10) AS rows \
+         GROUP BY algorithm ORDER BY algorithm"
+    )
 }
 
 impl Release {
