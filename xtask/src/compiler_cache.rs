@@ -165,7 +165,11 @@ impl Wrapper {
             // cargo and the crate cc look at it; makefiles have a variable of their own.
             .env("RUSTC_WRAPPER", format!("{INSIDE}/sccache"))
             .env("COMPILER_WRAPPER", format!("{INSIDE}/sccache"))
-            .env("SCCACHE_REDIS_ENDPOINT", format!("unix://{INSIDE}/store"))
+            // Without a host, which means nothing here, it takes the address for none.
+            .env(
+                "SCCACHE_REDIS_ENDPOINT",
+                format!("unix://localhost{INSIDE}/store"),
+            )
             .env("SCCACHE_SERVER_UDS", format!("{INSIDE}/server"))
             .env("SCCACHE_IDLE_TIMEOUT", "0")
     }
