@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::bench::{Benches, Document};
 use crate::compile::Compile;
+use crate::execute::CacheLock;
 use crate::execute::cache::Cache;
 use crate::exit::Failure;
 use crate::files;
@@ -161,6 +162,9 @@ impl TestRun<'_> {
         let id = here.qualify(&format!("compile:pg{major}"));
         let job = self.plan.job(&id).ok_or_else(|| no_such_job(&id))?;
         let steps = self.pipeline.steps(self.chosen);
+        // The directory that the compiler keeps is one: a run that compiles meanwhile would take a test's sources for its own,
+        // and keep what comes of them as its result.
+        let _lock = CacheLock::acquire(&self.workspace().cache, self.listener)?;
         steps.with_compile(major, here, job, &|id| self.output(id), act)
     }
 
