@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Written by tools, in a form of their own.
-const GENERATED: [&str; 6] = [
+const GENERATED: [&str; 7] = [
     "Cargo.lock",
     "extension/Cargo.lock",
     "fuzz/Cargo.lock",
     "packaging/lock/",
+    "packaging/sccache/Cargo.lock",
     "packaging/abi3-symbols.txt",
     "python/requirements.lock",
 ];
