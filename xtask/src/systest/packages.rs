@@ -3,6 +3,7 @@
 //! repeated here, and what could not be tried is a case that says so.
 
 pub mod autopkgtest;
+mod moving;
 mod piuparts;
 mod processor;
 mod refused;

@@ -1,5 +1,5 @@
 //! One system through the releases of its distribution: `dist-upgrade` from each to the next, two Postgres majors side by
-//! side there, and `pg_upgradecluster` from one to the other, by dump and by `pg_upgrade`. One database with models lives
+//! side there, and the cluster from one to the other in each way that there is. One database with models lives
 //! through all of it, and each model must predict at the end what it predicted at the start. A model that needs Python
 //! can't where the newer release has another scikit-learn, which does not read it. It must say so, and be trained again.
 //!
@@ -16,6 +16,7 @@ use crate::progress::Listener;
 use crate::systest::cases::{Case, Cases, ensure};
 use crate::systest::install::{CLUSTER, InstallTest, PORT};
 use crate::systest::packages::DATABASE;
+use crate::systest::packages::moving::{Majors, PORT_BESIDE};
 use crate::systest::system::System;
 
 /// A release that the system is taken to.
@@ -43,9 +44,6 @@ const TRAIN_AGAIN: &str = "Train the model again with pgml.train";
 
 /// How the numbers, of the size of 150, are compared: a library of another version may round the last bits otherwise.
 const DIGITS: u8 = 3;
-
-/// A cluster moved to another major.
-const METHODS: [&str; 2] = ["dump", "upgrade"];
 
 impl InstallTest<'_> {
     /// Begins on the target's own release and goes through `later`.
@@ -162,25 +160,16 @@ impl InstallTest<'_> {
         if both.is_none() {
             return false;
         }
-        let mut moved = true;
-        for (at, method) in METHODS.into_iter().enumerate() {
-            let name = format!(
-                "pg_upgradecluster --method={method} {old} → {new} on {}: every model predicts the same",
-                to.codename
-            );
-            let done = cases.run(&name, || {
-                if at > 0 {
-                    self.put_back(system, old, new)?;
-                }
-                let upgrade =
-                    format!("pg_upgradecluster --method={method} -v {new} {old} {CLUSTER} 2>&1");
-                system.script("root", &upgrade)?;
-                self.require_major(system, new)?;
+        let moved = self.move_cluster(
+            system,
+            Majors { old, new },
+            &to.codename,
+            &|| {
                 same()?;
                 self.train_all(system, MODELS)
-            });
-            moved &= done.is_some();
-        }
+            },
+            cases,
+        );
         if !moved {
             return false;
         }
@@ -225,38 +214,21 @@ impl InstallTest<'_> {
     /// A second cluster, of the other major, for as long as it takes to ask it something.
     fn beside(&self, system: &System, major: u16) -> Result<(), Failure> {
         let script = format!(
-            "pg_createcluster {major} beside --port=5498 --locale=C.UTF-8 --start -- --auth=trust 2>&1"
+            "pg_createcluster {major} beside --port={PORT_BESIDE} --locale=C.UTF-8 --start -- --auth=trust 2>&1"
         );
         system.script("root", &script)?;
         let asked = system.script(
             "postgres",
-            "cd /tmp; psql -XAtq -v ON_ERROR_STOP=1 -p 5498 -d postgres -c 'CREATE EXTENSION pgml' \
+            &format!("cd /tmp; psql -XAtq -v ON_ERROR_STOP=1 -p {PORT_BESIDE} -d postgres -c 'CREATE EXTENSION pgml' \
              -c \"SELECT pgml.load_dataset('diabetes') IS NULL\" \
              -c \"SELECT deployed FROM pgml.train('beside', 'regression', 'pgml.diabetes', 'target')\" \
              -c \"SELECT count(pgml.predict('beside', ARRAY[age, sex, bmi, bp, s1, s2, s3, s4, s5, s6])) \
-                  FROM pgml.diabetes\"",
+                  FROM pgml.diabetes\""),
         )?;
         let drop = format!("pg_dropcluster --stop {major} beside 2>&1");
         system.script("root", &drop)?;
         ensure(asked.trim_end().ends_with("t\n442"), || {
             format!("the cluster beside says {asked}")
-        })
-    }
-
-    /// Undoes what `pg_upgradecluster` did.
-    fn put_back(&self, system: &System, old: u16, new: u16) -> Result<(), Failure> {
-        let script = format!(
-            "pg_dropcluster --stop {new} {CLUSTER} 2>&1
-             pg_conftool {old} {CLUSTER} set port {PORT} 2>&1
-             pg_ctlcluster {old} {CLUSTER} start 2>&1"
-        );
-        system.script("root", &script).map(drop)
-    }
-
-    fn require_major(&self, system: &System, major: u16) -> Result<(), Failure> {
-        let version = self.psql(system, "postgres", "SHOW server_version_num")?;
-        ensure(version.trim().starts_with(&major.to_string()), || {
-            format!("the server says it is version {version}")
         })
     }
 
