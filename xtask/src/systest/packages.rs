@@ -10,6 +10,7 @@ mod refused;
 pub mod releases;
 mod served;
 pub mod table;
+mod taken_over;
 
 use std::path::PathBuf;
 
@@ -74,7 +75,7 @@ impl InstallTest<'_> {
             self.aptitude(&system)
         });
         cases.run(
-            "takes over from postgresql-pgml-N and postgresml-python",
+            "takes over from postgresql-pgml-N and postgresml-python; another major's stay",
             || self.take_over(&system),
         );
         self.versions_of_one_system(&system, &mut cases);
@@ -186,35 +187,6 @@ impl InstallTest<'_> {
             format!("aptitude says: {said}")
         })?;
         self.apt(system, "purge --auto-remove aptitude").map(drop)
-    }
-
-    /// Packages with the names, and files at the paths, of those that users have from the time before 3.0.
-    fn take_over(&self, system: &System) -> Result<(), Failure> {
-        let (extension, major) = (self.extension(), self.major);
-        system.script(
-            "root",
-            &format!(
-                "apt-get purge --yes {extension} pgml-python 2>&1
-                 dummy() {{ mkdir -p /srv/old/$1/DEBIAN /srv/old/$1$(dirname $2); echo old > /srv/old/$1$2
-                   printf 'Package: %s\\nVersion: 2.10.0\\nArchitecture: amd64\\nMaintainer: x <x@example.org>\\nDescription: x\\n' $1 \\
-                     > /srv/old/$1/DEBIAN/control; dpkg-deb --build /srv/old/$1 2>&1; }}
-                 dummy postgresql-pgml-{major} /usr/lib/postgresql/{major}/lib/pgml.so
-                 dummy postgresml-python /var/lib/postgresml-python/pgml-venv/pyvenv.cfg
-                 dpkg --install /srv/old/*.deb 2>&1
-                 apt-get install --yes {extension} 2>&1"
-            ),
-        )?;
-        self.require_installed(system)?;
-        let left = system.script(
-            "root",
-            &format!(
-                "dpkg-query -W -f '${{Package}} ${{db:Status-Abbrev}}\\n' postgresql-pgml-{major} postgresml-python 2>/dev/null \\
-                   | grep ' i' || true; dpkg --verify {extension}; ls -d /var/lib/postgresml-python 2>/dev/null || true"
-            ),
-        )?;
-        ensure(left.trim().is_empty(), || {
-            format!("of the old packages is left: {left}")
-        })
     }
 
     /// Upgrade, downgrade, remove and reinstall, with a model that must go on predicting the same.
