@@ -93,7 +93,7 @@ impl System {
             .args(["--bind".as_ref(), root.as_os_str(), "/".as_ref()])
             .args([
                 "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/run", "--perms", "1777",
-                "--tmpfs", "/tmp",
+                "--tmpfs", "/tmp", "--chdir", "/",
             ]);
         for (host, inside) in shown {
             files::create_dir(&root.join(inside.trim_start_matches('/')))?;
@@ -139,10 +139,11 @@ impl System {
 
     /// The program that runs a command inside as a user (`root`, `postgres`).
     pub fn program(&self, user: &str, command: &[&str]) -> Program {
+        // `--root` and `--wd` without a value: those of the first process inside.
         let program = Program::new("nsenter")
             .args(["--target".into(), self.pid.to_string()])
             .args([
-                "--mount", "--pid", "--net", "--ipc", "--uts", "--root", "--wd=/",
+                "--mount", "--pid", "--net", "--ipc", "--uts", "--root", "--wd",
             ])
             .env("DEBIAN_FRONTEND", "noninteractive");
         match user {
@@ -160,8 +161,7 @@ impl System {
 
     /// Runs a shell script inside, ending at the first command that fails.
     pub fn script(&self, user: &str, script: &str) -> Result<String, Failure> {
-        // The directory that nsenter starts in is the host's.
-        self.run(user, &["/bin/sh", "-euc", &format!("cd /\n{script}")])
+        self.run(user, &["/bin/sh", "-euc", script])
     }
 
     /// Writes a file inside.

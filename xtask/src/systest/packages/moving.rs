@@ -121,7 +121,7 @@ impl InstallTest<'_> {
     }
 }
 
-/// Its words are those of the errors alone: between them are the statements of the whole dump.
+/// Its words are those of the errors, pg_upgrade's own logs included: between them are the statements of the whole dump.
 fn upgrade_cluster(
     system: &System,
     Majors { old, new }: Majors,
@@ -130,8 +130,9 @@ fn upgrade_cluster(
 ) -> Result<(), Failure> {
     let upgrade = format!(
         "pg_upgradecluster --method={method} -v {new} {old} {cluster} > /tmp/moving.log 2>&1 || {{
-           grep -i -E 'error|fatal' /tmp/moving.log | head -n 5 || true
-           tail -n 5 /tmp/moving.log
+           logs=$(find /var/log/postgresql/pg_upgradecluster-{old}-{new}-{cluster}.* -name '*.log' 2>/dev/null || true)
+           grep -h -i -E 'error|fatal|failure' /tmp/moving.log $logs | sort -u | head -n 8 || true
+           tail -n 3 /tmp/moving.log
            exit 1
          }}"
     );
