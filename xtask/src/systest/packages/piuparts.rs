@@ -6,20 +6,20 @@ use crate::process::Program;
 use crate::systest::install::InstallTest;
 
 /// What packages that ours need leave behind when they are purged. Systems that people use have it anyway; the bare ones of
-/// this test don't. piuparts names directories with a slash at the end.
+/// this test don't. Paths from the root; piuparts names directories with a slash at the end.
 const LEFT_BY_OTHERS: [&str; 8] = [
     // tzdata's, on Debian 11.
-    "/etc/timezone",
+    "etc/timezone",
     // passwd's, once a user is made: `postgres`.
-    "/etc/.pwd.lock",
+    "etc/.pwd.lock",
     // debconf's, where it asks before an installation, from Debian 13 on.
-    "/var/cache/debconf/tmp.ci/",
+    "var/cache/debconf/tmp.ci/",
     // systemd's, which runs its tmpfiles when it is installed, on Debian 14.
-    "/etc/vconsole.conf",
-    "/root/.ssh/",
-    "/var/cache/private/",
-    "/var/lib/private/",
-    "/var/log/private/",
+    "etc/vconsole.conf",
+    "root/.ssh/",
+    "var/cache/private/",
+    "var/lib/private/",
+    "var/log/private/",
 ];
 
 impl InstallTest<'_> {
@@ -40,7 +40,7 @@ impl InstallTest<'_> {
         ];
         let piuparts = Program::new("unshare")
             .args(["--mount", "piuparts"])
-            .args(LEFT_BY_OTHERS.map(|path| format!("--ignore={path}")))
+            .args(LEFT_BY_OTHERS.map(|path| format!("--ignore=/{path}")))
             .args(options)
             .arg(&chroot)
             .args(["--distribution", self.codename, "--tmpdir"])
