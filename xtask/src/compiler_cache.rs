@@ -10,7 +10,7 @@
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use miette::Diagnostic;
 use serde::Deserialize;
@@ -54,7 +54,7 @@ pub struct CompilerCache {
     /// The Unix socket at which it listens.
     socket: PathBuf,
     /// The program, once it is there.
-    program: Mutex<Option<Arc<PathBuf>>>,
+    program: Mutex<Option<PathBuf>>,
 }
 
 impl CompilerCache {
@@ -85,10 +85,10 @@ impl CompilerCache {
         // One compile waits while another makes the program; what a failed one left is nothing.
         let mut program = self.program.lock().unwrap_or_else(PoisonError::into_inner);
         let program = match &*program {
-            Some(program) => Arc::clone(program),
+            Some(program) => program.clone(),
             None => {
-                let made = Arc::new(make(workspace, toolchain, builder, listener)?);
-                *program = Some(Arc::clone(&made));
+                let made = make(workspace, toolchain, builder, listener)?;
+                *program = Some(made.clone());
                 made
             }
         };
@@ -149,7 +149,7 @@ fn make(
 
 /// sccache for one compile.
 pub struct Wrapper {
-    program: Arc<PathBuf>,
+    program: PathBuf,
     socket: PathBuf,
     out: PathBuf,
 }
