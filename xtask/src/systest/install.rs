@@ -1,10 +1,13 @@
 //! Installs the packages of one target into a clean system with apt, makes a cluster, runs the SQL suites, the
 //! documentation's examples and the comparisons with scikit-learn, restarts the server, and removes the packages again.
 
+mod cluster;
 mod dump;
 mod prepared;
 mod rust;
 mod scripts;
+
+pub(super) use cluster::create_cluster;
 
 use std::path::Path;
 
@@ -211,26 +214,6 @@ impl InstallTest<'_> {
         ensure(wrong.trim().is_empty(), || {
             format!("dpkg --verify says: {wrong}")
         })
-    }
-
-    pub(super) fn create_cluster(&self, system: &System) -> Result<(), Failure> {
-        let script = format!(
-            "pg_createcluster {major} {CLUSTER} --port={PORT} --locale=C.UTF-8 --start -- --auth=trust 2>&1",
-            major = self.major
-        );
-        system.script("root", &script)?;
-        let version = self.psql(system, "postgres", "SHOW server_version_num")?;
-        ensure(version.trim().starts_with(&self.major.to_string()), || {
-            format!("the server says it is version {version}")
-        })
-    }
-
-    pub(super) fn restart(&self, system: &System) -> Result<(), Failure> {
-        system.script(
-            "root",
-            &format!("pg_ctlcluster {} {CLUSTER} restart 2>&1", self.major),
-        )?;
-        Ok(())
     }
 
     /// Runs one statement and returns its values, unaligned.

@@ -1,8 +1,8 @@
 //! The ways from one Postgres major to the next that the owner of a cluster has.
 
 use crate::exit::Failure;
-use crate::systest::cases::{Cases, unexpected, words};
-use crate::systest::install::{CLUSTER, InstallTest, PORT};
+use crate::systest::cases::{Cases, words};
+use crate::systest::install::{CLUSTER, InstallTest, PORT, create_cluster};
 use crate::systest::packages::DATABASE;
 use crate::systest::system::System;
 
@@ -93,10 +93,7 @@ impl InstallTest<'_> {
         method: &str,
     ) -> Result<Option<String>, Failure> {
         let Majors { old, new } = majors;
-        let create = format!(
-            "pg_createcluster {old} {CONTROL} --port={PORT_BESIDE} --locale=C.UTF-8 --start -- --auth=trust 2>&1"
-        );
-        system.script("root", &create)?;
+        create_cluster(system, old, CONTROL, PORT_BESIDE)?;
         let table =
             format!("psql -Xq -p {PORT_BESIDE} -c 'CREATE TABLE control AS SELECT 1 AS one' 2>&1");
         system.script("postgres", &table)?;
@@ -108,16 +105,6 @@ impl InstallTest<'_> {
         );
         system.script("root", &drop)?;
         Ok(moved.err().map(|failure| words(&failure)))
-    }
-
-    fn require_major(&self, system: &System, major: u16) -> Result<(), Failure> {
-        let version = self.psql(system, "postgres", "SHOW server_version_num")?;
-        match version.trim().starts_with(&major.to_string()) {
-            true => Ok(()),
-            false => Err(unexpected(format!(
-                "the server says it is version {version}"
-            ))),
-        }
     }
 }
 
@@ -141,10 +128,7 @@ fn upgrade_cluster(
 
 /// The newer cluster is made beside the older one, filled, and takes its port.
 fn own_dump(system: &System, Majors { old, new }: Majors) -> Result<(), Failure> {
-    let create = format!(
-        "pg_createcluster {new} {CLUSTER} --port={PORT_BESIDE} --locale=C.UTF-8 --start -- --auth=trust 2>&1"
-    );
-    system.script("root", &create)?;
+    create_cluster(system, new, CLUSTER, PORT_BESIDE)?;
     let restore = format!(
         "cd /tmp
          /usr/lib/postgresql/{old}/bin/pg_dump -p {PORT} --create {DATABASE} > {DATABASE}.sql

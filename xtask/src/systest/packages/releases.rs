@@ -14,7 +14,7 @@ use crate::exit::Failure;
 use crate::files;
 use crate::progress::Listener;
 use crate::systest::cases::{Case, Cases, ensure};
-use crate::systest::install::{CLUSTER, InstallTest, PORT};
+use crate::systest::install::{CLUSTER, InstallTest, PORT, create_cluster};
 use crate::systest::packages::DATABASE;
 use crate::systest::packages::moving::{Majors, PORT_BESIDE};
 use crate::systest::system::System;
@@ -213,10 +213,7 @@ impl InstallTest<'_> {
 
     /// A second cluster, of the other major, for as long as it takes to ask it something.
     fn beside(&self, system: &System, major: u16) -> Result<(), Failure> {
-        let script = format!(
-            "pg_createcluster {major} beside --port={PORT_BESIDE} --locale=C.UTF-8 --start -- --auth=trust 2>&1"
-        );
-        system.script("root", &script)?;
+        create_cluster(system, major, "beside", PORT_BESIDE)?;
         let asked = system.script(
             "postgres",
             &format!("cd /tmp; psql -XAtq -v ON_ERROR_STOP=1 -p {PORT_BESIDE} -d postgres -c 'CREATE EXTENSION pgml' \

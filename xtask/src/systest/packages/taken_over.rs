@@ -16,8 +16,8 @@ struct Old {
     file: String,
 }
 
-/// What `apt install postgresml-N` brought, the package that was asked for first.
-fn old_of(major: u16, server: &str) -> [Old; 3] {
+/// What `apt install postgresml-N` brought, the package that was asked for first. The Python packages serve every major.
+fn old_of(major: u16, server: &str) -> [Old; 2] {
     [
         Old {
             name: format!("postgresml-{major}"),
@@ -28,11 +28,6 @@ fn old_of(major: u16, server: &str) -> [Old; 3] {
             name: format!("postgresql-pgml-{major}"),
             depends: server.into(),
             file: format!("/usr/lib/postgresql/{major}/lib/pgml.so"),
-        },
-        Old {
-            name: "postgresml-python".into(),
-            depends: "base-files".into(),
-            file: "/etc/postgresml-python/requirements.linux.txt".into(),
         },
     ]
 }
@@ -47,7 +42,12 @@ impl InstallTest<'_> {
         let old = old_of(major, &format!("postgresql-{major}"));
         // Its server is not here; that it is needed says nothing about ours.
         let old_other = old_of(other, "base-files");
-        for package in old.iter().chain(&old_other) {
+        let python = Old {
+            name: "postgresml-python".into(),
+            depends: "base-files".into(),
+            file: "/etc/postgresml-python/requirements.linux.txt".into(),
+        };
+        for package in old.iter().chain(&old_other).chain([&python]) {
             build(system, package)?;
         }
         system.script(
@@ -77,8 +77,11 @@ impl InstallTest<'_> {
         )?;
         self.require_installed(system)?;
         let left = installed_of_old(system)?;
-        ensure(left.is_empty(), || {
-            format!("of the old packages is left: {left:?}")
+        let places =
+            format!("ls -d /etc/postgresml* /usr/lib/postgresql/{other} 2>/dev/null || true");
+        let places = system.script("root", &places)?;
+        ensure(left.is_empty() && places.trim().is_empty(), || {
+            format!("of the old packages is left: {left:?} {places}")
         })
     }
 }
@@ -101,10 +104,10 @@ fn build(system: &System, package: &Old) -> Result<(), Failure> {
     system.script("root", &build).map(drop)
 }
 
-/// Those that are there, by name.
+/// Those that are there, whole or in part, by name.
 fn installed_of_old(system: &System) -> Result<Vec<String>, Failure> {
     let list = "dpkg-query -W -f '${Package} ${db:Status-Abbrev}\\n' 'postgresml-*' 'postgresql-pgml-*' 2>/dev/null || true";
     let listed = system.script("root", list)?;
-    let installed = listed.lines().filter_map(|line| line.split_once(" ii"));
+    let installed = listed.lines().filter_map(|line| line.split_once(" i"));
     Ok(installed.map(|(name, _)| name.to_owned()).collect())
 }
