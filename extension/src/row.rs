@@ -3,8 +3,7 @@
 use pgml_core::Error;
 use pgml_core::preprocess::Field;
 use pgrx::callconv::{Arg, ArgAbi};
-use pgrx::pg_sys;
-use pgrx::{FromDatum, PgTupleDesc};
+use pgrx::{FromDatum, PgTupleDesc, htup, pg_sys};
 
 use crate::arguments::{Numbers, Text};
 use crate::error::Result;
@@ -29,14 +28,17 @@ unsafe impl<'fcx> ArgAbi<'fcx> for Record {
 impl Record {
     /// The columns in their order, without those that were dropped from the row's table.
     pub fn fields(&self) -> Result<Vec<Field>> {
-        // SAFETY: a composite value has the description that its header names; both arrays have room for its columns. The
-        // values point into the row, which lives as long as the call.
+        // SAFETY: the datum is a composite value, whose description is that of its type as it is now. Whether the value was
+        // formed by that description, `heap_deform_tuple` checks, on a server that marks such values and by the mark that
+        // the first call gives to one that has none. Both arrays have room for its columns. The values point into the row,
+        // which lives as long as the call.
         let (description, values, nulls) = unsafe {
-            let header: pg_sys::HeapTupleHeader = pg_sys::pg_detoast_datum(self.datum.cast_mut_ptr()).cast();
-            let of = (*header).t_choice.t_datum;
-            let description = PgTupleDesc::from_pg(pg_sys::lookup_rowtype_tupdesc(of.datum_typeid, of.datum_typmod));
+            let header = pg_sys::datum_get_heap_tuple_header(self.datum);
+            let (of, modifier) =
+                (htup::heap_tuple_header_get_type_id(header), htup::heap_tuple_header_get_typmod(header));
+            let description = PgTupleDesc::from_pg(pg_sys::lookup_rowtype_tupdesc(of, modifier));
             let mut tuple = pg_sys::HeapTupleData {
-                t_len: pgrx::varlena::varsize(header.cast()) as u32,
+                t_len: htup::heap_tuple_header_get_datum_length(header) as u32,
                 t_data: header,
                 ..Default::default()
             };
