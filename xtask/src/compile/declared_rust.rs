@@ -6,7 +6,6 @@
 //! newer does not compile, and the suites test what it does.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -16,6 +15,7 @@ use thiserror::Error;
 
 use crate::exit::{Exit, ExitKind, Failure};
 use crate::files::{self, FileError};
+use crate::lock::crates::{CrateLock, LockedCrate};
 use crate::symbols::version::Version;
 
 /// What crates declare does not fit the extension's manifest.
@@ -69,7 +69,6 @@ struct Crate {
 
 #[derive(Deserialize)]
 struct Declared {
-    name: Option<String>,
     #[serde(rename = "rust-version")]
     rust_version: Option<String>,
 }
@@ -87,8 +86,9 @@ fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, FileError> {
     })
 }
 
-/// Compares what the unpacked crates below `crates` declare with the extension's manifest.
-pub fn check(manifest: &Path, crates: &Path) -> Result<(), Failure> {
+/// Compares what the crates of a lock declare with the extension's manifest. `unpacked` has their sources; what is not there
+/// is for other systems. It may have crates of other locks, too.
+pub fn check(manifest: &Path, lock: &CrateLock, unpacked: &Path) -> Result<(), Failure> {
     let ours: Manifest = parse(manifest)?;
     let declared = ours.workspace.package;
     let Some(rust) = declared.rust() else {
@@ -98,14 +98,16 @@ pub fn check(manifest: &Path, crates: &Path) -> Result<(), Failure> {
     let accepted = ours.workspace.metadata.accepted;
     let mut newer = Vec::new();
     let mut unused = accepted.clone();
-    for entry in fs::read_dir(crates).map_err(FileError::at("list", crates))? {
-        let path = entry.map_err(FileError::at("list", crates))?.path();
-        let found: Crate = parse(&path.join("Cargo.toml"))?;
-        let name = found.package.name.clone().unwrap_or_default();
+    for LockedCrate { name, version, .. } in lock.crates() {
+        let path = unpacked.join(format!("{name}-{version}/Cargo.toml"));
+        if !path.exists() {
+            continue;
+        }
+        let found: Crate = parse(&path)?;
         if let Some(version) = found.package.rust().filter(|version| *version > rust) {
-            unused.remove(&name);
-            if !accepted.contains(&name) {
-                newer.push((name, version));
+            unused.remove(name);
+            if !accepted.contains(name) {
+                newer.push((name.clone(), version));
             }
         }
     }
@@ -145,11 +147,18 @@ mod tests {
             "[workspace.package]\nrust-version = \"1.95\"\n[workspace.metadata]\ndeclare-newer-rust = [{accepted}]\n"
         );
         files::write(&manifest, text).unwrap();
+        let mut lock = String::new();
         for (name, declared) in crates {
-            let path = dir.path().join("crates").join(name).join("Cargo.toml");
-            files::write(&path, format!("[package]\nname = \"{name}\"\n{declared}\n")).unwrap();
+            let path = format!("crates/{name}-1.0.0/Cargo.toml");
+            let text = format!("[package]\nname = \"{name}\"\n{declared}\n");
+            files::write(&dir.path().join(path), text).unwrap();
+            if *name != "stranger" {
+                lock += &format!("[[package]]\nname = \"{name}\"\nversion = \"1.0.0\"\n");
+            }
         }
-        check(&manifest, &dir.path().join("crates")).map_err(|error| error.to_string())
+        let lock = CrateLock::parse(&lock).unwrap();
+        let checked = check(&manifest, &lock, &dir.path().join("crates"));
+        checked.map_err(|error| error.report.unwrap().to_string())
     }
 
     const NEWER: &str = "rust-version = \"1.96\"";
@@ -158,13 +167,14 @@ mod tests {
     #[test]
     fn a_newer_rust_is_accepted_by_name_alone() {
         let older = ("older", "rust-version = \"1.95.0\"");
+        // Unpacked for another lock.
+        let stranger = ("stranger", NEWER);
         assert_eq!(
-            checked("\"new\"", &[("new", NEWER), older, ("none", "")]),
+            checked("\"new\"", &[("new", NEWER), older, ("none", ""), stranger]),
             Ok(())
         );
         let error = checked("\"new\"", &[("new", NEWER), ("other", NEWER)]).unwrap_err();
         assert!(error.starts_with("other (1.96) declare"), "{error}");
-        // Two versions of one crate.
         let patch = ("older", "rust-version = \"1.95.1\"");
         assert!(checked("", &[patch]).is_err());
     }
