@@ -27,8 +27,10 @@ use crate::sandbox::Sandbox;
 use crate::sbom::audit;
 use crate::sbom::crates::CrateTree;
 use crate::sbom::native::Native;
+use crate::server_release;
 use crate::stamp::STUB_SONAME;
 use crate::symbols::abi3::{Abi3, Abi3Kind};
+use crate::symbols::version::Version;
 use crate::targets::Architecture;
 
 /// The oldest Python that one library serves; the stub offers its limited API and nothing newer.
@@ -44,6 +46,14 @@ pub const DEBUG: &str = "pgml.debug";
 pub const CRATES: &str = "crates.txt";
 /// The same with what each needs, as [`CrateTree`] writes it.
 pub const CRATE_TREE: &str = "crates.json";
+
+/// The release of Postgres whose headers it was compiled with, where they say it: `15.20`.
+pub const HEADERS: &str = "headers.txt";
+
+/// The release of the headers, from the output of a compile job.
+pub fn headers_of(compiled: &Path) -> Result<Option<Version>, FileError> {
+    Ok(Version::parse(&files::read_text(&compiled.join(HEADERS))?))
+}
 
 /// Where everything that a compile reads lies on the host.
 pub struct Compile<'a> {
@@ -144,9 +154,11 @@ impl Compile<'_> {
 
     /// Writes down which crates will be linked, and returns the list that the library is to carry.
     fn list_crates(&self, scratch: &Path, out: &Path, log: &Path) -> Result<Vec<u8>, Failure> {
+        let lock = CrateLock::load(&self.source.join("extension/Cargo.lock"))?;
         let unpacked = self.cargo_home.join("registry/src");
         declared_rust::check(
             &self.source.join("extension/Cargo.toml"),
+            &lock,
             &unpacked.join(registry_name(self.cargo_home)?),
         )?;
         self.sandbox(scratch)?
@@ -156,7 +168,9 @@ impl Compile<'_> {
         let tree = CrateTree::parse(&files::read_text(&scratch.join("tree.txt"))?)?;
         files::write(&out.join(CRATES), tree.lines())?;
         files::write(&out.join(CRATE_TREE), tree.to_json())?;
-        let lock = CrateLock::load(&self.source.join("extension/Cargo.lock"))?;
+        let release = server_release::of_headers(self.headers, self.major)?;
+        let release = release.map_or_else(String::new, |release| release.to_string());
+        files::write(&out.join(HEADERS), release)?;
         Ok(audit::contents(&tree, &lock, self.native)?)
     }
 

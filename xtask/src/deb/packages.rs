@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::compile;
 use crate::deb::blocks::{self, Cuts, HEAD};
 use crate::deb::build::{Package, Source};
-use crate::deb::documents::{self, TemplateError};
+use crate::deb::documents;
 use crate::deb::{copyright, depends};
 use crate::execute::Work;
 use crate::exit::{Exit, ExitKind, Failure};
@@ -18,7 +18,7 @@ use crate::release::Release;
 use crate::runtime;
 use crate::symbols::elf::Facts as ElfFacts;
 use crate::targets::Distribution;
-use crate::verification::NEEDS;
+use crate::verification::Needs;
 
 /// What every package of a distribution is made with.
 pub struct Facts<'a> {
@@ -106,13 +106,7 @@ pub fn extension(
     work: &Work<'_>,
 ) -> Result<String, Failure> {
     let major = inputs.major;
-    let needs: crate::verification::Needs =
-        serde_json::from_slice(&files::read(&inputs.verified.join(NEEDS))?).map_err(|error| {
-            TemplateError {
-                name: NEEDS.into(),
-                message: error.to_string(),
-            }
-        })?;
+    let needs = Needs::load(inputs.verified)?;
     let library_depends = depends::of_libraries(
         &needs.libraries,
         &needs.newest,
@@ -127,6 +121,7 @@ pub fn extension(
             architecture => facts.architecture,
             maintainer => &facts.release.maintainer,
             library_depends,
+            server => needs.server,
         },
     )?;
     let mut package = facts.package(extension_name(major), control);
@@ -299,7 +294,7 @@ fn runtime_depends(tree: &Path) -> Result<Vec<String>, Failure> {
         let Ok(elf) = ElfFacts::read(&bytes) else {
             continue;
         };
-        let needs = crate::verification::Needs::of(&elf);
+        let needs = Needs::of(&elf);
         needed.extend(
             needs
                 .libraries

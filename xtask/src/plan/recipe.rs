@@ -22,6 +22,7 @@ pub(super) fn recipe(step: &Step) -> &'static [&'static str] {
             "xtask/src/sbom/audit.rs",
             "xtask/src/sbom/crates.rs",
             "xtask/src/sbom/native.rs",
+            "xtask/src/server_release.rs",
             "packaging/abi3-symbols.txt",
             "packaging/native.toml",
         ],
@@ -33,6 +34,7 @@ pub(super) fn recipe(step: &Step) -> &'static [&'static str] {
         Step::Stamp { .. } => &["xtask/src/stamp.rs"],
         Step::Verify { .. } => &[
             "xtask/src/providers.rs",
+            "xtask/src/server_release.rs",
             "xtask/src/verification.rs",
             "packaging/policy.toml",
             "packaging/abi3-symbols.txt",
