@@ -323,3 +323,34 @@ fn megabytes(path: &Path) -> Result<String, Failure> {
         .len();
     Ok(format!("{:.1} MB", size as f64 / 1e6))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn depends(server: Option<&str>) -> String {
+        let packaging = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging");
+        let values = context! {
+            major => 15,
+            version => "1-1",
+            upstream_version => "1",
+            architecture => "amd64",
+            maintainer => "x <x@example.org>",
+            library_depends => ["libc6 (>= 2.30)"],
+            server,
+        };
+        let control = documents::template(&packaging, "extension.control.j2", values).unwrap();
+        let line = control.lines().find(|line| line.starts_with("Depends:"));
+        line.unwrap().to_owned()
+    }
+
+    /// Catches a package that apt installs beside a server which can't load its library.
+    #[test]
+    fn the_servers_release_is_asked_for() {
+        let with = depends(Some("15.20"));
+        assert_eq!(with, "Depends: postgresql-15 (>= 15.20), libc6 (>= 2.30)");
+        let without = depends(None);
+        assert_eq!(without, "Depends: postgresql-15, libc6 (>= 2.30)");
+    }
+}
