@@ -65,6 +65,8 @@ pub struct Compile<'a> {
     pub source: &'a Path,
     /// The builder's root file system.
     pub builder: &'a Path,
+    /// The directory of libclang in it.
+    pub libclang: &'a str,
     /// The pinned Rust toolchain.
     pub toolchain: &'a Path,
     /// A cargo home that holds every crate of `extension/Cargo.lock`.
@@ -225,7 +227,7 @@ impl Compile<'_> {
             .env("PYO3_CONFIG_FILE", "/in/generated/pyo3-config.txt")
             .env("PKG_CONFIG_PATH", "/in/generated/pkgconfig")
             .env("PGML_ARCHIVES", "/in/generated/archives")
-            .env("LIBCLANG_PATH", "/usr/lib/llvm-11/lib");
+            .env("LIBCLANG_PATH", self.libclang);
         Ok(self.for_target(sandbox))
     }
 
@@ -437,7 +439,7 @@ value() {{
         --pkglibdir) echo /usr/lib/postgresql/{major}/lib ;;
         --bindir) echo /usr/lib/postgresql/{major}/bin ;;
         --sharedir) echo /usr/share/postgresql/{major} ;;
-        --cppflags) echo -D_GNU_SOURCE ;;
+        --cppflags) echo -D_GNU_SOURCE -I/in/headers/usr/include ;;
         --cflags | --ldflags | --libs | --configure) echo ;;
         *) echo "pg_config: $1 is not known in this build" >&2; exit 1 ;;
     esac

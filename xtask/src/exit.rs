@@ -34,6 +34,18 @@ impl Failure {
     pub fn already_reported(exit: Exit) -> Self {
         Self { exit, report: None }
     }
+
+    /// What went wrong, in its first line.
+    pub fn first_line(&self) -> String {
+        let text = self.report.as_ref().map(ToString::to_string);
+        let text = text.unwrap_or_else(|| "its reason was told above".to_owned());
+        text.lines().next().unwrap_or_default().to_owned()
+    }
+
+    /// The typed error behind it, where it is of that type.
+    pub fn error<E: fmt::Display + fmt::Debug + Send + Sync + 'static>(&self) -> Option<&E> {
+        self.report.as_ref()?.downcast_ref()
+    }
 }
 
 impl fmt::Debug for Failure {

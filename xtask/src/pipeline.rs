@@ -9,15 +9,17 @@ use crate::compiler_cache::CompilerCache;
 use crate::execute::cache::Cache;
 use crate::execute::{self, CacheLock, Limits, Outcome};
 use crate::exit::Failure;
-use crate::fetch::mirrors::Mirrors;
+use crate::fetch::mirrors::{Mirrors, UserMirrors};
 use crate::host::Host;
+use crate::lock::Lock;
+use crate::outdated::Summary;
 use crate::plan::{Availability, Context, Machine, Plan, Purpose};
 use crate::progress::Listener;
 use crate::publish::{self, Manifest};
 use crate::release::{self, Release};
 use crate::report::run::RunRecord;
 use crate::steps::Steps;
-use crate::targets::{Target, Targets};
+use crate::targets::{self, Target, Targets};
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
@@ -39,21 +41,23 @@ pub struct Pipeline {
     pub repository: RepositoryOptions,
     /// Where compiled objects are shared with other machines, if the user said so.
     pub compiler_cache: Option<CompilerCache>,
+    /// Which of the builders compiles; the next one takes over where its packages can be had from nowhere.
+    builder: usize,
     mirrors: LazyMirrors,
 }
 
 /// The archives that may be contacted, looked up when something has to be fetched and not before: asking apt takes
 /// longer than a run with nothing to do.
 pub struct LazyMirrors {
-    user: Vec<String>,
+    user: UserMirrors,
     found: OnceLock<Mirrors>,
 }
 
 impl LazyMirrors {
-    /// With what the user enabled besides the machine's own.
-    pub fn new(user: &[String]) -> Self {
+    /// With what the user said besides the machine's own.
+    pub fn new(user: &UserMirrors) -> Self {
         Self {
-            user: user.to_vec(),
+            user: user.clone(),
             found: OnceLock::new(),
         }
     }
@@ -69,11 +73,11 @@ impl LazyMirrors {
 }
 
 impl Pipeline {
-    /// Reads the configuration. `epoch` is SOURCE_DATE_EPOCH where it is set, `mirrors` what `--mirror` says.
+    /// Reads the configuration. `epoch` is SOURCE_DATE_EPOCH where it is set.
     pub fn load(
         workspace: &Workspace,
         epoch: Option<&str>,
-        mirrors: &[String],
+        mirrors: &UserMirrors,
     ) -> Result<Self, Failure> {
         let packaging = workspace.packaging();
         let release = Release::load(&packaging.join("release.toml"))?;
@@ -86,8 +90,43 @@ impl Pipeline {
             mirrors: LazyMirrors::new(mirrors),
             repository: RepositoryOptions::default(),
             compiler_cache: None,
+            builder: 0,
             workspace: workspace.clone(),
-        })
+        }
+        .with_locked_builder())
+    }
+
+    /// With the first builder that is locked, where there is one.
+    fn with_locked_builder(mut self) -> Self {
+        let architecture = self.targets.architecture_of(&self.host);
+        let locked = self.targets.builders.iter().position(|builder| {
+            let id = architecture.qualify(&builder.distribution);
+            Lock::path(&self.workspace, &id).exists()
+        });
+        self.builder = locked.unwrap_or(0);
+        self
+    }
+
+    /// The release whose root file system compiles.
+    pub fn builder(&self) -> &targets::Builder {
+        &self.targets.builders[self.builder] // INVARIANT: `next_builder` keeps it within the list
+    }
+
+    /// Lets the next release compile; whether there is one.
+    pub(crate) fn next_builder(&mut self) -> bool {
+        let there = self.builder + 1 < self.targets.builders.len();
+        self.builder += usize::from(there);
+        there
+    }
+
+    /// From now on no archive may be contacted.
+    pub(crate) fn forbid_mirrors(&mut self) {
+        self.mirrors.found = OnceLock::from(Mirrors::none());
+    }
+
+    /// The archives that may be contacted.
+    pub fn mirrors(&self) -> Result<&Mirrors, Failure> {
+        self.mirrors.get(&self.targets, &self.workspace)
     }
 
     fn context(&self) -> Context<'_> {
@@ -101,6 +140,7 @@ impl Pipeline {
                 architecture: self.targets.architecture_of(&self.host),
                 rust_targets: &self.toolchain.targets,
             },
+            builder: self.builder(),
             repository: &self.repository,
         }
     }
@@ -173,6 +213,7 @@ impl Pipeline {
         out: &Path,
         plan: &Plan,
         again: bool,
+        outdated: &Summary,
         listener: &dyn Listener,
     ) -> Result<Option<Manifest>, Failure> {
         if !again && publish::is_current(out, plan) && !publish::has_leftovers(out) {
@@ -190,6 +231,7 @@ impl Pipeline {
             epoch: self.epoch,
             abi3: &steps.abi3()?,
             toolchain: &self.toolchain.version,
+            outdated,
             key: &steps.signing_key(&log)?,
             log: &log,
         };

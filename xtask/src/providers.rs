@@ -14,7 +14,6 @@ use crate::deb::reader::{self, DebError, Kind, Limits};
 use crate::exit::{Exit, ExitKind, Failure};
 use crate::files;
 use crate::lock::WheelSet;
-use crate::plan::BUILDER;
 use crate::server_release;
 use crate::symbols::Rulebook;
 use crate::symbols::scope::{FileSystem, Process};
@@ -79,7 +78,9 @@ impl Choice {
         Self {
             libraries: match has_lock(&own.id) {
                 true => own.id.clone(),
-                false => own.architecture.qualify(BUILDER.0),
+                false => own
+                    .architecture
+                    .qualify(oldest_locked(targets, own, has_lock)),
             },
             server: match package {
                 Some(other) => Some(Server::Package(other.id.clone())),
@@ -107,6 +108,17 @@ impl Choice {
         }
         jobs
     }
+}
+
+/// The release whose libraries stand for those of a distribution that is not locked: the first builder that is.
+fn oldest_locked<'a>(
+    targets: &'a Targets,
+    own: &Distribution,
+    has_lock: &dyn Fn(&str) -> bool,
+) -> &'a str {
+    let all = || targets.builders.iter().map(|b| b.distribution.as_str());
+    let locked = all().find(|release| has_lock(&own.architecture.qualify(release)));
+    locked.or_else(|| all().next()).unwrap_or_default() // INVARIANT: targets.toml names a builder
 }
 
 /// The job that reads a distribution's libraries.

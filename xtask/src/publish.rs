@@ -21,6 +21,7 @@ use crate::digest::Digest;
 use crate::execute::cache::Cache;
 use crate::exit::Failure;
 use crate::files::{self, FileError};
+use crate::outdated::Summary;
 use crate::plan::Plan;
 use crate::provenance;
 use crate::release::Release;
@@ -28,7 +29,7 @@ use crate::report::{self, Details};
 use crate::symbols::abi3::Abi3;
 
 /// The version of `manifest.json`.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 /// The manifest's name in the output tree.
 pub const MANIFEST: &str = "manifest.json";
 
@@ -87,6 +88,10 @@ pub struct Manifest {
     /// The digest of all keys of the plan: equal for equal source, locks and targets.
     #[schemars(with = "String")]
     pub plan: Digest,
+    /// The release whose root file system compiled, `debian11`; none where nothing had to be compiled for it.
+    pub builder: Option<String>,
+    /// What of the locks was older than their archives offered when this was published.
+    pub outdated: Summary,
     /// Every file, by path.
     pub artifacts: Vec<Artifact>,
     /// Every target.
@@ -161,6 +166,8 @@ pub struct Facts<'a> {
     pub abi3: &'a Abi3,
     /// What the compiler says of itself.
     pub toolchain: &'a str,
+    /// What of the locks is older than its archives offer.
+    pub outdated: &'a Summary,
     /// The key that signs.
     pub key: &'a SigningKey,
     /// Where the output of tools is kept.
@@ -308,6 +315,8 @@ fn fill(next: &Path, plan: &Plan, cache: &Cache, facts: &Facts<'_>) -> Result<Ma
         epoch: facts.epoch,
         releasable: plan.require_release().is_ok(),
         plan: plan_digest(plan),
+        builder: plan.builder_release().map(str::to_owned),
+        outdated: facts.outdated.clone(),
         targets,
         artifacts,
     };
@@ -392,6 +401,8 @@ mod tests {
             epoch: 0,
             releasable: true,
             plan: plan_digest(&plan),
+            builder: None,
+            outdated: Summary::default(),
             artifacts: vec![artifact],
             targets: BTreeMap::new(),
         };

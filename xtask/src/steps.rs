@@ -20,7 +20,7 @@ use crate::lock::{Lock, WheelLock, WheelSet};
 use crate::oci;
 use crate::pipeline::LazyMirrors;
 use crate::plan::job::{Job, Step};
-use crate::plan::{BUILDER, INSTALLER, crash};
+use crate::plan::{INSTALLER, crash};
 use crate::providers::{self, Choice, Providers};
 use crate::release::Release;
 use crate::rootfs;
@@ -29,7 +29,7 @@ use crate::stamp;
 use crate::store::Store;
 use crate::symbols::abi3::Abi3;
 use crate::symbols::scope::FileSystem;
-use crate::targets::{Architecture, Distribution, Headers, Target, Targets};
+use crate::targets::{self, Architecture, Distribution, Headers, Target, Targets};
 use crate::toolchain::Toolchain;
 use crate::verification;
 use crate::wheel_server;
@@ -286,7 +286,7 @@ impl Steps<'_> {
     }
 
     fn builder(&self, work: &Work<'_>) -> Result<PathBuf, Failure> {
-        let id = needed(work.job, "rootfs:", &format!(":{}", BUILDER.1));
+        let id = needed(work.job, "rootfs:", &format!(":{}", targets::Builder::ROLE));
         Ok(work.output_of(id)?.join(ROOTFS))
     }
 

@@ -284,8 +284,10 @@ fn no_file_grows_without_end() {
     assert_eq!(too_long(&"line\n".repeat(LONGEST_FILE)), []);
     // Postgres reads an edition, or the way to one, from one file.
     let is_edition = |path: &str| path.starts_with("extension/sql/pgml--");
+    // One table of facts, which has an entry for each release.
+    let is_table = |path: &str| path == "packaging/targets.toml" || path.starts_with("docs/schema/");
     holds(
-        |path| !is_generated(path) && !path.starts_with("docs/schema/") && !is_edition(path),
+        |path| !is_generated(path) && !is_table(path) && !is_edition(path),
         too_long,
     );
 }

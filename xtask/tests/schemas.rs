@@ -31,6 +31,11 @@ fn manifest() {
 }
 
 #[test]
+fn outdated() {
+    check::<pgml_dist::outdated::Report>("outdated.json");
+}
+
+#[test]
 fn plan() {
     check::<pgml_dist::plan::document::Document>("plan.json");
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use pgml_dist::bench::{BENCHES, Benches, table};
 use pgml_dist::exit::Failure;
 use pgml_dist::host::tools::BUILD_TOOLS;
+use pgml_dist::outdated::Summary;
 use pgml_dist::plan::Purpose;
 use pgml_dist::systest::run::TestRun;
 use pgml_dist::workspace::Workspace;
@@ -55,6 +56,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         &out,
         &pipeline.plan(&chosen, Purpose::Dist)?,
         false,
+        &Summary::default(),
         &console,
     )?;
     let test = TestRun {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use pgml_dist::execute::CacheLock;
 use pgml_dist::execute::transfer;
 use pgml_dist::exit::Failure;
+use pgml_dist::pipeline::Pipeline;
 use pgml_dist::plan::Purpose;
 use pgml_dist::progress::Listener;
 use pgml_dist::workspace::Workspace;
@@ -24,16 +25,24 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum Action {
-    /// Write results into an archive
-    #[command(
-        after_help = "Example: cargo xtask cache export --jobs compile:pg15 --to pg15.tar 'debian*-pg15'"
-    )]
+    /// Write results, or all inputs, into an archive
+    #[command(after_help = "Examples:
+  cargo xtask cache export --jobs compile:pg15 --to pg15.tar 'debian*-pg15'
+  cargo xtask cache export --inputs --to pgml-3.0.0-inputs.tar --all")]
     Export {
         #[command(flatten)]
         choice: TargetChoice,
         /// The jobs, by name
-        #[arg(long, value_name = "JOB", value_delimiter = ',', required = true)]
+        #[arg(
+            long,
+            value_name = "JOB",
+            value_delimiter = ',',
+            required_unless_present = "inputs"
+        )]
         jobs: Vec<String>,
+        /// Instead of results: every locked input of the targets, for `dist --inputs` on a machine without a network
+        #[arg(long, conflicts_with = "jobs")]
+        inputs: bool,
         /// The archive
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
@@ -56,9 +65,29 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     match args.action {
         Action::Export {
             choice,
+            inputs: true,
+            to,
+            sources,
+            ..
+        } => {
+            let pipeline = sources.pipeline(workspace)?;
+            let chosen = choice.select(&pipeline)?;
+            let plan = pipeline.plan(&chosen, Purpose::Dist)?;
+            pipeline.execute(&Pipeline::inputs_of(&plan), &chosen, &console)?;
+            let _lock = CacheLock::acquire(&workspace.cache, &console)?;
+            let (count, bytes) = pipeline.export_inputs(&plan, &chosen, &to, &console)?;
+            let megabytes = bytes as f64 / 1e6;
+            console.note(&format!(
+                "{}: {count} inputs, {megabytes:.0} MB",
+                to.display()
+            ));
+        }
+        Action::Export {
+            choice,
             jobs,
             to,
             sources,
+            ..
         } => {
             let pipeline = sources.pipeline(workspace)?;
             let chosen = choice.select(&pipeline)?;

@@ -9,15 +9,17 @@ use pgml_dist::compiler_cache::CompilerCache;
 use pgml_dist::execute::{Limits, Outcome, to_run};
 use pgml_dist::exit::{Exit, ExitKind, Failure};
 use pgml_dist::host::tools::BUILD_TOOLS;
+use pgml_dist::outdated::Summary;
 use pgml_dist::pipeline::Pipeline;
 use pgml_dist::plan::kinds::Kind;
-use pgml_dist::plan::{Plan, Purpose};
+use pgml_dist::plan::{Plan, PlanError, Purpose};
 use pgml_dist::progress::Listener;
 use pgml_dist::publish::{self, State, table::table};
+use pgml_dist::targets::Target;
 use pgml_dist::workspace::Workspace;
 use thiserror::Error;
 
-use crate::commands::{Sources, TargetChoice};
+use crate::commands::{LockPolicy, Sources, TargetChoice};
 use crate::console::Console;
 use crate::output::print;
 
@@ -48,6 +50,11 @@ pub struct Args {
     /// Share compiled objects with other machines through the Redis that listens at this Unix socket
     #[arg(long, env = "PGML_COMPILER_CACHE", value_name = "SOCKET")]
     compiler_cache: Option<PathBuf>,
+    /// Take every input from this archive (`cargo xtask cache export --inputs` makes it), and contact nobody
+    #[arg(long, value_name = "FILE")]
+    inputs: Option<PathBuf>,
+    #[command(flatten)]
+    policy: LockPolicy,
     #[command(flatten)]
     sources: Sources,
 }
@@ -72,83 +79,197 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     if let Some(socket) = &args.compiler_cache {
         pipeline.compiler_cache = Some(CompilerCache::at(socket)?);
     }
-    let chosen = args.choice.select(&pipeline)?;
-    let mut plan = pipeline.whole_plan(&chosen, Purpose::Dist)?;
-    if args.release {
-        plan.require_release()?;
+    if let Some(archive) = &args.inputs {
+        pipeline.use_inputs(archive, &console)?;
     }
-    if !args.only.is_empty() {
-        let meant = |kind: &Kind| args.only.iter().any(|name| name == kind.name());
-        let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(meant).collect();
-        plan = plan.only(&kinds);
+    let run = Run {
+        args: &args,
+        out: workspace.root.join(&args.out),
+        began,
+        console: &console,
+    };
+    let policy = args.policy.policy();
+    let done = pipeline.renewing(policy, &console, &|pipeline| run.attempt(pipeline))?;
+    match done {
+        Done::NothingToDo(impossible) | Done::Asked(impossible) => Ok(impossible?),
+        Done::Built(built) => run.publish(&pipeline, *built),
     }
-    if !args.only_jobs.is_empty() {
-        plan.goals = jobs_named(&plan, &args.only_jobs)?;
+}
+
+/// One call of the command.
+struct Run<'a> {
+    args: &'a Args,
+    out: PathBuf,
+    began: Instant,
+    console: &'a Console,
+}
+
+/// How an attempt to build ended.
+enum Done {
+    /// All results were there.
+    NothingToDo(Result<(), PlanError>),
+    /// The jobs that `--only-jobs` names have their results.
+    Asked(Result<(), PlanError>),
+    /// There is something to publish.
+    Built(Box<Built>),
+}
+
+/// What was built.
+struct Built {
+    chosen: Vec<Target>,
+    plan: Plan,
+    outcome: Outcome,
+    outdated: Summary,
+    /// Why some of the targets could not be built here.
+    impossible: Result<(), PlanError>,
+}
+
+impl Run<'_> {
+    fn seconds(&self) -> String {
+        format!("{:.1} s", self.began.elapsed().as_secs_f64())
     }
-    let impossible = plan.require_possible();
-    if args.keep_going {
-        plan = plan.possible();
-    } else {
-        impossible.clone()?;
+
+    /// The plan for what was asked for.
+    fn plan(&self, pipeline: &Pipeline, chosen: &[Target]) -> Result<Plan, Failure> {
+        let mut plan = pipeline.whole_plan(chosen, Purpose::Dist)?;
+        if self.args.release {
+            plan.require_release()?;
+        }
+        if !self.args.only.is_empty() {
+            let meant = |kind: &Kind| self.args.only.iter().any(|name| name == kind.name());
+            let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(meant).collect();
+            plan = plan.only(&kinds);
+        }
+        if !self.args.only_jobs.is_empty() {
+            plan.goals = jobs_named(&plan, &self.args.only_jobs)?;
+        }
+        Ok(plan)
     }
-    let out = workspace.root.join(&args.out);
-    let names = match &chosen[..] {
+
+    /// Computes the plan and runs what of it has to run.
+    fn attempt(&self, pipeline: &Pipeline) -> Result<Done, Failure> {
+        let (args, console) = (self.args, self.console);
+        let chosen = args.choice.select(pipeline)?;
+        let mut plan = self.plan(pipeline, &chosen)?;
+        if let Some(archive) = &args.inputs {
+            pipeline.require_inputs(&plan, archive)?;
+        }
+        let impossible = plan.require_possible();
+        if args.keep_going {
+            plan = plan.possible();
+        } else {
+            impossible.clone()?;
+        }
+        if self.is_done(pipeline, &plan, &chosen) {
+            return Ok(Done::NothingToDo(impossible));
+        }
+        let install = pipeline.workspace.log("install");
+        pipeline.host.require(&BUILD_TOOLS, &install, console)?;
+        let limits = Limits {
+            keep_going: args.keep_going,
+            ..args
+                .jobs
+                .map_or_else(Limits::of_machine, |jobs| Limits::of_jobs(jobs.into()))
+        };
+        // Beside the jobs: the archives answer while the compilers work.
+        let (outcome, outdated) = std::thread::scope(|scope| {
+            let asked = scope.spawn(|| match args.only_jobs.is_empty() {
+                true => pipeline.outdated(&chosen, console),
+                false => Ok(Summary::default()),
+            });
+            let outcome = pipeline.execute_within(&limits, &plan, &chosen, console);
+            let asked = asked.join();
+            (
+                outcome,
+                asked.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            )
+        });
+        let (mut outcome, outdated) = (outcome?, outdated?);
+        if let Some(gone) = outcome.take_gone() {
+            return Err(gone);
+        }
+        if let Some(exit) = outcome.exit() {
+            let jobs = self.count(&outcome);
+            return Err(failed(pipeline, &plan, outcome, exit, console, &jobs)?);
+        }
+        if !args.only_jobs.is_empty() {
+            let (goals, jobs) = (plan.goals.len(), self.count(&outcome));
+            console.note(&format!("{goals} jobs were asked for: {jobs}"));
+            return Ok(Done::Asked(impossible));
+        }
+        Ok(Done::Built(Box::new(Built {
+            chosen,
+            plan,
+            outcome,
+            outdated,
+            impossible,
+        })))
+    }
+
+    fn count(&self, outcome: &Outcome) -> String {
+        format!(
+            "{} jobs ran, {} were up to date ({})",
+            outcome.ran.len(),
+            outcome.cached,
+            self.seconds()
+        )
+    }
+
+    /// Whether all of it is there already, which is said then.
+    fn is_done(&self, pipeline: &Pipeline, plan: &Plan, chosen: &[Target]) -> bool {
+        let done = self.args.only_jobs.is_empty()
+            && to_run(plan, &pipeline.cache()).is_empty()
+            && publish::is_current(&self.out, plan)
+            && !publish::has_leftovers(&self.out);
+        if done {
+            self.console.note(&format!(
+                "nothing to do: all {} jobs for {} are up to date, and {} holds their results ({})",
+                plan.jobs.len(),
+                names(chosen),
+                self.args.out.display(),
+                self.seconds()
+            ));
+        }
+        done
+    }
+
+    /// Puts what was built into the output directory. What could not be built ends the command as it would have without
+    /// `--keep-going`.
+    fn publish(&self, pipeline: &Pipeline, built: Built) -> Result<(), Failure> {
+        let Built {
+            chosen,
+            plan,
+            outcome,
+            outdated,
+            impossible,
+        } = built;
+        let again = !outcome.ran.is_empty();
+        let published = pipeline.publish(&self.out, &plan, again, &outdated, self.console)?;
+        let manifest = publish::read_manifest(&self.out);
+        if let Some(manifest) = manifest.filter(|_| chosen.len() > 1) {
+            print(&table(&manifest.targets))?;
+        }
+        self.console.note(&format!(
+            "{}: {} for {}; {}",
+            self.args.out.display(),
+            match &published {
+                Some(manifest) => format!("{} files", manifest.artifacts.len()),
+                None => "the same files as before".into(),
+            },
+            names(&chosen),
+            self.count(&outcome),
+        ));
+        self.console.note(&outdated.line());
+        Ok(impossible?)
+    }
+}
+
+/// How the targets of a run are called in a line.
+fn names(chosen: &[Target]) -> String {
+    match chosen {
         [target] => target.to_string(),
         many => format!("{} targets", many.len()),
-    };
-    let seconds = || format!("{:.1} s", began.elapsed().as_secs_f64());
-    if args.only_jobs.is_empty()
-        && to_run(&plan, &pipeline.cache()).is_empty()
-        && publish::is_current(&out, &plan)
-        && !publish::has_leftovers(&out)
-    {
-        console.note(&format!(
-            "nothing to do: all {} jobs for {names} are up to date, and {} holds their results ({})",
-            plan.jobs.len(),
-            args.out.display(),
-            seconds()
-        ));
-        return Ok(impossible?);
     }
-    pipeline
-        .host
-        .require(&BUILD_TOOLS, &workspace.log("install"), &console)?;
-    let limits = Limits {
-        keep_going: args.keep_going,
-        ..args
-            .jobs
-            .map_or_else(Limits::of_machine, |jobs| Limits::of_jobs(jobs.into()))
-    };
-    let outcome = pipeline.execute_within(&limits, &plan, &chosen, &console)?;
-    let jobs = format!(
-        "{} jobs ran, {} were up to date ({})",
-        outcome.ran.len(),
-        outcome.cached,
-        seconds()
-    );
-    if let Some(exit) = outcome.exit() {
-        return Err(failed(&pipeline, &plan, outcome, exit, &console, &jobs)?);
-    }
-    if !args.only_jobs.is_empty() {
-        let goals = plan.goals.len();
-        console.note(&format!("{goals} jobs were asked for: {jobs}"));
-        return Ok(impossible?);
-    }
-    let published = pipeline.publish(&out, &plan, !outcome.ran.is_empty(), &console)?;
-    let manifest = publish::read_manifest(&out);
-    if let Some(manifest) = manifest.filter(|_| chosen.len() > 1) {
-        print(&table(&manifest.targets))?;
-    }
-    console.note(&format!(
-        "{}: {} for {names}; {jobs}",
-        args.out.display(),
-        match &published {
-            Some(manifest) => format!("{} files", manifest.artifacts.len()),
-            None => "the same files as before".into(),
-        },
-    ));
-    // What could be made is there; what could not ends the command as it would have without --keep-going.
-    Ok(impossible?)
 }
 
 /// The jobs that names or globs mean.

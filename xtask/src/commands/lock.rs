@@ -3,26 +3,42 @@
 use std::path::PathBuf;
 
 use pgml_dist::exit::{Exit, Failure};
-use pgml_dist::lock::{self, Lock, WheelLock, WheelSet};
+use pgml_dist::fetch::mirrors::Mirrors;
+use pgml_dist::lock::{self, Extent, Lock, Resolver, WheelLock, WheelSet};
+use pgml_dist::outdated::Report;
+use pgml_dist::progress::Listener;
 use pgml_dist::store::Store;
 use pgml_dist::targets::{Distribution, Targets, TargetsError};
 use pgml_dist::workspace::Workspace;
 
 use super::mirrors::MirrorArgs;
 use crate::console::Console;
+use crate::output::{print, print_json};
 
 /// Pin every input by hash, or check that what is pinned still fits
 ///
-/// With neither flag it does what --check does: reads the lock files and packaging/targets.toml, contacts nothing.
+/// With no flag it does what --check does: reads the lock files and packaging/targets.toml, contacts nothing.
 #[derive(clap::Args)]
-#[command(after_help = "Example: cargo xtask lock --update debian12")]
+#[command(after_help = "Examples:
+  cargo xtask lock --outdated                    what is older than its archives offer
+  cargo xtask lock --update --security           move what security updates and updates supersede
+  cargo xtask lock --update debian12             make one lock anew")]
 pub struct Args {
-    /// Make these locks anew from their archives [default: all whose archive is enabled]
+    /// Make these locks anew from their archives [default: all whose archives are enabled]
     #[arg(long)]
     update: bool,
+    /// With --update: keep the packages of frozen roles, so that nothing is compiled anew for their sake
+    #[arg(long, requires = "update")]
+    security: bool,
     /// Say whether the locks fit packaging/targets.toml
     #[arg(long, conflicts_with = "update")]
     check: bool,
+    /// List what of the locks is older than its archives offer; exit 1 if users get any of it
+    #[arg(long, conflicts_with_all = ["update", "check"])]
+    outdated: bool,
+    /// With --outdated: one JSON document (docs/schema/outdated.json)
+    #[arg(long, requires = "outdated")]
+    json: bool,
     /// Distributions, by id or code name, and sets of wheels: python3.11, postgres14
     #[arg(value_name = "DISTRO")]
     inputs: Vec<String>,
@@ -39,9 +55,10 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         .map(|name| Input::named(&targets, name))
         .collect();
     let named = named?;
-    match args.update {
-        true => update(&targets, named, &args.mirrors, workspace),
-        false => check(&targets, named, workspace),
+    match (args.update, args.outdated) {
+        (true, _) => update(&targets, named, &args, workspace),
+        (_, true) => outdated(&targets, named, &args, workspace),
+        _ => check(&targets, named, workspace),
     }
 }
 
@@ -82,17 +99,18 @@ impl<'a> Input<'a> {
 fn update(
     targets: &Targets,
     named: Vec<Input<'_>>,
-    mirrors: &MirrorArgs,
+    args: &Args,
     workspace: &Workspace,
 ) -> Result<(), Failure> {
     let console = Console::new();
-    let mirrors = mirrors.discover(targets, workspace)?;
+    let mirrors = args.mirrors.discover(targets, workspace)?;
     let inputs = match named.is_empty() {
         false => named,
         true => {
             let reachable = |input: &Input<'_>| match input {
                 Input::Distribution(d) => d.reachable(&mirrors),
-                Input::Wheels(_) => true,
+                // Wheels have no security updates: their versions are those of the list of requirements.
+                Input::Wheels(_) => !args.security,
             };
             Input::all(targets).filter(reachable).collect()
         }
@@ -102,8 +120,7 @@ fn update(
         let path = input.path(workspace);
         match input {
             Input::Distribution(d) => {
-                let dir = workspace.cache.join("apt").join(&d.id);
-                lock::update(targets, d, &mirrors, &dir, &console)?.save(&path)?;
+                update_distribution(targets, d, &mirrors, args.security, workspace, &console)?;
             }
             Input::Wheels(set) => {
                 WheelLock::update(workspace, targets, &set, &store, &console)?.save(&path)?;
@@ -111,6 +128,79 @@ fn update(
         }
     }
     Ok(())
+}
+
+/// Makes the lock of a distribution anew, and says what moved.
+fn update_distribution(
+    targets: &Targets,
+    distribution: &Distribution,
+    mirrors: &Mirrors,
+    security: bool,
+    workspace: &Workspace,
+    console: &Console,
+) -> Result<(), Failure> {
+    let path = Lock::path(workspace, &distribution.id);
+    let before = match path.exists() {
+        true => Some(Lock::load(&path)?),
+        false => None,
+    };
+    let extent = match &before {
+        Some(before) if security => {
+            before.check(targets, distribution)?;
+            Extent::Updates(before)
+        }
+        _ => Extent::Whole,
+    };
+    let resolver = Resolver {
+        targets,
+        distribution,
+        mirrors,
+        dir: &workspace.cache.join("apt").join(&distribution.id),
+        absent: before.as_ref().map_or(&[], |lock| &lock.absent),
+    };
+    let after = resolver.lock(extent, console)?;
+    after.save(&path)?;
+    if let Some(before) = before {
+        for change in lock::changes(&before, &after) {
+            console.note(&format!("{}: {change}", distribution.id));
+        }
+    }
+    Ok(())
+}
+
+/// Lists what is out of date, security updates of what users get first.
+fn outdated(
+    targets: &Targets,
+    named: Vec<Input<'_>>,
+    args: &Args,
+    workspace: &Workspace,
+) -> Result<(), Failure> {
+    let console = Console::new();
+    let mirrors = args.mirrors.discover(targets, workspace)?;
+    let everything = named.is_empty();
+    let inputs = match everything {
+        false => named,
+        true => Input::all(targets).collect(),
+    };
+    let distributions = inputs.into_iter().filter_map(|input| match input {
+        Input::Distribution(d) => Some(d),
+        Input::Wheels(_) => None,
+    });
+    // A distribution that nobody has locked yet has nothing that could be out of date.
+    let locked = distributions.filter(|d| !everything || Lock::path(workspace, &d.id).exists());
+    let mut report = Report::default();
+    for distribution in locked {
+        report.ask(targets, distribution, &mirrors, workspace, &console)?;
+    }
+    report.save(&workspace.cache)?;
+    match args.json {
+        true => print_json(&report)?,
+        false => print(&report.table())?,
+    }
+    match report.shipped() {
+        0 => Ok(()),
+        _ => Err(Failure::already_reported(Exit::CheckFailed)),
+    }
 }
 
 fn check(targets: &Targets, named: Vec<Input<'_>>, workspace: &Workspace) -> Result<(), Failure> {
@@ -122,8 +212,8 @@ fn check(targets: &Targets, named: Vec<Input<'_>>, workspace: &Workspace) -> Res
             .collect(),
     };
     let mut stale = false;
-    for input in inputs {
-        let checked = match &input {
+    for input in &inputs {
+        let checked = match input {
             Input::Distribution(d) => Lock::open(workspace, targets, d).map(drop),
             Input::Wheels(set) => WheelLock::open(workspace, targets, set).map(drop),
         };
@@ -134,6 +224,12 @@ fn check(targets: &Targets, named: Vec<Input<'_>>, workspace: &Workspace) -> Res
     }
     match stale {
         true => Err(Failure::already_reported(Exit::CheckFailed)),
-        false => Ok(()),
+        false => {
+            Console::new().note(&format!(
+                "all {} locks fit packaging/targets.toml and what they were made from",
+                inputs.len()
+            ));
+            Ok(())
+        }
     }
 }

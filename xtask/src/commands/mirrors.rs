@@ -1,7 +1,7 @@
 //! The arguments of every command that may contact an archive.
 
 use pgml_dist::fetch::FetchError;
-use pgml_dist::fetch::mirrors::Mirrors;
+use pgml_dist::fetch::mirrors::{Mirrors, UserMirrors};
 use pgml_dist::targets::Targets;
 use pgml_dist::workspace::Workspace;
 
@@ -12,12 +12,18 @@ pub struct MirrorArgs {
     /// once; in the environment separated by spaces
     #[arg(long = "mirror", value_name = "NAME[=URI]", env = "PGML_DIST_MIRRORS")]
     mirrors: Vec<String>,
+    /// Don't ask the public services that keep what left an archive, such as Debian's snapshot service
+    #[arg(long, env = "PGML_DIST_NO_SNAPSHOT", value_parser = clap::builder::BoolishValueParser::new())]
+    no_snapshot: bool,
 }
 
 impl MirrorArgs {
-    /// What was given besides the machine's own, as it was given.
-    pub fn given(&self) -> &[String] {
-        &self.mirrors
+    /// What was said besides what this machine's apt is configured for.
+    pub fn given(&self) -> UserMirrors {
+        UserMirrors {
+            enabled: self.mirrors.clone(),
+            no_snapshot: self.no_snapshot,
+        }
     }
 }
 
@@ -28,6 +34,6 @@ impl MirrorArgs {
         targets: &Targets,
         workspace: &Workspace,
     ) -> Result<Mirrors, FetchError> {
-        Mirrors::discover(targets, &self.mirrors, &workspace.log("mirrors"))
+        Mirrors::discover(targets, &self.given(), &workspace.log("mirrors"))
     }
 }

@@ -21,6 +21,7 @@ use std::path::PathBuf;
 use pgml_dist::apt::options::{RepositoryOptions, UserKey};
 use pgml_dist::exit::Failure;
 use pgml_dist::pipeline::Pipeline;
+use pgml_dist::relock::Policy;
 use pgml_dist::targets::{Choice, Target};
 use pgml_dist::workspace::Workspace;
 
@@ -47,6 +48,24 @@ impl TargetChoice {
             architecture: self.arch.as_deref(),
         };
         Ok(pipeline.targets.select(&choice, &pipeline.host)?)
+    }
+}
+
+/// What happens when locked packages can be had from nowhere.
+#[derive(clap::Args)]
+pub struct LockPolicy {
+    /// Never make a lock anew: an input that can be had from nowhere is an error
+    #[arg(long)]
+    locked: bool,
+}
+
+impl LockPolicy {
+    /// As the library has it.
+    pub fn policy(&self) -> Policy {
+        match self.locked {
+            true => Policy::Locked,
+            false => Policy::Renew,
+        }
     }
 }
 
@@ -86,7 +105,7 @@ impl Sources {
             home: home().unwrap_or_default(),
             id: id.clone(),
         };
-        let mut pipeline = Pipeline::load(workspace, epoch, self.mirrors.given())?;
+        let mut pipeline = Pipeline::load(workspace, epoch, &self.mirrors.given())?;
         pipeline.repository = RepositoryOptions {
             sign_key: self.sign_key.as_ref().map(user_key),
             keep: self.keep.as_ref().map(|dir| workspace.root.join(dir)),

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use pgml_dist::exit::{Exit, Failure};
+use pgml_dist::fetch::mirrors::UserMirrors;
 use pgml_dist::pipeline::Pipeline;
 use pgml_dist::plan::Purpose;
 use pgml_dist::provenance::check::{Here, check, read};
@@ -22,7 +23,7 @@ pub fn verify(
     let statement = read(release)?;
     let stated = &statement.predicate.build_definition.external_parameters;
     let epoch = stated.epoch.to_string();
-    let pipeline = Pipeline::load(workspace, Some(&epoch), &[])?;
+    let pipeline = Pipeline::load(workspace, Some(&epoch), &UserMirrors::default())?;
     let named = stated.targets.iter();
     let named: Result<Vec<_>, _> = named.map(|name| pipeline.targets.target(name)).collect();
     let plan = named

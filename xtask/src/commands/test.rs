@@ -7,6 +7,7 @@ use pgml_dist::host::tools::{
     AUTOPKGTEST, BUILD_TOOLS, CHROMIUM, DIFFOSCOPE, GCC_AARCH64, GDB, LIBC_AARCH64, LINTIAN,
     NEWUIDMAP, PIUPARTS, QEMU_USER, RSYNC, SHELLCHECK, Tool,
 };
+use pgml_dist::outdated::Summary;
 use pgml_dist::plan::Purpose;
 use pgml_dist::progress::Listener;
 use pgml_dist::publish::{self, table::table};
@@ -16,7 +17,7 @@ use pgml_dist::systest::run::{ON_REQUEST, SUITES, TestRun, WITHOUT_PACKAGES};
 use pgml_dist::systest::{crash, emulated, fuzz, server, workers};
 use pgml_dist::workspace::Workspace;
 
-use crate::commands::{Sources, TargetChoice};
+use crate::commands::{LockPolicy, Sources, TargetChoice};
 use crate::console::Console;
 use crate::output::print;
 
@@ -45,13 +46,15 @@ pub struct Args {
     #[arg(long, default_value_t = 100_000, value_name = "NUMBER")]
     calls: u64,
     #[command(flatten)]
+    policy: LockPolicy,
+    #[command(flatten)]
     sources: Sources,
 }
 
 /// Runs the command.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let console = Console::new();
-    let pipeline = args.sources.pipeline(workspace)?;
+    let mut pipeline = args.sources.pipeline(workspace)?;
     let chosen = args.choice.select(&pipeline)?;
     let named = |suite: &str| args.suites.iter().any(|name| name == suite);
     let wanted = |suite: &str| match args.suites.is_empty() {
@@ -85,12 +88,20 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         } else {
             Purpose::Install
         };
-        let plan = pipeline.plan(&chosen, purpose)?;
-        // Before anything runs: a source tree that is edited meanwhile has another plan.
-        let dist = pipeline.plan(&chosen, Purpose::Dist)?;
-        pipeline.execute(&plan, &chosen, &console)?;
+        let policy = args.policy.policy();
+        let (plan, dist) = pipeline.renewing(policy, &console, &|pipeline| {
+            let plan = pipeline.plan(&chosen, purpose)?;
+            // Before anything runs: a source tree that is edited meanwhile has another plan.
+            let dist = pipeline.plan(&chosen, Purpose::Dist)?;
+            pipeline.execute(&plan, &chosen, &console)?;
+            Ok((plan, dist))
+        })?;
         let out = workspace.root.join(&args.out);
-        pipeline.publish(&out, &dist, false, &console)?;
+        let outdated = match publish::is_current(&out, &dist) {
+            true => Summary::default(), // it stays as it was published
+            false => pipeline.outdated(&chosen, &console)?,
+        };
+        pipeline.publish(&out, &dist, false, &outdated, &console)?;
         let test = TestRun {
             pipeline: &pipeline,
             plan: &plan,

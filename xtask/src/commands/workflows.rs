@@ -1,6 +1,7 @@
 //! `cargo xtask workflows`
 
 use pgml_dist::exit::Failure;
+use pgml_dist::fetch::mirrors::UserMirrors;
 use pgml_dist::pipeline::Pipeline;
 use pgml_dist::plan::github::Matrices;
 use pgml_dist::plan::workflow;
@@ -20,15 +21,19 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
-    let pipeline = Pipeline::load(workspace, None, &[])?;
+    let pipeline = Pipeline::load(workspace, None, &UserMirrors::default())?;
     // The same on every machine that writes it.
     let chosen = pipeline.targets.all(pipeline.targets.first_architecture());
     let (plan, _) = pipeline.survey(&chosen)?;
     let matrices = Matrices::new(&plan, &chosen);
+    let console = Console::new();
     if args.check {
-        return workflow::check(workspace, &matrices);
+        let count = workflow::check(workspace, &matrices)?;
+        console.note(&format!("{count} workflows are as the plan and their templates say"));
+        return Ok(());
     }
-    let path = workflow::write(workspace, &matrices)?;
-    Console::new().note(&format!("wrote {}", workspace.display(&path)));
+    for path in workflow::write(workspace, &matrices)? {
+        console.note(&format!("wrote {}", workspace.display(&path)));
+    }
     Ok(())
 }

@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::cache::{Cache, Record, Verdict};
 use super::{Outcome, Work, reason, run_one, to_run};
 use crate::exit::{Exit, Failure};
+use crate::fetch::FetchError;
 use crate::plan::Plan;
 use crate::plan::job::{Cost, Job, JobId};
 use crate::progress::{Listener, Progress};
@@ -229,6 +230,15 @@ pub fn execute(
 }
 
 impl Outcome {
+    /// The failure, taken out of the outcome, of a job whose packages can be had from nowhere; none where there is none.
+    pub fn take_gone(&mut self) -> Option<Failure> {
+        let gone = |(_, failure): &(JobId, Failure)| {
+            matches!(failure.error(), Some(FetchError::Gone { .. }))
+        };
+        let at = self.failed.iter().position(gone)?;
+        Some(self.failed.remove(at).1)
+    }
+
     /// How a run with failures ends: a check that failed tells more than a machine that can't.
     pub fn exit(&self) -> Option<Exit> {
         let exits = || self.failed.iter().map(|(_, failure)| failure.exit);

@@ -1,11 +1,12 @@
 //! Packages of a lock, through apt's own downloader.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::mirrors::Mirrors;
-use super::{FetchError, lacks, with_proxies};
-use crate::lock::{Lock, LockedPackage};
+use super::mirrors::{Mirrors, Place};
+use super::{FetchError, Gone, lacks, with_proxies};
+use crate::lock::{Absent, Lock, LockedPackage};
 use crate::process::{NO_ROOM, ProcessError, Program};
 use crate::progress::Listener;
 use crate::store::{Store, StoreError};
@@ -16,6 +17,9 @@ const BATCH: usize = 24;
 
 /// Gets packages of a lock into the store and returns where each is, in the order given. What is stored already is not
 /// fetched again; if that is all of it, nothing is contacted and no archive has to be enabled.
+///
+/// A package is looked for in its archive and then in the services that keep what left it ([`Mirrors::places`]). Those
+/// that no place has are one error, which names all of them: what the lock needs to be made anew.
 pub fn fetch_debs(
     lock: &Lock,
     packages: &[&LockedPackage],
@@ -34,65 +38,119 @@ pub fn fetch_debs(
         let megabytes = |of: &[&LockedPackage]| of.iter().map(|p| p.size).sum::<u64>() / 1_000_000;
         let total = format!("{} packages, {} MB", missing.len(), megabytes(&missing));
         listener.started(&job, &total);
+        say_where_from(lock, &missing, mirrors, listener);
+        let mut gone = Vec::new();
         for (i, batch) in missing.chunks(BATCH).enumerate() {
             let done = i * BATCH;
             listener.progress(&job, &format!("{done} of {total}"));
-            fetch_batch(lock, batch, mirrors, store)?;
+            gone.extend(fetch_batch(lock, batch, mirrors, store)?);
+        }
+        if let Some(error) = FetchError::all_gone(&lock.distribution, gone) {
+            return Err(error);
         }
         listener.finished(&job, &total);
     }
     Ok(packages.iter().map(|p| store.path(&p.sha256)).collect())
 }
 
+/// Says it where packages come from a public service because this machine's apt has no archive that has them.
+fn say_where_from(
+    lock: &Lock,
+    missing: &[&LockedPackage],
+    mirrors: &Mirrors,
+    listener: &dyn Listener,
+) {
+    let archives: BTreeSet<&str> = missing.iter().map(|p| p.archive.as_str()).collect();
+    for archive in archives {
+        let places = mirrors.places(archive, &lock.moments(archive));
+        if let (None, Some(place)) = (mirrors.base(archive), places.first()) {
+            listener.note(&format!(
+                "this machine's apt has no archive `{archive}`: its packages come from `{}`, as the lock pins them; \
+                 `--mirror {archive}=URI` names a quicker mirror",
+                place.name
+            ));
+        }
+    }
+}
+
+/// A package on its way through the places that may have it.
+struct Search<'a> {
+    package: &'a LockedPackage,
+    places: VecDeque<Place>,
+    /// What the last place said, as words for an error.
+    words: String,
+}
+
+/// Gets a batch of packages, each from the first of its places that has it; returns those that none has.
 fn fetch_batch(
     lock: &Lock,
     batch: &[&LockedPackage],
     mirrors: &Mirrors,
     store: &Store,
-) -> Result<(), FetchError> {
-    let mut wanted = Vec::new();
+) -> Result<Vec<Gone>, FetchError> {
+    let mut open = Vec::new();
     for package in batch {
-        let base = mirrors.require(&package.archive)?.to_owned();
-        wanted.push((*package, base));
+        let places = mirrors.places(&package.archive, &lock.moments(&package.archive));
+        if places.is_empty() {
+            mirrors.require(&package.archive)?;
+        }
+        open.push(Search {
+            package,
+            places: places.into(),
+            words: String::new(),
+        });
     }
-    let failed = try_batch(lock, &wanted, store)?;
-    // What left its archive may be where everything stays, if the user enabled such a service.
-    let mut elsewhere = Vec::new();
-    for (package, error) in failed {
-        let time = lock.suite(&package.archive).map(|suite| &suite.date);
-        let snapshot = time.and_then(|time| mirrors.snapshot(&package.archive, time));
-        match (&error, snapshot) {
-            (FetchError::Gone { .. }, Some(base)) => elsewhere.push((package, base)),
-            _ => return Err(error),
+    let mut gone = Vec::new();
+    while !open.is_empty() {
+        let mut asked = Vec::new();
+        for mut search in open.drain(..) {
+            match search.places.pop_front() {
+                Some(place) => asked.push((search, place)),
+                None => gone.push(Gone::of(search.package, search.words)),
+            }
+        }
+        for (i, error) in try_batch(&asked, mirrors.patience, store)? {
+            let (search, place) = &asked[i];
+            let own = mirrors.base(&search.package.archive) == Some(&place.base);
+            let words = match error {
+                FetchError::Gone { words, .. } => words,
+                // A service that does not answer is none that has it; the archive itself has to answer.
+                FetchError::Unreachable { words, .. } if !own => words,
+                other => return Err(other),
+            };
+            open.push(Search {
+                package: search.package,
+                places: search.places.clone(),
+                words,
+            });
         }
     }
-    match try_batch(lock, &elsewhere, store)?.into_iter().next() {
-        Some((_, error)) => Err(error),
-        None => Ok(()),
-    }
+    Ok(gone)
 }
 
-/// Fetches packages, each from below its base, and stores those that come, so that the next run begins behind them.
-/// Returns the others, and why.
-fn try_batch<'a>(
-    lock: &Lock,
-    batch: &[(&'a LockedPackage, String)],
+/// Fetches packages, each from below its place, and stores those that come, so that the next run begins behind them.
+/// Returns the others by their position, and why.
+fn try_batch(
+    batch: &[(Search<'_>, Place)],
+    patience: u32,
     store: &Store,
-) -> Result<Vec<(&'a LockedPackage, FetchError)>, FetchError> {
+) -> Result<Vec<(usize, FetchError)>, FetchError> {
     if batch.is_empty() {
         return Ok(Vec::new());
     }
     let incoming = store.incoming()?;
     let dir = incoming.path();
-    let files = batch
-        .iter()
-        .map(|(p, base)| (uri(base, &p.path), p.file_name(), p.sha256.to_string()));
-    let words = download(dir, files)?;
+    let files = batch.iter().map(|(search, place)| {
+        let package = search.package;
+        let sha256 = package.sha256.to_string();
+        (uri(&place.base, &package.path), package.file_name(), sha256)
+    });
+    let words = download(dir, patience, files)?;
     let mut failed = Vec::new();
-    for (package, base) in batch {
-        let file = dir.join(package.file_name());
+    for (i, (search, place)) in batch.iter().enumerate() {
+        let file = dir.join(search.package.file_name());
         if file.exists() {
-            match take_in(store, package, &file) {
+            match take_in(store, search.package, &file) {
                 Err(StoreError::Mismatch { .. }) => {}
                 other => {
                     other?;
@@ -103,7 +161,7 @@ fn try_batch<'a>(
         if words.contains(NO_ROOM) {
             return Err(FetchError::disk_full(dir));
         }
-        failed.push((*package, failure(lock, package, base, &words)));
+        failed.push((i, failure(search.package, &place.base, &words)));
     }
     Ok(failed)
 }
@@ -120,11 +178,15 @@ fn take_in(store: &Store, package: &LockedPackage, file: &Path) -> Result<PathBu
 /// Runs apt's downloader on addresses, file names and digests; returns what it said. Which files came is seen in `dir`.
 fn download(
     dir: &Path,
+    patience: u32,
     files: impl Iterator<Item = (String, String, String)>,
 ) -> Result<String, FetchError> {
     let settings = dir.join("apt.conf");
     // As root apt would fetch as a user of its own, who may not look into our cache.
-    let text = "APT::Sandbox::User \"root\";\nAcquire::Retries \"3\";\n";
+    let text = format!(
+        "APT::Sandbox::User \"root\";\nAcquire::Retries \"2\";\n\
+         Acquire::http::Timeout \"{patience}\";\nAcquire::https::Timeout \"{patience}\";\n"
+    );
     fs::write(&settings, text).map_err(|source| FetchError::Io {
         doing: "write",
         path: settings.clone(),
@@ -166,8 +228,7 @@ fn uri(base: &str, path: &str) -> String {
 }
 
 /// Finds in the downloader's words why a package did not come.
-fn failure(lock: &Lock, package: &LockedPackage, base: &str, words: &str) -> FetchError {
-    let what = format!("{} {}", package.name, package.version);
+fn failure(package: &LockedPackage, base: &str, words: &str) -> FetchError {
     let uri = uri(base, &package.path);
     let mut lines = words.lines();
     let said = lines
@@ -178,24 +239,25 @@ fn failure(lock: &Lock, package: &LockedPackage, base: &str, words: &str) -> Fet
             said.join("\n")
         })
         .unwrap_or_else(|| words.trim().to_owned());
+    let what = || format!("{} {}", package.name, package.version);
     if said.contains("Hash Sum mismatch") || said.contains("unexpected size") {
         return FetchError::WrongHash {
-            what,
+            what: what(),
             from: base.to_owned(),
             expected: package.sha256.to_string(),
         };
     }
-    let gone = ["404", "File not found", "No such file"];
+    let gone = ["404", "410", "File not found", "No such file"];
     if gone.iter().any(|sign| said.contains(sign)) {
         return FetchError::Gone {
-            package: what,
+            packages: vec![Absent::of(package)],
             archive: package.archive.clone(),
-            lock: lock.distribution.clone(),
+            lock: String::new(),
             words: said,
         };
     }
     FetchError::Unreachable {
-        what,
+        what: what(),
         from: base.to_owned(),
         words: said,
     }

@@ -7,6 +7,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use crate::exit::{Exit, ExitKind};
+use crate::lock::{Absent, LockedPackage};
 use crate::process::ProcessError;
 use crate::store::StoreError;
 use crate::targets::error::suggestion;
@@ -40,16 +41,16 @@ pub enum FetchError {
         /// Its name.
         archive: String,
     },
-    /// The archive does not have a file that the lock names.
-    #[error("`{package}` is gone from the archive `{archive}`\n{words}")]
+    /// Neither the archive nor a service that keeps what left it has files that the lock names.
+    #[error("{} gone from the archive `{archive}`\n{words}", are(packages))]
     #[diagnostic(help(
         "archives drop superseded versions: `cargo xtask lock --update {lock}` pins what they have now; a snapshot \
-         service, enabled with `--mirror`, still has the old one"
+         service (`--mirror {archive}-snapshot=URI`) may still have the old ones"
     ))]
     Gone {
-        /// Name and version.
-        package: String,
-        /// The archive.
+        /// The packages.
+        packages: Vec<Absent>,
+        /// The archive of the first of them.
         archive: String,
         /// The lock that names it.
         lock: String,
@@ -113,7 +114,54 @@ pub enum FetchError {
     Process(#[from] ProcessError),
 }
 
+/// A package that no place has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gone {
+    /// Which.
+    pub package: Absent,
+    /// The archive that had it.
+    pub archive: String,
+    /// What the last place said that was asked for it.
+    pub words: String,
+}
+
+impl Gone {
+    pub(super) fn of(package: &LockedPackage, words: String) -> Self {
+        Self {
+            package: Absent::of(package),
+            archive: package.archive.clone(),
+            words,
+        }
+    }
+}
+
+/// `` `a 1.0` is``, or `` `a 1.0`, `b 2.0` and 3 more are``.
+fn are(packages: &[Absent]) -> String {
+    const NAMED: usize = 3;
+    let named: Vec<String> = packages
+        .iter()
+        .take(NAMED)
+        .map(|one| format!("`{} {}`", one.name, one.version))
+        .collect();
+    match (packages.len(), packages.len().saturating_sub(NAMED)) {
+        (1, _) => format!("{} is", named.join("")),
+        (_, 0) => format!("{} are", named.join(", ")),
+        (_, more) => format!("{} and {more} more are", named.join(", ")),
+    }
+}
+
 impl FetchError {
+    /// The error that names all packages that no place has; none where there is no such package.
+    pub(super) fn all_gone(lock: &str, gone: Vec<Gone>) -> Option<Self> {
+        let first = gone.first()?.clone();
+        Some(Self::Gone {
+            packages: gone.into_iter().map(|one| one.package).collect(),
+            archive: first.archive,
+            lock: lock.to_owned(),
+            words: first.words,
+        })
+    }
+
     /// A downloader of others found no room in a directory of ours.
     pub(crate) fn disk_full(dir: &Path) -> Self {
         Self::Io {

@@ -1,7 +1,7 @@
 //! Which archives may be contacted, and where.
 //!
-//! Only those that this machine's apt is configured for, and those that the user enables. Nothing else is contacted,
-//! not even to see whether it answers.
+//! Those that this machine's apt is configured for and those that the user enables; and, for a package that these no
+//! longer have, the services that keep what left them. Nothing else is contacted, not even to see whether it answers.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -31,11 +31,50 @@ pub struct Mirror {
 }
 
 /// The archives that may be contacted, by their names in `targets.toml`.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Mirrors {
     enabled: BTreeMap<String, Mirror>,
-    /// For an archive the enabled service that keeps what left it.
-    snapshots: BTreeMap<String, String>,
+    /// For an archive, the services that keep what left it, in the order in which they are asked.
+    keepers: BTreeMap<String, Vec<Keeper>>,
+    /// How many seconds an archive may be silent before it counts as one that does not answer.
+    pub patience: u32,
+}
+
+impl Default for Mirrors {
+    fn default() -> Self {
+        Self {
+            enabled: BTreeMap::new(),
+            keepers: BTreeMap::new(),
+            patience: 30,
+        }
+    }
+}
+
+/// A service that keeps packages that left their archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Keeper {
+    /// What `targets.toml` calls it.
+    name: String,
+    /// Its address; that of a snapshot service has `{time}` in it.
+    uri: String,
+}
+
+/// A place that may have a locked package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The name of the archive or service in `targets.toml`.
+    pub name: String,
+    /// Its base, without a slash at the end.
+    pub base: String,
+}
+
+/// What the user says about archives.
+#[derive(Debug, Clone, Default)]
+pub struct UserMirrors {
+    /// The archives that may be contacted besides the machine's own: NAME or NAME=URI.
+    pub enabled: Vec<String>,
+    /// Whether no public service may be asked for packages that left their archive.
+    pub no_snapshot: bool,
 }
 
 /// What apt says of one of its sources.
@@ -53,10 +92,14 @@ impl Mirrors {
     }
 
     /// What this machine's apt is configured for, and what the user enables: `NAME=URI`, or `NAME` for an archive whose
-    /// address `targets.toml` gives. The user's choice goes before apt's.
-    pub fn discover(targets: &Targets, user: &[String], log: &Path) -> Result<Self, FetchError> {
+    /// address `targets.toml` gives. The user's choice goes before apt's. Besides those the public services that keep
+    /// what left an archive, unless the user forbids it.
+    pub fn discover(targets: &Targets, user: &UserMirrors, log: &Path) -> Result<Self, FetchError> {
         let mut mirrors = Self::default();
-        mirrors.add_user(targets, user)?;
+        mirrors.add_user(targets, &user.enabled)?;
+        if !user.no_snapshot {
+            mirrors.add_keepers(targets);
+        }
         let format = "$(REPO_URI)\t$(ORIGIN)\t$(LABEL)\t$(RELEASE)";
         let output = Program::new("apt-get")
             .args(["indextargets", "--format", format, "Created-By: Packages"])
@@ -84,18 +127,41 @@ impl Mirrors {
                     name: name.to_owned(),
                 });
             };
-            self.enable(name, uri, EnabledBy::User);
-            if let Some(of) = &archive.snapshot_of {
-                self.snapshots.insert(of.clone(), name.to_owned());
+            match archive.old_of.as_ref().or(archive.snapshot_of.as_ref()) {
+                Some(of) => self.add_keeper(of, name, uri),
+                None => self.enable(name, uri, EnabledBy::User),
             }
         }
         Ok(())
     }
 
+    /// Adds the services that have a public address: the archives of old releases before the snapshot services.
+    fn add_keepers(&mut self, targets: &Targets) {
+        let old = targets.archives.iter().map(|a| (a, &a.old_of));
+        let snapshots = targets.archives.iter().map(|a| (a, &a.snapshot_of));
+        for (archive, of) in old.chain(snapshots) {
+            if let (Some(of), Some(uri)) = (of, &archive.uri) {
+                self.add_keeper(of, &archive.name, uri);
+            }
+        }
+    }
+
+    /// Adds a service for what left an archive, behind those that are there; the user's own address of it stays.
+    fn add_keeper(&mut self, of: &str, name: &str, uri: &str) {
+        let keepers = self.keepers.entry(of.to_owned()).or_default();
+        if !keepers.iter().any(|keeper| keeper.name == name) {
+            keepers.push(Keeper {
+                name: name.to_owned(),
+                uri: uri.trim_end_matches('/').to_owned(),
+            });
+        }
+    }
+
     /// Takes in apt's list of sources, one a line: base, origin, label and release between tabs.
     fn add_apt(&mut self, targets: &Targets, listing: &str) {
         let sources: Vec<Source> = listing.lines().filter_map(source).collect();
-        for archive in targets.archives.iter().filter(|a| a.snapshot_of.is_none()) {
+        let kept = |a: &&Archive| a.snapshot_of.is_none() && a.old_of.is_none();
+        for archive in targets.archives.iter().filter(kept) {
             if self.enabled.contains_key(&archive.name) {
                 continue;
             }
@@ -129,11 +195,28 @@ impl Mirrors {
         })
     }
 
-    /// The base of the service that keeps what left an archive, as the archive was at a time; only where the user enabled
-    /// one.
-    pub fn snapshot(&self, archive: &str, time: &Time) -> Option<String> {
-        let base = self.base(self.snapshots.get(archive)?)?;
-        Some(base.replace("{time}", &time.compact()))
+    /// Where a package may be that an archive had at these moments, in the order in which to ask: the archive itself where it
+    /// may be contacted, and then the services that keep what left it.
+    pub fn places(&self, archive: &str, moments: &[&Time]) -> Vec<Place> {
+        let own = self.base(archive).map(|base| Place {
+            name: archive.to_owned(),
+            base: base.to_owned(),
+        });
+        let keepers = self.keepers.get(archive).into_iter().flatten();
+        let kept = keepers.flat_map(|keeper| {
+            let bases: Vec<String> = match keeper.uri.contains("{time}") {
+                true => moments
+                    .iter()
+                    .map(|time| keeper.uri.replace("{time}", &time.compact()))
+                    .collect(),
+                false => vec![keeper.uri.clone()],
+            };
+            bases.into_iter().map(|base| Place {
+                name: keeper.name.clone(),
+                base,
+            })
+        });
+        own.into_iter().chain(kept).collect()
     }
 
     /// Every archive that may be contacted.
@@ -158,11 +241,10 @@ fn source(line: &str) -> Option<Source> {
 impl Source {
     fn is<'a>(&self, archive: &Archive, mut codenames: impl Iterator<Item = &'a str>) -> bool {
         if !self.origin.is_empty() {
-            // Releases past support keep their origin and label where they are kept, so these alone do not tell the
-            // archive of old releases from the archive: it is only ever enabled by the user.
+            // Releases past support keep their origin and label where they are kept: a machine whose sources name the
+            // archive of old releases has that as its archive.
             return archive.origin.as_deref() == Some(&self.origin)
-                && archive.label.as_deref() == Some(&self.label)
-                && !archive.name.ends_with("-old");
+                && archive.label.as_deref() == Some(&self.label);
         }
         let last = self.uri.trim_end_matches('/').rsplit('/').next();
         last.is_some_and(|last| archive.path.as_deref() == Some(last))
@@ -202,6 +284,41 @@ mod tests {
         mirrors.add_apt(&targets(), listing);
         assert_eq!(mirrors.base("debian"), Some("http://m.example/debian"));
         assert_eq!(mirrors.iter().count(), 1);
+    }
+
+    #[test]
+    fn a_package_is_looked_for_in_its_archive_then_where_old_releases_are_then_at_the_snapshot_service()
+     {
+        let targets = targets();
+        let mut mirrors = Mirrors::none();
+        let user = [
+            "ubuntu=http://m.example/ubuntu",
+            "ubuntu-old=http://o.example/u",
+        ];
+        mirrors.add_user(&targets, &user.map(String::from)).unwrap();
+        let new: Time = "2026-07-11T10:16:37Z".parse().unwrap();
+        let old: Time = "2026-01-01T00:00:00Z".parse().unwrap();
+        let names = |mirrors: &Mirrors, archive: &str| -> Vec<String> {
+            let places = mirrors.places(archive, &[&new, &old]);
+            places.into_iter().map(|place| place.base).collect()
+        };
+        assert_eq!(
+            names(&mirrors, "ubuntu"),
+            ["http://m.example/ubuntu", "http://o.example/u"],
+            "no public service without permission"
+        );
+        mirrors.add_keepers(&targets);
+        let all = names(&mirrors, "ubuntu");
+        assert_eq!(all.len(), 4, "{all:?}");
+        assert_eq!(all[1], "http://o.example/u", "the user's address of it");
+        assert!(all[2].ends_with("/20260711T101637Z"), "{all:?}");
+        assert!(all[3].ends_with("/20260101T000000Z"), "{all:?}");
+        let debian = names(&mirrors, "debian");
+        assert_eq!(
+            debian.len(),
+            2,
+            "not enabled: only where all is kept: {debian:?}"
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ pub mod wheels;
 
 pub use crates::{fetch_crates, fetch_tool_crates};
 pub use debs::fetch_debs;
-pub use error::FetchError;
+pub use error::{FetchError, Gone};
 pub use wheels::fetch_wheels;
 
 use crate::digest::Digest;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{FetchError, lacks, with_proxies};
-use crate::lock::{Wanted, WheelLock};
+use crate::lock::{Absent, Wanted, WheelLock};
 use crate::process::{NO_ROOM, ProcessError, Program};
 use crate::progress::Listener;
 use crate::store::Store;
@@ -226,8 +226,12 @@ fn failure(selection: &Selection, words: String) -> FetchError {
     if words.contains("No matching distribution found")
         && !cut_off.iter().any(|sign| words.contains(sign))
     {
+        let gone = named.map(|wheel| Absent {
+            name: wheel.name.clone(),
+            version: wheel.version.clone(),
+        });
         return FetchError::Gone {
-            package: what,
+            packages: gone.into_iter().collect(),
             archive: "the package index".to_owned(),
             lock: selection.lock.clone(),
             words,

@@ -4,10 +4,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::LockError;
+use super::{Absent, LockError};
 use crate::fetch::{mirrors::Mirrors, with_proxies};
 use crate::process::Program;
-use crate::targets::{Distribution, Targets};
+use crate::targets::{Distribution, Suite, Targets};
 
 /// What apt is told, after it has read the machine's configuration. The cleared hooks would act on the machine.
 const SETTINGS: &str = r#"
@@ -31,11 +31,14 @@ Acquire::Check-Date "true";
 Acquire::Languages "none";
 Acquire::Retries "3";
 Dir::Etc::SourceParts "/dev/null";
-Dir::Etc::Preferences "/dev/null";
 Dir::Etc::PreferencesParts "/dev/null";
 Dir::Etc::Trusted "/dev/null";
 Dir::Etc::TrustedParts "/dev/null";
 "#;
+
+/// The sources of everything, and those of the releases alone.
+const SOURCES: &str = "sources.list";
+const FROZEN_SOURCES: &str = "frozen.list";
 
 /// A private root for apt.
 pub(super) struct Apt {
@@ -44,11 +47,13 @@ pub(super) struct Apt {
 
 impl Apt {
     /// Makes the root for a distribution in `dir`. Lists that an earlier run left are used again where they are current.
+    /// apt takes none of the `absent` packages.
     pub fn new(
         dir: PathBuf,
         targets: &Targets,
         distribution: &Distribution,
         mirrors: &Mirrors,
+        absent: &[Absent],
     ) -> Result<Self, LockError> {
         let apt = Self { dir };
         for sub in ["state/lists/partial", "cache/archives/partial"] {
@@ -60,7 +65,11 @@ impl Apt {
             })?;
         }
         apt.write("state/status", "")?;
-        apt.write("sources.list", &sources(targets, distribution, mirrors)?)?;
+        let all = sources(targets, distribution, mirrors, &|_| true)?;
+        let frozen = sources(targets, distribution, mirrors, &|s| s.kind.is_release())?;
+        apt.write(SOURCES, &all)?;
+        apt.write(FROZEN_SOURCES, &frozen)?;
+        apt.write("preferences", &preferences(absent))?;
         apt.write("apt.conf", &apt.settings(&distribution.architecture.name))?;
         Ok(apt)
     }
@@ -71,7 +80,7 @@ impl Apt {
             "{SETTINGS}APT::Architecture \"{architecture}\";\nAPT::Architectures {{ \"{architecture}\"; }};\n\
              Dir::State \"{dir}/state\";\nDir::State::Lists \"{dir}/state/lists\";\nDir::State::Status \"{dir}/state/status\";\n\
              Dir::Cache \"{dir}/cache\";\nDir::Cache::Archives \"{dir}/cache/archives\";\n\
-             Dir::Etc::SourceList \"{dir}/sources.list\";\n"
+             Dir::Etc::SourceList \"{dir}/{SOURCES}\";\nDir::Etc::Preferences \"{dir}/preferences\";\n"
         )
     }
 
@@ -91,7 +100,27 @@ impl Apt {
 
     /// `apt-get` in this root.
     pub fn get(&self) -> Program {
-        with_proxies(Program::new("apt-get"))
+        self.program("apt-get")
+    }
+
+    /// `apt-get` in this root, which sees the releases without their updates.
+    pub fn get_frozen(&self) -> Program {
+        let sources = self.dir.join(FROZEN_SOURCES);
+        self.get()
+            .arg("-o")
+            .arg(format!("Dir::Etc::SourceList={}", sources.display()))
+            // A cache of its own: apt makes its cache anew each time that the sources are others.
+            .args(["-o", "Dir::Cache::PkgCache=frozen.bin"])
+            .args(["-o", "Dir::Cache::SrcPkgCache=frozen-sources.bin"])
+    }
+
+    /// `apt-cache` in this root.
+    pub fn cache(&self) -> Program {
+        self.program("apt-cache")
+    }
+
+    fn program(&self, name: &str) -> Program {
+        with_proxies(Program::new(name))
             .arg("-c")
             .arg(self.dir.join("apt.conf"))
     }
@@ -102,14 +131,26 @@ impl Apt {
     }
 }
 
-/// sources.list: for each suite its archive's own keyring, and only the package index.
+/// Forbids packages, each by name and version (apt_preferences(5)).
+fn preferences(absent: &[Absent]) -> String {
+    let forbid = |one: &Absent| {
+        format!(
+            "Package: {}\nPin: version {}\nPin-Priority: -1\n\n",
+            one.name, one.version
+        )
+    };
+    absent.iter().map(forbid).collect()
+}
+
+/// sources.list: for each suite that counts its archive's own keyring, and only the package index.
 fn sources(
     targets: &Targets,
     distribution: &Distribution,
     mirrors: &Mirrors,
+    counts: &dyn Fn(&Suite) -> bool,
 ) -> Result<String, LockError> {
     let mut text = String::new();
-    for suite in &distribution.suites {
+    for suite in distribution.suites.iter().filter(|suite| counts(suite)) {
         let base = mirrors.require(&suite.archive)?;
         let Some(archive) = targets.archive(&suite.archive) else {
             continue; // checked when targets.toml was read

@@ -2,8 +2,10 @@
 //! moving does not stale the others; each carries the digest of the configuration that it was made from.
 
 mod apt;
+mod changes;
 pub mod crates;
 mod error;
+pub mod outdated;
 mod release;
 mod requirements;
 mod solve;
@@ -14,10 +16,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use changes::{Change, changes};
 pub use error::LockError;
 pub use release::Time;
 pub use requirements::Wanted;
-pub use solve::update;
+pub use solve::{Extent, Resolver};
 pub use wheels::{LockedWheel, WheelLock, WheelSet};
 
 use crate::digest::Digest;
@@ -36,12 +39,35 @@ pub struct Lock {
     pub distribution: String,
     /// The digest of the part of `targets.toml` that it was made from.
     pub config: Digest,
-    /// The indexes that it was made from.
+    /// The indexes that it was made from. A suite has two entries where some packages were kept from an earlier lock.
     #[serde(rename = "suite")]
     pub suites: Vec<LockedSuite>,
+    /// Packages that an index listed and its archive did not have, and that were passed over for that reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absent: Vec<Absent>,
     /// The packages, by name.
     #[serde(rename = "package", default)]
     pub packages: Vec<LockedPackage>,
+}
+
+/// A version of a package that an archive lists and does not have.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Absent {
+    /// The package's name.
+    pub name: String,
+    /// The version, with the epoch.
+    pub version: String,
+}
+
+impl Absent {
+    /// The version that a lock pins.
+    pub fn of(package: &LockedPackage) -> Self {
+        Self {
+            name: package.name.clone(),
+            version: package.version.clone(),
+        }
+    }
 }
 
 /// An archive's index, as it was when the lock was made.
@@ -82,6 +108,12 @@ pub struct LockedPackage {
 }
 
 impl LockedPackage {
+    /// The same package, for nothing yet.
+    fn without_roles(mut self) -> Self {
+        self.roles.clear();
+        self
+    }
+
     /// The file's name as apt writes it, unique in a directory: `libc6_2.36-9+deb12u10_amd64.deb`.
     pub fn file_name(&self) -> String {
         let version = self.version.replace(':', "%3a");
@@ -106,6 +138,7 @@ struct RoleConfig<'a> {
     seeds: Vec<String>,
     beyond: &'a [String],
     alone: bool,
+    frozen: bool,
 }
 
 /// The digest of the part of `targets.toml` that a distribution's lock is made from.
@@ -115,6 +148,7 @@ pub fn config_digest(targets: &Targets, distribution: &Distribution) -> Digest {
         seeds: targets.seeds(role, distribution),
         beyond: &role.beyond,
         alone: role.alone,
+        frozen: role.frozen,
     });
     let config = Config {
         format: FORMAT,
@@ -180,9 +214,14 @@ impl Lock {
         all.find(|name| *name != "all")
     }
 
-    /// The index of an archive that the lock was made from.
-    pub fn suite(&self, archive: &str) -> Option<&LockedSuite> {
-        self.suites.iter().find(|s| s.archive == archive)
+    /// The moments at which an archive had the locked packages, the latest first: an archive had every package of its
+    /// suites when it made the newest of their Release files, but for those that were kept from an earlier lock.
+    pub fn moments(&self, archive: &str) -> Vec<&Time> {
+        let of_archive = self.suites.iter().filter(|s| s.archive == archive);
+        let mut moments: Vec<&Time> = of_archive.map(|suite| &suite.date).collect();
+        moments.sort_unstable_by(|a, b| b.cmp(a));
+        moments.dedup();
+        moments
     }
 
     /// Whether it fits `targets.toml` as it is now.

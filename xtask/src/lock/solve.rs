@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::apt::Apt;
 use super::release::Release;
-use super::{FORMAT, Lock, LockError, LockedPackage, LockedSuite, config_digest};
+use super::{Absent, FORMAT, Lock, LockError, LockedPackage, LockedSuite, config_digest};
 use crate::digest::Digest;
 use crate::fetch::mirrors::Mirrors;
 use crate::process::ProcessError;
@@ -16,108 +16,201 @@ use crate::targets::{Distribution, Role, Targets};
 /// The key of a package among those of one lock.
 type Id = (String, String, String);
 
-/// Makes a distribution's lock from what its archives have now. `dir` is a place for apt's indexes.
-pub fn update(
-    targets: &Targets,
-    distribution: &Distribution,
-    mirrors: &Mirrors,
-    dir: &Path,
-    listener: &dyn Listener,
-) -> Result<Lock, LockError> {
-    let job = format!("lock {}", distribution.id);
-    listener.started(&job, "fetching and verifying the archive's indexes");
-    let apt = Apt::new(dir.to_owned(), targets, distribution, mirrors)?;
-    let updated = apt.get().args(["update", "-qq"]).output(&apt.log());
-    updated.map_err(|error| match error {
-        ProcessError::Failed { tail, .. } => LockError::Indexes {
-            distribution: distribution.id.clone(),
-            words: tail,
-        },
-        other => other.into(),
-    })?;
+/// How much of a lock is made anew.
+#[derive(Debug, Clone, Copy)]
+pub enum Extent<'a> {
+    /// All of it.
+    Whole,
+    /// What follows the updates. The packages of frozen roles stay as this lock has them, so that nothing is compiled
+    /// anew for their sake.
+    Updates(&'a Lock),
+}
 
-    let mut packages: BTreeMap<Id, LockedPackage> = BTreeMap::new();
-    let mut by_role: BTreeMap<&str, BTreeSet<Id>> = BTreeMap::new();
-    for role in targets.roles_of(distribution) {
-        listener.progress(&job, &format!("resolving `{}`", role.name));
+/// Makes the lock of one distribution from what its archives have now.
+pub struct Resolver<'a> {
+    /// The matrix.
+    pub targets: &'a Targets,
+    /// The distribution.
+    pub distribution: &'a Distribution,
+    /// The archives that may be contacted.
+    pub mirrors: &'a Mirrors,
+    /// A place for apt's indexes, kept between runs.
+    pub dir: &'a Path,
+    /// Packages that an index lists and its archive does not have: they are passed over.
+    pub absent: &'a [Absent],
+}
+
+impl Resolver<'_> {
+    /// Fetches and verifies the indexes, and resolves every role.
+    pub fn lock(&self, extent: Extent<'_>, listener: &dyn Listener) -> Result<Lock, LockError> {
+        let id = &self.distribution.id;
+        let job = format!("lock {id}");
+        let apt = self.fresh_indexes(&job, listener)?;
+        let mut packages = Packages::default();
+        for role in self.targets.roles_of(self.distribution) {
+            listener.progress(&job, &format!("resolving `{}`", role.name));
+            let found = match extent {
+                Extent::Updates(before) if role.frozen => before
+                    .packages(&role.name)
+                    .into_iter()
+                    .cloned()
+                    .map(LockedPackage::without_roles)
+                    .collect(),
+                _ => self.resolve(&apt, role)?,
+            };
+            packages.add(role, found);
+        }
+        let packages: Vec<LockedPackage> = packages.all.into_values().collect();
+        let size: u64 = packages.iter().map(|p| p.size).sum();
+        listener.finished(
+            &job,
+            &format!("{} packages, {} MB", packages.len(), size / 1_000_000),
+        );
+        Ok(Lock {
+            version: FORMAT,
+            distribution: id.clone(),
+            config: config_digest(self.targets, self.distribution),
+            suites: self.suites(&apt, extent)?,
+            absent: self.absent.to_vec(),
+            packages,
+        })
+    }
+
+    /// A root for apt with the archives' indexes of this moment, each verified.
+    pub(super) fn fresh_indexes(
+        &self,
+        job: &str,
+        listener: &dyn Listener,
+    ) -> Result<Apt, LockError> {
+        listener.started(job, "fetching and verifying the archive's indexes");
+        let dir = self.dir.to_owned();
+        let apt = Apt::new(
+            dir,
+            self.targets,
+            self.distribution,
+            self.mirrors,
+            self.absent,
+        )?;
+        let updated = apt.get().args(["update", "-qq"]).output(&apt.log());
+        updated.map_err(|error| match error {
+            ProcessError::Failed { tail, .. } => LockError::Indexes {
+                distribution: self.distribution.id.clone(),
+                words: tail,
+            },
+            other => other.into(),
+        })?;
+        Ok(apt)
+    }
+
+    /// What apt would install (or, for a role that stands alone, download) for a role.
+    pub(super) fn resolve(&self, apt: &Apt, role: &Role) -> Result<Vec<LockedPackage>, LockError> {
+        let mut seeds = self.targets.seeds(role, self.distribution);
+        let apt_get = match role.frozen {
+            true => apt.get_frozen(),
+            false => apt.get(),
+        };
+        let mut apt_get = apt_get.args(["-qq", "--print-uris", "-o", "Acquire::ForceHash=SHA256"]);
+        if role.alone {
+            apt_get = apt_get.arg("download");
+        } else {
+            // Solved together with what is there already, as apt will when it installs the one into the other.
+            for there in role
+                .beyond
+                .iter()
+                .filter_map(|name| self.targets.role(name))
+            {
+                seeds.extend(self.targets.seeds(there, self.distribution));
+            }
+            apt_get = apt_get.args(["--yes", "install"]);
+        }
+        let output = apt_get
+            .args(seeds)
+            .output(&apt.log())
+            .map_err(|error| match error {
+                ProcessError::Failed { tail, .. } => LockError::Unsolvable {
+                    role: role.name.clone(),
+                    distribution: self.distribution.id.clone(),
+                    words: tail,
+                },
+                other => other.into(),
+            })?;
+        let archives = self.distribution.archives().into_iter();
+        let bases: Vec<(&str, &str)> = archives
+            .filter_map(|archive| Some((archive, self.mirrors.base(archive)?)))
+            .collect();
+        String::from_utf8_lossy(&output)
+            .lines()
+            .filter(|line| line.starts_with('\''))
+            .map(|line| {
+                parse(line, &bases).ok_or_else(|| LockError::Answer {
+                    role: role.name.clone(),
+                    line: line.to_owned(),
+                })
+            })
+            .collect()
+    }
+
+    fn suites(&self, apt: &Apt, extent: Extent<'_>) -> Result<Vec<LockedSuite>, LockError> {
+        let locked = self.distribution.suites.iter().map(|suite| {
+            let without = |field| LockError::Release {
+                suite: suite.name.clone(),
+                field,
+            };
+            let release =
+                Release::find(&apt.lists(), &suite.name).ok_or_else(|| without("name"))?;
+            Ok(LockedSuite {
+                archive: suite.archive.clone(),
+                name: suite.name.clone(),
+                date: release.date.ok_or_else(|| without("Date"))?,
+                accepted_past: release.valid_until.filter(|_| suite.accept_expired),
+            })
+        });
+        let mut locked: Vec<LockedSuite> = locked.collect::<Result<_, LockError>>()?;
+        if let Extent::Updates(before) = extent {
+            locked.extend(self.kept_suites(before, &locked));
+        }
+        Ok(locked)
+    }
+
+    /// The earlier indexes that the packages of frozen roles were taken from.
+    fn kept_suites(&self, before: &Lock, now: &[LockedSuite]) -> Vec<LockedSuite> {
+        let frozen = |name: &str| {
+            let mut suites = self.distribution.suites.iter();
+            suites.any(|suite| suite.kind.is_release() && suite.name == name)
+        };
+        let kept = before.suites.iter();
+        kept.filter(|suite| frozen(&suite.name) && !now.contains(suite))
+            .cloned()
+            .collect()
+    }
+}
+
+/// The packages of a lock in the making.
+#[derive(Default)]
+struct Packages {
+    all: BTreeMap<Id, LockedPackage>,
+    by_role: BTreeMap<String, BTreeSet<Id>>,
+}
+
+impl Packages {
+    /// Adds those of a role, less what the roles have that it goes beyond.
+    fn add(&mut self, role: &Role, found: Vec<LockedPackage>) {
         let mut ids = BTreeSet::new();
-        for package in resolve(&apt, targets, role, distribution, mirrors)? {
+        for package in found {
             let id = (
                 package.name.clone(),
                 package.version.clone(),
                 package.architecture.clone(),
             );
-            let there = role.beyond.iter().filter_map(|r| by_role.get(r.as_str()));
+            let there = role.beyond.iter().filter_map(|r| self.by_role.get(r));
             if !there.into_iter().any(|set| set.contains(&id)) {
-                let entry = packages.entry(id.clone()).or_insert(package);
+                let entry = self.all.entry(id.clone()).or_insert(package);
                 entry.roles.push(role.name.clone());
                 ids.insert(id);
             }
         }
-        by_role.insert(&role.name, ids);
+        self.by_role.insert(role.name.clone(), ids);
     }
-
-    let size: u64 = packages.values().map(|p| p.size).sum();
-    listener.finished(
-        &job,
-        &format!("{} packages, {} MB", packages.len(), size / 1_000_000),
-    );
-    Ok(Lock {
-        version: FORMAT,
-        distribution: distribution.id.clone(),
-        config: config_digest(targets, distribution),
-        suites: suites(&apt, distribution)?,
-        packages: packages.into_values().collect(),
-    })
-}
-
-/// What apt would install (or, for a role that stands alone, download) for a role.
-fn resolve(
-    apt: &Apt,
-    targets: &Targets,
-    role: &Role,
-    distribution: &Distribution,
-    mirrors: &Mirrors,
-) -> Result<Vec<LockedPackage>, LockError> {
-    let mut seeds = targets.seeds(role, distribution);
-    let mut apt_get = apt
-        .get()
-        .args(["-qq", "--print-uris", "-o", "Acquire::ForceHash=SHA256"]);
-    if role.alone {
-        apt_get = apt_get.arg("download");
-    } else {
-        // Solved together with what is there already, as apt will when it installs the one into the other.
-        for there in role.beyond.iter().filter_map(|name| targets.role(name)) {
-            seeds.extend(targets.seeds(there, distribution));
-        }
-        apt_get = apt_get.args(["--yes", "install"]);
-    }
-    let output = apt_get
-        .args(seeds)
-        .output(&apt.log())
-        .map_err(|error| match error {
-            ProcessError::Failed { tail, .. } => LockError::Unsolvable {
-                role: role.name.clone(),
-                distribution: distribution.id.clone(),
-                words: tail,
-            },
-            other => other.into(),
-        })?;
-    let bases: Vec<(&str, &str)> = distribution
-        .suites
-        .iter()
-        .filter_map(|s| Some((s.archive.as_str(), mirrors.base(&s.archive)?)))
-        .collect();
-    String::from_utf8_lossy(&output)
-        .lines()
-        .filter(|line| line.starts_with('\''))
-        .map(|line| {
-            parse(line, &bases).ok_or_else(|| LockError::Answer {
-                role: role.name.clone(),
-                line: line.to_owned(),
-            })
-        })
-        .collect()
 }
 
 /// Reads `'URI' NAME_VERSION_ARCHITECTURE.deb SIZE SHA256:DIGEST`.
@@ -153,23 +246,6 @@ fn decode(text: &str) -> Option<String> {
         bytes.extend_from_slice(part.get(2..)?.as_bytes());
     }
     String::from_utf8(bytes).ok()
-}
-
-fn suites(apt: &Apt, distribution: &Distribution) -> Result<Vec<LockedSuite>, LockError> {
-    let locked = distribution.suites.iter().map(|suite| {
-        let without = |field| LockError::Release {
-            suite: suite.name.clone(),
-            field,
-        };
-        let release = Release::find(&apt.lists(), &suite.name).ok_or_else(|| without("name"))?;
-        Ok(LockedSuite {
-            archive: suite.archive.clone(),
-            name: suite.name.clone(),
-            date: release.date.ok_or_else(|| without("Date"))?,
-            accepted_past: release.valid_until.filter(|_| suite.accept_expired),
-        })
-    });
-    locked.collect()
 }
 
 #[cfg(test)]

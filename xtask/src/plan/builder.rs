@@ -15,10 +15,10 @@ use std::collections::{BTreeMap, HashMap};
 use super::inputs::{Inputs, Sources};
 use super::job::{Job, JobId, Step};
 use super::recipe::recipe;
-use super::{BUILDER, Context, Plan, Purpose, TargetPlan};
+use super::{Context, Plan, Purpose, TargetPlan};
 use crate::exit::Failure;
 use crate::lock::{Lock, LockedPackage, WheelLock, WheelSet};
-use crate::targets::{Architecture, Distribution, Target};
+use crate::targets::{self, Architecture, Distribution, Target};
 
 /// A plan in the making.
 pub(super) struct Builder<'a> {
@@ -317,6 +317,12 @@ impl<'a> Builder<'a> {
         )
     }
 
+    /// The root file system that compiles, of this machine's architecture.
+    fn builder_rootfs(&mut self) -> Result<Job, Failure> {
+        let release = self.here(&self.context.builder.distribution);
+        self.rootfs(&release, targets::Builder::ROLE)
+    }
+
     fn unpack(&mut self, distribution: &str, role: &str) -> Result<Job, Failure> {
         let fetch = self.fetch(distribution, role)?;
         self.add(
@@ -357,7 +363,7 @@ impl<'a> Builder<'a> {
         let verify = self.verify(target)?;
         let compress = self.compress(target)?;
         let crates = self.crates()?;
-        let builder = self.rootfs(&self.here(BUILDER.0), BUILDER.1)?;
+        let builder = self.builder_rootfs()?;
         let context = self.context;
         self.add(
             format!("package:{target}"),

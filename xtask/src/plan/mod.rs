@@ -19,16 +19,13 @@ use serde::Serialize;
 use thiserror::Error;
 
 use self::builder::Builder;
-use self::job::{Job, JobId};
+use self::job::{Job, JobId, Step};
 use crate::apt::options::RepositoryOptions;
 use crate::exit::{Exit, ExitKind, Failure};
 use crate::release::Release;
-use crate::targets::{Architecture, End, Target, Targets};
+use crate::targets::{self, Architecture, End, Target, Targets};
 use crate::workspace::Workspace;
 
-/// The release whose root file system compiles: the oldest glibc of all targets. That of the machine's own architecture
-/// does, for every architecture.
-pub const BUILDER: (&str, &str) = ("debian11", "builder");
 /// The release whose static OpenBLAS is linked in: the target's architecture's.
 pub const OPENBLAS: (&str, &str) = ("debian12", "openblas");
 /// The release whose pip unpacks wheels for a Python that no locked distribution has.
@@ -97,6 +94,8 @@ pub struct Context<'a> {
     pub toolchain: &'a str,
     /// What the machine is, that is to carry it out.
     pub machine: Machine<'a>,
+    /// The release whose root file system compiles, that of the machine's own architecture for every architecture.
+    pub builder: &'a targets::Builder,
     /// What the user decided about the repository.
     pub repository: &'a RepositoryOptions,
 }
@@ -179,6 +178,13 @@ pub enum PlanError {
         /// Why not.
         why: String,
     },
+    /// A release that no `[[builder]]` names is to compile.
+    #[error("{release} is no builder")]
+    #[diagnostic(help("`[[builder]]` in packaging/targets.toml lists the builders"))]
+    NoBuilder {
+        /// The release.
+        release: String,
+    },
     /// No compiler of this machine's builder is for an architecture.
     #[error(
         "the builder of {from} has no compiler for {to}: there is no role `cross-{to}` in packaging/targets.toml"
@@ -195,9 +201,10 @@ pub enum PlanError {
 impl ExitKind for PlanError {
     fn exit(&self) -> Exit {
         match self {
-            Self::NoHeaders { .. } | Self::Blocked { .. } | Self::NoCross { .. } => {
-                Exit::CannotHere
-            }
+            Self::NoHeaders { .. }
+            | Self::Blocked { .. }
+            | Self::NoCross { .. }
+            | Self::NoBuilder { .. } => Exit::CannotHere,
             Self::NoRelease(_) => Exit::CheckFailed,
         }
     }
@@ -250,6 +257,20 @@ impl Plan {
             }
         }
         Ok((plan, found))
+    }
+
+    /// The job that makes the root file system which compiles.
+    pub fn builder(&self) -> Option<&Job> {
+        let is_builder = |job: &&Job| matches!(&job.step, Step::Rootfs { role, .. } if role == targets::Builder::ROLE);
+        self.jobs.iter().find(is_builder)
+    }
+
+    /// The release of that root file system.
+    pub fn builder_release(&self) -> Option<&str> {
+        match &self.builder()?.step {
+            Step::Rootfs { distribution, .. } => Some(distribution),
+            _ => None,
+        }
     }
 
     /// Writes down for each target why it can't be built here.

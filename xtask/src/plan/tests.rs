@@ -49,6 +49,7 @@ fn with_targets<T>(root: &Path, act: impl FnOnce(&Targets, &Context<'_>) -> T) -
             architecture: targets.first_architecture(),
             rust_targets: &["x86_64-unknown-linux-gnu".to_owned()],
         },
+        builder: &targets.builders[0],
         repository: &Default::default(),
     };
     act(&targets, &context)
@@ -302,6 +303,7 @@ fn with_machine_of<T>(
             architecture: targets.require_architecture(machine).unwrap(),
             rust_targets: &rust_targets,
         },
+        builder: &targets.builders[0],
         repository: &Default::default(),
     };
     let all = targets.architectures.iter().flat_map(|a| targets.all(a));
@@ -478,5 +480,34 @@ fn the_matrix_for_ci_keeps_architectures_apart() {
                 ("debian12-arm64", "pgml-pg15-arm64.tar")
             ]
         );
+    });
+}
+
+/// Catches a library that is compiled against a newer glibc than its target has, where the oldest builder can be had from
+/// nowhere.
+#[test]
+fn the_next_builder_builds_for_the_targets_whose_glibc_allows_it() {
+    with_targets(&root(), |targets, context| {
+        let context = Context {
+            builder: targets.builder("debian12").unwrap(),
+            ..*context
+        };
+        let all = targets.all(targets.first_architecture());
+        let (plan, found) = Plan::survey(&context, &all).unwrap();
+        assert_eq!(plan.builder_release(), Some("debian12"));
+        let why = |target: &str| match &found[target] {
+            Availability::Buildable => String::new(),
+            Availability::Missing(why) => why.clone(),
+        };
+        for old in ["ubuntu20.04-pg15", "ubuntu22.04-pg15", "debian11-pg15"] {
+            assert!(
+                why(old).contains("whose glibc 2.36 is newer than"),
+                "{old}: {}",
+                why(old)
+            );
+        }
+        for new in ["debian12-pg15", "ubuntu24.04-pg15", "debian13-pg17"] {
+            assert_eq!(why(new), "", "{new}");
+        }
     });
 }

@@ -12,12 +12,29 @@ use crate::exit::{Exit, ExitKind, Failure};
 use crate::files;
 use crate::workspace::Workspace;
 
-/// The template, in the source tree.
-const TEMPLATE: &str = "packaging/ci/release.yml";
-/// What is written from it.
-pub const WORKFLOW: &str = ".github/workflows/release.yml";
-/// What a reader has to know before editing it.
-const HEAD: &str = "# Written by `cargo xtask workflows` from packaging/ci/release.yml and the plan; do not edit.\n";
+/// A workflow, and the template that it is written from.
+struct Source {
+    /// In the source tree.
+    template: &'static str,
+    /// What is written from it.
+    workflow: &'static str,
+    /// The lines of the template that stand for what the plan says.
+    places: &'static [&'static str],
+}
+
+/// The workflows: of a release, and of the day's security updates.
+const WORKFLOWS: [Source; 2] = [
+    Source {
+        template: "packaging/ci/release.yml",
+        workflow: ".github/workflows/release.yml",
+        places: &["@SETUP@", "@HAND_ON@", "@COMPILE@", "@PACKAGE@"],
+    },
+    Source {
+        template: "packaging/ci/security.yml",
+        workflow: ".github/workflows/security.yml",
+        places: &["@SETUP@", "@PACKAGE@"],
+    },
+];
 
 /// What every job on a clean runner begins with.
 const SETUP: &str = r#"      - run: |
@@ -45,62 +62,83 @@ const INDENT: &str = "          ";
 #[derive(Debug, Error, Diagnostic)]
 pub enum WorkflowError {
     /// It is another.
-    #[error("{WORKFLOW} is stale")]
+    #[error("{0} is stale")]
     #[diagnostic(help("`cargo xtask workflows` writes it again"))]
-    Stale,
+    Stale(&'static str),
     /// The template lacks a place.
-    #[error("{TEMPLATE} has no line `{0}`")]
+    #[error("{template} has no line `{place}`")]
     #[diagnostic(help("each of them stands for what the plan says"))]
-    NoPlace(&'static str),
+    NoPlace {
+        /// The template.
+        template: &'static str,
+        /// The line.
+        place: &'static str,
+    },
 }
 
 impl ExitKind for WorkflowError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Stale => Exit::CheckFailed,
-            Self::NoPlace(_) => Exit::Usage,
+            Self::Stale(_) => Exit::CheckFailed,
+            Self::NoPlace { .. } => Exit::Usage,
         }
     }
 }
 
-/// Writes the workflow of a plan's matrices.
-pub fn write(workspace: &Workspace, matrices: &Matrices) -> Result<PathBuf, Failure> {
-    let path = workspace.root.join(WORKFLOW);
-    files::write(&path, fresh(workspace, matrices)?)?;
-    Ok(path)
+/// Writes the workflows of a plan's matrices; returns where they are.
+pub fn write(workspace: &Workspace, matrices: &Matrices) -> Result<Vec<PathBuf>, Failure> {
+    let written = WORKFLOWS.iter().map(|source| {
+        let path = workspace.root.join(source.workflow);
+        files::write(&path, source.fresh(workspace, matrices)?)?;
+        Ok(path)
+    });
+    written.collect()
 }
 
-/// Sees that the workflow is the one that would be written.
-pub fn check(workspace: &Workspace, matrices: &Matrices) -> Result<(), Failure> {
-    let fresh = fresh(workspace, matrices)?;
-    match std::fs::read_to_string(workspace.root.join(WORKFLOW)) {
-        Ok(text) if text == fresh => Ok(()),
-        _ => Err(WorkflowError::Stale.into()),
-    }
-}
-
-fn fresh(workspace: &Workspace, matrices: &Matrices) -> Result<String, Failure> {
-    let template = files::read_text(&workspace.root.join(TEMPLATE))?;
-    Ok(render(&template, matrices)?)
-}
-
-fn render(template: &str, matrices: &Matrices) -> Result<String, WorkflowError> {
-    let matrices = serde_json::to_value(matrices).unwrap_or_default(); // INVARIANT: plain data
-    let places = [
-        ("@SETUP@", SETUP.to_owned()),
-        ("@HAND_ON@", HAND_ON.to_owned()),
-        ("@COMPILE@", entries(&matrices["compile"]["include"])),
-        ("@PACKAGE@", entries(&matrices["package"]["include"])),
-    ];
-    let mut text = format!("{HEAD}{template}");
-    for (place, contents) in places {
-        let line = format!("{place}\n");
-        if !text.contains(&line) {
-            return Err(WorkflowError::NoPlace(place));
+/// Sees that the workflows are those that would be written; returns how many there are.
+pub fn check(workspace: &Workspace, matrices: &Matrices) -> Result<usize, Failure> {
+    for source in &WORKFLOWS {
+        let fresh = source.fresh(workspace, matrices)?;
+        match std::fs::read_to_string(workspace.root.join(source.workflow)) {
+            Ok(text) if text == fresh => {}
+            _ => return Err(WorkflowError::Stale(source.workflow).into()),
         }
-        text = text.replace(&line, &contents);
     }
-    Ok(text)
+    Ok(WORKFLOWS.len())
+}
+
+impl Source {
+    fn fresh(&self, workspace: &Workspace, matrices: &Matrices) -> Result<String, Failure> {
+        let template = files::read_text(&workspace.root.join(self.template))?;
+        Ok(self.render(&template, matrices)?)
+    }
+
+    fn render(&self, template: &str, matrices: &Matrices) -> Result<String, WorkflowError> {
+        let matrices = serde_json::to_value(matrices).unwrap_or_default(); // INVARIANT: plain data
+        // What a reader has to know before editing it.
+        let head = format!(
+            "# Written by `cargo xtask workflows` from {} and the plan; do not edit.\n",
+            self.template
+        );
+        let mut text = format!("{head}{template}");
+        for place in self.places {
+            let line = format!("{place}\n");
+            if !text.contains(&line) {
+                return Err(WorkflowError::NoPlace {
+                    template: self.template,
+                    place,
+                });
+            }
+            let contents = match *place {
+                "@SETUP@" => SETUP.to_owned(),
+                "@HAND_ON@" => HAND_ON.to_owned(),
+                "@COMPILE@" => entries(&matrices["compile"]["include"]),
+                _ => entries(&matrices["package"]["include"]),
+            };
+            text = text.replace(&line, &contents);
+        }
+        Ok(text)
+    }
 }
 
 /// The entries of a matrix as YAML, whose strings may be those of JSON.
@@ -142,7 +180,7 @@ mod tests {
     #[test]
     fn a_template_is_filled_and_one_without_a_place_refused() {
         let template = "a:\n@SETUP@\n@COMPILE@\n@PACKAGE@\n@HAND_ON@\n";
-        let text = render(template, &matrices()).unwrap();
+        let text = WORKFLOWS[0].render(template, &matrices()).unwrap();
         assert!(
             text.contains("targets: \"debian12-pg15 debian13-pg15\"\n"),
             "{text}"
@@ -153,7 +191,9 @@ mod tests {
         );
         for place in ["@SETUP@", "@COMPILE@", "@PACKAGE@", "@HAND_ON@"] {
             assert!(
-                render(&template.replace(place, ""), &matrices()).is_err(),
+                WORKFLOWS[0]
+                    .render(&template.replace(place, ""), &matrices())
+                    .is_err(),
                 "{place}"
             );
         }
@@ -164,7 +204,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().to_owned();
         let template = "@SETUP@\n@COMPILE@\n@PACKAGE@\n@HAND_ON@\n";
-        files::write(&root.join(TEMPLATE), template).unwrap();
+        for source in &WORKFLOWS {
+            files::write(&root.join(source.template), template).unwrap();
+        }
         let workspace = Workspace {
             cache: root.join("cache"),
             root,

@@ -66,6 +66,8 @@ impl Fixture {
             epoch: 1,
             releasable: true,
             plan: Digest::of("plan"),
+            builder: None,
+            outdated: crate::outdated::Summary::default(),
             artifacts: vec![artifact("a/package.deb"), artifact(&keyring)],
             targets: BTreeMap::new(),
         };

@@ -108,6 +108,12 @@ struct Page<'a> {
     steps: [&'static str; STEPS.len()],
     counts: [(&'static str, usize); STEPS.len()],
     releasable: bool,
+    /// The release that compiled.
+    builder: Option<&'a str>,
+    /// What of the locks is out of date, in a line.
+    outdated: String,
+    /// Its packages that users get.
+    out_of_date: Vec<OutOfDate>,
     failed: usize,
     majors: Vec<String>,
     rows: Vec<Row>,
@@ -116,6 +122,30 @@ struct Page<'a> {
     previous: Option<&'a str>,
     timeline: Option<Timeline>,
     libraries: Vec<Value>,
+}
+
+/// A locked package that users get and that its archive has a newer version of.
+#[derive(Debug, Serialize)]
+struct OutOfDate {
+    distribution: String,
+    name: String,
+    locked: String,
+    offered: String,
+    security: bool,
+}
+
+fn out_of_date(manifest: &Manifest) -> Vec<OutOfDate> {
+    let checked = manifest.outdated.checked.iter();
+    let each = checked.flat_map(|one| one.packages.iter().map(move |package| (one, package)));
+    each.filter(|(_, package)| package.shipped)
+        .map(|(one, package)| OutOfDate {
+            distribution: one.distribution.clone(),
+            name: package.name.clone(),
+            locked: package.locked.clone(),
+            offered: package.offered.clone(),
+            security: package.security,
+        })
+        .collect()
 }
 
 /// The verify reports beside the manifest, by target.
@@ -151,6 +181,9 @@ pub fn render(
         steps: STEPS,
         counts,
         releasable: manifest.releasable,
+        builder: manifest.builder.as_deref(),
+        outdated: manifest.outdated.line(),
+        out_of_date: out_of_date(manifest),
         failed,
         majors,
         rows,
@@ -383,6 +416,8 @@ mod tests {
             release: "3.0.0-1".into(),
             epoch: 1_795_305_600,
             plan: Digest::of("plan"),
+            builder: Some("debian11".into()),
+            outdated: crate::outdated::Summary::default(),
             artifacts: vec![Artifact {
                 path: "debian12-pg15/x.deb".into(),
                 kind: Kind::Extension,

@@ -29,9 +29,9 @@ use crate::digest::Digest;
 use crate::execute::CacheLock;
 use crate::exit::{Exit, ExitKind, Failure};
 use crate::files::{self, FileError};
+use crate::outdated::Summary;
 use crate::pipeline::Pipeline;
-use crate::plan::job::Step;
-use crate::plan::{BUILDER, Plan, Purpose};
+use crate::plan::{Plan, Purpose};
 use crate::process;
 use crate::progress::Listener;
 use crate::publish::{self, Artifact, Manifest};
@@ -168,7 +168,9 @@ impl Reproduction<'_> {
             true => out.to_owned(),
             false => {
                 let own = self.dir().join("first");
-                self.pipeline.publish(&own, &plan, false, self.listener)?;
+                let unknown = Summary::default();
+                self.pipeline
+                    .publish(&own, &plan, false, &unknown, self.listener)?;
                 own
             }
         };
@@ -239,24 +241,9 @@ impl Reproduction<'_> {
 
     /// Sees to it that all inputs are in this cache, and the builder, where the second clock is compiled.
     fn gather(&self, plan: &Plan) -> Result<PathBuf, Failure> {
-        let builder = format!("rootfs:{}:{}", BUILDER.0, BUILDER.1);
-        let fetches = plan.jobs.iter().filter(|job| {
-            let step = &job.step;
-            matches!(
-                step,
-                Step::FetchDebs { .. }
-                    | Step::FetchWheels { .. }
-                    | Step::FetchServer { .. }
-                    | Step::FetchCrates
-                    | Step::FetchLibrary { .. }
-            )
-        });
-        let mut goals: Vec<String> = fetches.map(|job| job.id.clone()).collect();
-        goals.push(builder.clone());
-        let inputs = Plan {
-            goals,
-            ..plan.clone()
-        };
+        let builder = plan.builder().map(|job| job.id.clone()).unwrap_or_default();
+        let mut inputs = Pipeline::inputs_of(plan);
+        inputs.goals.push(builder.clone());
         self.pipeline.execute(&inputs, self.chosen, self.listener)?;
         let missing =
             || FileError::at("find the job", &builder)(std::io::ErrorKind::NotFound.into());

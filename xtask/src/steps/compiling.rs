@@ -12,9 +12,9 @@ use crate::lock::Lock;
 use crate::lock::crates::CrateLock;
 use crate::mislink;
 use crate::plan::job::Job;
-use crate::plan::{BUILDER, Machine, OPENBLAS, PlanError, crash};
+use crate::plan::{Machine, OPENBLAS, PlanError, crash};
 use crate::sbom::native;
-use crate::targets::Architecture;
+use crate::targets::{Architecture, Builder};
 
 /// The job that makes the root file system of another's compiler.
 fn compiler_job<'a>(job: &'a Job, architecture: &Architecture) -> &'a str {
@@ -24,7 +24,7 @@ fn compiler_job<'a>(job: &'a Job, architecture: &Architecture) -> &'a str {
         &format!(":{}", compile::cross_role(architecture)),
     );
     match cross {
-        "" => needed(job, "rootfs:", &format!(":{}", BUILDER.1)),
+        "" => needed(job, "rootfs:", &format!(":{}", Builder::ROLE)),
         cross => cross,
     }
 }
@@ -91,6 +91,17 @@ impl Steps<'_> {
         )
     }
 
+    /// The directory of libclang in the root file system that a job makes.
+    fn libclang(&self, builder: &str) -> Result<String, Failure> {
+        let id = builder.split(':').nth(1).unwrap_or_default();
+        let release = &self.distribution(id)?.release;
+        let known = self.targets.builder(release);
+        let no_builder = || PlanError::NoBuilder {
+            release: release.clone(),
+        };
+        Ok(known.ok_or_else(no_builder)?.libclang())
+    }
+
     /// What the compilers in a builder are wrapped by, where the user named a store.
     fn wrapper(&self, builder: &Path, work: &Work<'_>) -> Result<Option<Wrapper>, Failure> {
         self.compiler_cache
@@ -135,6 +146,7 @@ impl Steps<'_> {
             architecture,
             source: &self.workspace.root,
             builder: &output_of(builder)?.join(ROOTFS),
+            libclang: &self.libclang(builder)?,
             toolchain: &self.toolchain.sysroot,
             cargo_home: &output_of("fetch:crates")?,
             headers: &output_of(headers)?,
@@ -157,7 +169,7 @@ impl Steps<'_> {
 
     pub(super) fn mislink(&self, work: &Work<'_>, major: u16) -> Result<String, Failure> {
         let compiled = work.output_of(&format!("compile:pg{major}"))?;
-        let other = |role| work.output_of(&format!("unpack:{}:{role}", BUILDER.0));
+        let other = |role| work.output_of(&format!("unpack:{}:{role}", crash::OLD.0));
         let (shared, old) = (other(crash::ROLE)?, other(crash::STATIC)?);
         self.with_compile(
             major,

@@ -20,8 +20,8 @@ use crate::exit::{Exit, Failure};
 use crate::files::{self, FileError};
 use crate::mislink::Mislink;
 use crate::pipeline::Pipeline;
+use crate::plan::Plan;
 use crate::plan::crash::{NEW, OLD, ROLE};
-use crate::plan::{BUILDER, Plan};
 use crate::progress::Listener;
 use crate::runtime;
 use crate::stamp;
@@ -57,16 +57,15 @@ pub fn run(
     };
     let book = Rulebook::load(&workspace.packaging())?;
     let shown = scratch.join("shown");
+    let builder = plan.builder().map_or("", |job| job.id.as_str());
     let headers = plan.job(&format!("mislink:pg{}", OLD.1));
     let headers = headers.and_then(|job| job.needs.iter().find(|id| id.ends_with(":headers")));
     fixtures::make(
         &Sources {
-            builder: &outputs
-                .of(&format!("rootfs:{}:{}", BUILDER.0, BUILDER.1))?
-                .join(ROOTFS),
+            builder: &outputs.of(builder)?.join(ROOTFS),
             headers: &outputs.of(headers.map_or("", String::as_str))?,
             major: OLD.1,
-            shared: &outputs.of(&format!("unpack:{}:{ROLE}", BUILDER.0))?,
+            shared: &outputs.of(&format!("unpack:{}:{ROLE}", OLD.0))?,
         },
         &shown,
         &log,

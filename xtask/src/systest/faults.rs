@@ -8,6 +8,8 @@ mod child;
 mod fixture;
 mod matrix;
 pub(crate) mod mirror;
+mod relock;
+mod withholding;
 
 use std::path::Path;
 
@@ -109,6 +111,7 @@ impl FaultTest<'_> {
             "a damaged input is noticed and fetched again, never used",
             || self.damaged(inside),
         );
+        self.relock(&mut cases)?;
         let full = [
             "a full disk while fetching or packaging is named, and with room the same command ends well",
             "a full disk while publishing is named, and the last release stays",

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::digest::Digest;
 use crate::exit::Failure;
 use crate::files;
+use crate::outdated::Summary;
 use crate::process::Program;
 use crate::progress::Listener;
 use crate::publish::{self, Artifact, Kind, Manifest, State, TargetState};
@@ -229,6 +230,8 @@ impl ReportTest<'_> {
             releasable: false,
             epoch: 1_795_305_600,
             plan: Digest::of("all"),
+            builder: Some("debian11".into()),
+            outdated: Summary::default(),
             artifacts: artifacts.collect(),
             targets: targets.collect(),
         }

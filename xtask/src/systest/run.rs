@@ -9,9 +9,10 @@ use crate::execute::cache::Cache;
 use crate::exit::Failure;
 use crate::files;
 use crate::lock::WheelSet;
+use crate::outdated::Summary;
 use crate::pipeline::Pipeline;
 use crate::plan::kinds::Kind;
-use crate::plan::{BUILDER, Interpreter, Plan};
+use crate::plan::{Interpreter, Plan};
 use crate::process::{self, Program};
 use crate::progress::Listener;
 use crate::runtime;
@@ -271,7 +272,7 @@ impl TestRun<'_> {
         let dist = &dist.clone().only(&WITHOUT_IMAGES);
         let release = work.join("test-faults-release");
         self.pipeline
-            .publish(&release, dist, false, self.listener)?;
+            .publish(&release, dist, false, &Summary::default(), self.listener)?;
         let test = FaultTest {
             pipeline: self.pipeline,
             plan: dist,
@@ -293,14 +294,15 @@ impl TestRun<'_> {
         let log = self.workspace().log("test-reproduce");
         let targets = &self.pipeline.targets;
         let here = targets.architecture_of(&self.pipeline.host);
-        let builder = format!("rootfs:{}:{}", here.qualify(BUILDER.0), BUILDER.1);
+        let builder = self.plan.builder();
+        let builder = builder.map_or("", |job| job.id.as_str());
         let compile = self
             .majors()
             .first()
             .map(|major| here.qualify(&format!("compile:pg{major}")));
         let test = PlantTest {
             pipeline: self.pipeline,
-            builder: &self.output(&builder)?.join(ROOTFS),
+            builder: &self.output(builder)?.join(ROOTFS),
             compiled: &self.output(&compile.unwrap_or_default())?,
             scratch: &scratch,
             log: &log,

@@ -11,12 +11,13 @@ use super::error::suggestion;
 use super::{FORMAT, Headers, Targets, TargetsError};
 
 /// The variables that a seed may use.
-const VARIABLES: [&str; 5] = [
+const VARIABLES: [&str; 6] = [
     "postgres",
     "python",
     "libpython",
     "openssl",
     "keyring-package",
+    "clang",
 ];
 
 /// A step towards a value: a key, or a place in an array.
@@ -134,6 +135,7 @@ pub(super) fn check(targets: &Targets, name: &str, text: &str) -> Result<(), Tar
     archives(targets, &c)?;
     distributions(targets, &c)?;
     majors(targets, &c)?;
+    builders(targets, &c)?;
     roles(targets, &c)
 }
 
@@ -144,6 +146,23 @@ fn archives(targets: &Targets, c: &Checker<'_>) -> Result<(), TargetsError> {
             let path = [Key("archive"), At(i), Key("snapshot-of")];
             c.known(&path, "archive", of, names.clone())?;
         }
+        if let Some(of) = &archive.old_of {
+            let path = [Key("archive"), At(i), Key("old-of")];
+            c.known(&path, "archive", of, names.clone())?;
+        }
+    }
+    Ok(())
+}
+
+fn builders(targets: &Targets, c: &Checker<'_>) -> Result<(), TargetsError> {
+    if targets.builders.is_empty() {
+        let what = "there is no `builder` to compile in".to_owned();
+        return c.wrong(&[Key("builder")], what, None);
+    }
+    let ids = targets.distributions.iter().map(|d| d.id.as_str());
+    for (i, builder) in targets.builders.iter().enumerate() {
+        let path = [Key("builder"), At(i), Key("distribution")];
+        c.known(&path, "distribution", &builder.distribution, ids.clone())?;
     }
     Ok(())
 }
@@ -169,8 +188,9 @@ fn distributions(targets: &Targets, c: &Checker<'_>) -> Result<(), TargetsError>
             );
             return c.wrong(&at("libpython"), what, Some(format!("`{own}`?")));
         }
-        if d.suites.is_empty() {
-            return c.wrong(&at("suite"), format!("{} has no suite", d.title), None);
+        if !d.suites.iter().any(|suite| suite.kind.is_release()) {
+            let what = format!("{} has no suite of the release itself", d.title);
+            return c.wrong(&at("suite"), what, None);
         }
         for (j, suite) in d.suites.iter().enumerate() {
             let path = [

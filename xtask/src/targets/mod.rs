@@ -45,11 +45,34 @@ pub struct Targets {
     /// The Postgres majors.
     #[serde(rename = "major")]
     pub majors: Vec<Major>,
+    /// The releases that can compile the extension, best first.
+    #[serde(rename = "builder")]
+    pub builders: Vec<Builder>,
     /// The package sets that jobs ask a lock for.
     #[serde(rename = "role")]
     pub roles: Vec<Role>,
     /// How the Python runtime's wheels are chosen.
     pub wheels: Wheels,
+}
+
+/// A release whose root file system (the role [`Builder::ROLE`]) compiles the extension.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Builder {
+    /// The release, as a distribution's id without the architecture: `debian11`.
+    pub distribution: String,
+    /// The version of its libclang, which reads the server headers: `11`.
+    pub clang: String,
+}
+
+impl Builder {
+    /// The role whose packages make the root file system.
+    pub const ROLE: &str = "builder";
+
+    /// The directory of libclang in the root file system.
+    pub fn libclang(&self) -> String {
+        format!("/usr/lib/llvm-{}/lib", self.clang)
+    }
 }
 
 /// An apt archive, or a service that keeps what left one.
@@ -72,9 +95,12 @@ pub struct Archive {
     /// Its public address, used only where the user enables it by name.
     #[serde(default)]
     pub uri: Option<String>,
-    /// The archive whose former contents it keeps.
+    /// The archive whose former contents it keeps, all of them.
     #[serde(default)]
     pub snapshot_of: Option<String>,
+    /// The archive whose ended releases it keeps, as they were at their end.
+    #[serde(default)]
+    pub old_of: Option<String>,
     /// The keys that sign its Release files.
     pub keyring: String,
     /// The package that brings the keyring.
@@ -145,11 +171,34 @@ pub struct Suite {
     pub archive: String,
     /// `bookworm`.
     pub name: String,
+    /// What it holds.
+    #[serde(default, skip_serializing_if = "SuiteKind::is_release")]
+    pub kind: SuiteKind,
     /// `main`, …
     pub components: Vec<String>,
     /// Whether a Release file past its Valid-Until is taken all the same, by the lock's decision for this suite alone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub accept_expired: bool,
+}
+
+/// What a suite of a distribution holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SuiteKind {
+    /// The release, as of its last point release.
+    #[default]
+    Release,
+    /// What the next point release will bring, ahead of it.
+    Updates,
+    /// Security updates.
+    Security,
+}
+
+impl SuiteKind {
+    /// Whether it is the release itself.
+    pub fn is_release(&self) -> bool {
+        *self == Self::Release
+    }
 }
 
 /// A Postgres major.
@@ -287,6 +336,12 @@ pub struct Role {
     /// The seeds without what they need.
     #[serde(default)]
     pub alone: bool,
+    /// Whether its packages come from the release's own suite alone, without updates.
+    #[serde(default)]
+    pub frozen: bool,
+    /// Whether users get its packages, or what is compiled from them: in an image, or inside the extension.
+    #[serde(default)]
+    pub ships: bool,
 }
 
 /// How the Python runtime's wheels are chosen.
@@ -345,9 +400,19 @@ impl Distribution {
 
     /// The names of the archives that it needs and that are not enabled on this machine.
     pub fn missing_archives(&self, mirrors: &Mirrors) -> Vec<&str> {
-        let mut names: Vec<&str> = self.suites.iter().map(|s| s.archive.as_str()).collect();
+        let mut names = self.archives();
         names.retain(|name| mirrors.base(name).is_none());
-        names.dedup();
+        names
+    }
+
+    /// The names of the archives that its suites are in, each once.
+    pub fn archives(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for suite in &self.suites {
+            if !names.contains(&suite.archive.as_str()) {
+                names.push(&suite.archive);
+            }
+        }
         names
     }
 }
@@ -429,6 +494,11 @@ impl Targets {
         })
     }
 
+    /// The builder of a release, by the distribution's id.
+    pub fn builder(&self, release: &str) -> Option<&Builder> {
+        self.builders.iter().find(|b| b.distribution == release)
+    }
+
     /// A role's seeds for a distribution, with the variables replaced.
     pub fn seeds(&self, role: &Role, distribution: &Distribution) -> Vec<String> {
         let keyring = distribution
@@ -436,12 +506,16 @@ impl Targets {
             .first()
             .and_then(|s| self.archive(&s.archive))
             .map_or("", |a| a.keyring_package.as_str());
+        let clang = self
+            .builder(&distribution.release)
+            .map_or("", |b| b.clang.as_str());
         let fill = |seed: &String| {
             seed.replace("{postgres}", &distribution.postgres.to_string())
                 .replace("{python}", &distribution.python.to_string())
                 .replace("{libpython}", &distribution.libpython)
                 .replace("{openssl}", &distribution.openssl)
                 .replace("{keyring-package}", keyring)
+                .replace("{clang}", clang)
         };
         role.seeds.iter().map(fill).collect()
     }

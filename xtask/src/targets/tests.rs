@@ -60,6 +60,10 @@ end-of-life = "2027-11-11"
 distribution = "debian12"
 package = "postgresql-server-dev-15"
 
+[[builder]]
+distribution = 'debian12'
+clang = "14"
+
 [[role]]
 name = "base"
 title = "clean root file system"
@@ -165,6 +169,8 @@ refused! {
     unknown_evidence: "\"tried\"" => "\"tryed\"";
     unknown_archive: "archive = \"debian\"" => "archive = \"debain\"";
     unknown_distribution: "distribution = \"debian12\"" => "distribution = \"debian21\"";
+    unknown_builder: "'debian12'" => "'debian21'";
+    no_suite_of_the_release: "\nname = \"bookworm\"\ncomp" => "\nname = \"bookworm\"\nkind = \"updates\"\ncomp";
     unknown_role: "[\"base\"]" => "[\"bass\"]";
     unknown_variable: "{postgres}" => "{postgers}";
     unknown_major: "postgres = 15" => "postgres = 51";

@@ -7,6 +7,7 @@ use std::process::Command;
 use super::*;
 use crate::digest::Digest;
 use crate::exit::{Exit, ExitKind as _};
+use crate::fetch::mirrors::UserMirrors;
 use crate::progress::Silent;
 use crate::systest::faults::mirror::Mirror as HttpMirror;
 use crate::targets::Targets;
@@ -101,13 +102,11 @@ fn a_package_that_left_its_mirror_is_named_and_the_others_are_kept() {
     let mirror = Mirror::new(&["here", "lost"]);
     fs::remove_file(mirror.file("lost")).unwrap();
     let error = mirror.fetch(&mirror.mirrors("copy")).unwrap_err();
-    let FetchError::Gone { package, lock, .. } = &error else {
+    let FetchError::Gone { packages, lock, .. } = &error else {
         panic!("{error:?}");
     };
-    assert_eq!(
-        (package.as_str(), lock.as_str()),
-        ("lost 1:2.0+b1", "debian12")
-    );
+    assert_eq!(packages, &[Absent::of(&mirror.lock.packages[1])]);
+    assert_eq!(lock, "debian12");
     assert_eq!(error.exit(), Exit::CannotHere);
     assert!(mirror.store.contains(&mirror.lock.packages[0].sha256));
 }
@@ -177,6 +176,53 @@ fn over_http_too_a_lost_package_is_looked_for_in_the_store_then_at_the_snapshot_
 }
 
 #[test]
+fn a_snapshot_service_that_hangs_is_given_up_and_the_package_is_gone() {
+    let mirror = Mirror::new(&["here", "lost"]);
+    fs::remove_file(mirror.file("lost")).unwrap();
+    let mut mirrors = mirror.mirrors("copy");
+    // Connections are taken by the kernel, and nobody ever answers.
+    let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/targets.toml");
+    let address = silent.local_addr().unwrap();
+    let uri = format!("debian-snapshot=http://{address}/{{time}}");
+    mirrors
+        .add_user(&Targets::load(&targets).unwrap(), &[uri])
+        .unwrap();
+    mirrors.patience = 1;
+    let error = mirror.fetch(&mirrors).unwrap_err();
+    let FetchError::Gone { packages, .. } = &error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(packages[0].name, "lost");
+    assert!(mirror.store.contains(&mirror.lock.packages[0].sha256));
+}
+
+#[test]
+fn a_snapshot_service_that_serves_something_else_is_refused_by_name() {
+    let mirror = Mirror::new(&["here", "lost"]);
+    let kept = mirror.dir.path().join("kept/20260101T000000Z/pool");
+    fs::create_dir_all(&kept).unwrap();
+    let size = fs::metadata(mirror.file("lost")).unwrap().len();
+    fs::remove_file(mirror.file("lost")).unwrap();
+    fs::write(kept.join("lost_2.0+b1_all.deb"), vec![b'x'; size as usize]).unwrap();
+    let mut mirrors = mirror.mirrors("copy");
+    let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/targets.toml");
+    let uri = format!(
+        "debian-snapshot=copy:{}/kept/{{time}}",
+        mirror.dir.path().display()
+    );
+    mirrors
+        .add_user(&Targets::load(&targets).unwrap(), &[uri])
+        .unwrap();
+    let error = mirror.fetch(&mirrors).unwrap_err();
+    assert!(
+        matches!(&error, FetchError::WrongHash { what, .. } if what.starts_with("lost")),
+        "{error:?}"
+    );
+    assert_eq!(error.exit(), Exit::CheckFailed);
+}
+
+#[test]
 fn other_contents_are_refused_and_not_kept() {
     for method in ["file", "copy"] {
         let mirror = Mirror::new(&["same", "turned"]);
@@ -225,7 +271,11 @@ fn fetches_the_committed_locks() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let targets = Targets::load(&root.join("packaging/targets.toml")).unwrap();
     let store = Store::new(Path::new(&std::env::var("PGML_DIST_CACHE").unwrap()).join("store"));
-    let mirrors = Mirrors::discover(&targets, &[], Path::new("/dev/null")).unwrap();
+    let user = UserMirrors {
+        no_snapshot: true,
+        ..UserMirrors::default()
+    };
+    let mirrors = Mirrors::discover(&targets, &user, Path::new("/dev/null")).unwrap();
     for (distribution, roles) in [
         ("debian11", &["builder"][..]),
         ("debian12", &["base", "test"]),

@@ -49,7 +49,7 @@ fn pips_words_become_errors_that_say_what_to_do() {
             .to_owned(),
     );
     assert!(
-        matches!(&gone, FetchError::Gone { package, .. } if package == "scipy 1.0"),
+        matches!(&gone, FetchError::Gone { packages, .. } if packages[0].name == "scipy" && packages[0].version == "1.0"),
         "{gone:?}"
     );
     let wrong = failure(

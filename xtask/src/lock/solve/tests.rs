@@ -34,45 +34,56 @@ struct Archive {
     dir: tempfile::TempDir,
 }
 
+/// The packages of the release, and what each depends on.
+const RELEASE: [(&str, &str); 5] = [
+    ("apt", "libfoo"),
+    ("libfoo", ""),
+    ("postgresql-15", "libfoo, libpq5"),
+    ("libpq5", ""),
+    ("postgresql-15-unwanted", ""),
+];
+
 impl Archive {
     fn new(valid_until: &str) -> Self {
         let archive = Self {
             dir: tempfile::tempdir().unwrap(),
         };
-        let mut packages = String::new();
-        for (name, depends) in [
-            ("apt", "libfoo"),
-            ("libfoo", ""),
-            ("postgresql-15", "libfoo, libpq5"),
-            ("libpq5", ""),
-            ("postgresql-15-unwanted", ""),
-        ] {
-            packages.push_str(&format!(
-                "Package: {name}\nVersion: 1:1.0+b1\nArchitecture: amd64\nMaintainer: T <t@example.org>\nDepends: {depends}\n\
-                 Recommends: postgresql-15-unwanted\nFilename: pool/{name}_1.0+b1_amd64.deb\nSize: 7\nSHA256: {}\nDescription: x\n\n",
-                Digest::of(name)
-            ));
-        }
-        let index = "main/binary-amd64/Packages";
-        archive.write(&format!("dists/bookworm/{index}"), &packages);
-        let release = format!(
-            "Origin: T\nLabel: T\nSuite: bookworm\nCodename: bookworm\nDate: Thu, 01 Jan 2026 00:00:00 UTC\n{valid_until}\
-             Architectures: amd64\nComponents: main\nSHA256:\n {} {} {index}\n",
-            Digest::of(&packages),
-            packages.len()
-        );
-        archive.write("dists/bookworm/Release", &release);
         for key in ["right", "wrong"] {
             let user = format!("{key}@example.org");
             archive.gpg(&["--quick-gen-key", &user, "ed25519", "sign", "never"]);
             let file = archive.path(&format!("{key}.gpg"));
             archive.gpg(&["--output", &file, "--export", &user]);
         }
-        let (signed, plain) = (
-            archive.path("dists/bookworm/InRelease"),
-            archive.path("dists/bookworm/Release"),
+        archive.suite("bookworm", &RELEASE, "1:1.0+b1", valid_until);
+        archive
+    }
+
+    /// Makes or replaces a suite, and signs it.
+    fn suite(&self, suite: &str, packages: &[(&str, &str)], version: &str, valid_until: &str) {
+        let mut listing = String::new();
+        for (name, depends) in packages {
+            let upstream = version.trim_start_matches("1:");
+            listing.push_str(&format!(
+                "Package: {name}\nVersion: {version}\nArchitecture: amd64\nMaintainer: T <t@example.org>\nDepends: {depends}\n\
+                 Recommends: postgresql-15-unwanted\nFilename: pool/{name}_{upstream}_amd64.deb\nSize: 7\nSHA256: {}\nDescription: x\n\n",
+                Digest::of(format!("{name}{}", version.replace("1:1.0+b1", "")))
+            ));
+        }
+        let index = "main/binary-amd64/Packages";
+        self.write(&format!("dists/{suite}/{index}"), &listing);
+        let release = format!(
+            "Origin: T\nLabel: T\nSuite: {suite}\nCodename: {suite}\nDate: Thu, 01 Jan 2026 00:00:00 UTC\n{valid_until}\
+             Architectures: amd64\nComponents: main\nSHA256:\n {} {} {index}\n",
+            Digest::of(&listing),
+            listing.len()
         );
-        archive.gpg(&[
+        self.write(&format!("dists/{suite}/Release"), &release);
+        let (signed, plain) = (
+            self.path(&format!("dists/{suite}/InRelease")),
+            self.path(&format!("dists/{suite}/Release")),
+        );
+        self.gpg(&[
+            "--yes",
             "--local-user",
             "right@example.org",
             "--output",
@@ -80,7 +91,6 @@ impl Archive {
             "--clearsign",
             &plain,
         ]);
-        archive
     }
 
     fn path(&self, name: &str) -> String {
@@ -115,6 +125,17 @@ impl Archive {
 
     /// Locks debian12 from here, after replacements in targets.toml.
     fn lock(&self, replacements: &[(&str, &str)]) -> Result<Lock, LockError> {
+        self.with_resolver(replacements, &[], &|resolver| {
+            resolver.lock(Extent::Whole, &Silent)
+        })
+    }
+
+    fn with_resolver<T>(
+        &self,
+        replacements: &[(&str, &str)],
+        absent: &[Absent],
+        act: &dyn Fn(&Resolver<'_>) -> T,
+    ) -> T {
         let mut text = crate::targets::SMALL.replace("/keyring.gpg", &self.path("right.gpg"));
         for (from, to) in replacements {
             assert!(text.contains(from), "{from}");
@@ -126,7 +147,13 @@ impl Archive {
         mirrors.add_user(&targets, &[uri]).unwrap();
         let distribution = targets.distribution("debian12").unwrap();
         let dir = self.dir.path().join("apt");
-        update(&targets, distribution, &mirrors, &dir, &Silent)
+        act(&Resolver {
+            targets: &targets,
+            distribution,
+            mirrors: &mirrors,
+            dir: &dir,
+            absent,
+        })
     }
 }
 
@@ -205,4 +232,97 @@ fn a_seed_that_the_archive_lacks_is_not_taken_for_a_pattern() {
         "{error:?}"
     );
     assert!(error.to_string().contains("postgresql.*wanted"), "{error}");
+}
+
+/// The release has security updates; `base` follows them and is shipped, `test` is frozen.
+const WITH_UPDATES: [(&str, &str); 3] = [
+    (
+        "name = \"bookworm\"\ncomponents = [\"main\"]",
+        "name = \"bookworm\"\ncomponents = [\"main\"]\n\n[[distribution.suite]]\narchive = \"debian\"\n\
+         name = \"bookworm-security\"\nkind = \"security\"\ncomponents = [\"main\"]",
+    ),
+    ("beyond = [\"base\"]", "frozen = true"),
+    ("seeds = [\"apt\"]", "ships = true\nseeds = [\"apt\"]"),
+];
+
+/// The versions of a package in a lock, each with its roles.
+fn versions(lock: &Lock, name: &str) -> Vec<(String, Vec<String>)> {
+    let of_name = lock.packages.iter().filter(|p| p.name == name);
+    of_name
+        .map(|p| (p.version.clone(), p.roles.clone()))
+        .collect()
+}
+
+fn text(version: &str, role: &str) -> (String, Vec<String>) {
+    (version.to_owned(), vec![role.to_owned()])
+}
+
+#[test]
+fn shipped_roles_follow_security_updates_and_frozen_ones_do_not() {
+    let archive = Archive::new("");
+    archive.suite("bookworm-security", &[("libfoo", "")], "1:1.1", "");
+    let lock = archive.lock(&WITH_UPDATES).unwrap();
+    assert_eq!(
+        versions(&lock, "libfoo"),
+        [text("1:1.0+b1", "test"), text("1:1.1", "base")]
+    );
+    assert_eq!(lock.suites.len(), 2);
+}
+
+#[test]
+fn what_an_archive_offers_beyond_the_lock_is_listed_security_updates_first() {
+    let archive = Archive::new("");
+    archive.suite("bookworm-security", &[], "1:1.1", "");
+    let lock = archive.lock(&WITH_UPDATES).unwrap();
+    let outdated = || {
+        archive.with_resolver(&WITH_UPDATES, &[], &|resolver| {
+            resolver.outdated(&lock, &Silent).unwrap()
+        })
+    };
+    assert_eq!(outdated(), []);
+    archive.suite("bookworm-security", &[("libfoo", "")], "1:1.1", "");
+    let found = outdated();
+    assert_eq!(found.len(), 1, "{found:?}");
+    let one = &found[0];
+    assert_eq!(
+        (one.locked.as_str(), one.offered.as_str()),
+        ("1:1.0+b1", "1:1.1")
+    );
+    assert_eq!(one.suite, "bookworm-security");
+    assert!(one.security && one.shipped, "{one:?}");
+    assert_eq!(
+        one.roles,
+        ["base"],
+        "the frozen role is not behind its suite"
+    );
+}
+
+#[test]
+fn a_security_update_leaves_frozen_roles_as_they_were() {
+    let archive = Archive::new("");
+    archive.suite("bookworm-security", &[], "1:1.1", "");
+    let before = archive.lock(&WITH_UPDATES).unwrap();
+    archive.suite("bookworm", &RELEASE, "1:2.0", "");
+    let now = archive.with_resolver(&WITH_UPDATES, &[], &|resolver| {
+        resolver.lock(Extent::Updates(&before), &Silent).unwrap()
+    });
+    assert_eq!(versions(&now, "libpq5"), [text("1:1.0+b1", "test")]);
+    assert_eq!(versions(&now, "apt"), [text("1:2.0", "base")]);
+    let whole = archive.lock(&WITH_UPDATES).unwrap();
+    assert_eq!(versions(&whole, "libpq5"), [text("1:2.0", "test")]);
+}
+
+#[test]
+fn a_version_that_the_archive_lost_is_passed_over_and_written_down() {
+    let archive = Archive::new("");
+    archive.suite("bookworm-security", &[("libfoo", "")], "1:1.1", "");
+    let absent = [Absent {
+        name: "libfoo".into(),
+        version: "1:1.1".into(),
+    }];
+    let lock = archive.with_resolver(&WITH_UPDATES, &absent, &|resolver| {
+        resolver.lock(Extent::Whole, &Silent).unwrap()
+    });
+    assert_eq!(versions(&lock, "libfoo").len(), 1);
+    assert_eq!(lock.absent, absent);
 }

@@ -5,7 +5,7 @@ use crate::boosting::LIBRARIES;
 use crate::compile;
 use crate::exit::Failure;
 use crate::plan::job::{Job, Step};
-use crate::plan::{BUILDER, OPENBLAS, PlanError};
+use crate::plan::{OPENBLAS, PlanError};
 use crate::targets::{Architecture, Target};
 
 impl Builder<'_> {
@@ -20,10 +20,10 @@ impl Builder<'_> {
     /// needed.
     pub(super) fn compiler(&mut self, architecture: &Architecture) -> Result<Job, Failure> {
         let here = self.context.machine.architecture;
-        let builder = self.here(BUILDER.0);
         if architecture == here {
-            return self.rootfs(&builder, BUILDER.1);
+            return self.builder_rootfs();
         }
+        let builder = self.here(&self.context.builder.distribution);
         let role = compile::cross_role(architecture);
         let facts = self.distribution(&builder)?;
         let targets = self.context.targets;
@@ -89,11 +89,27 @@ impl Builder<'_> {
         self.compile(target.major, &target.distribution.architecture)
     }
 
+    /// Why the builder can't build for a target; none where it can.
+    fn too_new_a_builder(&self, target: &Target) -> Result<Option<String>, Failure> {
+        let builder = self.distribution(&self.context.builder.distribution)?;
+        let (ours, theirs) = (&builder.glibc, &target.distribution.glibc);
+        Ok((ours > theirs).then(|| {
+            format!(
+                "the builder that can be had here is {}, whose glibc {ours} is newer than {theirs} of {}",
+                builder.title, target.distribution.title
+            )
+        }))
+    }
+
     pub(super) fn stamp(&mut self, target: &Target) -> Result<Job, Failure> {
         let compile = self.compile_for(target)?;
         let soname = target.distribution.libpython_soname();
+        let id = format!("stamp:{target}");
+        if let Some(why) = self.too_new_a_builder(target)? {
+            self.blocked.insert(id.clone(), why);
+        }
         self.add(
-            format!("stamp:{target}"),
+            id,
             format!("stamp the library for {soname}"),
             Step::Stamp {
                 target: target.to_string(),

@@ -6,7 +6,7 @@ use crate::boosting::LIBRARIES;
 use crate::exit::Failure;
 use crate::lock::WheelSet;
 use crate::plan::job::{Job, Step};
-use crate::plan::{BUILDER, Context, OPENBLAS, Plan};
+use crate::plan::{Context, OPENBLAS, Plan};
 use crate::targets::{Target, Targets};
 
 /// The role whose root file systems have a server, a Python and shared builds of OpenBLAS.
@@ -58,11 +58,11 @@ impl Builder<'_> {
     fn mislink(&mut self, major: u16) -> Result<Job, Failure> {
         let first = self.context.targets.first_architecture();
         let compile = self.compile(major, first)?;
-        let shared = self.unpack(BUILDER.0, ROLE)?;
-        let old = self.unpack(BUILDER.0, STATIC)?;
+        let shared = self.unpack(OLD.0, ROLE)?;
+        let old = self.unpack(OLD.0, STATIC)?;
         let toolchain = self.context.toolchain;
         let mut needs = vec![
-            self.rootfs(BUILDER.0, BUILDER.1)?,
+            self.builder_rootfs()?,
             self.unpack(OPENBLAS.0, OPENBLAS.1)?,
             self.headers(major, first)?.0,
         ];

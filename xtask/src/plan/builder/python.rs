@@ -4,7 +4,7 @@ use super::{Builder, on};
 use crate::exit::Failure;
 use crate::lock::WheelSet;
 use crate::plan::job::{Job, Step};
-use crate::plan::{BUILDER, INSTALLER, Interpreter};
+use crate::plan::{INSTALLER, Interpreter};
 use crate::targets::Distribution;
 
 impl Builder<'_> {
@@ -110,7 +110,7 @@ impl Builder<'_> {
     /// `pgml-python` of a distribution.
     pub(super) fn runtime_package(&mut self, distribution: &Distribution) -> Result<Job, Failure> {
         let id = distribution.id.as_str();
-        let builder = self.rootfs(&self.here(BUILDER.0), BUILDER.1)?;
+        let builder = self.builder_rootfs()?;
         let runtime = self.runtime(distribution)?;
         let context = self.context;
         // One for all distributions that have the same runtime.

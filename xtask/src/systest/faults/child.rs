@@ -120,6 +120,12 @@ pub struct Dist<'a> {
     pub out: PathBuf,
     /// What `--mirror` says.
     pub mirrors: Vec<String>,
+    /// Another source tree than the one that the program was built from.
+    pub source: Option<PathBuf>,
+    /// What `--only-jobs` says; nothing leaves it out.
+    pub only_jobs: Vec<String>,
+    /// Whether `--locked` is given.
+    pub locked: bool,
     /// Where it runs.
     pub namespace: Option<&'a Namespace>,
     /// Where its output is kept.
@@ -185,7 +191,20 @@ impl Dist<'_> {
             .args(["--cache".as_ref(), self.cache.as_os_str()])
             .args(["--out".as_ref(), self.out.as_os_str()])
             .args(self.mirrors.iter().flat_map(|mirror| ["--mirror", mirror]))
+            // No public service is asked for what a case withholds.
+            .arg("--no-snapshot")
+            .args(self.locked.then_some("--locked"))
+            .args(
+                self.source
+                    .iter()
+                    .flat_map(|dir| ["--source".as_ref(), dir.as_os_str()]),
+            )
+            .args(
+                (!self.only_jobs.is_empty())
+                    .then(|| format!("--only-jobs={}", self.only_jobs.join(","))),
+            )
             .env_remove("PGML_DIST_MIRRORS")
+            .env_remove("PGML_DIST_NO_SNAPSHOT")
             .env("no_proxy", "127.0.0.1")
             .env("NO_COLOR", "1")
             .current_dir(self.root)

@@ -37,6 +37,9 @@ impl FaultTest<'_> {
             cache: dir.join("cache"),
             out: dir.join("dist"),
             mirrors: Vec::new(),
+            source: None,
+            only_jobs: Vec::new(),
+            locked: false,
             namespace,
             log: dir.join("output"),
         })

@@ -1,0 +1,186 @@
+//! Goes on where locked packages can be had from nowhere: their lock is made anew from the signed archive, as cargo does with
+//! a lock that no longer fits, and the run begins again with it. What was done stays done.
+//!
+//! Where an archive has no index of the builder's release any more, the next builder takes over.
+
+use std::collections::BTreeMap;
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use crate::exit::{Exit, ExitKind, Failure};
+use crate::fetch::FetchError;
+use crate::lock::{self, Absent, Change, Extent, Lock, LockError, Resolver};
+use crate::pipeline::Pipeline;
+use crate::progress::Listener;
+
+/// How often the lock of one distribution is made anew in a run. An index may list files that its archive does not have, and
+/// each round finds those of one role at the least.
+const ROUNDS: usize = 8;
+/// How many moved packages are named.
+const NAMED: usize = 6;
+
+/// Whether a run may make locks anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// A lock that no longer fits its archive is made anew, and said.
+    Renew,
+    /// It is an error (`--locked`).
+    Locked,
+}
+
+/// Locked packages are gone, and their lock may not be made anew.
+#[derive(Debug, Error, Diagnostic)]
+#[error(
+    "the lock of {lock} no longer fits its archive, and `--locked` forbids making it anew: {gone}"
+)]
+#[diagnostic(help(
+    "`cargo xtask lock --update {lock}` pins what the archive has now; commit the result"
+))]
+pub struct LockedError {
+    lock: String,
+    gone: String,
+}
+
+impl ExitKind for LockedError {
+    fn exit(&self) -> Exit {
+        Exit::CheckFailed
+    }
+}
+
+/// What a run has made anew so far.
+#[derive(Default)]
+struct Renewed {
+    rounds: usize,
+    absent: Vec<Absent>,
+}
+
+impl Pipeline {
+    /// Runs `attempt` until nothing that it needs is gone: after each failure for that reason the lock in question is made
+    /// anew. `attempt` computes its plan afresh each time.
+    pub fn renewing<T>(
+        &mut self,
+        policy: Policy,
+        listener: &dyn Listener,
+        attempt: &dyn Fn(&Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut renewed: BTreeMap<String, Renewed> = BTreeMap::new();
+        loop {
+            let failure = match attempt(self) {
+                Ok(done) => return Ok(done),
+                Err(failure) => failure,
+            };
+            let Some(FetchError::Gone { packages, lock, .. }) = failure.error() else {
+                return Err(failure);
+            };
+            // Wheels have no archive that drops them: their lock follows the list of requirements.
+            if self.targets.distribution(lock).is_none() {
+                return Err(failure);
+            }
+            let (lock, packages) = (lock.clone(), packages.clone());
+            if policy == Policy::Locked {
+                let gone = failure.error::<FetchError>().map(ToString::to_string);
+                let gone = gone.unwrap_or_default();
+                return Err(LockedError { lock, gone }.into());
+            }
+            let so_far = renewed.entry(lock.clone()).or_default();
+            so_far.rounds += 1;
+            if so_far.rounds > ROUNDS {
+                return Err(failure);
+            }
+            match self.relock(&lock, &packages, &mut so_far.absent, listener) {
+                Ok(()) => {}
+                Err(failure)
+                    if no_index(&failure) && self.builds_in(&lock) && self.next_builder() =>
+                {
+                    listener.note(&format!(
+                        "{lock} can be had from nowhere: {} compiles instead, for the targets whose glibc allows it",
+                        self.builder().distribution
+                    ));
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+
+    /// Whether a distribution is the one that compiles.
+    fn builds_in(&self, distribution: &str) -> bool {
+        let architecture = self.targets.architecture_of(&self.host);
+        architecture.qualify(&self.builder().distribution) == distribution
+    }
+
+    /// Makes the lock of a distribution anew, without the packages that its index lists and its archive does not have:
+    /// those of `gone` that the index still lists are added to `absent`.
+    fn relock(
+        &self,
+        distribution: &str,
+        gone: &[Absent],
+        absent: &mut Vec<Absent>,
+        listener: &dyn Listener,
+    ) -> Result<(), Failure> {
+        let facts = self.targets.require_distribution(distribution)?;
+        let path = Lock::path(&self.workspace, distribution);
+        let before = Lock::load(&path)?;
+        let dir = self.workspace.cache.join("apt").join(distribution);
+        let make = |absent: &[Absent]| -> Result<Lock, Failure> {
+            let resolver = Resolver {
+                targets: &self.targets,
+                distribution: facts,
+                mirrors: self.mirrors()?,
+                dir: &dir,
+                absent,
+            };
+            Ok(resolver.lock(Extent::Whole, listener)?)
+        };
+        let mut after = make(absent)?;
+        // An index may go on listing a file that its archive has lost.
+        let listed: Vec<Absent> = gone
+            .iter()
+            .filter(|one| {
+                !absent.contains(one) && after.packages.iter().any(|p| Absent::of(p) == **one)
+            })
+            .cloned()
+            .collect();
+        if !listed.is_empty() {
+            absent.extend(listed);
+            after = make(absent)?;
+        }
+        after.save(&path)?;
+        for line in words(&before, &after, gone) {
+            listener.note(&line);
+        }
+        Ok(())
+    }
+}
+
+/// Two lines: why the lock was made anew, and what moved.
+fn words(before: &Lock, after: &Lock, gone: &[Absent]) -> [String; 2] {
+    let id = &after.distribution;
+    let newest = after.suites.iter().map(|suite| &suite.date).max();
+    let of = newest.map_or_else(String::new, |date| format!(" of {date}"));
+    let which = match gone {
+        [one] => format!("`{} {}` is", one.name, one.version),
+        [first, ..] => format!(
+            "`{} {}` and {} more are",
+            first.name,
+            first.version,
+            gone.len() - 1
+        ),
+        [] => "a package is".to_owned(),
+    };
+    let why = format!(
+        "the lock of {id} no longer fits its archive ({which} gone): made anew from the signed indexes{of}; \
+         commit packaging/lock/{id}.toml to keep it"
+    );
+    let moved = lock::changes(before, after);
+    let mut named: Vec<String> = moved.iter().take(NAMED).map(Change::to_string).collect();
+    if moved.len() > NAMED {
+        named.push(format!("and {} more", moved.len() - NAMED));
+    }
+    [why, format!("{id}: {}", named.join(", "))]
+}
+
+/// Whether a lock could not be made because no archive that may be contacted has an index of the release.
+fn no_index(failure: &Failure) -> bool {
+    matches!(failure.error(), Some(LockError::Indexes { .. }))
+}
