@@ -36,6 +36,7 @@ mod settings;
 mod snapshot;
 mod spi;
 mod symbols;
+mod text;
 mod train;
 mod vectors;
 mod version;

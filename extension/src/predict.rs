@@ -69,8 +69,8 @@ fn resolve(wanted: Wanted<'_>) -> Result<Rc<Model>> {
     RESOLUTION.with(|resolution| {
         resolution.get(wanted, |wanted| {
             load(match wanted {
-                Wanted::Project(name) => deployments::current(&String::from_utf8_lossy(name.0))?,
-                Wanted::Decomposition(name) => decomposition(&String::from_utf8_lossy(name.0))?,
+                Wanted::Project(name) => deployments::current(&name.utf8())?,
+                Wanted::Decomposition(name) => decomposition(&name.utf8())?,
                 Wanted::Model(id) => deployments::specific(id)?,
             })
         })

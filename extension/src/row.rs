@@ -9,6 +9,7 @@ use pgrx::{FromDatum, PgTupleDesc};
 use crate::arguments::{Numbers, Text};
 use crate::error::Result;
 use crate::scan::Stored;
+use crate::text;
 
 /// An argument of the type `record`.
 pub struct Record {
@@ -94,7 +95,7 @@ unsafe fn field(place: usize, type_oid: pg_sys::Oid, value: pg_sys::Datum) -> Re
 fn unknown(place: usize, type_oid: pg_sys::Oid) -> crate::error::Error {
     // SAFETY: the oid of a type that exists; the name is a string of the current memory context.
     let type_name = unsafe { std::ffi::CStr::from_ptr(pg_sys::format_type_be(type_oid)) };
-    Error::FieldUnknown { place, type_name: type_name.to_string_lossy().into_owned() }.into()
+    Error::FieldUnknown { place, type_name: text::from_server(type_name.to_bytes()).into_owned() }.into()
 }
 
 /// A value as a number; none when its type has none.

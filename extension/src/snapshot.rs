@@ -7,16 +7,18 @@ use crate::catalog::Edition;
 use crate::catalog::snapshots::Snapshot;
 use crate::error::{Result, SqlResult};
 use crate::rows;
+use crate::text::{Str, string};
 use crate::train::label;
 
 #[pg_extern(sql = false)]
 fn pgml_snapshot(
-    relation_name: Option<String>,
-    y_column_name: Option<String>,
+    relation_name: Option<Str>,
+    y_column_name: Option<Str>,
     test_size: Option<f32>,
     test_sampling: Option<pg_sys::Oid>,
-) -> SqlResult<TableIterator<'static, (name!(relation, String), name!(y_column_name, String))>> {
-    Ok(TableIterator::once(snapshot(relation_name, y_column_name, test_size, label(test_sampling))?))
+) -> SqlResult<TableIterator<'static, (name!(relation, Str), name!(y_column_name, Str))>> {
+    let (copy, name) = snapshot(string(relation_name), string(y_column_name), test_size, label(test_sampling))?;
+    Ok(TableIterator::once((Str(copy), Str(name))))
 }
 
 fn snapshot(

@@ -22,6 +22,7 @@ use crate::preparation;
 use crate::python::Request;
 use crate::rows::{self, Rows};
 use crate::runtime::Runtime;
+use crate::text::{Str, Strs, string};
 
 /// The arguments of `train`, as they were given.
 pub struct Call {
@@ -50,10 +51,10 @@ pub type Trained = (String, String, String, bool);
 #[pg_extern(sql = false)]
 #[allow(clippy::too_many_arguments)]
 fn pgml_train(
-    project_name: Option<String>,
-    task: Option<String>,
-    relation_name: Option<String>,
-    y_column_name: Option<String>,
+    project_name: Option<Str>,
+    task: Option<Str>,
+    relation_name: Option<Str>,
+    y_column_name: Option<Str>,
     algorithm: Option<pg_sys::Oid>,
     hyperparams: Option<JsonB>,
     search: Option<pg_sys::Oid>,
@@ -68,14 +69,14 @@ fn pgml_train(
 ) -> SqlResult<
     TableIterator<
         'static,
-        (name!(project, String), name!(task, String), name!(algorithm, String), name!(deployed, bool)),
+        (name!(project, Str), name!(task, Str), name!(algorithm, Str), name!(deployed, bool)),
     >,
 > {
     let call = Call {
-        project: project_name,
-        task,
-        relation: relation_name,
-        labels: y_column_name.map(|name| vec![name]),
+        project: string(project_name),
+        task: string(task),
+        relation: string(relation_name),
+        labels: y_column_name.map(|Str(name)| vec![name]),
         algorithm: label(algorithm),
         hyperparams,
         search: label(search),
@@ -88,16 +89,16 @@ fn pgml_train(
         materialize: materialize_snapshot.unwrap_or(false),
         preprocess,
     };
-    Ok(TableIterator::once(run(Edition::Current, call)?))
+    Ok(TableIterator::once(row(run(Edition::Current, call)?)))
 }
 
 #[pg_extern(sql = false)]
 #[allow(clippy::too_many_arguments)]
 fn pgml_train_joint(
-    project_name: Option<String>,
-    task: Option<String>,
-    relation_name: Option<String>,
-    y_column_name: Option<Vec<Option<String>>>,
+    project_name: Option<Str>,
+    task: Option<Str>,
+    relation_name: Option<Str>,
+    y_column_name: Option<Strs>,
     algorithm: Option<pg_sys::Oid>,
     hyperparams: Option<JsonB>,
     search: Option<pg_sys::Oid>,
@@ -112,14 +113,14 @@ fn pgml_train_joint(
 ) -> SqlResult<
     TableIterator<
         'static,
-        (name!(project, String), name!(task, String), name!(algorithm, String), name!(deployed, bool)),
+        (name!(project, Str), name!(task, Str), name!(algorithm, Str), name!(deployed, bool)),
     >,
 > {
     let call = Call {
-        project: project_name,
-        task,
-        relation: relation_name,
-        labels: y_column_name.map(known_labels).transpose()?,
+        project: string(project_name),
+        task: string(task),
+        relation: string(relation_name),
+        labels: y_column_name.map(|Strs(names)| known_labels(names)).transpose()?,
         algorithm: label(algorithm),
         hyperparams,
         search: label(search),
@@ -132,7 +133,11 @@ fn pgml_train_joint(
         materialize: materialize_snapshot.unwrap_or(false),
         preprocess,
     };
-    Ok(TableIterator::once(run(Edition::Current, call)?))
+    Ok(TableIterator::once(row(run(Edition::Current, call)?)))
+}
+
+fn row((project, task, algorithm, deployed): Trained) -> (Str, Str, Str, bool) {
+    (Str(project), Str(task), Str(algorithm), deployed)
 }
 
 /// The name of an enum's value.

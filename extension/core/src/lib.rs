@@ -4,6 +4,7 @@
 //! every machine, for ever.
 
 pub mod algorithm;
+pub mod ascii;
 pub mod columns;
 pub mod error;
 pub mod literal;

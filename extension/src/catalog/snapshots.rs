@@ -5,15 +5,14 @@ use pgml_core::columns::{Column, Layout};
 use pgml_core::matrix::Matrix;
 use pgml_core::preprocess::{Fitted, Plan};
 use pgml_core::split::Sampling;
-use pgrx::JsonB;
-use pgrx::datum::DatumWithOid;
 use serde_json::{Map, Value, json};
 
 use super::projects::Project;
 use super::{Edition, required};
 use crate::error::Result;
+use crate::json::JsonB;
 use crate::rows::Rows;
-use crate::spi;
+use crate::spi::{self, Argument};
 
 #[derive(Debug, Clone)]
 pub struct Snapshot {
@@ -153,9 +152,9 @@ pub fn start(edition: Edition, snapshot: &Snapshot) -> Result<i64> {
 }
 
 /// The labels as they are stored: NULL for none.
-fn labels(snapshot: &Snapshot) -> DatumWithOid<'_> {
+fn labels(snapshot: &Snapshot) -> Argument {
     match snapshot.labels[..] {
-        [] => DatumWithOid::null::<Vec<String>>(),
+        [] => Argument::null_texts(),
         _ => snapshot.labels.clone().into(),
     }
 }

@@ -9,6 +9,7 @@ use super::child::{self, Answer, Message};
 use super::runtime;
 use crate::error::Result;
 use crate::settings::{self, Isolation};
+use crate::text;
 
 /// What to train; the JSON texts are objects.
 pub struct Request<'a> {
@@ -64,9 +65,9 @@ fn in_process_of_its_own() -> bool {
     }
     let threads = child::other_threads();
     if threads > 0 {
-        pgrx::warning!(
+        text::warning(&format!(
             "training in the session's own process, not in one of its own: this session has {threads} other threads"
-        );
+        ));
     }
     threads == 0
 }
