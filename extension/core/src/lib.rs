@@ -7,6 +7,7 @@ pub mod algorithm;
 pub mod ascii;
 pub mod columns;
 pub mod error;
+pub mod labels;
 pub mod literal;
 pub mod matrix;
 pub mod model;
@@ -14,6 +15,7 @@ pub mod preprocess;
 pub mod project;
 pub mod seal;
 pub mod split;
+pub mod time;
 
 pub use error::Error;
 
