@@ -54,6 +54,8 @@ fn edition_1_0_train(
         deploy: true,
         materialize: true,
         preprocess: None,
+        metric: None,
+        redefine: false,
     };
     Ok(TableIterator::once(trained(call)?))
 }
@@ -94,6 +96,8 @@ fn edition_1_0_train_joint(
         deploy: true,
         materialize: true,
         preprocess: None,
+        metric: None,
+        redefine: false,
     };
     Ok(TableIterator::once(trained(call)?))
 }
@@ -102,9 +106,9 @@ fn trained(call: Call) -> Result<(String, String, String, String)> {
     if let Some(sampling) = &call.sampling {
         check_sampling(sampling)?;
     }
-    let (project, task, algorithm, deployed): Trained = train::run(Edition::V1, call)?;
-    let status = if deployed { "deployed" } else { "not deployed" };
-    Ok((project, task, algorithm, status.to_string()))
+    let Trained { project, task, algorithm, verdict, .. } = train::run(Edition::V1, call)?;
+    let status = if verdict.deployed { "deployed" } else { "not deployed" };
+    Ok((project, task.name().to_string(), algorithm, status.to_string()))
 }
 
 fn check_sampling(name: &str) -> Result<()> {

@@ -26,6 +26,7 @@ use crate::error::{Result, SqlResult};
 use crate::native;
 use crate::preparation;
 use crate::python;
+use crate::rights;
 use crate::resolution::{self, Resolution, Wanted};
 use crate::row::Record;
 use crate::seal;
@@ -68,10 +69,12 @@ thread_local! {
 fn resolve(wanted: Wanted<'_>) -> Result<Rc<Model>> {
     RESOLUTION.with(|resolution| {
         resolution.get(wanted, |wanted| {
-            load(match wanted {
-                Wanted::Project(name) => deployments::current(&String::from_utf8_lossy(name.0))?,
-                Wanted::Decomposition(name) => decomposition(&String::from_utf8_lossy(name.0))?,
-                Wanted::Model(id) => deployments::specific(id)?,
+            rights::of_predictors(|| {
+                load(match wanted {
+                    Wanted::Project(name) => deployments::current(&String::from_utf8_lossy(name.0))?,
+                    Wanted::Decomposition(name) => decomposition(&String::from_utf8_lossy(name.0))?,
+                    Wanted::Model(id) => deployments::specific(id)?,
+                })
             })
         })
     })
@@ -175,6 +178,22 @@ impl Model {
         take(values)
     }
 
+    /// The numbers that the model takes for rows of columns, one row after the other, and how many a row has.
+    fn rows_of(&self, rows: impl Iterator<Item = Result<Vec<Field>>>) -> Result<(Vec<f64>, usize)> {
+        let mut values = Vec::new();
+        let mut width = 0;
+        for fields in rows {
+            let before = values.len();
+            match &self.preprocess {
+                Some(preprocess) => preprocess.row(self.id, &fields?, &mut values)?,
+                None => values.extend(flat(fields?)?),
+            }
+            width = values.len() - before;
+            self.check_features(width)?;
+        }
+        Ok((values, width))
+    }
+
     /// The numbers of a row in an array of rows.
     fn width(&self, features: &Numbers<'_, f64>) -> Result<usize> {
         match features.sizes() {
@@ -220,6 +239,33 @@ impl Model {
             Some(()) => Ok(WORK.with_borrow(|(_, out)| take(out))),
             None => Ok(take(&self.python()?.predict(values.to_vec(), rows(values.len(), width))?)),
         }
+    }
+
+    /// The classes of the one label, sorted; none for several labels, and where it has none.
+    fn classes(&self) -> Result<Option<Vec<f64>>> {
+        match &self.native {
+            Some(native) => Ok(native.class_values().map(<[f64]>::to_vec)),
+            None => Ok(self.python()?.classes.clone()),
+        }
+    }
+
+    /// The probabilities of all rows' classes; none where the model has none.
+    fn all_probabilities(&self, rows: &[f64], width: usize) -> Result<Option<Vec<f64>>> {
+        if let Some(native) = &self.native {
+            if native.class_values().is_some() && native.classes().is_none() {
+                return Ok(None);
+            }
+            let (mut work, mut out) = (Work::default(), Vec::new());
+            let each = |row: &[f64]| native.probabilities(row, &mut work, &mut out);
+            if rows.chunks_exact(width.max(1)).try_for_each(each).is_ok() {
+                return Ok(Some(out));
+            }
+        }
+        let python = self.python()?;
+        if !python.has_probabilities {
+            return Ok(None);
+        }
+        Ok(Some(python.predict_proba(rows.to_vec(), self::rows(rows.len(), width))?))
     }
 
     /// Hand the probabilities of one row's classes to `take`.
@@ -322,6 +368,36 @@ pub fn batch<T>(wanted: Wanted<'_>, features: &Numbers<'_, f64>, take: impl FnOn
     model.check_features(preprocess.outputs())?;
     model.check_single()?;
     model.predict(&values, preprocess.outputs(), take)
+}
+
+/// What a model says about rows.
+pub struct Said {
+    /// The values of all labels, row by row.
+    pub values: Vec<f64>,
+    /// The probabilities of all classes, row by row, where they were asked for and the model has them.
+    pub shares: Option<Vec<f64>>,
+    /// The classes of each label, where it is one.
+    pub classes: Vec<Vec<f64>>,
+}
+
+/// What a model says about rows that are given as their columns.
+pub fn of_rows(model: i64, rows: impl Iterator<Item = Vec<Field>>, shares: bool) -> Result<Said> {
+    let model = load(deployments::specific(model)?)?;
+    let (values, width) = model.rows_of(rows.map(Ok))?;
+    let said = model.predict(&values, width, <[f64]>::to_vec)?;
+    let shares = if shares { model.all_probabilities(&values, width)? } else { None };
+    Ok(Said { values: said, shares, classes: model.classes()?.into_iter().collect() })
+}
+
+/// What the model says about each of some records.
+pub fn batch_of_records(wanted: Wanted<'_>, records: &[Record]) -> Result<Vec<f64>> {
+    let model = resolve(wanted)?;
+    if records.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (values, width) = model.rows_of(records.iter().map(Record::fields))?;
+    model.check_single()?;
+    model.predict(&values, width, <[f64]>::to_vec)
 }
 
 #[pg_extern(sql = false)]

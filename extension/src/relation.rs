@@ -8,6 +8,8 @@ use pgrx::pg_sys;
 
 use crate::error::Result;
 use crate::memory::Budget;
+use crate::progress::Progress;
+use crate::rights;
 use crate::scan::{self, Stored};
 use crate::spi;
 
@@ -21,6 +23,10 @@ pub struct Relation {
 
 /// Find a relation as Postgres itself would: with or without schema, quoted or not, by search_path.
 pub fn find(name: &str) -> Result<Relation> {
+    rights::of_users_of_schemas(|| lookup(name))
+}
+
+fn lookup(name: &str) -> Result<Relation> {
     let found = spi::first(
         "SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class AS c \
          JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
@@ -96,7 +102,9 @@ fn collect(query: &str, layout: &Layout, plan: &Plan, name: &str) -> Result<Matr
     let columns: Vec<Given> = layout.columns().map(given).collect();
     let mut builder = Builder::new(layout, plan);
     let budget = Budget::now();
-    scan::rows(query, |row| {
+    let progress = Progress::start();
+    let mut rows = 0u64;
+    let read = |row: &scan::Row<'_>| {
         for (index, given) in columns.iter().enumerate() {
             match given {
                 Given::Number(stored) => builder.scalar(index, row.number(index, *stored)),
@@ -108,8 +116,13 @@ fn collect(query: &str, layout: &Layout, plan: &Plan, name: &str) -> Result<Matr
             }
         }
         builder.end_row();
+        rows += 1;
+        if rows.is_multiple_of(1024) {
+            progress.tell(|seconds| format!("{rows} rows of {name} are read after {seconds} s"));
+        }
         budget.check(builder.numbers(), name)
-    })?;
+    };
+    rights::of_readers(name, || scan::rows(query, read))?;
     Ok(builder.finish(name)?)
 }
 

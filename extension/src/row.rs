@@ -27,6 +27,11 @@ unsafe impl<'fcx> ArgAbi<'fcx> for Record {
 }
 
 impl Record {
+    /// A composite value, whose type its header names.
+    pub fn new(datum: pg_sys::Datum) -> Record {
+        Record { datum }
+    }
+
     /// The columns in their order, without those that were dropped from the row's table.
     pub fn fields(&self) -> Result<Vec<Field>> {
         // SAFETY: a composite value has the description that its header names; both arrays have room for its columns. The

@@ -52,8 +52,11 @@ impl Rows {
 
 /// The columns of a relation, divided and checked against what is to be done with them. Edition 1.0 has no texts.
 fn layout(edition: Edition, name: &str, relation: &Relation, snapshot: &Snapshot) -> Result<Layout> {
-    let texts = edition == Edition::Current;
+    let texts = edition != Edition::V1;
     let layout = Layout::new(name, relation::columns(relation)?, &snapshot.labels, texts)?;
+    if let Some(meaning) = &snapshot.meaning {
+        meaning.check(&layout)?;
+    }
     snapshot.plan.check(name, &layout)?;
     Ok(layout)
 }

@@ -4,10 +4,13 @@
 //! every machine, for ever.
 
 pub mod algorithm;
+pub mod cgroup;
 pub mod columns;
 pub mod error;
 pub mod literal;
 pub mod matrix;
+pub mod meaning;
+pub mod metric;
 pub mod model;
 pub mod preprocess;
 pub mod project;
