@@ -73,7 +73,7 @@ fn group<'a>(groups: &'a str, controller: &str) -> Option<&'a str> {
 }
 
 /// The directories from the mount down to the group.
-fn directories(mount: &Path, group: &str) -> impl Iterator<Item = PathBuf> {
+fn directories(mount: &Path, group: &str) -> impl Iterator<Item = PathBuf> + use<> {
     let mut directory = mount.to_path_buf();
     let below = group.split('/').filter(|part| !part.is_empty() && *part != "..").map(str::to_string);
     let parts: Vec<String> = below.collect();
