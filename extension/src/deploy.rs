@@ -1,11 +1,14 @@
 //! `pgml.deploy`: choose the model that answers for a project.
 
 use pgml_core::Error;
+use pgml_core::metric::Metric;
 use pgml_core::project::{Strategy, choose};
 use pgrx::prelude::*;
 
-use crate::catalog::{Edition, deployments, models};
+use crate::catalog::models::Candidate;
+use crate::catalog::{Edition, deployments, models, projects};
 use crate::error::{Result, SqlResult};
+use crate::rights;
 use crate::text::{Str, string};
 use crate::train::label;
 
@@ -26,10 +29,11 @@ fn pgml_deploy(
 fn pgml_deploy_model(
     model_id: i64,
 ) -> SqlResult<TableIterator<'static, (name!(project, Str), name!(strategy, Str), name!(algorithm, Str))>> {
-    Ok(TableIterator::once(row(specific(model_id)?)))
+    Ok(TableIterator::once(row(rights::of_trainers(|| specific(model_id))?)))
 }
 
-fn row((project, strategy, algorithm): Chosen) -> (Str, Str, Str) {
+/// As the function returns it.
+pub fn row((project, strategy, algorithm): Chosen) -> (Str, Str, Str) {
     (Str(project), Str(strategy), Str(algorithm))
 }
 
@@ -39,12 +43,27 @@ pub fn by_strategy(
     strategy: Option<String>,
     algorithm: Option<String>,
 ) -> Result<Chosen> {
+    rights::of_trainers(|| chosen(edition, project, strategy, algorithm))
+}
+
+fn chosen(
+    edition: Edition,
+    project: Option<String>,
+    strategy: Option<String>,
+    algorithm: Option<String>,
+) -> Result<Chosen> {
     let project = project.ok_or(Error::NullArgument("project_name"))?;
     let strategy = strategy.ok_or(Error::NullArgument("strategy"))?;
     let choice = Strategy::parse(&strategy)?;
     let found = deployments::decide(&project)?;
-    let candidates = models::candidates(edition, &found, algorithm.as_deref())?;
-    let scored: Vec<(i64, Option<f64>)> = candidates.iter().map(|candidate| (candidate.id, candidate.score)).collect();
+    let metric = match edition {
+        Edition::Current => projects::metric(&found)?,
+        Edition::V1 | Edition::V2 => None,
+    };
+    let metric = metric.unwrap_or(Metric::usual(found.task()?));
+    let candidates = models::candidates(edition, &found, metric.name, algorithm.as_deref())?;
+    let score = |candidate: &Candidate| (candidate.id, candidate.score.map(|score| metric.ascending(score)));
+    let scored: Vec<(i64, Option<f64>)> = candidates.iter().map(score).collect();
     let chosen = choose(choice, &scored, &deployments::history(&found)?);
     let chosen = chosen.and_then(|id| candidates.into_iter().find(|candidate| candidate.id == id));
     let Some(model) = chosen else {

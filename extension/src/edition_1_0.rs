@@ -4,6 +4,7 @@
 
 use crate::json::JsonB;
 use pgml_core::Error;
+use pgml_core::columns::Labels;
 use pgml_core::project::Strategy;
 use pgml_core::split::Sampling;
 use pgrx::prelude::*;
@@ -15,7 +16,7 @@ use crate::deploy;
 use crate::error::{Result, SqlResult};
 use crate::load_dataset;
 use crate::python;
-use crate::rows;
+use crate::rows::{self, Reading};
 use crate::text::{Str, Strs, string};
 use crate::train::{self, Call, Trained, known_labels};
 
@@ -55,6 +56,10 @@ fn edition_1_0_train(
         deploy: true,
         materialize: true,
         preprocess: None,
+        exclude: None,
+        weight: None,
+        metric: None,
+        redefine: false,
     };
     Ok(TableIterator::once(trained(call)?))
 }
@@ -95,6 +100,10 @@ fn edition_1_0_train_joint(
         deploy: true,
         materialize: true,
         preprocess: None,
+        exclude: None,
+        weight: None,
+        metric: None,
+        redefine: false,
     };
     Ok(TableIterator::once(trained(call)?))
 }
@@ -103,9 +112,9 @@ fn trained(call: Call) -> Result<(Str, Str, Str, Str)> {
     if let Some(sampling) = &call.sampling {
         check_sampling(sampling)?;
     }
-    let (project, task, algorithm, deployed): Trained = train::run(Edition::V1, call)?;
-    let status = if deployed { "deployed" } else { "not deployed" };
-    Ok((Str(project), Str(task), Str(algorithm), Str(status.to_string())))
+    let Trained { project, task, algorithm, verdict, .. } = train::run(Edition::V1, call)?;
+    let status = if verdict.deployed { "deployed" } else { "not deployed" };
+    Ok((Str(project), Str(task.name().to_string()), Str(algorithm), Str(status.to_string())))
 }
 
 fn check_sampling(name: &str) -> Result<()> {
@@ -138,7 +147,7 @@ fn snapshot(
     let mut wanted = Snapshot::new(Some(relation), Some(labels), test_size, sampling)?;
     wanted.in_order = true;
     check_sampling(&wanted.sampling)?;
-    rows::copied(Edition::V1, &mut wanted, false)?;
+    rows::copied(Reading::new(Edition::V1, Labels::Numbers, false), &mut wanted)?;
     Ok(wanted.id.to_string())
 }
 

@@ -7,7 +7,9 @@ use pgrx::prelude::*;
 
 use crate::catalog::Edition;
 use crate::error::{Result, SqlResult};
+use crate::membership;
 use crate::python::{self, Column};
+use crate::rights;
 use crate::spi::{self, Argument};
 use crate::text::{Str, string};
 
@@ -38,8 +40,12 @@ pub fn load(
     if let Some(limit) = limit.filter(|limit| *limit < 0) {
         return Err(Error::NegativeLimit(limit).into());
     }
-    let columns = python::load_dataset(&source, edition == Edition::V1)?;
-    let table = format!("pgml.{}", quote_ident(&source));
+    rights::of_makers(|| make(edition, &source, limit))
+}
+
+fn make(edition: Edition, source: &str, limit: Option<i32>) -> Result<(String, i64)> {
+    let columns = python::load_dataset(source, edition == Edition::V1)?;
+    let table = format!("pgml.{}", quote_ident(source));
     if exists(&table)? {
         if edition == Edition::V1 {
             return Ok((format!("pgml.{source}"), 0));
@@ -47,6 +53,7 @@ pub fn load(
         spi::execute(&format!("DROP TABLE {table} CASCADE"), &[])?;
     }
     create_table(&table, &columns)?;
+    membership::goes_with_the_extension(&table)?;
     let rows = fill(&table, columns, limit)?;
     Ok((format!("pgml.{source}"), rows))
 }

@@ -58,11 +58,11 @@ pub fn define() {
     GucRegistry::define_int_guc(
         c"pgml.model_cache",
         c"Memory for the models that a session keeps after it has predicted with them.",
-        c"The one that was used last is kept whatever its size. Counted is the size of their files.",
+        c"The one that was used last is kept whatever its size. Counted is the size of their files. At most a quarter of what pgml.memory_limit allows is used.",
         &MODEL_CACHE,
         64,
         i32::MAX,
-        GucContext::Userset,
+        GucContext::Suset,
         GucFlags::UNIT_KB,
     );
     GucRegistry::define_enum_guc(
@@ -113,5 +113,6 @@ pub fn isolation() -> Isolation {
 
 /// The bytes that models may take in a session.
 pub fn model_cache() -> usize {
-    MODEL_CACHE.get() as usize * 1024
+    let set = MODEL_CACHE.get() as usize * 1024;
+    crate::memory::most_for_models().map_or(set, |most| set.min(most))
 }

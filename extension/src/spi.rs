@@ -282,6 +282,19 @@ pub fn read<T>(
     Ok(found)
 }
 
+/// Run `work`, which [`read`]s, with a snapshot that sees all that this very call wrote.
+pub fn as_of_now<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    // SAFETY: popped below; when an ERROR is raised in between, the abort of the transaction pops it.
+    unsafe {
+        pg_sys::CommandCounterIncrement();
+        pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
+    }
+    let result = work();
+    // SAFETY: pushed above.
+    unsafe { pg_sys::PopActiveSnapshot() };
+    result
+}
+
 /// Open a cursor over a query for `work`.
 pub fn with_cursor<T>(query: &str, work: impl FnOnce(pg_sys::Portal) -> Result<T>) -> Result<T> {
     let query = text::query(query);

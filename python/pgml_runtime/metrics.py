@@ -45,7 +45,8 @@ def classification(y_true, y_pred, proba, labels):
     `labels`, or None where the model has no probabilities: `log_loss` and `roc_auc` are then left
     out. labels: the sorted classes that the model knows; test rows may lack some or have others.
     """
-    scores = {"f1": None, "precision": None, "recall": None, "accuracy": None}
+    names = ("f1", "precision", "recall", "accuracy", "balanced_accuracy")
+    scores = dict.fromkeys(names)
     if proba is not None:
         scores.update(log_loss=None, roc_auc=None)
     if len(y_true) == 0:
@@ -56,6 +57,10 @@ def classification(y_true, y_pred, proba, labels):
     scores["precision"] = sk.precision_score(y_true, y_pred, **weighted)
     scores["recall"] = sk.recall_score(y_true, y_pred, **weighted)
     scores["accuracy"] = sk.accuracy_score(y_true, y_pred)
+    # scikit-learn's own function warns of predicted classes that no test row has.
+    scores["balanced_accuracy"] = sk.recall_score(
+        y_true, y_pred, average="macro", labels=sorted(set(y_true.tolist())), zero_division=0
+    )
     notes = {}
     if proba is not None:
         reason = _why_no_probability_scores(y_true, labels)
@@ -107,6 +112,7 @@ def of_lists(task, y_true, y_pred):
                 hint="Round the values, or use pgml.sklearn_regression_metrics().",
             )
     scores = classification(y_true.astype("int64"), y_pred.astype("int64"), None, None)
+    del scores["balanced_accuracy"]  # PostgresML 2.x's function has the other four
     return json.dumps(scores, allow_nan=False)
 
 

@@ -12,7 +12,7 @@ import sys
 import time
 
 import pgml_runtime
-from pgml_runtime import importances, metrics
+from pgml_runtime import importances, metrics, searches
 from pgml_runtime.algorithms import TASKS, Recipe, resolve
 from pgml_runtime.errors import (
     UserError,
@@ -142,7 +142,8 @@ def _fit(
             if search:
                 space, names = recipe.search_space(search_params)
                 searcher = _searcher(search, estimator, task, space, search_args)
-                searcher.fit(x[:train_rows], target)
+                with searches.failures_in_one_line():
+                    searcher.fit(x[:train_rows], target)
                 estimator = searcher.best_estimator_
                 best = _as_asked(searcher.best_params_, space, names, search_params)
                 hyperparams.update(best)
@@ -263,7 +264,7 @@ def _threads_only():
 def _searcher(search, estimator, task, space, search_args):
     class_name, argument = _SEARCHES[search]
     searcher_class = getattr(require("sklearn.model_selection"), class_name)
-    arguments = {"scoring": _SCORING[task]}
+    arguments = {"scoring": _SCORING[task], "refit": searches.best}
     if search == "random":
         arguments["random_state"] = 0
     known = searcher_class(estimator, space).get_params(deep=False)
@@ -274,6 +275,11 @@ def _searcher(search, estimator, task, space, search_args):
         if name not in taken:
             raise unknown(f"search_args name for search '{search}'", name, sorted(taken))
         arguments[name] = value
+    if isinstance(arguments["scoring"], (list, dict)):
+        raise UserError(
+            "search_args of \"scoring\" must name one score, by which the best candidate is chosen",
+            hint='Write it as {"scoring": "accuracy"}.',
+        )
     if not space:
         raise UserError("none of search_params has an effect in this release")
     return searcher_class(estimator, **{argument: space}, **arguments)

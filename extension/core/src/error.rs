@@ -53,6 +53,8 @@ pub enum Error {
     UnknownTask(String),
     #[error("task \"{0}\" cannot be trained in edition 1.0")]
     UnsupportedTask(String),
+    #[error("unknown metric \"{name}\" for {task}")]
+    UnknownMetric { name: String, task: &'static str, known: Vec<&'static str> },
     #[error("algorithm {0} is only a name: no runtime trains it")]
     DeclaredOnly(String),
     #[error("the rust runtime does not train {algorithm} for {task}")]
@@ -81,8 +83,18 @@ pub enum Error {
     FieldUnknown { place: usize, type_name: String },
     #[error("project \"{name}\" is for {is}, not for {asked}")]
     TaskChanged { name: String, is: String, asked: String },
+    #[error("project \"{project}\" predicts {} from {}, and this training {}", quoted(.labels), quoted(.features), sentence(.differences))]
+    MeaningChanged { project: String, labels: Vec<String>, features: Vec<String>, differences: Vec<String> },
+    #[error("column \"{column}\" is a text with a different value in nearly every row: {distinct} values in {rows} rows")]
+    NearlyUnique { column: String, distinct: usize, rows: usize },
     #[error("project \"{0}\" does not exist")]
     NoProject(String),
+    #[error("project \"{0}\" exists already")]
+    ProjectExists(String),
+    #[error("model {id} is deployed: it answers for project \"{project}\"")]
+    DropDeployed { id: i64, project: String },
+    #[error("project \"{project}\" has a deployed model: model {id} answers for it")]
+    DropProject { id: i64, project: String },
     #[error("project \"{project}\" is new, so train() needs {missing}")]
     Incomplete { project: String, missing: &'static str },
     #[error("{0} must not be NULL")]
@@ -159,6 +171,10 @@ fn impute_categories(column: &str) -> String {
     )
 }
 
+fn sentence(parts: &[String]) -> String {
+    parts.join(", and ")
+}
+
 fn quoted(values: &[String]) -> String {
     let each: Vec<String> = values.iter().map(|value| format!("\"{value}\"")).collect();
     each.join(", ")
@@ -191,6 +207,10 @@ impl Error {
             Error::VectorLengths(..) | Error::FeatureCount { .. } => "2202E",
             Error::NullArgument(_) => "22004",
             Error::TestSize(_) | Error::TestTooLarge { .. } | Error::EmptyArgument(_) => "22023",
+            Error::UnknownMetric { .. } | Error::MeaningChanged { .. } => "22023",
+            Error::NearlyUnique { .. } => "22000",
+            Error::ProjectExists(_) => "42710",
+            Error::DropDeployed { .. } | Error::DropProject { .. } => "55006",
             Error::UnknownTask(_) | Error::TaskChanged { .. } | Error::Incomplete { .. } => "22023",
             Error::NotAnObject { .. } | Error::PlainDataSet(_) | Error::NegativeLimit(_) => "22023",
             Error::StrategyNeedsModel(_) | Error::UnknownStrategy(_) | Error::UnknownSampling(_) => "22023",
@@ -284,6 +304,25 @@ impl Error {
                 format!("Give a row of {}: pgml.predict(…, ({})).", columns.join(", "), columns.join(", "))
             }
             Error::TaskChanged { .. } => "Use another project name, or leave task out.".into(),
+            Error::UnknownMetric { known, .. } => format!("Use {}.", known.join(", ")),
+            Error::MeaningChanged { .. } => {
+                "Train a relation with the same columns, use another project name, or give the project this meaning with \
+                 redefine => true."
+                    .into()
+            }
+            Error::NearlyUnique { column, .. } => {
+                format!("Ids, names and addresses tell a model nothing about other rows: leave it out with exclude => ARRAY['{column}'].")
+            }
+            Error::ProjectExists(_) => "Choose another name, or drop that project with pgml.drop_project().".into(),
+            Error::DropDeployed { .. } => {
+                "Deploy another model first with pgml.deploy(), or drop it all the same with force => true.".into()
+            }
+            Error::DropProject { .. } => "Drop it all the same with force => true: its predictions end.".into(),
+            Error::NoProject(name) if name.parse::<i64>().is_ok() => {
+                format!(
+                    "A model is named by its id as a number: {name}::bigint. SELECT name FROM pgml.projects lists the projects."
+                )
+            }
             Error::NoProject(_) => "SELECT name FROM pgml.projects lists them; pgml.train() makes one.".into(),
             Error::Incomplete { .. } => {
                 "The first training of a project names task, relation_name and y_column_name; later ones may leave them out."

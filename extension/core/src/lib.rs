@@ -5,11 +5,14 @@
 
 pub mod algorithm;
 pub mod ascii;
+pub mod cgroup;
 pub mod columns;
 pub mod error;
 pub mod labels;
 pub mod literal;
 pub mod matrix;
+pub mod meaning;
+pub mod metric;
 pub mod model;
 pub mod preprocess;
 pub mod project;

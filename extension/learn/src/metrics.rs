@@ -86,6 +86,7 @@ pub fn classification(truth: &[f64], predicted: &[f64], shares: Option<&[f64]>, 
     card.add("precision", or_none(precision));
     card.add("recall", or_none(recall));
     card.add("accuracy", or_none(right as f64 / rows as f64));
+    card.add("balanced_accuracy", or_none(balanced(truth, predicted)));
     if let Some(shares) = shares {
         let present = classes(truth);
         let unseen: Vec<String> = present.iter().filter(|class| !known.contains(class)).map(f64::to_string).collect();
@@ -115,6 +116,16 @@ fn weighted(truth: &[f64], predicted: &[f64]) -> [f64; 3] {
         sums.iter_mut().zip(each).for_each(|(sum, score)| *sum += score * there);
     }
     sums.map(|sum| sum / truth.len() as f64)
+}
+
+/// The mean of the classes' recalls: each class counts alike, whatever its size.
+fn balanced(truth: &[f64], predicted: &[f64]) -> f64 {
+    let mut rows: Vec<(f64, bool)> =
+        truth.iter().zip(predicted).map(|(truth, predicted)| (*truth, truth == predicted)).collect();
+    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let recall = |class: &[(f64, bool)]| class.iter().filter(|row| row.1).count() as f64 / class.len() as f64;
+    let recalls: Vec<f64> = rows.chunk_by(|a, b| a.0 == b.0).map(recall).collect();
+    recalls.iter().sum::<f64>() / recalls.len() as f64
 }
 
 /// The mean of what the true class's probability costs; no probability counts as smaller than a rounding error.
@@ -242,7 +253,7 @@ mod tests {
     // y = [0,0,1,1,2,2]; p = [0,1,1,1,2,0]
     // s = [[.7,.2,.1],[.3,.4,.3],[.1,.8,.1],[.2,.5,.3],[.1,.2,.7],[.5,.2,.3]]
     // sklearn.metrics: f1_score(y, p, average='weighted', zero_division=0), precision_score, recall_score,
-    // accuracy_score, log_loss(y, s), roc_auc_score(y, s, average='weighted', multi_class='ovo')
+    // accuracy_score, balanced_accuracy_score, log_loss(y, s), roc_auc_score(y, s, average='weighted', multi_class='ovo')
     #[test]
     fn classifications_are_scored_as_scikit_learn_does() {
         let truth = [0.0, 0.0, 1.0, 1.0, 2.0, 2.0];
@@ -254,6 +265,7 @@ mod tests {
             ("precision", 0.7222222222222222),
             ("recall", 0.6666666666666666),
             ("accuracy", 0.6666666666666666),
+            ("balanced_accuracy", 0.6666666666666666),
             ("log_loss", 0.6729310380672486),
             ("roc_auc", 0.9166666666666666),
         ] {
@@ -265,6 +277,14 @@ mod tests {
     fn a_class_that_is_never_predicted_counts_as_zero() {
         let scores = classification(&[0.0, 1.0], &[0.0, 0.0], None, &[0.0, 1.0]);
         assert!((number(&scores, "f1") - 1.0 / 3.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn always_the_largest_class_is_no_better_than_chance() {
+        let truth: Vec<f64> = (0..100).map(|row| f64::from(row < 2)).collect();
+        let scores = classification(&truth, &[0.0; 100], None, &[0.0, 1.0]);
+        assert_eq!(number(&scores, "balanced_accuracy"), 0.5);
+        assert!(number(&scores, "f1") > 0.96);
     }
 
     #[test]

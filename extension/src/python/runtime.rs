@@ -20,13 +20,14 @@ macro_rules! module {
 }
 
 /// Each module's name, the file that tracebacks show, and its source; in the order of their imports.
-const MODULES: [(&str, &str, &str); 20] = [
+const MODULES: [(&str, &str, &str); 21] = [
     module!("pgml_runtime", "__init__.py"),
     module!("pgml_runtime.errors", "errors.py"),
     module!("pgml_runtime.spellings", "spellings.py"),
     module!("pgml_runtime.algorithms", "algorithms.py"),
     module!("pgml_runtime.metrics", "metrics.py"),
     module!("pgml_runtime.importances", "importances.py"),
+    module!("pgml_runtime.searches", "searches.py"),
     module!("pgml_runtime.training", "training.py"),
     module!("pgml_runtime.unpickling", "unpickling.py"),
     module!("pgml_runtime.messagepack", "messagepack.py"),

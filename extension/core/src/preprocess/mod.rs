@@ -94,6 +94,11 @@ impl Preprocess {
         !self.single && self.columns.iter().all(Column::is_plain)
     }
 
+    /// Whether a column has dates or times.
+    pub fn has_times(&self) -> bool {
+        self.columns.iter().any(|column| column.time.is_some())
+    }
+
     /// Whether a number may be missing.
     pub fn takes_missing(&self) -> bool {
         self.columns.iter().any(|column| column.missing)
