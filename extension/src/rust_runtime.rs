@@ -21,8 +21,12 @@ pub fn fit(request: &Request<'_>, task: Task, mut matrix: Matrix, train: usize) 
     let test_x = matrix.x.split_off(train * matrix.features);
     let test_y = matrix.y.split_off(train * matrix.labels);
     let (features, labels) = (matrix.features, matrix.labels);
-    let test = Data { rows: matrix.rows - train, features, labels, x: test_x, y: test_y };
-    let data = Data { rows: train, features, labels, x: matrix.x, y: matrix.y };
+    let classes = request.names.classes.clone();
+    let mut weights = matrix.weights;
+    weights.truncate(train);
+    let rows = matrix.rows - train;
+    let test = Data { rows, features, labels, x: test_x, y: test_y, classes: classes.clone(), ..Data::default() };
+    let data = Data { rows: train, features, labels, x: matrix.x, y: matrix.y, weights, classes };
     let (hyperparams, search_params, search_args) =
         (object(request.hyperparams), object(request.search_params), object(request.search_args));
     let asked = pgml_learn::Request {

@@ -1,7 +1,8 @@
 """Which candidate of a search is the best when some have no score on some folds.
 
-A candidate that an algorithm refuses, or a fold whose rows lack a class, has the score NaN. scikit-learn
-takes the mean with them, so that each candidate's may be NaN, and then the first one is "the best".
+A candidate that an algorithm refuses, or a fold whose rows lack a class, has the score NaN.
+scikit-learn takes the mean with them, so that each candidate's may be NaN, and then the first one
+is "the best".
 """
 
 from __future__ import annotations

@@ -97,6 +97,8 @@ impl Builder {
             Some(value) => {
                 // One NaN like any other, so that nothing depends on which it was.
                 let value = if value.is_nan() { f64::NAN } else { value };
+                // Zero is one class, whatever its sign.
+                let value = if index < self.features() { value } else { value + 0.0 };
                 if !self.seen[index].takes(value) {
                     self.seen[index].not_finite += 1;
                 }

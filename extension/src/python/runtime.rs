@@ -20,10 +20,11 @@ macro_rules! module {
 }
 
 /// Each module's name, the file that tracebacks show, and its source; in the order of their imports.
-const MODULES: [(&str, &str, &str); 21] = [
+const MODULES: [(&str, &str, &str); 22] = [
     module!("pgml_runtime", "__init__.py"),
     module!("pgml_runtime.errors", "errors.py"),
     module!("pgml_runtime.spellings", "spellings.py"),
+    module!("pgml_runtime.names", "names.py"),
     module!("pgml_runtime.algorithms", "algorithms.py"),
     module!("pgml_runtime.metrics", "metrics.py"),
     module!("pgml_runtime.importances", "importances.py"),

@@ -81,7 +81,7 @@ impl Contest {
         let label = if matrix.labels == 1 { matrix.y.clone() } else { Vec::new() };
         let read = if deploys { matrix.x[train * matrix.features..].to_vec() } else { Vec::new() };
         let y = matrix.y[train * matrix.labels..].to_vec();
-        let test = Data { rows: rows.test, features: 0, labels: matrix.labels, x: Vec::new(), y };
+        let test = Data { rows: rows.test, features: 0, labels: matrix.labels, y, ..Data::default() };
         let classes = matrix.classes.first().filter(|_| matrix.labels == 1).cloned();
         Contest { task, metric, deploys, label, classes, columns, read, width: matrix.features, test }
     }
