@@ -316,6 +316,18 @@ impl InstallTest<'_> {
         self.program(
             system,
             cases,
+            "a dump is restored into databases that have the extension, and over itself",
+            "restored_twice.py",
+            "",
+        );
+        cases.run("an index on vectors holds on other processors", || {
+            let bin = format!("/usr/lib/postgresql/{}/bin", self.major);
+            let script = format!("cd /tmp; python3 -B /srv/tests/processors.py {bin} 2>&1");
+            system.script("postgres", &script)
+        });
+        self.program(
+            system,
+            cases,
             "a database of PostgresML 1.0 is adopted",
             "adoption.py",
             "",
