@@ -9,6 +9,7 @@ use crate::catalog::models::Candidate;
 use crate::catalog::{Edition, deployments, models, projects};
 use crate::error::{Result, SqlResult};
 use crate::rights;
+use crate::text::{Str, string};
 use crate::train::label;
 
 /// A row of the result: project, strategy, algorithm.
@@ -16,19 +17,24 @@ pub type Chosen = (String, String, String);
 
 #[pg_extern(sql = false)]
 fn pgml_deploy(
-    project_name: Option<String>,
+    project_name: Option<Str>,
     strategy: Option<pg_sys::Oid>,
     algorithm: Option<pg_sys::Oid>,
-) -> SqlResult<TableIterator<'static, (name!(project, String), name!(strategy, String), name!(algorithm, String))>> {
-    let chosen = by_strategy(Edition::Current, project_name, label(strategy), label(algorithm))?;
-    Ok(TableIterator::once(chosen))
+) -> SqlResult<TableIterator<'static, (name!(project, Str), name!(strategy, Str), name!(algorithm, Str))>> {
+    let chosen = by_strategy(Edition::Current, string(project_name), label(strategy), label(algorithm))?;
+    Ok(TableIterator::once(row(chosen)))
 }
 
 #[pg_extern(sql = false)]
 fn pgml_deploy_model(
     model_id: i64,
-) -> SqlResult<TableIterator<'static, (name!(project, String), name!(strategy, String), name!(algorithm, String))>> {
-    Ok(TableIterator::once(rights::of_trainers(|| specific(model_id))?))
+) -> SqlResult<TableIterator<'static, (name!(project, Str), name!(strategy, Str), name!(algorithm, Str))>> {
+    Ok(TableIterator::once(row(rights::of_trainers(|| specific(model_id))?)))
+}
+
+/// As the function returns it.
+pub fn row((project, strategy, algorithm): Chosen) -> (Str, Str, Str) {
+    (Str(project), Str(strategy), Str(algorithm))
 }
 
 pub fn by_strategy(

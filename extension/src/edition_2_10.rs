@@ -13,6 +13,7 @@ use crate::predict::{self, Given};
 use crate::resolution::Wanted;
 use crate::row::Record;
 use crate::sets::NumberSet;
+use crate::text::{Str, Strs, string};
 use crate::train::{self, Call, Trained, known_labels, label};
 
 fn narrowed(values: &[f64]) -> RealArray {
@@ -105,24 +106,24 @@ fn edition_2_10_decompose_row(project_name: Text, row: Record) -> SqlResult<Real
     Ok(predict::joint(Wanted::Decomposition(project_name), Given::Row(&row), narrowed)?)
 }
 
-type Row = (String, String, String, bool);
+type Row = (Str, Str, Str, bool);
 type Rows = TableIterator<
     'static,
-    (name!(project, String), name!(task, String), name!(algorithm, String), name!(deployed, bool)),
+    (name!(project, Str), name!(task, Str), name!(algorithm, Str), name!(deployed, bool)),
 >;
 
 fn trained(call: Call) -> Result<Row> {
     let Trained { project, task, algorithm, verdict, .. } = train::run(Edition::V2, call)?;
-    Ok((project, task.name().to_string(), algorithm, verdict.deployed))
+    Ok((Str(project), Str(task.name().to_string()), Str(algorithm), verdict.deployed))
 }
 
 #[pg_extern(sql = false)]
 #[allow(clippy::too_many_arguments)]
 fn edition_2_10_train(
-    project_name: Option<String>,
-    task: Option<String>,
-    relation_name: Option<String>,
-    y_column_name: Option<String>,
+    project_name: Option<Str>,
+    task: Option<Str>,
+    relation_name: Option<Str>,
+    y_column_name: Option<Str>,
     algorithm: Option<pg_sys::Oid>,
     hyperparams: Option<JsonB>,
     search: Option<pg_sys::Oid>,
@@ -136,10 +137,10 @@ fn edition_2_10_train(
     preprocess: Option<JsonB>,
 ) -> SqlResult<Rows> {
     let call = Call {
-        project: project_name,
-        task,
-        relation: relation_name,
-        labels: y_column_name.map(|name| vec![name]),
+        project: string(project_name),
+        task: string(task),
+        relation: string(relation_name),
+        labels: y_column_name.map(|Str(name)| vec![name]),
         algorithm: label(algorithm),
         hyperparams,
         search: label(search),
@@ -151,6 +152,8 @@ fn edition_2_10_train(
         deploy: automatic_deploy.unwrap_or(true),
         materialize: materialize_snapshot.unwrap_or(false),
         preprocess,
+        exclude: None,
+        weight: None,
         metric: None,
         redefine: false,
     };
@@ -160,10 +163,10 @@ fn edition_2_10_train(
 #[pg_extern(sql = false)]
 #[allow(clippy::too_many_arguments)]
 fn edition_2_10_train_joint(
-    project_name: Option<String>,
-    task: Option<String>,
-    relation_name: Option<String>,
-    y_column_name: Option<Vec<Option<String>>>,
+    project_name: Option<Str>,
+    task: Option<Str>,
+    relation_name: Option<Str>,
+    y_column_name: Option<Strs>,
     algorithm: Option<pg_sys::Oid>,
     hyperparams: Option<JsonB>,
     search: Option<pg_sys::Oid>,
@@ -177,10 +180,10 @@ fn edition_2_10_train_joint(
     preprocess: Option<JsonB>,
 ) -> SqlResult<Rows> {
     let call = Call {
-        project: project_name,
-        task,
-        relation: relation_name,
-        labels: y_column_name.map(known_labels).transpose()?,
+        project: string(project_name),
+        task: string(task),
+        relation: string(relation_name),
+        labels: y_column_name.map(|Strs(names)| known_labels(names)).transpose()?,
         algorithm: label(algorithm),
         hyperparams,
         search: label(search),
@@ -192,6 +195,8 @@ fn edition_2_10_train_joint(
         deploy: automatic_deploy.unwrap_or(true),
         materialize: materialize_snapshot.unwrap_or(false),
         preprocess,
+        exclude: None,
+        weight: None,
         metric: None,
         redefine: false,
     };
@@ -200,10 +205,10 @@ fn edition_2_10_train_joint(
 
 #[pg_extern(sql = false)]
 fn edition_2_10_deploy(
-    project_name: Option<String>,
+    project_name: Option<Str>,
     strategy: Option<pg_sys::Oid>,
     algorithm: Option<pg_sys::Oid>,
-) -> SqlResult<TableIterator<'static, (name!(project, String), name!(strategy, String), name!(algorithm, String))>> {
-    let chosen = deploy::by_strategy(Edition::V2, project_name, label(strategy), label(algorithm))?;
-    Ok(TableIterator::once(chosen))
+) -> SqlResult<TableIterator<'static, (name!(project, Str), name!(strategy, Str), name!(algorithm, Str))>> {
+    let chosen = deploy::by_strategy(Edition::V2, string(project_name), label(strategy), label(algorithm))?;
+    Ok(TableIterator::once(deploy::row(chosen)))
 }

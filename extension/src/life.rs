@@ -6,6 +6,7 @@ use pgrx::prelude::*;
 use crate::catalog::{Edition, deployments, models, projects, snapshots};
 use crate::error::{Result, SqlResult};
 use crate::rights;
+use crate::text::{self, Str};
 
 #[pg_extern(sql = false)]
 fn pgml_drop_model(model_id: i64, force: bool) -> SqlResult<()> {
@@ -13,13 +14,13 @@ fn pgml_drop_model(model_id: i64, force: bool) -> SqlResult<()> {
 }
 
 #[pg_extern(sql = false)]
-fn pgml_drop_project(project_name: String, force: bool) -> SqlResult<()> {
-    Ok(rights::of_owners(|| drop_project(&project_name, force))?)
+fn pgml_drop_project(project_name: Str, force: bool) -> SqlResult<()> {
+    Ok(rights::of_owners(|| drop_project(&project_name.0, force))?)
 }
 
 #[pg_extern(sql = false)]
-fn pgml_rename_project(old_name: String, new_name: String) -> SqlResult<()> {
-    Ok(rights::of_owners(|| rename_project(&old_name, &new_name))?)
+fn pgml_rename_project(old_name: Str, new_name: Str) -> SqlResult<()> {
+    Ok(rights::of_owners(|| rename_project(&old_name.0, &new_name.0))?)
 }
 
 /// Delete a model, and its snapshot where no other model was trained on it.
@@ -37,8 +38,10 @@ fn drop_model(id: i64, force: bool) -> Result<()> {
     }
     if deployed {
         match deployments::history(&found)?.first() {
-            Some(now) => pgrx::notice!("model {now}, which was deployed before, answers for project \"{project}\" again"),
-            None => pgrx::notice!("project \"{project}\" has no deployed model any more"),
+            Some(now) => text::notice(&format!(
+                "model {now}, which was deployed before, answers for project \"{project}\" again"
+            )),
+            None => text::notice(&format!("project \"{project}\" has no deployed model any more")),
         }
     }
     Ok(())

@@ -3,7 +3,6 @@
 use crate::json::JsonB;
 use pgml_core::Error;
 use pgml_core::literal::{array_literal, quote_ident};
-use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 
 use crate::catalog::Edition;
@@ -11,16 +10,18 @@ use crate::error::{Result, SqlResult};
 use crate::membership;
 use crate::python::{self, Column};
 use crate::rights;
-use crate::spi;
+use crate::spi::{self, Argument};
+use crate::text::{Str, string};
 
 #[pg_extern(sql = false)]
 fn pgml_load_dataset(
-    source: Option<String>,
-    subset: Option<String>,
+    source: Option<Str>,
+    subset: Option<Str>,
     limit: Option<i32>,
     kwargs: Option<JsonB>,
-) -> SqlResult<TableIterator<'static, (name!(table_name, String), name!(rows, i64))>> {
-    Ok(TableIterator::once(load(Edition::Current, source, subset, limit, kwargs)?))
+) -> SqlResult<TableIterator<'static, (name!(table_name, Str), name!(rows, i64))>> {
+    let (table, rows) = load(Edition::Current, string(source), string(subset), limit, kwargs)?;
+    Ok(TableIterator::once((Str(table), rows)))
 }
 
 /// Make the table; returns its name and how many rows it was given. 1.0 leaves a table that is there as it is.
@@ -74,7 +75,7 @@ fn create_table(table: &str, columns: &[Column]) -> Result<()> {
 fn fill(table: &str, columns: Vec<Column>, limit: Option<i32>) -> Result<i64> {
     let mut targets = Vec::new();
     let mut sources = Vec::new();
-    let mut arguments: Vec<DatumWithOid<'_>> = Vec::new();
+    let mut arguments: Vec<Argument> = Vec::new();
     for (place, column) in columns.into_iter().enumerate() {
         // A float has no cast to a boolean, so it takes a step over the integers.
         let step = if column.sql_type == "boolean" { "::pg_catalog.int4" } else { "" };

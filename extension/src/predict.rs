@@ -8,9 +8,11 @@
 //! that it might refuse.
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use pgml_core::Error;
+use pgml_core::labels::{self, Classes};
 use pgml_core::model::{self, Work};
 use pgml_core::preprocess::{Field, Preprocess};
 use pgml_core::project::Task;
@@ -28,7 +30,7 @@ use crate::preparation;
 use crate::python;
 use crate::rights;
 use crate::resolution::{self, Resolution, Wanted};
-use crate::row::Record;
+use crate::row::{Record, Shape};
 use crate::seal;
 use crate::sets::NumberSet;
 use crate::settings;
@@ -48,6 +50,10 @@ struct Model {
     python: OnceCell<python::Model>,
     /// What becomes of a row's columns first.
     preprocess: Option<Preprocess>,
+    /// Whether that is nothing.
+    plain: bool,
+    /// Where the columns are in the rows that were predicted last, with what those rows have.
+    places: RefCell<Option<(u64, Rc<[usize]>)>>,
 }
 
 /// What a function is given to predict from.
@@ -55,8 +61,10 @@ struct Model {
 pub enum Given<'a> {
     /// The numbers of one row.
     Array(&'a Numbers<'a, f64>),
-    /// The columns of one row.
+    /// The columns of one row, by their order.
     Row(&'a Record),
+    /// The columns of one row, by their names where it has some.
+    Named(&'a Record),
 }
 
 thread_local! {
@@ -71,8 +79,8 @@ fn resolve(wanted: Wanted<'_>) -> Result<Rc<Model>> {
         resolution.get(wanted, |wanted| {
             rights::of_predictors(|| {
                 load(match wanted {
-                    Wanted::Project(name) => deployments::current(&String::from_utf8_lossy(name.0))?,
-                    Wanted::Decomposition(name) => decomposition(&String::from_utf8_lossy(name.0))?,
+                    Wanted::Project(name) => deployments::current(&name.utf8())?,
+                    Wanted::Decomposition(name) => decomposition(&name.utf8())?,
                     Wanted::Model(id) => deployments::specific(id)?,
                 })
             })
@@ -105,7 +113,15 @@ fn load(wanted: Deployed) -> Result<Rc<Model>> {
     let native = native::load(wanted.id)?;
     let (native, bytes) = native.map_or((None, 0), |(model, bytes)| (Some(model), bytes));
     let preprocess = preparation::load(wanted.id)?;
-    let model = Rc::new(Model { id: wanted.id, bytes: Cell::new(bytes), native, python: OnceCell::new(), preprocess });
+    let model = Rc::new(Model {
+        id: wanted.id,
+        bytes: Cell::new(bytes),
+        native,
+        python: OnceCell::new(),
+        plain: preprocess.as_ref().is_none_or(Preprocess::is_plain),
+        preprocess,
+        places: RefCell::default(),
+    });
     MODELS.with_borrow_mut(|models| {
         models.retain(|(deployed, _)| deployed.id != wanted.id);
         models.push((wanted, Rc::clone(&model)));
@@ -149,9 +165,82 @@ impl Model {
         }
     }
 
-    /// The steps that arrays of numbers take, too.
+    /// The steps that arrays of numbers take, too; none where these are what the model takes.
     fn prepares_arrays(&self) -> Option<&Preprocess> {
-        self.preprocess.as_ref().filter(|preprocess| preprocess.prepares_arrays())
+        self.preprocess.as_ref().filter(|preprocess| !self.plain && preprocess.prepares_arrays())
+    }
+
+    fn takes_missing(&self) -> bool {
+        self.preprocess.as_ref().is_some_and(Preprocess::takes_missing)
+    }
+
+    /// The numbers of an array as the model takes them, where nothing is done with them; what is missing is put into `made`.
+    fn plain<'a>(&self, array: &'a Numbers<'_, f64>, made: &'a mut Vec<f64>) -> Result<&'a [f64]> {
+        match values(array) {
+            Err(_) if self.takes_missing() => {
+                made.extend(array.options().into_iter().map(|value| value.unwrap_or(f64::NAN)));
+                Ok(made)
+            }
+            values => values,
+        }
+    }
+
+    /// What the classes of the label are called.
+    fn label(&self) -> Option<&Classes> {
+        self.preprocess.as_ref().and_then(Preprocess::label)
+    }
+
+    /// Fail where a number would say nothing about the class.
+    fn check_number(&self) -> Result<()> {
+        match self.label().and_then(Classes::not_a_number) {
+            Some(is) => Err(Error::LabelNotNumber { model: self.id, is: is.to_string() }.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// What a class is called.
+    fn class_name(&self, value: f64) -> String {
+        self.label().map_or_else(|| labels::number(value), |label| label.name(value).into_owned())
+    }
+
+    /// The numbers that the model takes for a row, added to `out`.
+    fn row(&self, record: &Record, by_name: bool, out: &mut Vec<f64>) -> Result<()> {
+        let (shape, values) = record.open();
+        let Some(preprocess) = &self.preprocess else {
+            return flat(record.fields()?, false, out);
+        };
+        if !by_name || !shape.is_named() {
+            // Numbers in whatever columns they are; but a date is no timestamp.
+            return match self.plain && !preprocess.has_times() {
+                true => flat(record.fields()?, preprocess.takes_missing(), out),
+                false => Ok(preprocess.row(self.id, &record.fields()?, out)?),
+            };
+        }
+        let places = self.places(&shape, preprocess)?;
+        places.iter().enumerate().try_for_each(|(column, place)| {
+            Ok(preprocess.column(column, &shape.field(*place, &values)?, out)?)
+        })
+    }
+
+    /// Where the model's columns are in rows with names.
+    fn places(&self, shape: &Shape, preprocess: &Preprocess) -> Result<Rc<[usize]>> {
+        if let Some((identifier, places)) = &*self.places.borrow()
+            && *identifier == shape.identifier()
+        {
+            return Ok(Rc::clone(places));
+        }
+        let by_name: HashMap<&str, usize> =
+            shape.names().iter().enumerate().map(|(place, name)| (name.as_str(), place)).collect();
+        let place = |column: &str| {
+            by_name.get(column).copied().ok_or_else(|| Error::MissingColumn {
+                model: self.id,
+                column: column.to_string(),
+                given: shape.names().to_vec(),
+            })
+        };
+        let places: Rc<[usize]> = preprocess.columns().map(place).collect::<std::result::Result<_, Error>>()?;
+        *self.places.borrow_mut() = Some((shape.identifier(), Rc::clone(&places)));
+        Ok(places)
     }
 
     /// Hand the numbers that the model takes for one row to `take`.
@@ -163,14 +252,14 @@ impl Model {
                     preprocess.numbers(self.id, &array.options(), &mut made)?;
                     &made
                 }
-                None => values(array)?,
+                None => self.plain(array, &mut made)?,
             },
-            (Given::Row(row), Some(preprocess)) => {
-                preprocess.row(self.id, &row.fields()?, &mut made)?;
+            (Given::Row(row), _) => {
+                self.row(row, false, &mut made)?;
                 &made
             }
-            (Given::Row(row), None) => {
-                made = flat(row.fields()?)?;
+            (Given::Named(row), _) => {
+                self.row(row, true, &mut made)?;
                 &made
             }
         };
@@ -178,20 +267,29 @@ impl Model {
         take(values)
     }
 
-    /// The numbers that the model takes for rows of columns, one row after the other, and how many a row has.
-    fn rows_of(&self, rows: impl Iterator<Item = Result<Vec<Field>>>) -> Result<(Vec<f64>, usize)> {
+    /// The numbers that the model takes for rows, one row after the other, and how many a row has; `add` adds those of one.
+    fn rows_of<T>(
+        &self,
+        rows: impl Iterator<Item = T>,
+        add: impl Fn(T, &mut Vec<f64>) -> Result<()>,
+    ) -> Result<(Vec<f64>, usize)> {
         let mut values = Vec::new();
         let mut width = 0;
-        for fields in rows {
+        for row in rows {
             let before = values.len();
-            match &self.preprocess {
-                Some(preprocess) => preprocess.row(self.id, &fields?, &mut values)?,
-                None => values.extend(flat(fields?)?),
-            }
+            add(row, &mut values)?;
             width = values.len() - before;
             self.check_features(width)?;
         }
         Ok((values, width))
+    }
+
+    /// The numbers of a row that is given as the model's columns.
+    fn fields(&self, fields: Vec<Field>, out: &mut Vec<f64>) -> Result<()> {
+        match &self.preprocess {
+            Some(preprocess) => Ok(preprocess.row(self.id, &fields, out)?),
+            None => flat(fields, false, out),
+        }
     }
 
     /// The numbers of a row in an array of rows.
@@ -307,31 +405,41 @@ fn values<'a>(features: &'a Numbers<'_, f64>) -> Result<&'a [f64]> {
 }
 
 /// The numbers of a row for a model that takes the columns as they are.
-fn flat(fields: Vec<Field>) -> Result<Vec<f64>> {
-    let mut numbers = Vec::with_capacity(fields.len());
+fn flat(fields: Vec<Field>, missing: bool, numbers: &mut Vec<f64>) -> Result<()> {
+    let before = numbers.len();
+    let gap = missing.then_some(f64::NAN);
     for (place, field) in fields.into_iter().enumerate() {
         match field {
-            Field::Number(number) => numbers.push(number),
+            Field::Number(number) | Field::Time(_, number) => numbers.push(number),
             Field::Numbers(elements) => {
                 for element in elements {
-                    numbers.push(element.ok_or(Error::NullFeature(numbers.len() + 1))?);
+                    numbers.push(element.or(gap).ok_or(Error::NullFeature(numbers.len() - before + 1))?);
                 }
             }
-            Field::Null => return Err(Error::NullFeature(numbers.len() + 1).into()),
+            Field::Null => numbers.push(gap.ok_or(Error::NullFeature(numbers.len() - before + 1))?),
             Field::Text(_) => return Err(Error::TextFeature(place + 1).into()),
         }
     }
-    Ok(numbers)
+    Ok(())
 }
 
 /// What the model says about one row: a value for each label.
 pub fn joint<T>(wanted: Wanted<'_>, given: Given<'_>, take: impl FnOnce(&[f64]) -> T) -> Result<T> {
     let model = resolve(wanted)?;
+    model.check_number()?;
     model.with_row(given, |values| model.predict(values, values.len(), take))
 }
 
 pub fn single(wanted: Wanted<'_>, given: Given<'_>) -> Result<f64> {
     let model = resolve(wanted)?;
+    model.check_number()?;
+    model.single(given)
+}
+
+impl Model {
+    /// What it says about one row, which has to be one value.
+    fn single(&self, given: Given<'_>) -> Result<f64> {
+    let model = self;
     let found = model.with_row(given, |values| {
         model.predict(values, values.len(), |labels| match labels {
             [value] => Ok(*value),
@@ -339,6 +447,39 @@ pub fn single(wanted: Wanted<'_>, given: Given<'_>) -> Result<f64> {
         })
     })?;
     found.map_err(|labels| Error::SeveralLabels { model: model.id, labels }.into())
+    }
+}
+
+/// The class of one row.
+pub fn class(wanted: Wanted<'_>, given: Given<'_>) -> Result<String> {
+    let model = resolve(wanted)?;
+    model.known_classes()?;
+    Ok(model.class_name(model.single(given)?))
+}
+
+/// Each class and its probability for one row, the most probable first.
+pub fn ranked(wanted: Wanted<'_>, given: Given<'_>) -> Result<Vec<(String, f64)>> {
+    let model = resolve(wanted)?;
+    let classes = model.known_classes()?;
+    let shares = model.with_row(given, |values| model.probabilities(values, <[f64]>::to_vec))?;
+    let mut ranked: Vec<(f64, f64)> = classes.into_iter().zip(shares).collect();
+    // Of equals the one that stands first among the classes.
+    ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+    Ok(ranked.into_iter().map(|(class, share)| (model.class_name(class), share)).collect())
+}
+
+/// The classes in the order of the probabilities.
+pub fn class_names(wanted: Wanted<'_>) -> Result<Vec<String>> {
+    let model = resolve(wanted)?;
+    Ok(model.known_classes()?.into_iter().map(|class| model.class_name(class)).collect())
+}
+
+impl Model {
+    /// The classes that the model knows; an error where it is no classification of one label.
+    fn known_classes(&self) -> Result<Vec<f64>> {
+        self.check_single()?;
+        self.classes()?.ok_or_else(|| Error::NoClasses(self.id).into())
+    }
 }
 
 /// The probability of each class for one row.
@@ -353,9 +494,11 @@ pub fn batch<T>(wanted: Wanted<'_>, features: &Numbers<'_, f64>, take: impl FnOn
     if features.sizes().is_empty() {
         return Ok(take(&[]));
     }
+    model.check_number()?;
     let width = model.width(features)?;
     let Some(preprocess) = model.prepares_arrays() else {
-        let values = values(features)?;
+        let mut made = Vec::new();
+        let values = model.plain(features, &mut made)?;
         model.check_features(width)?;
         model.check_single()?;
         return model.predict(values, width, take);
@@ -378,15 +521,18 @@ pub struct Said {
     pub shares: Option<Vec<f64>>,
     /// The classes of each label, where it is one.
     pub classes: Vec<Vec<f64>>,
+    /// What they are called.
+    pub label: Option<Classes>,
 }
 
 /// What a model says about rows that are given as their columns.
 pub fn of_rows(model: i64, rows: impl Iterator<Item = Vec<Field>>, shares: bool) -> Result<Said> {
     let model = load(deployments::specific(model)?)?;
-    let (values, width) = model.rows_of(rows.map(Ok))?;
+    let (values, width) = model.rows_of(rows, |fields, out| model.fields(fields, out))?;
     let said = model.predict(&values, width, <[f64]>::to_vec)?;
     let shares = if shares { model.all_probabilities(&values, width)? } else { None };
-    Ok(Said { values: said, shares, classes: model.classes()?.into_iter().collect() })
+    let classes = model.classes()?.into_iter().collect();
+    Ok(Said { values: said, shares, classes, label: model.label().cloned() })
 }
 
 /// What the model says about each of some records.
@@ -395,7 +541,8 @@ pub fn batch_of_records(wanted: Wanted<'_>, records: &[Record]) -> Result<Vec<f6
     if records.is_empty() {
         return Ok(Vec::new());
     }
-    let (values, width) = model.rows_of(records.iter().map(Record::fields))?;
+    model.check_number()?;
+    let (values, width) = model.rows_of(records.iter(), |record, out| model.row(record, true, out))?;
     model.check_single()?;
     model.predict(&values, width, <[f64]>::to_vec)
 }
@@ -447,35 +594,35 @@ fn pgml_decompose(project_name: Text, vector: Numbers<f64>) -> SqlResult<NewArra
 
 #[pg_extern(sql = false)]
 fn pgml_predict_row(project_name: Text, row: Record) -> SqlResult<f64> {
-    Ok(single(Wanted::Project(project_name), Given::Row(&row))?)
+    Ok(single(Wanted::Project(project_name), Given::Named(&row))?)
 }
 
 #[pg_extern(sql = false)]
 fn pgml_predict_row_model(model_id: i64, row: Record) -> SqlResult<f64> {
-    Ok(single(Wanted::Model(model_id), Given::Row(&row))?)
+    Ok(single(Wanted::Model(model_id), Given::Named(&row))?)
 }
 
 #[pg_extern(sql = false)]
 fn pgml_predict_joint_row(project_name: Text, row: Record) -> SqlResult<NewArray<f64>> {
-    Ok(joint(Wanted::Project(project_name), Given::Row(&row), NewArray::copy_of)?)
+    Ok(joint(Wanted::Project(project_name), Given::Named(&row), NewArray::copy_of)?)
 }
 
 #[pg_extern(sql = false)]
 fn pgml_predict_joint_row_model(model_id: i64, row: Record) -> SqlResult<NewArray<f64>> {
-    Ok(joint(Wanted::Model(model_id), Given::Row(&row), NewArray::copy_of)?)
+    Ok(joint(Wanted::Model(model_id), Given::Named(&row), NewArray::copy_of)?)
 }
 
 #[pg_extern(sql = false)]
 fn pgml_predict_proba_row(project_name: Text, row: Record) -> SqlResult<NewArray<f64>> {
-    Ok(probabilities(Wanted::Project(project_name), Given::Row(&row), NewArray::copy_of)?)
+    Ok(probabilities(Wanted::Project(project_name), Given::Named(&row), NewArray::copy_of)?)
 }
 
 #[pg_extern(sql = false)]
 fn pgml_predict_proba_row_model(model_id: i64, row: Record) -> SqlResult<NewArray<f64>> {
-    Ok(probabilities(Wanted::Model(model_id), Given::Row(&row), NewArray::copy_of)?)
+    Ok(probabilities(Wanted::Model(model_id), Given::Named(&row), NewArray::copy_of)?)
 }
 
 #[pg_extern(sql = false)]
 fn pgml_decompose_row(project_name: Text, row: Record) -> SqlResult<NewArray<f64>> {
-    Ok(joint(Wanted::Decomposition(project_name), Given::Row(&row), NewArray::copy_of)?)
+    Ok(joint(Wanted::Decomposition(project_name), Given::Named(&row), NewArray::copy_of)?)
 }

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use pgrx::pg_sys;
 
+use crate::text;
+
 /// How often a training says where it is.
 const EVERY: Duration = Duration::from_secs(10);
 
@@ -24,7 +26,7 @@ impl Progress {
     pub fn tell(&self, what: impl FnOnce(u64) -> String) {
         if self.told.get().elapsed() >= EVERY {
             self.told.set(Instant::now());
-            pgrx::notice!("{}", what(self.began.elapsed().as_secs()));
+            text::notice(&what(self.began.elapsed().as_secs()));
         }
     }
 }

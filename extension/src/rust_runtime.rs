@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use crate::error::Result;
 use crate::progress::Progress;
 use crate::python::{Export, Fitted, Request};
+use crate::text;
 
 /// Whether the algorithm is trained here.
 pub fn trains(algorithm: &str, task: Task) -> bool {
@@ -44,7 +45,7 @@ pub fn fit(request: &Request<'_>, task: Task, mut matrix: Matrix, train: usize) 
     let Trained { model, mut metrics, hyperparams, importances, warnings } =
         pgml_learn::train(asked, &data, &test, &pgml_learn::Host { interrupt: &interrupt, clock: &clock })?;
     for warning in warnings {
-        pgrx::warning!("{warning}");
+        text::warning(&warning);
     }
     if let Some(importances) = importances {
         metrics.insert("feature_importances".into(), importances.into());

@@ -1,6 +1,7 @@
 //! The settings (GUCs) of pgml.
 
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsString};
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
@@ -88,8 +89,9 @@ fn reserve_prefix() {
 }
 
 fn path(value: Option<CString>) -> Option<PathBuf> {
-    let text = value?.to_string_lossy().into_owned();
-    (!text.is_empty()).then(|| PathBuf::from(text))
+    // A path is bytes, whatever the database's encoding.
+    let path = OsString::from_vec(value?.into_bytes());
+    (!path.is_empty()).then(|| PathBuf::from(path))
 }
 
 pub fn runtime_path() -> PathBuf {

@@ -6,13 +6,15 @@
 pub(crate) mod again;
 mod contest;
 mod identifiers;
+mod tasks;
 
 use std::time::Instant;
 
 use crate::json::JsonB;
-use pgml_core::Error;
+use pgml_core::columns::Labels;
+use pgml_core::{Error, algorithm};
 use pgml_core::metric::Metric;
-use pgml_core::preprocess::Plan;
+use pgml_core::preprocess::{Plan, unique};
 use pgml_core::project::{Task, replaces};
 use pgrx::prelude::*;
 use serde_json::Value;
@@ -25,10 +27,12 @@ use crate::memory;
 use crate::native;
 use crate::preparation;
 use crate::progress;
-use crate::python::Request;
+use crate::python::{Names, Request};
+use crate::relation;
 use crate::rights;
-use crate::rows::{self, Rows};
+use crate::rows::{self, Reading, Rows};
 use crate::runtime::Runtime;
+use crate::text::{Str, Strs, string};
 
 use again::Again;
 use contest::{Contest, Verdict};
@@ -53,6 +57,10 @@ pub struct Call {
     /// Keep a copy of the rows, for later trainings of the project.
     pub materialize: bool,
     pub preprocess: Option<JsonB>,
+    /// Columns that are no features; none: those of the project's last training on the relation.
+    pub exclude: Option<Vec<String>>,
+    /// The column that weighs the rows; none: that of the last training.
+    pub weight: Option<String>,
     /// The score by which models are compared; none: the project's.
     pub metric: Option<String>,
     /// Let the project predict another label, or from other columns.
@@ -69,31 +77,31 @@ pub struct Trained {
 }
 
 /// A row of the result.
-type Row = (String, String, String, bool, i64, String, Option<f64>, Option<f64>, String);
+type Row = (Str, Str, Str, bool, i64, Str, Option<f64>, Option<f64>, Str);
 
 /// The names of its columns.
 type Rows9 = TableIterator<
     'static,
     (
-        name!(project, String),
-        name!(task, String),
-        name!(algorithm, String),
+        name!(project, Str),
+        name!(task, Str),
+        name!(algorithm, Str),
         name!(deployed, bool),
         name!(model_id, i64),
-        name!(metric, String),
+        name!(metric, Str),
         name!(score, Option<f64>),
         name!(deployed_score, Option<f64>),
-        name!(reason, String),
+        name!(reason, Str),
     ),
 >;
 
 #[pg_extern(sql = false)]
 #[allow(clippy::too_many_arguments)]
 fn pgml_train(
-    project_name: Option<String>,
-    task: Option<String>,
-    relation_name: Option<String>,
-    y_column_name: Option<String>,
+    project_name: Option<Str>,
+    task: Option<Str>,
+    relation_name: Option<Str>,
+    y_column_name: Option<Str>,
     algorithm: Option<pg_sys::Oid>,
     hyperparams: Option<JsonB>,
     search: Option<pg_sys::Oid>,
@@ -105,14 +113,16 @@ fn pgml_train(
     automatic_deploy: Option<bool>,
     materialize_snapshot: Option<bool>,
     preprocess: Option<JsonB>,
-    metric: Option<String>,
+    exclude: Option<Strs>,
+    weight_column: Option<Str>,
+    metric: Option<Str>,
     redefine: Option<bool>,
 ) -> SqlResult<Rows9> {
     let call = Call {
-        project: project_name,
-        task,
-        relation: relation_name,
-        labels: y_column_name.map(|name| vec![name]),
+        project: string(project_name),
+        task: string(task),
+        relation: string(relation_name),
+        labels: y_column_name.map(|Str(name)| vec![name]),
         algorithm: label(algorithm),
         hyperparams,
         search: label(search),
@@ -124,7 +134,9 @@ fn pgml_train(
         deploy: automatic_deploy.unwrap_or(true),
         materialize: materialize_snapshot.unwrap_or(false),
         preprocess,
-        metric,
+        exclude: exclude.map(|Strs(names)| excluded(names)).transpose()?,
+        weight: string(weight_column),
+        metric: string(metric),
         redefine: redefine.unwrap_or(false),
     };
     Ok(TableIterator::once(row(run(Edition::Current, call)?)))
@@ -133,10 +145,10 @@ fn pgml_train(
 #[pg_extern(sql = false)]
 #[allow(clippy::too_many_arguments)]
 fn pgml_train_joint(
-    project_name: Option<String>,
-    task: Option<String>,
-    relation_name: Option<String>,
-    y_column_name: Option<Vec<Option<String>>>,
+    project_name: Option<Str>,
+    task: Option<Str>,
+    relation_name: Option<Str>,
+    y_column_name: Option<Strs>,
     algorithm: Option<pg_sys::Oid>,
     hyperparams: Option<JsonB>,
     search: Option<pg_sys::Oid>,
@@ -148,14 +160,16 @@ fn pgml_train_joint(
     automatic_deploy: Option<bool>,
     materialize_snapshot: Option<bool>,
     preprocess: Option<JsonB>,
-    metric: Option<String>,
+    exclude: Option<Strs>,
+    weight_column: Option<Str>,
+    metric: Option<Str>,
     redefine: Option<bool>,
 ) -> SqlResult<Rows9> {
     let call = Call {
-        project: project_name,
-        task,
-        relation: relation_name,
-        labels: y_column_name.map(known_labels).transpose()?,
+        project: string(project_name),
+        task: string(task),
+        relation: string(relation_name),
+        labels: y_column_name.map(|Strs(names)| known_labels(names)).transpose()?,
         algorithm: label(algorithm),
         hyperparams,
         search: label(search),
@@ -167,7 +181,9 @@ fn pgml_train_joint(
         deploy: automatic_deploy.unwrap_or(true),
         materialize: materialize_snapshot.unwrap_or(false),
         preprocess,
-        metric,
+        exclude: exclude.map(|Strs(names)| excluded(names)).transpose()?,
+        weight: string(weight_column),
+        metric: string(metric),
         redefine: redefine.unwrap_or(false),
     };
     Ok(TableIterator::once(row(run(Edition::Current, call)?)))
@@ -176,7 +192,8 @@ fn pgml_train_joint(
 fn row(trained: Trained) -> Row {
     let Trained { project, task, algorithm, model, verdict } = trained;
     let Verdict { deployed, metric, score, deployed_score, reason } = verdict;
-    (project, task.name().into(), algorithm, deployed, model, metric.into(), score, deployed_score, reason)
+    let (task, metric) = (Str(task.name().into()), Str(metric.into()));
+    (Str(project), task, Str(algorithm), deployed, model, metric, score, deployed_score, Str(reason))
 }
 
 /// The name of an enum's value.
@@ -191,6 +208,11 @@ pub fn known_labels(labels: Vec<Option<String>>) -> Result<Vec<String>> {
     if labels.is_empty() { Err(Error::EmptyArgument("y_column_name").into()) } else { Ok(labels) }
 }
 
+fn excluded(names: Vec<Option<String>>) -> Result<Vec<String>> {
+    let names: Option<Vec<String>> = names.into_iter().collect();
+    Ok(names.ok_or(Error::NullArgument("exclude"))?)
+}
+
 /// Train a model and record it in the tables of an edition.
 pub fn run(edition: Edition, call: Call) -> Result<Trained> {
     rights::of_trainers(|| train(edition, call))
@@ -202,7 +224,12 @@ fn train(edition: Edition, mut call: Call) -> Result<Trained> {
         return Err(Error::EmptyArgument("project_name").into());
     }
     let project = projects::find(&name)?;
-    let task = task(&name, call.task.as_deref(), project.as_ref())?;
+    let task = match (edition, &call, &project) {
+        (Edition::Current, Call { task: None, relation: Some(relation), labels: Some(labels), .. }, None) => {
+            tasks::of_label(&name, relation, labels)?
+        }
+        _ => task(&name, call.task.as_deref(), project.as_ref())?,
+    };
     if edition == Edition::V1 && !task.has_labels() {
         return Err(Error::UnsupportedTask(task.name().to_string()).into());
     }
@@ -228,11 +255,13 @@ fn train(edition: Edition, mut call: Call) -> Result<Trained> {
 
     let (mut snapshot, reused) = wanted(edition, &name, task, project.as_ref(), &mut call, again)?;
     let classes = task == Task::Classification;
+    let labels = if classes { Labels::Classes } else { Labels::Numbers };
+    let reading = Reading::new(edition, labels, algorithm::takes_missing(&algorithm));
     let began = Instant::now();
     let mut rows = match edition {
-        _ if reused && snapshot.materialized => rows::of_copy(edition, &snapshot, classes)?,
-        _ if call.materialize => rows::copied(edition, &mut snapshot, classes)?,
-        _ => rows::of_relation(edition, &mut snapshot, classes)?,
+        _ if reused && snapshot.materialized => rows::of_copy(reading, &snapshot)?,
+        _ if call.materialize => rows::copied(reading, &mut snapshot)?,
+        _ => rows::of_relation(reading, &mut snapshot)?,
     };
     let train = rows.matrix.rows - rows.test;
     if classes {
@@ -245,13 +274,22 @@ fn train(edition: Edition, mut call: Call) -> Result<Trained> {
         }
         Edition::V1 | Edition::V2 => None,
     };
-    let prepared = rows.prepare(&snapshot.plan, &snapshot.relation)?;
+    let prepared = rows.prepare(reading, &snapshot)?;
     let read_seconds = began.elapsed().as_secs_f64();
     memory::check_fit(&algorithm, &rows.matrix, train, &snapshot.relation)?;
     if let Some(contest) = &mut contest {
         contest.prepared(&rows);
     }
 
+    let names = Names {
+        features: match &prepared {
+            Some(prepared) => {
+                prepared.preprocess.names(&rows.layout.features.iter().map(|column| column.array).collect::<Vec<_>>())
+            }
+            None => unique(rows.layout.feature_names(&rows.matrix.widths)),
+        },
+        classes: rows.matrix.classes.clone(),
+    };
     let request = Request {
         algorithm: &algorithm,
         task: task.name(),
@@ -259,6 +297,7 @@ fn train(edition: Edition, mut call: Call) -> Result<Trained> {
         search: call.search.as_deref(),
         search_params: &search_params,
         search_args: &search_args,
+        names: &names,
     };
     let project = projects::find_or_create(edition, &name, task)?;
     let snapshot = match snapshot.id {
@@ -270,16 +309,10 @@ fn train(edition: Edition, mut call: Call) -> Result<Trained> {
             known
         }
     };
-    let Rows { matrix, layout, .. } = rows;
+    let Rows { matrix, .. } = rows;
     let model = models::start(edition, &project, snapshot, matrix.features, &request, runtime)?;
-    let names = match &prepared {
-        Some(prepared) => {
-            prepared.preprocess.names(&layout.features.iter().map(|column| column.array).collect::<Vec<_>>())
-        }
-        None => layout.feature_names(&matrix.widths),
-    };
     let mut fitted = progress::fitting(|| runtime.fit(&request, task, matrix, train))?;
-    fitted.metrics = importances::named(&fitted.metrics, &names);
+    fitted.metrics = importances::named(&fitted.metrics, &names.features);
     models::finish(model, &fitted, &native::accepted(&fitted), read_seconds)?;
     if let Some(prepared) = prepared {
         preparation::store(model, &prepared.preprocess)?;
@@ -310,6 +343,7 @@ fn wanted(
     };
     let mut wanted = Snapshot::new(call.relation.take(), call.labels.take(), call.test_size, call.sampling.take())?;
     wanted.in_order = edition == Edition::V1;
+    (wanted.exclude, wanted.weight) = (call.exclude.take(), call.weight.take());
     let (mut snapshot, reused) = source(edition, name, task, project, wanted, plan)?;
     if let (Edition::Current, false, Some(project)) = (edition, call.redefine, project) {
         snapshot.meaning = snapshots::meaning(project)?;
@@ -359,10 +393,15 @@ fn source(
     plan: Option<Plan>,
 ) -> Result<(Snapshot, bool)> {
     let named = !wanted.relation.is_empty() && (!wanted.labels.is_empty() || !task.has_labels());
-    let last = match named {
-        true => None,
-        false => project.map(|project| snapshots::last(edition, project)).transpose()?.flatten(),
-    };
+    let last = project.map(|project| snapshots::last(edition, project)).transpose()?.flatten();
+    if let (Edition::Current, Some(last)) = (edition, &last)
+        && (wanted.relation.is_empty() || relation::find(&wanted.relation)?.name == last.relation)
+    {
+        // The same rows: what nobody mentions stays.
+        wanted.exclude = wanted.exclude.or_else(|| last.exclude.clone());
+        wanted.weight = wanted.weight.or_else(|| last.weight.clone());
+    }
+    let last = last.filter(|_| !named);
     let Some(last) = last else {
         if named {
             wanted.plan = plan.unwrap_or_default();
@@ -372,6 +411,7 @@ fn source(
         return Err(Error::Incomplete { project: name.to_string(), missing }.into());
     };
     let same = wanted.relation.is_empty() && plan.as_ref().is_none_or(|plan| *plan == last.plan);
+    let same = same && (&wanted.exclude, &wanted.weight) == (&last.exclude, &last.weight);
     if same && (wanted.labels.is_empty() || wanted.labels == last.labels) {
         return Ok((last, true));
     }

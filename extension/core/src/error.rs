@@ -13,6 +13,20 @@ pub enum Error {
     LabelTwice(String),
     #[error("relation {0} has no column to learn from: all of its columns are labels")]
     NoFeatures(String),
+    #[error("column \"{column}\" is {is}, so it is no feature that could be left out or used in another way")]
+    ExcludedTwice { column: String, is: &'static str },
+    #[error("column \"{column}\" has type {type_name}, which cannot be one of several labels")]
+    JointLabel { column: String, type_name: String },
+    #[error("the weights in column \"{column}\" are {what}")]
+    Weights { column: String, what: &'static str },
+    #[error("the label of project \"{project}\", column \"{column}\", has type {type_name}, which can be a class or a value: train() needs task")]
+    WhichTask { project: String, column: String, type_name: String },
+    #[error("the label of model {model} is {is}, and a number says nothing about its classes")]
+    LabelNotNumber { model: i64, is: String },
+    #[error("model {0} is no classification, so it has no classes")]
+    NoClasses(i64),
+    #[error("the row has no column \"{column}\", which model {model} takes")]
+    MissingColumn { model: i64, column: String, given: Vec<String> },
     #[error("column \"{column}\" has type {type_name}, which cannot be a {role}")]
     ColumnType { column: String, type_name: String, role: &'static str },
     #[error("relation {0} has no rows")]
@@ -177,7 +191,11 @@ impl Error {
             Error::NoRelation(_) | Error::NoCopy(_) => "42P01",
             Error::NoColumn { .. } => "42703",
             Error::LabelTwice(_) => "42701",
-            Error::ColumnType { .. } => "42804",
+            Error::ColumnType { .. } | Error::JointLabel { .. } | Error::LabelNotNumber { .. } => "42804",
+            Error::ExcludedTwice { .. } | Error::WhichTask { .. } => "22023",
+            Error::Weights { .. } => "22000",
+            Error::NoClasses(_) => "0A000",
+            Error::MissingColumn { .. } => "42703",
             Error::NoRows(_) | Error::OneRow(_) | Error::NoFiles(_) | Error::NothingDeployed(_) => "02000",
             Error::NoSnapshot(_) => "02000",
             Error::ModelFile { .. } | Error::SnapshotColumns { .. } => "XX001",
@@ -219,11 +237,27 @@ impl Error {
             Error::LabelTwice(_) => "Name each label once in y_column_name.".into(),
             Error::NoFeatures(_) => "Leave at least one column out of y_column_name.".into(),
             Error::ColumnType { role: "label", .. } => {
-                "A label is numeric or boolean: train on a view that numbers its values.".into()
-            }
-            Error::ColumnType { .. } => {
-                "Features are numeric, boolean, text, or arrays of numbers: train on a view that converts the column or leaves it out."
+                "A label is numeric or boolean; that of a classification also a text, an enum, a uuid or a date. Train on a view that converts it."
                     .into()
+            }
+            Error::ColumnType { role: "weight", .. } => "Weights are numbers: name a numeric column in weight_column.".into(),
+            Error::ColumnType { column, .. } => {
+                format!(
+                    "Features are numeric, boolean, text, dates and times, or arrays of numbers: train on a view that converts the \
+                     column, or leave it out with exclude => ARRAY['{column}']."
+                )
+            }
+            Error::ExcludedTwice { .. } => "Name the features to leave out in exclude, and another column in weight_column.".into(),
+            Error::JointLabel { .. } => "Train a project for each label, with pgml.train().".into(),
+            Error::Weights { .. } => "A weight is zero or above, and one row's at least is above zero.".into(),
+            Error::WhichTask { .. } => "Give task => 'classification' or task => 'regression'.".into(),
+            Error::LabelNotNumber { .. } => {
+                "Use pgml.predict_label(), which gives the class, or pgml.predict_classes(), which gives each with its probability."
+                    .into()
+            }
+            Error::NoClasses(_) => "Use pgml.predict().".into(),
+            Error::MissingColumn { given, .. } => {
+                format!("It has: {}. A row with names is matched by name; an anonymous one, (a, b), by place.", given.join(", "))
             }
             Error::RowRefused(_) => {
                 "A row with NaN or an infinity, or with a number that its training's precision can't hold, has no answer.".into()

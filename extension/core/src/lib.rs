@@ -4,9 +4,11 @@
 //! every machine, for ever.
 
 pub mod algorithm;
+pub mod ascii;
 pub mod cgroup;
 pub mod columns;
 pub mod error;
+pub mod labels;
 pub mod literal;
 pub mod matrix;
 pub mod meaning;
@@ -16,6 +18,7 @@ pub mod preprocess;
 pub mod project;
 pub mod seal;
 pub mod split;
+pub mod time;
 
 pub use error::Error;
 

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use crate::columns::{Column, Layout};
+use crate::labels::{Classes, Collector, Value};
 use crate::preprocess::{Impute, Plan};
 use crate::{Error, Result};
 
@@ -19,6 +20,10 @@ struct Seen {
     gaps: bool,
     /// A number for each text, in the order of their first rows.
     texts: HashMap<String, usize>,
+    /// What collects the classes of a label that has a list of them.
+    classes: Option<Collector>,
+    /// Whether the numbers of a label are true and false.
+    boolean: bool,
 }
 
 /// Collects the rows of one relation.
@@ -31,10 +36,15 @@ pub struct Builder {
     labels: usize,
     x: Vec<f64>,
     y: Vec<f64>,
+    weights: Vec<f64>,
+    /// Whether the labels are classes, whose names are kept.
+    listed: bool,
+    /// Whether the last column weighs the rows.
+    weighted: bool,
 }
 
-/// Features and labels, row by row; all finite, but where [`Plan`] has gaps filled.
-#[derive(Debug, Clone, PartialEq)]
+/// Features and labels, row by row; all finite, but where [`Plan`] has gaps filled or the algorithm takes them.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Matrix {
     pub rows: usize,
     pub features: usize,
@@ -45,20 +55,34 @@ pub struct Matrix {
     pub widths: Vec<usize>,
     /// The texts of each feature column that has some, sorted; in `x` a text is its place here, and NULL is NaN.
     pub texts: Vec<Vec<String>>,
+    /// What the classes of each label are called; none where nobody asked.
+    pub classes: Vec<Classes>,
+    /// How much each row counts; none where all count alike.
+    pub weights: Vec<f64>,
 }
 
 impl Builder {
-    /// For the columns of a layout. Where the plan fills gaps, and in columns of texts, values may be missing.
-    pub fn new(layout: &Layout, plan: &Plan) -> Builder {
-        let columns = || layout.features.iter().chain(&layout.labels);
-        let gaps = |column: &Column| column.is_text() || plan.steps(&column.name).impute != Impute::Error;
+    /// For the columns of a layout. Where the plan fills gaps, in columns of texts, and in all features where the algorithm
+    /// takes `missing` values, values may be missing.
+    pub fn new(layout: &Layout, plan: &Plan, missing: bool) -> Builder {
+        let gaps = |column: &Column| missing || column.is_text() || plan.steps(&column.name).impute != Impute::Error;
+        let features = layout.features.iter().map(|column| Seen { gaps: gaps(column), ..Seen::default() });
+        let labels = layout.labels.iter().enumerate().map(|(place, column)| Seen {
+            classes: layout.collector(place),
+            boolean: column.element == "bool",
+            ..Seen::default()
+        });
+        let weight = layout.weight.iter().map(|_| Seen::default());
         Builder {
-            names: columns().map(|column| column.name.clone()).collect(),
-            seen: columns().map(|column| Seen { gaps: gaps(column), ..Seen::default() }).collect(),
+            names: layout.columns().map(|column| column.name.clone()).collect(),
+            seen: features.chain(labels).chain(weight).collect(),
             rows: 0,
             labels: layout.labels.len(),
             x: Vec::new(),
             y: Vec::new(),
+            weights: Vec::new(),
+            listed: layout.listed,
+            weighted: layout.weight.is_some(),
         }
     }
 
@@ -71,6 +95,8 @@ impl Builder {
     pub fn scalar(&mut self, index: usize, value: Option<f64>) {
         match value {
             Some(value) => {
+                // One NaN like any other, so that nothing depends on which it was.
+                let value = if value.is_nan() { f64::NAN } else { value };
                 if !self.seen[index].takes(value) {
                     self.seen[index].not_finite += 1;
                 }
@@ -93,6 +119,21 @@ impl Builder {
             }
         });
         self.push(index, &[code.map_or(f64::NAN, |code| code as f64)]);
+    }
+
+    /// Take a value of label `index` whose classes are collected, or `None` for NULL.
+    pub fn class(&mut self, index: usize, value: Option<Value<'_>>) {
+        let seen = &mut self.seen[index];
+        match (value, &mut seen.classes) {
+            (Some(Value::Text("NaN" | "Infinity" | "-Infinity")), Some(classes)) if classes.is_numeric() => {
+                seen.not_finite += 1;
+            }
+            (Some(value), Some(classes)) => {
+                let code = classes.code(value);
+                self.push(index, &[code]);
+            }
+            _ => self.null(index),
+        }
     }
 
     /// Take an array of column `index`, or `None` when it, or one of its elements, is NULL. (Where gaps are filled, an
@@ -136,8 +177,17 @@ impl Builder {
     }
 
     fn push(&mut self, index: usize, values: &[f64]) {
-        let features = self.names.len() - self.labels;
-        if index < features { self.x.extend_from_slice(values) } else { self.y.extend_from_slice(values) }
+        let features = self.features();
+        match index {
+            _ if index < features => self.x.extend_from_slice(values),
+            _ if index < features + self.labels => self.y.extend_from_slice(values),
+            _ => self.weights.extend_from_slice(values),
+        }
+    }
+
+    /// The columns that are features.
+    fn features(&self) -> usize {
+        self.seen.len() - self.labels - usize::from(self.weighted)
     }
 
     pub fn finish(mut self, relation: &str) -> Result<Matrix> {
@@ -159,11 +209,53 @@ impl Builder {
         if self.rows == 1 {
             return Err(Error::OneRow(relation.to_string()));
         }
-        let features = self.names.len() - self.labels;
+        let features = self.features();
         let widths: Vec<usize> = self.seen[..features].iter().map(|seen| seen.width.unwrap_or(1)).collect();
         let texts = self.sort_texts(&widths);
-        let features = widths.iter().sum();
-        Ok(Matrix { rows: self.rows, features, labels: self.labels, x: self.x, y: self.y, widths, texts })
+        let classes = self.sort_classes(features)?;
+        self.check_weights()?;
+        Ok(Matrix {
+            rows: self.rows,
+            features: widths.iter().sum(),
+            labels: self.labels,
+            x: self.x,
+            y: self.y,
+            widths,
+            texts,
+            classes,
+            weights: self.weights,
+        })
+    }
+
+    /// Put the classes of each label in their order, which follows the features.
+    fn sort_classes(&mut self, features: usize) -> Result<Vec<Classes>> {
+        if !self.listed {
+            return Ok(Vec::new());
+        }
+        let mut all = Vec::with_capacity(self.labels);
+        for (label, seen) in self.seen[features..features + self.labels].iter_mut().enumerate() {
+            let values = self.y.iter_mut().skip(label).step_by(self.labels);
+            all.push(match seen.classes.take() {
+                None => Classes::of_numbers(seen.boolean, values.map(|value| *value)),
+                Some(collector) => {
+                    let (classes, places) = collector.finish()?;
+                    values.for_each(|code| *code = places[*code as usize]);
+                    classes
+                }
+            });
+        }
+        Ok(all)
+    }
+
+    fn check_weights(&self) -> Result<()> {
+        let wrong = |what| Err(Error::Weights { column: self.names.last().cloned().unwrap_or_default(), what });
+        if self.weights.iter().any(|weight| *weight < 0.0) {
+            return wrong("negative in some rows");
+        }
+        if self.weighted && self.weights.iter().all(|weight| *weight == 0.0) {
+            return wrong("zero in all rows");
+        }
+        Ok(())
     }
 
     /// Number the texts of each feature column in their order, so that nothing depends on the order of the rows.
@@ -206,6 +298,9 @@ impl Matrix {
     pub fn reorder(&mut self, order: &[usize]) {
         permute(&mut self.x, self.features, order);
         permute(&mut self.y, self.labels, order);
+        if !self.weights.is_empty() {
+            permute(&mut self.weights, 1, order);
+        }
     }
 
     /// Refuse labels that cannot be classes, or that have only one class among the first `train` rows.
@@ -258,16 +353,18 @@ mod tests {
             element: "float8".into(),
             array,
             nullable: true,
+            values: Vec::new(),
         };
         Layout {
             features: features.iter().map(|(name, array)| column(name, *array)).collect(),
             labels: vec![column("y", false)],
+            ..Layout::default()
         }
     }
 
     #[test]
     fn columns_are_flattened_in_order() {
-        let mut builder = Builder::new(&layout(&[("a", false), ("b", true)]), &Plan::default());
+        let mut builder = Builder::new(&layout(&[("a", false), ("b", true)]), &Plan::default(), false);
         for row in 0..2 {
             builder.scalar(0, Some(row as f64));
             builder.array(1, Some(&[10.0, 20.0])).unwrap();
@@ -283,7 +380,7 @@ mod tests {
 
     #[test]
     fn every_column_with_missing_values_is_counted() {
-        let mut builder = Builder::new(&layout(&[("a", false), ("b", true)]), &Plan::default());
+        let mut builder = Builder::new(&layout(&[("a", false), ("b", true)]), &Plan::default(), false);
         for row in 0..3 {
             builder.scalar(0, (row != 1).then_some(1.0));
             builder.array(1, None).unwrap();
@@ -296,7 +393,7 @@ mod tests {
 
     #[test]
     fn infinite_labels_are_refused() {
-        let mut builder = Builder::new(&layout(&[("a", false)]), &Plan::default());
+        let mut builder = Builder::new(&layout(&[("a", false)]), &Plan::default(), false);
         for _ in 0..2 {
             builder.scalar(0, Some(1.0));
             builder.scalar(1, Some(f64::INFINITY));
@@ -308,7 +405,7 @@ mod tests {
 
     #[test]
     fn arrays_of_another_size_are_refused() {
-        let mut builder = Builder::new(&layout(&[("a", true)]), &Plan::default());
+        let mut builder = Builder::new(&layout(&[("a", true)]), &Plan::default(), false);
         builder.array(0, Some(&[1.0, 2.0])).unwrap();
         builder.scalar(1, Some(0.0));
         builder.end_row();
@@ -318,8 +415,8 @@ mod tests {
 
     #[test]
     fn none_and_one_are_too_few() {
-        assert!(matches!(Builder::new(&layout(&[("a", false)]), &Plan::default()).finish("t"), Err(Error::NoRows(_))));
-        let mut builder = Builder::new(&layout(&[("a", false)]), &Plan::default());
+        assert!(matches!(Builder::new(&layout(&[("a", false)]), &Plan::default(), false).finish("t"), Err(Error::NoRows(_))));
+        let mut builder = Builder::new(&layout(&[("a", false)]), &Plan::default(), false);
         builder.scalar(0, Some(1.0));
         builder.scalar(1, Some(1.0));
         builder.end_row();
@@ -345,6 +442,7 @@ mod tests {
             y: y.to_vec(),
             widths: vec![1],
             texts: vec![Vec::new()],
+            ..Matrix::default()
         };
         let names = ["y".to_string()];
         assert!(matrix(&[0.0, 1.0, 2.0]).check_classes(&names, 2).is_ok());
@@ -356,7 +454,7 @@ mod tests {
     fn texts_are_numbered_in_their_own_order() {
         let mut layout = layout(&[("n", true), ("kind", false)]);
         layout.features[1].element = "text".into();
-        let mut builder = Builder::new(&layout, &Plan::default());
+        let mut builder = Builder::new(&layout, &Plan::default(), false);
         for text in [Some("b"), None, Some("c"), Some("a"), Some("b")] {
             builder.array(0, Some(&[7.0, 8.0])).unwrap();
             builder.text(1, text);
@@ -372,7 +470,7 @@ mod tests {
     #[test]
     fn only_a_column_whose_gaps_are_filled_may_have_some() {
         let plan = Plan::parse(r#"{"a": {"impute": "zero"}}"#).unwrap();
-        let mut builder = Builder::new(&layout(&[("a", false), ("b", false)]), &plan);
+        let mut builder = Builder::new(&layout(&[("a", false), ("b", false)]), &plan, false);
         for value in [None, Some(f64::NAN), Some(f64::INFINITY)] {
             builder.scalar(0, value);
             builder.scalar(1, value);
@@ -384,5 +482,42 @@ mod tests {
         builder.seen[1].nulls = 0;
         let error = builder.finish("t").unwrap_err();
         assert_eq!(error.to_string(), "NaN or infinite values in column \"a\" (1 row), column \"b\" (2 rows)");
+    }
+    #[test]
+    fn weights_move_with_their_rows_and_are_no_feature() {
+        let mut layout = layout(&[("a", false)]);
+        layout.weight = Some(Column { name: "w".into(), ..layout.features[0].clone() });
+        let build = |weights: &[f64]| {
+            let mut builder = Builder::new(&layout, &Plan::default(), false);
+            for (row, weight) in weights.iter().enumerate() {
+                builder.scalar(0, Some(row as f64));
+                builder.scalar(1, Some(0.0));
+                builder.scalar(2, Some(*weight));
+                builder.end_row();
+            }
+            builder.finish("t")
+        };
+        let mut matrix = build(&[1.0, 0.0, 2.5]).unwrap();
+        assert_eq!((matrix.features, &matrix.weights[..]), (1, &[1.0, 0.0, 2.5][..]));
+        matrix.reorder(&[2, 0, 1]);
+        assert_eq!((&matrix.x[..], &matrix.weights[..]), (&[2.0, 0.0, 1.0][..], &[2.5, 1.0, 0.0][..]));
+        assert!(matches!(build(&[1.0, -1.0]), Err(Error::Weights { what: "negative in some rows", .. })));
+        assert!(matches!(build(&[0.0, 0.0]), Err(Error::Weights { what: "zero in all rows", .. })));
+    }
+
+    #[test]
+    fn missing_values_stay_where_the_algorithm_takes_them() {
+        let mut builder = Builder::new(&layout(&[("a", false)]), &Plan::default(), true);
+        for value in [None, Some(1.0), Some(f64::NAN)] {
+            builder.scalar(0, value);
+            builder.scalar(1, Some(1.0));
+            builder.end_row();
+        }
+        let matrix = builder.clone().finish("t").unwrap();
+        assert!(matrix.x[0].is_nan() && matrix.x[1] == 1.0 && matrix.x[2].is_nan());
+        builder.scalar(0, Some(1.0));
+        builder.scalar(1, None);
+        builder.end_row();
+        assert!(matches!(builder.finish("t"), Err(Error::BadValues { null: true, .. })));
     }
 }

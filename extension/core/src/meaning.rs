@@ -71,8 +71,9 @@ mod tests {
             element: "int4".into(),
             array: false,
             nullable: true,
+            values: Vec::new(),
         };
-        Layout { features: features.iter().map(column).collect(), labels: vec![column(&label)] }
+        Layout { features: features.iter().map(column).collect(), labels: vec![column(&label)], ..Layout::default() }
     }
 
     fn meaning() -> Meaning {

@@ -2,16 +2,15 @@
 
 use pgml_core::preprocess;
 use pgml_core::seal::Reader;
-use pgrx::JsonB;
-use pgrx::datum::DatumWithOid;
 
 use super::projects::Project;
 use super::{Edition, required};
 use crate::error::Result;
+use crate::json::JsonB;
 use crate::python::{Fitted, Request};
 use crate::runtime::Runtime;
 use crate::seal;
-use crate::spi;
+use crate::spi::{self, Argument};
 
 /// The file that holds a model: a pickle of the fitted estimator.
 const PATH: &str = "estimator.pkl";
@@ -43,22 +42,18 @@ pub fn start(
     request: &Request<'_>,
     runtime: Runtime,
 ) -> Result<i64> {
-    let search: DatumWithOid<'_> = match request.search {
-        Some(search) => search.into(),
-        None => DatumWithOid::null::<String>(),
-    };
     let (columns, values) = match edition {
         Edition::V1 => ("algorithm_name, status", "$3, 'new'"),
         Edition::V2 | Edition::Current => {
             ("algorithm, status, num_features, runtime", "$3, 'in_progress', $8::pg_catalog.int4, $9::pgml.runtime")
         }
     };
-    let mut arguments = vec![
+    let mut arguments: Vec<Argument> = vec![
         project.id.into(),
         snapshot.into(),
         request.algorithm.into(),
         request.hyperparams.into(),
-        search,
+        request.search.into(),
         request.search_params.into(),
         request.search_args.into(),
     ];
@@ -198,17 +193,13 @@ pub fn candidates(
     algorithm: Option<&str>,
 ) -> Result<Vec<Candidate>> {
     let column = edition.algorithm();
-    let algorithm: DatumWithOid<'_> = match algorithm {
-        Some(algorithm) => algorithm.into(),
-        None => DatumWithOid::null::<String>(),
-    };
     spi::run(
         &format!(
             "SELECT id, {column}, (metrics OPERATOR(pg_catalog.->>) $2)::pg_catalog.float8 FROM pgml.models \
              WHERE project_id OPERATOR(pg_catalog.=) $1 AND status OPERATOR(pg_catalog.=) 'successful' \
              AND ($3 IS NULL OR {column} OPERATOR(pg_catalog.=) $3) ORDER BY id DESC"
         ),
-        &[project.id.into(), metric.into(), algorithm],
+        &[project.id.into(), metric.into(), algorithm.into()],
         |row| {
             let score: Option<f64> = row.get(3);
             Ok(Candidate {

@@ -2,21 +2,19 @@
 
 use pgml_core::Error;
 use pgml_core::columns::{Column, Layout};
-use pgml_core::matrix::Matrix;
 use pgml_core::meaning::Meaning;
 use pgml_core::preprocess::{Fitted, Plan};
 use pgml_core::split::Sampling;
-use pgrx::JsonB;
-use pgrx::datum::DatumWithOid;
 use serde_json::{Map, Value, json};
 
 use super::projects::Project;
 use super::{Edition, required};
 use crate::error::Result;
+use crate::json::JsonB;
 use crate::membership;
 use crate::rights;
 use crate::rows::Rows;
-use crate::spi;
+use crate::spi::{self, Argument};
 
 #[derive(Debug, Clone)]
 pub struct Snapshot {
@@ -31,6 +29,10 @@ pub struct Snapshot {
     pub in_order: bool,
     /// What is done with the columns before a model sees them.
     pub plan: Plan,
+    /// Columns that are left out; none where nobody has said.
+    pub exclude: Option<Vec<String>>,
+    /// The column that weighs the rows.
+    pub weight: Option<String>,
     /// What the relation's columns have to be, because the project predicts these.
     pub meaning: Option<Meaning>,
 }
@@ -52,6 +54,8 @@ impl Snapshot {
             materialized: false,
             in_order: false,
             plan: Plan::default(),
+            exclude: None,
+            weight: None,
             meaning: None,
         })
     }
@@ -70,11 +74,11 @@ impl Snapshot {
 /// The columns of a snapshot, as `fetched` takes them.
 fn selected(edition: Edition) -> String {
     let (materialized, in_order, columns) = match edition {
-        Edition::V1 => ("true", "true", "NULL::pg_catalog.jsonb"),
+        Edition::V1 => ("true", "true", "NULL::pg_catalog.jsonb, NULL::pg_catalog.jsonb"),
         Edition::V2 | Edition::Current => (
             "COALESCE(s.materialized, false)",
             "COALESCE(s.analysis OPERATOR(pg_catalog.?) 'in_order', false)",
-            "s.columns",
+            "s.columns, s.analysis",
         ),
     };
     format!(
@@ -84,6 +88,7 @@ fn selected(edition: Edition) -> String {
 }
 
 fn fetched(row: &spi::Row<'_>) -> Result<Snapshot> {
+    let analysis = row.get(9).map_or(Value::Null, |JsonB(analysis)| analysis);
     Ok(Snapshot {
         id: required(row.get(1))?,
         relation: required(row.get(2))?,
@@ -93,6 +98,8 @@ fn fetched(row: &spi::Row<'_>) -> Result<Snapshot> {
         materialized: required(row.get(6))?,
         in_order: required(row.get(7))?,
         plan: row.get(8).map(|JsonB(columns)| Plan::of_snapshot(&columns)).unwrap_or_default(),
+        exclude: serde_json::from_value(analysis["exclude"].clone()).ok(),
+        weight: analysis["weight_column"].as_str().map(String::from),
         meaning: None,
     })
 }
@@ -129,7 +136,7 @@ pub fn create(snapshot: &Snapshot, rows: &Rows, fitted: Option<&Fitted>) -> Resu
             snapshot.test_size.into(),
             snapshot.sampling.as_str().into(),
             describe(rows, fitted).to_string().into(),
-            analysis(&rows.matrix, rows.test).to_string().into(),
+            analysis(snapshot, rows).to_string().into(),
         ],
         |row| required(row.get(1)),
     )?;
@@ -186,15 +193,15 @@ fn free_id() -> Result<i64> {
 }
 
 /// The labels as they are stored: NULL for none.
-fn labels(snapshot: &Snapshot) -> DatumWithOid<'_> {
+fn labels(snapshot: &Snapshot) -> Argument {
     match snapshot.labels[..] {
-        [] => DatumWithOid::null::<Vec<String>>(),
+        [] => Argument::null_texts(),
         _ => snapshot.labels.clone().into(),
     }
 }
 
 /// Record that the rows of a snapshot are copied, and what they are.
-pub fn finish(edition: Edition, id: i64, rows: &Rows) -> Result<()> {
+pub fn finish(edition: Edition, snapshot: &Snapshot, rows: &Rows) -> Result<()> {
     let (status, columns) = match edition {
         Edition::V1 => ("created", types(&rows.layout)),
         Edition::V2 | Edition::Current => ("successful", describe(rows, None)),
@@ -202,7 +209,12 @@ pub fn finish(edition: Edition, id: i64, rows: &Rows) -> Result<()> {
     spi::execute(
         "UPDATE pgml.snapshots SET status = $2, columns = $3::pg_catalog.jsonb, \
          analysis = $4::pg_catalog.jsonb WHERE id OPERATOR(pg_catalog.=) $1",
-        &[id.into(), status.into(), columns.to_string().into(), analysis(&rows.matrix, rows.test).to_string().into()],
+        &[
+            snapshot.id.into(),
+            status.into(),
+            columns.to_string().into(),
+            analysis(snapshot, rows).to_string().into(),
+        ],
     )
 }
 
@@ -310,13 +322,21 @@ pub fn delete(id: i64) -> Result<()> {
     rights::as_role(rights::owner_of_schema()?, || spi::execute(&format!("DROP TABLE pgml.snapshot_{id}"), &[]))
 }
 
-fn analysis(matrix: &Matrix, test: usize) -> Value {
-    json!({
+fn analysis(snapshot: &Snapshot, rows: &Rows) -> Value {
+    let Rows { matrix, test, .. } = rows;
+    let mut analysis = json!({
         "rows": matrix.rows,
         "train_rows": matrix.rows - test,
         "test_rows": test,
         "features": matrix.features,
-    })
+    });
+    if let Some(exclude) = &snapshot.exclude {
+        analysis["exclude"] = json!(exclude);
+    }
+    if let Some(weight) = &snapshot.weight {
+        analysis["weight_column"] = json!(weight);
+    }
+    analysis
 }
 
 /// The columns as PostgresML 2.x notes them; statistics only where a step needed them.

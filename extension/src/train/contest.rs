@@ -4,6 +4,7 @@
 //! says nothing. So the deployed model predicts the new test rows, too, before anything is decided.
 
 use pgml_core::Error;
+use pgml_core::labels::Classes;
 use pgml_core::metric::Metric;
 use pgml_core::preprocess::Field;
 use pgml_core::project::Task;
@@ -13,9 +14,13 @@ use serde_json::{Map, Value};
 use crate::catalog::projects::{self, Project};
 use crate::catalog::{Edition, deployments, models, snapshots};
 use crate::error::Result;
-use crate::predict;
+use crate::predict::{self, Said};
 use crate::rows::Rows;
 use crate::spi;
+use crate::text;
+
+/// Below every class that a number is, for classes that the new rows lack.
+const STRANGE: f64 = -1e15;
 
 /// The contest of a training, from the moment its rows were read.
 pub struct Contest {
@@ -24,6 +29,8 @@ pub struct Contest {
     metric: Option<Metric>,
     deploys: bool,
     label: Vec<f64>,
+    /// What the classes of the one label are called.
+    classes: Option<Classes>,
     columns: Vec<Held>,
     /// The features of the test rows as they were read, and how many numbers a row has.
     read: Vec<f64>,
@@ -75,7 +82,8 @@ impl Contest {
         let read = if deploys { matrix.x[train * matrix.features..].to_vec() } else { Vec::new() };
         let y = matrix.y[train * matrix.labels..].to_vec();
         let test = Data { rows: rows.test, features: 0, labels: matrix.labels, x: Vec::new(), y };
-        Contest { task, metric, deploys, label, columns, read, width: matrix.features, test }
+        let classes = matrix.classes.first().filter(|_| matrix.labels == 1).cloned();
+        Contest { task, metric, deploys, label, classes, columns, read, width: matrix.features, test }
     }
 
     /// The rows as the new model takes them: clusters are compared by the distances in them.
@@ -111,7 +119,9 @@ impl Contest {
             }
             Some(old) => match self.deployed_score(&project, old, metric) {
                 Err(error) => {
-                    pgrx::notice!("model {model} is deployed: model {old} can't predict the new test rows: {error}");
+                    text::notice(&format!(
+                        "model {model} is deployed: model {old} can't predict the new test rows: {error}"
+                    ));
                     verdict(true, None, format!("model {old} can't predict the new test rows: {error}"))
                 }
                 Ok(deployed_score) => {
@@ -143,7 +153,7 @@ impl Contest {
         let (metric, share) = Metric::fitting(self.task, &self.label);
         if let Some(share) = share {
             projects::set_metric(project, metric)?;
-            pgrx::notice!(
+            text::notice(&format!(
                 "the models of project \"{}\" are compared by {}: its smallest class has {:.2} % of the rows, and {} is \
                  high for a model that never predicts it (metric => '{}' asks for it all the same)",
                 project.name,
@@ -151,7 +161,7 @@ impl Contest {
                 share * 100.0,
                 Metric::usual(self.task).name,
                 Metric::usual(self.task).name
-            );
+            ));
         }
         Ok(metric)
     }
@@ -166,7 +176,8 @@ impl Contest {
         let places = self.places(snapshots::feature_names(id)?)?;
         let rows = self.read.chunks_exact(self.width).map(|row| self.fields(row, &places));
         let wants_shares = ["roc_auc", "log_loss"].contains(&metric.name) && self.test.labels == 1;
-        let said = spi::as_of_now(|| predict::of_rows(id, rows, wants_shares))?;
+        let mut said = spi::as_of_now(|| predict::of_rows(id, rows, wants_shares))?;
+        self.translate(&mut said);
         let answers = Answers {
             rows: &self.test,
             predicted: &said.values,
@@ -178,6 +189,16 @@ impl Contest {
         };
         let scores = pgml_learn::scores(self.task, answers, &interrupt);
         Ok(scores.get(metric.name).and_then(Value::as_f64))
+    }
+
+    /// Write another model's classes as the numbers that they have here; a class that these rows lack is a number of its own.
+    fn translate(&self, said: &mut Said) {
+        let Said { values, classes, label: Some(theirs), .. } = said else { return };
+        let Some(ours) = self.classes.as_ref().filter(|ours| *ours != theirs) else { return };
+        let number = |value: f64| ours.value(&theirs.name(value)).unwrap_or(STRANGE - value);
+        for value in values.iter_mut().chain(classes.iter_mut().flatten()) {
+            *value = number(*value);
+        }
     }
 
     /// Where the columns of another model's rows are in these rows; all as they are where it doesn't name them.

@@ -9,6 +9,7 @@ use pgml_core::preprocess::{Encode, Plan};
 
 use crate::error::Result;
 use crate::rows::Rows;
+use crate::text;
 
 /// Fewer rows say nothing.
 const ROWS: usize = 50;
@@ -32,9 +33,9 @@ pub fn check(rows: &Rows, plan: &Plan) -> Result<()> {
             }
         } else if is_whole(column) && differs(matrix.x.iter().skip(place).step_by(matrix.features), matrix.rows) {
             let name = &column.name;
-            pgrx::warning!(
+            text::warning(&format!(
                 "column \"{name}\" has a different value in nearly every row: if it is an id, leave it out with exclude => ARRAY['{name}']"
-            );
+            ));
         }
         place += width;
     }
