@@ -3,6 +3,7 @@
 
 mod cluster;
 mod dump;
+mod preloaded;
 mod prepared;
 mod rust;
 mod scripts;
@@ -103,6 +104,10 @@ impl InstallTest<'_> {
             self.install_tools(&system)
         });
         self.sql_suites(&system, &mut cases)?;
+        cases.run(
+            "preloaded, every session knows the settings, and ALTER SYSTEM sets them",
+            || self.preloaded(&system),
+        );
         self.compare_with_sklearn(&system, &mut cases);
         self.documentation(&system, &mut cases)?;
         // Those packages are for distributions that are not reachable everywhere; their scripts are tried here.
