@@ -22,7 +22,7 @@ SELECT pg_temp.expect('deploying', $$SELECT pgml.deploy('own', 'rollback')$$, 'E
 SELECT pg_temp.expect('a snapshot', $$SELECT pgml.snapshot('public.seen', 'y')$$, 'ERROR 42501%HINT: GRANT%');
 SELECT pg_temp.expect('dropping', $$SELECT pgml.drop_project('own')$$, 'ERROR 42501%HINT: GRANT%DELETE%');
 SELECT pg_temp.expect('renaming', $$SELECT pgml.rename_project('own', 'other')$$, 'ERROR 42501%HINT: GRANT%');
-SELECT pg_temp.expect('importances', $$SELECT * FROM pgml.feature_importances('own')$$, 'ERROR 42501%');
+SELECT pg_temp.expect('importances', $$SELECT * FROM pgml.feature_importances('own')$$, 'ERROR 42501%HINT: GRANT SELECT%');
 SELECT pg_temp.expect('a data set', $$SELECT pgml.load_dataset('iris')$$, 'ERROR 42501%HINT: GRANT CREATE ON SCHEMA pgml%');
 RESET ROLE;
 

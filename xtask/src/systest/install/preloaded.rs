@@ -16,7 +16,11 @@ impl InstallTest<'_> {
         };
         set("pgml")?;
         self.restart(system)?;
-        self.psql(system, "postgres", "ALTER SYSTEM SET pgml.memory_limit = '900MB'")?;
+        self.psql(
+            system,
+            "postgres",
+            "ALTER SYSTEM SET pgml.memory_limit = '900MB'",
+        )?;
         self.psql(system, "postgres", "SELECT pg_reload_conf(), pg_sleep(0.5)")?;
         let shown = self.psql(system, "postgres", "SHOW pgml.memory_limit")?;
         ensure(shown.trim() == "900MB", || {
