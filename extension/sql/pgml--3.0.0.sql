@@ -410,26 +410,11 @@ ORDER BY bytes DESC, u.name;
 COMMENT ON VIEW pgml.disk_use IS 'What each project keeps on the disk: its models, and the rows of its snapshots; without a name, snapshots that no model was trained on';
 
 CREATE FUNCTION pgml.feature_importances(model_id bigint) RETURNS TABLE (feature text, importance float8)
-    STABLE STRICT PARALLEL SAFE ROWS 20 LANGUAGE sql AS $$
-    SELECT f.value OPERATOR(pg_catalog.->>) 'feature', (f.value OPERATOR(pg_catalog.->>) 'importance')::pg_catalog.float8
-    FROM pgml.models AS m
-    CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(m.metrics OPERATOR(pg_catalog.->) 'feature_importances')
-        WITH ORDINALITY AS f(value, place)
-    WHERE m.id OPERATOR(pg_catalog.=) $1
-    ORDER BY 2 DESC, f.place
-$$;
+    STABLE STRICT PARALLEL SAFE ROWS 20 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_feature_importances_model_wrapper';
 COMMENT ON FUNCTION pgml.feature_importances(bigint) IS 'How much each feature counts in a model, as shares of 1; no rows where its algorithm can''t tell';
 
 CREATE FUNCTION pgml.feature_importances(project_name text) RETURNS TABLE (feature text, importance float8)
-    STABLE STRICT PARALLEL SAFE ROWS 20 LANGUAGE sql AS $$
-    SELECT i.feature, i.importance
-    FROM (
-        SELECT d.model_id FROM pgml.deployments AS d
-        JOIN pgml.projects AS p ON p.id OPERATOR(pg_catalog.=) d.project_id
-        WHERE p.name OPERATOR(pg_catalog.=) $1 ORDER BY d.id DESC LIMIT 1
-    ) AS deployed
-    CROSS JOIN LATERAL pgml.feature_importances(deployed.model_id) AS i
-$$;
+    STABLE STRICT PARALLEL SAFE ROWS 20 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_feature_importances_wrapper';
 COMMENT ON FUNCTION pgml.feature_importances(text) IS 'How much each feature counts in the deployed model of a project, as shares of 1';
 
 ---------------------------------------------------------------------------------------------------

@@ -38,7 +38,16 @@ impl Records {
             let array: *mut pg_sys::ArrayType = pg_sys::pg_detoast_datum(self.datum.cast_mut_ptr()).cast();
             let element = (*array).elemtype;
             pg_sys::get_typlenbyvalalign(element, &mut length, &mut by_value, &mut align);
-            pg_sys::deconstruct_array(array, element, length.into(), by_value, align, &mut values, &mut nulls, &mut count);
+            pg_sys::deconstruct_array(
+                array,
+                element,
+                length.into(),
+                by_value,
+                align,
+                &mut values,
+                &mut nulls,
+                &mut count,
+            );
             if count == 0 {
                 return Ok(Vec::new());
             }

@@ -156,9 +156,7 @@ fn edition_1_0_deploy(
     project_name: Option<Str>,
     strategy: Option<Str>,
     algorithm_name: Option<Str>,
-) -> SqlResult<
-    TableIterator<'static, (name!(project_name, Str), name!(strategy, Str), name!(algorithm_name, Str))>,
-> {
+) -> SqlResult<TableIterator<'static, (name!(project_name, Str), name!(strategy, Str), name!(algorithm_name, Str))>> {
     let strategy = string(strategy);
     if let Some(strategy) = &strategy {
         known_strategy(strategy)?;

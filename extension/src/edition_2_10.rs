@@ -107,10 +107,8 @@ fn edition_2_10_decompose_row(project_name: Text, row: Record) -> SqlResult<Real
 }
 
 type Row = (Str, Str, Str, bool);
-type Rows = TableIterator<
-    'static,
-    (name!(project, Str), name!(task, Str), name!(algorithm, Str), name!(deployed, bool)),
->;
+type Rows =
+    TableIterator<'static, (name!(project, Str), name!(task, Str), name!(algorithm, Str), name!(deployed, bool))>;
 
 fn trained(call: Call) -> Result<Row> {
     let Trained { project, task, algorithm, verdict, .. } = train::run(Edition::V2, call)?;

@@ -28,8 +28,8 @@ use crate::error::{Result, SqlResult};
 use crate::native;
 use crate::preparation;
 use crate::python;
-use crate::rights;
 use crate::resolution::{self, Resolution, Wanted};
+use crate::rights;
 use crate::row::{Record, Shape};
 use crate::seal;
 use crate::sets::NumberSet;
@@ -217,9 +217,10 @@ impl Model {
             };
         }
         let places = self.places(&shape, preprocess)?;
-        places.iter().enumerate().try_for_each(|(column, place)| {
-            Ok(preprocess.column(column, &shape.field(*place, &values)?, out)?)
-        })
+        places
+            .iter()
+            .enumerate()
+            .try_for_each(|(column, place)| Ok(preprocess.column(column, &shape.field(*place, &values)?, out)?))
     }
 
     /// Where the model's columns are in rows with names.
@@ -439,14 +440,14 @@ pub fn single(wanted: Wanted<'_>, given: Given<'_>) -> Result<f64> {
 impl Model {
     /// What it says about one row, which has to be one value.
     fn single(&self, given: Given<'_>) -> Result<f64> {
-    let model = self;
-    let found = model.with_row(given, |values| {
-        model.predict(values, values.len(), |labels| match labels {
-            [value] => Ok(*value),
-            _ => Err(labels.len()),
-        })
-    })?;
-    found.map_err(|labels| Error::SeveralLabels { model: model.id, labels }.into())
+        let model = self;
+        let found = model.with_row(given, |values| {
+            model.predict(values, values.len(), |labels| match labels {
+                [value] => Ok(*value),
+                _ => Err(labels.len()),
+            })
+        })?;
+        found.map_err(|labels| Error::SeveralLabels { model: model.id, labels }.into())
     }
 }
 

@@ -50,7 +50,8 @@ pub fn columns(relation: &Relation) -> Result<Vec<Column>> {
     )?;
     let mut columns = Vec::with_capacity(found.len());
     for (name, type_name, type_oid, nullable) in found {
-        let (Some(name), Some(type_name), Some(type_oid), Some(nullable)) = (name, type_name, type_oid, nullable) else {
+        let (Some(name), Some(type_name), Some(type_oid), Some(nullable)) = (name, type_name, type_oid, nullable)
+        else {
             continue;
         };
         let (base, array) = base(type_oid);
@@ -146,8 +147,7 @@ enum Given {
 fn collect(query: &str, layout: &Layout, mut builder: Builder, name: &str) -> Result<Matrix> {
     let features = layout.features.len();
     let label = |place: usize| place.checked_sub(features).and_then(|label| layout.collector(label)).is_some();
-    let columns: Vec<Given> =
-        layout.columns().enumerate().map(|(place, column)| given(column, label(place))).collect();
+    let columns: Vec<Given> = layout.columns().enumerate().map(|(place, column)| given(column, label(place))).collect();
     let budget = Budget::now();
     let progress = Progress::start();
     let mut rows = 0u64;

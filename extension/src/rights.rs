@@ -36,7 +36,9 @@ pub fn of_trainers<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     hinted(
         move || match lacking {
             Some(grants) => format!("{grants}. What each kind of user needs is in docs/security.md."),
-            None => format!("Let {role} use what the message names; docs/security.md has what each kind of user needs."),
+            None => {
+                format!("Let {role} use what the message names; docs/security.md has what each kind of user needs.")
+            }
         },
         work,
     )
@@ -45,15 +47,15 @@ pub fn of_trainers<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
 /// Run the work of a prediction.
 pub fn of_predictors<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     let role = role();
-    let hint =
-        move || format!("GRANT SELECT ON pgml.projects, pgml.deployments, pgml.models, pgml.files TO {role}");
+    let hint = move || format!("GRANT SELECT ON pgml.projects, pgml.deployments, pgml.models, pgml.files TO {role}");
     hinted(hint, work)
 }
 
 /// Read a relation of the caller's, whose name is quoted.
 pub fn of_readers<T>(relation: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let role = role();
-    let hint = || format!("GRANT SELECT ON {relation} TO {role}; of a view, its owner needs the rights on what it reads");
+    let hint =
+        || format!("GRANT SELECT ON {relation} TO {role}; of a view, its owner needs the rights on what it reads");
     hinted(hint, work)
 }
 

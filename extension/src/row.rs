@@ -79,7 +79,9 @@ impl Shape {
 
     /// Whether the columns have names of their own. Those of `(a, b)` are f1 and f2.
     pub fn is_named(&self) -> bool {
-        let given = |(place, name): (usize, &String)| name.strip_prefix('f').is_some_and(|rest| rest == (place + 1).to_string());
+        let given = |(place, name): (usize, &String)| {
+            name.strip_prefix('f').is_some_and(|rest| rest == (place + 1).to_string())
+        };
         self.type_oid != pg_sys::RECORDOID || !self.names.iter().enumerate().all(given)
     }
 

@@ -115,7 +115,9 @@ fn warn_of_key(reading: Reading, relation: &Relation, layout: &Layout) -> Result
     if reading.edition != Edition::Current {
         return Ok(());
     }
-    if let Some(key) = relation::primary_key(relation)?.filter(|key| layout.features.iter().any(|column| column.name == *key)) {
+    if let Some(key) =
+        relation::primary_key(relation)?.filter(|key| layout.features.iter().any(|column| column.name == *key))
+    {
         text::warning(&format!(
             "feature \"{key}\" is the primary key of {}: leave it out with exclude => ARRAY['{}']",
             relation.name,

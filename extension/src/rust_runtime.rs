@@ -8,6 +8,7 @@ use pgml_learn::{Data, Trained};
 use serde_json::{Map, Value};
 
 use crate::error::Result;
+use crate::progress::Progress;
 use crate::python::{Export, Fitted, Request};
 use crate::text;
 
@@ -40,8 +41,10 @@ pub fn fit(request: &Request<'_>, task: Task, mut matrix: Matrix, train: usize) 
     let started = Instant::now();
     let clock = || started.elapsed().as_secs_f64();
     // A cancel unwinds from here through the training, whose memory and C++ objects are freed on the way.
+    let progress = Progress::start();
     let interrupt = || {
         pgrx::check_for_interrupts!();
+        progress.tell(|seconds| format!("training {}: {seconds} s", request.algorithm));
     };
     let Trained { model, mut metrics, hyperparams, importances, warnings } =
         pgml_learn::train(asked, &data, &test, &pgml_learn::Host { interrupt: &interrupt, clock: &clock })?;

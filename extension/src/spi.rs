@@ -194,11 +194,7 @@ fn rows<F: FnMut(&Row<'_>) -> Result<()>>(each: &mut F) -> Result<usize> {
 }
 
 /// Run a statement that sees, and may make, changes of this very call.
-pub fn run<T>(
-    query: &str,
-    arguments: &[Argument],
-    mut each: impl FnMut(&Row<'_>) -> Result<T>,
-) -> Result<Vec<T>> {
+pub fn run<T>(query: &str, arguments: &[Argument], mut each: impl FnMut(&Row<'_>) -> Result<T>) -> Result<Vec<T>> {
     let query = text::query(query);
     let mut found = Vec::new();
     connected(|| {
@@ -230,11 +226,7 @@ pub fn execute(query: &str, arguments: &[Argument]) -> Result<()> {
 }
 
 /// The first row of a statement.
-pub fn first<T>(
-    query: &str,
-    arguments: &[Argument],
-    each: impl FnMut(&Row<'_>) -> Result<T>,
-) -> Result<Option<T>> {
+pub fn first<T>(query: &str, arguments: &[Argument], each: impl FnMut(&Row<'_>) -> Result<T>) -> Result<Option<T>> {
     Ok(run(query, arguments, each)?.into_iter().next())
 }
 

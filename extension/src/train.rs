@@ -12,10 +12,10 @@ use std::time::Instant;
 
 use crate::json::JsonB;
 use pgml_core::columns::Labels;
-use pgml_core::{Error, algorithm};
 use pgml_core::metric::Metric;
 use pgml_core::preprocess::{Plan, unique};
 use pgml_core::project::{Task, replaces};
+use pgml_core::{Error, algorithm};
 use pgrx::prelude::*;
 use serde_json::Value;
 

@@ -13,7 +13,7 @@ import sys
 import time
 
 import pgml_runtime
-from pgml_runtime import importances, metrics, searches
+from pgml_runtime import importances, metrics, progress, searches
 from pgml_runtime.algorithms import TASKS, Recipe, resolve
 from pgml_runtime.errors import (
     UserError,
@@ -158,9 +158,11 @@ def _fit(
                 best = _as_asked(searcher.best_params_, space, keys, search_params)
                 hyperparams.update(best)
             else:
-                estimator.fit(x[:train_rows], target, **weighing)
+                with progress.watched(estimator, recipe.library) as arguments:
+                    estimator.fit(x[:train_rows], target, **arguments, **weighing)
         seconds = time.perf_counter() - started
 
+        pgml_runtime.tell_progress("scoring")
         shares = importances.of(estimator, x[:train_rows])
         outputs = n_labels
         if not supervised:

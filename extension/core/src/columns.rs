@@ -279,13 +279,21 @@ mod tests {
         let columns = vec![column("a", "int4", false), column("kind", "enum", false), column("n", "numeric", false)];
         let takes = Takes { labels: Labels::Classes, ..NUMBERS };
         let found = layout(columns.clone(), &["kind", "n"], takes).unwrap();
-        assert_eq!(found.query("t"), "SELECT r.\"a\", r.\"kind\"::pg_catalog.text, r.\"n\"::pg_catalog.text FROM t AS r");
+        assert_eq!(
+            found.query("t"),
+            "SELECT r.\"a\", r.\"kind\"::pg_catalog.text, r.\"n\"::pg_catalog.text FROM t AS r"
+        );
         assert!(matches!(layout(columns, &["n"], takes), Err(Error::ColumnType { role: "feature", .. })));
     }
 
     #[test]
     fn what_is_left_out_or_weighs_is_no_feature() {
-        let columns = vec![column("id", "uuid", false), column("a", "date", false), column("w", "float8", false), column("y", "int4", false)];
+        let columns = vec![
+            column("id", "uuid", false),
+            column("a", "date", false),
+            column("w", "float8", false),
+            column("y", "int4", false),
+        ];
         let with = |exclude: &[&str], weight: Option<&str>| {
             let exclude: Vec<String> = exclude.iter().map(|name| name.to_string()).collect();
             let labels = ["y".to_string()];

@@ -19,7 +19,9 @@ pub enum Error {
     JointLabel { column: String, type_name: String },
     #[error("the weights in column \"{column}\" are {what}")]
     Weights { column: String, what: &'static str },
-    #[error("the label of project \"{project}\", column \"{column}\", has type {type_name}, which can be a class or a value: train() needs task")]
+    #[error(
+        "the label of project \"{project}\", column \"{column}\", has type {type_name}, which can be a class or a value: train() needs task"
+    )]
     WhichTask { project: String, column: String, type_name: String },
     #[error("the label of model {model} is {is}, and a number says nothing about its classes")]
     LabelNotNumber { model: i64, is: String },
@@ -85,7 +87,9 @@ pub enum Error {
     TaskChanged { name: String, is: String, asked: String },
     #[error("project \"{project}\" predicts {} from {}, and this training {}", quoted(.labels), quoted(.features), sentence(.differences))]
     MeaningChanged { project: String, labels: Vec<String>, features: Vec<String>, differences: Vec<String> },
-    #[error("column \"{column}\" is a text with a different value in nearly every row: {distinct} values in {rows} rows")]
+    #[error(
+        "column \"{column}\" is a text with a different value in nearly every row: {distinct} values in {rows} rows"
+    )]
     NearlyUnique { column: String, distinct: usize, rows: usize },
     #[error("project \"{0}\" does not exist")]
     NoProject(String),

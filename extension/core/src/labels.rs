@@ -177,7 +177,8 @@ impl Collector {
         };
         if small {
             let numbers = texts.iter().map(|(text, code)| (text.parse().unwrap_or(f64::NAN), *code));
-            let numbers: Vec<(f64, usize)> = numbers.chain(wholes.iter().map(|(whole, code)| (*whole as f64, *code))).collect();
+            let numbers: Vec<(f64, usize)> =
+                numbers.chain(wholes.iter().map(|(whole, code)| (*whole as f64, *code))).collect();
             let classes = Classes::of_numbers(false, numbers.iter().map(|(number, _)| *number));
             return Ok((classes, by_code(numbers.into_iter())));
         }

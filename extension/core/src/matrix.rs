@@ -417,7 +417,10 @@ mod tests {
 
     #[test]
     fn none_and_one_are_too_few() {
-        assert!(matches!(Builder::new(&layout(&[("a", false)]), &Plan::default(), false).finish("t"), Err(Error::NoRows(_))));
+        assert!(matches!(
+            Builder::new(&layout(&[("a", false)]), &Plan::default(), false).finish("t"),
+            Err(Error::NoRows(_))
+        ));
         let mut builder = Builder::new(&layout(&[("a", false)]), &Plan::default(), false);
         builder.scalar(0, Some(1.0));
         builder.scalar(1, Some(1.0));

@@ -41,7 +41,8 @@ impl Meaning {
         let mut differences = Vec::new();
         if labels != self.labels {
             let asked: Vec<String> = labels.iter().map(|name| format!("\"{name}\"")).collect();
-            differences.push(format!("predicts {}", if asked.is_empty() { "nothing".into() } else { asked.join(", ") }));
+            differences
+                .push(format!("predicts {}", if asked.is_empty() { "nothing".into() } else { asked.join(", ") }));
         }
         let (missing, extra) = (lacking(&features, &self.features), lacking(&self.features, &features));
         if !missing.is_empty() {
@@ -77,7 +78,8 @@ mod tests {
     }
 
     fn meaning() -> Meaning {
-        let columns = json!([{"name": "a", "label": false}, {"name": "b", "label": false}, {"name": "y", "label": true}]);
+        let columns =
+            json!([{"name": "a", "label": false}, {"name": "b", "label": false}, {"name": "y", "label": true}]);
         Meaning::of_snapshot("p", &columns).expect("columns")
     }
 

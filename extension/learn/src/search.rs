@@ -58,10 +58,10 @@ pub fn best(
     warnings.dedup();
     let Some(best) = highest(&scores) else {
         let reason = || "no candidate of the search has a score".into();
-        return Err(failures.into_iter().next().unwrap_or_else(|| Error::Failed {
-            algorithm: request.algorithm.to_string(),
-            reason: reason(),
-        }));
+        return Err(failures
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| Error::Failed { algorithm: request.algorithm.to_string(), reason: reason() }));
     };
     if let Some(first) = failures.first() {
         let fits = points.len() * folds.len();
@@ -218,7 +218,8 @@ fn results(space: &Point, points: &[Point], scores: &[Vec<f64>], means: &[f64]) 
         mean(&scores.iter().map(|score| (score - center).powi(2)).collect::<Vec<_>>()).sqrt()
     };
     // What has no score comes last.
-    let rank = |mean: &f64| 1 + means.iter().filter(|other| *other > mean || (mean.is_nan() && !other.is_nan())).count();
+    let rank =
+        |mean: &f64| 1 + means.iter().filter(|other| *other > mean || (mean.is_nan() && !other.is_nan())).count();
     results.insert("mean_test_score".into(), json!(means));
     results.insert("std_test_score".into(), json!(scores.iter().zip(means).map(deviation).collect::<Vec<_>>()));
     results.insert("rank_test_score".into(), json!(means.iter().map(rank).collect::<Vec<_>>()));

@@ -57,11 +57,12 @@ pub fn find_or_create(edition: Edition, name: &str, task: Task) -> Result<Projec
 
 /// The score by which the project's models are compared; none while it is the task's usual one. (Edition 3.0.0's table.)
 pub fn metric(project: &Project) -> Result<Option<Metric>> {
-    let name: Option<String> =
-        spi::first("SELECT metric FROM pgml.projects WHERE id OPERATOR(pg_catalog.=) $1", &[project.id.into()], |row| {
-            Ok(row.get(1))
-        })?
-        .flatten();
+    let name: Option<String> = spi::first(
+        "SELECT metric FROM pgml.projects WHERE id OPERATOR(pg_catalog.=) $1",
+        &[project.id.into()],
+        |row| Ok(row.get(1)),
+    )?
+    .flatten();
     Ok(name.map(|name| Metric::parse(project.task()?, &name).map_err(crate::error::Error::from)).transpose()?)
 }
 

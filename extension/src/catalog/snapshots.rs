@@ -169,9 +169,10 @@ pub fn start(edition: Edition, snapshot: &Snapshot) -> Result<i64> {
 
 /// Whether the snapshot's table is there.
 fn relation_exists(id: i64) -> Result<bool> {
-    let found = spi::first("SELECT pg_catalog.to_regclass($1) IS NOT NULL", &[format!("pgml.snapshot_{id}").into()], |row| {
-        Ok(row.get(1))
-    })?;
+    let found =
+        spi::first("SELECT pg_catalog.to_regclass($1) IS NOT NULL", &[format!("pgml.snapshot_{id}").into()], |row| {
+            Ok(row.get(1))
+        })?;
     Ok(found.flatten().unwrap_or(false))
 }
 
@@ -209,12 +210,7 @@ pub fn finish(edition: Edition, snapshot: &Snapshot, rows: &Rows) -> Result<()> 
     spi::execute(
         "UPDATE pgml.snapshots SET status = $2, columns = $3::pg_catalog.jsonb, \
          analysis = $4::pg_catalog.jsonb WHERE id OPERATOR(pg_catalog.=) $1",
-        &[
-            snapshot.id.into(),
-            status.into(),
-            columns.to_string().into(),
-            analysis(snapshot, rows).to_string().into(),
-        ],
+        &[snapshot.id.into(), status.into(), columns.to_string().into(), analysis(snapshot, rows).to_string().into()],
     )
 }
 

@@ -18,6 +18,7 @@ mod plpython;
 mod prediction;
 mod runtime;
 mod scores;
+mod telling;
 mod training;
 mod warnings;
 

@@ -71,12 +71,13 @@ impl Contest {
     pub fn of(rows: &Rows, task: Task, metric: Option<Metric>, deploys: bool) -> Contest {
         let matrix = &rows.matrix;
         let train = matrix.rows - rows.test;
-        let columns = rows.layout.features.iter().zip(&matrix.widths).zip(&matrix.texts).map(|((column, width), texts)| Held {
-            name: column.name.clone(),
-            array: column.array,
-            width: *width,
-            texts: texts.clone(),
-        });
+        let columns =
+            rows.layout.features.iter().zip(&matrix.widths).zip(&matrix.texts).map(|((column, width), texts)| Held {
+                name: column.name.clone(),
+                array: column.array,
+                width: *width,
+                texts: texts.clone(),
+            });
         let columns = columns.collect();
         let label = if matrix.labels == 1 { matrix.y.clone() } else { Vec::new() };
         let read = if deploys { matrix.x[train * matrix.features..].to_vec() } else { Vec::new() };
@@ -101,13 +102,8 @@ impl Contest {
         let metric = self.metric(&project)?;
         let metrics: Map<String, Value> = serde_json::from_str(metrics).unwrap_or_default();
         let score = metrics.get(metric.name).and_then(Value::as_f64);
-        let verdict = |deployed, deployed_score, reason| Verdict {
-            deployed,
-            metric: metric.name,
-            score,
-            deployed_score,
-            reason,
-        };
+        let verdict =
+            |deployed, deployed_score, reason| Verdict { deployed, metric: metric.name, score, deployed_score, reason };
         if !self.deploys {
             return Ok(verdict(false, None, "automatic_deploy is false".into()));
         }
@@ -178,12 +174,8 @@ impl Contest {
         let wants_shares = ["roc_auc", "log_loss"].contains(&metric.name) && self.test.labels == 1;
         let mut said = spi::as_of_now(|| predict::of_rows(id, rows, wants_shares))?;
         self.translate(&mut said);
-        let answers = Answers {
-            rows: &self.test,
-            predicted: &said.values,
-            shares: said.shares.as_deref(),
-            known: &said.classes,
-        };
+        let answers =
+            Answers { rows: &self.test, predicted: &said.values, shares: said.shares.as_deref(), known: &said.classes };
         let interrupt = || {
             pgrx::check_for_interrupts!();
         };

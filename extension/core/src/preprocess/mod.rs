@@ -123,7 +123,9 @@ impl Preprocess {
             match (one_hot, column.time.filter(|_| column.parts)) {
                 (Some((categories, count)), _) => names.extend(categories.names(&column.name, count)),
                 (None, Some(time)) => names.extend(time.parts().iter().map(|part| format!("{}.{part}", column.name))),
-                (None, None) if *array => names.extend((1..=column.size).map(|place| format!("{}[{place}]", column.name))),
+                (None, None) if *array => {
+                    names.extend((1..=column.size).map(|place| format!("{}[{place}]", column.name)))
+                }
                 (None, None) => names.push(column.name.clone()),
             }
         }

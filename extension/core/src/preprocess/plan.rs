@@ -170,11 +170,22 @@ mod tests {
     use super::*;
 
     fn column(name: &str, element: &str) -> Column {
-        Column { name: name.into(), type_name: element.into(), element: element.into(), array: false, nullable: true, values: Vec::new() }
+        Column {
+            name: name.into(),
+            type_name: element.into(),
+            element: element.into(),
+            array: false,
+            nullable: true,
+            values: Vec::new(),
+        }
     }
 
     fn layout() -> Layout {
-        Layout { features: vec![column("kind", "text"), column("size", "float8")], labels: vec![column("y", "int4")], ..Layout::default() }
+        Layout {
+            features: vec![column("kind", "text"), column("size", "float8")],
+            labels: vec![column("y", "int4")],
+            ..Layout::default()
+        }
     }
 
     fn refused(preprocess: &str) -> String {

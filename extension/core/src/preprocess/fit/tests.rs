@@ -17,7 +17,11 @@ fn layout() -> Layout {
         nullable: true,
         values: Vec::new(),
     };
-    Layout { features: vec![column("kind", "text"), column("size", "float8")], labels: vec![column("y", "float8")], ..Layout::default() }
+    Layout {
+        features: vec![column("kind", "text"), column("size", "float8")],
+        labels: vec![column("y", "float8")],
+        ..Layout::default()
+    }
 }
 
 fn matrix(plan: &Plan, rows: &[Row<'_>]) -> Matrix {
@@ -212,7 +216,9 @@ fn dates_are_numbers_or_their_parts_and_missing_ones_stay_missing() {
     let date = Column { element: "date".into(), ..layout().features[1].clone() };
     let mut layout = Layout { features: vec![date], ..layout() };
     layout.features[0].name = "day".into();
-    for (preprocess, wanted) in [("{}", vec![19_782.0]), (r#"{"day": {"encode": "parts"}}"#, vec![2024.0, 2.0, 29.0, 4.0])] {
+    for (preprocess, wanted) in
+        [("{}", vec![19_782.0]), (r#"{"day": {"encode": "parts"}}"#, vec![2024.0, 2.0, 29.0, 4.0])]
+    {
         let plan = Plan::parse(preprocess).expect("a plan");
         plan.check("t", &layout).expect("steps");
         let mut builder = Builder::new(&layout, &plan, true);
