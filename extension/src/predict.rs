@@ -205,7 +205,7 @@ impl Model {
 
     /// The numbers that the model takes for a row, added to `out`.
     fn row(&self, record: &Record, by_name: bool, out: &mut Vec<f64>) -> Result<()> {
-        let (shape, values) = record.open();
+        let (shape, values) = record.open()?;
         let Some(preprocess) = &self.preprocess else {
             return flat(record.fields()?, false, out);
         };

@@ -10,6 +10,8 @@
 //! that begins with GNU's triplet. A cross compiler has these names and so has the native one, so that one recipe serves on
 //! either machine.
 
+mod declared_rust;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
@@ -142,6 +144,11 @@ impl Compile<'_> {
 
     /// Writes down which crates will be linked, and returns the list that the library is to carry.
     fn list_crates(&self, scratch: &Path, out: &Path, log: &Path) -> Result<Vec<u8>, Failure> {
+        let unpacked = self.cargo_home.join("registry/src");
+        declared_rust::check(
+            &self.source.join("extension/Cargo.toml"),
+            &unpacked.join(registry_name(self.cargo_home)?),
+        )?;
         self.sandbox(scratch)?
             .writable(scratch, "/build/out")
             .script(&format!("{PREPARE}{TREE}"))
@@ -309,7 +316,7 @@ cd /src/extension
 
 /// With the release profile, whose dependencies the compile job may have left in the target directory.
 const CLIPPY: &str = r#"
-cargo clippy --quiet --release --locked --offline --no-default-features --features "pg$MAJOR" \
+cargo clippy --quiet --release --locked --offline --ignore-rust-version --no-default-features --features "pg$MAJOR" \
     --workspace --all-targets --target-dir /build/target -- -D warnings
 "#;
 
@@ -323,13 +330,15 @@ cargo tree --quiet --locked --offline --no-default-features --features "pg$MAJOR
 /// Compiles with the list of crates linked in.
 ///
 /// `--undefined` keeps the list, to which nothing refers, from being dropped as dead; the symbol is hidden, so that the
-/// library exports nothing for it. The linker's arguments are for this one crate (`cargo rustc`), not for build scripts.
+/// library exports nothing for it. The linker's arguments are for this one crate (`cargo rustc`), not for build scripts. What crates
+/// declare as their oldest Rust is checked by [`declared_rust`] instead of by cargo.
 pub const RUSTC: &str = r#"
 mkdir /build/list
 printf '%s\n' '.section .dep-v0,"a",@progbits' '.globl AUDITABLE_VERSION_INFO' '.hidden AUDITABLE_VERSION_INFO' \
     'AUDITABLE_VERSION_INFO:' '.incbin "/in/list/section"' '.section .note.GNU-stack,"",@progbits' > /build/list/list.s
 "${TOOLS}gcc" -c /build/list/list.s -o "/build/list/$LIST.o"
-cargo rustc --release --locked --offline --no-default-features --features "pg$MAJOR" --target-dir /build/target --lib -- \
+cargo rustc --release --locked --offline --ignore-rust-version --no-default-features --features "pg$MAJOR" \
+    --target-dir /build/target --lib -- \
     "-Clink-arg=/build/list/$LIST.o" -Clink-arg=-Wl,--undefined=AUDITABLE_VERSION_INFO
 "#;
 

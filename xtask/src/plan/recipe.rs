@@ -17,6 +17,7 @@ pub(super) fn recipe(step: &Step) -> &'static [&'static str] {
         Step::CompileLibrary { .. } => &["xtask/src/boosting.rs", "xtask/src/sandbox.rs"],
         Step::Compile { .. } => &[
             "xtask/src/compile.rs",
+            "xtask/src/compile/declared_rust.rs",
             "xtask/src/sandbox.rs",
             "xtask/src/sbom/audit.rs",
             "xtask/src/sbom/crates.rs",
