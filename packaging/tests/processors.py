@@ -20,9 +20,10 @@ from server import Checks
 
 checks = Checks()
 
+# Each with the processor's flag that its kernels need.
 CORES = {
-    "x86_64": ["Prescott", "Nehalem", "Haswell", "SkylakeX"],
-    "aarch64": ["ARMV8", "CORTEXA57", "NEOVERSEN1"],
+    "x86_64": {"Prescott": "sse", "Nehalem": "sse4_2", "Haswell": "avx2", "SkylakeX": "avx512vl"},
+    "aarch64": {"ARMV8": "asimd", "CORTEXA57": "asimd", "NEOVERSEN1": "asimdhp"},
 }[platform.machine()]
 INDEXES = {
     "dot_product": "pgml.dot_product(v, v)",
@@ -91,14 +92,22 @@ class Cluster:
         return code == 0, text
 
 
+def known_cores():
+    """Return the cores whose kernels this processor can run."""
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        flags = set(file.read().split())
+    return [core for core, flag in CORES.items() if flag in flags]
+
+
 def main():
     """Make the indexes on the first processor, and check them on the others."""
     kernels = set()
+    cores = known_cores()
     with tempfile.TemporaryDirectory() as directory:
         cluster = Cluster(directory, sys.argv[1])
-        for core in CORES:
+        for core in cores:
             cluster.start(core)
-            if core == CORES[0]:
+            if core == cores[0]:
                 for statement in ("CREATE EXTENSION pgml", "CREATE EXTENSION amcheck", VECTORS):
                     done, said = cluster.sql(statement)
                     checks.check(statement, done, said)
