@@ -22,7 +22,12 @@ checks = Checks()
 
 # Each with the processor's flag that its kernels need.
 CORES = {
-    "x86_64": {"Prescott": "sse", "Nehalem": "sse4_2", "Haswell": "avx2", "SkylakeX": "avx512vl"},
+    "x86_64": {
+        "Prescott": "sse",
+        "Nehalem": "sse4_2",
+        "Haswell": "avx2",
+        "SkylakeX": "avx512vl",
+    },
     "aarch64": {"ARMV8": "asimd", "CORTEXA57": "asimd", "NEOVERSEN1": "asimdhp"},
 }[platform.machine()]
 INDEXES = {
@@ -40,8 +45,8 @@ INDEXES = {
     "subtract": "pgml.subtract(v, pgml.multiply(v, v))",
 }
 VECTORS = (
-    "CREATE TABLE public.v AS SELECT n, (SELECT array_agg((sin(n * 1.7 + i * 0.37) * (1 + i % 9))::real) "
-    "FROM generate_series(1, 301) AS i) AS v FROM generate_series(1, 500) AS n"
+    "CREATE TABLE public.v AS SELECT n, "
+    "(SELECT array_agg((sin(n * 1.7 + i * 0.37) * (1 + i % 9))::real) FROM generate_series(1, 301) AS i) AS v FROM generate_series(1, 500) AS n"
 )
 
 
@@ -53,7 +58,17 @@ class Cluster:
         self.directory = directory
         self.programs = programs
         self.data = os.path.join(directory, "data")
-        self.run("initdb", "-D", self.data, "-A", "trust", "-U", "postgres", "--locale=C", "-N")
+        self.run(
+            "initdb",
+            "-D",
+            self.data,
+            "-A",
+            "trust",
+            "-U",
+            "postgres",
+            "--locale=C",
+            "-N",
+        )
 
     def run(self, program, *arguments, **environment):
         """Run a program of the server's; its output."""
@@ -74,7 +89,18 @@ class Cluster:
         log = os.path.join(self.directory, "log")
         # Not through a pipe: the server would keep it open.
         subprocess.run(
-            [os.path.join(self.programs, "pg_ctl"), "-D", self.data, "-s", "-w", "-l", log, "-o", options, "start"],
+            [
+                os.path.join(self.programs, "pg_ctl"),
+                "-D",
+                self.data,
+                "-s",
+                "-w",
+                "-l",
+                log,
+                "-o",
+                options,
+                "start",
+            ],
             check=True,
             env={**os.environ, "OPENBLAS_CORETYPE": core},
             cwd=self.directory,
@@ -108,7 +134,11 @@ def main():
         for core in cores:
             cluster.start(core)
             if core == cores[0]:
-                for statement in ("CREATE EXTENSION pgml", "CREATE EXTENSION amcheck", VECTORS):
+                for statement in (
+                    "CREATE EXTENSION pgml",
+                    "CREATE EXTENSION amcheck",
+                    VECTORS,
+                ):
                     done, said = cluster.sql(statement)
                     checks.check(statement, done, said)
                 for name, expression in INDEXES.items():

@@ -6,8 +6,8 @@ The extension embeds these sources and executes them inside a Postgres backend, 
   an error with a hint, and a first prediction pays only for what its model needs;
 * start a process, open a connection, print, or read a clock other than for durations.
 
-Text for the user leaves in three ways only: an exception (`pgml_runtime.errors`), `emit_warning`, or
-`tell_progress`.
+Text for the user leaves in three ways only: an exception (`pgml_runtime.errors`), `emit_warning`,
+or `tell_progress`.
 """
 
 from __future__ import annotations
