@@ -46,7 +46,8 @@ INDEXES = {
 }
 VECTORS = (
     "CREATE TABLE public.v AS SELECT n, "
-    "(SELECT array_agg((sin(n * 1.7 + i * 0.37) * (1 + i % 9))::real) FROM generate_series(1, 301) AS i) AS v FROM generate_series(1, 500) AS n"
+    "(SELECT array_agg((sin(n * 1.7 + i * 0.37) * (1 + i % 9))::real) "
+    "FROM generate_series(1, 301) AS i) AS v FROM generate_series(1, 500) AS n"
 )
 
 
