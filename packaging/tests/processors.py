@@ -20,9 +20,15 @@ from server import Checks
 
 checks = Checks()
 
+# Each with the processor's flag that its kernels need.
 CORES = {
-    "x86_64": ["Prescott", "Nehalem", "Haswell", "SkylakeX"],
-    "aarch64": ["ARMV8", "CORTEXA57", "NEOVERSEN1"],
+    "x86_64": {
+        "Prescott": "sse",
+        "Nehalem": "sse4_2",
+        "Haswell": "avx2",
+        "SkylakeX": "avx512vl",
+    },
+    "aarch64": {"ARMV8": "asimd", "CORTEXA57": "asimd", "NEOVERSEN1": "asimdhp"},
 }[platform.machine()]
 INDEXES = {
     "dot_product": "pgml.dot_product(v, v)",
@@ -39,7 +45,8 @@ INDEXES = {
     "subtract": "pgml.subtract(v, pgml.multiply(v, v))",
 }
 VECTORS = (
-    "CREATE TABLE public.v AS SELECT n, (SELECT array_agg((sin(n * 1.7 + i * 0.37) * (1 + i % 9))::real) "
+    "CREATE TABLE public.v AS SELECT n, "
+    "(SELECT array_agg((sin(n * 1.7 + i * 0.37) * (1 + i % 9))::real) "
     "FROM generate_series(1, 301) AS i) AS v FROM generate_series(1, 500) AS n"
 )
 
@@ -52,7 +59,17 @@ class Cluster:
         self.directory = directory
         self.programs = programs
         self.data = os.path.join(directory, "data")
-        self.run("initdb", "-D", self.data, "-A", "trust", "-U", "postgres", "--locale=C", "-N")
+        self.run(
+            "initdb",
+            "-D",
+            self.data,
+            "-A",
+            "trust",
+            "-U",
+            "postgres",
+            "--locale=C",
+            "-N",
+        )
 
     def run(self, program, *arguments, **environment):
         """Run a program of the server's; its output."""
@@ -73,7 +90,18 @@ class Cluster:
         log = os.path.join(self.directory, "log")
         # Not through a pipe: the server would keep it open.
         subprocess.run(
-            [os.path.join(self.programs, "pg_ctl"), "-D", self.data, "-s", "-w", "-l", log, "-o", options, "start"],
+            [
+                os.path.join(self.programs, "pg_ctl"),
+                "-D",
+                self.data,
+                "-s",
+                "-w",
+                "-l",
+                log,
+                "-o",
+                options,
+                "start",
+            ],
             check=True,
             env={**os.environ, "OPENBLAS_CORETYPE": core},
             cwd=self.directory,
@@ -91,15 +119,27 @@ class Cluster:
         return code == 0, text
 
 
+def known_cores():
+    """Return the cores whose kernels this processor can run."""
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        flags = set(file.read().split())
+    return [core for core, flag in CORES.items() if flag in flags]
+
+
 def main():
     """Make the indexes on the first processor, and check them on the others."""
     kernels = set()
+    cores = known_cores()
     with tempfile.TemporaryDirectory() as directory:
         cluster = Cluster(directory, sys.argv[1])
-        for core in CORES:
+        for core in cores:
             cluster.start(core)
-            if core == CORES[0]:
-                for statement in ("CREATE EXTENSION pgml", "CREATE EXTENSION amcheck", VECTORS):
+            if core == cores[0]:
+                for statement in (
+                    "CREATE EXTENSION pgml",
+                    "CREATE EXTENSION amcheck",
+                    VECTORS,
+                ):
                     done, said = cluster.sql(statement)
                     checks.check(statement, done, said)
                 for name, expression in INDEXES.items():

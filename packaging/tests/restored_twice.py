@@ -29,8 +29,8 @@ def restored(name, done, database):
     checks.check(f"{name}: no error", done.returncode == 0, done.stderr)
     asked = psql(
         *("-d", database, "-c"),
-        "SELECT round(pgml.predict('line', ARRAY[4])::numeric), (SELECT count(*) FROM pgml.projects), "
-        "(SELECT count(*) FROM public.answers)",
+        "SELECT round(pgml.predict('line', ARRAY[4])::numeric), "
+        "(SELECT count(*) FROM pgml.projects), (SELECT count(*) FROM public.answers)",
     )
     checks.equal(f"{name}: predicts", "8|1|40", asked.stdout.strip() or asked.stderr)
 
@@ -43,7 +43,10 @@ def main():
         psql("-d", database, "-c", "CREATE EXTENSION pgml")
     made = psql(
         *("-d", FROM),
-        *("-c", "CREATE TABLE public.line AS SELECT n AS a, 2 * n AS y FROM generate_series(1, 40) AS n"),
+        *(
+            "-c",
+            "CREATE TABLE public.line AS SELECT n AS a, 2 * n AS y FROM generate_series(1, 40) n",
+        ),
         "-c",
         "SELECT pgml.train('line', 'regression', 'public.line', 'y', materialize_snapshot => true)",
         "-c",
@@ -57,8 +60,20 @@ def main():
         run("pg_dump", "-Fc", "-f", archive, FROM)
         done = run("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", TO[0], "-f", text)
         restored("a text", done, TO[0])
-        restored("an archive", run("pg_restore", "--exit-on-error", "-d", TO[1], archive), TO[1])
-        clean = ("pg_restore", "--exit-on-error", "--clean", "--if-exists", "-d", TO[2], archive)
+        restored(
+            "an archive",
+            run("pg_restore", "--exit-on-error", "-d", TO[1], archive),
+            TO[1],
+        )
+        clean = (
+            "pg_restore",
+            "--exit-on-error",
+            "--clean",
+            "--if-exists",
+            "-d",
+            TO[2],
+            archive,
+        )
         restored("--clean", run(*clean), TO[2])
         restored("--clean once more", run(*clean), TO[2])
     for database in (FROM, *TO):

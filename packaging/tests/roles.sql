@@ -11,6 +11,7 @@ FROM generate_series(1, 120) AS n;
 ALTER TABLE public.of_all ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON public.of_all USING (owner = current_user);
 CREATE VIEW public.seen AS SELECT a, kind, y FROM public.of_all;
+GRANT SELECT ON public.of_all TO pgml_test_trainer;
 ALTER VIEW public.seen OWNER TO pgml_test_trainer;
 GRANT CREATE, USAGE ON SCHEMA public TO pgml_test_trainer;
 

@@ -24,7 +24,7 @@ SELECT pg_temp.expect('not deployed', $$SELECT pg_temp.again('''churn'', automat
 
 -- Catches `train` without an algorithm that is linear, or forgets hyperparameters, runtime or steps.
 SELECT pg_temp.expect('hyperparameters', $$SELECT hyperparams->>'n_estimators' FROM pgml.models ORDER BY id DESC LIMIT 1$$, '20');
-SELECT pg_temp.expect('linear when asked for', $$SELECT algorithm FROM pgml.train('churn', algorithm => 'linear')$$, 'linear');
+SELECT pg_temp.expect('linear when asked for', $$SELECT algorithm FROM pgml.train('churn', algorithm => 'linear', automatic_deploy => false)$$, 'linear');
 SELECT pg_temp.expect('still what is deployed', $$SELECT algorithm FROM pgml.train('churn')$$, 'random_forest');
 SELECT pg_temp.expect('with other hyperparameters', $$SELECT algorithm FROM pgml.train('churn', hyperparams => '{"n_estimators": 7}')$$, 'random_forest');
 SELECT pg_temp.expect('which were taken', $$SELECT hyperparams->>'n_estimators' FROM pgml.models ORDER BY id DESC LIMIT 1$$, '7');

@@ -1,7 +1,7 @@
 """Where a long fit is, as far as the library tells: rounds of boosting.
 
-What a callback is told reaches the extension by `pgml_runtime.tell_progress`, and nobody else; it
-never stays with the estimator, which is stored.
+What a callback is told reaches the extension by `pgml_runtime.tell_progress`, and nobody else; the
+callback never stays with the estimator, which is stored.
 """
 
 from __future__ import annotations
