@@ -71,6 +71,7 @@ def test_classification(classes):
             "precision": sk.precision_score(truth, guess, **weighted),
             "recall": sk.recall_score(truth, guess, **weighted),
             "accuracy": sk.accuracy_score(truth, guess),
+            "balanced_accuracy": sk.balanced_accuracy_score(truth, guess),
             "log_loss": sk.log_loss(truth, proba),
             "roc_auc": auc,
         },
