@@ -203,7 +203,8 @@ def nothing_of_the_server_is_there():
             "sorted(one.split(':')[0] for one in files)))",
         )
         failed, _ = session.failure(RIDGE)
-        assert "seen: 0, ['pipe']" in failed.message, failed
+        # Its answer's, and that of its progress.
+        assert "seen: 0, ['pipe', 'pipe']" in failed.message, failed
 
 
 @case
