@@ -267,6 +267,10 @@ fn train(edition: Edition, mut call: Call) -> Result<Trained> {
     if classes {
         rows.matrix.check_classes(&snapshot.labels, train)?;
     }
+    let redefined = match project.as_ref().filter(|_| call.redefine) {
+        Some(project) => snapshots::meaning(project)?.is_some_and(|meaning| meaning.check(&rows.layout).is_err()),
+        None => false,
+    };
     let mut contest = match edition {
         Edition::Current => {
             identifiers::check(&rows, &snapshot.plan)?;
@@ -318,7 +322,7 @@ fn train(edition: Edition, mut call: Call) -> Result<Trained> {
         preparation::store(model, &prepared.preprocess)?;
     }
     let verdict = match contest {
-        Some(contest) => contest.decide(&name, model, &fitted.metrics, call.redefine)?,
+        Some(contest) => contest.decide(&name, model, &fitted.metrics, redefined)?,
         None => {
             let deployed = call.deploy && deploy_if_better(edition, &name, model)?;
             Verdict::of_older_editions(deployed, task)
