@@ -42,7 +42,8 @@ impl Error {
             Error::NoSearchParams(_) => "Name the values to try: {\"alpha\": [0.1, 1, 10]}.".into(),
             Error::OneClass(_) => "Check the label column, or shuffle with test_sampling => 'random'.".into(),
             Error::NoWeights(_) => {
-                "Leave weight_column out, set runtime to 'python', or choose another algorithm, such as random_forest.".into()
+                "Leave weight_column out, set runtime to 'python', or choose another algorithm, such as random_forest."
+                    .into()
             }
             Error::NotFinite(_) => "Scale the features, or choose other hyperparameters.".into(),
             Error::TooFewRows(_) => "A smaller test_size leaves more.".into(),

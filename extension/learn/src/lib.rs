@@ -156,7 +156,9 @@ pub fn scores(task: Task, answers: Answers<'_>, interrupt: Interrupt<'_>) -> Map
             let each = (0..rows.labels).map(|label| {
                 let column: Vec<f64> = predicted.iter().skip(label).step_by(rows.labels).copied().collect();
                 let known = known.get(label).map_or(&[][..], Vec::as_slice);
-                metrics::classification(&rows.label(label), &column, shares, known, |class| rows.class_name(label, class))
+                metrics::classification(&rows.label(label), &column, shares, known, |class| {
+                    rows.class_name(label, class)
+                })
             });
             metrics::joint(each.collect())
         }

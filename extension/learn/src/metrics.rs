@@ -325,7 +325,9 @@ mod tests {
 
     #[test]
     fn a_class_that_training_lacks_is_told() {
-        let scores = classification(&[2.0, 1.0], &[0.0, 1.0], Some(&[0.5, 0.5, 0.2, 0.8]), &[0.0, 1.0], |class| class.to_string());
+        let scores = classification(&[2.0, 1.0], &[0.0, 1.0], Some(&[0.5, 0.5, 0.2, 0.8]), &[0.0, 1.0], |class| {
+            class.to_string()
+        });
         assert_eq!(scores["log_loss"], Value::Null);
         assert_eq!(scores["notes"]["roc_auc"], "the test rows have classes that the training rows lack: 2");
     }
@@ -343,7 +345,11 @@ mod tests {
                 rows.filter(|(truth, _)| **truth == wanted).map(|(_, shares)| shares[place]).collect()
             };
             let (own, others) = (of(class), of(other));
-            let wins = own.iter().flat_map(|own| others.iter().map(move |other| f64::from(u8::from(own > other)) + 0.5 * f64::from(u8::from(own == other))));
+            let wins = own.iter().flat_map(|own| {
+                others
+                    .iter()
+                    .map(move |other| f64::from(u8::from(own > other)) + 0.5 * f64::from(u8::from(own == other)))
+            });
             (wins.sum::<f64>() / (own.len() * others.len()) as f64, (own.len() + others.len()) as f64)
         };
         let (mut sum, mut weight) = (0.0, 0.0);

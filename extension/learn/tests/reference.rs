@@ -25,7 +25,14 @@ fn set(reference: &Value, name: &str) -> Data {
     let set = &reference["sets"][name];
     let count = |name: &str| set[name].as_u64().expect("a count") as usize;
     let (x, y) = (numbers(&set["x"]), numbers(&set["y"]));
-    Data { rows: x.len() / count("features"), features: count("features"), labels: count("labels"), x, y, ..Data::default() }
+    Data {
+        rows: x.len() / count("features"),
+        features: count("features"),
+        labels: count("labels"),
+        x,
+        y,
+        ..Data::default()
+    }
 }
 
 /// The rows to train on, and every fourth to test on.

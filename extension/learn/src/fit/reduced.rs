@@ -30,9 +30,10 @@ impl Reduced {
         let width = features + labels;
         let weights = &context.weights[..];
         let (x_means, y_means) = match centred {
-            true if !weights.is_empty() => {
-                (weighted_means(data.each_row(), features, weights), weighted_means(y.chunks_exact(labels), labels, weights))
-            }
+            true if !weights.is_empty() => (
+                weighted_means(data.each_row(), features, weights),
+                weighted_means(y.chunks_exact(labels), labels, weights),
+            ),
             true if labels == 0 => (data.means(), Vec::new()),
             true => (data.means(), means(y.chunks_exact(labels), labels, data.rows)),
             false => (vec![0.0; features], vec![0.0; labels]),
