@@ -249,6 +249,7 @@ fn train(edition: Edition, mut call: Call) -> Result<Trained> {
     let began = Instant::now();
     let mut rows = read(reading, &mut snapshot, reused, call.materialize)?;
     let train = rows.matrix.rows - rows.test;
+    let redefined = redefined(call.redefine, project.as_ref(), &rows)?;
     let mut contest = match edition {
         Edition::Current => {
             identifiers::check(&rows, &snapshot.plan)?;
@@ -284,7 +285,7 @@ fn train(edition: Edition, mut call: Call) -> Result<Trained> {
         preparation::store(model, &prepared.preprocess)?;
     }
     let verdict = match contest {
-        Some(contest) => contest.decide(&name, model, &fitted.metrics, call.redefine)?,
+        Some(contest) => contest.decide(&name, model, &fitted.metrics, redefined)?,
         None => {
             let deployed = call.deploy && deploy_if_better(edition, &name, model)?;
             Verdict::of_older_editions(deployed, task)
@@ -314,6 +315,14 @@ fn read(reading: Reading, snapshot: &mut Snapshot, reused: bool, materialize: bo
         rows.matrix.check_classes(&snapshot.labels, rows.matrix.rows - rows.test)?;
     }
     Ok(rows)
+}
+
+/// Whether the project is asked to mean something else, and does from these rows on.
+fn redefined(asked: bool, project: Option<&Project>, rows: &Rows) -> Result<bool> {
+    match project.filter(|_| asked) {
+        Some(project) => Ok(snapshots::meaning(project)?.is_some_and(|meaning| meaning.check(&rows.layout).is_err())),
+        None => Ok(false),
+    }
 }
 
 /// What the numbers that the model takes are called, and its classes.

@@ -46,6 +46,7 @@ SELECT pg_temp.expect('another label', $$SELECT pgml.train('churn', 'classificat
 SELECT pg_temp.expect('another order', $$SELECT pg_temp.again('''churn'', ''classification'', ''public.turned'', ''left_us''')$$, 'random_forest | %against % of model 2 on the same 500 rows');
 SELECT pg_temp.expect('nothing was noted', $$SELECT count(*) FROM pgml.models AS m JOIN pgml.snapshots AS s ON s.id = m.snapshot_id WHERE s.relation_name IN ('public.less', 'public.more', 'public.other')$$, '0');
 SELECT pg_temp.expect('redefined', $$SELECT deployed || ' ' || reason FROM pgml.train('churn', 'classification', 'public.less', 'left_us', redefine => true)$$, 'true the project was redefined: model 2 %');
+SELECT pg_temp.expect('nothing to redefine', $$SELECT reason FROM pgml.train('churn', 'classification', 'public.less', 'left_us', redefine => true)$$, '%against % on the same 500 rows');
 SELECT pg_temp.expect('the new meaning', $$SELECT pgml.train('churn', 'classification', 'public.to_learn', 'left_us')$$, 'ERROR 22023%has "age" besides%');
 
 -- Catches a deployed model that can't read the new rows and keeps the new one away.
