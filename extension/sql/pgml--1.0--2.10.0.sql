@@ -320,7 +320,7 @@ CREATE FUNCTION pgml.snapshot(
     test_size     real DEFAULT 0.25,
     test_sampling pgml.sampling DEFAULT 'stratified'
 ) RETURNS TABLE (relation text, y_column_name text)
-    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_snapshot_wrapper';
+    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_snapshot_wrapper';
 COMMENT ON FUNCTION pgml.snapshot(text, text, real, pgml.sampling) IS 'Copies the rows of a relation into a table of their own, to train on them later';
 
 CREATE FUNCTION pgml.train(
@@ -340,7 +340,7 @@ CREATE FUNCTION pgml.train(
     materialize_snapshot boolean DEFAULT false,
     preprocess           jsonb DEFAULT '{}'
 ) RETURNS TABLE (project text, task text, algorithm text, deployed boolean)
-    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_train_wrapper';
+    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_train_wrapper';
 COMMENT ON FUNCTION pgml.train(text, text, text, text, pgml.algorithm, jsonb, pgml.search, jsonb, jsonb, real, pgml.sampling, pgml.runtime, boolean, boolean, jsonb) IS 'Trains a model that predicts one column of a relation from the others';
 
 CREATE FUNCTION pgml.train_joint(
@@ -360,7 +360,7 @@ CREATE FUNCTION pgml.train_joint(
     materialize_snapshot boolean DEFAULT false,
     preprocess           jsonb DEFAULT '{}'
 ) RETURNS TABLE (project text, task text, algorithm text, deployed boolean)
-    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_train_joint_wrapper';
+    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_train_joint_wrapper';
 COMMENT ON FUNCTION pgml.train_joint(text, text, text, text[], pgml.algorithm, jsonb, pgml.search, jsonb, jsonb, real, pgml.sampling, pgml.runtime, boolean, boolean, jsonb) IS 'Trains a model that predicts several columns of a relation at once';
 
 CREATE FUNCTION pgml.deploy(
@@ -368,7 +368,7 @@ CREATE FUNCTION pgml.deploy(
     strategy     pgml.strategy,
     algorithm    pgml.algorithm DEFAULT NULL
 ) RETURNS TABLE (project text, strategy text, algorithm text)
-    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_deploy_wrapper';
+    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_deploy_wrapper';
 COMMENT ON FUNCTION pgml.deploy(text, pgml.strategy, pgml.algorithm) IS 'Chooses the model that answers for a project: best_score, most_recent or rollback';
 
 CREATE FUNCTION pgml.deploy(model_id bigint) RETURNS TABLE (project text, strategy text, algorithm text)

@@ -113,6 +113,48 @@ COMMENT ON TYPE pgml.strategy IS 'Why a model was deployed';
 CREATE TYPE pgml.status AS ENUM ('in_progress', 'successful', 'failed');
 COMMENT ON TYPE pgml.status IS 'How far a snapshot or a model has come';
 
+-- Drivers send what the function's own type is not: psycopg a text or json, JDBC and Npgsql a varchar. PostgreSQL turns none of them
+-- into an enum or jsonb by itself. A parameter of one of these types takes them all; no other function is touched.
+DO $$
+DECLARE
+    sent text;
+    target text;
+BEGIN
+    FOREACH target IN ARRAY '{task,algorithm,runtime,search,sampling,strategy}'::text[] LOOP
+        FOREACH sent IN ARRAY '{text,character varying,character}'::text[] LOOP
+            EXECUTE format('CREATE CAST (%s AS pgml.%I) WITH INOUT AS IMPLICIT', sent, target);
+        END LOOP;
+    END LOOP;
+END
+$$;
+
+CREATE TYPE pgml.anyjson;
+CREATE FUNCTION pgml.anyjson_in(cstring) RETURNS pgml.anyjson
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'jsonb_in';
+COMMENT ON FUNCTION pgml.anyjson_in(cstring) IS 'Input of pgml.anyjson, which is jsonb''s';
+CREATE FUNCTION pgml.anyjson_out(pgml.anyjson) RETURNS cstring
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'jsonb_out';
+COMMENT ON FUNCTION pgml.anyjson_out(pgml.anyjson) IS 'Output of pgml.anyjson, which is jsonb''s';
+CREATE FUNCTION pgml.anyjson_recv(internal) RETURNS pgml.anyjson
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'jsonb_recv';
+COMMENT ON FUNCTION pgml.anyjson_recv(internal) IS 'Binary input of pgml.anyjson, which is jsonb''s';
+CREATE FUNCTION pgml.anyjson_send(pgml.anyjson) RETURNS bytea
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'jsonb_send';
+COMMENT ON FUNCTION pgml.anyjson_send(pgml.anyjson) IS 'Binary output of pgml.anyjson, which is jsonb''s';
+CREATE TYPE pgml.anyjson (
+    INPUT = pgml.anyjson_in,
+    OUTPUT = pgml.anyjson_out,
+    RECEIVE = pgml.anyjson_recv,
+    SEND = pgml.anyjson_send,
+    LIKE = jsonb
+);
+COMMENT ON TYPE pgml.anyjson IS 'A parameter that takes jsonb, json and text: JSON, stored as jsonb';
+CREATE CAST (jsonb AS pgml.anyjson) WITHOUT FUNCTION AS IMPLICIT;
+CREATE CAST (json AS pgml.anyjson) WITH INOUT AS IMPLICIT;
+CREATE CAST (text AS pgml.anyjson) WITH INOUT AS IMPLICIT;
+CREATE CAST (character varying AS pgml.anyjson) WITH INOUT AS IMPLICIT;
+CREATE CAST (pgml.anyjson AS jsonb) WITHOUT FUNCTION AS ASSIGNMENT;
+
 ---------------------------------------------------------------------------------------------------
 -- What 1.0 has and this release has otherwise
 ---------------------------------------------------------------------------------------------------
@@ -133,6 +175,8 @@ DROP FUNCTION pgml.model_predict(bigint, float8[]);
 ---------------------------------------------------------------------------------------------------
 
 ALTER TABLE pgml.projects ALTER COLUMN task TYPE pgml.task USING task::pgml.task;
+-- The score by which models are compared; NULL: the task's usual one.
+ALTER TABLE pgml.projects ADD COLUMN metric text;
 
 ALTER TABLE pgml.deployments ALTER COLUMN strategy TYPE pgml.strategy USING strategy::pgml.strategy;
 
@@ -303,42 +347,62 @@ SELECT
     m.metrics->>'not_exported' AS why_python,
     m.num_features,
     m.hyperparams,
-    m.created_at
+    m.created_at,
+    m.snapshot_id,
+    pg_total_relation_size(to_regclass(format('pgml.snapshot_%s', m.snapshot_id))) AS snapshot_bytes
 FROM pgml.models AS m
 JOIN pgml.projects AS p ON p.id = m.project_id
 CROSS JOIN LATERAL (
-    SELECT CASE p.task::text
+    SELECT COALESCE(p.metric, CASE p.task::text
         WHEN 'regression' THEN 'r2'
         WHEN 'classification' THEN 'f1'
         WHEN 'clustering' THEN 'silhouette'
         WHEN 'decomposition' THEN 'cumulative_explained_variance'
-    END AS key_metric
+    END) AS key_metric
 ) AS k
 CROSS JOIN LATERAL (SELECT sum(octet_length(data))::bigint AS bytes FROM pgml.files WHERE model_id = m.id) AS f
 ORDER BY m.id;
 COMMENT ON VIEW pgml.model_details IS 'Every model: what trained it in which time, how well it scores, how large it is, and what predicts with it';
 
+CREATE VIEW pgml.disk_use AS
+SELECT
+    u.name,
+    sum(u.models)::bigint AS models,
+    sum(u.model_bytes)::bigint AS model_bytes,
+    sum(u.snapshots)::bigint AS snapshots,
+    sum(u.snapshot_bytes)::bigint AS snapshot_bytes,
+    sum(u.model_bytes + u.snapshot_bytes)::bigint AS bytes
+FROM (
+    SELECT
+        p.name,
+        (SELECT count(*) FROM pgml.models WHERE project_id = p.id) AS models,
+        COALESCE((
+            SELECT sum(octet_length(f.data)) FROM pgml.files AS f JOIN pgml.models AS m ON m.id = f.model_id
+            WHERE m.project_id = p.id
+        ), 0) AS model_bytes,
+        0 AS snapshots,
+        0 AS snapshot_bytes
+    FROM pgml.projects AS p
+    UNION ALL
+    SELECT
+        (
+            SELECT p.name FROM pgml.models AS m JOIN pgml.projects AS p ON p.id = m.project_id
+            WHERE m.snapshot_id = s.id ORDER BY m.id LIMIT 1
+        ),
+        0, 0, 1, pg_total_relation_size(to_regclass(format('pgml.snapshot_%s', s.id)))
+    FROM pgml.snapshots AS s
+    WHERE to_regclass(format('pgml.snapshot_%s', s.id)) IS NOT NULL
+) AS u
+GROUP BY u.name
+ORDER BY bytes DESC, u.name;
+COMMENT ON VIEW pgml.disk_use IS 'What each project keeps on the disk: its models, and the rows of its snapshots; without a name, snapshots that no model was trained on';
+
 CREATE FUNCTION pgml.feature_importances(model_id bigint) RETURNS TABLE (feature text, importance float8)
-    STABLE STRICT PARALLEL SAFE ROWS 20 LANGUAGE sql AS $$
-    SELECT f.value OPERATOR(pg_catalog.->>) 'feature', (f.value OPERATOR(pg_catalog.->>) 'importance')::pg_catalog.float8
-    FROM pgml.models AS m
-    CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(m.metrics OPERATOR(pg_catalog.->) 'feature_importances')
-        WITH ORDINALITY AS f(value, place)
-    WHERE m.id OPERATOR(pg_catalog.=) $1
-    ORDER BY 2 DESC, f.place
-$$;
+    STABLE STRICT PARALLEL SAFE ROWS 20 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_feature_importances_model_wrapper';
 COMMENT ON FUNCTION pgml.feature_importances(bigint) IS 'How much each feature counts in a model, as shares of 1; no rows where its algorithm can''t tell';
 
 CREATE FUNCTION pgml.feature_importances(project_name text) RETURNS TABLE (feature text, importance float8)
-    STABLE STRICT PARALLEL SAFE ROWS 20 LANGUAGE sql AS $$
-    SELECT i.feature, i.importance
-    FROM (
-        SELECT d.model_id FROM pgml.deployments AS d
-        JOIN pgml.projects AS p ON p.id OPERATOR(pg_catalog.=) d.project_id
-        WHERE p.name OPERATOR(pg_catalog.=) $1 ORDER BY d.id DESC LIMIT 1
-    ) AS deployed
-    CROSS JOIN LATERAL pgml.feature_importances(deployed.model_id) AS i
-$$;
+    STABLE STRICT PARALLEL SAFE ROWS 20 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_feature_importances_wrapper';
 COMMENT ON FUNCTION pgml.feature_importances(text) IS 'How much each feature counts in the deployed model of a project, as shares of 1';
 
 ---------------------------------------------------------------------------------------------------
@@ -385,59 +449,73 @@ CREATE FUNCTION pgml.load_dataset(
     source  text,
     subset  text DEFAULT NULL,
     "limit" int DEFAULT NULL,
-    kwargs  jsonb DEFAULT '{}'
+    kwargs  pgml.anyjson DEFAULT '{}'
 ) RETURNS TABLE (table_name text, rows bigint)
     VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_load_dataset_wrapper';
-COMMENT ON FUNCTION pgml.load_dataset(text, text, int, jsonb) IS 'Makes a table in schema pgml from one of scikit-learn''s toy data sets: breast_cancer, diabetes, digits, iris, linnerud, wine';
+COMMENT ON FUNCTION pgml.load_dataset(text, text, int, pgml.anyjson) IS 'Makes a table in schema pgml from one of scikit-learn''s toy data sets: breast_cancer, diabetes, digits, iris, linnerud, wine';
 
 CREATE FUNCTION pgml.snapshot(
     relation_name text,
     y_column_name text,
-    test_size     real DEFAULT 0.25,
+    test_size     float8 DEFAULT 0.25,
     test_sampling pgml.sampling DEFAULT 'stratified'
 ) RETURNS TABLE (relation text, y_column_name text)
     VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_snapshot_wrapper';
-COMMENT ON FUNCTION pgml.snapshot(text, text, real, pgml.sampling) IS 'Copies the rows of a relation into a table of their own, to train on them later';
+COMMENT ON FUNCTION pgml.snapshot(text, text, float8, pgml.sampling) IS 'Copies the rows of a relation into a table of their own, to train on them later';
 
 CREATE FUNCTION pgml.train(
     project_name         text,
     task                 text DEFAULT NULL,
     relation_name        text DEFAULT NULL,
     y_column_name        text DEFAULT NULL,
-    algorithm            pgml.algorithm DEFAULT 'linear',
-    hyperparams          jsonb DEFAULT '{}',
+    algorithm            pgml.algorithm DEFAULT NULL,
+    hyperparams          pgml.anyjson DEFAULT NULL,
     search               pgml.search DEFAULT NULL,
-    search_params        jsonb DEFAULT '{}',
-    search_args          jsonb DEFAULT '{}',
-    test_size            real DEFAULT 0.25,
+    search_params        pgml.anyjson DEFAULT '{}',
+    search_args          pgml.anyjson DEFAULT '{}',
+    test_size            float8 DEFAULT 0.25,
     test_sampling        pgml.sampling DEFAULT 'stratified',
     runtime              pgml.runtime DEFAULT NULL,
     automatic_deploy     boolean DEFAULT true,
     materialize_snapshot boolean DEFAULT false,
-    preprocess           jsonb DEFAULT '{}'
-) RETURNS TABLE (project text, task text, algorithm text, deployed boolean)
+    preprocess           pgml.anyjson DEFAULT NULL,
+    exclude              text[] DEFAULT NULL,
+    weight_column        text DEFAULT NULL,
+    metric               text DEFAULT NULL,
+    redefine             boolean DEFAULT false
+) RETURNS TABLE (
+    project text, task text, algorithm text, deployed boolean,
+    model_id bigint, metric text, score float8, deployed_score float8, reason text
+)
     VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_train_wrapper';
-COMMENT ON FUNCTION pgml.train(text, text, text, text, pgml.algorithm, jsonb, pgml.search, jsonb, jsonb, real, pgml.sampling, pgml.runtime, boolean, boolean, jsonb) IS 'Trains a model that predicts one column of a relation from the others';
+COMMENT ON FUNCTION pgml.train(text, text, text, text, pgml.algorithm, pgml.anyjson, pgml.search, pgml.anyjson, pgml.anyjson, float8, pgml.sampling, pgml.runtime, boolean, boolean, pgml.anyjson, text[], text, text, boolean) IS 'Trains a model that predicts one column of a relation from the others';
 
 CREATE FUNCTION pgml.train_joint(
     project_name         text,
     task                 text DEFAULT NULL,
     relation_name        text DEFAULT NULL,
     y_column_name        text[] DEFAULT NULL,
-    algorithm            pgml.algorithm DEFAULT 'linear',
-    hyperparams          jsonb DEFAULT '{}',
+    algorithm            pgml.algorithm DEFAULT NULL,
+    hyperparams          pgml.anyjson DEFAULT NULL,
     search               pgml.search DEFAULT NULL,
-    search_params        jsonb DEFAULT '{}',
-    search_args          jsonb DEFAULT '{}',
-    test_size            real DEFAULT 0.25,
+    search_params        pgml.anyjson DEFAULT '{}',
+    search_args          pgml.anyjson DEFAULT '{}',
+    test_size            float8 DEFAULT 0.25,
     test_sampling        pgml.sampling DEFAULT 'stratified',
     runtime              pgml.runtime DEFAULT NULL,
     automatic_deploy     boolean DEFAULT true,
     materialize_snapshot boolean DEFAULT false,
-    preprocess           jsonb DEFAULT '{}'
-) RETURNS TABLE (project text, task text, algorithm text, deployed boolean)
+    preprocess           pgml.anyjson DEFAULT NULL,
+    exclude              text[] DEFAULT NULL,
+    weight_column        text DEFAULT NULL,
+    metric               text DEFAULT NULL,
+    redefine             boolean DEFAULT false
+) RETURNS TABLE (
+    project text, task text, algorithm text, deployed boolean,
+    model_id bigint, metric text, score float8, deployed_score float8, reason text
+)
     VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_train_joint_wrapper';
-COMMENT ON FUNCTION pgml.train_joint(text, text, text, text[], pgml.algorithm, jsonb, pgml.search, jsonb, jsonb, real, pgml.sampling, pgml.runtime, boolean, boolean, jsonb) IS 'Trains a model that predicts several columns of a relation at once';
+COMMENT ON FUNCTION pgml.train_joint(text, text, text, text[], pgml.algorithm, pgml.anyjson, pgml.search, pgml.anyjson, pgml.anyjson, float8, pgml.sampling, pgml.runtime, boolean, boolean, pgml.anyjson, text[], text, text, boolean) IS 'Trains a model that predicts several columns of a relation at once';
 
 CREATE FUNCTION pgml.deploy(
     project_name text,
@@ -450,6 +528,18 @@ COMMENT ON FUNCTION pgml.deploy(text, pgml.strategy, pgml.algorithm) IS 'Chooses
 CREATE FUNCTION pgml.deploy(model_id bigint) RETURNS TABLE (project text, strategy text, algorithm text)
     VOLATILE STRICT PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_deploy_model_wrapper';
 COMMENT ON FUNCTION pgml.deploy(bigint) IS 'Makes one model answer for its project';
+
+CREATE FUNCTION pgml.drop_model(model_id bigint, force boolean DEFAULT false) RETURNS void
+    VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_drop_model_wrapper';
+COMMENT ON FUNCTION pgml.drop_model(bigint, boolean) IS 'Deletes a model; the deployed one only by force';
+
+CREATE FUNCTION pgml.drop_project(project_name text, force boolean DEFAULT false) RETURNS void
+    VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_drop_project_wrapper';
+COMMENT ON FUNCTION pgml.drop_project(text, boolean) IS 'Deletes a project with its models and the rows that only it keeps; one with a deployed model only by force';
+
+CREATE FUNCTION pgml.rename_project(old_name text, new_name text) RETURNS void
+    VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_rename_project_wrapper';
+COMMENT ON FUNCTION pgml.rename_project(text, text) IS 'Gives a project another name';
 
 ---------------------------------------------------------------------------------------------------
 -- Prediction
@@ -481,6 +571,14 @@ COMMENT ON FUNCTION pgml.predict_batch(text, float8[]) IS 'Predicts many rows at
 CREATE FUNCTION pgml.predict_batch(model_id bigint, features float8[][]) RETURNS SETOF float8
     STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_batch_model_wrapper';
 COMMENT ON FUNCTION pgml.predict_batch(bigint, float8[]) IS 'Predicts many rows at once, in their order, with a given model';
+
+CREATE FUNCTION pgml.predict_batch(project_name text, features record[]) RETURNS SETOF float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_batch_rows_wrapper';
+COMMENT ON FUNCTION pgml.predict_batch(text, record[]) IS 'Predicts many rows at once, each (a, b, c), in their order, with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_batch(model_id bigint, features record[]) RETURNS SETOF float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_batch_rows_model_wrapper';
+COMMENT ON FUNCTION pgml.predict_batch(bigint, record[]) IS 'Predicts many rows at once, each (a, b, c), in their order, with a given model';
 
 CREATE FUNCTION pgml.predict(project_name text, features boolean[]) RETURNS float8
     STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
@@ -541,7 +639,7 @@ COMMENT ON FUNCTION pgml.decompose(text, text) IS 'The coordinates of a row, in 
 -- A row's columns can be of several types, texts among them.
 CREATE FUNCTION pgml.predict(project_name text, features record) RETURNS float8
     STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_row_wrapper';
-COMMENT ON FUNCTION pgml.predict(text, record) IS 'Predicts one row, (a, b, c), with the deployed model of a project';
+COMMENT ON FUNCTION pgml.predict(text, record) IS 'Predicts one row, a table''s by its names or (a, b, c), with the deployed model of a project';
 
 CREATE FUNCTION pgml.predict_joint(project_name text, features record) RETURNS float8[]
     STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_joint_row_wrapper';
@@ -566,6 +664,79 @@ COMMENT ON FUNCTION pgml.predict_proba(bigint, record) IS 'Probability of each c
 CREATE FUNCTION pgml.decompose(project_name text, vector record) RETURNS float8[]
     STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_decompose_row_wrapper';
 COMMENT ON FUNCTION pgml.decompose(text, record) IS 'The coordinates of a row, (a, b, c), along the components of the deployed model of a project';
+
+-- Classes by what they are called. Every label of a classification has them, texts and dates among them.
+CREATE FUNCTION pgml.predict_label(project_name text, features float8[]) RETURNS text
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_label_wrapper';
+COMMENT ON FUNCTION pgml.predict_label(text, float8[]) IS 'The class of one row, as text, with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_label(project_name text, features record) RETURNS text
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_label_row_wrapper';
+COMMENT ON FUNCTION pgml.predict_label(text, record) IS 'The class of one row, a table''s or (a, b, c), as text, with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_label(project_name text, features boolean[]) RETURNS text
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_label($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_label(text, boolean[]) IS 'The class of one row of booleans, as text, with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_label(project_name text, features text) RETURNS text
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_label($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_label(text, text) IS 'The class of one row in the notation of an array, {1,2}, as text, with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_classes(project_name text, features float8[]) RETURNS TABLE (label text, probability float8)
+    STABLE STRICT PARALLEL SAFE COST 10000 ROWS 10 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_classes_wrapper';
+COMMENT ON FUNCTION pgml.predict_classes(text, float8[]) IS 'Each class of one row with its probability, the most probable first, with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_classes(project_name text, features record) RETURNS TABLE (label text, probability float8)
+    STABLE STRICT PARALLEL SAFE COST 10000 ROWS 10 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_classes_row_wrapper';
+COMMENT ON FUNCTION pgml.predict_classes(text, record) IS 'Each class of one row, a table''s or (a, b, c), with its probability, the most probable first, with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_classes(project_name text, features boolean[]) RETURNS TABLE (label text, probability float8)
+    STABLE STRICT PARALLEL SAFE COST 10000 ROWS 10 LANGUAGE sql AS $$ SELECT c.label, c.probability FROM pgml.predict_classes($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) AS c $$;
+COMMENT ON FUNCTION pgml.predict_classes(text, boolean[]) IS 'Each class of one row of booleans with its probability, with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_classes(project_name text, features text) RETURNS TABLE (label text, probability float8)
+    STABLE STRICT PARALLEL SAFE COST 10000 ROWS 10 LANGUAGE sql AS $$ SELECT c.label, c.probability FROM pgml.predict_classes($1, $2::pg_catalog.float8[]) AS c $$;
+COMMENT ON FUNCTION pgml.predict_classes(text, text) IS 'Each class of one row in the notation of an array, {1,2}, with its probability, with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_label(model_id bigint, features float8[]) RETURNS text
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_label_model_wrapper';
+COMMENT ON FUNCTION pgml.predict_label(bigint, float8[]) IS 'The class of one row, as text, with a given model';
+
+CREATE FUNCTION pgml.predict_label(model_id bigint, features record) RETURNS text
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_label_row_model_wrapper';
+COMMENT ON FUNCTION pgml.predict_label(bigint, record) IS 'The class of one row, a table''s or (a, b, c), as text, with a given model';
+
+CREATE FUNCTION pgml.predict_label(model_id bigint, features boolean[]) RETURNS text
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_label($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_label(bigint, boolean[]) IS 'The class of one row of booleans, as text, with a given model';
+
+CREATE FUNCTION pgml.predict_label(model_id bigint, features text) RETURNS text
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_label($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_label(bigint, text) IS 'The class of one row in the notation of an array, {1,2}, as text, with a given model';
+
+CREATE FUNCTION pgml.predict_classes(model_id bigint, features float8[]) RETURNS TABLE (label text, probability float8)
+    STABLE STRICT PARALLEL SAFE COST 10000 ROWS 10 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_classes_model_wrapper';
+COMMENT ON FUNCTION pgml.predict_classes(bigint, float8[]) IS 'Each class of one row with its probability, the most probable first, with a given model';
+
+CREATE FUNCTION pgml.predict_classes(model_id bigint, features record) RETURNS TABLE (label text, probability float8)
+    STABLE STRICT PARALLEL SAFE COST 10000 ROWS 10 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_classes_row_model_wrapper';
+COMMENT ON FUNCTION pgml.predict_classes(bigint, record) IS 'Each class of one row, a table''s or (a, b, c), with its probability, the most probable first, with a given model';
+
+CREATE FUNCTION pgml.predict_classes(model_id bigint, features boolean[]) RETURNS TABLE (label text, probability float8)
+    STABLE STRICT PARALLEL SAFE COST 10000 ROWS 10 LANGUAGE sql AS $$ SELECT c.label, c.probability FROM pgml.predict_classes($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) AS c $$;
+COMMENT ON FUNCTION pgml.predict_classes(bigint, boolean[]) IS 'Each class of one row of booleans with its probability, with a given model';
+
+CREATE FUNCTION pgml.predict_classes(model_id bigint, features text) RETURNS TABLE (label text, probability float8)
+    STABLE STRICT PARALLEL SAFE COST 10000 ROWS 10 LANGUAGE sql AS $$ SELECT c.label, c.probability FROM pgml.predict_classes($1, $2::pg_catalog.float8[]) AS c $$;
+COMMENT ON FUNCTION pgml.predict_classes(bigint, text) IS 'Each class of one row in the notation of an array, {1,2}, with its probability, with a given model';
+
+CREATE FUNCTION pgml.classes(project_name text) RETURNS TABLE (class int, label text)
+    STABLE STRICT PARALLEL SAFE COST 10000 ROWS 10 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_classes_wrapper';
+COMMENT ON FUNCTION pgml.classes(text) IS 'The classes of the deployed model of a project, in the order of predict_proba';
+
+CREATE FUNCTION pgml.classes(model_id bigint) RETURNS TABLE (class int, label text)
+    STABLE STRICT PARALLEL SAFE COST 10000 ROWS 10 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_classes_model_wrapper';
+COMMENT ON FUNCTION pgml.classes(bigint) IS 'The classes of a given model, in the order of predict_proba';
 
 ---------------------------------------------------------------------------------------------------
 -- Scores
@@ -661,7 +832,7 @@ COMMENT ON AGGREGATE pgml.max_abs(real[]) IS 'Largest absolute value of each ele
 -- Privileges, as for a new extension
 ---------------------------------------------------------------------------------------------------
 
-REVOKE ALL ON pgml.overview, pgml.trained_models, pgml.deployed_models, pgml.model_details FROM PUBLIC;
+REVOKE ALL ON pgml.overview, pgml.trained_models, pgml.deployed_models, pgml.model_details, pgml.disk_use FROM PUBLIC;
 
 ---------------------------------------------------------------------------------------------------
 -- Seals. 1.0 has their keys, and its models have them.

@@ -5,6 +5,26 @@
 
 \echo Use "CREATE EXTENSION pgml VERSION '1.0'" to load this file. \quit
 
+-- The schema is a member of the extension: a dump leaves it to CREATE EXTENSION, and DROP EXTENSION takes it along. One that is there
+-- already, from an earlier life of the extension, is taken over, unless somebody else could have put something into it.
+DO $$
+DECLARE
+    trusted boolean := (
+        SELECT r.rolsuper OR r.rolname = current_user FROM pg_namespace AS n JOIN pg_roles AS r ON r.oid = n.nspowner
+        WHERE n.nspname = 'pgml'
+    );
+BEGIN
+    IF trusted IS NULL THEN
+        CREATE SCHEMA pgml;
+    ELSIF trusted THEN
+        ALTER EXTENSION pgml ADD SCHEMA pgml;
+    ELSE
+        RAISE EXCEPTION 'schema "pgml" exists, and its owner is no superuser' USING
+            ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Look at what is in it, then drop it, or make it a superuser''s: ALTER SCHEMA pgml OWNER TO CURRENT_USER.';
+    END IF;
+END
+$$;
 COMMENT ON SCHEMA pgml IS 'Machine learning in Postgres';
 
 ---------------------------------------------------------------------------------------------------
@@ -14,9 +34,17 @@ COMMENT ON SCHEMA pgml IS 'Machine learning in Postgres';
 CREATE FUNCTION pgml.set_updated_at() RETURNS trigger
     LANGUAGE plpgsql
 AS $$
+DECLARE
+    generated jsonb;
 BEGIN
-    IF NEW IS DISTINCT FROM OLD AND NEW.updated_at IS NOT DISTINCT FROM OLD.updated_at THEN
-        NEW.updated_at := pg_catalog.clock_timestamp();
+    -- *<> compares what is stored: json, xml and point have no equality of their own.
+    IF NEW *<> OLD AND NEW.updated_at IS NOT DISTINCT FROM OLD.updated_at THEN
+        -- Before a row is stored, NEW has no generated columns.
+        SELECT jsonb_object_agg(attname, NULL::text) INTO generated FROM pg_attribute
+        WHERE attrelid = TG_RELID AND attgenerated <> '' AND NOT attisdropped;
+        IF generated IS NULL OR NEW *<> jsonb_populate_record(OLD, generated) THEN
+            NEW.updated_at := clock_timestamp();
+        END IF;
     END IF;
     RETURN NEW;
 END;
@@ -27,8 +55,15 @@ CREATE FUNCTION pgml.auto_updated_at(tbl regclass) RETURNS void
     LANGUAGE plpgsql
 AS $$
 DECLARE
-    name text := (SELECT relname FROM pg_class WHERE oid = tbl);
+    name text := (SELECT left(relname, 40) FROM pg_class WHERE oid = tbl);
 BEGIN
+    IF NOT EXISTS (
+        SELECT FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
+        WHERE a.attrelid = tbl AND a.attname = 'updated_at' AND NOT a.attisdropped AND a.attgenerated = '' AND t.typcategory = 'D'
+    ) THEN
+        RAISE EXCEPTION 'table % has no column updated_at that a time can be put into', tbl USING
+            ERRCODE = 'undefined_column', HINT = format('ALTER TABLE %s ADD COLUMN updated_at timestamptz', tbl);
+    END IF;
     EXECUTE format(
         'CREATE TRIGGER %I BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION pgml.set_updated_at()',
         name || '_auto_updated_at', tbl

@@ -100,6 +100,29 @@ END
 $$;
 
 ---------------------------------------------------------------------------------------------------
+-- The schema
+---------------------------------------------------------------------------------------------------
+
+-- PostgresML's extension is in schema pgml, which can't be its member as long as it is. Here it is the other way round, so that
+-- DROP EXTENSION takes the schema along and a dump leaves it to CREATE EXTENSION.
+DO $$
+DECLARE
+    extension CONSTANT oid := (SELECT oid FROM pg_extension WHERE extname = 'pgml');
+BEGIN
+    IF EXISTS (
+        SELECT FROM pg_depend WHERE classid = 'pg_namespace'::regclass AND objid = 'pgml'::regnamespace
+        AND refclassid = 'pg_extension'::regclass AND refobjid = extension AND deptype = 'e'
+    ) THEN
+        RETURN;
+    END IF;
+    UPDATE pg_extension SET extnamespace = 'pg_catalog'::regnamespace WHERE oid = extension;
+    DELETE FROM pg_depend WHERE classid = 'pg_extension'::regclass AND objid = extension
+    AND refclassid = 'pg_namespace'::regclass AND refobjid = 'pgml'::regnamespace;
+    ALTER EXTENSION pgml ADD SCHEMA pgml;
+END
+$$;
+
+---------------------------------------------------------------------------------------------------
 -- Types
 ---------------------------------------------------------------------------------------------------
 
@@ -130,6 +153,48 @@ COMMENT ON TYPE pgml.sampling IS 'How test rows are chosen';
 COMMENT ON TYPE pgml.strategy IS 'Why a model was deployed';
 COMMENT ON TYPE pgml.status IS 'How far a snapshot or a model has come';
 
+-- Drivers send what the function's own type is not: psycopg a text or json, JDBC and Npgsql a varchar. PostgreSQL turns none of them
+-- into an enum or jsonb by itself. A parameter of one of these types takes them all; no other function is touched.
+DO $$
+DECLARE
+    sent text;
+    target text;
+BEGIN
+    FOREACH target IN ARRAY '{task,algorithm,runtime,search,sampling,strategy}'::text[] LOOP
+        FOREACH sent IN ARRAY '{text,character varying,character}'::text[] LOOP
+            EXECUTE format('CREATE CAST (%s AS pgml.%I) WITH INOUT AS IMPLICIT', sent, target);
+        END LOOP;
+    END LOOP;
+END
+$$;
+
+CREATE TYPE pgml.anyjson;
+CREATE FUNCTION pgml.anyjson_in(cstring) RETURNS pgml.anyjson
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'jsonb_in';
+COMMENT ON FUNCTION pgml.anyjson_in(cstring) IS 'Input of pgml.anyjson, which is jsonb''s';
+CREATE FUNCTION pgml.anyjson_out(pgml.anyjson) RETURNS cstring
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'jsonb_out';
+COMMENT ON FUNCTION pgml.anyjson_out(pgml.anyjson) IS 'Output of pgml.anyjson, which is jsonb''s';
+CREATE FUNCTION pgml.anyjson_recv(internal) RETURNS pgml.anyjson
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'jsonb_recv';
+COMMENT ON FUNCTION pgml.anyjson_recv(internal) IS 'Binary input of pgml.anyjson, which is jsonb''s';
+CREATE FUNCTION pgml.anyjson_send(pgml.anyjson) RETURNS bytea
+    IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'jsonb_send';
+COMMENT ON FUNCTION pgml.anyjson_send(pgml.anyjson) IS 'Binary output of pgml.anyjson, which is jsonb''s';
+CREATE TYPE pgml.anyjson (
+    INPUT = pgml.anyjson_in,
+    OUTPUT = pgml.anyjson_out,
+    RECEIVE = pgml.anyjson_recv,
+    SEND = pgml.anyjson_send,
+    LIKE = jsonb
+);
+COMMENT ON TYPE pgml.anyjson IS 'A parameter that takes jsonb, json and text: JSON, stored as jsonb';
+CREATE CAST (jsonb AS pgml.anyjson) WITHOUT FUNCTION AS IMPLICIT;
+CREATE CAST (json AS pgml.anyjson) WITH INOUT AS IMPLICIT;
+CREATE CAST (text AS pgml.anyjson) WITH INOUT AS IMPLICIT;
+CREATE CAST (character varying AS pgml.anyjson) WITH INOUT AS IMPLICIT;
+CREATE CAST (pgml.anyjson AS jsonb) WITHOUT FUNCTION AS ASSIGNMENT;
+
 ---------------------------------------------------------------------------------------------------
 -- Tables
 ---------------------------------------------------------------------------------------------------
@@ -137,9 +202,17 @@ COMMENT ON TYPE pgml.status IS 'How far a snapshot or a model has come';
 CREATE OR REPLACE FUNCTION pgml.set_updated_at() RETURNS trigger
     LANGUAGE plpgsql
 AS $$
+DECLARE
+    generated jsonb;
 BEGIN
-    IF NEW IS DISTINCT FROM OLD AND NEW.updated_at IS NOT DISTINCT FROM OLD.updated_at THEN
-        NEW.updated_at := pg_catalog.clock_timestamp();
+    -- *<> compares what is stored: json, xml and point have no equality of their own.
+    IF NEW *<> OLD AND NEW.updated_at IS NOT DISTINCT FROM OLD.updated_at THEN
+        -- Before a row is stored, NEW has no generated columns.
+        SELECT jsonb_object_agg(attname, NULL::text) INTO generated FROM pg_attribute
+        WHERE attrelid = TG_RELID AND attgenerated <> '' AND NOT attisdropped;
+        IF generated IS NULL OR NEW *<> jsonb_populate_record(OLD, generated) THEN
+            NEW.updated_at := clock_timestamp();
+        END IF;
     END IF;
     RETURN NEW;
 END;
@@ -150,8 +223,15 @@ CREATE OR REPLACE FUNCTION pgml.auto_updated_at(tbl regclass) RETURNS void
     LANGUAGE plpgsql
 AS $$
 DECLARE
-    name text := (SELECT relname FROM pg_class WHERE oid = tbl);
+    name text := (SELECT left(relname, 40) FROM pg_class WHERE oid = tbl);
 BEGIN
+    IF NOT EXISTS (
+        SELECT FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
+        WHERE a.attrelid = tbl AND a.attname = 'updated_at' AND NOT a.attisdropped AND a.attgenerated = '' AND t.typcategory = 'D'
+    ) THEN
+        RAISE EXCEPTION 'table % has no column updated_at that a time can be put into', tbl USING
+            ERRCODE = 'undefined_column', HINT = format('ALTER TABLE %s ADD COLUMN updated_at timestamptz', tbl);
+    END IF;
     EXECUTE format(
         'CREATE TRIGGER %I BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION pgml.set_updated_at()',
         name || '_auto_updated_at', tbl
@@ -159,6 +239,9 @@ BEGIN
 END;
 $$ SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION pgml.auto_updated_at(regclass) IS 'Gives a table with a column updated_at the trigger that maintains it';
+
+-- The score by which models are compared; NULL: the task's usual one.
+ALTER TABLE pgml.projects ADD COLUMN metric text;
 
 -- The bytes are pickles or compressed already: trying to compress them again only costs time.
 ALTER TABLE pgml.files ALTER COLUMN data SET STORAGE EXTERNAL;
@@ -258,43 +341,63 @@ SELECT
     m.metrics->>'not_exported' AS why_python,
     m.num_features,
     m.hyperparams,
-    m.created_at
+    m.created_at,
+    m.snapshot_id,
+    pg_total_relation_size(to_regclass(format('pgml.snapshot_%s', m.snapshot_id))) AS snapshot_bytes
 FROM pgml.models AS m
 JOIN pgml.projects AS p ON p.id = m.project_id
 CROSS JOIN LATERAL (
-    SELECT CASE p.task::text
+    SELECT COALESCE(p.metric, CASE p.task::text
         WHEN 'regression' THEN 'r2'
         WHEN 'classification' THEN 'f1'
         WHEN 'clustering' THEN 'silhouette'
         WHEN 'decomposition' THEN 'cumulative_explained_variance'
-    END AS key_metric
+    END) AS key_metric
 ) AS k
 CROSS JOIN LATERAL (SELECT sum(octet_length(data))::bigint AS bytes FROM pgml.files WHERE model_id = m.id) AS f
 ORDER BY m.id;
 COMMENT ON VIEW pgml.model_details IS 'Every model: what trained it in which time, how well it scores, how large it is, and what predicts with it';
-REVOKE ALL ON pgml.model_details FROM PUBLIC;
+
+CREATE VIEW pgml.disk_use AS
+SELECT
+    u.name,
+    sum(u.models)::bigint AS models,
+    sum(u.model_bytes)::bigint AS model_bytes,
+    sum(u.snapshots)::bigint AS snapshots,
+    sum(u.snapshot_bytes)::bigint AS snapshot_bytes,
+    sum(u.model_bytes + u.snapshot_bytes)::bigint AS bytes
+FROM (
+    SELECT
+        p.name,
+        (SELECT count(*) FROM pgml.models WHERE project_id = p.id) AS models,
+        COALESCE((
+            SELECT sum(octet_length(f.data)) FROM pgml.files AS f JOIN pgml.models AS m ON m.id = f.model_id
+            WHERE m.project_id = p.id
+        ), 0) AS model_bytes,
+        0 AS snapshots,
+        0 AS snapshot_bytes
+    FROM pgml.projects AS p
+    UNION ALL
+    SELECT
+        (
+            SELECT p.name FROM pgml.models AS m JOIN pgml.projects AS p ON p.id = m.project_id
+            WHERE m.snapshot_id = s.id ORDER BY m.id LIMIT 1
+        ),
+        0, 0, 1, pg_total_relation_size(to_regclass(format('pgml.snapshot_%s', s.id)))
+    FROM pgml.snapshots AS s
+    WHERE to_regclass(format('pgml.snapshot_%s', s.id)) IS NOT NULL
+) AS u
+GROUP BY u.name
+ORDER BY bytes DESC, u.name;
+COMMENT ON VIEW pgml.disk_use IS 'What each project keeps on the disk: its models, and the rows of its snapshots; without a name, snapshots that no model was trained on';
+REVOKE ALL ON pgml.model_details, pgml.disk_use FROM PUBLIC;
 
 CREATE FUNCTION pgml.feature_importances(model_id bigint) RETURNS TABLE (feature text, importance float8)
-    STABLE STRICT PARALLEL SAFE ROWS 20 LANGUAGE sql AS $$
-    SELECT f.value OPERATOR(pg_catalog.->>) 'feature', (f.value OPERATOR(pg_catalog.->>) 'importance')::pg_catalog.float8
-    FROM pgml.models AS m
-    CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(m.metrics OPERATOR(pg_catalog.->) 'feature_importances')
-        WITH ORDINALITY AS f(value, place)
-    WHERE m.id OPERATOR(pg_catalog.=) $1
-    ORDER BY 2 DESC, f.place
-$$;
+    STABLE STRICT PARALLEL SAFE ROWS 20 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_feature_importances_model_wrapper';
 COMMENT ON FUNCTION pgml.feature_importances(bigint) IS 'How much each feature counts in a model, as shares of 1; no rows where its algorithm can''t tell';
 
 CREATE FUNCTION pgml.feature_importances(project_name text) RETURNS TABLE (feature text, importance float8)
-    STABLE STRICT PARALLEL SAFE ROWS 20 LANGUAGE sql AS $$
-    SELECT i.feature, i.importance
-    FROM (
-        SELECT d.model_id FROM pgml.deployments AS d
-        JOIN pgml.projects AS p ON p.id OPERATOR(pg_catalog.=) d.project_id
-        WHERE p.name OPERATOR(pg_catalog.=) $1 ORDER BY d.id DESC LIMIT 1
-    ) AS deployed
-    CROSS JOIN LATERAL pgml.feature_importances(deployed.model_id) AS i
-$$;
+    STABLE STRICT PARALLEL SAFE ROWS 20 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_feature_importances_wrapper';
 COMMENT ON FUNCTION pgml.feature_importances(text) IS 'How much each feature counts in the deployed model of a project, as shares of 1';
 
 ---------------------------------------------------------------------------------------------------
@@ -341,59 +444,73 @@ CREATE OR REPLACE FUNCTION pgml.load_dataset(
     source  text,
     subset  text DEFAULT NULL,
     "limit" int DEFAULT NULL,
-    kwargs  jsonb DEFAULT '{}'
+    kwargs  pgml.anyjson DEFAULT '{}'
 ) RETURNS TABLE (table_name text, rows bigint)
     VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_load_dataset_wrapper';
-COMMENT ON FUNCTION pgml.load_dataset(text, text, int, jsonb) IS 'Makes a table in schema pgml from one of scikit-learn''s toy data sets: breast_cancer, diabetes, digits, iris, linnerud, wine';
+COMMENT ON FUNCTION pgml.load_dataset(text, text, int, pgml.anyjson) IS 'Makes a table in schema pgml from one of scikit-learn''s toy data sets: breast_cancer, diabetes, digits, iris, linnerud, wine';
 
 CREATE OR REPLACE FUNCTION pgml.snapshot(
     relation_name text,
     y_column_name text,
-    test_size     real DEFAULT 0.25,
+    test_size     float8 DEFAULT 0.25,
     test_sampling pgml.sampling DEFAULT 'stratified'
 ) RETURNS TABLE (relation text, y_column_name text)
     VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_snapshot_wrapper';
-COMMENT ON FUNCTION pgml.snapshot(text, text, real, pgml.sampling) IS 'Copies the rows of a relation into a table of their own, to train on them later';
+COMMENT ON FUNCTION pgml.snapshot(text, text, float8, pgml.sampling) IS 'Copies the rows of a relation into a table of their own, to train on them later';
 
 CREATE OR REPLACE FUNCTION pgml.train(
     project_name         text,
     task                 text DEFAULT NULL,
     relation_name        text DEFAULT NULL,
     y_column_name        text DEFAULT NULL,
-    algorithm            pgml.algorithm DEFAULT 'linear',
-    hyperparams          jsonb DEFAULT '{}',
+    algorithm            pgml.algorithm DEFAULT NULL,
+    hyperparams          pgml.anyjson DEFAULT NULL,
     search               pgml.search DEFAULT NULL,
-    search_params        jsonb DEFAULT '{}',
-    search_args          jsonb DEFAULT '{}',
-    test_size            real DEFAULT 0.25,
+    search_params        pgml.anyjson DEFAULT '{}',
+    search_args          pgml.anyjson DEFAULT '{}',
+    test_size            float8 DEFAULT 0.25,
     test_sampling        pgml.sampling DEFAULT 'stratified',
     runtime              pgml.runtime DEFAULT NULL,
     automatic_deploy     boolean DEFAULT true,
     materialize_snapshot boolean DEFAULT false,
-    preprocess           jsonb DEFAULT '{}'
-) RETURNS TABLE (project text, task text, algorithm text, deployed boolean)
+    preprocess           pgml.anyjson DEFAULT NULL,
+    exclude              text[] DEFAULT NULL,
+    weight_column        text DEFAULT NULL,
+    metric               text DEFAULT NULL,
+    redefine             boolean DEFAULT false
+) RETURNS TABLE (
+    project text, task text, algorithm text, deployed boolean,
+    model_id bigint, metric text, score float8, deployed_score float8, reason text
+)
     VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_train_wrapper';
-COMMENT ON FUNCTION pgml.train(text, text, text, text, pgml.algorithm, jsonb, pgml.search, jsonb, jsonb, real, pgml.sampling, pgml.runtime, boolean, boolean, jsonb) IS 'Trains a model that predicts one column of a relation from the others';
+COMMENT ON FUNCTION pgml.train(text, text, text, text, pgml.algorithm, pgml.anyjson, pgml.search, pgml.anyjson, pgml.anyjson, float8, pgml.sampling, pgml.runtime, boolean, boolean, pgml.anyjson, text[], text, text, boolean) IS 'Trains a model that predicts one column of a relation from the others';
 
 CREATE OR REPLACE FUNCTION pgml.train_joint(
     project_name         text,
     task                 text DEFAULT NULL,
     relation_name        text DEFAULT NULL,
     y_column_name        text[] DEFAULT NULL,
-    algorithm            pgml.algorithm DEFAULT 'linear',
-    hyperparams          jsonb DEFAULT '{}',
+    algorithm            pgml.algorithm DEFAULT NULL,
+    hyperparams          pgml.anyjson DEFAULT NULL,
     search               pgml.search DEFAULT NULL,
-    search_params        jsonb DEFAULT '{}',
-    search_args          jsonb DEFAULT '{}',
-    test_size            real DEFAULT 0.25,
+    search_params        pgml.anyjson DEFAULT '{}',
+    search_args          pgml.anyjson DEFAULT '{}',
+    test_size            float8 DEFAULT 0.25,
     test_sampling        pgml.sampling DEFAULT 'stratified',
     runtime              pgml.runtime DEFAULT NULL,
     automatic_deploy     boolean DEFAULT true,
     materialize_snapshot boolean DEFAULT false,
-    preprocess           jsonb DEFAULT '{}'
-) RETURNS TABLE (project text, task text, algorithm text, deployed boolean)
+    preprocess           pgml.anyjson DEFAULT NULL,
+    exclude              text[] DEFAULT NULL,
+    weight_column        text DEFAULT NULL,
+    metric               text DEFAULT NULL,
+    redefine             boolean DEFAULT false
+) RETURNS TABLE (
+    project text, task text, algorithm text, deployed boolean,
+    model_id bigint, metric text, score float8, deployed_score float8, reason text
+)
     VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_train_joint_wrapper';
-COMMENT ON FUNCTION pgml.train_joint(text, text, text, text[], pgml.algorithm, jsonb, pgml.search, jsonb, jsonb, real, pgml.sampling, pgml.runtime, boolean, boolean, jsonb) IS 'Trains a model that predicts several columns of a relation at once';
+COMMENT ON FUNCTION pgml.train_joint(text, text, text, text[], pgml.algorithm, pgml.anyjson, pgml.search, pgml.anyjson, pgml.anyjson, float8, pgml.sampling, pgml.runtime, boolean, boolean, pgml.anyjson, text[], text, text, boolean) IS 'Trains a model that predicts several columns of a relation at once';
 
 CREATE OR REPLACE FUNCTION pgml.deploy(
     project_name text,
@@ -406,6 +523,18 @@ COMMENT ON FUNCTION pgml.deploy(text, pgml.strategy, pgml.algorithm) IS 'Chooses
 CREATE OR REPLACE FUNCTION pgml.deploy(model_id bigint) RETURNS TABLE (project text, strategy text, algorithm text)
     VOLATILE STRICT PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_deploy_model_wrapper';
 COMMENT ON FUNCTION pgml.deploy(bigint) IS 'Makes one model answer for its project';
+
+CREATE FUNCTION pgml.drop_model(model_id bigint, force boolean DEFAULT false) RETURNS void
+    VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_drop_model_wrapper';
+COMMENT ON FUNCTION pgml.drop_model(bigint, boolean) IS 'Deletes a model; the deployed one only by force';
+
+CREATE FUNCTION pgml.drop_project(project_name text, force boolean DEFAULT false) RETURNS void
+    VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_drop_project_wrapper';
+COMMENT ON FUNCTION pgml.drop_project(text, boolean) IS 'Deletes a project with its models and the rows that only it keeps; one with a deployed model only by force';
+
+CREATE FUNCTION pgml.rename_project(old_name text, new_name text) RETURNS void
+    VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_rename_project_wrapper';
+COMMENT ON FUNCTION pgml.rename_project(text, text) IS 'Gives a project another name';
 
 ---------------------------------------------------------------------------------------------------
 -- Prediction
@@ -445,6 +574,14 @@ COMMENT ON FUNCTION pgml.predict_batch(text, float8[]) IS 'Predicts many rows at
 CREATE OR REPLACE FUNCTION pgml.predict_batch(model_id bigint, features float8[][]) RETURNS SETOF float8
     STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_batch_model_wrapper';
 COMMENT ON FUNCTION pgml.predict_batch(bigint, float8[]) IS 'Predicts many rows at once, in their order, with a given model';
+
+CREATE FUNCTION pgml.predict_batch(project_name text, features record[]) RETURNS SETOF float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_batch_rows_wrapper';
+COMMENT ON FUNCTION pgml.predict_batch(text, record[]) IS 'Predicts many rows at once, each (a, b, c), in their order, with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_batch(model_id bigint, features record[]) RETURNS SETOF float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_batch_rows_model_wrapper';
+COMMENT ON FUNCTION pgml.predict_batch(bigint, record[]) IS 'Predicts many rows at once, each (a, b, c), in their order, with a given model';
 
 CREATE OR REPLACE FUNCTION pgml.predict(project_name text, features boolean[]) RETURNS float8
     STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
@@ -505,7 +642,7 @@ COMMENT ON FUNCTION pgml.decompose(text, text) IS 'The coordinates of a row, in 
 -- A row's columns can be of several types, texts among them.
 CREATE OR REPLACE FUNCTION pgml.predict(project_name text, features record) RETURNS float8
     STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_row_wrapper';
-COMMENT ON FUNCTION pgml.predict(text, record) IS 'Predicts one row, (a, b, c), with the deployed model of a project';
+COMMENT ON FUNCTION pgml.predict(text, record) IS 'Predicts one row, a table''s by its names or (a, b, c), with the deployed model of a project';
 
 CREATE OR REPLACE FUNCTION pgml.predict_joint(project_name text, features record) RETURNS float8[]
     STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_joint_row_wrapper';
@@ -530,6 +667,79 @@ COMMENT ON FUNCTION pgml.predict_proba(bigint, record) IS 'Probability of each c
 CREATE OR REPLACE FUNCTION pgml.decompose(project_name text, vector record) RETURNS float8[]
     STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_decompose_row_wrapper';
 COMMENT ON FUNCTION pgml.decompose(text, record) IS 'The coordinates of a row, (a, b, c), along the components of the deployed model of a project';
+
+-- Classes by what they are called. Every label of a classification has them, texts and dates among them.
+CREATE FUNCTION pgml.predict_label(project_name text, features float8[]) RETURNS text
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_label_wrapper';
+COMMENT ON FUNCTION pgml.predict_label(text, float8[]) IS 'The class of one row, as text, with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_label(project_name text, features record) RETURNS text
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_label_row_wrapper';
+COMMENT ON FUNCTION pgml.predict_label(text, record) IS 'The class of one row, a table''s or (a, b, c), as text, with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_label(project_name text, features boolean[]) RETURNS text
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_label($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_label(text, boolean[]) IS 'The class of one row of booleans, as text, with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_label(project_name text, features text) RETURNS text
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_label($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_label(text, text) IS 'The class of one row in the notation of an array, {1,2}, as text, with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_classes(project_name text, features float8[]) RETURNS TABLE (label text, probability float8)
+    STABLE STRICT PARALLEL SAFE COST 10000 ROWS 10 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_classes_wrapper';
+COMMENT ON FUNCTION pgml.predict_classes(text, float8[]) IS 'Each class of one row with its probability, the most probable first, with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_classes(project_name text, features record) RETURNS TABLE (label text, probability float8)
+    STABLE STRICT PARALLEL SAFE COST 10000 ROWS 10 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_classes_row_wrapper';
+COMMENT ON FUNCTION pgml.predict_classes(text, record) IS 'Each class of one row, a table''s or (a, b, c), with its probability, the most probable first, with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_classes(project_name text, features boolean[]) RETURNS TABLE (label text, probability float8)
+    STABLE STRICT PARALLEL SAFE COST 10000 ROWS 10 LANGUAGE sql AS $$ SELECT c.label, c.probability FROM pgml.predict_classes($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) AS c $$;
+COMMENT ON FUNCTION pgml.predict_classes(text, boolean[]) IS 'Each class of one row of booleans with its probability, with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_classes(project_name text, features text) RETURNS TABLE (label text, probability float8)
+    STABLE STRICT PARALLEL SAFE COST 10000 ROWS 10 LANGUAGE sql AS $$ SELECT c.label, c.probability FROM pgml.predict_classes($1, $2::pg_catalog.float8[]) AS c $$;
+COMMENT ON FUNCTION pgml.predict_classes(text, text) IS 'Each class of one row in the notation of an array, {1,2}, with its probability, with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_label(model_id bigint, features float8[]) RETURNS text
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_label_model_wrapper';
+COMMENT ON FUNCTION pgml.predict_label(bigint, float8[]) IS 'The class of one row, as text, with a given model';
+
+CREATE FUNCTION pgml.predict_label(model_id bigint, features record) RETURNS text
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_label_row_model_wrapper';
+COMMENT ON FUNCTION pgml.predict_label(bigint, record) IS 'The class of one row, a table''s or (a, b, c), as text, with a given model';
+
+CREATE FUNCTION pgml.predict_label(model_id bigint, features boolean[]) RETURNS text
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_label($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_label(bigint, boolean[]) IS 'The class of one row of booleans, as text, with a given model';
+
+CREATE FUNCTION pgml.predict_label(model_id bigint, features text) RETURNS text
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_label($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_label(bigint, text) IS 'The class of one row in the notation of an array, {1,2}, as text, with a given model';
+
+CREATE FUNCTION pgml.predict_classes(model_id bigint, features float8[]) RETURNS TABLE (label text, probability float8)
+    STABLE STRICT PARALLEL SAFE COST 10000 ROWS 10 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_classes_model_wrapper';
+COMMENT ON FUNCTION pgml.predict_classes(bigint, float8[]) IS 'Each class of one row with its probability, the most probable first, with a given model';
+
+CREATE FUNCTION pgml.predict_classes(model_id bigint, features record) RETURNS TABLE (label text, probability float8)
+    STABLE STRICT PARALLEL SAFE COST 10000 ROWS 10 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_classes_row_model_wrapper';
+COMMENT ON FUNCTION pgml.predict_classes(bigint, record) IS 'Each class of one row, a table''s or (a, b, c), with its probability, the most probable first, with a given model';
+
+CREATE FUNCTION pgml.predict_classes(model_id bigint, features boolean[]) RETURNS TABLE (label text, probability float8)
+    STABLE STRICT PARALLEL SAFE COST 10000 ROWS 10 LANGUAGE sql AS $$ SELECT c.label, c.probability FROM pgml.predict_classes($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) AS c $$;
+COMMENT ON FUNCTION pgml.predict_classes(bigint, boolean[]) IS 'Each class of one row of booleans with its probability, with a given model';
+
+CREATE FUNCTION pgml.predict_classes(model_id bigint, features text) RETURNS TABLE (label text, probability float8)
+    STABLE STRICT PARALLEL SAFE COST 10000 ROWS 10 LANGUAGE sql AS $$ SELECT c.label, c.probability FROM pgml.predict_classes($1, $2::pg_catalog.float8[]) AS c $$;
+COMMENT ON FUNCTION pgml.predict_classes(bigint, text) IS 'Each class of one row in the notation of an array, {1,2}, with its probability, with a given model';
+
+CREATE FUNCTION pgml.classes(project_name text) RETURNS TABLE (class int, label text)
+    STABLE STRICT PARALLEL SAFE COST 10000 ROWS 10 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_classes_wrapper';
+COMMENT ON FUNCTION pgml.classes(text) IS 'The classes of the deployed model of a project, in the order of predict_proba';
+
+CREATE FUNCTION pgml.classes(model_id bigint) RETURNS TABLE (class int, label text)
+    STABLE STRICT PARALLEL SAFE COST 10000 ROWS 10 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_classes_model_wrapper';
+COMMENT ON FUNCTION pgml.classes(bigint) IS 'The classes of a given model, in the order of predict_proba';
 
 ---------------------------------------------------------------------------------------------------
 -- Scores

@@ -4,6 +4,26 @@
 
 \echo Use "CREATE EXTENSION pgml VERSION '2.10.0'" to load this file. \quit
 
+-- The schema is a member of the extension: a dump leaves it to CREATE EXTENSION, and DROP EXTENSION takes it along. One that is there
+-- already, from an earlier life of the extension, is taken over, unless somebody else could have put something into it.
+DO $$
+DECLARE
+    trusted boolean := (
+        SELECT r.rolsuper OR r.rolname = current_user FROM pg_namespace AS n JOIN pg_roles AS r ON r.oid = n.nspowner
+        WHERE n.nspname = 'pgml'
+    );
+BEGIN
+    IF trusted IS NULL THEN
+        CREATE SCHEMA pgml;
+    ELSIF trusted THEN
+        ALTER EXTENSION pgml ADD SCHEMA pgml;
+    ELSE
+        RAISE EXCEPTION 'schema "pgml" exists, and its owner is no superuser' USING
+            ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Look at what is in it, then drop it, or make it a superuser''s: ALTER SCHEMA pgml OWNER TO CURRENT_USER.';
+    END IF;
+END
+$$;
 COMMENT ON SCHEMA pgml IS 'Machine learning in Postgres';
 
 ---------------------------------------------------------------------------------------------------
@@ -85,9 +105,17 @@ COMMENT ON TYPE pgml.status IS 'How far a snapshot or a model has come';
 CREATE FUNCTION pgml.set_updated_at() RETURNS trigger
     LANGUAGE plpgsql
 AS $$
+DECLARE
+    generated jsonb;
 BEGIN
-    IF NEW IS DISTINCT FROM OLD AND NEW.updated_at IS NOT DISTINCT FROM OLD.updated_at THEN
-        NEW.updated_at := pg_catalog.clock_timestamp();
+    -- *<> compares what is stored: json, xml and point have no equality of their own.
+    IF NEW *<> OLD AND NEW.updated_at IS NOT DISTINCT FROM OLD.updated_at THEN
+        -- Before a row is stored, NEW has no generated columns.
+        SELECT jsonb_object_agg(attname, NULL::text) INTO generated FROM pg_attribute
+        WHERE attrelid = TG_RELID AND attgenerated <> '' AND NOT attisdropped;
+        IF generated IS NULL OR NEW *<> jsonb_populate_record(OLD, generated) THEN
+            NEW.updated_at := clock_timestamp();
+        END IF;
     END IF;
     RETURN NEW;
 END;
@@ -98,8 +126,15 @@ CREATE FUNCTION pgml.auto_updated_at(tbl regclass) RETURNS void
     LANGUAGE plpgsql
 AS $$
 DECLARE
-    name text := (SELECT relname FROM pg_class WHERE oid = tbl);
+    name text := (SELECT left(relname, 40) FROM pg_class WHERE oid = tbl);
 BEGIN
+    IF NOT EXISTS (
+        SELECT FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
+        WHERE a.attrelid = tbl AND a.attname = 'updated_at' AND NOT a.attisdropped AND a.attgenerated = '' AND t.typcategory = 'D'
+    ) THEN
+        RAISE EXCEPTION 'table % has no column updated_at that a time can be put into', tbl USING
+            ERRCODE = 'undefined_column', HINT = format('ALTER TABLE %s ADD COLUMN updated_at timestamptz', tbl);
+    END IF;
     EXECUTE format(
         'CREATE TRIGGER %I BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION pgml.set_updated_at()',
         name || '_auto_updated_at', tbl
@@ -308,7 +343,7 @@ CREATE FUNCTION pgml.snapshot(
     test_size     real DEFAULT 0.25,
     test_sampling pgml.sampling DEFAULT 'stratified'
 ) RETURNS TABLE (relation text, y_column_name text)
-    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_snapshot_wrapper';
+    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_snapshot_wrapper';
 COMMENT ON FUNCTION pgml.snapshot(text, text, real, pgml.sampling) IS 'Copies the rows of a relation into a table of their own, to train on them later';
 
 CREATE FUNCTION pgml.train(
@@ -328,7 +363,7 @@ CREATE FUNCTION pgml.train(
     materialize_snapshot boolean DEFAULT false,
     preprocess           jsonb DEFAULT '{}'
 ) RETURNS TABLE (project text, task text, algorithm text, deployed boolean)
-    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_train_wrapper';
+    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_train_wrapper';
 COMMENT ON FUNCTION pgml.train(text, text, text, text, pgml.algorithm, jsonb, pgml.search, jsonb, jsonb, real, pgml.sampling, pgml.runtime, boolean, boolean, jsonb) IS 'Trains a model that predicts one column of a relation from the others';
 
 CREATE FUNCTION pgml.train_joint(
@@ -348,7 +383,7 @@ CREATE FUNCTION pgml.train_joint(
     materialize_snapshot boolean DEFAULT false,
     preprocess           jsonb DEFAULT '{}'
 ) RETURNS TABLE (project text, task text, algorithm text, deployed boolean)
-    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_train_joint_wrapper';
+    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_train_joint_wrapper';
 COMMENT ON FUNCTION pgml.train_joint(text, text, text, text[], pgml.algorithm, jsonb, pgml.search, jsonb, jsonb, real, pgml.sampling, pgml.runtime, boolean, boolean, jsonb) IS 'Trains a model that predicts several columns of a relation at once';
 
 CREATE FUNCTION pgml.deploy(
@@ -356,7 +391,7 @@ CREATE FUNCTION pgml.deploy(
     strategy     pgml.strategy,
     algorithm    pgml.algorithm DEFAULT NULL
 ) RETURNS TABLE (project text, strategy text, algorithm text)
-    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_deploy_wrapper';
+    VOLATILE PARALLEL UNSAFE ROWS 1 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_2_10_deploy_wrapper';
 COMMENT ON FUNCTION pgml.deploy(text, pgml.strategy, pgml.algorithm) IS 'Chooses the model that answers for a project: best_score, most_recent or rollback';
 
 CREATE FUNCTION pgml.deploy(model_id bigint) RETURNS TABLE (project text, strategy text, algorithm text)

@@ -12,6 +12,8 @@ use pgrx::callconv::{Arg, ArgAbi};
 use pgrx::pg_sys;
 use pgrx::varlena::{varatt_is_1b, varatt_is_1b_e, varatt_is_4b_u, vardata_any, varsize_1b, varsize_any_exhdr};
 
+use crate::text;
+
 /// A number as Postgres stores it in an array.
 pub trait Element: Copy {
     const OID: pg_sys::Oid;
@@ -173,21 +175,9 @@ impl<T: Element> FromDatum for Numbers<'_, T> {
 pub struct Text<'a>(pub &'a [u8]);
 
 impl Text<'_> {
-    /// The text in UTF-8. What the database's encoding says nothing about is replaced where it is none.
+    /// The text in UTF-8.
     pub fn utf8(&self) -> Cow<'_, str> {
-        // SAFETY: the encoding is the server's, and the bytes are a text in it. The result is the bytes themselves, or a new
-        // string that ends with a NUL and is freed with the current memory context.
-        unsafe {
-            let length = self.0.len() as i32;
-            let given = self.0.as_ptr().cast();
-            let converted = pg_sys::pg_server_to_any(given, length, pg_sys::pg_enc::PG_UTF8 as i32);
-            if std::ptr::eq(converted, given) {
-                return String::from_utf8_lossy(self.0);
-            }
-            let text = std::ffi::CStr::from_ptr(converted).to_string_lossy().into_owned();
-            pg_sys::pfree(converted.cast());
-            Cow::Owned(text)
-        }
+        text::from_server(self.0)
     }
 }
 

@@ -4,6 +4,7 @@
 
 use crate::json::JsonB;
 use pgml_core::Error;
+use pgml_core::columns::Labels;
 use pgml_core::project::Strategy;
 use pgml_core::split::Sampling;
 use pgrx::prelude::*;
@@ -15,45 +16,50 @@ use crate::deploy;
 use crate::error::{Result, SqlResult};
 use crate::load_dataset;
 use crate::python;
-use crate::rows;
+use crate::rows::{self, Reading};
+use crate::text::{Str, Strs, string};
 use crate::train::{self, Call, Trained, known_labels};
 
 #[pg_extern(sql = false)]
 #[allow(clippy::too_many_arguments)]
 fn edition_1_0_train(
-    project_name: Option<String>,
-    task: Option<String>,
-    relation_name: Option<String>,
-    y_column_name: Option<String>,
-    algorithm: Option<String>,
+    project_name: Option<Str>,
+    task: Option<Str>,
+    relation_name: Option<Str>,
+    y_column_name: Option<Str>,
+    algorithm: Option<Str>,
     hyperparams: Option<JsonB>,
-    search: Option<String>,
+    search: Option<Str>,
     search_params: Option<JsonB>,
     search_args: Option<JsonB>,
     test_size: Option<f32>,
-    test_sampling: Option<String>,
+    test_sampling: Option<Str>,
 ) -> SqlResult<
     TableIterator<
         'static,
-        (name!(project_name, String), name!(task, String), name!(algorithm_name, String), name!(status, String)),
+        (name!(project_name, Str), name!(task, Str), name!(algorithm_name, Str), name!(status, Str)),
     >,
 > {
     let call = Call {
-        project: project_name,
-        task,
-        relation: relation_name,
-        labels: y_column_name.map(|name| vec![name]),
-        algorithm,
+        project: string(project_name),
+        task: string(task),
+        relation: string(relation_name),
+        labels: y_column_name.map(|Str(name)| vec![name]),
+        algorithm: string(algorithm),
         hyperparams,
-        search,
+        search: string(search),
         search_params,
         search_args,
         test_size,
-        sampling: test_sampling,
+        sampling: string(test_sampling),
         runtime: None,
         deploy: true,
         materialize: true,
         preprocess: None,
+        exclude: None,
+        weight: None,
+        metric: None,
+        redefine: false,
     };
     Ok(TableIterator::once(trained(call)?))
 }
@@ -61,50 +67,54 @@ fn edition_1_0_train(
 #[pg_extern(sql = false)]
 #[allow(clippy::too_many_arguments)]
 fn edition_1_0_train_joint(
-    project_name: Option<String>,
-    task: Option<String>,
-    relation_name: Option<String>,
-    y_column_name: Option<Vec<Option<String>>>,
-    algorithm: Option<String>,
+    project_name: Option<Str>,
+    task: Option<Str>,
+    relation_name: Option<Str>,
+    y_column_name: Option<Strs>,
+    algorithm: Option<Str>,
     hyperparams: Option<JsonB>,
-    search: Option<String>,
+    search: Option<Str>,
     search_params: Option<JsonB>,
     search_args: Option<JsonB>,
     test_size: Option<f32>,
-    test_sampling: Option<String>,
+    test_sampling: Option<Str>,
 ) -> SqlResult<
     TableIterator<
         'static,
-        (name!(project_name, String), name!(task, String), name!(algorithm_name, String), name!(status, String)),
+        (name!(project_name, Str), name!(task, Str), name!(algorithm_name, Str), name!(status, Str)),
     >,
 > {
     let call = Call {
-        project: project_name,
-        task,
-        relation: relation_name,
-        labels: y_column_name.map(known_labels).transpose()?,
-        algorithm,
+        project: string(project_name),
+        task: string(task),
+        relation: string(relation_name),
+        labels: y_column_name.map(|Strs(names)| known_labels(names)).transpose()?,
+        algorithm: string(algorithm),
         hyperparams,
-        search,
+        search: string(search),
         search_params,
         search_args,
         test_size,
-        sampling: test_sampling,
+        sampling: string(test_sampling),
         runtime: None,
         deploy: true,
         materialize: true,
         preprocess: None,
+        exclude: None,
+        weight: None,
+        metric: None,
+        redefine: false,
     };
     Ok(TableIterator::once(trained(call)?))
 }
 
-fn trained(call: Call) -> Result<(String, String, String, String)> {
+fn trained(call: Call) -> Result<(Str, Str, Str, Str)> {
     if let Some(sampling) = &call.sampling {
         check_sampling(sampling)?;
     }
-    let (project, task, algorithm, deployed): Trained = train::run(Edition::V1, call)?;
-    let status = if deployed { "deployed" } else { "not deployed" };
-    Ok((project, task, algorithm, status.to_string()))
+    let Trained { project, task, algorithm, verdict, .. } = train::run(Edition::V1, call)?;
+    let status = if verdict.deployed { "deployed" } else { "not deployed" };
+    Ok((Str(project), Str(task.name().to_string()), Str(algorithm), Str(status.to_string())))
 }
 
 fn check_sampling(name: &str) -> Result<()> {
@@ -116,12 +126,14 @@ fn check_sampling(name: &str) -> Result<()> {
 
 #[pg_extern(sql = false)]
 fn edition_1_0_snapshot(
-    relation_name: Option<String>,
-    y_column_name: Option<Vec<Option<String>>>,
+    relation_name: Option<Str>,
+    y_column_name: Option<Strs>,
     test_size: Option<f32>,
-    test_sampling: Option<String>,
-) -> SqlResult<TableIterator<'static, (name!(id, String),)>> {
-    Ok(TableIterator::once((snapshot(relation_name, y_column_name, test_size, test_sampling)?,)))
+    test_sampling: Option<Str>,
+) -> SqlResult<TableIterator<'static, (name!(id, Str),)>> {
+    let labels = y_column_name.map(|Strs(names)| names);
+    let id = snapshot(string(relation_name), labels, test_size, string(test_sampling))?;
+    Ok(TableIterator::once((Str(id),)))
 }
 
 fn snapshot(
@@ -135,22 +147,23 @@ fn snapshot(
     let mut wanted = Snapshot::new(Some(relation), Some(labels), test_size, sampling)?;
     wanted.in_order = true;
     check_sampling(&wanted.sampling)?;
-    rows::copied(Edition::V1, &mut wanted, false)?;
+    rows::copied(Reading::new(Edition::V1, Labels::Numbers, false), &mut wanted)?;
     Ok(wanted.id.to_string())
 }
 
 #[pg_extern(sql = false)]
 fn edition_1_0_deploy(
-    project_name: Option<String>,
-    strategy: Option<String>,
-    algorithm_name: Option<String>,
-) -> SqlResult<
-    TableIterator<'static, (name!(project_name, String), name!(strategy, String), name!(algorithm_name, String))>,
-> {
+    project_name: Option<Str>,
+    strategy: Option<Str>,
+    algorithm_name: Option<Str>,
+) -> SqlResult<TableIterator<'static, (name!(project_name, Str), name!(strategy, Str), name!(algorithm_name, Str))>> {
+    let strategy = string(strategy);
     if let Some(strategy) = &strategy {
         known_strategy(strategy)?;
     }
-    Ok(TableIterator::once(deploy::by_strategy(Edition::V1, project_name, strategy, algorithm_name)?))
+    let chosen = deploy::by_strategy(Edition::V1, string(project_name), strategy, string(algorithm_name))?;
+    let (project, strategy, algorithm) = chosen;
+    Ok(TableIterator::once((Str(project), Str(strategy), Str(algorithm))))
 }
 
 /// 1.0 has nothing but strategies that choose a model by themselves.
@@ -160,21 +173,21 @@ fn known_strategy(name: &str) -> Result<Strategy> {
 
 #[pg_extern(sql = false)]
 fn edition_1_0_load_dataset(
-    source: Option<String>,
-    subset: Option<String>,
+    source: Option<Str>,
+    subset: Option<Str>,
     limit: Option<i32>,
     kwargs: Option<JsonB>,
-) -> SqlResult<String> {
-    load_dataset::load(Edition::V1, source, subset, limit, kwargs)?;
-    Ok("OK".to_string())
+) -> SqlResult<Str> {
+    load_dataset::load(Edition::V1, string(source), string(subset), limit, kwargs)?;
+    Ok(Str("OK".to_string()))
 }
 
 /// What a model says about the rows that its snapshot keeps, for the script that adopts a 1.0 database.
 ///
 /// Loading a model runs code. The script makes this function for itself, which takes a superuser.
 #[pg_extern(sql = false)]
-fn edition_1_0_check_model(model_id: i64) -> SqlResult<pgrx::JsonB> {
-    Ok(pgrx::JsonB(check_model(model_id)?))
+fn edition_1_0_check_model(model_id: i64) -> SqlResult<JsonB> {
+    Ok(JsonB(check_model(model_id)?))
 }
 
 fn check_model(id: i64) -> Result<serde_json::Value> {

@@ -1,15 +1,20 @@
-//! The functions of edition 2.10.0 whose results are of another type than this release's: single precision, as PostgresML 2.x
-//! has them. All others are shared.
+//! The functions of edition 2.10.0 that differ from this release's: whose results are in single precision, as PostgresML 2.x
+//! has them, and training and deployment by 2.x's rules. All others are shared.
 
 use pgrx::prelude::*;
 
 use crate::arguments::{Numbers, Text};
 use crate::arrays::RealArray;
-use crate::error::SqlResult;
+use crate::catalog::Edition;
+use crate::deploy;
+use crate::error::{Result, SqlResult};
+use crate::json::JsonB;
 use crate::predict::{self, Given};
 use crate::resolution::Wanted;
 use crate::row::Record;
 use crate::sets::NumberSet;
+use crate::text::{Str, Strs, string};
+use crate::train::{self, Call, Trained, known_labels, label};
 
 fn narrowed(values: &[f64]) -> RealArray {
     let mut array = RealArray::zeros(values.len());
@@ -99,4 +104,109 @@ fn edition_2_10_predict_proba_row_model(model_id: i64, row: Record) -> SqlResult
 #[pg_extern(sql = false)]
 fn edition_2_10_decompose_row(project_name: Text, row: Record) -> SqlResult<RealArray> {
     Ok(predict::joint(Wanted::Decomposition(project_name), Given::Row(&row), narrowed)?)
+}
+
+type Row = (Str, Str, Str, bool);
+type Rows =
+    TableIterator<'static, (name!(project, Str), name!(task, Str), name!(algorithm, Str), name!(deployed, bool))>;
+
+fn trained(call: Call) -> Result<Row> {
+    let Trained { project, task, algorithm, verdict, .. } = train::run(Edition::V2, call)?;
+    Ok((Str(project), Str(task.name().to_string()), Str(algorithm), verdict.deployed))
+}
+
+#[pg_extern(sql = false)]
+#[allow(clippy::too_many_arguments)]
+fn edition_2_10_train(
+    project_name: Option<Str>,
+    task: Option<Str>,
+    relation_name: Option<Str>,
+    y_column_name: Option<Str>,
+    algorithm: Option<pg_sys::Oid>,
+    hyperparams: Option<JsonB>,
+    search: Option<pg_sys::Oid>,
+    search_params: Option<JsonB>,
+    search_args: Option<JsonB>,
+    test_size: Option<f32>,
+    test_sampling: Option<pg_sys::Oid>,
+    runtime: Option<pg_sys::Oid>,
+    automatic_deploy: Option<bool>,
+    materialize_snapshot: Option<bool>,
+    preprocess: Option<JsonB>,
+) -> SqlResult<Rows> {
+    let call = Call {
+        project: string(project_name),
+        task: string(task),
+        relation: string(relation_name),
+        labels: y_column_name.map(|Str(name)| vec![name]),
+        algorithm: label(algorithm),
+        hyperparams,
+        search: label(search),
+        search_params,
+        search_args,
+        test_size,
+        sampling: label(test_sampling),
+        runtime: label(runtime),
+        deploy: automatic_deploy.unwrap_or(true),
+        materialize: materialize_snapshot.unwrap_or(false),
+        preprocess,
+        exclude: None,
+        weight: None,
+        metric: None,
+        redefine: false,
+    };
+    Ok(TableIterator::once(trained(call)?))
+}
+
+#[pg_extern(sql = false)]
+#[allow(clippy::too_many_arguments)]
+fn edition_2_10_train_joint(
+    project_name: Option<Str>,
+    task: Option<Str>,
+    relation_name: Option<Str>,
+    y_column_name: Option<Strs>,
+    algorithm: Option<pg_sys::Oid>,
+    hyperparams: Option<JsonB>,
+    search: Option<pg_sys::Oid>,
+    search_params: Option<JsonB>,
+    search_args: Option<JsonB>,
+    test_size: Option<f32>,
+    test_sampling: Option<pg_sys::Oid>,
+    runtime: Option<pg_sys::Oid>,
+    automatic_deploy: Option<bool>,
+    materialize_snapshot: Option<bool>,
+    preprocess: Option<JsonB>,
+) -> SqlResult<Rows> {
+    let call = Call {
+        project: string(project_name),
+        task: string(task),
+        relation: string(relation_name),
+        labels: y_column_name.map(|Strs(names)| known_labels(names)).transpose()?,
+        algorithm: label(algorithm),
+        hyperparams,
+        search: label(search),
+        search_params,
+        search_args,
+        test_size,
+        sampling: label(test_sampling),
+        runtime: label(runtime),
+        deploy: automatic_deploy.unwrap_or(true),
+        materialize: materialize_snapshot.unwrap_or(false),
+        preprocess,
+        exclude: None,
+        weight: None,
+        metric: None,
+        redefine: false,
+    };
+    Ok(TableIterator::once(trained(call)?))
+}
+
+#[pg_extern(sql = false)]
+fn edition_2_10_deploy(
+    project_name: Option<Str>,
+    strategy: Option<pg_sys::Oid>,
+    algorithm: Option<pg_sys::Oid>,
+) -> SqlResult<TableIterator<'static, (name!(project, Str), name!(strategy, Str), name!(algorithm, Str))>> {
+    let chosen = deploy::by_strategy(Edition::V2, string(project_name), label(strategy), label(algorithm))?;
+    Ok(TableIterator::once(deploy::row(chosen)))
 }

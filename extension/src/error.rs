@@ -4,6 +4,8 @@ use pgrx::PgSqlErrorCode;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::spi::SpiError;
 
+use crate::text;
+
 /// What a function of this library fails with.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -60,7 +62,9 @@ impl From<Error> for ErrorReport {
                 ),
             ),
         };
-        let mut report = ErrorReport::new(sqlstate_code(&sqlstate), message, "pgml");
+        let code = sqlstate_code(&sqlstate);
+        text::raise_unless_utf8(code, &message, detail.as_deref(), hint.as_deref());
+        let mut report = ErrorReport::new(code, message, "pgml");
         if let Some(detail) = detail {
             report = report.set_detail(detail);
         }

@@ -1,17 +1,18 @@
-//! Arguments of the type `jsonb`.
+//! Arguments and results of the type `jsonb`.
 //!
 //! pgrx's own panics for what Postgres takes and `serde_json` does not: deep nesting, numbers beyond double precision, and
 //! the text of a database whose encoding isn't UTF-8.
 
-use std::borrow::Cow;
 use std::ffi::CStr;
 
-use pgrx::callconv::{Arg, ArgAbi};
+use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
+use pgrx::datum::Datum;
 use pgrx::pg_sys::panic::ErrorReport;
-use pgrx::{FromDatum, PgLogLevel, direct_function_call, pg_sys};
+use pgrx::{FromDatum, IntoDatum, PgLogLevel, direct_function_call, direct_function_call_as_datum, pg_sys};
 use serde_json::Value;
 
 use crate::error::{Failure, Result};
+use crate::text;
 
 /// A JSON value that a caller gave.
 pub struct JsonB(pub Value);
@@ -39,8 +40,8 @@ impl FromDatum for JsonB {
 unsafe fn read(datum: pg_sys::Datum) -> Result<Value> {
     // SAFETY: the caller's; the text is allocated in the memory of the call, which ends with it.
     let text = unsafe { direct_function_call::<&CStr>(pg_sys::jsonb_out, &[Some(datum)]) };
-    let text = utf8(text.unwrap_or_default());
-    serde_json::from_slice(&text).map_err(|cause| {
+    let text = text::from_server(text.unwrap_or_default().to_bytes());
+    serde_json::from_str(&text).map_err(|cause| {
         Failure {
             sqlstate: "22023".into(),
             message: format!("a jsonb argument can't be used: {cause}"),
@@ -51,21 +52,6 @@ unsafe fn read(datum: pg_sys::Datum) -> Result<Value> {
     })
 }
 
-/// A text of the server in UTF-8, in which JSON is.
-fn utf8(text: &CStr) -> Cow<'_, [u8]> {
-    // SAFETY: the text has that length; Postgres hands back the same pointer when nothing has to be converted, and else a
-    // new text that ends with a NUL.
-    unsafe {
-        let given = text.as_ptr();
-        let length = text.count_bytes() as i32;
-        let converted = pg_sys::pg_server_to_any(given, length, pg_sys::pg_enc::PG_UTF8 as i32);
-        match std::ptr::eq(converted, given) {
-            true => Cow::Borrowed(text.to_bytes()),
-            false => Cow::Owned(CStr::from_ptr(converted).to_bytes().to_vec()),
-        }
-    }
-}
-
 // SAFETY: made from the datum as above.
 unsafe impl<'fcx> ArgAbi<'fcx> for JsonB {
     unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
@@ -73,5 +59,28 @@ unsafe impl<'fcx> ArgAbi<'fcx> for JsonB {
         let value = unsafe { arg.unbox_arg_using_from_datum() };
         // INVARIANT: the functions take an Option, or are STRICT.
         value.expect("NULL was taken for a value")
+    }
+}
+
+impl IntoDatum for JsonB {
+    fn into_datum(self) -> Option<pg_sys::Datum> {
+        let text = text::query(&self.0.to_string());
+        // SAFETY: reads the string, which lives until the call returns, or raises an ERROR.
+        unsafe { direct_function_call_as_datum(pg_sys::jsonb_in, &[Some(text.as_ptr().into())]) }
+    }
+
+    fn type_oid() -> pg_sys::Oid {
+        pg_sys::JSONBOID
+    }
+}
+
+// SAFETY: the datum is a `jsonb`, or NULL.
+unsafe impl BoxRet for JsonB {
+    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
+        match self.into_datum() {
+            // SAFETY: as above.
+            Some(datum) => unsafe { fcinfo.return_raw_datum(datum) },
+            None => fcinfo.return_null(),
+        }
     }
 }

@@ -3,22 +3,25 @@
 use crate::json::JsonB;
 use pgml_core::Error;
 use pgml_core::literal::{array_literal, quote_ident};
-use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 
 use crate::catalog::Edition;
 use crate::error::{Result, SqlResult};
+use crate::membership;
 use crate::python::{self, Column};
-use crate::spi;
+use crate::rights;
+use crate::spi::{self, Argument};
+use crate::text::{Str, string};
 
 #[pg_extern(sql = false)]
 fn pgml_load_dataset(
-    source: Option<String>,
-    subset: Option<String>,
+    source: Option<Str>,
+    subset: Option<Str>,
     limit: Option<i32>,
     kwargs: Option<JsonB>,
-) -> SqlResult<TableIterator<'static, (name!(table_name, String), name!(rows, i64))>> {
-    Ok(TableIterator::once(load(Edition::Current, source, subset, limit, kwargs)?))
+) -> SqlResult<TableIterator<'static, (name!(table_name, Str), name!(rows, i64))>> {
+    let (table, rows) = load(Edition::Current, string(source), string(subset), limit, kwargs)?;
+    Ok(TableIterator::once((Str(table), rows)))
 }
 
 /// Make the table; returns its name and how many rows it was given. 1.0 leaves a table that is there as it is.
@@ -37,8 +40,12 @@ pub fn load(
     if let Some(limit) = limit.filter(|limit| *limit < 0) {
         return Err(Error::NegativeLimit(limit).into());
     }
-    let columns = python::load_dataset(&source, edition == Edition::V1)?;
-    let table = format!("pgml.{}", quote_ident(&source));
+    rights::of_makers(|| make(edition, &source, limit))
+}
+
+fn make(edition: Edition, source: &str, limit: Option<i32>) -> Result<(String, i64)> {
+    let columns = python::load_dataset(source, edition == Edition::V1)?;
+    let table = format!("pgml.{}", quote_ident(source));
     if exists(&table)? {
         if edition == Edition::V1 {
             return Ok((format!("pgml.{source}"), 0));
@@ -46,6 +53,7 @@ pub fn load(
         spi::execute(&format!("DROP TABLE {table} CASCADE"), &[])?;
     }
     create_table(&table, &columns)?;
+    membership::goes_with_the_extension(&table)?;
     let rows = fill(&table, columns, limit)?;
     Ok((format!("pgml.{source}"), rows))
 }
@@ -67,7 +75,7 @@ fn create_table(table: &str, columns: &[Column]) -> Result<()> {
 fn fill(table: &str, columns: Vec<Column>, limit: Option<i32>) -> Result<i64> {
     let mut targets = Vec::new();
     let mut sources = Vec::new();
-    let mut arguments: Vec<DatumWithOid<'_>> = Vec::new();
+    let mut arguments: Vec<Argument> = Vec::new();
     for (place, column) in columns.into_iter().enumerate() {
         // A float has no cast to a boolean, so it takes a step over the integers.
         let step = if column.sql_type == "boolean" { "::pg_catalog.int4" } else { "" };

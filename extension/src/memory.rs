@@ -3,13 +3,15 @@
 //! Without this, the system kills the backend, and Postgres restarts for every session.
 
 use std::ffi::CStr;
+use std::path::Path;
 
+use pgml_core::cgroup;
 use pgml_core::matrix::Matrix;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
 
 use crate::error::{Failure, Result};
 
-/// In MB. Zero: all that the machine has; -1: no limit.
+/// In MB. Zero: all that the machine has, or the control group leaves; -1: no limit.
 static LIMIT: GucSetting<i32> = GucSetting::<i32>::new(0);
 
 /// How often a training holds its rows: as they are read, in the order of the split, and in the algorithm's own form.
@@ -19,7 +21,7 @@ const COPIES: u64 = 3;
 const PAIRWISE: [&str; 2] = ["gaussian_process", "kernel_ridge"];
 
 const WORDS: &CStr =
-    c"A training whose estimate is higher fails before it starts. 0 is the machine's memory, -1 no limit.";
+    c"A training whose estimate is higher fails before it starts. 0 is what the machine or the container has, -1 no limit.";
 
 pub fn define_setting() {
     GucRegistry::define_int_guc(
@@ -36,14 +38,21 @@ pub fn define_setting() {
 
 /// What one training may take.
 pub struct Budget {
-    /// In bytes; none when nothing limits.
-    limit: Option<u64>,
+    limit: Option<Limit>,
+}
+
+/// A bound, and what sets it.
+#[derive(Clone, Copy)]
+struct Limit {
+    bytes: u64,
+    /// Whether it is the control group's, such as a container's, and not the setting's.
+    of_group: bool,
 }
 
 impl Budget {
     /// As the settings are now.
     pub fn now() -> Budget {
-        Budget { limit: limit() }
+        Budget { limit: bound() }
     }
 
     /// Fail when a training on that many numbers takes more. Called for each row.
@@ -55,7 +64,7 @@ impl Budget {
     }
 
     fn refuse(&self, bytes: u64, name: &str, why: impl FnOnce() -> String) -> Result<()> {
-        match self.limit.filter(|limit| bytes > *limit) {
+        match self.limit.filter(|limit| bytes > limit.bytes) {
             None => Ok(()),
             Some(limit) => Err(refusal(bytes, limit, name, why()).into()),
         }
@@ -72,26 +81,53 @@ pub fn check_fit(algorithm: &str, matrix: &Matrix, train: usize, name: &str) -> 
     Budget::now().refuse(bytes, name, || format!("{algorithm} compares each of {train} rows with each."))
 }
 
-fn refusal(bytes: u64, limit: u64, name: &str, why: String) -> Failure {
+fn refusal(bytes: u64, limit: Limit, name: &str, why: String) -> Failure {
+    let (who, hint) = match limit.of_group {
+        true => ("the server's control group (its container) leaves", "give the container more memory"),
+        false => ("pgml.memory_limit allows", "let a superuser raise pgml.memory_limit"),
+    };
     Failure {
         sqlstate: "53400".into(),
         message: format!(
-            "training on {name} would take at least {} MB, and pgml.memory_limit allows {} MB",
+            "training on {name} would take at least {} MB, and {who} {} MB",
             bytes.div_ceil(1 << 20),
-            limit >> 20
+            limit.bytes >> 20
         ),
         detail: Some(why),
-        hint: Some("Train on fewer rows or columns, or let a superuser raise pgml.memory_limit.".into()),
+        hint: Some(format!("Train on fewer rows or columns, or {hint}.")),
     }
 }
 
 /// The limit in bytes; none when nothing limits.
 pub fn limit() -> Option<u64> {
+    bound().map(|limit| limit.bytes)
+}
+
+/// What the setting allows, and at most what the control group leaves: the kernel ends a process of a group that takes more.
+fn bound() -> Option<Limit> {
+    let set = setting()?;
+    let group = cgroup::allowed(Path::new("/")).map(|allowed| Limit { bytes: allowed.left(), of_group: true });
+    let set = set.map(|bytes| Limit { bytes, of_group: false });
+    set.into_iter().chain(group).min_by_key(|limit| limit.bytes)
+}
+
+/// What `pgml.memory_limit` allows, the machine's memory for 0, where that can be told; none when nothing is to limit.
+fn setting() -> Option<Option<u64>> {
     match u64::try_from(LIMIT.get()) {
-        Ok(0) => machine(),
-        Ok(megabytes) => Some(megabytes << 20),
+        Ok(0) => Some(machine()),
+        Ok(megabytes) => Some(Some(megabytes << 20)),
         Err(_) => None,
     }
+}
+
+/// The most that the models of one session may take, whatever `pgml.model_cache` says: sessions are many, and a training has to find
+/// room beside them.
+pub fn most_for_models() -> Option<usize> {
+    const SHARE: u64 = 4;
+    let whole = setting()?;
+    let group = cgroup::allowed(Path::new("/")).map(|allowed| allowed.limit);
+    let most = whole.into_iter().chain(group).min()?;
+    usize::try_from(most / SHARE).ok()
 }
 
 /// The memory of this machine, where it can be told.

@@ -7,71 +7,59 @@
 //! A model that was exported predicts here, from the arrays where they lie. Python is started for the others, and for a row
 //! that it might refuse.
 
+mod functions;
+mod model;
+
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use pgml_core::Error;
-use pgml_core::model::{self, Work};
+use pgml_core::labels::Classes;
 use pgml_core::preprocess::{Field, Preprocess};
 use pgml_core::project::Task;
-use pgml_core::seal::Reader;
-use pgrx::prelude::*;
 
-use crate::arguments::{Numbers, Text};
-use crate::arrays::NewArray;
+use crate::arguments::Numbers;
 use crate::catalog::deployments::{self, Deployed};
-use crate::catalog::models;
 use crate::catalog::projects;
-use crate::error::{Result, SqlResult};
+use crate::error::Result;
 use crate::native;
 use crate::preparation;
-use crate::python;
 use crate::resolution::{self, Resolution, Wanted};
+use crate::rights;
 use crate::row::Record;
-use crate::seal;
-use crate::sets::NumberSet;
 use crate::settings;
+
+use model::{Model, rows};
 
 /// Models that one session keeps, even small ones; the one that was used longest ago goes first.
 const KEPT: usize = 256;
-
-/// Rows that are predicted before a cancel is looked for.
-const UNINTERRUPTED: usize = 1024;
-
-/// A model as this session has it.
-struct Model {
-    id: i64,
-    /// The size of the files that it was made from.
-    bytes: Cell<usize>,
-    native: Option<model::Model>,
-    python: OnceCell<python::Model>,
-    /// What becomes of a row's columns first.
-    preprocess: Option<Preprocess>,
-}
 
 /// What a function is given to predict from.
 #[derive(Clone, Copy)]
 pub enum Given<'a> {
     /// The numbers of one row.
     Array(&'a Numbers<'a, f64>),
-    /// The columns of one row.
+    /// The columns of one row, by their order.
     Row(&'a Record),
+    /// The columns of one row, by their names where it has some.
+    Named(&'a Record),
 }
 
 thread_local! {
     static MODELS: RefCell<Vec<(Deployed, Rc<Model>)>> = const { RefCell::new(Vec::new()) };
     static RESOLUTION: Resolution<Model> = const { Resolution::new() };
-    static WORK: RefCell<(Work, Vec<f64>)> = RefCell::default();
 }
 
 /// The model that answers to the calling statement.
 fn resolve(wanted: Wanted<'_>) -> Result<Rc<Model>> {
     RESOLUTION.with(|resolution| {
         resolution.get(wanted, |wanted| {
-            load(match wanted {
-                Wanted::Project(name) => deployments::current(&String::from_utf8_lossy(name.0))?,
-                Wanted::Decomposition(name) => decomposition(&String::from_utf8_lossy(name.0))?,
-                Wanted::Model(id) => deployments::specific(id)?,
+            rights::of_predictors(|| {
+                load(match wanted {
+                    Wanted::Project(name) => deployments::current(&name.utf8())?,
+                    Wanted::Decomposition(name) => decomposition(&name.utf8())?,
+                    Wanted::Model(id) => deployments::specific(id)?,
+                })
             })
         })
     })
@@ -102,7 +90,15 @@ fn load(wanted: Deployed) -> Result<Rc<Model>> {
     let native = native::load(wanted.id)?;
     let (native, bytes) = native.map_or((None, 0), |(model, bytes)| (Some(model), bytes));
     let preprocess = preparation::load(wanted.id)?;
-    let model = Rc::new(Model { id: wanted.id, bytes: Cell::new(bytes), native, python: OnceCell::new(), preprocess });
+    let model = Rc::new(Model {
+        id: wanted.id,
+        bytes: Cell::new(bytes),
+        native,
+        python: OnceCell::new(),
+        plain: preprocess.as_ref().is_none_or(Preprocess::is_plain),
+        preprocess,
+        places: RefCell::default(),
+    });
     MODELS.with_borrow_mut(|models| {
         models.retain(|(deployed, _)| deployed.id != wanted.id);
         models.push((wanted, Rc::clone(&model)));
@@ -123,176 +119,41 @@ fn make_room(models: &mut Vec<(Deployed, Rc<Model>)>) {
     }
 }
 
-impl Model {
-    /// The model in Python, started and loaded when it is first asked for.
-    fn python(&self) -> Result<&python::Model> {
-        if let Some(model) = self.python.get() {
-            return Ok(model);
-        }
-        let file = models::bytes(self.id)?.ok_or(match self.native {
-            Some(_) => Error::RowRefused(self.id),
-            None => Error::NoFiles(self.id),
-        })?;
-        let model = python::load_model(seal::opened(self.id, Reader::Python, &file.bytes)?)?;
-        self.bytes.set(self.bytes.get() + file.bytes.len());
-        Ok(self.python.get_or_init(|| model))
-    }
-
-    /// The numbers that the model itself takes, where it can tell.
-    fn features(&self) -> Result<Option<usize>> {
-        match &self.native {
-            Some(native) => Ok(Some(native.features)),
-            None => Ok(self.python()?.features),
-        }
-    }
-
-    /// The steps that arrays of numbers take, too.
-    fn prepares_arrays(&self) -> Option<&Preprocess> {
-        self.preprocess.as_ref().filter(|preprocess| preprocess.prepares_arrays())
-    }
-
-    /// Hand the numbers that the model takes for one row to `take`.
-    fn with_row<T>(&self, given: Given<'_>, take: impl FnOnce(&[f64]) -> Result<T>) -> Result<T> {
-        let mut made = Vec::new();
-        let values = match (given, &self.preprocess) {
-            (Given::Array(array), _) => match self.prepares_arrays() {
-                Some(preprocess) => {
-                    preprocess.numbers(self.id, &array.options(), &mut made)?;
-                    &made
-                }
-                None => values(array)?,
-            },
-            (Given::Row(row), Some(preprocess)) => {
-                preprocess.row(self.id, &row.fields()?, &mut made)?;
-                &made
-            }
-            (Given::Row(row), None) => {
-                made = flat(row.fields()?)?;
-                &made
-            }
-        };
-        self.check_features(values.len())?;
-        take(values)
-    }
-
-    /// The numbers of a row in an array of rows.
-    fn width(&self, features: &Numbers<'_, f64>) -> Result<usize> {
-        match features.sizes() {
-            [_, width] => Ok(*width as usize),
-            // One row after the other, as PostgresML takes them.
-            [found] => {
-                let found = *found as usize;
-                let expected = match self.prepares_arrays() {
-                    Some(preprocess) => Some(preprocess.inputs()),
-                    None => self.features()?,
-                };
-                let expected = expected.ok_or(Error::BatchShape(1))?;
-                match expected > 0 && found.is_multiple_of(expected) {
-                    true => Ok(expected),
-                    false => Err(Error::FlatBatch { model: self.id, expected, found }.into()),
-                }
-            }
-            sizes => Err(Error::BatchShape(sizes.len()).into()),
-        }
-    }
-
-    fn check_features(&self, found: usize) -> Result<()> {
-        match self.features()? {
-            Some(expected) if expected != found => Err(Error::FeatureCount { model: self.id, expected, found }.into()),
-            _ => Ok(()),
-        }
-    }
-
-    fn check_single(&self) -> Result<()> {
-        let labels = match &self.native {
-            Some(native) => native.labels(),
-            None => self.python()?.labels,
-        };
-        if labels == 1 { Ok(()) } else { Err(Error::SeveralLabels { model: self.id, labels }.into()) }
-    }
-
-    /// Predict for rows of `width` values, one after the other, and hand what comes out to `take`.
-    fn predict<T>(&self, values: &[f64], width: usize, take: impl FnOnce(&[f64]) -> T) -> Result<T> {
-        let native = self.native.as_ref();
-        let answered =
-            native.and_then(|native| each_block(values, width, |rows, work, out| native.predict_rows(rows, work, out)));
-        match answered {
-            Some(()) => Ok(WORK.with_borrow(|(_, out)| take(out))),
-            None => Ok(take(&self.python()?.predict(values.to_vec(), rows(values.len(), width))?)),
-        }
-    }
-
-    /// Hand the probabilities of one row's classes to `take`.
-    fn probabilities<T>(&self, row: &[f64], take: impl FnOnce(&[f64]) -> T) -> Result<T> {
-        let native = self.native.as_ref();
-        let width = row.len();
-        let answered =
-            native.and_then(|native| each_block(row, width, |row, work, out| native.probabilities(row, work, out)));
-        match answered {
-            Some(()) => Ok(WORK.with_borrow(|(_, out)| take(out))),
-            None => Ok(take(&self.python()?.predict_proba(row.to_vec(), 1)?)),
-        }
-    }
-}
-
-fn rows(values: usize, width: usize) -> usize {
-    values.checked_div(width).unwrap_or(0)
-}
-
-/// Fill the second part of `WORK` with what `predict` adds for each block of rows; none when Python has to see one of them.
-fn each_block(
-    values: &[f64],
-    width: usize,
-    predict: impl Fn(&[f64], &mut Work, &mut Vec<f64>) -> std::result::Result<(), model::AskPython>,
-) -> Option<()> {
-    WORK.with_borrow_mut(|(work, out)| {
-        out.clear();
-        for block in values.chunks(width.max(1) * UNINTERRUPTED) {
-            pgrx::check_for_interrupts!();
-            predict(block, work, out).ok()?;
-        }
-        Some(())
-    })
-}
-
-/// The features of one row, or of several one after the other, where they lie.
-fn values<'a>(features: &'a Numbers<'_, f64>) -> Result<&'a [f64]> {
-    features.values().map_err(|place| Error::NullFeature(place).into())
-}
-
-/// The numbers of a row for a model that takes the columns as they are.
-fn flat(fields: Vec<Field>) -> Result<Vec<f64>> {
-    let mut numbers = Vec::with_capacity(fields.len());
-    for (place, field) in fields.into_iter().enumerate() {
-        match field {
-            Field::Number(number) => numbers.push(number),
-            Field::Numbers(elements) => {
-                for element in elements {
-                    numbers.push(element.ok_or(Error::NullFeature(numbers.len() + 1))?);
-                }
-            }
-            Field::Null => return Err(Error::NullFeature(numbers.len() + 1).into()),
-            Field::Text(_) => return Err(Error::TextFeature(place + 1).into()),
-        }
-    }
-    Ok(numbers)
-}
-
 /// What the model says about one row: a value for each label.
 pub fn joint<T>(wanted: Wanted<'_>, given: Given<'_>, take: impl FnOnce(&[f64]) -> T) -> Result<T> {
     let model = resolve(wanted)?;
+    model.check_number()?;
     model.with_row(given, |values| model.predict(values, values.len(), take))
 }
 
 pub fn single(wanted: Wanted<'_>, given: Given<'_>) -> Result<f64> {
     let model = resolve(wanted)?;
-    let found = model.with_row(given, |values| {
-        model.predict(values, values.len(), |labels| match labels {
-            [value] => Ok(*value),
-            _ => Err(labels.len()),
-        })
-    })?;
-    found.map_err(|labels| Error::SeveralLabels { model: model.id, labels }.into())
+    model.check_number()?;
+    model.single(given)
+}
+
+/// The class of one row.
+pub fn class(wanted: Wanted<'_>, given: Given<'_>) -> Result<String> {
+    let model = resolve(wanted)?;
+    model.known_classes()?;
+    Ok(model.class_name(model.single(given)?))
+}
+
+/// Each class and its probability for one row, the most probable first.
+pub fn ranked(wanted: Wanted<'_>, given: Given<'_>) -> Result<Vec<(String, f64)>> {
+    let model = resolve(wanted)?;
+    let classes = model.known_classes()?;
+    let shares = model.with_row(given, |values| model.probabilities(values, <[f64]>::to_vec))?;
+    let mut ranked: Vec<(f64, f64)> = classes.into_iter().zip(shares).collect();
+    // Of equals the one that stands first among the classes.
+    ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+    Ok(ranked.into_iter().map(|(class, share)| (model.class_name(class), share)).collect())
+}
+
+/// The classes in the order of the probabilities.
+pub fn class_names(wanted: Wanted<'_>) -> Result<Vec<String>> {
+    let model = resolve(wanted)?;
+    Ok(model.known_classes()?.into_iter().map(|class| model.class_name(class)).collect())
 }
 
 /// The probability of each class for one row.
@@ -307,9 +168,11 @@ pub fn batch<T>(wanted: Wanted<'_>, features: &Numbers<'_, f64>, take: impl FnOn
     if features.sizes().is_empty() {
         return Ok(take(&[]));
     }
+    model.check_number()?;
     let width = model.width(features)?;
     let Some(preprocess) = model.prepares_arrays() else {
-        let values = values(features)?;
+        let mut made = Vec::new();
+        let values = model.plain(features, &mut made)?;
         model.check_features(width)?;
         model.check_single()?;
         return model.predict(values, width, take);
@@ -324,82 +187,36 @@ pub fn batch<T>(wanted: Wanted<'_>, features: &Numbers<'_, f64>, take: impl FnOn
     model.predict(&values, preprocess.outputs(), take)
 }
 
-#[pg_extern(sql = false)]
-fn pgml_predict(project_name: Text, features: Numbers<f64>) -> SqlResult<f64> {
-    Ok(single(Wanted::Project(project_name), Given::Array(&features))?)
+/// What a model says about rows.
+pub struct Said {
+    /// The values of all labels, row by row.
+    pub values: Vec<f64>,
+    /// The probabilities of all classes, row by row, where they were asked for and the model has them.
+    pub shares: Option<Vec<f64>>,
+    /// The classes of each label, where it is one.
+    pub classes: Vec<Vec<f64>>,
+    /// What they are called.
+    pub label: Option<Classes>,
 }
 
-#[pg_extern(sql = false)]
-fn pgml_predict_model(model_id: i64, features: Numbers<f64>) -> SqlResult<f64> {
-    Ok(single(Wanted::Model(model_id), Given::Array(&features))?)
+/// What a model says about rows that are given as their columns.
+pub fn of_rows(model: i64, rows: impl Iterator<Item = Vec<Field>>, shares: bool) -> Result<Said> {
+    let model = load(deployments::specific(model)?)?;
+    let (values, width) = model.rows_of(rows, |fields, out| model.fields(fields, out))?;
+    let said = model.predict(&values, width, <[f64]>::to_vec)?;
+    let shares = if shares { model.all_probabilities(&values, width)? } else { None };
+    let classes = model.classes()?.into_iter().collect();
+    Ok(Said { values: said, shares, classes, label: model.label().cloned() })
 }
 
-#[pg_extern(sql = false)]
-fn pgml_predict_joint(project_name: Text, features: Numbers<f64>) -> SqlResult<NewArray<f64>> {
-    Ok(joint(Wanted::Project(project_name), Given::Array(&features), NewArray::copy_of)?)
-}
-
-#[pg_extern(sql = false)]
-fn pgml_predict_joint_model(model_id: i64, features: Numbers<f64>) -> SqlResult<NewArray<f64>> {
-    Ok(joint(Wanted::Model(model_id), Given::Array(&features), NewArray::copy_of)?)
-}
-
-#[pg_extern(sql = false)]
-fn pgml_predict_proba(project_name: Text, features: Numbers<f64>) -> SqlResult<NewArray<f64>> {
-    Ok(probabilities(Wanted::Project(project_name), Given::Array(&features), NewArray::copy_of)?)
-}
-
-#[pg_extern(sql = false)]
-fn pgml_predict_proba_model(model_id: i64, features: Numbers<f64>) -> SqlResult<NewArray<f64>> {
-    Ok(probabilities(Wanted::Model(model_id), Given::Array(&features), NewArray::copy_of)?)
-}
-
-#[pg_extern(sql = false)]
-fn pgml_predict_batch(project_name: Text, features: Numbers<f64>) -> SqlResult<NumberSet<f64>> {
-    Ok(batch(Wanted::Project(project_name), &features, |labels| NumberSet(labels.to_vec()))?)
-}
-
-#[pg_extern(sql = false)]
-fn pgml_predict_batch_model(model_id: i64, features: Numbers<f64>) -> SqlResult<NumberSet<f64>> {
-    Ok(batch(Wanted::Model(model_id), &features, |labels| NumberSet(labels.to_vec()))?)
-}
-
-#[pg_extern(sql = false)]
-fn pgml_decompose(project_name: Text, vector: Numbers<f64>) -> SqlResult<NewArray<f64>> {
-    Ok(joint(Wanted::Decomposition(project_name), Given::Array(&vector), NewArray::copy_of)?)
-}
-
-#[pg_extern(sql = false)]
-fn pgml_predict_row(project_name: Text, row: Record) -> SqlResult<f64> {
-    Ok(single(Wanted::Project(project_name), Given::Row(&row))?)
-}
-
-#[pg_extern(sql = false)]
-fn pgml_predict_row_model(model_id: i64, row: Record) -> SqlResult<f64> {
-    Ok(single(Wanted::Model(model_id), Given::Row(&row))?)
-}
-
-#[pg_extern(sql = false)]
-fn pgml_predict_joint_row(project_name: Text, row: Record) -> SqlResult<NewArray<f64>> {
-    Ok(joint(Wanted::Project(project_name), Given::Row(&row), NewArray::copy_of)?)
-}
-
-#[pg_extern(sql = false)]
-fn pgml_predict_joint_row_model(model_id: i64, row: Record) -> SqlResult<NewArray<f64>> {
-    Ok(joint(Wanted::Model(model_id), Given::Row(&row), NewArray::copy_of)?)
-}
-
-#[pg_extern(sql = false)]
-fn pgml_predict_proba_row(project_name: Text, row: Record) -> SqlResult<NewArray<f64>> {
-    Ok(probabilities(Wanted::Project(project_name), Given::Row(&row), NewArray::copy_of)?)
-}
-
-#[pg_extern(sql = false)]
-fn pgml_predict_proba_row_model(model_id: i64, row: Record) -> SqlResult<NewArray<f64>> {
-    Ok(probabilities(Wanted::Model(model_id), Given::Row(&row), NewArray::copy_of)?)
-}
-
-#[pg_extern(sql = false)]
-fn pgml_decompose_row(project_name: Text, row: Record) -> SqlResult<NewArray<f64>> {
-    Ok(joint(Wanted::Decomposition(project_name), Given::Row(&row), NewArray::copy_of)?)
+/// What the model says about each of some records.
+pub fn batch_of_records(wanted: Wanted<'_>, records: &[Record]) -> Result<Vec<f64>> {
+    let model = resolve(wanted)?;
+    if records.is_empty() {
+        return Ok(Vec::new());
+    }
+    model.check_number()?;
+    let (values, width) = model.rows_of(records.iter(), |record, out| model.row(record, true, out))?;
+    model.check_single()?;
+    model.predict(&values, width, <[f64]>::to_vec)
 }

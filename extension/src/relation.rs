@@ -2,13 +2,16 @@
 
 use pgml_core::Error;
 use pgml_core::columns::{Column, Layout};
+use pgml_core::labels::Value;
 use pgml_core::matrix::{Builder, Matrix};
 use pgml_core::preprocess::Plan;
 use pgrx::pg_sys;
 
 use crate::error::Result;
 use crate::memory::Budget;
-use crate::scan::{self, Stored};
+use crate::progress::Progress;
+use crate::rights;
+use crate::scan::{self, Stored, TimeType};
 use crate::spi;
 
 /// A table or view that exists.
@@ -21,6 +24,10 @@ pub struct Relation {
 
 /// Find a relation as Postgres itself would: with or without schema, quoted or not, by search_path.
 pub fn find(name: &str) -> Result<Relation> {
+    rights::of_users_of_schemas(|| lookup(name))
+}
+
+fn lookup(name: &str) -> Result<Relation> {
     let found = spi::first(
         "SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class AS c \
          JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
@@ -41,24 +48,57 @@ pub fn columns(relation: &Relation) -> Result<Vec<Column>> {
         &[relation.oid.into()],
         |row| Ok((row.get(1), row.get(2), row.get(3), row.get(4))),
     )?;
-    let columns = found.into_iter().filter_map(|(name, type_name, type_oid, nullable)| {
-        let (element, array) = element(type_oid?);
-        Some(Column { name: name?, type_name: type_name?, element: element.to_string(), array, nullable: nullable? })
-    });
-    Ok(columns.collect())
+    let mut columns = Vec::with_capacity(found.len());
+    for (name, type_name, type_oid, nullable) in found {
+        let (Some(name), Some(type_name), Some(type_oid), Some(nullable)) = (name, type_name, type_oid, nullable)
+        else {
+            continue;
+        };
+        let (base, array) = base(type_oid);
+        let element = element(base);
+        let values = if element == "enum" && !array { enum_values(base)? } else { Vec::new() };
+        columns.push(Column { name, type_name, element: element.to_string(), array, nullable, values });
+    }
+    Ok(columns)
 }
 
-/// What a type is made of, seen through domains; an empty name for what is neither a number nor text.
-fn element(type_oid: pg_sys::Oid) -> (&'static str, bool) {
-    // SAFETY: both look a type up by its oid, which comes from pg_attribute.
-    let (base, element) = unsafe {
+/// The column that is the relation's primary key by itself.
+pub fn primary_key(relation: &Relation) -> Result<Option<String>> {
+    let found = spi::first(
+        "SELECT a.attname::pg_catalog.text FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_attribute AS a \
+         ON a.attrelid OPERATOR(pg_catalog.=) i.indrelid AND a.attnum OPERATOR(pg_catalog.=) i.indkey[0] \
+         WHERE i.indrelid OPERATOR(pg_catalog.=) $1 AND i.indisprimary AND i.indnkeyatts OPERATOR(pg_catalog.=) 1",
+        &[relation.oid.into()],
+        |row| Ok(row.get(1)),
+    )?;
+    Ok(found.flatten())
+}
+
+fn enum_values(type_oid: pg_sys::Oid) -> Result<Vec<String>> {
+    let values = spi::run(
+        "SELECT enumlabel::pg_catalog.text FROM pg_catalog.pg_enum WHERE enumtypid OPERATOR(pg_catalog.=) $1 \
+         ORDER BY enumsortorder",
+        &[type_oid.into()],
+        |row| Ok(row.get::<String>(1)),
+    )?;
+    Ok(values.into_iter().flatten().collect())
+}
+
+/// The type that a type's elements have, seen through domains, and whether it is one of arrays.
+fn base(type_oid: pg_sys::Oid) -> (pg_sys::Oid, bool) {
+    // SAFETY: both look a type up by its oid, which comes from pg_attribute. (The elements of an array can have a domain, too.)
+    unsafe {
         let base = pg_sys::getBaseType(type_oid);
-        (base, pg_sys::get_element_type(base))
-    };
-    let array = element != pg_sys::InvalidOid;
-    // SAFETY: the oid of the array's element type, which exists. (The elements of an array can have a domain, too.)
-    let element = if array { unsafe { pg_sys::getBaseType(element) } } else { base };
-    let name = match element {
+        match pg_sys::get_element_type(base) {
+            pg_sys::InvalidOid => (base, false),
+            element => (pg_sys::getBaseType(element), true),
+        }
+    }
+}
+
+/// What values of a type are; an empty name for what can be nothing in a training.
+pub fn element(base: pg_sys::Oid) -> &'static str {
+    match base {
         pg_sys::INT2OID => "int2",
         pg_sys::INT4OID => "int4",
         pg_sys::INT8OID => "int8",
@@ -67,40 +107,60 @@ fn element(type_oid: pg_sys::Oid) -> (&'static str, bool) {
         pg_sys::NUMERICOID => "numeric",
         pg_sys::BOOLOID => "bool",
         pg_sys::TEXTOID | pg_sys::VARCHAROID | pg_sys::BPCHAROID => "text",
+        pg_sys::UUIDOID => "uuid",
+        pg_sys::DATEOID => "date",
+        pg_sys::TIMESTAMPOID => "timestamp",
+        pg_sys::TIMESTAMPTZOID => "timestamptz",
+        pg_sys::TIMEOID => "time",
+        pg_sys::INTERVALOID => "interval",
+        // SAFETY: looks a type up by its oid.
+        _ if unsafe { pg_sys::type_is_enum(base) } => "enum",
         _ => "",
-    };
-    (name, array)
+    }
 }
 
-/// Read all rows, in the order of the scan; `plan` says which gaps will be filled.
-pub fn read(relation: &Relation, layout: &Layout, plan: &Plan) -> Result<Matrix> {
-    collect(&layout.query(&relation.name), layout, plan, &relation.name)
+/// Read all rows, in the order of the scan; `plan` says which gaps will be filled, and `missing` whether the others may stay.
+pub fn read(relation: &Relation, layout: &Layout, plan: &Plan, missing: bool) -> Result<Matrix> {
+    collect(&layout.query(&relation.name), layout, Builder::new(layout, plan, missing), &relation.name)
 }
 
 /// Read all rows of a snapshot's copy in the order in which they were copied. A scan may start in the middle of a large
 /// table that another session is reading.
-pub fn read_copy(copy: &Relation, layout: &Layout, plan: &Plan, original: &str) -> Result<Matrix> {
-    collect(&format!("{} ORDER BY r.ctid", layout.query(&copy.name)), layout, plan, original)
+pub fn read_copy(copy: &Relation, layout: &Layout, plan: &Plan, missing: bool, original: &str) -> Result<Matrix> {
+    let query = format!("{} ORDER BY r.ctid", layout.query(&copy.name));
+    collect(&query, layout, Builder::new(layout, plan, missing), original)
 }
 
 /// How the query gives a column.
 #[derive(Clone, Copy)]
 enum Given {
     Number(Stored),
+    Numeric,
+    Time(TimeType),
     Text,
     Array,
+    /// A label whose values are looked at one by one.
+    ClassText,
+    ClassWhole(Stored),
 }
 
 /// The rows of a query that `layout` made, with `name` in what is wrong with them.
-fn collect(query: &str, layout: &Layout, plan: &Plan, name: &str) -> Result<Matrix> {
-    let columns: Vec<Given> = layout.columns().map(given).collect();
-    let mut builder = Builder::new(layout, plan);
+fn collect(query: &str, layout: &Layout, mut builder: Builder, name: &str) -> Result<Matrix> {
+    let features = layout.features.len();
+    let label = |place: usize| place.checked_sub(features).and_then(|label| layout.collector(label)).is_some();
+    let columns: Vec<Given> = layout.columns().enumerate().map(|(place, column)| given(column, label(place))).collect();
     let budget = Budget::now();
-    scan::rows(query, |row| {
+    let progress = Progress::start();
+    let mut rows = 0u64;
+    let read = |row: &scan::Row<'_>| {
         for (index, given) in columns.iter().enumerate() {
             match given {
                 Given::Number(stored) => builder.scalar(index, row.number(index, *stored)),
                 Given::Text => row.text(index, |text| builder.text(index, text)),
+                Given::Numeric => builder.scalar(index, row.numeric(index)),
+                Given::Time(kind) => builder.scalar(index, row.time(index, *kind)),
+                Given::ClassText => row.text(index, |text| builder.class(index, text.map(Value::Text))),
+                Given::ClassWhole(stored) => builder.class(index, row.whole(index, *stored).map(Value::Whole)),
                 Given::Array if builder.gaps(index) => {
                     row.array_with_gaps(index, |values| builder.array(index, values))?
                 }
@@ -108,18 +168,36 @@ fn collect(query: &str, layout: &Layout, plan: &Plan, name: &str) -> Result<Matr
             }
         }
         builder.end_row();
+        rows += 1;
+        if rows.is_multiple_of(1024) {
+            progress.tell(|seconds| format!("{rows} rows of {name} are read after {seconds} s"));
+        }
         budget.check(builder.numbers(), name)
-    })?;
+    };
+    rights::of_readers(name, || scan::rows(query, read))?;
     Ok(builder.finish(name)?)
 }
 
 /// How the query gives a column. What is no plain number has been cast to `float8`.
-fn given(column: &Column) -> Given {
+fn given(column: &Column, class: bool) -> Given {
     if column.array {
         return Given::Array;
     }
+    if class {
+        return match column.element.as_str() {
+            "int8" => Given::ClassWhole(Stored::Int8),
+            "date" => Given::ClassWhole(Stored::Int4),
+            _ => Given::ClassText,
+        };
+    }
+    if let Some(kind) = TimeType::of(&column.element) {
+        return Given::Time(kind);
+    }
     if column.is_text() {
         return Given::Text;
+    }
+    if column.element == "numeric" {
+        return Given::Numeric;
     }
     Given::Number(match column.element.as_str() {
         "bool" => Stored::Bool,

@@ -1,6 +1,8 @@
 //! A row that a function is given, `(a, b, c)` or a table's own: its columns as numbers and texts.
 
+use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
 
 use pgml_core::Error;
 use pgml_core::preprocess::Field;
@@ -10,7 +12,9 @@ use pgrx::{FromDatum, PgSqlErrorCode, PgTryBuilder, PgTupleDesc, htup, pg_sys};
 
 use crate::arguments::{Numbers, Text};
 use crate::error::{Failure, Result};
-use crate::scan::Stored;
+use crate::relation;
+use crate::scan::{self, Stored, TimeType};
+use crate::text;
 
 /// An argument of the type `record`.
 pub struct Record {
@@ -28,16 +32,106 @@ unsafe impl<'fcx> ArgAbi<'fcx> for Record {
     }
 }
 
+/// How the values of a column are read.
+#[derive(Debug, Clone, Copy)]
+enum Reading {
+    Number(Stored),
+    Numeric,
+    Time(TimeType),
+    Text,
+    /// `character(n)`: the blanks at its end are no part of it.
+    Padded,
+    /// A literal in a row, `('a', …)`, which Postgres leaves without a type.
+    Literal,
+    Array(pg_sys::Oid),
+    Other,
+}
+
+/// A column of rows of one type.
+struct Attribute {
+    /// Its place among the values, those of dropped columns included.
+    place: usize,
+    type_oid: pg_sys::Oid,
+    reading: Reading,
+}
+
+/// What rows of one type have, worked out once and kept for the next row.
+pub struct Shape {
+    type_oid: pg_sys::Oid,
+    modifier: i32,
+    /// What Postgres calls the type's columns as they are now; another number after a change.
+    identifier: u64,
+    attributes: Vec<Attribute>,
+    names: Vec<String>,
+}
+
+thread_local! {
+    static LAST: RefCell<Option<Rc<Shape>>> = const { RefCell::new(None) };
+}
+
+impl Shape {
+    pub fn identifier(&self) -> u64 {
+        self.identifier
+    }
+
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Whether the columns have names of their own. Those of `(a, b)` are f1 and f2.
+    pub fn is_named(&self) -> bool {
+        let given = |(place, name): (usize, &String)| {
+            name.strip_prefix('f').is_some_and(|rest| rest == (place + 1).to_string())
+        };
+        self.type_oid != pg_sys::RECORDOID || !self.names.iter().enumerate().all(given)
+    }
+
+    fn new(type_oid: pg_sys::Oid, modifier: i32, identifier: u64) -> Shape {
+        // SAFETY: the type is that of a composite value, so that it has a description.
+        let description = unsafe { PgTupleDesc::from_pg(pg_sys::lookup_rowtype_tupdesc(type_oid, modifier)) };
+        let (mut attributes, mut names) = (Vec::new(), Vec::new());
+        for (place, column) in description.iter().enumerate().filter(|(_, column)| !column.attisdropped) {
+            // SAFETY: a name is a string that ends with a NUL.
+            let name = unsafe { std::ffi::CStr::from_ptr(column.attname.data.as_ptr()) };
+            names.push(text::from_server(name.to_bytes()).into_owned());
+            attributes.push(Attribute { place, type_oid: column.atttypid, reading: reading(column.atttypid) });
+        }
+        Shape { type_oid, modifier, identifier, attributes, names }
+    }
+
+    /// The value of a column, by its place among those that are not dropped.
+    pub fn field(&self, column: usize, values: &Values) -> Result<Field> {
+        let Attribute { place, type_oid, reading } = &self.attributes[column];
+        if values.nulls[*place] {
+            return Ok(Field::Null);
+        }
+        // SAFETY: the value is one of the column's type.
+        unsafe { field(values.values[*place], *reading) }.ok_or_else(|| unknown(column + 1, *type_oid))
+    }
+}
+
+/// The values of one row. They point into it, and it lives as long as the call.
+pub struct Values {
+    values: Vec<pg_sys::Datum>,
+    nulls: Vec<bool>,
+}
+
 impl Record {
-    /// The columns in their order, without those that were dropped from the row's table.
-    pub fn fields(&self) -> Result<Vec<Field>> {
+    /// A composite value, whose type its header names.
+    pub fn new(datum: pg_sys::Datum) -> Record {
+        Record { datum }
+    }
+
+    /// What rows of its type have, and its own values.
+    pub fn open(&self) -> Result<(Rc<Shape>, Values)> {
         // SAFETY: the datum is a composite value, whose description is that of its type as it is now; whether the value was
         // formed by it, `deform` sees by the mark, which the first call gives to a value that has none. The values point into
         // the row, which lives as long as the call.
-        let (description, values, nulls) = unsafe {
+        unsafe {
             let header = pg_sys::datum_get_heap_tuple_header(self.datum);
             let (of, modifier) =
                 (htup::heap_tuple_header_get_type_id(header), htup::heap_tuple_header_get_typmod(header));
+            let shape = shape(of, modifier);
             let description = PgTupleDesc::from_pg(pg_sys::lookup_rowtype_tupdesc(of, modifier));
             let mut tuple = pg_sys::HeapTupleData {
                 t_len: htup::heap_tuple_header_get_datum_length(header) as u32,
@@ -47,17 +141,14 @@ impl Record {
             let mut values = vec![pg_sys::Datum::null(); description.len()];
             let mut nulls = vec![true; description.len()];
             deform(&mut tuple, &description, &mut values, &mut nulls)?;
-            (description, values, nulls)
-        };
-        let columns = description.iter().zip(values).zip(nulls).filter(|((column, _), _)| !column.attisdropped);
-        columns
-            .enumerate()
-            .map(|(place, ((column, value), null))| match null {
-                true => Ok(Field::Null),
-                // SAFETY: the value is one of the column's type.
-                false => unsafe { field(place + 1, column.atttypid, value) },
-            })
-            .collect()
+            Ok((shape, Values { values, nulls }))
+        }
+    }
+
+    /// The columns in their order, without those that were dropped from the row's table.
+    pub fn fields(&self) -> Result<Vec<Field>> {
+        let (shape, values) = self.open()?;
+        (0..shape.attributes.len()).map(|column| shape.field(column, &values)).collect()
     }
 }
 
@@ -96,44 +187,72 @@ unsafe fn deform(
     .execute()
 }
 
-/// # Safety
-///
-/// The value has to be one of the type.
-unsafe fn field(place: usize, type_oid: pg_sys::Oid, value: pg_sys::Datum) -> Result<Field> {
+/// What rows of a type have.
+fn shape(type_oid: pg_sys::Oid, modifier: i32) -> Rc<Shape> {
+    // SAFETY: the type is that of a composite value.
+    let identifier = unsafe { pg_sys::assign_record_type_identifier(type_oid, modifier) };
+    LAST.with_borrow_mut(|last| match last {
+        Some(shape) if (shape.type_oid, shape.modifier, shape.identifier) == (type_oid, modifier, identifier) => {
+            Rc::clone(shape)
+        }
+        _ => Rc::clone(last.insert(Rc::new(Shape::new(type_oid, modifier, identifier)))),
+    })
+}
+
+fn reading(type_oid: pg_sys::Oid) -> Reading {
     // SAFETY: both look a type up by its oid.
     let (base, element) = unsafe {
         let base = pg_sys::getBaseType(type_oid);
         (base, pg_sys::get_element_type(base))
     };
     if element != pg_sys::InvalidOid {
-        // SAFETY: the caller's: an array of this type.
-        let numbers = unsafe { elements(value, element) };
-        return numbers.map(Field::Numbers).ok_or_else(|| unknown(place, type_oid));
+        return Reading::Array(element);
     }
     match base {
-        pg_sys::TEXTOID | pg_sys::VARCHAROID | pg_sys::BPCHAROID => {
-            // SAFETY: the three are stored alike.
-            let text = unsafe { Text::from_datum(value, false) };
-            let text = text.map(|text| text.utf8().into_owned()).unwrap_or_default();
-            // The blanks at its end are no part of a character(n).
-            let end = if base == pg_sys::BPCHAROID { text.trim_end_matches(' ').len() } else { text.len() };
-            Ok(Field::Text(text[..end].to_string()))
+        pg_sys::BPCHAROID => Reading::Padded,
+        pg_sys::TEXTOID | pg_sys::VARCHAROID => Reading::Text,
+        pg_sys::UNKNOWNOID => Reading::Literal,
+        pg_sys::NUMERICOID => Reading::Numeric,
+        _ => match (stored(base), TimeType::of(relation::element(base))) {
+            (Some(stored), _) => Reading::Number(stored),
+            (None, Some(time)) => Reading::Time(time),
+            (None, None) => Reading::Other,
+        },
+    }
+}
+
+/// # Safety
+///
+/// The value has to be one of a type that is read so.
+unsafe fn field(value: pg_sys::Datum, reading: Reading) -> Option<Field> {
+    match reading {
+        Reading::Number(stored) => Some(Field::Number(stored.number(value))),
+        // SAFETY: the caller's: a numeric.
+        Reading::Numeric => unsafe { number(value, pg_sys::NUMERICOID) }.map(Field::Number),
+        // SAFETY: the caller's.
+        Reading::Time(time) => Some(Field::Time(time.temporal(), unsafe { time.number(value) })),
+        Reading::Text | Reading::Padded => {
+            // SAFETY: all texts are stored alike.
+            let text = unsafe { Text::from_datum(value, false) }?;
+            let text = text.utf8();
+            let padded = matches!(reading, Reading::Padded);
+            Some(Field::Text(if padded { text.trim_end_matches(' ').to_string() } else { text.into_owned() }))
         }
-        // A literal in a row, `('a', …)`, which Postgres leaves without a type.
-        pg_sys::UNKNOWNOID => {
+        Reading::Literal => {
             // SAFETY: such a value is a string of C's.
             let text = unsafe { std::ffi::CStr::from_ptr(value.cast_mut_ptr()) };
-            Ok(Field::Text(Text(text.to_bytes()).utf8().into_owned()))
+            Some(Field::Text(Text(text.to_bytes()).utf8().into_owned()))
         }
-        // SAFETY: the caller's.
-        _ => unsafe { number(value, base) }.map(Field::Number).ok_or_else(|| unknown(place, type_oid)),
+        // SAFETY: the caller's: an array of this type.
+        Reading::Array(element) => unsafe { elements(value, element) }.map(Field::Numbers),
+        Reading::Other => None,
     }
 }
 
 fn unknown(place: usize, type_oid: pg_sys::Oid) -> crate::error::Error {
     // SAFETY: the oid of a type that exists; the name is a string of the current memory context.
     let type_name = unsafe { std::ffi::CStr::from_ptr(pg_sys::format_type_be(type_oid)) };
-    Error::FieldUnknown { place, type_name: type_name.to_string_lossy().into_owned() }.into()
+    Error::FieldUnknown { place, type_name: text::from_server(type_name.to_bytes()).into_owned() }.into()
 }
 
 /// A value as a number; none when its type has none.
@@ -142,18 +261,24 @@ fn unknown(place: usize, type_oid: pg_sys::Oid) -> crate::error::Error {
 ///
 /// The value has to be one of the type.
 unsafe fn number(value: pg_sys::Datum, type_oid: pg_sys::Oid) -> Option<f64> {
-    let stored = match type_oid {
-        pg_sys::BOOLOID => Stored::Bool,
-        pg_sys::INT2OID => Stored::Int2,
-        pg_sys::INT4OID => Stored::Int4,
-        pg_sys::INT8OID => Stored::Int8,
-        pg_sys::FLOAT4OID => Stored::Float4,
-        pg_sys::FLOAT8OID => Stored::Float8,
+    if type_oid == pg_sys::NUMERICOID {
         // SAFETY: the caller's: a numeric.
-        pg_sys::NUMERICOID => return unsafe { pgrx::direct_function_call(pg_sys::numeric_float8, &[Some(value)]) },
-        _ => return None,
-    };
-    Some(stored.number(value))
+        return unsafe { scan::numeric(value) };
+    }
+    stored(type_oid).map(|stored| stored.number(value))
+}
+
+/// How numbers of a type are stored that need no conversion.
+fn stored(type_oid: pg_sys::Oid) -> Option<Stored> {
+    match type_oid {
+        pg_sys::BOOLOID => Some(Stored::Bool),
+        pg_sys::INT2OID => Some(Stored::Int2),
+        pg_sys::INT4OID => Some(Stored::Int4),
+        pg_sys::INT8OID => Some(Stored::Int8),
+        pg_sys::FLOAT4OID => Some(Stored::Float4),
+        pg_sys::FLOAT8OID => Some(Stored::Float8),
+        _ => None,
+    }
 }
 
 /// The elements of an array, none for NULL; nothing when they are no numbers.

@@ -3,9 +3,10 @@
 //! In a copy that PostgresML or edition 1.0 made, the rows' order decides the split: it was shuffled then, or it never was.
 
 use pgml_core::Error;
-use pgml_core::columns::Layout;
+use pgml_core::columns::{Column, Labels, Layout, Takes, Wanted};
+use pgml_core::labels::Classes;
 use pgml_core::matrix::Matrix;
-use pgml_core::preprocess::{self, Fitted, Plan};
+use pgml_core::preprocess::{self, Fitted, Keep};
 use pgml_core::split::{self, Sampling};
 
 use crate::catalog::Edition;
@@ -13,6 +14,33 @@ use crate::catalog::snapshots::{self, Snapshot};
 use crate::error::Result;
 use crate::memory::Budget;
 use crate::relation::{self, Relation};
+use crate::text;
+
+/// How rows are read.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    pub edition: Edition,
+    pub labels: Labels,
+    /// Whether the algorithm takes missing values.
+    pub missing: bool,
+}
+
+impl Reading {
+    pub fn new(edition: Edition, labels: Labels, missing: bool) -> Reading {
+        Reading { edition, labels, missing: missing && edition == Edition::Current }
+    }
+
+    /// Edition 1.0 has no texts; before this release's, labels were numbers, and so was time.
+    fn takes(self) -> Takes {
+        let now = self.edition == Edition::Current;
+        let labels = if now { self.labels } else { Labels::Numbers };
+        Takes { texts: self.edition != Edition::V1, times: now, labels }
+    }
+
+    fn keep(self) -> Keep {
+        Keep { always: self.edition == Edition::Current, missing: self.missing }
+    }
+}
 
 /// Rows in the order in which the last `test` ones are tested on.
 pub struct Rows {
@@ -28,19 +56,25 @@ impl Rows {
         layout: Layout,
         size: f32,
         by: Sampling,
-        classes: bool,
+        labels: Labels,
     ) -> Result<Rows> {
+        if let Some(place) = matrix.classes.iter().position(Classes::is_list).filter(|_| matrix.labels > 1) {
+            let Column { name, type_name, .. } = layout.labels[place].clone();
+            return Err(Error::JointLabel { column: name, type_name }.into());
+        }
         let test = split::test_rows(relation, matrix.rows, size)?;
-        let order = split::order(&matrix, test, by, classes);
+        let order = split::order(&matrix, test, by, labels == Labels::Classes);
         matrix.reorder(&order);
         Ok(Rows { matrix, layout, test })
     }
 
-    /// Learn the steps of a plan from the rows to train on, and take them in all rows; none when there are no steps. `relation`
-    /// is named when that takes more memory than it may.
-    pub fn prepare(&mut self, plan: &Plan, relation: &str) -> Result<Option<Fitted>> {
-        let fitted = preprocess::fit(plan, &self.layout, &self.matrix, self.matrix.rows - self.test)?;
-        if let Some(fitted) = &fitted {
+    /// Learn the steps of the snapshot's plan from the rows to train on, and take them in all rows; none when there is nothing to
+    /// keep. The relation is named when that takes more memory than it may.
+    pub fn prepare(&mut self, reading: Reading, snapshot: &Snapshot) -> Result<Option<Fitted>> {
+        let Snapshot { plan, relation, .. } = snapshot;
+        let train = self.matrix.rows - self.test;
+        let fitted = preprocess::fit(plan, &self.layout, &self.matrix, train, reading.keep())?;
+        if let Some(fitted) = fitted.as_ref().filter(|fitted| !fitted.preprocess.is_plain()) {
             // One-hot columns can be many times what was read.
             let numbers = self.matrix.rows.saturating_mul(fitted.preprocess.outputs());
             Budget::now().check(numbers.saturating_add(self.matrix.y.len()), relation)?;
@@ -50,56 +84,84 @@ impl Rows {
     }
 }
 
-/// The columns of a relation, divided and checked against what is to be done with them. Edition 1.0 has no texts.
-fn layout(edition: Edition, name: &str, relation: &Relation, snapshot: &Snapshot) -> Result<Layout> {
-    let texts = edition == Edition::Current;
-    let layout = Layout::new(name, relation::columns(relation)?, &snapshot.labels, texts)?;
+/// The columns of a relation, divided and checked against what is to be done with them.
+fn layout(reading: Reading, name: &str, relation: &Relation, snapshot: &Snapshot) -> Result<Layout> {
+    let wanted = Wanted {
+        labels: &snapshot.labels,
+        exclude: snapshot.exclude.as_deref().unwrap_or_default(),
+        weight: snapshot.weight.as_deref(),
+        takes: reading.takes(),
+    };
+    let layout = Layout::new(name, relation::columns(relation)?, wanted)?;
+    if let Some(meaning) = &snapshot.meaning {
+        meaning.check(&layout)?;
+    }
     snapshot.plan.check(name, &layout)?;
     Ok(layout)
 }
 
 /// The rows of the snapshot's relation, as they are now.
-pub fn of_relation(edition: Edition, snapshot: &mut Snapshot, classes: bool) -> Result<Rows> {
+pub fn of_relation(reading: Reading, snapshot: &mut Snapshot) -> Result<Rows> {
     let relation = relation::find(&snapshot.relation)?;
     snapshot.relation = relation.name.clone();
-    let layout = layout(edition, &relation.name, &relation, snapshot)?;
-    let matrix = relation::read(&relation, &layout, &snapshot.plan)?;
-    Rows::split(&relation.name, matrix, layout, snapshot.test_size, snapshot.sampling(), classes)
+    let layout = layout(reading, &relation.name, &relation, snapshot)?;
+    warn_of_key(reading, &relation, &layout)?;
+    let matrix = relation::read(&relation, &layout, &snapshot.plan, reading.missing)?;
+    Rows::split(&relation.name, matrix, layout, snapshot.test_size, snapshot.sampling(), reading.labels)
+}
+
+/// Warn where the relation's primary key is a feature: it tells rows apart, and nothing about rows that are yet to come.
+fn warn_of_key(reading: Reading, relation: &Relation, layout: &Layout) -> Result<()> {
+    if reading.edition != Edition::Current {
+        return Ok(());
+    }
+    if let Some(key) =
+        relation::primary_key(relation)?.filter(|key| layout.features.iter().any(|column| column.name == *key))
+    {
+        text::warning(&format!(
+            "feature \"{key}\" is the primary key of {}: leave it out with exclude => ARRAY['{}']",
+            relation.name,
+            key.replace('\'', "''")
+        ));
+    }
+    Ok(())
 }
 
 /// The rows that a snapshot keeps, in their order there.
 pub fn in_order(edition: Edition, snapshot: &Snapshot) -> Result<Matrix> {
-    Ok(kept(edition, snapshot)?.0)
+    Ok(kept(Reading::new(edition, Labels::Numbers, false), snapshot)?.0)
 }
 
-fn kept(edition: Edition, snapshot: &Snapshot) -> Result<(Matrix, Layout)> {
+fn kept(reading: Reading, snapshot: &Snapshot) -> Result<(Matrix, Layout)> {
     let copy = relation::find(&snapshot.copy()).map_err(|_| Error::NoCopy(snapshot.id))?;
     let original = &snapshot.relation;
-    let layout = layout(edition, original, &copy, snapshot)?;
-    Ok((relation::read_copy(&copy, &layout, &snapshot.plan, original)?, layout))
+    let layout = layout(reading, original, &copy, snapshot)?;
+    Ok((relation::read_copy(&copy, &layout, &snapshot.plan, reading.missing, original)?, layout))
 }
 
 /// The rows that a snapshot keeps, split as it says.
-pub fn of_copy(edition: Edition, snapshot: &Snapshot, classes: bool) -> Result<Rows> {
-    let (matrix, layout) = kept(edition, snapshot)?;
+pub fn of_copy(reading: Reading, snapshot: &Snapshot) -> Result<Rows> {
+    let (matrix, layout) = kept(reading, snapshot)?;
     let by = match snapshot.sampling() {
         Sampling::First => Sampling::First,
         _ if snapshot.in_order => Sampling::Last,
         by => by,
     };
-    Rows::split(&snapshot.relation, matrix, layout, snapshot.test_size, by, classes)
+    Rows::split(&snapshot.relation, matrix, layout, snapshot.test_size, by, reading.labels)
 }
 
 /// Record a snapshot with a copy of its relation's rows.
-pub fn copied(edition: Edition, snapshot: &mut Snapshot, classes: bool) -> Result<Rows> {
+pub fn copied(reading: Reading, snapshot: &mut Snapshot) -> Result<Rows> {
     let relation = relation::find(&snapshot.relation)?;
     snapshot.relation = relation.name.clone();
     // Before anything is copied: what is wrong with the columns.
-    layout(edition, &relation.name, &relation, snapshot)?;
+    let layout = layout(reading, &relation.name, &relation, snapshot)?;
+    warn_of_key(reading, &relation, &layout)?;
+    let edition = reading.edition;
     snapshot.id = snapshots::start(edition, snapshot)?;
     snapshot.materialized = true;
     snapshots::copy_rows(snapshot, &relation.name)?;
-    let rows = of_copy(edition, snapshot, classes)?;
-    snapshots::finish(edition, snapshot.id, &rows)?;
+    let rows = of_copy(reading, snapshot)?;
+    snapshots::finish(edition, snapshot, &rows)?;
     Ok(rows)
 }

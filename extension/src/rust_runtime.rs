@@ -8,7 +8,9 @@ use pgml_learn::{Data, Trained};
 use serde_json::{Map, Value};
 
 use crate::error::Result;
+use crate::progress::Progress;
 use crate::python::{Export, Fitted, Request};
+use crate::text;
 
 /// Whether the algorithm is trained here.
 pub fn trains(algorithm: &str, task: Task) -> bool {
@@ -20,8 +22,12 @@ pub fn fit(request: &Request<'_>, task: Task, mut matrix: Matrix, train: usize) 
     let test_x = matrix.x.split_off(train * matrix.features);
     let test_y = matrix.y.split_off(train * matrix.labels);
     let (features, labels) = (matrix.features, matrix.labels);
-    let test = Data { rows: matrix.rows - train, features, labels, x: test_x, y: test_y };
-    let data = Data { rows: train, features, labels, x: matrix.x, y: matrix.y };
+    let classes = request.names.classes.clone();
+    let mut weights = matrix.weights;
+    weights.truncate(train);
+    let rows = matrix.rows - train;
+    let test = Data { rows, features, labels, x: test_x, y: test_y, classes: classes.clone(), ..Data::default() };
+    let data = Data { rows: train, features, labels, x: matrix.x, y: matrix.y, weights, classes };
     let (hyperparams, search_params, search_args) =
         (object(request.hyperparams), object(request.search_params), object(request.search_args));
     let asked = pgml_learn::Request {
@@ -35,13 +41,15 @@ pub fn fit(request: &Request<'_>, task: Task, mut matrix: Matrix, train: usize) 
     let started = Instant::now();
     let clock = || started.elapsed().as_secs_f64();
     // A cancel unwinds from here through the training, whose memory and C++ objects are freed on the way.
+    let progress = Progress::start();
     let interrupt = || {
         pgrx::check_for_interrupts!();
+        progress.tell(|seconds| format!("training {}: {seconds} s", request.algorithm));
     };
     let Trained { model, mut metrics, hyperparams, importances, warnings } =
         pgml_learn::train(asked, &data, &test, &pgml_learn::Host { interrupt: &interrupt, clock: &clock })?;
     for warning in warnings {
-        pgrx::warning!("{warning}");
+        text::warning(&warning);
     }
     if let Some(importances) = importances {
         metrics.insert("feature_importances".into(), importances.into());

@@ -3,6 +3,7 @@
 //! A cursor of SPI collects rows and copies each of them twice before anybody sees it. A receiver of our own is handed the
 //! executor's row itself, so that a million rows take a second. Views, row security and privileges work as in any query.
 
+use pgml_core::time::{EPOCH_DAYS, Temporal};
 use pgrx::FromDatum;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -37,6 +38,86 @@ impl Stored {
     }
 }
 
+/// How Postgres stores a date or a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeType {
+    Date,
+    Timestamp,
+    Time,
+    Interval,
+}
+
+const SECOND: f64 = 1e6;
+const DAY: i64 = 86_400;
+
+impl TimeType {
+    /// A type by the name of a column's elements.
+    pub fn of(element: &str) -> Option<TimeType> {
+        Temporal::of(element).map(|temporal| match temporal {
+            Temporal::Date => TimeType::Date,
+            Temporal::Timestamp => TimeType::Timestamp,
+            Temporal::Time => TimeType::Time,
+            Temporal::Interval => TimeType::Interval,
+        })
+    }
+
+    pub fn temporal(self) -> Temporal {
+        match self {
+            TimeType::Date => Temporal::Date,
+            TimeType::Timestamp => Temporal::Timestamp,
+            TimeType::Time => Temporal::Time,
+            TimeType::Interval => Temporal::Interval,
+        }
+    }
+
+    /// The number in a value of such a type, as `extract(epoch FROM …)` gives it, but of a date in days. Infinities stay.
+    ///
+    /// # Safety
+    ///
+    /// The value has to be one of the type.
+    pub unsafe fn number(self, value: pg_sys::Datum) -> f64 {
+        let bits = value.value();
+        match self {
+            TimeType::Date => match bits as i32 {
+                i32::MAX => f64::INFINITY,
+                i32::MIN => f64::NEG_INFINITY,
+                days => (i64::from(days) + EPOCH_DAYS) as f64,
+            },
+            TimeType::Timestamp => match bits as i64 {
+                i64::MAX => f64::INFINITY,
+                i64::MIN => f64::NEG_INFINITY,
+                micros => micros.saturating_add(EPOCH_DAYS * DAY * 1_000_000) as f64 / SECOND,
+            },
+            TimeType::Time => bits as i64 as f64 / SECOND,
+            TimeType::Interval => {
+                // SAFETY: the caller's: an interval is passed by reference.
+                let interval = unsafe { *value.cast_mut_ptr::<pg_sys::Interval>() };
+                match (interval.month, interval.day, interval.time) {
+                    // How Postgres 17 keeps its infinities.
+                    (i32::MAX, i32::MAX, i64::MAX) => f64::INFINITY,
+                    (i32::MIN, i32::MIN, i64::MIN) => f64::NEG_INFINITY,
+                    (month, day, time) => {
+                        // A year of 365.25 days, a month of 30.
+                        let (years, months) = (f64::from(month / 12), f64::from(month % 12));
+                        let days = years * 365.25 + months * 30.0 + f64::from(day);
+                        days * DAY as f64 + time as f64 / SECOND
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A numeric as the nearest double; an infinity for one that is beyond them all.
+///
+/// # Safety
+///
+/// The value has to be a numeric.
+pub unsafe fn numeric(value: pg_sys::Datum) -> Option<f64> {
+    // SAFETY: the caller's. The function is one of the server's own, which no SQL names.
+    unsafe { pgrx::direct_function_call(pg_sys::numeric_float8_no_overflow, &[Some(value)]) }
+}
+
 /// The executor's row. Valid until the next one.
 pub struct Row<'a> {
     values: &'a [pg_sys::Datum],
@@ -50,6 +131,33 @@ impl Row<'_> {
             return None;
         }
         Some(stored.number(self.values[column]))
+    }
+
+    /// The number in a column of the type `numeric`; none for NULL.
+    pub fn numeric(&self, column: usize) -> Option<f64> {
+        if self.nulls[column] {
+            return None;
+        }
+        // SAFETY: the query gives the column as it is.
+        unsafe { numeric(self.values[column]) }
+    }
+
+    /// What a date or a time in a column counts; none for NULL.
+    pub fn time(&self, column: usize, stored: TimeType) -> Option<f64> {
+        if self.nulls[column] {
+            return None;
+        }
+        // SAFETY: the query gives the column as it is, of this type.
+        Some(unsafe { stored.number(self.values[column]) })
+    }
+
+    /// The whole number in a column; none for NULL.
+    pub fn whole(&self, column: usize, stored: Stored) -> Option<i64> {
+        if self.nulls[column] {
+            return None;
+        }
+        let bits = self.values[column].value();
+        Some(if stored == Stored::Int8 { bits as i64 } else { i64::from(bits as i32) })
     }
 
     /// Hand the text in a column of the type `text` to `take`; none for NULL.

@@ -2,12 +2,12 @@
 
 use pgml_core::Error;
 use pgml_core::project::Task;
-use pgrx::JsonB;
 use pgrx::prelude::*;
 use serde_json::Value;
 
 use crate::arguments::Numbers;
 use crate::error::{Failure, Result, SqlResult};
+use crate::json::JsonB;
 use crate::python;
 
 fn known(values: &Numbers<'_, f64>) -> Result<Vec<f64>> {

@@ -1,6 +1,7 @@
 //! The settings (GUCs) of pgml.
 
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsString};
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
@@ -57,11 +58,11 @@ pub fn define() {
     GucRegistry::define_int_guc(
         c"pgml.model_cache",
         c"Memory for the models that a session keeps after it has predicted with them.",
-        c"The one that was used last is kept whatever its size. Counted is the size of their files.",
+        c"The one that was used last is kept whatever its size. Counted is the size of their files. At most a quarter of what pgml.memory_limit allows is used.",
         &MODEL_CACHE,
         64,
         i32::MAX,
-        GucContext::Userset,
+        GucContext::Suset,
         GucFlags::UNIT_KB,
     );
     GucRegistry::define_enum_guc(
@@ -88,8 +89,9 @@ fn reserve_prefix() {
 }
 
 fn path(value: Option<CString>) -> Option<PathBuf> {
-    let text = value?.to_string_lossy().into_owned();
-    (!text.is_empty()).then(|| PathBuf::from(text))
+    // A path is bytes, whatever the database's encoding.
+    let path = OsString::from_vec(value?.into_bytes());
+    (!path.is_empty()).then(|| PathBuf::from(path))
 }
 
 pub fn runtime_path() -> PathBuf {
@@ -111,5 +113,6 @@ pub fn isolation() -> Isolation {
 
 /// The bytes that models may take in a session.
 pub fn model_cache() -> usize {
-    MODEL_CACHE.get() as usize * 1024
+    let set = MODEL_CACHE.get() as usize * 1024;
+    crate::memory::most_for_models().map_or(set, |most| set.min(most))
 }

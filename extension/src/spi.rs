@@ -5,14 +5,15 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 
-use pgrx::FromDatum;
-use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys;
 use pgrx::spi::Spi;
+use pgrx::{FromDatum, IntoDatum};
 
 use crate::error::Result;
+use crate::json::JsonB;
+use crate::text::{self, Str, Strs};
 
 /// A row of a result. Values are copied out of it: it is gone with the query.
 pub struct Row<'a> {
@@ -25,15 +26,121 @@ impl Row<'_> {
     /// The value of a column, counted from 1; `None` for NULL.
     ///
     /// The type has to be the column's: each query and the code that reads it stand side by side.
-    pub fn get<T: FromDatum>(&self, column: i32) -> Option<T> {
+    pub fn get<T: Value>(&self, column: i32) -> Option<T> {
         let mut is_null = false;
         // SAFETY: tuple and description belong to the result that this row borrows; a column that does not exist gives
         // NULL.
         unsafe {
             let datum = pg_sys::SPI_getbinval(self.tuple, self.description, column, &mut is_null);
             let type_oid = pg_sys::SPI_gettypeid(self.description, column);
-            T::from_polymorphic_datum(datum, is_null, type_oid)
+            T::Stored::from_polymorphic_datum(datum, is_null, type_oid).map(T::of)
         }
+    }
+}
+
+/// What a column of a result can be read as.
+pub trait Value {
+    /// The same, as the server's types are read.
+    type Stored: FromDatum;
+
+    fn of(stored: Self::Stored) -> Self;
+}
+
+macro_rules! plain {
+    ($($type:ty),+) => {
+        $(
+            impl Value for $type {
+                type Stored = $type;
+
+                fn of(stored: $type) -> $type {
+                    stored
+                }
+            }
+        )+
+    };
+}
+
+plain!(bool, i32, i64, f32, f64, pg_sys::Oid, Vec<u8>, Vec<f64>, JsonB);
+
+impl Value for String {
+    type Stored = Str;
+
+    fn of(stored: Str) -> String {
+        stored.0
+    }
+}
+
+impl Value for Vec<String> {
+    type Stored = Strs;
+
+    fn of(stored: Strs) -> Vec<String> {
+        stored.0.into_iter().flatten().collect()
+    }
+}
+
+/// A value that a query is given.
+pub struct Argument {
+    oid: pg_sys::Oid,
+    value: Option<pg_sys::Datum>,
+}
+
+impl Argument {
+    /// NULL as a text.
+    pub fn null_text() -> Argument {
+        Argument { oid: pg_sys::TEXTOID, value: None }
+    }
+
+    /// NULL as an array of texts.
+    pub fn null_texts() -> Argument {
+        Argument { oid: pg_sys::TEXTARRAYOID, value: None }
+    }
+
+    fn of<T: IntoDatum>(value: T) -> Argument {
+        Argument { oid: T::type_oid(), value: value.into_datum() }
+    }
+}
+
+macro_rules! arguments {
+    ($($type:ty),+) => {
+        $(
+            impl From<$type> for Argument {
+                fn from(value: $type) -> Argument {
+                    Argument::of(value)
+                }
+            }
+        )+
+    };
+}
+
+arguments!(bool, i32, i64, f32, pg_sys::Oid, Vec<f64>, &[u8]);
+
+impl From<&str> for Argument {
+    fn from(text: &str) -> Argument {
+        Argument::of(Str(text.to_string()))
+    }
+}
+
+impl From<String> for Argument {
+    fn from(text: String) -> Argument {
+        Argument::of(Str(text))
+    }
+}
+
+impl From<Vec<String>> for Argument {
+    fn from(texts: Vec<String>) -> Argument {
+        Argument::of(texts.into_iter().map(Str).collect::<Vec<Str>>())
+    }
+}
+
+impl From<Vec<&str>> for Argument {
+    fn from(texts: Vec<&str>) -> Argument {
+        Argument::of(texts.into_iter().map(|text| Str(text.to_string())).collect::<Vec<Str>>())
+    }
+}
+
+impl From<Option<&str>> for Argument {
+    fn from(text: Option<&str>) -> Argument {
+        text.map_or_else(Argument::null_text, Argument::from)
     }
 }
 
@@ -45,19 +152,14 @@ struct Arguments {
 }
 
 impl Arguments {
-    fn new(arguments: &[DatumWithOid<'_>]) -> Arguments {
-        let each = || arguments.iter().map(|argument| argument.datum().map(|datum| datum.sans_lifetime()));
+    fn new(arguments: &[Argument]) -> Arguments {
+        let each = || arguments.iter().map(|argument| argument.value);
         Arguments {
-            types: arguments.iter().map(DatumWithOid::oid).collect(),
+            types: arguments.iter().map(|argument| argument.oid).collect(),
             values: each().map(|datum| datum.unwrap_or(pg_sys::Datum::null())).collect(),
             nulls: each().map(|datum| if datum.is_some() { b' ' } else { b'n' } as std::ffi::c_char).collect(),
         }
     }
-}
-
-fn c_string(query: &str) -> CString {
-    // A query of ours has no NUL, and text of Postgres can have none; cutting at one is safe, the query then fails.
-    CString::new(query.split('\0').next().unwrap_or_default()).unwrap_or_default()
 }
 
 /// Connect to SPI around `work`. When Postgres raises an ERROR inside, the abort of the transaction disconnects.
@@ -92,12 +194,8 @@ fn rows<F: FnMut(&Row<'_>) -> Result<()>>(each: &mut F) -> Result<usize> {
 }
 
 /// Run a statement that sees, and may make, changes of this very call.
-pub fn run<T>(
-    query: &str,
-    arguments: &[DatumWithOid<'_>],
-    mut each: impl FnMut(&Row<'_>) -> Result<T>,
-) -> Result<Vec<T>> {
-    let query = c_string(query);
+pub fn run<T>(query: &str, arguments: &[Argument], mut each: impl FnMut(&Row<'_>) -> Result<T>) -> Result<Vec<T>> {
+    let query = text::query(query);
     let mut found = Vec::new();
     connected(|| {
         let mut arguments = Arguments::new(arguments);
@@ -123,23 +221,19 @@ pub fn run<T>(
 }
 
 /// Run a statement whose result doesn't matter.
-pub fn execute(query: &str, arguments: &[DatumWithOid<'_>]) -> Result<()> {
+pub fn execute(query: &str, arguments: &[Argument]) -> Result<()> {
     run(query, arguments, |_| Ok(())).map(|_| ())
 }
 
 /// The first row of a statement.
-pub fn first<T>(
-    query: &str,
-    arguments: &[DatumWithOid<'_>],
-    each: impl FnMut(&Row<'_>) -> Result<T>,
-) -> Result<Option<T>> {
+pub fn first<T>(query: &str, arguments: &[Argument], each: impl FnMut(&Row<'_>) -> Result<T>) -> Result<Option<T>> {
     Ok(run(query, arguments, each)?.into_iter().next())
 }
 
 /// Read with the snapshot of the statement that called us, as a STABLE function must. The plan is kept for the session.
 pub fn read<T>(
     query: &'static CStr,
-    arguments: &[DatumWithOid<'_>],
+    arguments: &[Argument],
     mut each: impl FnMut(&Row<'_>) -> Result<T>,
 ) -> Result<Vec<T>> {
     thread_local! {
@@ -180,9 +274,22 @@ pub fn read<T>(
     Ok(found)
 }
 
+/// Run `work`, which [`read`]s, with a snapshot that sees all that this very call wrote.
+pub fn as_of_now<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    // SAFETY: popped below; when an ERROR is raised in between, the abort of the transaction pops it.
+    unsafe {
+        pg_sys::CommandCounterIncrement();
+        pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
+    }
+    let result = work();
+    // SAFETY: pushed above.
+    unsafe { pg_sys::PopActiveSnapshot() };
+    result
+}
+
 /// Open a cursor over a query for `work`.
 pub fn with_cursor<T>(query: &str, work: impl FnOnce(pg_sys::Portal) -> Result<T>) -> Result<T> {
-    let query = c_string(query);
+    let query = text::query(query);
     connected(|| {
         // SAFETY: a query without arguments; Postgres raises an ERROR when it cannot open the cursor.
         let portal = unsafe {

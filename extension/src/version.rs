@@ -3,6 +3,7 @@
 use pgrx::prelude::*;
 
 use crate::error::SqlResult;
+use crate::text::Str;
 use crate::vectors::blas;
 use crate::{python, symbols};
 
@@ -30,8 +31,8 @@ fn pgml_python_is_running() -> bool {
 }
 
 #[pg_extern(sql = false)]
-fn pgml_python_package_version(name: &str) -> SqlResult<String> {
-    Ok(python::package_version(name)?)
+fn pgml_python_package_version(name: Str) -> SqlResult<String> {
+    Ok(python::package_version(&name.0)?)
 }
 
 #[pg_extern(sql = false)]

@@ -74,7 +74,7 @@ SELECT pgml.deploy('plane', 'most_recent');
 SELECT pgml.snapshot('pgml.iris', 'target');
 CREATE TABLE public.said AS SELECT pgml.predict('plane', ARRAY[sepal_length, sepal_width, petal_length, petal_width]) AS prediction, sepal_length, sepal_width, petal_length, petal_width FROM pgml.iris;
 CREATE TABLE public.rows AS SELECT 'files' AS of, to_jsonb(t) AS row FROM pgml.files AS t UNION ALL SELECT 'models', to_jsonb(t) FROM pgml.models AS t
-    UNION ALL SELECT 'snapshots', to_jsonb(t) FROM pgml.snapshots AS t UNION ALL SELECT 'deployments', to_jsonb(t) FROM pgml.deployments AS t UNION ALL SELECT 'projects', to_jsonb(t) FROM pgml.projects AS t;
+    UNION ALL SELECT 'snapshots', to_jsonb(t) FROM pgml.snapshots AS t UNION ALL SELECT 'deployments', to_jsonb(t) FROM pgml.deployments AS t UNION ALL SELECT 'projects', to_jsonb(t) - 'metric' FROM pgml.projects AS t;
 CREATE VIEW public.lengths AS SELECT pgml.norm_l2(ARRAY[sepal_length, sepal_width]) AS length FROM pgml.iris;
 CREATE VIEW public.total AS SELECT pgml.sum(ARRAY[sepal_length]) AS sum FROM pgml.iris;
 CREATE VIEW public.mine AS SELECT name FROM pgml.overview;
@@ -94,7 +94,7 @@ BEGIN
     ASSERT NOT EXISTS (SELECT FROM public.said WHERE pgml.predict('plane', ARRAY[sepal_length, sepal_width, petal_length, petal_width])::real <> prediction);
     ASSERT NOT EXISTS (SELECT * FROM public.rows EXCEPT
         (SELECT 'files' AS of, to_jsonb(t) AS row FROM pgml.files AS t UNION ALL SELECT 'models', to_jsonb(t) FROM pgml.models AS t
-        UNION ALL SELECT 'snapshots', to_jsonb(t) FROM pgml.snapshots AS t UNION ALL SELECT 'deployments', to_jsonb(t) FROM pgml.deployments AS t UNION ALL SELECT 'projects', to_jsonb(t) FROM pgml.projects AS t));
+        UNION ALL SELECT 'snapshots', to_jsonb(t) FROM pgml.snapshots AS t UNION ALL SELECT 'deployments', to_jsonb(t) FROM pgml.deployments AS t UNION ALL SELECT 'projects', to_jsonb(t) - 'metric' FROM pgml.projects AS t));
     ASSERT NOT (SELECT bool_or(coalesce(proacl::text ~ '[{,]=X', true)) FROM pg_proc WHERE proname = 'predict'), 'everyone may predict again';
     ASSERT (SELECT bool_and(has_function_privilege('pg_monitor', oid, 'EXECUTE')) FROM pg_proc WHERE proname = 'predict');
     GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA pgml TO PUBLIC;

@@ -94,7 +94,7 @@ SELECT pgml.train('again', 'classification', 'public.kinds', 'kind', 'random_for
 DO $$
 BEGIN
     ASSERT (SELECT count(DISTINCT substr(f.data, 1, length(f.data) - 40)) = 1 FROM pgml.files AS f JOIN pgml.model_details AS d ON d.id = f.model_id
-            WHERE d.name IN ('again', 'random_forest classification'));
+            WHERE f.path = 'estimator.safetensors' AND d.name IN ('again', 'random_forest classification'));
 END
 $$;
 

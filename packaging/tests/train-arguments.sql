@@ -8,15 +8,17 @@ BEGIN
     ASSERT (
         SELECT pg_get_function_arguments('pgml.train'::regproc) =
             'project_name text, task text DEFAULT NULL::text, relation_name text DEFAULT NULL::text, '
-            'y_column_name text DEFAULT NULL::text, algorithm pgml.algorithm DEFAULT ''linear''::pgml.algorithm, '
-            'hyperparams jsonb DEFAULT ''{}''::jsonb, search pgml.search DEFAULT NULL::pgml.search, '
-            'search_params jsonb DEFAULT ''{}''::jsonb, search_args jsonb DEFAULT ''{}''::jsonb, '
-            'test_size real DEFAULT 0.25, test_sampling pgml.sampling DEFAULT ''stratified''::pgml.sampling, '
+            'y_column_name text DEFAULT NULL::text, algorithm pgml.algorithm DEFAULT NULL::pgml.algorithm, '
+            'hyperparams pgml.anyjson DEFAULT NULL::pgml.anyjson, search pgml.search DEFAULT NULL::pgml.search, '
+            'search_params pgml.anyjson DEFAULT ''{}''::pgml.anyjson, search_args pgml.anyjson DEFAULT ''{}''::pgml.anyjson, '
+            'test_size double precision DEFAULT 0.25, test_sampling pgml.sampling DEFAULT ''stratified''::pgml.sampling, '
             'runtime pgml.runtime DEFAULT NULL::pgml.runtime, automatic_deploy boolean DEFAULT true, '
-            'materialize_snapshot boolean DEFAULT false, preprocess jsonb DEFAULT ''{}''::jsonb'
+            'materialize_snapshot boolean DEFAULT false, preprocess pgml.anyjson DEFAULT NULL::pgml.anyjson, '
+            'exclude text[] DEFAULT NULL::text[], weight_column text DEFAULT NULL::text, '
+            'metric text DEFAULT NULL::text, redefine boolean DEFAULT false'
     ), pg_get_function_arguments('pgml.train'::regproc);
     ASSERT replace(pg_get_function_arguments('pgml.train_joint'::regproc), 'text[]', 'text')
-        = pg_get_function_arguments('pgml.train'::regproc), pg_get_function_arguments('pgml.train_joint'::regproc);
+        = replace(pg_get_function_arguments('pgml.train'::regproc), 'text[]', 'text'), pg_get_function_arguments('pgml.train_joint'::regproc);
 END
 $$;
 SELECT pgml.train('by position', 'regression', 'pgml.diabetes', 'target', 'ridge', '{}', NULL, '{}', '{}', 0.25, 'random', 'python', false, true, '{}');

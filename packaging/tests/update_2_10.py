@@ -101,7 +101,8 @@ def insert(models, x):
 STATE = " UNION ALL ".join(
     f"SELECT jsonb_build_array('{table}', to_jsonb(t){but}) FROM pgml.{table} AS t"
     for table, but in (
-        ("projects", ""),
+        # The update adds a column.
+        ("projects", " - 'metric'"),
         ("models", ""),
         ("deployments", ""),
         # The update puts a seal behind the bytes.

@@ -6,7 +6,8 @@ The extension embeds these sources and executes them inside a Postgres backend, 
   an error with a hint, and a first prediction pays only for what its model needs;
 * start a process, open a connection, print, or read a clock other than for durations.
 
-Text for the user leaves in two ways only: an exception (`pgml_runtime.errors`) or `emit_warning`.
+Text for the user leaves in three ways only: an exception (`pgml_runtime.errors`), `emit_warning`,
+or `tell_progress`.
 """
 
 from __future__ import annotations
@@ -17,3 +18,7 @@ PROTOCOL = 1
 
 def emit_warning(message: str) -> None:
     """Drop `message`; the extension replaces this attribute by one that raises a WARNING."""
+
+
+def tell_progress(message: str) -> None:
+    """Drop `message`, such as "120 of 500 rounds"; the extension replaces this attribute, too."""

@@ -13,6 +13,7 @@ import collections
 import pgml_runtime
 from pgml_runtime import spellings
 from pgml_runtime.errors import UNDEFINED_OBJECT, UserError, require, unknown
+from pgml_runtime.names import Names
 
 Algorithm = collections.namedtuple("Algorithm", "name task module class_name")
 """One (algorithm, task) pair and the scikit-learn-API class that the contract names for it."""
@@ -147,6 +148,7 @@ class Recipe:
                 del self._declared[name]
             self._declared.update(dict.fromkeys(replacement.renamed))
         self._old_names, self._extra = self._library_names()
+        self.names = Names()
 
     @property
     def is_wrapped(self):
@@ -159,6 +161,18 @@ class Recipe:
     def needs_class_numbers(self):
         """Tell whether the classifier takes only the labels 0, 1, …, classes - 1."""
         return self.library == "xgboost" and self.algorithm.task == "classification"
+
+    def weighing(self, weights, train_rows):
+        """Return the arguments by which `fit` weighs the rows that are trained on."""
+        if weights is None:
+            return {}
+        takes = require("sklearn.utils.validation").has_fit_parameter
+        if not takes(self._class, "sample_weight"):
+            raise UserError(
+                f"algorithm {self.algorithm.name} can't weigh rows",
+                hint="Leave weight_column out, or choose another algorithm, such as random_forest.",
+            )
+        return {"sample_weight": weights[:train_rows]}
 
     def with_defaults(self, hyperparams, searched):
         """Return `hyperparams` without those `searched`, and with random_state 0 where it fits."""
@@ -198,6 +212,14 @@ class Recipe:
             return multioutput.MultiOutputClassifier(estimator)
         return multioutput.MultiOutputRegressor(estimator)
 
+    def begin(self, estimator, target):
+        """Give an estimator what it can only know by the labels."""
+        given = estimator.get_params(deep=False)
+        # XGBoost's own first guess is one step of Newton's method, which this loss throws far off.
+        pseudo = given.get("objective") == "reg:pseudohubererror"
+        if pseudo and given.get("base_score") is None and target.ndim == 1:
+            estimator.set_params(base_score=float(require("numpy").median(target)))
+
     def search_space(self, search_params):
         """Translate `{name: [values]}` into the built estimator's own names and values.
 
@@ -225,6 +247,9 @@ class Recipe:
             return None
         self._check_known(name)
         name = self._canonical(name)
+        value = self.names.translate(self.library, name, value)
+        if self.library == "xgboost":
+            value = _translate_xgboost(name, value)
         if self._replacement and name in self._replacement.renamed:
             values = self._replacement.values.get(name)
             if values and value not in values:
@@ -303,6 +328,18 @@ class Recipe:
         if self.library == "lightgbm":
             return {"n_jobs": 1, "verbosity": -1}
         return {}
+
+
+def _translate_xgboost(name, value):
+    if name == "early_stopping_rounds" and value is not None:
+        raise UserError(
+            "hyperparameter early_stopping_rounds can't be used: a training has no rows to stop by",
+            hint="Leave it out, and choose n_estimators, with a search if need be.",
+        )
+    if name == "eval_metric" and isinstance(value, list) and value:
+        # Nothing is evaluated while it trains, and XGBoost then chokes on a list; its last counts.
+        return value[-1]
+    return value
 
 
 def _release(module):

@@ -19,6 +19,15 @@ KEY_METRIC = {
 }
 """The score by which models of a task are compared; higher is better."""
 
+MOST_PROBABILITIES = 50_000_000
+"""Test rows times classes up to which `log_loss` and `roc_auc` are computed: 400 MB of numbers."""
+
+MOST_DISTANCES = 10_000
+"""Test rows up to which the silhouette takes all of them: it compares each with each."""
+
+_NAMED = 10
+"""Classes that a note names."""
+
 _NO_ROWS = "there are no test rows"
 
 
@@ -38,14 +47,16 @@ def regression(y_true, y_pred):
     return _with_notes(scores, notes)
 
 
-def classification(y_true, y_pred, proba, labels):
+def classification(y_true, y_pred, proba, labels, called=str):
     """Score one label's predicted classes.
 
     y_true, y_pred: shape (rows,). proba: shape (rows, classes) with its columns in the order of
     `labels`, or None where the model has no probabilities: `log_loss` and `roc_auc` are then left
     out. labels: the sorted classes that the model knows; test rows may lack some or have others.
+    called: what a class is called in a note.
     """
-    scores = {"f1": None, "precision": None, "recall": None, "accuracy": None}
+    names = ("f1", "precision", "recall", "accuracy", "balanced_accuracy")
+    scores = dict.fromkeys(names)
     if proba is not None:
         scores.update(log_loss=None, roc_auc=None)
     if len(y_true) == 0:
@@ -56,25 +67,50 @@ def classification(y_true, y_pred, proba, labels):
     scores["precision"] = sk.precision_score(y_true, y_pred, **weighted)
     scores["recall"] = sk.recall_score(y_true, y_pred, **weighted)
     scores["accuracy"] = sk.accuracy_score(y_true, y_pred)
+    # scikit-learn's own function warns of predicted classes that no test row has.
+    scores["balanced_accuracy"] = sk.recall_score(
+        y_true, y_pred, average="macro", labels=sorted(set(y_true.tolist())), zero_division=0
+    )
     notes = {}
     if proba is not None:
-        reason = _why_no_probability_scores(y_true, labels)
+        reason = _why_no_probability_scores(y_true, labels, called)
         if reason:
             notes["log_loss"] = notes["roc_auc"] = reason
         else:
-            # XGBoost computes in float32, whose rows add up to 1 only nearly.
-            shares = proba / proba.sum(axis=1, keepdims=True)
-            scores["log_loss"] = sk.log_loss(y_true, shares, labels=labels)
+            scores["log_loss"] = _log_loss(y_true, proba, labels)
             if len(set(y_true.tolist())) < 2:
                 notes["roc_auc"] = "the test rows have one class only"
             else:
-                scores["roc_auc"] = _roc_auc(sk, y_true, proba, labels)
+                scores["roc_auc"] = _roc_auc(y_true, proba, labels)
     return _with_notes(scores, notes)
 
 
+def leave_out_probability_scores(scores, rows, classes):
+    """Note in `scores` why there is no `log_loss` and no `roc_auc`: too large a table."""
+    why = (
+        f"{rows} test rows have {rows * classes} probabilities of {classes} classes, and "
+        f"{MOST_PROBABILITIES} is the most that is scored"
+    )
+    for name in ("log_loss", "roc_auc"):
+        scores[name] = None
+        scores.setdefault("notes", {})[name] = why
+
+
 def clustering(x, clusters):
-    """Score the clusters of the rows `x`: how much nearer a row is to its own than to the next."""
+    """Score the clusters of the rows `x`: how much nearer a row is to its own than to the next.
+
+    Each row is compared with each, so that of many rows only some are scored, taken evenly.
+    """
     scores = {"silhouette": None}
+    rows = len(x)
+    if rows > MOST_DISTANCES:
+        np = require("numpy")
+        some = np.arange(MOST_DISTANCES) * rows // MOST_DISTANCES
+        scored = clustering(x[some], clusters[some])
+        scored.setdefault("notes", {}).setdefault(
+            "silhouette", f"of {MOST_DISTANCES} of the {rows} test rows"
+        )
+        return scored
     if len(x) == 0:
         return _with_notes(scores, {"silhouette": _NO_ROWS})
     found = len(set(clusters.tolist()))
@@ -107,6 +143,7 @@ def of_lists(task, y_true, y_pred):
                 hint="Round the values, or use pgml.sklearn_regression_metrics().",
             )
     scores = classification(y_true.astype("int64"), y_pred.astype("int64"), None, None)
+    del scores["balanced_accuracy"]  # PostgresML 2.x's function has the other four
     return json.dumps(scores, allow_nan=False)
 
 
@@ -144,18 +181,62 @@ def json_ready(value):
     return str(value)
 
 
-def _why_no_probability_scores(y_true, labels):
+def _why_no_probability_scores(y_true, labels, called):
     unseen = sorted(set(y_true.tolist()) - set(labels))
     if unseen:
-        listed = ", ".join(str(label) for label in unseen)
+        listed = ", ".join(called(label) for label in unseen[:_NAMED])
+        if len(unseen) > _NAMED:
+            listed += f" and {len(unseen) - _NAMED} more"
         return f"the test rows have classes that the training rows lack: {listed}"
     return None
 
 
-def _roc_auc(sk, y_true, proba, labels):
+def _log_loss(y_true, proba, labels):
+    """Return what scikit-learn's `log_loss` gives, without a table of rows times classes."""
+    np = require("numpy")
+    own = proba[np.arange(len(y_true)), np.searchsorted(labels, y_true)]
+    # XGBoost computes in float32, whose rows add up to 1 only nearly.
+    shares = own / proba.sum(axis=1)
+    least = np.finfo(np.float64).eps
+    return -np.log(np.clip(shares, least, 1 - least)).mean()
+
+
+def _roc_auc(y_true, proba, labels):
+    """Return the area under the curve; of several classes one against one, weighted by their rows.
+
+    What scikit-learn's `roc_auc_score` gives: it takes each pair of classes by itself, which are
+    millions for thousands of classes. Here a class's scores are compared with those of all others
+    at once.
+    """
+    np = require("numpy")
+    places = np.searchsorted(labels, y_true)
     if len(labels) == 2:
-        return sk.roc_auc_score(y_true == labels[1], proba[:, 1], average="weighted")
-    return sk.roc_auc_score(y_true, proba, average="weighted", multi_class="ovo", labels=labels)
+        return _areas(proba[:, 1], places, 1, 2)[0]
+    there = np.unique(places)
+    numbers = np.searchsorted(there, places)
+    rows = np.bincount(numbers)
+    total = weight = 0.0
+    for one, place in enumerate(there):
+        areas = _areas(proba[:, place], numbers, one, len(there))
+        # A pair counts as often as it has rows, and each of its two classes gives one half.
+        pairs = rows[one] + rows
+        others = np.arange(len(there)) != one
+        total += (areas * pairs)[others].sum() / 2
+        weight += pairs[others].sum() / 2
+    return total / weight
+
+
+def _areas(scores, numbers, one, count):
+    """Return for each class how often class `one` has the higher score; ties count half."""
+    np = require("numpy")
+    inside = numbers == one
+    own = np.sort(scores[inside])
+    lower = np.searchsorted(own, scores, side="left")
+    upper = np.searchsorted(own, scores, side="right")
+    higher = len(own) - upper + (upper - lower) / 2
+    sums = np.bincount(numbers, weights=higher, minlength=count)
+    rows = np.bincount(numbers, minlength=count)
+    return sums / (np.maximum(rows, 1) * len(own))
 
 
 def _with_notes(scores, notes):

@@ -6,13 +6,14 @@ again a pickle, so that the versions beside it can be read even when the estimat
 
 from __future__ import annotations
 
+import functools
 import json
 import pickle
 import sys
 import time
 
 import pgml_runtime
-from pgml_runtime import importances, metrics
+from pgml_runtime import importances, metrics, progress, searches
 from pgml_runtime.algorithms import TASKS, Recipe, resolve
 from pgml_runtime.errors import (
     UserError,
@@ -22,6 +23,7 @@ from pgml_runtime.errors import (
     summary,
     unknown,
 )
+from pgml_runtime.names import Names
 
 FORMAT = 1
 PICKLE_PROTOCOL = 4
@@ -51,15 +53,19 @@ def fit(
     search,
     search_params_json,
     search_args_json,
+    weights=None,
+    names_json=None,
 ):
     """Train one model and score it; return `(model, metrics_json, hyperparams_json)`.
 
     x: float64 of shape (rows, features); y: float64 of shape (rows, labels). Rows [0:train_rows]
     are trained on, the others are the test rows and may be none. search: None, 'grid' or 'random'.
     The JSON arguments are objects in text form. The hyperparameters that come back are the
-    caller's, with the best of the search and the random_state that was used. Raises UserError.
+    caller's, with the best of the search and the random_state that was used. weights: how much each
+    row counts, or None. names_json: what features and classes are called. Raises UserError.
     """
-    arguments = (hyperparams_json, search, search_params_json, search_args_json)
+    search_arguments = (search, search_params_json, search_args_json)
+    arguments = (hyperparams_json, *search_arguments, weights, names_json)
     header, estimator, *texts = _fit(algorithm, task, x, y, train_rows, *arguments)
     return (_dump(header, estimator), *texts)
 
@@ -116,6 +122,8 @@ def _fit(
     search,
     search_params_json,
     search_args_json,
+    weights=None,
+    names_json=None,
 ):
     pair = resolve(algorithm, task)
     hyperparams = _json_object("hyperparams", hyperparams_json)
@@ -128,48 +136,59 @@ def _fit(
     with forwarded_warnings(), failures_as_user_errors(f"training {algorithm}"):
         recipe = Recipe(pair, n_labels)
         hyperparams = recipe.with_defaults(hyperparams, search_params)
-        estimator = recipe.estimator(hyperparams)
         classes = None
         if task == "classification":
             y = _whole_numbers(y)
             classes = _classes(y[:train_rows])
+        names = recipe.names = Names(names_json, classes)
+        weighing = recipe.weighing(weights, train_rows)
+        estimator = recipe.estimator(hyperparams)
         target = None
         if supervised:
             target = _target(y[:train_rows], classes if recipe.needs_class_numbers else None)
 
+        recipe.begin(estimator, target)
         started = time.perf_counter()
         with _threads_only():
             if search:
-                space, names = recipe.search_space(search_params)
+                space, keys = recipe.search_space(search_params)
                 searcher = _searcher(search, estimator, task, space, search_args)
-                searcher.fit(x[:train_rows], target)
+                with searches.failures_in_one_line():
+                    searcher.fit(x[:train_rows], target, **weighing)
                 estimator = searcher.best_estimator_
-                best = _as_asked(searcher.best_params_, space, names, search_params)
+                best = _as_asked(searcher.best_params_, space, keys, search_params)
                 hyperparams.update(best)
             else:
-                estimator.fit(x[:train_rows], target)
+                with progress.watched(estimator, recipe.library) as arguments:
+                    estimator.fit(x[:train_rows], target, **arguments, **weighing)
         seconds = time.perf_counter() - started
 
+        pgml_runtime.tell_progress("scoring")
         shares = importances.of(estimator, x[:train_rows])
         outputs = n_labels
         if not supervised:
             outputs = getattr(estimator, "n_components_", 1) if task == "decomposition" else 1
         header = _header(pair, recipe, x.shape[1], outputs, classes)
-        scores = _scores(header, estimator, x[train_rows:], y[train_rows:])
+        scores = _scores(header, estimator, x[train_rows:], y[train_rows:], names)
         if shares is not None:
             scores["feature_importances"] = shares
         if search:
             scores["fit_seconds"] = searcher.refit_time_
             scores["search_seconds"] = seconds
-            scores["search_results"] = _results(searcher, space, names, search_params)
+            scores["search_results"] = _results(searcher, space, keys, search_params)
         else:
             scores["fit_seconds"] = seconds
     return (
         header,
         estimator,
-        json.dumps(metrics.json_ready(scores), allow_nan=False),
-        json.dumps(metrics.json_ready(hyperparams), allow_nan=False),
+        _json(scores),
+        _json(hyperparams),
     )
+
+
+def _json(value):
+    # A database in another encoding than UTF-8 takes no escapes of what it has no letter for.
+    return json.dumps(metrics.json_ready(value), allow_nan=False, ensure_ascii=False)
 
 
 def _json_object(name, text):
@@ -263,7 +282,7 @@ def _threads_only():
 def _searcher(search, estimator, task, space, search_args):
     class_name, argument = _SEARCHES[search]
     searcher_class = getattr(require("sklearn.model_selection"), class_name)
-    arguments = {"scoring": _SCORING[task]}
+    arguments = {"scoring": _SCORING[task], "refit": searches.best}
     if search == "random":
         arguments["random_state"] = 0
     known = searcher_class(estimator, space).get_params(deep=False)
@@ -274,6 +293,11 @@ def _searcher(search, estimator, task, space, search_args):
         if name not in taken:
             raise unknown(f"search_args name for search '{search}'", name, sorted(taken))
         arguments[name] = value
+    if isinstance(arguments["scoring"], (list, dict)):
+        raise UserError(
+            'search_args of "scoring" must name one score, by which the best candidate is chosen',
+            hint='Write it as {"scoring": "accuracy"}.',
+        )
     if not space:
         raise UserError("none of search_params has an effect in this release")
     return searcher_class(estimator, **{argument: space}, **arguments)
@@ -336,7 +360,7 @@ def _dump(header, estimator):
     return pickle.dumps({**header, "estimator": body}, protocol=PICKLE_PROTOCOL)
 
 
-def _scores(header, estimator, x, y):
+def _scores(header, estimator, x, y, names):
     # Imported here: the extension loads `prediction` after this module.
     from pgml_runtime.prediction import Model
 
@@ -356,8 +380,13 @@ def _scores(header, estimator, x, y):
     per_label = []
     for label, known in enumerate(header["classes"]):
         proba = None
-        if header["n_labels"] == 1 and model.has_probabilities:
+        few = len(x) * len(known) <= metrics.MOST_PROBABILITIES
+        if header["n_labels"] == 1 and model.has_probabilities and few:
             proba = model.predict_proba(x)
         scored = predicted[:, label].astype(y.dtype)
-        per_label.append(metrics.classification(y[:, label], scored, proba, known))
+        called = functools.partial(names.class_name, label=label)
+        scores = metrics.classification(y[:, label], scored, proba, known, called)
+        if header["n_labels"] == 1 and model.has_probabilities and not few:
+            metrics.leave_out_probability_scores(scores, len(x), len(known))
+        per_label.append(scores)
     return per_label[0] if len(per_label) == 1 else metrics.joint(per_label)

@@ -71,6 +71,7 @@ def test_classification(classes):
             "precision": sk.precision_score(truth, guess, **weighted),
             "recall": sk.recall_score(truth, guess, **weighted),
             "accuracy": sk.accuracy_score(truth, guess),
+            "balanced_accuracy": sk.balanced_accuracy_score(truth, guess),
             "log_loss": sk.log_loss(truth, proba),
             "roc_auc": auc,
         },
@@ -96,7 +97,18 @@ def test_without_probabilities_there_are_no_probability_scores():
         "precision",
         "recall",
         "accuracy",
+        "balanced_accuracy",
     }
+
+
+def test_always_the_largest_class_is_no_better_than_chance():
+    truth = np.array([1] * 2 + [0] * 98)
+    got = metrics.classification(truth, np.zeros(100, dtype=int), None, [0, 1])
+    assert got["balanced_accuracy"] == 0.5
+    assert got["f1"] > 0.96
+    # Predicted classes that no test row has count for none.
+    got = metrics.classification(np.array([0, 0, 1]), np.array([0, 2, 1]), None, [0, 1, 2])
+    assert got["balanced_accuracy"] == pytest.approx(0.75)
 
 
 def test_a_class_that_is_never_predicted_counts_as_zero():

@@ -82,7 +82,28 @@ def test_a_failed_candidate_is_null_and_warned_of(regression_data, emitted):
     got = fit("ridge", "regression", *regression_data, TRAIN_ROWS, None, "grid", grid)
     assert got.hyperparams["alpha"] == 1
     assert got.metrics["search_results"]["mean_test_score"][1] is None
-    assert [text for text in emitted if text.startswith("FitFailedWarning")]
+    (text,) = emitted
+    assert text.startswith("5 of 10 fits of the search failed and have no score: ")
+    assert "alpha" in text
+    assert "Traceback" not in text
+
+
+@pytest.mark.parametrize("search", ["grid", "random"])
+def test_a_fold_without_a_class_does_not_make_the_first_candidate_the_best(search):
+    # XGBoost refuses the fold whose training rows lack class 0; each candidate's mean is NaN then.
+    rows = np.arange(1, 161)
+    x = np.column_stack([rows, rows * 7 % 13]).astype(np.float64)
+    y = np.where(rows == 1, 0.0, np.where(rows <= 80, 1.0, 2.0))[:, None]
+    grid = {"min_child_weight": [1000000, 1]}
+    args = {"cv": 5} if search == "grid" else {"cv": 5, "n_iter": 2}
+    got = fit("xgboost", "classification", x, y, 160, {"n_estimators": 5}, search, grid, args)
+    assert got.hyperparams["min_child_weight"] == 1
+
+
+def test_several_scores_choose_no_candidate(regression_data):
+    args = {"scoring": ["r2", "neg_mean_squared_error"]}
+    with pytest.raises(UserError, match="must name one score"):
+        fit("ridge", "regression", *regression_data, 40, None, "grid", {"alpha": [1]}, args)
 
 
 def test_when_every_candidate_fails_the_reason_is_told(regression_data):

@@ -16,6 +16,11 @@ pub fn only_rust(name: &str) -> bool {
     name == "knn"
 }
 
+/// Whether the algorithm takes missing values by itself, in every runtime that trains it.
+pub fn takes_missing(name: &str) -> bool {
+    ["xgboost", "xgboost_random_forest", "lightgbm", "hist_gradient_boosting", "catboost"].contains(&name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

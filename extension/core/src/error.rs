@@ -13,6 +13,22 @@ pub enum Error {
     LabelTwice(String),
     #[error("relation {0} has no column to learn from: all of its columns are labels")]
     NoFeatures(String),
+    #[error("column \"{column}\" is {is}, so it is no feature that could be left out or used in another way")]
+    ExcludedTwice { column: String, is: &'static str },
+    #[error("column \"{column}\" has type {type_name}, which cannot be one of several labels")]
+    JointLabel { column: String, type_name: String },
+    #[error("the weights in column \"{column}\" are {what}")]
+    Weights { column: String, what: &'static str },
+    #[error(
+        "the label of project \"{project}\", column \"{column}\", has type {type_name}, which can be a class or a value: train() needs task"
+    )]
+    WhichTask { project: String, column: String, type_name: String },
+    #[error("the label of model {model} is {is}, and a number says nothing about its classes")]
+    LabelNotNumber { model: i64, is: String },
+    #[error("model {0} is no classification, so it has no classes")]
+    NoClasses(i64),
+    #[error("the row has no column \"{column}\", which model {model} takes")]
+    MissingColumn { model: i64, column: String, given: Vec<String> },
     #[error("column \"{column}\" has type {type_name}, which cannot be a {role}")]
     ColumnType { column: String, type_name: String, role: &'static str },
     #[error("relation {0} has no rows")]
@@ -39,6 +55,8 @@ pub enum Error {
     UnknownTask(String),
     #[error("task \"{0}\" cannot be trained in edition 1.0")]
     UnsupportedTask(String),
+    #[error("unknown metric \"{name}\" for {task}")]
+    UnknownMetric { name: String, task: &'static str, known: Vec<&'static str> },
     #[error("algorithm {0} is only a name: no runtime trains it")]
     DeclaredOnly(String),
     #[error("the rust runtime does not train {algorithm} for {task}")]
@@ -67,8 +85,20 @@ pub enum Error {
     FieldUnknown { place: usize, type_name: String },
     #[error("project \"{name}\" is for {is}, not for {asked}")]
     TaskChanged { name: String, is: String, asked: String },
+    #[error("project \"{project}\" predicts {} from {}, and this training {}", quoted(.labels), quoted(.features), sentence(.differences))]
+    MeaningChanged { project: String, labels: Vec<String>, features: Vec<String>, differences: Vec<String> },
+    #[error(
+        "column \"{column}\" is a text with a different value in nearly every row: {distinct} values in {rows} rows"
+    )]
+    NearlyUnique { column: String, distinct: usize, rows: usize },
     #[error("project \"{0}\" does not exist")]
     NoProject(String),
+    #[error("project \"{0}\" exists already")]
+    ProjectExists(String),
+    #[error("model {id} is deployed: it answers for project \"{project}\"")]
+    DropDeployed { id: i64, project: String },
+    #[error("project \"{project}\" has a deployed model: model {id} answers for it")]
+    DropProject { id: i64, project: String },
     #[error("project \"{project}\" is new, so train() needs {missing}")]
     Incomplete { project: String, missing: &'static str },
     #[error("{0} must not be NULL")]
@@ -145,6 +175,10 @@ fn impute_categories(column: &str) -> String {
     )
 }
 
+fn sentence(parts: &[String]) -> String {
+    parts.join(", and ")
+}
+
 fn quoted(values: &[String]) -> String {
     let each: Vec<String> = values.iter().map(|value| format!("\"{value}\"")).collect();
     each.join(", ")
@@ -161,7 +195,11 @@ impl Error {
             Error::NoRelation(_) | Error::NoCopy(_) => "42P01",
             Error::NoColumn { .. } => "42703",
             Error::LabelTwice(_) => "42701",
-            Error::ColumnType { .. } => "42804",
+            Error::ColumnType { .. } | Error::JointLabel { .. } | Error::LabelNotNumber { .. } => "42804",
+            Error::ExcludedTwice { .. } | Error::WhichTask { .. } => "22023",
+            Error::Weights { .. } => "22000",
+            Error::NoClasses(_) => "0A000",
+            Error::MissingColumn { .. } => "42703",
             Error::NoRows(_) | Error::OneRow(_) | Error::NoFiles(_) | Error::NothingDeployed(_) => "02000",
             Error::NoSnapshot(_) => "02000",
             Error::ModelFile { .. } | Error::SnapshotColumns { .. } => "XX001",
@@ -173,6 +211,10 @@ impl Error {
             Error::VectorLengths(..) | Error::FeatureCount { .. } => "2202E",
             Error::NullArgument(_) => "22004",
             Error::TestSize(_) | Error::TestTooLarge { .. } | Error::EmptyArgument(_) => "22023",
+            Error::UnknownMetric { .. } | Error::MeaningChanged { .. } => "22023",
+            Error::NearlyUnique { .. } => "22000",
+            Error::ProjectExists(_) => "42710",
+            Error::DropDeployed { .. } | Error::DropProject { .. } => "55006",
             Error::UnknownTask(_) | Error::TaskChanged { .. } | Error::Incomplete { .. } => "22023",
             Error::NotAnObject { .. } | Error::PlainDataSet(_) | Error::NegativeLimit(_) => "22023",
             Error::StrategyNeedsModel(_) | Error::UnknownStrategy(_) | Error::UnknownSampling(_) => "22023",
@@ -199,11 +241,27 @@ impl Error {
             Error::LabelTwice(_) => "Name each label once in y_column_name.".into(),
             Error::NoFeatures(_) => "Leave at least one column out of y_column_name.".into(),
             Error::ColumnType { role: "label", .. } => {
-                "A label is numeric or boolean: train on a view that numbers its values.".into()
-            }
-            Error::ColumnType { .. } => {
-                "Features are numeric, boolean, text, or arrays of numbers: train on a view that converts the column or leaves it out."
+                "A label is numeric or boolean; that of a classification also a text, an enum, a uuid or a date. Train on a view that converts it."
                     .into()
+            }
+            Error::ColumnType { role: "weight", .. } => "Weights are numbers: name a numeric column in weight_column.".into(),
+            Error::ColumnType { column, .. } => {
+                format!(
+                    "Features are numeric, boolean, text, dates and times, or arrays of numbers: train on a view that converts the \
+                     column, or leave it out with exclude => ARRAY['{column}']."
+                )
+            }
+            Error::ExcludedTwice { .. } => "Name the features to leave out in exclude, and another column in weight_column.".into(),
+            Error::JointLabel { .. } => "Train a project for each label, with pgml.train().".into(),
+            Error::Weights { .. } => "A weight is zero or above, and one row's at least is above zero.".into(),
+            Error::WhichTask { .. } => "Give task => 'classification' or task => 'regression'.".into(),
+            Error::LabelNotNumber { .. } => {
+                "Use pgml.predict_label(), which gives the class, or pgml.predict_classes(), which gives each with its probability."
+                    .into()
+            }
+            Error::NoClasses(_) => "Use pgml.predict().".into(),
+            Error::MissingColumn { given, .. } => {
+                format!("It has: {}. A row with names is matched by name; an anonymous one, (a, b), by place.", given.join(", "))
             }
             Error::RowRefused(_) => {
                 "A row with NaN or an infinity, or with a number that its training's precision can't hold, has no answer.".into()
@@ -250,6 +308,25 @@ impl Error {
                 format!("Give a row of {}: pgml.predict(…, ({})).", columns.join(", "), columns.join(", "))
             }
             Error::TaskChanged { .. } => "Use another project name, or leave task out.".into(),
+            Error::UnknownMetric { known, .. } => format!("Use {}.", known.join(", ")),
+            Error::MeaningChanged { .. } => {
+                "Train a relation with the same columns, use another project name, or give the project this meaning with \
+                 redefine => true."
+                    .into()
+            }
+            Error::NearlyUnique { column, .. } => {
+                format!("Ids, names and addresses tell a model nothing about other rows: leave it out with exclude => ARRAY['{column}'].")
+            }
+            Error::ProjectExists(_) => "Choose another name, or drop that project with pgml.drop_project().".into(),
+            Error::DropDeployed { .. } => {
+                "Deploy another model first with pgml.deploy(), or drop it all the same with force => true.".into()
+            }
+            Error::DropProject { .. } => "Drop it all the same with force => true: its predictions end.".into(),
+            Error::NoProject(name) if name.parse::<i64>().is_ok() => {
+                format!(
+                    "A model is named by its id as a number: {name}::bigint. SELECT name FROM pgml.projects lists the projects."
+                )
+            }
             Error::NoProject(_) => "SELECT name FROM pgml.projects lists them; pgml.train() makes one.".into(),
             Error::Incomplete { .. } => {
                 "The first training of a project names task, relation_name and y_column_name; later ones may leave them out."

@@ -4,15 +4,21 @@
 //! every machine, for ever.
 
 pub mod algorithm;
+pub mod ascii;
+pub mod cgroup;
 pub mod columns;
 pub mod error;
+pub mod labels;
 pub mod literal;
 pub mod matrix;
+pub mod meaning;
+pub mod metric;
 pub mod model;
 pub mod preprocess;
 pub mod project;
 pub mod seal;
 pub mod split;
+pub mod time;
 
 pub use error::Error;
 

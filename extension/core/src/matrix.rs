@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use crate::columns::{Column, Layout};
+use crate::labels::{Classes, Collector, Value};
 use crate::preprocess::{Impute, Plan};
 use crate::{Error, Result};
 
@@ -19,6 +20,10 @@ struct Seen {
     gaps: bool,
     /// A number for each text, in the order of their first rows.
     texts: HashMap<String, usize>,
+    /// What collects the classes of a label that has a list of them.
+    classes: Option<Collector>,
+    /// Whether the numbers of a label are true and false.
+    boolean: bool,
 }
 
 /// Collects the rows of one relation.
@@ -31,10 +36,15 @@ pub struct Builder {
     labels: usize,
     x: Vec<f64>,
     y: Vec<f64>,
+    weights: Vec<f64>,
+    /// Whether the labels are classes, whose names are kept.
+    listed: bool,
+    /// Whether the last column weighs the rows.
+    weighted: bool,
 }
 
-/// Features and labels, row by row; all finite, but where [`Plan`] has gaps filled.
-#[derive(Debug, Clone, PartialEq)]
+/// Features and labels, row by row; all finite, but where [`Plan`] has gaps filled or the algorithm takes them.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Matrix {
     pub rows: usize,
     pub features: usize,
@@ -45,20 +55,34 @@ pub struct Matrix {
     pub widths: Vec<usize>,
     /// The texts of each feature column that has some, sorted; in `x` a text is its place here, and NULL is NaN.
     pub texts: Vec<Vec<String>>,
+    /// What the classes of each label are called; none where nobody asked.
+    pub classes: Vec<Classes>,
+    /// How much each row counts; none where all count alike.
+    pub weights: Vec<f64>,
 }
 
 impl Builder {
-    /// For the columns of a layout. Where the plan fills gaps, and in columns of texts, values may be missing.
-    pub fn new(layout: &Layout, plan: &Plan) -> Builder {
-        let columns = || layout.features.iter().chain(&layout.labels);
-        let gaps = |column: &Column| column.is_text() || plan.steps(&column.name).impute != Impute::Error;
+    /// For the columns of a layout. Where the plan fills gaps, in columns of texts, and in all features where the algorithm
+    /// takes `missing` values, values may be missing.
+    pub fn new(layout: &Layout, plan: &Plan, missing: bool) -> Builder {
+        let gaps = |column: &Column| missing || column.is_text() || plan.steps(&column.name).impute != Impute::Error;
+        let features = layout.features.iter().map(|column| Seen { gaps: gaps(column), ..Seen::default() });
+        let labels = layout.labels.iter().enumerate().map(|(place, column)| Seen {
+            classes: layout.collector(place),
+            boolean: column.element == "bool",
+            ..Seen::default()
+        });
+        let weight = layout.weight.iter().map(|_| Seen::default());
         Builder {
-            names: columns().map(|column| column.name.clone()).collect(),
-            seen: columns().map(|column| Seen { gaps: gaps(column), ..Seen::default() }).collect(),
+            names: layout.columns().map(|column| column.name.clone()).collect(),
+            seen: features.chain(labels).chain(weight).collect(),
             rows: 0,
             labels: layout.labels.len(),
             x: Vec::new(),
             y: Vec::new(),
+            weights: Vec::new(),
+            listed: layout.listed,
+            weighted: layout.weight.is_some(),
         }
     }
 
@@ -71,6 +95,10 @@ impl Builder {
     pub fn scalar(&mut self, index: usize, value: Option<f64>) {
         match value {
             Some(value) => {
+                // One NaN like any other, so that nothing depends on which it was.
+                let value = if value.is_nan() { f64::NAN } else { value };
+                // Zero is one class, whatever its sign.
+                let value = if index < self.features() { value } else { value + 0.0 };
                 if !self.seen[index].takes(value) {
                     self.seen[index].not_finite += 1;
                 }
@@ -93,6 +121,21 @@ impl Builder {
             }
         });
         self.push(index, &[code.map_or(f64::NAN, |code| code as f64)]);
+    }
+
+    /// Take a value of label `index` whose classes are collected, or `None` for NULL.
+    pub fn class(&mut self, index: usize, value: Option<Value<'_>>) {
+        let seen = &mut self.seen[index];
+        match (value, &mut seen.classes) {
+            (Some(Value::Text("NaN" | "Infinity" | "-Infinity")), Some(classes)) if classes.is_numeric() => {
+                seen.not_finite += 1;
+            }
+            (Some(value), Some(classes)) => {
+                let code = classes.code(value);
+                self.push(index, &[code]);
+            }
+            _ => self.null(index),
+        }
     }
 
     /// Take an array of column `index`, or `None` when it, or one of its elements, is NULL. (Where gaps are filled, an
@@ -136,8 +179,17 @@ impl Builder {
     }
 
     fn push(&mut self, index: usize, values: &[f64]) {
-        let features = self.names.len() - self.labels;
-        if index < features { self.x.extend_from_slice(values) } else { self.y.extend_from_slice(values) }
+        let features = self.features();
+        match index {
+            _ if index < features => self.x.extend_from_slice(values),
+            _ if index < features + self.labels => self.y.extend_from_slice(values),
+            _ => self.weights.extend_from_slice(values),
+        }
+    }
+
+    /// The columns that are features.
+    fn features(&self) -> usize {
+        self.seen.len() - self.labels - usize::from(self.weighted)
     }
 
     pub fn finish(mut self, relation: &str) -> Result<Matrix> {
@@ -159,11 +211,53 @@ impl Builder {
         if self.rows == 1 {
             return Err(Error::OneRow(relation.to_string()));
         }
-        let features = self.names.len() - self.labels;
+        let features = self.features();
         let widths: Vec<usize> = self.seen[..features].iter().map(|seen| seen.width.unwrap_or(1)).collect();
         let texts = self.sort_texts(&widths);
-        let features = widths.iter().sum();
-        Ok(Matrix { rows: self.rows, features, labels: self.labels, x: self.x, y: self.y, widths, texts })
+        let classes = self.sort_classes(features)?;
+        self.check_weights()?;
+        Ok(Matrix {
+            rows: self.rows,
+            features: widths.iter().sum(),
+            labels: self.labels,
+            x: self.x,
+            y: self.y,
+            widths,
+            texts,
+            classes,
+            weights: self.weights,
+        })
+    }
+
+    /// Put the classes of each label in their order, which follows the features.
+    fn sort_classes(&mut self, features: usize) -> Result<Vec<Classes>> {
+        if !self.listed {
+            return Ok(Vec::new());
+        }
+        let mut all = Vec::with_capacity(self.labels);
+        for (label, seen) in self.seen[features..features + self.labels].iter_mut().enumerate() {
+            let values = self.y.iter_mut().skip(label).step_by(self.labels);
+            all.push(match seen.classes.take() {
+                None => Classes::of_numbers(seen.boolean, values.map(|value| *value)),
+                Some(collector) => {
+                    let (classes, places) = collector.finish()?;
+                    values.for_each(|code| *code = places[*code as usize]);
+                    classes
+                }
+            });
+        }
+        Ok(all)
+    }
+
+    fn check_weights(&self) -> Result<()> {
+        let wrong = |what| Err(Error::Weights { column: self.names.last().cloned().unwrap_or_default(), what });
+        if self.weights.iter().any(|weight| *weight < 0.0) {
+            return wrong("negative in some rows");
+        }
+        if self.weighted && self.weights.iter().all(|weight| *weight == 0.0) {
+            return wrong("zero in all rows");
+        }
+        Ok(())
     }
 
     /// Number the texts of each feature column in their order, so that nothing depends on the order of the rows.
@@ -206,6 +300,9 @@ impl Matrix {
     pub fn reorder(&mut self, order: &[usize]) {
         permute(&mut self.x, self.features, order);
         permute(&mut self.y, self.labels, order);
+        if !self.weights.is_empty() {
+            permute(&mut self.weights, 1, order);
+        }
     }
 
     /// Refuse labels that cannot be classes, or that have only one class among the first `train` rows.
@@ -248,141 +345,4 @@ fn permute(values: &mut [f64], width: usize, order: &[usize]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn layout(features: &[(&str, bool)]) -> Layout {
-        let column = |name: &str, array| Column {
-            name: name.into(),
-            type_name: "float8".into(),
-            element: "float8".into(),
-            array,
-            nullable: true,
-        };
-        Layout {
-            features: features.iter().map(|(name, array)| column(name, *array)).collect(),
-            labels: vec![column("y", false)],
-        }
-    }
-
-    #[test]
-    fn columns_are_flattened_in_order() {
-        let mut builder = Builder::new(&layout(&[("a", false), ("b", true)]), &Plan::default());
-        for row in 0..2 {
-            builder.scalar(0, Some(row as f64));
-            builder.array(1, Some(&[10.0, 20.0])).unwrap();
-            builder.scalar(2, Some(7.0));
-            builder.end_row();
-        }
-        let matrix = builder.finish("t").unwrap();
-        assert_eq!((matrix.rows, matrix.features, matrix.labels), (2, 3, 1));
-        assert_eq!(matrix.x, [0.0, 10.0, 20.0, 1.0, 10.0, 20.0]);
-        assert_eq!(matrix.y, [7.0, 7.0]);
-        assert_eq!(matrix.widths, [1, 2]);
-    }
-
-    #[test]
-    fn every_column_with_missing_values_is_counted() {
-        let mut builder = Builder::new(&layout(&[("a", false), ("b", true)]), &Plan::default());
-        for row in 0..3 {
-            builder.scalar(0, (row != 1).then_some(1.0));
-            builder.array(1, None).unwrap();
-            builder.scalar(2, Some(f64::NAN));
-            builder.end_row();
-        }
-        let error = builder.finish("t").unwrap_err();
-        assert_eq!(error.to_string(), "NULL in column \"a\" (1 row), column \"b\" (3 rows)");
-    }
-
-    #[test]
-    fn infinite_labels_are_refused() {
-        let mut builder = Builder::new(&layout(&[("a", false)]), &Plan::default());
-        for _ in 0..2 {
-            builder.scalar(0, Some(1.0));
-            builder.scalar(1, Some(f64::INFINITY));
-            builder.end_row();
-        }
-        let error = builder.finish("t").unwrap_err();
-        assert_eq!(error.to_string(), "NaN or infinite values in column \"y\" (2 rows)");
-    }
-
-    #[test]
-    fn arrays_of_another_size_are_refused() {
-        let mut builder = Builder::new(&layout(&[("a", true)]), &Plan::default());
-        builder.array(0, Some(&[1.0, 2.0])).unwrap();
-        builder.scalar(1, Some(0.0));
-        builder.end_row();
-        let error = builder.array(0, Some(&[1.0])).unwrap_err();
-        assert_eq!(error, Error::Ragged { column: "a".into(), expected: 2, found: 1, row: 2 });
-    }
-
-    #[test]
-    fn none_and_one_are_too_few() {
-        assert!(matches!(Builder::new(&layout(&[("a", false)]), &Plan::default()).finish("t"), Err(Error::NoRows(_))));
-        let mut builder = Builder::new(&layout(&[("a", false)]), &Plan::default());
-        builder.scalar(0, Some(1.0));
-        builder.scalar(1, Some(1.0));
-        builder.end_row();
-        assert!(matches!(builder.finish("t"), Err(Error::OneRow(_))));
-    }
-
-    #[test]
-    fn reordering_in_place_equals_a_copy() {
-        let order = [3, 0, 2, 4, 1];
-        let mut values: Vec<f64> = (0..10).map(f64::from).collect();
-        let expected: Vec<f64> = order.iter().flat_map(|row| [values[row * 2], values[row * 2 + 1]]).collect();
-        permute(&mut values, 2, &order);
-        assert_eq!(values, expected);
-    }
-
-    #[test]
-    fn classes_are_whole_numbers_and_more_than_one() {
-        let matrix = |y: &[f64]| Matrix {
-            rows: y.len(),
-            features: 1,
-            labels: 1,
-            x: vec![0.0; y.len()],
-            y: y.to_vec(),
-            widths: vec![1],
-            texts: vec![Vec::new()],
-        };
-        let names = ["y".to_string()];
-        assert!(matrix(&[0.0, 1.0, 2.0]).check_classes(&names, 2).is_ok());
-        assert!(matches!(matrix(&[0.0, 0.0, 1.0]).check_classes(&names, 2), Err(Error::OneClass { rows: 2, .. })));
-        assert!(matches!(matrix(&[0.5, 1.0]).check_classes(&names, 2), Err(Error::ContinuousClasses { .. })));
-    }
-
-    #[test]
-    fn texts_are_numbered_in_their_own_order() {
-        let mut layout = layout(&[("n", true), ("kind", false)]);
-        layout.features[1].element = "text".into();
-        let mut builder = Builder::new(&layout, &Plan::default());
-        for text in [Some("b"), None, Some("c"), Some("a"), Some("b")] {
-            builder.array(0, Some(&[7.0, 8.0])).unwrap();
-            builder.text(1, text);
-            builder.scalar(2, Some(1.0));
-            builder.end_row();
-        }
-        let matrix = builder.finish("t").unwrap();
-        assert_eq!(matrix.texts, [vec![], vec!["a", "b", "c"]]);
-        let codes: Vec<String> = (0..5).map(|row| matrix.row(row)[2].to_string()).collect();
-        assert_eq!(codes, ["1", "NaN", "2", "0", "1"]);
-    }
-
-    #[test]
-    fn only_a_column_whose_gaps_are_filled_may_have_some() {
-        let plan = Plan::parse(r#"{"a": {"impute": "zero"}}"#).unwrap();
-        let mut builder = Builder::new(&layout(&[("a", false), ("b", false)]), &plan);
-        for value in [None, Some(f64::NAN), Some(f64::INFINITY)] {
-            builder.scalar(0, value);
-            builder.scalar(1, value);
-            builder.scalar(2, Some(1.0));
-            builder.end_row();
-        }
-        let error = builder.clone().finish("t").unwrap_err();
-        assert_eq!(error.to_string(), "NULL in column \"b\" (1 row)");
-        builder.seen[1].nulls = 0;
-        let error = builder.finish("t").unwrap_err();
-        assert_eq!(error.to_string(), "NaN or infinite values in column \"a\" (1 row), column \"b\" (2 rows)");
-    }
-}
+mod tests;

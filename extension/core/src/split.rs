@@ -135,6 +135,7 @@ mod tests {
             y: labels.to_vec(),
             widths: vec![1],
             texts: vec![Vec::new()],
+            ..Matrix::default()
         }
     }
 

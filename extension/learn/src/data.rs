@@ -1,13 +1,19 @@
 //! Rows to learn from, as one block.
 
+use pgml_core::labels::Classes;
+
 /// Features and labels, row by row. Clustering and decomposition have no labels.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Data {
     pub rows: usize,
     pub features: usize,
     pub labels: usize,
     pub x: Vec<f64>,
     pub y: Vec<f64>,
+    /// How much each row counts; none where all count alike.
+    pub weights: Vec<f64>,
+    /// What the classes of each label are called; none where they are called by their numbers.
+    pub classes: Vec<Classes>,
 }
 
 impl Data {
@@ -29,12 +35,32 @@ impl Data {
         let take = |from: &[f64], width: usize| {
             rows.iter().flat_map(|row| from[row * width..][..width].iter().copied()).collect()
         };
-        Data { rows: rows.len(), x: take(&self.x, self.features), y: take(&self.y, self.labels), ..*self }
+        let weights = if self.weights.is_empty() { Vec::new() } else { take(&self.weights, 1) };
+        Data {
+            rows: rows.len(),
+            features: self.features,
+            labels: self.labels,
+            x: take(&self.x, self.features),
+            y: take(&self.y, self.labels),
+            weights,
+            classes: self.classes.clone(),
+        }
     }
 
     /// One label alone.
     pub fn with_label(&self, label: usize) -> Data {
-        Data { labels: 1, y: self.label(label), x: self.x.clone(), ..*self }
+        Data { labels: 1, y: self.label(label), ..self.clone() }
+    }
+
+    /// What a class of a label is called.
+    pub fn class_name(&self, label: usize, value: f64) -> String {
+        let classes = self.classes.get(label);
+        classes.map_or_else(|| pgml_core::labels::number(value), |classes| classes.name(value).into_owned())
+    }
+
+    /// The number of a class of a label by its name.
+    pub fn class_value(&self, label: usize, name: &str) -> Option<f64> {
+        self.classes.get(label).map_or_else(|| name.parse().ok(), |classes| classes.value(name))
     }
 
     /// The mean of each feature.

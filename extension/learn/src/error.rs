@@ -17,6 +17,8 @@ pub enum Error {
     OneClass(f64),
     #[error("training {0} gave a model that predicts no finite numbers")]
     NotFinite(String),
+    #[error("the rust runtime can't weigh rows for {0}")]
+    NoWeights(String),
     #[error("search '{0}' needs search_params")]
     NoSearchParams(String),
 }
@@ -25,7 +27,7 @@ impl Error {
     /// The five characters of the SQLSTATE.
     pub fn sqlstate(&self) -> &'static str {
         match self {
-            Error::Algorithm { .. } => "0A000",
+            Error::Algorithm { .. } | Error::NoWeights(_) => "0A000",
             Error::Unknown { .. } | Error::Value { .. } | Error::NoSearchParams(_) => "22023",
             Error::Failed { .. } | Error::TooFewRows(_) | Error::OneClass(_) | Error::NotFinite(_) => "22000",
         }
@@ -39,6 +41,10 @@ impl Error {
             Error::Unknown { known, .. } => format!("Known are: {}.", known.join(", ")),
             Error::NoSearchParams(_) => "Name the values to try: {\"alpha\": [0.1, 1, 10]}.".into(),
             Error::OneClass(_) => "Check the label column, or shuffle with test_sampling => 'random'.".into(),
+            Error::NoWeights(_) => {
+                "Leave weight_column out, set runtime to 'python', or choose another algorithm, such as random_forest."
+                    .into()
+            }
             Error::NotFinite(_) => "Scale the features, or choose other hyperparameters.".into(),
             Error::TooFewRows(_) => "A smaller test_size leaves more.".into(),
             Error::Value { .. } | Error::Failed { .. } => return None,

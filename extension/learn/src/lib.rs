@@ -134,23 +134,46 @@ fn refused() -> Error {
     Error::Failed { algorithm: "the model".into(), reason: "a row has a number that it can't take".into() }
 }
 
+/// What a model said about rows whose labels are known.
+#[derive(Debug, Clone, Copy)]
+pub struct Answers<'a> {
+    /// The rows; clustering has no labels, and takes their features.
+    pub rows: &'a Data,
+    /// The values of all labels, row by row.
+    pub predicted: &'a [f64],
+    /// The probability of each class that the model knows, row by row, where it gives them.
+    pub shares: Option<&'a [f64]>,
+    /// The sorted classes that the model knows, of each label.
+    pub known: &'a [Vec<f64>],
+}
+
+/// The scores of a model on any rows, by the names that a training gives them.
+pub fn scores(task: Task, answers: Answers<'_>, interrupt: Interrupt<'_>) -> Map<String, Value> {
+    let Answers { rows, predicted, shares, known } = answers;
+    match task {
+        Task::Regression => metrics::regression(&rows.y, predicted, rows.labels),
+        Task::Classification => {
+            let each = (0..rows.labels).map(|label| {
+                let column: Vec<f64> = predicted.iter().skip(label).step_by(rows.labels).copied().collect();
+                let known = known.get(label).map_or(&[][..], Vec::as_slice);
+                metrics::classification(&rows.label(label), &column, shares, known, |class| {
+                    rows.class_name(label, class)
+                })
+            });
+            metrics::joint(each.collect())
+        }
+        Task::Clustering => metrics::clustering(rows, predicted, interrupt),
+        Task::Decomposition => Map::new(),
+    }
+}
+
 /// The scores of a model on its test rows.
 fn score(task: Task, model: &Model, train: &Data, test: &Data, interrupt: Interrupt<'_>) -> Result<Map<String, Value>> {
     let predicted = predict(model, test, interrupt)?;
-    Ok(match task {
-        Task::Regression => metrics::regression(&test.y, &predicted, test.labels),
-        Task::Classification => {
-            let shares = if test.labels == 1 { probabilities(model, test)? } else { None };
-            let each: Vec<_> = (0..test.labels)
-                .map(|label| {
-                    let known = data::classes(&train.label(label));
-                    let column: Vec<f64> = predicted.iter().skip(label).step_by(test.labels).copied().collect();
-                    metrics::classification(&test.label(label), &column, shares.as_deref(), &known)
-                })
-                .collect();
-            metrics::joint(each)
-        }
-        Task::Clustering => metrics::clustering(test, &predicted, interrupt),
-        Task::Decomposition => Map::new(),
-    })
+    let classes = task == Task::Classification;
+    let shares = if classes && test.labels == 1 { probabilities(model, test)? } else { None };
+    let known: Vec<Vec<f64>> =
+        if classes { (0..test.labels).map(|label| data::classes(&train.label(label))).collect() } else { Vec::new() };
+    let answers = Answers { rows: test, predicted: &predicted, shares: shares.as_deref(), known: &known };
+    Ok(scores(task, answers, interrupt))
 }

@@ -7,6 +7,12 @@ use serde_json::{Map, Value, json};
 use crate::Interrupt;
 use crate::data::{Data, classes};
 
+/// Classes that a note names.
+const NAMED: usize = 10;
+
+/// Rows up to which the silhouette takes all of them: it compares each with each.
+const MOST_DISTANCES: usize = 10_000;
+
 const NO_ROWS: &str = "there are no test rows";
 
 type Scores = Map<String, Value>;
@@ -76,7 +82,13 @@ fn r2(truth: &[f64], predicted: &[f64], label: usize, labels: usize) -> f64 {
 
 /// Score one label's predicted classes. `shares` has a column for each of the classes that the model knows; the test rows may
 /// lack some, or have others.
-pub fn classification(truth: &[f64], predicted: &[f64], shares: Option<&[f64]>, known: &[f64]) -> Scores {
+pub fn classification(
+    truth: &[f64],
+    predicted: &[f64],
+    shares: Option<&[f64]>,
+    known: &[f64],
+    called: impl Fn(f64) -> String,
+) -> Scores {
     let mut card = Card::default();
     let rows = truth.len();
     let [f1, precision, recall] = weighted(truth, predicted);
@@ -86,10 +98,14 @@ pub fn classification(truth: &[f64], predicted: &[f64], shares: Option<&[f64]>, 
     card.add("precision", or_none(precision));
     card.add("recall", or_none(recall));
     card.add("accuracy", or_none(right as f64 / rows as f64));
+    card.add("balanced_accuracy", or_none(balanced(truth, predicted)));
     if let Some(shares) = shares {
         let present = classes(truth);
-        let unseen: Vec<String> = present.iter().filter(|class| !known.contains(class)).map(f64::to_string).collect();
-        let reason = format!("the test rows have classes that the training rows lack: {}", unseen.join(", "));
+        let is_known = |class: &&f64| known.binary_search_by(|known| known.total_cmp(class)).is_ok();
+        let unseen: Vec<f64> = present.iter().filter(|class| !is_known(class)).copied().collect();
+        let named: Vec<String> = unseen.iter().take(NAMED).map(|class| called(*class)).collect();
+        let more = if unseen.len() > NAMED { format!(" and {} more", unseen.len() - NAMED) } else { String::new() };
+        let reason = format!("the test rows have classes that the training rows lack: {}{more}", named.join(", "));
         let (log_loss, roc_auc) = match (rows, &unseen[..], present.len()) {
             (0, ..) => (Err(NO_ROWS), Err(NO_ROWS)),
             (_, [_, ..], _) => (Err(&reason[..]), Err(&reason[..])),
@@ -104,66 +120,86 @@ pub fn classification(truth: &[f64], predicted: &[f64], shares: Option<&[f64]>, 
 
 /// F1, precision and recall of each class, weighted by its rows; what would divide by zero is zero.
 fn weighted(truth: &[f64], predicted: &[f64]) -> [f64; 3] {
+    let known = classes(truth);
+    let place = |value: &f64| known.binary_search_by(|class| class.total_cmp(value)).ok();
+    let (mut hits, mut there, mut guessed) = (vec![0.0; known.len()], vec![0.0; known.len()], vec![0.0; known.len()]);
+    for (truth, guess) in truth.iter().zip(predicted) {
+        let (truth, guess) = (place(truth), place(guess));
+        truth.into_iter().for_each(|place| there[place] += 1.0);
+        guess.into_iter().for_each(|place| guessed[place] += 1.0);
+        truth.filter(|_| truth == guess).into_iter().for_each(|place| hits[place] += 1.0);
+    }
     let mut sums = [0.0; 3];
-    for class in classes(truth) {
-        let count = |of: &dyn Fn(bool, bool) -> bool| {
-            truth.iter().zip(predicted).filter(|(truth, guess)| of(**truth == class, **guess == class)).count() as f64
-        };
-        let (hits, there, guessed) = (count(&|is, said| is && said), count(&|is, _| is), count(&|_, said| said));
-        let share = |part: f64, whole: f64| if whole == 0.0 { 0.0 } else { part / whole };
+    let share = |part: f64, whole: f64| if whole == 0.0 { 0.0 } else { part / whole };
+    for ((hits, there), guessed) in hits.into_iter().zip(there).zip(guessed) {
         let each = [share(2.0 * hits, there + guessed), share(hits, guessed), share(hits, there)];
         sums.iter_mut().zip(each).for_each(|(sum, score)| *sum += score * there);
     }
     sums.map(|sum| sum / truth.len() as f64)
 }
 
+/// The mean of the classes' recalls: each class counts alike, whatever its size.
+fn balanced(truth: &[f64], predicted: &[f64]) -> f64 {
+    let mut rows: Vec<(f64, bool)> =
+        truth.iter().zip(predicted).map(|(truth, predicted)| (*truth, truth == predicted)).collect();
+    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let recall = |class: &[(f64, bool)]| class.iter().filter(|row| row.1).count() as f64 / class.len() as f64;
+    let recalls: Vec<f64> = rows.chunk_by(|a, b| a.0 == b.0).map(recall).collect();
+    recalls.iter().sum::<f64>() / recalls.len() as f64
+}
+
+/// The place of each row's class among those that the model knows, which has all of them.
+fn places(truth: &[f64], known: &[f64]) -> Vec<usize> {
+    truth.iter().map(|value| known.partition_point(|class| class.total_cmp(value).is_lt())).collect()
+}
+
 /// The mean of what the true class's probability costs; no probability counts as smaller than a rounding error.
 fn log_loss(truth: &[f64], shares: &[f64], known: &[f64]) -> f64 {
-    let cost = |(truth, shares): (&f64, &[f64])| {
-        let sum: f64 = shares.iter().sum();
-        let share = known.iter().zip(shares).find(|(class, _)| *class == truth).map_or(0.0, |(_, share)| share / sum);
+    let cost = |(place, shares): (usize, &[f64])| {
+        let share = shares[place] / shares.iter().sum::<f64>();
         -share.clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln()
     };
-    truth.iter().zip(shares.chunks_exact(known.len())).map(cost).sum::<f64>() / truth.len() as f64
+    let places = places(truth, known).into_iter();
+    places.zip(shares.chunks_exact(known.len())).map(cost).sum::<f64>() / truth.len() as f64
 }
 
 /// The area under the curve: of two classes; of more, that of each pair, weighted by the pair's rows.
+///
+/// A class's scores are compared with those of all other classes at once: pairs are millions where classes are thousands.
 fn roc_auc(truth: &[f64], shares: &[f64], known: &[f64]) -> f64 {
-    let column = |place: usize, of: [f64; 2]| -> Vec<(bool, f64)> {
-        let rows = truth.iter().zip(shares.chunks_exact(known.len()));
-        let rows = rows.filter(|(truth, _)| of.contains(truth));
-        rows.map(|(truth, shares)| (*truth == known[place], shares[place])).collect()
-    };
-    if let [first, second] = known {
-        return area(&mut column(1, [*first, *second]));
+    let places = places(truth, known);
+    let mut rows = vec![0usize; known.len()];
+    places.iter().for_each(|place| rows[*place] += 1);
+    let column = |class: usize| shares.iter().skip(class).step_by(known.len()).copied();
+    if known.len() == 2 {
+        return areas(column(1), &places, 1, &rows)[0];
     }
-    let there = classes(truth);
-    let places: Vec<usize> = (0..known.len()).filter(|place| there.contains(&known[*place])).collect();
     let (mut sum, mut weight) = (0.0, 0.0);
-    for (at, first) in places.iter().enumerate() {
-        for second in &places[at + 1..] {
-            let pair = [known[*first], known[*second]];
-            let rows = truth.iter().filter(|truth| pair.contains(truth)).count() as f64;
-            let both = area(&mut column(*first, pair)) + area(&mut column(*second, pair));
-            sum += rows * both / 2.0;
-            weight += rows;
+    for class in (0..known.len()).filter(|class| rows[*class] > 0) {
+        let areas = areas(column(class), &places, class, &rows);
+        for other in (0..known.len()).filter(|other| *other != class && rows[*other] > 0) {
+            // A pair counts as often as it has rows, and each of its two classes gives one half.
+            let pair = (rows[class] + rows[other]) as f64;
+            sum += areas[other] * pair;
+            weight += pair;
         }
     }
     sum / weight
 }
 
-/// The chance that a row of the class has a higher score than one that is not; equal scores count half.
-fn area(rows: &mut [(bool, f64)]) -> f64 {
-    rows.sort_by(|a, b| a.1.total_cmp(&b.1));
-    let (mut below, mut sum) = (0.0, 0.0);
-    for tied in rows.chunk_by(|a, b| a.1 == b.1) {
-        let inside = tied.iter().filter(|(is, _)| *is).count() as f64;
-        let outside = tied.len() as f64 - inside;
-        sum += inside * (below + outside / 2.0);
-        below += outside;
+/// For each class, the chance that a row of `class` has the higher score than one of it; equal scores count half.
+fn areas(scores: impl Iterator<Item = f64>, places: &[usize], class: usize, rows: &[usize]) -> Vec<f64> {
+    let scored: Vec<(f64, usize)> = scores.zip(places.iter().copied()).collect();
+    let mut own: Vec<f64> = scored.iter().filter(|(_, place)| *place == class).map(|(score, _)| *score).collect();
+    own.sort_unstable_by(f64::total_cmp);
+    let mut higher = vec![0.0; rows.len()];
+    for (score, place) in scored {
+        let lower = own.partition_point(|own| *own < score);
+        let equal = own.partition_point(|own| *own <= score) - lower;
+        higher[place] += (own.len() - lower - equal) as f64 + equal as f64 / 2.0;
     }
-    let positive = rows.iter().filter(|(is, _)| *is).count() as f64;
-    sum / (positive * below)
+    let share = |(sum, rows): (f64, &usize)| sum / ((*rows).max(1) * own.len()) as f64;
+    higher.into_iter().zip(rows).map(share).collect()
 }
 
 /// Average several labels' scores; one that is undefined for a label is undefined.
@@ -183,6 +219,17 @@ pub fn joint(mut each: Vec<Scores>) -> Scores {
 /// How well the test rows fit their clusters: the mean over them of (b - a) / max(a, b), where a is the mean distance to the own
 /// cluster's other rows and b that to the nearest other cluster's.
 pub fn clustering(data: &Data, clusters: &[f64], interrupt: Interrupt<'_>) -> Scores {
+    if data.rows > MOST_DISTANCES {
+        // Each row is compared with each: of many, only some are scored, taken evenly.
+        let some: Vec<usize> = (0..MOST_DISTANCES).map(|place| place * data.rows / MOST_DISTANCES).collect();
+        let clusters: Vec<f64> = some.iter().map(|row| clusters[*row]).collect();
+        let mut scores = clustering(&data.only(&some), &clusters, interrupt);
+        if !scores.contains_key("notes") {
+            let note = format!("of {MOST_DISTANCES} of the {} test rows", data.rows);
+            scores.insert("notes".into(), json!({ "silhouette": note }));
+        }
+        return scores;
+    }
     let known = classes(clusters);
     let mut card = Card::default();
     let found = known.len();
@@ -242,18 +289,19 @@ mod tests {
     // y = [0,0,1,1,2,2]; p = [0,1,1,1,2,0]
     // s = [[.7,.2,.1],[.3,.4,.3],[.1,.8,.1],[.2,.5,.3],[.1,.2,.7],[.5,.2,.3]]
     // sklearn.metrics: f1_score(y, p, average='weighted', zero_division=0), precision_score, recall_score,
-    // accuracy_score, log_loss(y, s), roc_auc_score(y, s, average='weighted', multi_class='ovo')
+    // accuracy_score, balanced_accuracy_score, log_loss(y, s), roc_auc_score(y, s, average='weighted', multi_class='ovo')
     #[test]
     fn classifications_are_scored_as_scikit_learn_does() {
         let truth = [0.0, 0.0, 1.0, 1.0, 2.0, 2.0];
         let guess = [0.0, 1.0, 1.0, 1.0, 2.0, 0.0];
         let shares = [0.7, 0.2, 0.1, 0.3, 0.4, 0.3, 0.1, 0.8, 0.1, 0.2, 0.5, 0.3, 0.1, 0.2, 0.7, 0.5, 0.2, 0.3];
-        let scores = classification(&truth, &guess, Some(&shares), &[0.0, 1.0, 2.0]);
+        let scores = classification(&truth, &guess, Some(&shares), &[0.0, 1.0, 2.0], |class| class.to_string());
         for (name, wanted) in [
             ("f1", 0.6555555555555556),
             ("precision", 0.7222222222222222),
             ("recall", 0.6666666666666666),
             ("accuracy", 0.6666666666666666),
+            ("balanced_accuracy", 0.6666666666666666),
             ("log_loss", 0.6729310380672486),
             ("roc_auc", 0.9166666666666666),
         ] {
@@ -263,14 +311,69 @@ mod tests {
 
     #[test]
     fn a_class_that_is_never_predicted_counts_as_zero() {
-        let scores = classification(&[0.0, 1.0], &[0.0, 0.0], None, &[0.0, 1.0]);
+        let scores = classification(&[0.0, 1.0], &[0.0, 0.0], None, &[0.0, 1.0], |class| class.to_string());
         assert!((number(&scores, "f1") - 1.0 / 3.0).abs() < 1e-15);
     }
 
     #[test]
+    fn always_the_largest_class_is_no_better_than_chance() {
+        let truth: Vec<f64> = (0..100).map(|row| f64::from(row < 2)).collect();
+        let scores = classification(&truth, &[0.0; 100], None, &[0.0, 1.0], |class| class.to_string());
+        assert_eq!(number(&scores, "balanced_accuracy"), 0.5);
+        assert!(number(&scores, "f1") > 0.96);
+    }
+
+    #[test]
     fn a_class_that_training_lacks_is_told() {
-        let scores = classification(&[2.0, 1.0], &[0.0, 1.0], Some(&[0.5, 0.5, 0.2, 0.8]), &[0.0, 1.0]);
+        let scores = classification(&[2.0, 1.0], &[0.0, 1.0], Some(&[0.5, 0.5, 0.2, 0.8]), &[0.0, 1.0], |class| {
+            class.to_string()
+        });
         assert_eq!(scores["log_loss"], Value::Null);
         assert_eq!(scores["notes"]["roc_auc"], "the test rows have classes that the training rows lack: 2");
+    }
+    #[test]
+    fn pairs_of_classes_are_scored_as_one_by_one() {
+        // Five classes, of which the test rows lack one; ties among the scores.
+        let truth: Vec<f64> = (0..60).map(|row| f64::from([0, 2, 3, 7][row * row % 7 % 4])).collect();
+        let known = [0.0, 1.0, 2.0, 3.0, 7.0];
+        let shares: Vec<f64> = (0..300).map(|place| f64::from(place * 37 % 11) / 10.0).collect();
+        let there = [0.0, 2.0, 3.0, 7.0];
+        let area = |class: f64, other: f64| {
+            let place = known.iter().position(|known| *known == class).expect("a class");
+            let of = |wanted: f64| -> Vec<f64> {
+                let rows = truth.iter().zip(shares.chunks_exact(5));
+                rows.filter(|(truth, _)| **truth == wanted).map(|(_, shares)| shares[place]).collect()
+            };
+            let (own, others) = (of(class), of(other));
+            let wins = own.iter().flat_map(|own| {
+                others
+                    .iter()
+                    .map(move |other| f64::from(u8::from(own > other)) + 0.5 * f64::from(u8::from(own == other)))
+            });
+            (wins.sum::<f64>() / (own.len() * others.len()) as f64, (own.len() + others.len()) as f64)
+        };
+        let (mut sum, mut weight) = (0.0, 0.0);
+        for (at, one) in there.iter().enumerate() {
+            for other in &there[at + 1..] {
+                let ((a, rows), (b, _)) = (area(*one, *other), area(*other, *one));
+                sum += (a + b) / 2.0 * rows;
+                weight += rows;
+            }
+        }
+        assert!((roc_auc(&truth, &shares, &known) - sum / weight).abs() < 1e-12);
+    }
+
+    #[test]
+    fn thousands_of_classes_are_scored_in_no_time_and_many_rows_by_a_part() {
+        let truth: Vec<f64> = (0..6000).map(|row| f64::from(row % 2000)).collect();
+        let known: Vec<f64> = (0..2000).map(f64::from).collect();
+        let shares = vec![1.0 / 2000.0; 6000 * 2000];
+        let scores = classification(&truth, &truth, Some(&shares), &known, |class| class.to_string());
+        assert_eq!((number(&scores, "roc_auc"), number(&scores, "f1")), (0.5, 1.0));
+        let x: Vec<f64> = (0..20_000).map(|row| f64::from(row % 2)).collect();
+        let data = Data { rows: x.len(), features: 1, x: x.clone(), ..Data::default() };
+        let scores = clustering(&data, &x, &|| {});
+        assert_eq!(scores["notes"]["silhouette"], "of 10000 of the 20000 test rows");
+        assert_eq!(number(&scores, "silhouette"), 1.0);
     }
 }

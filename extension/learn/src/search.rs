@@ -41,22 +41,55 @@ pub fn best(
     let points = points(search, request.search_params, tries, seed)?;
     let folds = split(request.task, data, folds)?;
     let mut scores: Vec<Vec<f64>> = Vec::with_capacity(points.len());
+    let mut failures: Vec<Error> = Vec::new();
     for point in &points {
         let mut hyperparams = request.hyperparams.clone();
         hyperparams.extend(point.clone());
-        let judge = |fold: &Vec<usize>| judge(request, &hyperparams, data, fold, interrupt, warnings);
-        scores.push(folds.iter().map(judge).collect::<Result<_>>()?);
+        let judge = |fold: &Vec<usize>| match judge(request, &hyperparams, data, fold, interrupt, warnings) {
+            Ok(score) => score,
+            // A fold without a class, or a value that the algorithm refuses: no score, and the others go on.
+            Err(error) => {
+                failures.push(error);
+                f64::NAN
+            }
+        };
+        scores.push(folds.iter().map(judge).collect());
     }
     warnings.dedup();
-    let means: Vec<f64> = scores.iter().map(|scores| mean(scores)).collect();
-    let best = (0..points.len()).fold(0, |best, at| if means[at] > means[best] { at } else { best });
+    let Some(best) = highest(&scores) else {
+        let reason = || "no candidate of the search has a score".into();
+        return Err(failures
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| Error::Failed { algorithm: request.algorithm.to_string(), reason: reason() }));
+    };
+    if let Some(first) = failures.first() {
+        let fits = points.len() * folds.len();
+        warnings.push(format!("{} of {fits} fits of the search failed and have no score: {first}", failures.len()));
+    }
     let mut hyperparams = request.hyperparams.clone();
     hyperparams.extend(points[best].clone());
+    let means: Vec<f64> = scores.iter().map(|scores| mean(scores)).collect();
     Ok((hyperparams, Some(results(request.search_params, &points, &scores, &means))))
 }
 
+/// The candidate with the highest mean, among those that have a score on most folds; of equals, the first. None where no
+/// candidate has any.
+fn highest(scores: &[Vec<f64>]) -> Option<usize> {
+    let key = |scores: &Vec<f64>| (scores.iter().filter(|score| score.is_finite()).count(), mean(scores));
+    let mut best: Option<(usize, (usize, f64))> = None;
+    for (place, key) in scores.iter().map(key).enumerate().filter(|(_, key)| key.0 > 0) {
+        if best.is_none_or(|(_, before)| key > before) {
+            best = Some((place, key));
+        }
+    }
+    best.map(|(place, _)| place)
+}
+
+/// The mean of the scores that are numbers; NaN where none is.
 fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
+    let scored: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+    scored.iter().sum::<f64>() / scored.len() as f64
 }
 
 /// The combinations to try, the last name's values first, as scikit-learn orders them.
@@ -181,12 +214,36 @@ fn results(space: &Point, points: &[Point], scores: &[Vec<f64>], means: &[f64]) 
         let column: Vec<f64> = scores.iter().map(|scores| scores[fold]).collect();
         results.insert(format!("split{fold}_test_score"), json!(column));
     }
-    let deviation = |(scores, mean): (&Vec<f64>, &f64)| {
-        (scores.iter().map(|score| (score - mean).powi(2)).sum::<f64>() / scores.len() as f64).sqrt()
+    let deviation = |(scores, center): (&Vec<f64>, &f64)| {
+        mean(&scores.iter().map(|score| (score - center).powi(2)).collect::<Vec<_>>()).sqrt()
     };
-    let rank = |mean: &f64| 1 + means.iter().filter(|other| *other > mean).count();
+    // What has no score comes last.
+    let rank =
+        |mean: &f64| 1 + means.iter().filter(|other| *other > mean || (mean.is_nan() && !other.is_nan())).count();
     results.insert("mean_test_score".into(), json!(means));
     results.insert("std_test_score".into(), json!(scores.iter().zip(means).map(deviation).collect::<Vec<_>>()));
     results.insert("rank_test_score".into(), json!(means.iter().map(rank).collect::<Vec<_>>()));
     Value::Object(results)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::highest;
+
+    #[test]
+    fn a_candidate_without_a_score_is_never_the_best() {
+        let nan = f64::NAN;
+        assert_eq!(highest(&[vec![nan, nan], vec![0.1, 0.3], vec![0.2, 0.3]]), Some(2));
+        // The first of equals, as scikit-learn has it.
+        assert_eq!(highest(&[vec![0.5, 0.5], vec![0.5, 0.5]]), Some(0));
+        assert_eq!(highest(&[vec![nan, nan], vec![nan, nan]]), None);
+    }
+
+    #[test]
+    fn a_fold_on_which_all_fail_counts_for_none() {
+        let nan = f64::NAN;
+        assert_eq!(highest(&[vec![nan, 0.1], vec![nan, 0.2]]), Some(1));
+        // One that fails where others don't is judged on less, and comes after them.
+        assert_eq!(highest(&[vec![nan, 0.9], vec![0.4, 0.4]]), Some(1));
+    }
 }

@@ -25,7 +25,14 @@ fn set(reference: &Value, name: &str) -> Data {
     let set = &reference["sets"][name];
     let count = |name: &str| set[name].as_u64().expect("a count") as usize;
     let (x, y) = (numbers(&set["x"]), numbers(&set["y"]));
-    Data { rows: x.len() / count("features"), features: count("features"), labels: count("labels"), x, y }
+    Data {
+        rows: x.len() / count("features"),
+        features: count("features"),
+        labels: count("labels"),
+        x,
+        y,
+        ..Data::default()
+    }
 }
 
 /// The rows to train on, and every fourth to test on.
@@ -217,7 +224,7 @@ fn importances_find_the_feature_that_counts() {
     let mixed = |at: usize| ((at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) * 0x85eb_ca6b % 1009;
     let x: Vec<f64> = (0..rows * 3).map(|at| mixed(at) as f64 / 1009.0).collect();
     let y = x.chunks(3).map(|row| (row[1] * 10.0).floor()).collect();
-    let data = Data { rows, features: 3, labels: 1, x, y };
+    let data = Data { rows, features: 3, labels: 1, x, y, ..Data::default() };
     for (algorithm, task) in [
         ("linear", Task::Regression),
         ("lasso", Task::Regression),

@@ -45,8 +45,8 @@ fn size(count: usize) -> Result<i32> {
 }
 
 impl Dataset {
-    fn new(x: &[f64], features: usize, y: &[f32], parameters: &CStr) -> Result<Dataset> {
-        if features == 0 || x.len() != y.len() * features {
+    fn new(x: &[f64], features: usize, y: &[f32], weights: &[f32], parameters: &CStr) -> Result<Dataset> {
+        if features == 0 || x.len() != y.len() * features || !(weights.is_empty() || weights.len() == y.len()) {
             return Err(Error(format!("{} values are not {} rows of {features}", x.len(), y.len())));
         }
         let (rows, columns) = (size(y.len())?, size(features)?);
@@ -69,6 +69,12 @@ impl Dataset {
         check(unsafe {
             ffi::LGBM_DatasetSetField(dataset.0, c"label".as_ptr(), y.as_ptr().cast(), rows, ffi::FLOAT32)
         })?;
+        if !weights.is_empty() {
+            // SAFETY: as above, with a weight for each row.
+            check(unsafe {
+                ffi::LGBM_DatasetSetField(dataset.0, c"weight".as_ptr(), weights.as_ptr().cast(), rows, ffi::FLOAT32)
+            })?;
+        }
         Ok(dataset)
     }
 }
@@ -81,12 +87,13 @@ impl Drop for Dataset {
 }
 
 impl Booster {
-    /// `parameters` as LightGBM reads them: `name=value`, separated by spaces.
-    pub fn new(x: &[f64], features: usize, y: &[f32], parameters: &str) -> Result<Booster> {
+    /// `parameters` as LightGBM reads them: `name=value`, separated by spaces. `weights` says how much each row counts; none where
+    /// all count alike.
+    pub fn new(x: &[f64], features: usize, y: &[f32], weights: &[f32], parameters: &str) -> Result<Booster> {
         let parameters = text(parameters)?;
         // SAFETY: the callback is a function that stays.
         check(unsafe { ffi::LGBM_RegisterLogCallback(be_quiet) })?;
-        let rows = Dataset::new(x, features, y, &parameters)?;
+        let rows = Dataset::new(x, features, y, weights, &parameters)?;
         let mut handle = null_mut();
         // SAFETY: the data set is the library's, and outlives the booster.
         check(unsafe { ffi::LGBM_BoosterCreate(rows.0, parameters.as_ptr(), &mut handle) })?;

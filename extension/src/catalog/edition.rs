@@ -8,6 +8,8 @@
 pub enum Edition {
     /// PostgresML 1.0's tables: plain text where later ones have enums, and a copy of the rows for each snapshot.
     V1,
+    /// Those of edition 2.10.0: today's, without what 3.0.0 added to them.
+    V2,
     /// Those of this release.
     Current,
 }
@@ -17,7 +19,7 @@ impl Edition {
     pub fn value(self, number: usize, enumeration: &str) -> String {
         match self {
             Edition::V1 => format!("${number}"),
-            Edition::Current => format!("${number}::pgml.{enumeration}"),
+            Edition::V2 | Edition::Current => format!("${number}::pgml.{enumeration}"),
         }
     }
 
@@ -25,7 +27,7 @@ impl Edition {
     pub fn algorithm(self) -> &'static str {
         match self {
             Edition::V1 => "algorithm_name",
-            Edition::Current => "algorithm",
+            Edition::V2 | Edition::Current => "algorithm",
         }
     }
 }

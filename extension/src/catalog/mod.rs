@@ -11,7 +11,7 @@ pub mod snapshots;
 pub use edition::Edition;
 
 /// A column that is declared NOT NULL, or an expression that is never NULL.
-fn required<T>(value: Option<T>) -> crate::error::Result<T> {
+pub fn required<T>(value: Option<T>) -> crate::error::Result<T> {
     value.ok_or_else(|| {
         crate::error::Failure {
             sqlstate: "XX001".into(),

@@ -2,16 +2,15 @@
 
 use pgml_core::preprocess;
 use pgml_core::seal::Reader;
-use pgrx::JsonB;
-use pgrx::datum::DatumWithOid;
 
 use super::projects::Project;
 use super::{Edition, required};
 use crate::error::Result;
+use crate::json::JsonB;
 use crate::python::{Fitted, Request};
 use crate::runtime::Runtime;
 use crate::seal;
-use crate::spi;
+use crate::spi::{self, Argument};
 
 /// The file that holds a model: a pickle of the fitted estimator.
 const PATH: &str = "estimator.pkl";
@@ -30,7 +29,7 @@ const PART: usize = 8 << 20;
 pub struct Candidate {
     pub id: i64,
     pub algorithm: String,
-    /// The project's key metric, when it is a number.
+    /// The metric that was asked for, when it is a number.
     pub score: Option<f64>,
 }
 
@@ -43,26 +42,22 @@ pub fn start(
     request: &Request<'_>,
     runtime: Runtime,
 ) -> Result<i64> {
-    let search: DatumWithOid<'_> = match request.search {
-        Some(search) => search.into(),
-        None => DatumWithOid::null::<String>(),
-    };
     let (columns, values) = match edition {
         Edition::V1 => ("algorithm_name, status", "$3, 'new'"),
-        Edition::Current => {
+        Edition::V2 | Edition::Current => {
             ("algorithm, status, num_features, runtime", "$3, 'in_progress', $8::pg_catalog.int4, $9::pgml.runtime")
         }
     };
-    let mut arguments = vec![
+    let mut arguments: Vec<Argument> = vec![
         project.id.into(),
         snapshot.into(),
         request.algorithm.into(),
         request.hyperparams.into(),
-        search,
+        request.search.into(),
         request.search_params.into(),
         request.search_args.into(),
     ];
-    if edition == Edition::Current {
+    if edition != Edition::V1 {
         arguments.push((features as i32).into());
         arguments.push(runtime.name().into());
     }
@@ -190,20 +185,21 @@ pub fn foreign_columns(id: i64) -> Result<Option<serde_json::Value>> {
     Ok(found.into_iter().flatten().next().map(|JsonB(columns)| columns))
 }
 
-/// The models of a project that are ready, the newest first.
-pub fn candidates(edition: Edition, project: &Project, algorithm: Option<&str>) -> Result<Vec<Candidate>> {
+/// The models of a project that are ready, the newest first, with their score by a metric.
+pub fn candidates(
+    edition: Edition,
+    project: &Project,
+    metric: &str,
+    algorithm: Option<&str>,
+) -> Result<Vec<Candidate>> {
     let column = edition.algorithm();
-    let algorithm: DatumWithOid<'_> = match algorithm {
-        Some(algorithm) => algorithm.into(),
-        None => DatumWithOid::null::<String>(),
-    };
     spi::run(
         &format!(
             "SELECT id, {column}, (metrics OPERATOR(pg_catalog.->>) $2)::pg_catalog.float8 FROM pgml.models \
              WHERE project_id OPERATOR(pg_catalog.=) $1 AND status OPERATOR(pg_catalog.=) 'successful' \
              AND ($3 IS NULL OR {column} OPERATOR(pg_catalog.=) $3) ORDER BY id DESC"
         ),
-        &[project.id.into(), project.task()?.key_metric().into(), algorithm],
+        &[project.id.into(), metric.into(), algorithm.into()],
         |row| {
             let score: Option<f64> = row.get(3);
             Ok(Candidate {
@@ -227,4 +223,32 @@ pub fn find(edition: Edition, id: i64) -> Result<Option<(String, String, String)
         &[id.into()],
         |row| Ok((required(row.get(1))?, required(row.get(2))?, required(row.get(3))?)),
     )
+}
+
+/// What a model was trained with, to train it again.
+pub struct Recipe {
+    pub algorithm: String,
+    pub runtime: Option<String>,
+    /// The text of a JSON object.
+    pub hyperparams: String,
+}
+
+/// How a model was trained.
+pub fn recipe(id: i64) -> Result<Option<Recipe>> {
+    spi::first(
+        "SELECT algorithm, runtime::pg_catalog.text, hyperparams::pg_catalog.text FROM pgml.models \
+         WHERE id OPERATOR(pg_catalog.=) $1",
+        &[id.into()],
+        |row| Ok(Recipe { algorithm: required(row.get(1))?, runtime: row.get(2), hyperparams: required(row.get(3))? }),
+    )
+}
+
+/// Delete a model with its files and deployments; tells the snapshot that it was trained on.
+pub fn delete(id: i64) -> Result<Option<i64>> {
+    let snapshot = spi::first(
+        "DELETE FROM pgml.models WHERE id OPERATOR(pg_catalog.=) $1 RETURNING snapshot_id",
+        &[id.into()],
+        |row| Ok(row.get(1)),
+    )?;
+    Ok(snapshot.flatten())
 }

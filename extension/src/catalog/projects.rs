@@ -1,6 +1,7 @@
 //! `pgml.projects`: a name and a task, to which models belong.
 
 use pgml_core::Error;
+use pgml_core::metric::Metric;
 use pgml_core::project::Task;
 
 use super::{Edition, required};
@@ -52,6 +53,38 @@ pub fn find_or_create(edition: Edition, name: &str, task: Task) -> Result<Projec
     let project = existing(name)?;
     check_task(&project, task)?;
     Ok(project)
+}
+
+/// The score by which the project's models are compared; none while it is the task's usual one. (Edition 3.0.0's table.)
+pub fn metric(project: &Project) -> Result<Option<Metric>> {
+    let name: Option<String> = spi::first(
+        "SELECT metric FROM pgml.projects WHERE id OPERATOR(pg_catalog.=) $1",
+        &[project.id.into()],
+        |row| Ok(row.get(1)),
+    )?
+    .flatten();
+    Ok(name.map(|name| Metric::parse(project.task()?, &name).map_err(crate::error::Error::from)).transpose()?)
+}
+
+/// From now on the project's models are compared by this score.
+pub fn set_metric(project: &Project, metric: Metric) -> Result<()> {
+    spi::execute(
+        "UPDATE pgml.projects SET metric = $2 WHERE id OPERATOR(pg_catalog.=) $1 \
+         AND (metric IS NULL OR metric OPERATOR(pg_catalog.<>) $2)",
+        &[project.id.into(), metric.name.into()],
+    )
+}
+
+pub fn rename(project: &Project, name: &str) -> Result<()> {
+    spi::execute(
+        "UPDATE pgml.projects SET name = $2 WHERE id OPERATOR(pg_catalog.=) $1",
+        &[project.id.into(), name.into()],
+    )
+}
+
+/// Delete a project with its models, files and deployments.
+pub fn delete(project: &Project) -> Result<()> {
+    spi::execute("DELETE FROM pgml.projects WHERE id OPERATOR(pg_catalog.=) $1", &[project.id.into()])
 }
 
 /// A project keeps its task: the scores of its models are compared with one another.

@@ -2,10 +2,9 @@
 //!
 //! Whoever trains or predicts needs the keys, and must not have them. So they are read in the name of the table's owner.
 
-use pgrx::pg_sys;
-
 use super::required;
 use crate::error::Result;
+use crate::rights::as_role;
 use crate::spi;
 
 /// Every key, the oldest first. There are several after a dump was restored: the database's own, and the one that sealed
@@ -26,20 +25,4 @@ pub fn all() -> Result<Vec<Vec<u8>>> {
             })
         })
     })
-}
-
-/// Run `work` with the rights of a role, as Postgres runs the queries of a SECURITY DEFINER function.
-fn as_role<T>(role: pg_sys::Oid, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    let (mut before, mut context) = (pg_sys::InvalidOid, 0);
-    // SAFETY: both are filled. When an ERROR is raised in between, the abort of the transaction, or of the
-    // subtransaction, puts both back.
-    unsafe {
-        pg_sys::GetUserIdAndSecContext(&mut before, &mut context);
-        let restricted = pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_RESTRICTED_OPERATION;
-        pg_sys::SetUserIdAndSecContext(role, context | restricted as i32);
-    }
-    let result = work();
-    // SAFETY: as they were.
-    unsafe { pg_sys::SetUserIdAndSecContext(before, context) };
-    result
 }

@@ -2,18 +2,19 @@
 
 use pgml_core::Error;
 use pgml_core::columns::{Column, Layout};
-use pgml_core::matrix::Matrix;
+use pgml_core::meaning::Meaning;
 use pgml_core::preprocess::{Fitted, Plan};
 use pgml_core::split::Sampling;
-use pgrx::JsonB;
-use pgrx::datum::DatumWithOid;
 use serde_json::{Map, Value, json};
 
 use super::projects::Project;
 use super::{Edition, required};
 use crate::error::Result;
+use crate::json::JsonB;
+use crate::membership;
+use crate::rights;
 use crate::rows::Rows;
-use crate::spi;
+use crate::spi::{self, Argument};
 
 #[derive(Debug, Clone)]
 pub struct Snapshot {
@@ -28,6 +29,12 @@ pub struct Snapshot {
     pub in_order: bool,
     /// What is done with the columns before a model sees them.
     pub plan: Plan,
+    /// Columns that are left out; none where nobody has said.
+    pub exclude: Option<Vec<String>>,
+    /// The column that weighs the rows.
+    pub weight: Option<String>,
+    /// What the relation's columns have to be, because the project predicts these.
+    pub meaning: Option<Meaning>,
 }
 
 impl Snapshot {
@@ -47,6 +54,9 @@ impl Snapshot {
             materialized: false,
             in_order: false,
             plan: Plan::default(),
+            exclude: None,
+            weight: None,
+            meaning: None,
         })
     }
 
@@ -64,11 +74,11 @@ impl Snapshot {
 /// The columns of a snapshot, as `fetched` takes them.
 fn selected(edition: Edition) -> String {
     let (materialized, in_order, columns) = match edition {
-        Edition::V1 => ("true", "true", "NULL::pg_catalog.jsonb"),
-        Edition::Current => (
+        Edition::V1 => ("true", "true", "NULL::pg_catalog.jsonb, NULL::pg_catalog.jsonb"),
+        Edition::V2 | Edition::Current => (
             "COALESCE(s.materialized, false)",
             "COALESCE(s.analysis OPERATOR(pg_catalog.?) 'in_order', false)",
-            "s.columns",
+            "s.columns, s.analysis",
         ),
     };
     format!(
@@ -78,6 +88,7 @@ fn selected(edition: Edition) -> String {
 }
 
 fn fetched(row: &spi::Row<'_>) -> Result<Snapshot> {
+    let analysis = row.get(9).map_or(Value::Null, |JsonB(analysis)| analysis);
     Ok(Snapshot {
         id: required(row.get(1))?,
         relation: required(row.get(2))?,
@@ -87,6 +98,9 @@ fn fetched(row: &spi::Row<'_>) -> Result<Snapshot> {
         materialized: required(row.get(6))?,
         in_order: required(row.get(7))?,
         plan: row.get(8).map(|JsonB(columns)| Plan::of_snapshot(&columns)).unwrap_or_default(),
+        exclude: serde_json::from_value(analysis["exclude"].clone()).ok(),
+        weight: analysis["weight_column"].as_str().map(String::from),
+        meaning: None,
     })
 }
 
@@ -122,7 +136,7 @@ pub fn create(snapshot: &Snapshot, rows: &Rows, fitted: Option<&Fitted>) -> Resu
             snapshot.test_size.into(),
             snapshot.sampling.as_str().into(),
             describe(rows, fitted).to_string().into(),
-            analysis(&rows.matrix, rows.test).to_string().into(),
+            analysis(snapshot, rows).to_string().into(),
         ],
         |row| required(row.get(1)),
     )?;
@@ -133,43 +147,70 @@ pub fn create(snapshot: &Snapshot, rows: &Rows, fitted: Option<&Fitted>) -> Resu
 pub fn start(edition: Edition, snapshot: &Snapshot) -> Result<i64> {
     let (columns, values) = match edition {
         Edition::V1 => ("status", "'new'"),
-        Edition::Current => ("status, materialized", "'in_progress', true"),
+        Edition::V2 | Edition::Current => ("status, materialized", "'in_progress', true"),
     };
     let sampling = edition.value(4, "sampling");
-    let id = spi::first(
+    let id = free_id()?;
+    spi::execute(
         &format!(
-            "INSERT INTO pgml.snapshots (relation_name, y_column_name, test_size, test_sampling, {columns}) \
-             VALUES ($1, $2, $3, {sampling}, {values}) RETURNING id"
+            "INSERT INTO pgml.snapshots (relation_name, y_column_name, test_size, test_sampling, {columns}, id) \
+             VALUES ($1, $2, $3, {sampling}, {values}, $5)"
         ),
         &[
             snapshot.relation.as_str().into(),
             labels(snapshot),
             snapshot.test_size.into(),
             snapshot.sampling.as_str().into(),
+            id.into(),
         ],
-        |row| required(row.get(1)),
     )?;
-    required(id)
+    Ok(id)
+}
+
+/// Whether the snapshot's table is there.
+fn relation_exists(id: i64) -> Result<bool> {
+    let found =
+        spi::first("SELECT pg_catalog.to_regclass($1) IS NOT NULL", &[format!("pgml.snapshot_{id}").into()], |row| {
+            Ok(row.get(1))
+        })?;
+    Ok(found.flatten().unwrap_or(false))
+}
+
+/// The next number of a snapshot whose table does not exist: an earlier life of the extension may have left some.
+fn free_id() -> Result<i64> {
+    loop {
+        let found = spi::first(
+            "SELECT n.id, EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.relnamespace OPERATOR(pg_catalog.=) \
+             'pgml'::pg_catalog.regnamespace AND c.relname OPERATOR(pg_catalog.=) pg_catalog.concat('snapshot_', n.id)::pg_catalog.name) \
+             FROM pg_catalog.nextval('pgml.snapshots_id_seq') AS n(id)",
+            &[],
+            |row| Ok((required(row.get::<i64>(1))?, required(row.get::<bool>(2))?)),
+        )?;
+        let (id, taken) = required(found)?;
+        if !taken {
+            return Ok(id);
+        }
+    }
 }
 
 /// The labels as they are stored: NULL for none.
-fn labels(snapshot: &Snapshot) -> DatumWithOid<'_> {
+fn labels(snapshot: &Snapshot) -> Argument {
     match snapshot.labels[..] {
-        [] => DatumWithOid::null::<Vec<String>>(),
+        [] => Argument::null_texts(),
         _ => snapshot.labels.clone().into(),
     }
 }
 
 /// Record that the rows of a snapshot are copied, and what they are.
-pub fn finish(edition: Edition, id: i64, rows: &Rows) -> Result<()> {
+pub fn finish(edition: Edition, snapshot: &Snapshot, rows: &Rows) -> Result<()> {
     let (status, columns) = match edition {
         Edition::V1 => ("created", types(&rows.layout)),
-        Edition::Current => ("successful", describe(rows, None)),
+        Edition::V2 | Edition::Current => ("successful", describe(rows, None)),
     };
     spi::execute(
         "UPDATE pgml.snapshots SET status = $2, columns = $3::pg_catalog.jsonb, \
          analysis = $4::pg_catalog.jsonb WHERE id OPERATOR(pg_catalog.=) $1",
-        &[id.into(), status.into(), columns.to_string().into(), analysis(&rows.matrix, rows.test).to_string().into()],
+        &[snapshot.id.into(), status.into(), columns.to_string().into(), analysis(snapshot, rows).to_string().into()],
     )
 }
 
@@ -193,21 +234,105 @@ fn types(layout: &Layout) -> Value {
 /// their order is to decide the split.
 ///
 /// The shuffle looks at the rows' values only, so that the same rows are split in the same way wherever they lie.
+///
+/// The table is the schema's owner's, so that nobody needs a right to make things in schema pgml, which would be one to put
+/// functions in the place of pgml's. The rows are read with the caller's rights.
 pub fn copy_rows(snapshot: &Snapshot, relation: &str) -> Result<()> {
     let order = match snapshot.sampling() {
         Sampling::Random if snapshot.in_order => " ORDER BY pg_catalog.md5(ROW(r.*)::pg_catalog.text)",
         _ => "",
     };
-    spi::execute(&format!("CREATE TABLE {} AS SELECT r.* FROM {relation} AS r{order}", snapshot.copy()), &[])
+    let copy = snapshot.copy();
+    let columns = spi::first(
+        "SELECT pg_catalog.string_agg(pg_catalog.concat(pg_catalog.quote_ident(a.attname), ' ', \
+         pg_catalog.format_type(a.atttypid, a.atttypmod), (SELECT pg_catalog.format(' COLLATE %I.%I', n.nspname, c.collname) \
+         FROM pg_catalog.pg_collation AS c JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.collnamespace \
+         WHERE c.oid OPERATOR(pg_catalog.=) a.attcollation)), ', ' ORDER BY a.attnum), \
+         pg_catalog.format('GRANT ALL ON %s TO %I', $2, CURRENT_USER) \
+         FROM pg_catalog.pg_attribute AS a WHERE a.attrelid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1) \
+         AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped",
+        &[relation.into(), copy.as_str().into()],
+        |row| Ok(row.get::<String>(1).zip(row.get::<String>(2))),
+    )?;
+    let (columns, grant) = required(columns.flatten())?;
+    rights::as_role(rights::owner_of_schema()?, || {
+        // The names and types of columns, and no expression of anybody's.
+        spi::execute(&format!("CREATE TABLE {copy} ({columns})"), &[])?;
+        spi::execute(&grant, &[])?;
+        membership::goes_with_the_extension(&copy)
+    })?;
+    let query = format!("INSERT INTO {copy} SELECT r.* FROM {relation} AS r{order}");
+    rights::of_readers(relation, || spi::execute(&query, &[]))
 }
 
-fn analysis(matrix: &Matrix, test: usize) -> Value {
-    json!({
+/// What the models of a project predict, and from which columns: as the last training that says so noted it.
+pub fn meaning(project: &Project) -> Result<Option<Meaning>> {
+    let columns = spi::first(
+        "SELECT s.columns FROM pgml.snapshots AS s JOIN pgml.models AS m ON m.snapshot_id OPERATOR(pg_catalog.=) s.id \
+         WHERE m.project_id OPERATOR(pg_catalog.=) $1 AND s.columns IS NOT NULL ORDER BY m.id DESC LIMIT 1",
+        &[project.id.into()],
+        |row| Ok(row.get::<JsonB>(1)),
+    )?;
+    Ok(columns.flatten().and_then(|JsonB(columns)| Meaning::of_snapshot(&project.name, &columns)))
+}
+
+/// The columns that a model was trained on, in its order; none where its snapshot doesn't tell.
+pub fn feature_names(model: i64) -> Result<Option<Vec<String>>> {
+    let columns = spi::first(
+        "SELECT s.columns FROM pgml.snapshots AS s JOIN pgml.models AS m ON m.snapshot_id OPERATOR(pg_catalog.=) s.id \
+         WHERE m.id OPERATOR(pg_catalog.=) $1",
+        &[model.into()],
+        |row| Ok(row.get::<JsonB>(1)),
+    )?;
+    Ok(columns.flatten().and_then(|JsonB(columns)| Meaning::of_snapshot("", &columns)).map(|meaning| meaning.features))
+}
+
+/// The snapshots that only models of this project were trained on.
+pub fn only_of(project: &Project) -> Result<Vec<i64>> {
+    spi::run(
+        "SELECT DISTINCT m.snapshot_id FROM pgml.models AS m WHERE m.project_id OPERATOR(pg_catalog.=) $1 \
+         AND m.snapshot_id IS NOT NULL AND NOT EXISTS (SELECT FROM pgml.models AS o \
+         WHERE o.snapshot_id OPERATOR(pg_catalog.=) m.snapshot_id AND o.project_id OPERATOR(pg_catalog.<>) $1)",
+        &[project.id.into()],
+        |row| required(row.get(1)),
+    )
+}
+
+/// Whether a model was trained on the snapshot.
+pub fn is_used(id: i64) -> Result<bool> {
+    let found = spi::first(
+        "SELECT EXISTS (SELECT FROM pgml.models WHERE snapshot_id OPERATOR(pg_catalog.=) $1)",
+        &[id.into()],
+        |row| Ok(row.get(1)),
+    )?;
+    Ok(found.flatten().unwrap_or(false))
+}
+
+/// Delete a snapshot and the table with its rows, where it has one.
+pub fn delete(id: i64) -> Result<()> {
+    spi::execute("DELETE FROM pgml.snapshots WHERE id OPERATOR(pg_catalog.=) $1", &[id.into()])?;
+    if !relation_exists(id)? {
+        return Ok(());
+    }
+    // Its owner made the table, and who may delete the row may have it dropped.
+    rights::as_role(rights::owner_of_schema()?, || spi::execute(&format!("DROP TABLE pgml.snapshot_{id}"), &[]))
+}
+
+fn analysis(snapshot: &Snapshot, rows: &Rows) -> Value {
+    let Rows { matrix, test, .. } = rows;
+    let mut analysis = json!({
         "rows": matrix.rows,
         "train_rows": matrix.rows - test,
         "test_rows": test,
         "features": matrix.features,
-    })
+    });
+    if let Some(exclude) = &snapshot.exclude {
+        analysis["exclude"] = json!(exclude);
+    }
+    if let Some(weight) = &snapshot.weight {
+        analysis["weight_column"] = json!(weight);
+    }
+    analysis
 }
 
 /// The columns as PostgresML 2.x notes them; statistics only where a step needed them.

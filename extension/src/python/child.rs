@@ -15,9 +15,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use pyo3::prelude::*;
 
+use super::telling::{self, Heard};
 use super::{runtime, warnings};
 use crate::error::{Error, Failure, Result};
 use crate::memory;
+use crate::progress::Progress;
 
 /// How long the parent waits before it looks for interrupts whose signal it got just before it began to wait.
 const LOOK: c_int = 50;
@@ -97,18 +99,20 @@ pub fn run<T, R>(
 ) -> Result<R> {
     let limit = memory::limit();
     let (reader, writer) = pipe().map_err(|cause| cannot_start(&cause))?;
+    let (news, teller) = pipe().map_err(|cause| cannot_start(&cause))?;
     // SAFETY: asks for a number.
     let parent = unsafe { libc::getpid() };
     let child = runtime::call(|py| {
         // Python's own fork, which also puts its locks and those of its libraries in order.
         let pid: libc::pid_t = py.import("os")?.call_method0("fork")?.extract()?;
         if pid == 0 {
-            live(py, parent, writer.as_raw_fd(), limit, work, write);
+            telling::write_to(teller.as_raw_fd());
+            live(py, parent, [writer.as_raw_fd(), teller.as_raw_fd()], limit, work, write);
         }
         Ok(Child { pid: Some(pid) })
     })?;
-    drop(writer);
-    let message = child.listen(&reader)?;
+    drop((writer, teller));
+    let message = child.listen(what, &reader, Heard::of(news))?;
     let status = child.end();
     let mut answer = Answer(&message);
     match understood(&mut answer, read) {
@@ -144,14 +148,14 @@ fn understood<R>(
 fn live<T>(
     py: Python<'_>,
     parent: libc::pid_t,
-    writer: RawFd,
+    pipes: [RawFd; 2],
     limit: Option<u64>,
     work: impl FnOnce(Python<'_>) -> PyResult<T>,
     write: impl FnOnce(&T, &mut Message),
 ) -> ! {
     // A panic ends here too: the frames above are those of the parent.
     let done = catch_unwind(AssertUnwindSafe(|| {
-        let result = become_child(parent, writer, limit)
+        let result = become_child(parent, pipes, limit)
             .map_err(|cause| cannot_start(&cause))
             .and_then(|()| runtime::bound(py, || work(py)));
         let mut message = Message::default();
@@ -171,7 +175,7 @@ fn live<T>(
             }
         }
         // SAFETY: open, and of nobody else in this process.
-        let mut pipe = unsafe { File::from_raw_fd(writer) };
+        let mut pipe = unsafe { File::from_raw_fd(pipes[0]) };
         pipe.write_all(&message.0).is_ok()
     }));
     // SAFETY: ends the process, with nothing of what others asked to be done at its end.
@@ -193,7 +197,7 @@ unsafe extern "C" {
 }
 
 /// Give up everything of the server that the fork brought along.
-fn become_child(parent: libc::pid_t, keep: RawFd, limit: Option<u64>) -> std::io::Result<()> {
+fn become_child(parent: libc::pid_t, keep: [RawFd; 2], limit: Option<u64>) -> std::io::Result<()> {
     // SAFETY: calls of the system that change this process only, with plain values; `on_exit_reset` is what each process of
     // Postgres calls after its fork. The mappings that go are Postgres's, and nobody in this process uses them from here.
     unsafe {
@@ -213,7 +217,7 @@ fn become_child(parent: libc::pid_t, keep: RawFd, limit: Option<u64>) -> std::io
         // Signals for the backend's group are not for this process.
         libc::setpgid(0, 0);
         for file in open_files()? {
-            if file > libc::STDERR_FILENO && file != keep {
+            if file > libc::STDERR_FILENO && !keep.contains(&file) {
                 libc::close(file);
             }
         }
@@ -307,8 +311,9 @@ struct Child {
 }
 
 impl Child {
-    /// Everything that the child writes until it closes the pipe.
-    fn listen(&self, reader: &OwnedFd) -> Result<Vec<u8>> {
+    /// Everything that the child writes until it closes the pipe. Meanwhile the session is told where it is.
+    fn listen(&self, what: &str, reader: &OwnedFd, mut news: Heard) -> Result<Vec<u8>> {
+        let progress = Progress::start();
         let mut message = Vec::new();
         let mut part = vec![0; 1 << 16];
         loop {
@@ -319,6 +324,11 @@ impl Child {
             if unsafe { pgrx::pg_sys::IsUnderPostmaster && !PostmasterIsAliveInternal() } {
                 return Err(orphaned());
             }
+            news.listen();
+            progress.tell(|seconds| {
+                let place = news.last().map_or(String::new(), |place| format!(", {place}"));
+                format!("{what}: {seconds} s{place}")
+            });
             let mut wanted = libc::pollfd { fd: reader.as_raw_fd(), events: libc::POLLIN, revents: 0 };
             // SAFETY: one entry, valid during the call.
             if unsafe { libc::poll(&mut wanted, 1, LOOK) } <= 0 {

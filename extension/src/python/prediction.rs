@@ -13,6 +13,9 @@ pub struct Model {
     /// Features of a row; unknown for some models of older editions.
     pub features: Option<usize>,
     pub labels: usize,
+    /// The sorted classes; none for a regression and for several labels.
+    pub classes: Option<Vec<f64>>,
+    pub has_probabilities: bool,
 }
 
 pub fn load_model(bytes: &[u8]) -> Result<Model> {
@@ -21,7 +24,9 @@ pub fn load_model(bytes: &[u8]) -> Result<Model> {
         let object = load.call1((PyBytes::new(py, bytes),))?;
         let features = object.getattr("n_features")?.extract()?;
         let labels = object.getattr("n_labels")?.extract()?;
-        Ok(Model { object: object.unbind(), features, labels })
+        let classes = object.getattr("classes")?.extract()?;
+        let has_probabilities = object.getattr("has_probabilities")?.extract()?;
+        Ok(Model { object: object.unbind(), features, labels, classes, has_probabilities })
     })
 }
 

@@ -7,7 +7,7 @@ use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::{error, interpreter, interrupts, packages, warnings};
+use super::{error, interpreter, interrupts, packages, telling, warnings};
 use crate::error::{Failure, Result};
 
 /// The version of the interface between this library and its Python modules.
@@ -20,13 +20,16 @@ macro_rules! module {
 }
 
 /// Each module's name, the file that tracebacks show, and its source; in the order of their imports.
-const MODULES: [(&str, &str, &str); 20] = [
+const MODULES: [(&str, &str, &str); 23] = [
     module!("pgml_runtime", "__init__.py"),
     module!("pgml_runtime.errors", "errors.py"),
     module!("pgml_runtime.spellings", "spellings.py"),
+    module!("pgml_runtime.names", "names.py"),
     module!("pgml_runtime.algorithms", "algorithms.py"),
     module!("pgml_runtime.metrics", "metrics.py"),
     module!("pgml_runtime.importances", "importances.py"),
+    module!("pgml_runtime.searches", "searches.py"),
+    module!("pgml_runtime.progress", "progress.py"),
     module!("pgml_runtime.training", "training.py"),
     module!("pgml_runtime.unpickling", "unpickling.py"),
     module!("pgml_runtime.messagepack", "messagepack.py"),
@@ -126,6 +129,7 @@ fn define_modules(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
                 // A package, so that `import pgml_runtime.errors` looks below it.
                 module.setattr("__path__", Vec::<String>::new())?;
                 module.setattr("emit_warning", warnings::collector(py)?)?;
+                module.setattr("tell_progress", telling::teller(py)?)?;
                 root = Some(module);
             }
         }

@@ -1,6 +1,7 @@
 //! Training: numbers in, a model's bytes and scores out.
 
 use numpy::{IntoPyArray, PyArrayMethods, PyReadonlyArray2};
+use pgml_core::labels::Classes;
 use pgml_core::matrix::Matrix;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -9,6 +10,7 @@ use super::child::{self, Answer, Message};
 use super::runtime;
 use crate::error::Result;
 use crate::settings::{self, Isolation};
+use crate::text;
 
 /// What to train; the JSON texts are objects.
 pub struct Request<'a> {
@@ -18,6 +20,22 @@ pub struct Request<'a> {
     pub search: Option<&'a str>,
     pub search_params: &'a str,
     pub search_args: &'a str,
+    pub names: &'a Names,
+}
+
+/// What features and classes are called.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    pub features: Vec<String>,
+    /// Of each label of a classification; none where its numbers are all that is known.
+    pub classes: Vec<Classes>,
+}
+
+impl Names {
+    /// As Python reads them: a JSON object.
+    fn json(&self) -> String {
+        serde_json::json!({ "features": self.features, "classes": self.classes }).to_string()
+    }
 }
 
 /// What came of it.
@@ -64,9 +82,9 @@ fn in_process_of_its_own() -> bool {
     }
     let threads = child::other_threads();
     if threads > 0 {
-        pgrx::warning!(
+        text::warning(&format!(
             "training in the session's own process, not in one of its own: this session has {threads} other threads"
-        );
+        ));
     }
     threads == 0
 }
@@ -75,6 +93,7 @@ fn in_process_of_its_own() -> bool {
 fn fit_here(py: Python<'_>, request: &Request<'_>, matrix: Matrix, train: usize) -> PyResult<Fitted> {
     let x = matrix.x.into_pyarray(py).reshape([matrix.rows, matrix.features])?;
     let y = matrix.y.into_pyarray(py).reshape([matrix.rows, matrix.labels])?;
+    let weights = (!matrix.weights.is_empty()).then(|| matrix.weights.into_pyarray(py));
     let fit = runtime::function(py, "pgml_runtime.training", "fit_and_export")?;
     let result = fit.call1((
         request.algorithm,
@@ -86,6 +105,8 @@ fn fit_here(py: Python<'_>, request: &Request<'_>, matrix: Matrix, train: usize)
         request.search,
         request.search_params,
         request.search_args,
+        weights,
+        request.names.json(),
     ))?;
     type Answer<'py> = (Bound<'py, PyBytes>, String, String, Bound<'py, PyAny>);
     let (bytes, metrics, hyperparams, exported): Answer<'_> = result.extract()?;

@@ -5,6 +5,8 @@ use std::cell::RefCell;
 use pyo3::prelude::*;
 use pyo3::types::PyCFunction;
 
+use crate::text;
+
 thread_local! {
     static COLLECTED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
@@ -31,7 +33,7 @@ pub fn take() -> Vec<String> {
 /// Raise what was collected as WARNINGs of Postgres. Never call this while Python code runs.
 pub fn raise() {
     for message in take() {
-        pgrx::warning!("{message}");
+        text::warning(&message);
     }
 }
 

@@ -1,10 +1,11 @@
-//! Vector functions on `real[]`, on BLAS where it has a routine.
+//! Vector functions on `real[]`. What they give has the same bits on every processor ([`sums`]).
 //!
 //! Arguments are read where they lie; a result is written straight into the array that is returned.
 
 mod aggregates;
 mod ahead;
 pub mod blas;
+mod sums;
 
 use pgml_core::Error;
 use pgrx::prelude::*;
@@ -45,11 +46,11 @@ fn each_pair(left: &[f32], right: &[f32], operation: impl Fn(f32, f32) -> f32) -
 
 /// `vector` divided by its norm; a vector of zeros has no direction and stays as it is.
 fn normalized(vector: &[f32], norm: f32) -> RealArray {
-    let mut result = RealArray::copy_of(vector);
-    if norm != 0.0 {
-        blas::scale(1.0 / norm, result.values());
+    if norm == 0.0 {
+        return RealArray::copy_of(vector);
     }
-    result
+    let factor = 1.0 / norm;
+    each(vector, |value| value * factor)
 }
 
 #[pg_extern(sql = false)]
@@ -64,9 +65,7 @@ fn vector_subtract_scalar(vector: Numbers<f32>, subtrahend: f32) -> SqlResult<Re
 
 #[pg_extern(sql = false)]
 fn vector_multiply_scalar(vector: Numbers<f32>, multiplicand: f32) -> SqlResult<RealArray> {
-    let mut result = RealArray::copy_of(values(&vector)?);
-    blas::scale(multiplicand, result.values());
-    Ok(result)
+    Ok(each(values(&vector)?, |value| value * multiplicand))
 }
 
 #[pg_extern(sql = false)]
@@ -109,60 +108,59 @@ fn vector_norm_l0(vector: Numbers<f32>) -> SqlResult<f32> {
 
 #[pg_extern(sql = false)]
 fn vector_norm_l1(vector: Numbers<f32>) -> SqlResult<f32> {
-    Ok(blas::sum_of_magnitudes(values(&vector)?))
+    Ok(sums::magnitudes(values(&vector)?) as f32)
 }
 
 #[pg_extern(sql = false)]
 fn vector_norm_l2(vector: Numbers<f32>) -> SqlResult<f32> {
-    Ok(blas::length(values(&vector)?))
+    Ok(sums::length(values(&vector)?) as f32)
 }
 
 #[pg_extern(sql = false)]
 fn vector_norm_max(vector: Numbers<f32>) -> SqlResult<f32> {
-    Ok(blas::largest_magnitude(values(&vector)?))
+    Ok(sums::largest_magnitude(values(&vector)?))
 }
 
 #[pg_extern(sql = false)]
 fn vector_normalize_l1(vector: Numbers<f32>) -> SqlResult<RealArray> {
     let vector = values(&vector)?;
-    Ok(normalized(vector, blas::sum_of_magnitudes(vector)))
+    Ok(normalized(vector, sums::magnitudes(vector) as f32))
 }
 
 #[pg_extern(sql = false)]
 fn vector_normalize_l2(vector: Numbers<f32>) -> SqlResult<RealArray> {
     let vector = values(&vector)?;
-    Ok(normalized(vector, blas::length(vector)))
+    Ok(normalized(vector, sums::length(vector) as f32))
 }
 
 #[pg_extern(sql = false)]
 fn vector_normalize_max(vector: Numbers<f32>) -> SqlResult<RealArray> {
     let vector = values(&vector)?;
-    Ok(normalized(vector, blas::largest_magnitude(vector)))
+    Ok(normalized(vector, sums::largest_magnitude(vector)))
 }
 
 #[pg_extern(sql = false)]
 fn vector_distance_l1(vector: Numbers<f32>, other: Numbers<f32>) -> SqlResult<f32> {
     let (left, right) = pair(&vector, &other)?;
-    Ok(left.iter().zip(right).map(|(left, right)| (left - right).abs()).sum())
+    Ok(sums::differences(left, right) as f32)
 }
 
 #[pg_extern(sql = false)]
 fn vector_distance_l2(vector: Numbers<f32>, other: Numbers<f32>) -> SqlResult<f32> {
     let (left, right) = pair(&vector, &other)?;
-    let squares = left.iter().zip(right).map(|(left, right)| (f64::from(*left) - f64::from(*right)).powi(2));
-    Ok(squares.sum::<f64>().sqrt() as f32)
+    Ok(sums::distance(left, right) as f32)
 }
 
 #[pg_extern(sql = false)]
 fn vector_dot_product(vector: Numbers<f32>, other: Numbers<f32>) -> SqlResult<f32> {
     let (left, right) = pair(&vector, &other)?;
-    Ok(blas::dot(left, right))
+    Ok(sums::dot(left, right) as f32)
 }
 
 /// Zero when one of the vectors has no direction, as scikit-learn's `cosine_similarity` has it.
 #[pg_extern(sql = false)]
 fn vector_cosine_similarity(vector: Numbers<f32>, other: Numbers<f32>) -> SqlResult<f32> {
     let (left, right) = pair(&vector, &other)?;
-    let lengths = blas::length(left) * blas::length(right);
-    Ok(if lengths == 0.0 { 0.0 } else { blas::dot(left, right) / lengths })
+    let lengths = sums::length(left) * sums::length(right);
+    Ok(if lengths == 0.0 { 0.0 } else { (sums::dot(left, right) / lengths) as f32 })
 }

@@ -21,6 +21,11 @@ BEGIN
     );
 END
 $$;
+-- PostgresML puts the extension into its schema.
+ALTER EXTENSION pgml DROP SCHEMA pgml;
+UPDATE pg_extension SET extnamespace = 'pgml'::regnamespace WHERE extname = 'pgml';
+INSERT INTO pg_depend (classid, objid, objsubid, refclassid, refobjid, refobjsubid, deptype)
+SELECT 'pg_extension'::regclass, oid, 0, 'pg_namespace'::regclass, 'pgml'::regnamespace, 0, 'n' FROM pg_extension WHERE extname = 'pgml';
 ALTER EXTENSION pgml DROP TABLE pgml_private.seal_keys;
 ALTER EXTENSION pgml DROP SCHEMA pgml_private;
 DROP SCHEMA pgml_private CASCADE;

@@ -217,6 +217,18 @@ def the_model_cache_is_bounded():
 
 
 @case
+def the_model_cache_is_a_superuser_s():
+    """Who may predict can't raise pgml.model_cache, which every session has for itself"""
+    with Session() as session:
+        session.run("LOAD 'pgml'")
+        if not session.run("SELECT 1 FROM pg_roles WHERE rolname = 'pgml_plain'"):
+            session.run("CREATE ROLE pgml_plain")
+        session.run("SET pgml.model_cache = '512MB'", "SET ROLE pgml_plain")
+        failed, _ = session.failure("SET pgml.model_cache = '100GB'")
+        assert failed.sqlstate == "42501", failed
+
+
+@case
 def parallel_trainings_of_one_project():
     """Four sessions train one project at once: four models, one project, and it predicts"""
     with contextlib.ExitStack() as stack:

@@ -4,7 +4,9 @@ PL/Python puts code into the session's interpreter that does what a faulty libra
 """
 
 import os
+import re
 import signal
+import subprocess
 import time
 
 from session import (
@@ -105,6 +107,32 @@ def signals_are_errors():
 
 
 @case
+def progress_is_told():
+    """A training of more than ten seconds tells where it is, and has a wait event meanwhile"""
+    train = (
+        "SELECT pgml.train('long', 'regression', 'public.many', 'y', 'gradient_boosting_trees', "
+        "hyperparams => '{\"n_estimators\": 100000}')"
+    )
+    limit = "SET statement_timeout = '14s'"
+    process = subprocess.Popen(
+        ["psql", "-X", "-q", "-c", limit, "-c", train],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    event = "CASE WHEN current_setting('server_version_num')::int >= 170000 THEN 'pgml: fit' "
+    shown = (
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%''long''%' "
+        f"AND pid <> pg_backend_pid() AND wait_event = {event} ELSE 'Extension' END"
+    )
+    wait_until(lambda: psql(shown) == ["1"], "a wait event", 13)
+    _, told = process.communicate()
+    place = r"NOTICE:  training gradient_boosting_trees: 1\d s, \d+ of 100000 rounds"
+    assert re.search(place, told), told
+    return re.search(place, told)[0]
+
+
+@case
 def allocations_are_capped():
     """A fit that allocates too much is an ERROR at pgml.memory_limit, in Python and in C"""
     # 2 GB, and not without end: the machine has to outlive a limit that doesn't hold.
@@ -175,7 +203,8 @@ def nothing_of_the_server_is_there():
             "sorted(one.split(':')[0] for one in files)))",
         )
         failed, _ = session.failure(RIDGE)
-        assert "seen: 0, ['pipe']" in failed.message, failed
+        # Its answer's, and that of its progress.
+        assert "seen: 0, ['pipe', 'pipe']" in failed.message, failed
 
 
 @case

@@ -3,6 +3,7 @@
 
 mod cluster;
 mod dump;
+mod preloaded;
 mod prepared;
 mod rust;
 mod scripts;
@@ -103,6 +104,10 @@ impl InstallTest<'_> {
             self.install_tools(&system)
         });
         self.sql_suites(&system, &mut cases)?;
+        cases.run(
+            "preloaded, every session knows the settings, and ALTER SYSTEM sets them",
+            || self.preloaded(&system),
+        );
         self.compare_with_sklearn(&system, &mut cases);
         self.documentation(&system, &mut cases)?;
         // Those packages are for distributions that are not reachable everywhere; their scripts are tried here.
@@ -313,6 +318,18 @@ impl InstallTest<'_> {
             CONTRACT,
         );
         self.dumps(system, cases);
+        self.program(
+            system,
+            cases,
+            "a dump is restored into databases that have the extension, and over itself",
+            "restored_twice.py",
+            "",
+        );
+        cases.run("an index on vectors holds on other processors", || {
+            let bin = format!("/usr/lib/postgresql/{}/bin", self.major);
+            let script = format!("cd /tmp; python3 -B /srv/tests/processors.py {bin} 2>&1");
+            system.script("postgres", &script)
+        });
         self.program(
             system,
             cases,

@@ -81,6 +81,14 @@ impl Model {
         }
     }
 
+    /// The classes of the one label, in the order of the probabilities; none for a regression and for several labels.
+    pub fn class_values(&self) -> Option<&[f64]> {
+        match &self.parts[..] {
+            [Part { finish: Finish::Classes { classes, .. }, .. }] => Some(classes),
+            _ => None,
+        }
+    }
+
     /// Predict one row, which has [`Model::features`] values; the labels are added to `out`.
     pub fn predict(&self, row: &[f64], work: &mut Work, out: &mut Vec<f64>) -> Result<(), AskPython> {
         if row.len() != self.features {

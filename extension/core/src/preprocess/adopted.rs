@@ -55,7 +55,7 @@ impl Preprocess {
         let columns = features.map(Theirs::column).collect::<Result<Vec<_>, _>>()?;
         let something =
             columns.iter().any(|column| column.categories.is_some() || column.fill.is_some() || column.scale.is_some());
-        Ok(something.then_some(Preprocess { columns, single: true }))
+        Ok(something.then_some(Preprocess { columns, single: true, label: None }))
     }
 }
 
@@ -99,7 +99,7 @@ impl Theirs {
                 Some((measure("median", |found| found.median)?, f64::from(ends.1 as f32 - ends.0 as f32)))
             }
         };
-        Ok(Column { name, size: size.max(1), categories, fill, scale })
+        Ok(Column { name, size: size.max(1), categories, fill, scale, time: None, parts: false, missing: false })
     }
 }
 

@@ -1,6 +1,7 @@
 //! From the columns of one row to the numbers that the model takes.
 
 use super::{Categories, Column, Preprocess};
+use crate::time::Temporal;
 use crate::{Error, Result};
 
 /// A column of a row.
@@ -8,6 +9,8 @@ use crate::{Error, Result};
 pub enum Field {
     Null,
     Number(f64),
+    /// What a date or a time counts.
+    Time(Temporal, f64),
     Text(String),
     /// An array's elements.
     Numbers(Vec<Option<f64>>),
@@ -28,6 +31,11 @@ impl Preprocess {
         self.columns.iter().zip(fields).try_for_each(|(column, field)| self.field(column, field, out))
     }
 
+    /// The column at a place, as numbers that are added to `out`.
+    pub fn column(&self, place: usize, field: &Field, out: &mut Vec<f64>) -> Result<()> {
+        self.field(&self.columns[place], field, out)
+    }
+
     fn field(&self, column: &Column, field: &Field, out: &mut Vec<f64>) -> Result<()> {
         let name = || column.name.clone();
         let text = column.categories.as_ref();
@@ -40,6 +48,11 @@ impl Preprocess {
                     false => Err(Error::NewCategory { column: name(), value: value.clone() }),
                 }
             }
+            (Field::Time(kind, value), None) => match column.time.map(|time| (time, time.take(*kind, *value))) {
+                Some((_, Some(value))) => self.number(column, Some(value), out),
+                Some((time, None)) => Err(Error::FieldType { column: name(), expected: time.called() }),
+                None => Err(Error::FieldType { column: name(), expected: "a number" }),
+            },
             (Field::Number(value), None) if column.size == 1 => self.number(column, Some(*value), out),
             (Field::Numbers(values), None) if values.len() == column.size => {
                 values.iter().try_for_each(|value| self.number(column, *value, out))
@@ -48,8 +61,10 @@ impl Preprocess {
                 Err(Error::FieldSize { column: name(), expected: column.size, found: values.len() })
             }
             (Field::Number(_), None) => Err(Error::FieldSize { column: name(), expected: column.size, found: 1 }),
-            (Field::Text(_), None) => Err(Error::FieldType { column: name(), expected: "a number" }),
-            (Field::Number(_) | Field::Numbers(_), Some(_)) => {
+            (Field::Text(_), None) => {
+                Err(Error::FieldType { column: name(), expected: column.time.map_or("a number", Temporal::called) })
+            }
+            (Field::Number(_) | Field::Numbers(_) | Field::Time(..), Some(_)) => {
                 Err(Error::FieldType { column: name(), expected: "text" })
             }
         }
@@ -84,8 +99,17 @@ impl Column {
         // NaN is a missing number, and a number like any other where nothing fills gaps.
         let value = value.filter(|value| self.fill.is_none() || !value.is_nan());
         let Some(value) = value.or(self.fill) else {
-            return false;
+            if self.missing {
+                // An element of an array is one number; a category or a time may become several.
+                let count = if self.size == 1 { self.outputs() } else { 1 };
+                out.extend((0..count).map(|_| f64::NAN));
+            }
+            return self.missing;
         };
+        if let Some(time) = self.time.filter(|_| self.parts) {
+            time.divide(value, out);
+            return true;
+        }
         if let Some(count) = self.categories.as_ref().and_then(|categories| categories.one_hot) {
             out.extend((0..count).map(|place| if place as f64 == value { 1.0 } else { 0.0 }));
             return true;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Column, Preprocess};
+use crate::labels::Classes;
 
 /// The name of the file in `pgml.files`.
 pub const PATH: &str = "preprocess.json";
@@ -33,12 +34,18 @@ struct Versioned {
 struct Description {
     version: u32,
     columns: Vec<Column>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    label: Option<Classes>,
 }
 
 impl Preprocess {
     /// The bytes of the file.
     pub fn write(&self) -> Result<Vec<u8>, FileError> {
-        Ok(serde_json::to_vec(&Description { version: VERSION, columns: self.columns.clone() })?)
+        Ok(serde_json::to_vec(&Description {
+            version: VERSION,
+            columns: self.columns.clone(),
+            label: self.label.clone(),
+        })?)
     }
 
     /// Read a file, and check everything that evaluation relies on.
@@ -47,13 +54,13 @@ impl Preprocess {
         if version != VERSION {
             return Err(FileError::Version(version));
         }
-        let Description { columns, .. } = serde_json::from_slice(bytes)?;
+        let Description { columns, label, .. } = serde_json::from_slice(bytes)?;
         if columns.is_empty() {
             return Err(FileError::Empty);
         }
         match columns.iter().find(|column| !column.is_sound()) {
             Some(column) => Err(FileError::Column(column.name.clone())),
-            None => Ok(Preprocess { columns, single: false }),
+            None => Ok(Preprocess { columns, single: false, label }),
         }
     }
 }
@@ -67,7 +74,11 @@ impl Column {
             None => (1..MOST).contains(&self.size),
             Some(categories) => self.size == 1 && categories.one_hot.is_none_or(|count| (1..MOST).contains(&count)),
         };
-        sizes && self.scale.is_none_or(|(_, divisor)| divisor != 0.0)
+        let times = match self.time {
+            Some(time) => self.size == 1 && self.categories.is_none() && !(self.parts && time.parts().is_empty()),
+            None => !self.parts,
+        };
+        sizes && times && self.scale.is_none_or(|(_, divisor)| divisor != 0.0)
     }
 }
 
@@ -80,9 +91,12 @@ mod tests {
         let text = r#"{"version":1,"columns":[
             {"name":"month","size":1,"categories":{"values":{"jan":1.0,"feb":2.0},"null":0.0},"fill":1.0},
             {"name":"clouds","size":1,"categories":{"values":{"nimbus":0.0},"one_hot":1}},
-            {"name":"image","size":3,"fill":0.1,"scale":[0.30000000000000004,0.12345678901234568]}]}"#;
+            {"name":"image","size":3,"fill":0.1,"scale":[0.30000000000000004,0.12345678901234568]},
+            {"name":"day","size":1,"time":"date","parts":true,"missing":true}],
+            "label":{"kind":"texts","type_name":"text","texts":["no","yes"]}}"#;
         let read = Preprocess::read(text.as_bytes()).expect("a file");
-        assert_eq!((read.inputs(), read.outputs()), (5, 5));
+        assert_eq!((read.inputs(), read.outputs()), (6, 9));
+        assert_eq!(read.label().map(|label| label.name(1.0)).as_deref(), Some("yes"));
         let bytes = read.write().expect("bytes");
         assert_eq!(Preprocess::read(&bytes).expect("a file"), read);
         assert!(String::from_utf8_lossy(&bytes).contains("[0.30000000000000004,0.12345678901234568]"));
@@ -100,6 +114,9 @@ mod tests {
             (column(r#""size":2,"categories":{"values":{}}"#), "column \"a\""),
             (column(r#""size":1,"categories":{"values":{},"one_hot":0}"#), "column \"a\""),
             (column(r#""size":1,"colour":1"#), "unknown field"),
+            (column(r#""size":1,"parts":true"#), "column \"a\""),
+            (column(r#""size":1,"time":"interval","parts":true"#), "column \"a\""),
+            (column(r#""size":2,"time":"date""#), "column \"a\""),
         ] {
             let error = Preprocess::read(text.as_bytes()).expect_err(&text).to_string();
             assert!(error.contains(cause), "{text}: {error}");

@@ -41,9 +41,18 @@ struct Encoded {
     nulls: usize,
 }
 
-/// Learn the steps from the first `train` rows; none when there is nothing to do.
-pub fn fit(plan: &Plan, layout: &Layout, matrix: &Matrix, train: usize) -> Result<Option<Fitted>> {
-    if plan.is_empty() && !layout.features.iter().any(crate::columns::Column::is_text) {
+/// What is kept with a model beside the steps that were asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Keep {
+    /// The columns' names and the label's classes, even where there are no steps.
+    pub always: bool,
+    /// Values that are missing, because the algorithm takes them.
+    pub missing: bool,
+}
+
+/// Learn the steps from the first `train` rows; none when there is nothing to keep.
+pub fn fit(plan: &Plan, layout: &Layout, matrix: &Matrix, train: usize, keep: Keep) -> Result<Option<Fitted>> {
+    if !keep.always && plan.is_empty() && !layout.features.iter().any(crate::columns::Column::is_text) {
         return Ok(None);
     }
     let (mut columns, mut notes) = (Vec::new(), Vec::new());
@@ -56,11 +65,17 @@ pub fn fit(plan: &Plan, layout: &Layout, matrix: &Matrix, train: usize) -> Resul
             false => place.numbers(steps),
         };
         let statistics = Statistics::of(encoded.numbers.clone());
-        columns.push(learned(&column.name, *size, steps, &encoded, statistics.as_ref())?);
+        let mut learned = learned(&column.name, *size, steps, &encoded, statistics.as_ref())?;
+        learned.time = column.temporal();
+        learned.parts = steps.encode == Encode::Parts;
+        learned.missing = keep.missing && learned.fill.is_none();
+        columns.push(learned);
         notes.push(Note { steps: steps.clone(), statistics: noted(&encoded, statistics) });
         offset += size;
     }
-    Ok(Some(Fitted { preprocess: Preprocess { columns, single: false }, notes }))
+    // Of several labels none is kept: none of them has a list.
+    let label = matrix.classes.first().filter(|_| keep.always && matrix.labels == 1).cloned();
+    Ok(Some(Fitted { preprocess: Preprocess { columns, single: false, label }, notes }))
 }
 
 /// Where a column is in the training rows.
@@ -103,7 +118,8 @@ impl Place<'_> {
         let known: Vec<usize> = (0..texts.len()).filter(|code| counts[*code] > 0).collect();
         let rank = |from: usize| known.iter().enumerate().map(move |(place, code)| (*code, (place + from) as f64));
         let (values, null, one_hot): (BTreeMap<usize, f64>, _, _) = match encode {
-            Encode::Native => (rank(1).collect(), Some(0.0), None),
+            // Times have parts, not categories: the plan was checked.
+            Encode::Native | Encode::Parts => (rank(1).collect(), Some(0.0), None),
             Encode::Ordinal(list) => {
                 let place = |code: &usize| list.iter().position(|text| *text == texts[*code]);
                 let strange: Vec<String> =
@@ -190,17 +206,27 @@ fn learned(
             cause: "its numbers are too large to be scaled".into(),
         });
     }
-    Ok(Column { name: name.to_string(), size, categories: encoded.categories.clone(), fill, scale })
+    let categories = encoded.categories.clone();
+    Ok(Column { name: name.to_string(), size, categories, fill, scale, time: None, parts: false, missing: false })
 }
 
 fn noted(encoded: &Encoded, statistics: Option<Statistics>) -> Value {
     let mut noted = json!(statistics);
     if let (Some(noted), Some(categories)) = (noted.as_object_mut(), &encoded.categories) {
         let category = |text: &String, value: f64| json!({ "value": value, "members": encoded.members.get(text).copied().unwrap_or(0) });
-        let mut all: BTreeMap<&str, Value> =
+        let all: BTreeMap<&str, Value> =
             categories.values.iter().map(|(text, value)| (text.as_str(), category(text, *value))).collect();
         if let Some(value) = categories.null {
-            all.insert(super::adopted::NULL, json!({ "value": value, "members": encoded.nulls }));
+            // As PostgresML writes it, and longer where a text is called so.
+            let mut name = super::adopted::NULL.to_string();
+            while categories.values.contains_key(&name) {
+                name.push('_');
+            }
+            let mut named: BTreeMap<String, Value> =
+                all.into_iter().map(|(text, category)| (text.to_string(), category)).collect();
+            named.insert(name, json!({ "value": value, "members": encoded.nulls }));
+            noted.insert("categories".into(), json!(named));
+            return Value::Object(std::mem::take(noted));
         }
         noted.insert("categories".into(), json!(all));
     }
@@ -210,6 +236,9 @@ fn noted(encoded: &Encoded, statistics: Option<Statistics>) -> Value {
 impl Preprocess {
     /// Put the numbers that the model takes in the place of the columns' own, in all rows.
     pub fn transform(&self, matrix: &mut Matrix) -> Result<()> {
+        if self.is_plain() {
+            return Ok(());
+        }
         let codes: Vec<Vec<Option<f64>>> =
             self.columns.iter().zip(&matrix.texts).map(|(column, texts)| column.values(texts)).collect();
         let mut strange = vec![0usize; self.columns.len()];

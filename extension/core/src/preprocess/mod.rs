@@ -13,13 +13,16 @@ mod statistics;
 
 pub use evaluate::Field;
 pub use file::{FileError, PATH};
-pub use fit::{Fitted, fit};
+pub use fit::{Fitted, Keep, fit};
 pub use plan::{Encode, Impute, Plan, Scale, Steps};
 pub use statistics::Statistics;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
+
+use crate::labels::Classes;
+use crate::time::Temporal;
 
 /// How the columns of a row become the numbers that a model takes.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +30,8 @@ pub struct Preprocess {
     columns: Vec<Column>,
     /// Whether the arithmetic is that of PostgresML, in four bytes.
     single: bool,
+    /// What the classes of the label are called; none where the label has none, or nobody kept them.
+    label: Option<Classes>,
 }
 
 /// One column.
@@ -45,6 +50,19 @@ struct Column {
     /// A number less `center`, divided by `divisor`; as it is without them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     scale: Option<(f64, f64)>,
+    /// What its numbers count, when they are dates or times.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    time: Option<Temporal>,
+    /// Whether its dates or times become their parts.
+    #[serde(default, skip_serializing_if = "is_false")]
+    parts: bool,
+    /// Whether a value that is missing stays so, because the algorithm takes it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    missing: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// What texts stand for.
@@ -61,6 +79,31 @@ struct Categories {
 }
 
 impl Preprocess {
+    /// What the classes of the label are called.
+    pub fn label(&self) -> Option<&Classes> {
+        self.label.as_ref()
+    }
+
+    /// The names of the columns, in their order.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|column| column.name.as_str())
+    }
+
+    /// Whether the model takes the numbers of the columns as they are.
+    pub fn is_plain(&self) -> bool {
+        !self.single && self.columns.iter().all(Column::is_plain)
+    }
+
+    /// Whether a column has dates or times.
+    pub fn has_times(&self) -> bool {
+        self.columns.iter().any(|column| column.time.is_some())
+    }
+
+    /// Whether a number may be missing.
+    pub fn takes_missing(&self) -> bool {
+        self.columns.iter().any(|column| column.missing)
+    }
+
     /// The numbers that the columns of a row have.
     pub fn inputs(&self) -> usize {
         self.columns.iter().map(|column| column.size).sum()
@@ -71,29 +114,71 @@ impl Preprocess {
         self.columns.iter().map(Column::outputs).sum()
     }
 
-    /// A name for each number that the model takes: the column's; of an array also the place, of a category its text.
+    /// A name for each number that the model takes: the column's; of an array also the place, of a category its text, of a time
+    /// its part. No two are alike, whatever columns and categories are called.
     pub fn names(&self, arrays: &[bool]) -> Vec<String> {
         let mut names = Vec::with_capacity(self.outputs());
         for (column, array) in self.columns.iter().zip(arrays) {
-            match column.categories.as_ref().and_then(|categories| Some((categories, categories.one_hot?))) {
-                Some((categories, count)) => names.extend((0..count).map(|place| {
-                    let texts = categories.values.iter();
-                    let text = texts.filter(|(_, value)| **value == place as f64).map(|(text, _)| text.as_str()).next();
-                    format!("{}={}", column.name, text.unwrap_or("NULL"))
-                })),
-                None if *array => names.extend((1..=column.size).map(|place| format!("{}[{place}]", column.name))),
-                None => names.push(column.name.clone()),
+            let one_hot = column.categories.as_ref().and_then(|categories| Some((categories, categories.one_hot?)));
+            match (one_hot, column.time.filter(|_| column.parts)) {
+                (Some((categories, count)), _) => names.extend(categories.names(&column.name, count)),
+                (None, Some(time)) => names.extend(time.parts().iter().map(|part| format!("{}.{part}", column.name))),
+                (None, None) if *array => {
+                    names.extend((1..=column.size).map(|place| format!("{}[{place}]", column.name)))
+                }
+                (None, None) => names.push(column.name.clone()),
             }
         }
-        names
+        unique(names)
     }
+}
+
+impl Categories {
+    /// The names of a column's categories that are columns: NULL is written like the text unless there is such a text.
+    fn names(&self, column: &str, count: usize) -> Vec<String> {
+        let mut names: Vec<Option<&str>> = vec![None; count];
+        for (text, value) in &self.values {
+            if let Some(name) = names.get_mut(*value as usize) {
+                *name = Some(text);
+            }
+        }
+        let null = if self.values.contains_key("NULL") { " IS NULL" } else { "=NULL" };
+        let named = names.into_iter().map(|text| match text {
+            Some(text) => format!("{column}={text}"),
+            None => format!("{column}{null}"),
+        });
+        named.collect()
+    }
+}
+
+/// Names of which those that stood before get a number behind them.
+pub fn unique(names: Vec<String>) -> Vec<String> {
+    let mut taken: HashSet<String> = names.iter().cloned().collect();
+    let mut seen = HashSet::with_capacity(names.len());
+    let renamed = names.into_iter().map(|name| {
+        if seen.insert(name.clone()) {
+            return name;
+        }
+        let mut number = 2;
+        let mut other = format!("{name} ({number})");
+        while !taken.insert(other.clone()) {
+            number += 1;
+            other = format!("{name} ({number})");
+        }
+        other
+    });
+    renamed.collect()
 }
 
 impl Column {
     fn outputs(&self) -> usize {
         match &self.categories {
             Some(Categories { one_hot: Some(count), .. }) => *count,
-            _ => self.size,
+            _ => self.time.filter(|_| self.parts).map_or(self.size, |time| time.parts().len()),
         }
+    }
+
+    fn is_plain(&self) -> bool {
+        self.categories.is_none() && self.fill.is_none() && self.scale.is_none() && !self.parts
     }
 }

@@ -22,6 +22,8 @@ pub enum Encode {
     OneHot,
     /// Its place in this list.
     Ordinal(Vec<String>),
+    /// Of a date or a time: year, month, day, weekday and hour.
+    Parts,
 }
 
 /// What takes the place of a missing value.
@@ -126,9 +128,17 @@ impl Plan {
 
 fn check_steps(column: &Column, steps: &Steps) -> Result<()> {
     let name = &column.name;
+    if let (Some(kind), Encode::Parts) = (column.temporal(), &steps.encode) {
+        return match (kind.parts(), steps.impute, steps.scale) {
+            ([], ..) => Err(wrong(name, "an interval has no parts")),
+            (_, Impute::Error, Scale::Preserve) => Ok(()),
+            _ => Err(wrong(name, "\"parts\" are made of the values as they are: without impute and scale")),
+        };
+    }
     if !column.is_text() {
         return match steps.encode {
             Encode::Native => Ok(()),
+            Encode::Parts => Err(wrong(name, "encode \"parts\" is for dates and times")),
             _ => Err(wrong(name, "encode is for columns of text, and this one has numbers")),
         };
     }
@@ -143,6 +153,7 @@ fn check_steps(column: &Column, steps: &Steps) -> Result<()> {
             }
         }
         Encode::Native | Encode::Target | Encode::OneHot => {}
+        Encode::Parts => return Err(wrong(name, "encode \"parts\" is for dates and times")),
     }
     if steps.impute == Impute::Mean && steps.encode != Encode::Target {
         return Err(wrong(name, "categories have no mean unless encode is \"target\""));
@@ -159,11 +170,22 @@ mod tests {
     use super::*;
 
     fn column(name: &str, element: &str) -> Column {
-        Column { name: name.into(), type_name: element.into(), element: element.into(), array: false, nullable: true }
+        Column {
+            name: name.into(),
+            type_name: element.into(),
+            element: element.into(),
+            array: false,
+            nullable: true,
+            values: Vec::new(),
+        }
     }
 
     fn layout() -> Layout {
-        Layout { features: vec![column("kind", "text"), column("size", "float8")], labels: vec![column("y", "int4")] }
+        Layout {
+            features: vec![column("kind", "text"), column("size", "float8")],
+            labels: vec![column("y", "int4")],
+            ..Layout::default()
+        }
     }
 
     fn refused(preprocess: &str) -> String {

@@ -98,6 +98,7 @@ fn grow(context: &Context<'_>, data: &Data, settings: &Settings, target: &Target
             weights.fill(0.0);
             (0..data.rows).for_each(|_| weights[random.below(data.rows)] += 1.0);
         }
+        weights.iter_mut().zip(&context.weights).for_each(|(times, weight)| *times *= weight);
         let mut tree = Tree {
             context,
             data,
@@ -191,7 +192,7 @@ struct Tree<'a> {
     data: &'a Data,
     settings: &'a Settings,
     target: &'a Target,
-    /// How often each row is in the sample.
+    /// How often each row is in the sample, times how much it counts.
     weights: &'a [f64],
     random: &'a mut Random,
     /// The features, shuffled again for each split.

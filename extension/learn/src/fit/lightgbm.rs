@@ -69,8 +69,9 @@ pub fn fit(context: &Context<'_>, data: &Data, label: &Label, params: &mut Param
             (y, width, finish(classes, Decision::Likeliest, Some(shares)))
         }
     };
+    let weights: Vec<f32> = context.weights.iter().map(|weight| *weight as f32).collect();
     (context.interrupt)();
-    let mut booster = Booster::new(&data.x, data.features, &y, &words).map_err(failed)?;
+    let mut booster = Booster::new(&data.x, data.features, &y, &weights, &words).map_err(failed)?;
     for _ in 0..steps {
         (context.interrupt)();
         if !booster.step().map_err(failed)? {

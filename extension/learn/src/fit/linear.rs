@@ -71,7 +71,11 @@ fn penalised(context: &Context<'_>, data: &Data, label: &Label, params: &mut Par
     let intercept = params.flag("fit_intercept", true)?;
     let steps = params.count("max_iter", 1000, 1)?;
     let tolerance = params.not_negative("tol", 1e-4)?;
-    let reduced = Reduced::new(context, data, values_of(label), 1, intercept)?;
+    // The penalty is for as many rows as there are, whatever the weights add up to.
+    let all: f64 = context.weights.iter().sum();
+    let weights = context.weights.iter().map(|weight| weight * data.rows as f64 / all).collect();
+    let scaled = Context { weights, ..*context };
+    let reduced = Reduced::new(&scaled, data, values_of(label), 1, intercept)?;
     // linfa divides the squares by twice the number of its rows, which are fewer than ours.
     let penalty = alpha * reduced.rows as f64 / data.features as f64;
     let squares = reduced.y.column(0).dot(&reduced.y.column(0));

@@ -23,25 +23,17 @@ pub fn fit(context: &Context<'_>, data: &Data, label: &Label, params: &mut Param
         _ => value.is_null().then_some(false),
     })?;
     let intercept = params.flag("fit_intercept", true)?;
-    let balanced = params.special("class_weight", false, "\"balanced\" or null", |value| match value.as_str() {
-        Some("balanced") => Some(true),
-        _ => value.is_null().then_some(false),
-    })?;
     let steps = params.count("max_iter", 100, 1)?;
     let tolerance = params.positive("tol", 1e-4)?;
     params.seed()?;
     let (classes, numbers) = classes_of(label);
-    let weight = |class: usize| {
-        let rows = numbers.iter().filter(|number| **number == class).count();
-        if balanced { data.rows as f64 / (classes.len() * rows) as f64 } else { 1.0 }
-    };
-    let weights: Vec<f64> = (0..classes.len()).map(weight).collect();
+    let weights = if context.weights.is_empty() { vec![1.0; data.rows] } else { context.weights.clone() };
     let loss = Loss {
         context,
         data,
         numbers,
         scores: if classes.len() == 2 { 1 } else { classes.len() },
-        total: numbers.iter().map(|number| weights[*number]).sum(),
+        total: weights.iter().sum(),
         weights,
         penalty: if penalty { 1.0 / c } else { 0.0 },
         intercept,
@@ -98,6 +90,7 @@ struct Loss<'a> {
     numbers: &'a [usize],
     /// One for two classes, else one for each.
     scores: usize,
+    /// How much each row counts.
     weights: Vec<f64>,
     total: f64,
     penalty: f64,
@@ -128,7 +121,7 @@ impl Loss<'_> {
             for (score, weights) in scores.iter_mut().zip(at.chunks_exact(width)) {
                 *score = weights[features] + row.iter().zip(weights).map(|(value, weight)| value * weight).sum::<f64>();
             }
-            let weight = self.weights[*class];
+            let weight = self.weights[place];
             cost += weight * slopes(&mut scores, *class);
             for (slope, into) in scores.iter().zip(gradient.chunks_exact_mut(width)) {
                 let slope = slope * weight;

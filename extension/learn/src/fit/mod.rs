@@ -11,6 +11,7 @@ mod neighbours;
 mod pca;
 mod reduced;
 mod svm;
+mod weights;
 
 use pgml_core::model::{Decision, Finish, Part, Probabilities, Scores};
 use pgml_core::project::Task;
@@ -66,6 +67,8 @@ enum Label {
 struct Context<'a> {
     algorithm: &'a str,
     interrupt: Interrupt<'a>,
+    /// How much each row counts, by its own weight and its class's; none where all count alike.
+    weights: Vec<f64>,
 }
 
 impl Context<'_> {
@@ -102,6 +105,9 @@ const ALGORITHMS: &[(&str, Task, Fit)] = &[
     ("linear", Task::Clustering, kmeans::fit),
 ];
 
+/// Those that can let some rows count more than others.
+const WEIGHING: &[&str] = &["linear", "ridge", "lasso", "elastic_net", "random_forest", "lightgbm"];
+
 /// The algorithms that the Rust runtime trains for a task.
 pub fn algorithms(task: Task) -> Vec<&'static str> {
     let mut names: Vec<&str> = ALGORITHMS.iter().filter(|entry| entry.1 == task).map(|entry| entry.0).collect();
@@ -126,15 +132,18 @@ pub fn fit(
     interrupt: Interrupt<'_>,
 ) -> Result<Fitted> {
     let fit = find(algorithm, task)?;
-    let context = Context { algorithm, interrupt };
+    let weighs = WEIGHING.contains(&algorithm);
+    if !weighs && !data.weights.is_empty() {
+        return Err(Error::NoWeights(algorithm.to_string()));
+    }
     let mut fitted = Fitted::default();
     let mut importances: Vec<Vec<f64>> = Vec::new();
-    for label in 0..data.labels.max(1) {
+    for at in 0..data.labels.max(1) {
         let mut params = Params::new(algorithm, hyperparams);
         let label = match task {
-            Task::Regression => Label::Values(data.label(label)),
+            Task::Regression => Label::Values(data.label(at)),
             Task::Classification => {
-                let values = data.label(label);
+                let values = data.label(at);
                 let classes = classes(&values);
                 match classes[..] {
                     [only] => return Err(Error::OneClass(only)),
@@ -143,10 +152,18 @@ pub fn fit(
             }
             Task::Clustering | Task::Decomposition => Label::Values(Vec::new()),
         };
+        let mut weights = data.weights.clone();
+        if let (true, Label::Classes { classes, numbers }) = (weighs, &label) {
+            weights::of_classes(&mut params, data, at, classes, numbers, &mut weights)?;
+        }
+        let context = Context { algorithm, interrupt, weights };
         let one = fit(&context, data, &label, &mut params)?;
         fitted.hyperparams = params.finish()?;
         let part = one.scores.and_then(|scores| Part::new(scores, one.finish));
-        fitted.parts.push(part.ok_or_else(|| context.failed("its numbers don't fit together"))?);
+        fitted.parts.push(part.ok_or_else(|| Error::Failed {
+            algorithm: algorithm.to_string(),
+            reason: "its numbers don't fit together".into(),
+        })?);
         fitted.metrics.extend(one.metrics);
         fitted.warnings.extend(one.warnings);
         importances.extend(one.importances.map(shares));

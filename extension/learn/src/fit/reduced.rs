@@ -28,7 +28,12 @@ impl Reduced {
     pub fn new(context: &Context<'_>, data: &Data, y: &[f64], labels: usize, centred: bool) -> Result<Reduced> {
         let features = data.features;
         let width = features + labels;
+        let weights = &context.weights[..];
         let (x_means, y_means) = match centred {
+            true if !weights.is_empty() => (
+                weighted_means(data.each_row(), features, weights),
+                weighted_means(y.chunks_exact(labels), labels, weights),
+            ),
             true if labels == 0 => (data.means(), Vec::new()),
             true => (data.means(), means(y.chunks_exact(labels), labels, data.rows)),
             false => (vec![0.0; features], vec![0.0; labels]),
@@ -41,11 +46,13 @@ impl Reduced {
             let mut stacked = Array2::zeros((width + count, width));
             stacked.slice_mut(s![..width, ..]).assign(&r);
             for (mut to, row) in stacked.axis_iter_mut(Axis(0)).skip(width).zip(start..start + count) {
+                // A row that counts twice adds its squares twice.
+                let root = weights.get(row).map_or(1.0, |weight| weight.sqrt());
                 for (place, value) in data.row(row).iter().enumerate() {
-                    to[place] = value - x_means[place];
+                    to[place] = (value - x_means[place]) * root;
                 }
                 for label in 0..labels {
-                    to[features + label] = y[row * labels + label] - y_means[label];
+                    to[features + label] = (y[row * labels + label] - y_means[label]) * root;
                 }
             }
             let factors = stacked.qr_into().map_err(|error| context.failed(error.to_string()))?;
@@ -75,4 +82,15 @@ impl Reduced {
     pub fn intercept(&self, label: usize, weights: &[f64]) -> f64 {
         self.y_means[label] - self.x_means.iter().zip(weights).map(|(mean, weight)| mean * weight).sum::<f64>()
     }
+}
+
+/// The means of columns over rows of which some count more than others.
+fn weighted_means<'a>(rows: impl Iterator<Item = &'a [f64]>, width: usize, weights: &[f64]) -> Vec<f64> {
+    let mut sums = vec![0.0; width];
+    for (row, weight) in rows.zip(weights) {
+        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += weight * value);
+    }
+    let all: f64 = weights.iter().sum();
+    sums.iter_mut().for_each(|sum| *sum /= all);
+    sums
 }

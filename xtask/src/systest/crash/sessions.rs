@@ -39,7 +39,7 @@ pub struct Suite<'a> {
 
 /// A linear regression over exact data, after a call of our own BLAS.
 const FIT: &str = "
-    SELECT 'own BLAS gives ' || pgml.dot_product(ARRAY[1.0,2.0], ARRAY[3.0,4.0]);
+    SELECT 'own BLAS gives ' || pgml.add(ARRAY[1.0,2.0], ARRAY[3.0,4.0])::text;
     CREATE TABLE points AS SELECT a::float8, b::float8, c::float8, 1 + 2 * a + 3 * b + 5 * c AS y
         FROM generate_series(0, 5) a, generate_series(0, 5) b, generate_series(0, 5) c;
     SELECT 'trained ' || algorithm FROM pgml.train('line', 'regression', 'points', 'y');
@@ -49,7 +49,7 @@ const FIT: &str = "
                        pgml.predict('line', ARRAY[0,0,1]::real[])::numeric AS c)
     SELECT concat_ws(' ', 'coefficients', round(o, 3), round(a - o, 3), round(b - o, 3), round(c - o, 3)) FROM at;";
 /// What a right one prints.
-const FITTED: &str = "own BLAS gives 11\ntrained linear\ncoefficients 1.000 2.000 3.000 5.000";
+const FITTED: &str = "own BLAS gives {4,6}\ntrained linear\ncoefficients 1.000 2.000 3.000 5.000";
 /// The same without our own BLAS, for the library that has none that works.
 const FIT_ALONE: &str = "
     CREATE TABLE points AS SELECT a::float8, 2.0 * a AS y FROM generate_series(0, 50) a;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::container::Containers;
-use super::{ImageTest, crashes, ensure_says, packages};
+use super::{ImageTest, crashes, ensure_says, memory, packages};
 use crate::exit::Failure;
 use crate::files;
 use crate::process::Program;
@@ -20,7 +20,7 @@ type Named = (&'static str, fn(&Row<'_>) -> Result<(), Failure>);
 
 /// The cases.
 pub fn rows<'a>(test: &'a ImageTest<'a>, containers: &'a Containers<'a>) -> Vec<Test<'a>> {
-    let rows: [Named; 21] = [
+    let rows: [Named; 22] = [
         (
             "wrong or no settings: what to do is said, and nothing is made",
             refusals,
@@ -84,6 +84,10 @@ pub fn rows<'a>(test: &'a ImageTest<'a>, containers: &'a Containers<'a>) -> Vec<
             crashes::wrong_directories,
         ),
         ("PGPORT, -p and no network: still healthy", listening),
+        (
+            "--memory: a training that needs more is an error, and the server lives",
+            memory::limited,
+        ),
         (
             "dpkg knows every package, and each file is what it installed",
             packages::dpkg,

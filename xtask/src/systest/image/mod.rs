@@ -12,6 +12,7 @@ mod contract;
 mod crashes;
 mod dockerfile;
 mod extension;
+mod memory;
 mod packages;
 mod serving;
 mod suite;

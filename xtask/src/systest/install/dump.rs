@@ -41,8 +41,8 @@ impl InstallTest<'_> {
         let restore = match restored_as {
             // The page's, with a file between: this shell does not tell of a program that fails before a pipe's last.
             Some(version) => format!(
-                "pg_dump dumped >dump; sed \"s/^CREATE EXTENSION IF NOT EXISTS pgml WITH SCHEMA pgml;/\
-                 CREATE EXTENSION pgml WITH SCHEMA pgml VERSION '{version}';/\" dump | psql -X -q -v ON_ERROR_STOP=1 restored"
+                "pg_dump dumped >dump; sed \"s/^CREATE EXTENSION IF NOT EXISTS pgml WITH SCHEMA pg_catalog;/\
+                 CREATE EXTENSION pgml VERSION '{version}';/\" dump | psql -X -q -v ON_ERROR_STOP=1 restored"
             ),
             None => "pg_dump --format=custom --file=dump dumped; pg_restore --exit-on-error --dbname=restored dump".to_owned(),
         };

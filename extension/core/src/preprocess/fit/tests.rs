@@ -4,6 +4,7 @@ use super::*;
 use crate::columns::Column;
 use crate::matrix::Builder;
 use crate::preprocess::Field;
+use crate::time::Temporal;
 
 type Row<'a> = (Option<&'a str>, Option<f64>, f64);
 
@@ -14,12 +15,17 @@ fn layout() -> Layout {
         element: element.into(),
         array: false,
         nullable: true,
+        values: Vec::new(),
     };
-    Layout { features: vec![column("kind", "text"), column("size", "float8")], labels: vec![column("y", "float8")] }
+    Layout {
+        features: vec![column("kind", "text"), column("size", "float8")],
+        labels: vec![column("y", "float8")],
+        ..Layout::default()
+    }
 }
 
 fn matrix(plan: &Plan, rows: &[Row<'_>]) -> Matrix {
-    let mut builder = Builder::new(&layout(), plan);
+    let mut builder = Builder::new(&layout(), plan, false);
     for (kind, size, label) in rows {
         builder.text(0, *kind);
         builder.scalar(1, *size);
@@ -34,7 +40,7 @@ fn learn(preprocess: &str, rows: &[Row<'_>]) -> Result<(Fitted, Matrix)> {
     let plan = Plan::parse(preprocess)?;
     plan.check("t", &layout())?;
     let mut matrix = matrix(&plan, rows);
-    let fitted = fit(&plan, &layout(), &matrix, rows.len() - 1)?.expect("something to do");
+    let fitted = fit(&plan, &layout(), &matrix, rows.len() - 1, Keep::default())?.expect("something to do");
     fitted.preprocess.transform(&mut matrix)?;
     // What prediction makes of a row is what training made of it.
     for (row, (kind, size, _)) in rows.iter().enumerate() {
@@ -183,4 +189,74 @@ fn rows_that_do_not_fit_are_refused_by_their_column() {
     assert!(refused(&[new, Field::Number(1.0)]).starts_with("column \"kind\" has the category \"z\""));
     let error = fitted.preprocess.numbers(7, &[Some(1.0), Some(2.0)], &mut Vec::new()).expect_err("an array");
     assert!(error.hint().is_some_and(|hint| hint.contains("(kind, size)")), "{error}");
+}
+
+#[test]
+fn no_two_numbers_have_one_name_whatever_categories_are_called() {
+    let rows: [Row<'_>; 6] = [
+        (Some("NULL"), Some(1.0), 1.0),
+        (None, Some(2.0), 2.0),
+        (Some("="), Some(3.0), 3.0),
+        (Some("__NULL__"), Some(4.0), 4.0),
+        (Some(""), Some(5.0), 5.0),
+        (Some("="), Some(6.0), 6.0),
+    ];
+    let (fitted, _) = learn(r#"{"kind": {"encode": "one_hot"}}"#, &rows).expect("steps");
+    let names = fitted.preprocess.names(&[false, false]);
+    assert_eq!(names, ["kind=", "kind==", "kind=NULL", "kind=__NULL__", "kind IS NULL", "size"]);
+    let categories = fitted.notes[0].statistics["categories"].as_object().expect("categories");
+    assert_eq!(categories["__NULL__"]["value"], 3.0);
+    assert_eq!(categories["__NULL___"], json!({"value": 4.0, "members": 1}));
+    let unique = crate::preprocess::unique(["a", "a (2)", "a", "a"].map(String::from).to_vec());
+    assert_eq!(unique, ["a", "a (2)", "a (3)", "a (4)"]);
+}
+
+#[test]
+fn dates_are_numbers_or_their_parts_and_missing_ones_stay_missing() {
+    let date = Column { element: "date".into(), ..layout().features[1].clone() };
+    let mut layout = Layout { features: vec![date], ..layout() };
+    layout.features[0].name = "day".into();
+    for (preprocess, wanted) in
+        [("{}", vec![19_782.0]), (r#"{"day": {"encode": "parts"}}"#, vec![2024.0, 2.0, 29.0, 4.0])]
+    {
+        let plan = Plan::parse(preprocess).expect("a plan");
+        plan.check("t", &layout).expect("steps");
+        let mut builder = Builder::new(&layout, &plan, true);
+        for value in [Some(19_782.0), None, Some(0.0)] {
+            builder.scalar(0, value);
+            builder.scalar(1, Some(1.0));
+            builder.end_row();
+        }
+        let mut matrix = builder.finish("t").expect("rows");
+        let keep = Keep { always: true, missing: true };
+        let fitted = fit(&plan, &layout, &matrix, 3, keep).expect("steps").expect("something to keep");
+        let names = fitted.preprocess.names(&[false]);
+        fitted.preprocess.transform(&mut matrix).expect("numbers");
+        assert_eq!((matrix.row(0), names.len()), (&wanted[..], wanted.len()));
+        assert!(matrix.row(1).iter().all(|number| number.is_nan()));
+        let mut out = Vec::new();
+        let time = |kind, value| Field::Time(kind, value);
+        fitted.preprocess.row(1, &[time(Temporal::Date, 19_782.0)], &mut out).expect("numbers");
+        assert_eq!(out, wanted);
+        let refused = fitted.preprocess.row(1, &[time(Temporal::Timestamp, 19_782.0)], &mut out);
+        assert!(matches!(refused, Err(Error::FieldType { expected: "a date", .. })));
+    }
+}
+
+#[test]
+fn a_missing_element_of_an_array_is_one_number() {
+    let mut layout = layout();
+    layout.features = vec![Column { array: true, ..layout.features[1].clone() }];
+    let mut builder = Builder::new(&layout, &Plan::default(), true);
+    for values in [[1.0, f64::NAN], [f64::NAN, 2.0]] {
+        builder.array(0, Some(&values)).expect("an array");
+        builder.scalar(1, Some(1.0));
+        builder.end_row();
+    }
+    let matrix = builder.finish("t").expect("rows");
+    let keep = Keep { always: true, missing: true };
+    let fitted = fit(&Plan::default(), &layout, &matrix, 2, keep).expect("steps").expect("something to keep");
+    let mut out = Vec::new();
+    fitted.preprocess.row(1, &[Field::Numbers(vec![None, Some(2.0)])], &mut out).expect("numbers");
+    assert!(out.len() == 2 && out[0].is_nan() && out[1] == 2.0);
 }
