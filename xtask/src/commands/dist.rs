@@ -1,11 +1,13 @@
 //! `cargo xtask dist`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use globset::Glob;
 use miette::Diagnostic;
+use pgml_dist::apt::place;
 use pgml_dist::compiler_cache::CompilerCache;
+use pgml_dist::deb::packages;
 use pgml_dist::execute::{Limits, Outcome, to_run};
 use pgml_dist::exit::{Exit, ExitKind, Failure};
 use pgml_dist::host::tools::BUILD_TOOLS;
@@ -14,6 +16,7 @@ use pgml_dist::plan::kinds::Kind;
 use pgml_dist::plan::{Plan, Purpose};
 use pgml_dist::progress::Listener;
 use pgml_dist::publish::{self, State, table::table};
+use pgml_dist::targets::Target;
 use pgml_dist::workspace::Workspace;
 use thiserror::Error;
 
@@ -108,6 +111,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
             args.out.display(),
             seconds()
         ));
+        tell_how_to_install(&pipeline, &chosen, &out, &console);
         return Ok(impossible?);
     }
     pipeline
@@ -147,8 +151,31 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
             None => "the same files as before".into(),
         },
     ));
+    tell_how_to_install(&pipeline, &chosen, &out, &console);
     // What could be made is there; what could not ends the command as it would have without --keep-going.
     Ok(impossible?)
+}
+
+/// The lines that install on this machine, where the repository has packages for it.
+fn tell_how_to_install(pipeline: &Pipeline, chosen: &[Target], out: &Path, console: &Console) {
+    let repository = out.join("apt");
+    let here = pipeline.host.os.codename.as_str();
+    let architecture = pipeline.targets.architecture_of(&pipeline.host);
+    let fits = |target: &&Target| {
+        target.distribution.codename == here && target.distribution.architecture == *architecture
+    };
+    let packages: Vec<String> = chosen
+        .iter()
+        .filter(fits)
+        .map(|target| packages::extension_name(target.major))
+        .collect();
+    if packages.is_empty() || !repository.join("dists").join(here).exists() {
+        return;
+    }
+    let lines = place::lines(&repository, here, &architecture.name, &packages);
+    console.note(&format!(
+        "to install on this machine, as root:\n\n{lines}\n"
+    ));
 }
 
 /// The jobs that names or globs mean.

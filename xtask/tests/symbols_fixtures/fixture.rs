@@ -85,6 +85,8 @@ pub struct Fixture {
     pub bundled: &'static str,
     /// Whether the server is linked to a fixed address.
     pub fixed: bool,
+    /// A library of the fixture that the server has opened before.
+    pub beside: Option<&'static str>,
 }
 
 impl Fixture {
@@ -99,6 +101,7 @@ impl Fixture {
             configuration: "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH NO_AFFIN SINGLE_THREADED",
             bundled: "libbundled.so",
             fixed: false,
+            beside: None,
         }
     }
 
@@ -238,11 +241,17 @@ impl Fixture {
             _ => files,
         };
         let process = Process::start(&files, &format!("/fixture/{server}")).unwrap();
-        let around = Around::Known(Box::new(Surroundings {
-            server: process,
-            evidence: vec!["this machine's libc".to_owned()],
-            runtime: Ok(Runtime::new("a module and what it bundles", runtime)),
-        }));
+        let mut surroundings = Surroundings::new(
+            process,
+            vec!["this machine's libc".to_owned()],
+            Ok(Runtime::new("a module and what it bundles", runtime)),
+        );
+        if let Some(library) = self.beside {
+            surroundings
+                .open_beside(&format!("/fixture/{library}"))
+                .unwrap();
+        }
+        let around = Around::Known(Box::new(surroundings));
         let by = Judgement {
             book: &BOOK,
             expectation,
