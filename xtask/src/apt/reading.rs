@@ -29,21 +29,20 @@ impl ExitKind for NotAccepted {
     }
 }
 
-/// Reads each suite of a repository as a user's machine does, with directories of its own below `scratch`.
+/// Reads each suite of a repository as a user's machine does, with directories of its own.
 /// Returns in words who did.
-pub(super) fn read_back(
-    root: &Path,
-    suites: &[Suite],
-    scratch: &Path,
-) -> Result<&'static str, Failure> {
+pub(super) fn read_back(root: &Path, suites: &[Suite]) -> Result<&'static str, Failure> {
     let mut by_sqv = true;
+    // Not beside the repository: apt takes no keyring by a path with a blank.
+    let scratch =
+        tempfile::tempdir().map_err(files::FileError::at("make a directory for", root))?;
+    let scratch = scratch.path();
     for suite in suites {
         let dir = scratch.join(&suite.codename);
         let at = |name: &str| dir.join(name).display().to_string();
         files::create_dir(&dir.join("lists/partial"))?;
         files::create_dir(&dir.join("cache/archives/partial"))?;
         files::write(&dir.join("status"), "")?;
-        // A key's path with a blank would end there, the address is written without any.
         let keyring = dir.join(KEYRING);
         files::copy(&root.join(KEYRING), &keyring)?;
         let entry = place::entry(
@@ -82,7 +81,6 @@ pub(super) fn read_back(
         let release = root.join("dists").join(&suite.codename);
         by_sqv &= read_by_sqv(suite, &release, &keyring)?;
     }
-    files::remove_dir(scratch)?;
     Ok(match by_sqv {
         true => "apt and sqv accept it",
         false => "apt accepts it (sqv, which apt calls since Debian 13, is not installed here)",

@@ -70,7 +70,7 @@ pub fn write(
     }
     files::write(&root.join("README"), readme(key))?;
     key.export(&root.join(KEYRING), log)?;
-    reading::read_back(root, &suites, &root.with_extension("reading"))
+    reading::read_back(root, &suites)
 }
 
 /// Writes the index of an architecture's packages in a pool.

@@ -197,41 +197,4 @@ fn stop_agent(home: &Path, log: &Path) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::exit::Exit;
-
-    #[test]
-    fn no_signature_is_older_than_its_key() {
-        // Catches a repository that apt refuses from Debian 13 on.
-        let dir = tempfile::tempdir().unwrap();
-        let (log, release) = (dir.path().join("log"), dir.path().join("Release"));
-        let mut key = SigningKey::local(&dir.path().join("key"), &log).unwrap();
-        assert!((1..crate::rootfs::EPOCH).contains(&key.key.from));
-        files::write(&release, "Origin: x\n").unwrap();
-        let signed_at = |key: &SigningKey| -> u64 {
-            key.sign_release(&release, crate::rootfs::EPOCH, &log)
-                .unwrap();
-            let packets = gpg(&dir.path().join("key"), true)
-                .arg("--list-packets")
-                .arg(release.with_file_name("Release.gpg"))
-                .output(&log)
-                .unwrap();
-            let packets = String::from_utf8(packets).unwrap();
-            let created = packets.split("created ").nth(1).unwrap();
-            created.split(',').next().unwrap().parse().unwrap()
-        };
-        assert_eq!(signed_at(&key), crate::rootfs::EPOCH);
-        // By name, as a user's: the same key, and one that is not there is an error.
-        let home = dir.path().join("key");
-        let named = SigningKey::of_user(&home, LOCAL_NAME, &log).unwrap();
-        assert_eq!(named.fingerprint(), key.fingerprint());
-        let error = SigningKey::of_user(&home, "nobody@example.org", &log)
-            .err()
-            .unwrap();
-        assert_eq!(error.exit, Exit::Usage);
-        // As with a key of another origin.
-        key.key.from = crate::rootfs::EPOCH + 5;
-        assert_eq!(signed_at(&key), key.key.from);
-    }
-}
+mod tests;
