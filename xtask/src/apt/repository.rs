@@ -208,9 +208,27 @@ mod tests {
             write(&root, vec![suite], None, &key, epoch, &log)
         };
         write("a b [c] ü%20", 1_000_000_000).unwrap();
-        // What apt does not accept is not published: here a release of a day to come.
-        let failure = write("future", 4_000_000_000).unwrap_err();
-        assert_eq!(failure.exit, crate::exit::Exit::CheckFailed, "{failure:?}");
+        let said = write("plain", 1_000_000_000).unwrap();
+        assert!(said.contains("apt"), "{said}");
+        // A byte of the index, and a word of what is signed.
+        for file in ["main/binary-amd64/Packages.xz", "InRelease"] {
+            let root = dir.path().join(format!("changed {}", file.len()));
+            write(&root.display().to_string(), 1_000_000_000).unwrap();
+            let changed = root.join("dists/x").join(file);
+            let mut bytes = files::read(&changed).unwrap();
+            let middle = bytes.len() / 4;
+            bytes[middle] ^= 1;
+            files::write(&changed, bytes).unwrap();
+            files::remove_dir(&root.join("dists/x/main/binary-amd64/by-hash")).unwrap();
+            let suite = Suite {
+                codename: "x".into(),
+                title: "X".into(),
+                architectures: vec!["amd64".into()],
+                debs: Vec::new(),
+            };
+            let failure = reading::read_back(&root, &[suite]).unwrap_err();
+            assert_eq!(failure.exit, crate::exit::Exit::CheckFailed, "{failure:?}");
+        }
     }
 
     /// Catches an index that has another architecture's packages, and a repository that loses the architectures of the one
