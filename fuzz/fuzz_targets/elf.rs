@@ -45,11 +45,11 @@ fuzz_target!(|data: &[u8]| {
     }
     let (book, expectation, files) = book();
     // A process without a program, into which the library itself is loaded.
-    let around = Around::Known(Box::new(Surroundings {
-        server: Process::without_program(files),
-        evidence: Vec::new(),
-        runtime: Err("there is none".to_owned()),
-    }));
+    let around = Around::Known(Box::new(Surroundings::new(
+        Process::without_program(files),
+        Vec::new(),
+        Err("there is none".to_owned()),
+    )));
     let by = Judgement {
         book,
         expectation,

@@ -19,6 +19,7 @@ use crate::publish::{self, Manifest};
 use crate::release::{self, Release};
 use crate::report::run::RunRecord;
 use crate::steps::Steps;
+use crate::symbols::scope::Remembered;
 use crate::targets::{self, Target, Targets};
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
@@ -249,6 +250,7 @@ impl Pipeline {
             toolchain: &self.toolchain,
             mirrors: &self.mirrors,
             repository: &self.repository,
+            remembered: Remembered::default(),
             compiler_cache: self.compiler_cache.as_ref(),
         }
     }

@@ -4,6 +4,8 @@
 //! Where a distribution is not locked, the builder's libraries stand for its own: they are older, and glibc and libgcc keep
 //! every symbol version that they ever had. The report says so.
 
+mod root;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +23,8 @@ use crate::symbols::surroundings::{Runtime, ServerRelease, Surroundings};
 use crate::targets::{Distribution, Headers, Target, Targets};
 use crate::wheel_server;
 
+/// How every ELF file starts.
+const ELF: &[u8] = b"\x7fELF";
 /// Which package each file is of, in the job's output.
 const PACKAGES: &str = "packages.json";
 /// The directory with the files, in the job's output.
@@ -143,6 +147,15 @@ enum ProvidersError {
     #[error("the locked packages of {distribution} have no {what}")]
     #[diagnostic(help("`cargo xtask lock --update {distribution}` pins them again"))]
     Lacks { distribution: String, what: String },
+    #[error("{} has no server of PostgreSQL {major}: there is no {program}", root.display())]
+    #[diagnostic(help(
+        "name a target of a major that is there (`--target TARGET`), or another root"
+    ))]
+    NoServerInRoot {
+        root: PathBuf,
+        major: u16,
+        program: String,
+    },
     #[error("no server of PostgreSQL {major} can be read here")]
     #[diagnostic(help("lock a distribution that has one (`cargo xtask lock --update DISTRO`)"))]
     NoServer { major: u16 },
@@ -152,7 +165,7 @@ impl ExitKind for ProvidersError {
     fn exit(&self) -> Exit {
         match self {
             Self::Package { source, .. } => source.exit(),
-            Self::Lacks { .. } => Exit::Usage,
+            Self::Lacks { .. } | Self::NoServerInRoot { .. } => Exit::Usage,
             Self::NoServer { .. } => Exit::CannotHere,
         }
     }
@@ -177,23 +190,23 @@ pub fn gather(
             continue; // has no libraries
         }
         let wanted = |file: &str| is_wanted(file, &program);
+        // Of a hard link the contents are its first name's, whatever that is.
+        let wanted = |file: &str, head: &[u8]| wanted(file) || head.starts_with(ELF);
         let deb = reader::read_path(path, &Limits::default(), wanted).map_err(|source| {
             ProvidersError::Package {
                 package: name.clone(),
                 source,
             }
         })?;
-        let field = |field: &str| deb.control.get(field).map_or("", String::as_str);
+        let field = |field: &str| deb.field(field).unwrap_or_default();
         let package = format!("{} {}", field("Package"), field("Version"));
         for file in &deb.files {
             if !is_wanted(&file.path, &program) {
                 continue;
             }
             let to = root.join(&file.path);
-            match (&file.kind, &file.contents) {
-                (Kind::File, Some(contents)) if contents.starts_with(b"\x7fELF") => {
-                    files::write(&to, contents)?;
-                }
+            match (&file.kind, deb.contents(file)) {
+                (_, Some(contents)) if contents.starts_with(ELF) => files::write(&to, contents)?,
                 (Kind::Symlink(target), _) => files::symlink(Path::new(target), &to)?,
                 _ => continue,
             }
@@ -386,18 +399,11 @@ impl Providers {
                 format!("{WHEEL_AT}/bin/postgres")
             }
         };
-        let mut python = own.python.parts().iter();
-        let mut part = || {
-            python
-                .next()
-                .and_then(|part| u8::try_from(*part).ok())
-                .unwrap_or(0)
-        };
         Ok(Self {
             files,
             program,
             libpython,
-            python: (part(), part()),
+            python: python_of(own),
             release,
             evidence,
         })
@@ -410,11 +416,12 @@ impl Providers {
         self
     }
 
-    /// Starts the server.
+    /// Starts the server, which then opens the extensions at the paths `beside`.
     pub fn surroundings<'f>(
         &'f self,
         book: &Rulebook,
         runtime: Result<Runtime, String>,
+        beside: &[String],
     ) -> Result<Surroundings<'f>, Failure> {
         let mut server = Process::start(&self.files, &self.program)?;
         if let Some(soname) = &self.libpython {
@@ -423,15 +430,28 @@ impl Providers {
         }
         let mut evidence = self.evidence.clone();
         if let Ok(runtime) = &runtime {
+            self.files.read_ahead(&runtime.libraries);
             evidence.push(format!("Python's libraries: {}", runtime.name));
         }
-        Ok(Surroundings {
-            server,
-            release: self.release.clone(),
-            evidence,
-            runtime,
-        })
+        let mut surroundings =
+            Surroundings::new(server, evidence, runtime).of_release(self.release.clone());
+        for path in beside {
+            surroundings.open_beside(path)?;
+        }
+        Ok(surroundings)
     }
+}
+
+/// The version of a distribution's Python.
+fn python_of(distribution: &Distribution) -> (u8, u8) {
+    let mut python = distribution.python.parts().iter();
+    let mut part = || {
+        python
+            .next()
+            .and_then(|part| u8::try_from(*part).ok())
+            .unwrap_or(0)
+    };
+    (part(), part())
 }
 
 fn packages(output: &Path) -> Result<BTreeMap<String, String>, Failure> {

@@ -28,7 +28,7 @@ use crate::runtime;
 use crate::stamp;
 use crate::store::Store;
 use crate::symbols::abi3::Abi3;
-use crate::symbols::scope::FileSystem;
+use crate::symbols::scope::{FileSystem, Remembered};
 use crate::targets::{self, Architecture, Distribution, Headers, Target, Targets};
 use crate::toolchain::Toolchain;
 use crate::verification;
@@ -69,6 +69,8 @@ pub struct Steps<'a> {
     pub mirrors: &'a LazyMirrors,
     /// What the user decided about the repository.
     pub repository: &'a RepositoryOptions,
+    /// The libraries that were read for verdicts.
+    pub remembered: Remembered,
     /// Where compiled objects are shared with other machines.
     pub compiler_cache: Option<&'a CompilerCache>,
 }
@@ -318,7 +320,9 @@ impl Steps<'_> {
             self.targets,
             &target,
             &choice,
-            FileSystem::new().directory(runtime::PREFIX, &python),
+            FileSystem::new()
+                .directory(runtime::PREFIX, &python)
+                .remembering(&self.remembered),
             &|id| Ok(work.output_of(id)?.to_owned()),
         )?;
         verification::verify(
@@ -471,8 +475,11 @@ impl Steps<'_> {
             Some(key) => SigningKey::of_user(&key.home, &key.id, &work.log)?,
             None => self.signing_key(&work.log)?,
         };
-        let made = format!("{} suites, signed by {}", suites.len(), key.fingerprint());
-        repository::write(
+        let mut made = format!("{} suites, signed by {}", suites.len(), key.fingerprint());
+        if let Some(day) = key.expires() {
+            made.push_str(&format!(", which expires on {day}"));
+        }
+        let accepted = repository::write(
             &work.out,
             suites,
             self.repository.keep.as_deref(),
@@ -480,7 +487,7 @@ impl Steps<'_> {
             self.epoch,
             &work.log,
         )?;
-        Ok(made)
+        Ok(format!("{made}; {accepted}"))
     }
 
     /// The local key; made on first need.

@@ -1,9 +1,14 @@
 //! What `verify` is given: libraries, packages and directories with such files, read into libraries that can be judged.
 //! Nothing is unpacked to disk and nothing is loaded.
+//!
+//! A file is a library by its contents, whatever its name, and by its name it ought to be one. Nothing is passed over: what
+//! is not judged is refused, which ends in a verdict, or is left out by name, as programs and debug symbols are.
 
-use std::borrow::Cow;
+mod contents;
+mod package;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -11,14 +16,16 @@ use miette::Diagnostic;
 use thiserror::Error;
 use walkdir::WalkDir;
 
-use crate::deb::reader::{self, Deb, DebError, Kind, Limits};
+use self::contents::{Contents, classify, is_named_library};
+use crate::deb::reader::{self, Deb, DebError, Limits, ListingError};
 use crate::exit::{Exit, ExitKind};
 use crate::files::{self, FileError};
-use crate::providers::is_library;
 use crate::symbols::elf::Facts;
 use crate::symbols::expectation::Profile;
+use crate::symbols::report::{LeftOut, Refused};
 use crate::symbols::scope::FileSystem;
-use crate::symbols::sql;
+
+pub use self::package::read_package;
 
 /// Why something can't be judged.
 #[derive(Debug, Error, Diagnostic)]
@@ -57,6 +64,31 @@ pub enum SubjectError {
         /// Why not.
         source: DebError,
     },
+    /// It is something else, and fine as that.
+    #[error("{} is {what}, not a shared library", path.display())]
+    Other {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: String,
+    },
+    /// It ought to be a library.
+    #[error("{} is broken: {why}", path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The second witness of a package does not confirm it.
+    #[error("can't judge {}", path.display())]
+    Listing {
+        /// The package.
+        path: PathBuf,
+        /// What it says.
+        #[diagnostic_source]
+        source: ListingError,
+    },
     /// There is no library in it.
     #[error("{} has no shared library, so there is nothing that could be proven", path.display())]
     Empty {
@@ -74,10 +106,16 @@ pub enum SubjectError {
 impl ExitKind for SubjectError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Read { .. } | Self::Kind { .. } | Self::Walk { .. } => Exit::Usage,
-            Self::File(_) => Exit::Usage,
+            Self::Read { .. }
+            | Self::Kind { .. }
+            | Self::Walk { .. }
+            | Self::Other { .. }
+            | Self::File(_) => Exit::Usage,
             Self::Deb { source, .. } => source.exit(),
-            Self::Empty { .. } | Self::NoArchitecture { .. } => Exit::CheckFailed,
+            Self::Listing { source, .. } => source.exit(),
+            Self::Empty { .. } | Self::Broken { .. } | Self::NoArchitecture { .. } => {
+                Exit::CheckFailed
+            }
         }
     }
 }
@@ -103,6 +141,12 @@ pub struct Subject {
 pub struct Subjects {
     /// The libraries to judge, in order.
     pub libraries: Vec<Subject>,
+    /// What can't be judged and ought to be.
+    pub refused: Vec<Refused>,
+    /// What is no library.
+    pub left_out: Vec<LeftOut>,
+    /// Where the root of the file system is that the libraries lie in.
+    root: PathBuf,
     /// Name, version and architecture of the packages that they are from.
     pub packages: Vec<(String, String, String)>,
     /// Links inside of packages.
@@ -110,21 +154,30 @@ pub struct Subjects {
 }
 
 impl Subjects {
-    /// Reads what lies at some paths.
-    pub fn read(paths: &[PathBuf]) -> Result<Self, SubjectError> {
-        let mut subjects = Self::default();
+    /// Reads what lies at some paths of a system, whose root is this machine's unless it is another directory.
+    pub fn read(paths: &[PathBuf], root: &Path) -> Result<Self, SubjectError> {
+        let mut subjects = Self {
+            root: root.to_owned(),
+            ..Self::default()
+        };
         for path in paths {
             subjects.add(path)?;
         }
         Ok(subjects)
     }
 
+    /// Whether one file was given and nothing else.
+    pub fn is_one_file(&self) -> bool {
+        let alone = self.packages.is_empty() && self.left_out.is_empty() && self.refused.is_empty();
+        self.libraries.len() == 1 && alone
+    }
+
     /// The files that the libraries find each other, and `beside` them, by: each where it is, and by its names where the
     /// system has libraries. The dynamic linker looks there last, so that what is named so by accident is not taken.
-    pub fn file_system(&self, beside: &Self) -> FileSystem {
+    pub fn file_system(&self, beside: &[&Self]) -> FileSystem {
         let mut files = BTreeMap::new();
         let mut links = BTreeMap::new();
-        for subjects in [self, beside] {
+        for subjects in [&[self], beside].concat() {
             for (at, target) in &subjects.links {
                 links.entry(at.clone()).or_insert(target.clone());
             }
@@ -137,56 +190,101 @@ impl Subjects {
                 if let Some(soname) = soname(&library.bytes) {
                     links.entry(in_system(&soname)).or_insert(place.clone());
                 }
-                files.entry(place.clone()).or_insert(library.bytes.clone());
+                files
+                    .entry(place.clone())
+                    .or_insert_with(|| library.bytes.clone());
             }
         }
         FileSystem::new().memory(files, links)
+    }
+
+    /// Where the libraries are in the process.
+    pub fn places(&self) -> Vec<String> {
+        let libraries = self.libraries.iter();
+        libraries.map(|library| library.place.clone()).collect()
     }
 
     fn add(&mut self, path: &Path) -> Result<(), SubjectError> {
         if path.is_dir() {
             return self.add_directory(path);
         }
-        match kind(path)? {
-            Some(FileKind::Elf) => {
-                let name = path.display().to_string();
-                let place = std::path::absolute(path).unwrap_or(path.to_owned());
-                self.libraries.push(Subject {
-                    profile: profile(&name),
-                    place: place.display().to_string(),
-                    bytes: files::read(path)?,
-                    architecture: None,
-                    sql_symbols: None,
-                    name,
+        let other = |what: &str| SubjectError::Other {
+            path: path.to_owned(),
+            what: what.to_owned(),
+        };
+        if is_package(&head(path)?) {
+            return self.add_package(path);
+        }
+        let name = path.display().to_string();
+        let bytes = files::read(path)?;
+        match classify(&name, &bytes) {
+            Contents::Library => self.libraries.push(self.subject(path, bytes)),
+            Contents::LeftOut(what) => return Err(other(&what)),
+            Contents::Refused { why, usage: true } => return Err(other(&why)),
+            Contents::Refused { why, .. } => {
+                return Err(SubjectError::Broken {
+                    path: path.to_owned(),
+                    why,
                 });
-                Ok(())
             }
-            Some(FileKind::Deb) => self.add_package(path),
-            None => Err(SubjectError::Kind {
-                path: path.to_owned(),
-            }),
+            Contents::Unrelated if bytes.is_empty() => {
+                return Err(SubjectError::Broken {
+                    path: path.to_owned(),
+                    why: "it is empty".to_owned(),
+                });
+            }
+            Contents::Unrelated => {
+                return Err(SubjectError::Kind {
+                    path: path.to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// A library that lies in the file system.
+    fn subject(&self, path: &Path, bytes: Vec<u8>) -> Subject {
+        let name = path.display().to_string();
+        let place = std::path::absolute(path).unwrap_or(path.to_owned());
+        let root = std::path::absolute(&self.root).unwrap_or_default();
+        let place = match place.strip_prefix(&root) {
+            Ok(inside) => Path::new("/").join(inside),
+            Err(_) => place,
+        };
+        Subject {
+            profile: profile(&name),
+            place: place.display().to_string(),
+            bytes,
+            architecture: None,
+            sql_symbols: None,
+            name,
         }
     }
 
     fn add_directory(&mut self, path: &Path) -> Result<(), SubjectError> {
-        let before = self.libraries.len();
+        let before = (self.libraries.len(), self.refused.len());
         for entry in WalkDir::new(path).sort_by_file_name() {
             let entry = entry.map_err(|source| SubjectError::Walk {
                 path: path.to_owned(),
                 source,
             })?;
-            let name = entry.file_name().to_string_lossy();
-            let candidate =
-                entry.file_type().is_file() && (is_library(&name) || name.ends_with(".deb"));
-            if candidate && kind(entry.path())?.is_some() {
-                match self.add(entry.path()) {
-                    // One of several, such as debug symbols. That none has a library is noticed below.
-                    Err(SubjectError::Empty { .. }) => {}
-                    added => added?,
+            let kind = entry.file_type();
+            if kind.is_file() {
+                self.add_found(entry.path())?;
+            } else if is_named_library(&entry.path().to_string_lossy()) {
+                match kind.is_symlink() {
+                    true => self.add_link(path, entry.path()),
+                    false => self.left_out.push(LeftOut {
+                        file: entry.path().display().to_string(),
+                        what: match kind.is_dir() {
+                            true => "a directory".to_owned(),
+                            false => "a device or a pipe".to_owned(),
+                        },
+                    }),
                 }
             }
         }
-        match self.libraries.len() == before {
+        match (self.libraries.len(), self.refused.len()) == before {
             true => Err(SubjectError::Empty {
                 path: path.to_owned(),
             }),
@@ -194,44 +292,55 @@ impl Subjects {
         }
     }
 
-    /// Adds the libraries of a package: they are judged by its Architecture, and by the SQL that it brings along.
-    fn add_package(&mut self, path: &Path) -> Result<(), SubjectError> {
-        let deb = read_package(path, |file| is_library(file) || file.ends_with(".sql"))?;
-        let field = |name: &str| deb.control.get(name).cloned();
-        let architecture = field("Architecture").ok_or_else(|| SubjectError::NoArchitecture {
-            path: path.to_owned(),
-        })?;
-        self.packages.push((
-            field("Package").unwrap_or_default(),
-            field("Version").unwrap_or_default(),
-            architecture.clone(),
-        ));
-        let sql = sql_symbols(&deb);
-        let before = self.libraries.len();
-        for file in deb.files {
-            let place = format!("/{}", file.path);
-            if let Kind::Symlink(target) = file.kind {
-                self.links.insert(place, target);
-                continue;
-            }
-            let Some(bytes) = file.contents.filter(|bytes| bytes.starts_with(b"\x7fELF")) else {
-                continue;
+    /// Adds a regular file of a directory, if it is one that counts. One that is broken is not the end of the others.
+    fn add_found(&mut self, path: &Path) -> Result<(), SubjectError> {
+        let (head, file) = (head(path)?, path.display().to_string());
+        if is_package(&head) {
+            return match self.add_package(path) {
+                // One of several, such as debug symbols. That none has a library is noticed when all are read.
+                Err(SubjectError::Empty { .. }) => Ok(()),
+                Err(error) if error.exit() == Exit::CheckFailed => {
+                    let reason = error.to_string();
+                    self.refused.push(Refused { file, reason });
+                    Ok(())
+                }
+                added => added,
             };
-            let profile = profile(&file.path);
-            self.libraries.push(Subject {
-                name: format!("{}:{}", path.display(), file.path),
-                bytes,
-                place,
-                profile,
-                architecture: Some(architecture.clone()),
-                sql_symbols: sql.clone().filter(|_| profile == Profile::Extension),
-            });
         }
-        match self.libraries.len() == before {
-            true => Err(SubjectError::Empty {
-                path: path.to_owned(),
-            }),
-            false => Ok(()),
+        if file.ends_with(".deb") {
+            let reason = "it is named like a package and is none".to_owned();
+            self.refused.push(Refused { file, reason });
+            return Ok(());
+        }
+        if !head.starts_with(contents::ELF) && !is_named_library(&file) {
+            return Ok(());
+        }
+        let bytes = files::read(path)?;
+        match classify(&file, &bytes) {
+            Contents::Library => self.libraries.push(self.subject(path, bytes)),
+            Contents::LeftOut(what) => self.left_out.push(LeftOut { file, what }),
+            Contents::Refused { why: reason, .. } => self.refused.push(Refused { file, reason }),
+            Contents::Unrelated => {}
+        }
+        Ok(())
+    }
+
+    /// Looks at a symbolic link of a directory that is named like a library. What it means is judged where it lies.
+    fn add_link(&mut self, dir: &Path, link: &Path) {
+        let inside = fs::canonicalize(link)
+            .is_ok_and(|file| fs::canonicalize(dir).is_ok_and(|dir| file.starts_with(dir)));
+        if inside {
+            return;
+        }
+        let target = fs::read_link(link).unwrap_or_default();
+        let (file, target) = (link.display().to_string(), target.display().to_string());
+        match contents::missing_target(
+            &file,
+            &format!("a link to `{target}`, which is not inside of what was given"),
+        ) {
+            Contents::Refused { why: reason, .. } => self.refused.push(Refused { file, reason }),
+            Contents::LeftOut(what) => self.left_out.push(LeftOut { file, what }),
+            Contents::Library | Contents::Unrelated => {}
         }
     }
 }
@@ -246,23 +355,6 @@ fn soname(bytes: &[u8]) -> Option<String> {
     Facts::read(bytes).ok()?.soname.map(str::to_owned)
 }
 
-/// Reads a package, and the contents of the files that are wanted.
-pub fn read_package(path: &Path, wanted: impl FnMut(&str) -> bool) -> Result<Deb, SubjectError> {
-    reader::read_path(path, &Limits::default(), wanted).map_err(|source| SubjectError::Deb {
-        path: path.to_owned(),
-        source,
-    })
-}
-
-/// The C symbols that the SQL of the package's `pgml` extension names.
-fn sql_symbols(deb: &Deb) -> Option<BTreeSet<String>> {
-    let files = deb.files.iter().filter_map(|file| {
-        let text = String::from_utf8_lossy(file.contents.as_ref()?);
-        Some((Cow::from(&file.path), text))
-    });
-    sql::c_symbols_of_scripts(files)
-}
-
 fn profile(path: &str) -> Profile {
     match path.rsplit('/').next() {
         Some("pgml.so" | "libpgml.so") => Profile::Extension,
@@ -270,22 +362,28 @@ fn profile(path: &str) -> Profile {
     }
 }
 
-enum FileKind {
-    Elf,
-    Deb,
-}
+/// How many of a file's first bytes tell what it is.
+const HEAD: u64 = 24;
 
-fn kind(path: &Path) -> Result<Option<FileKind>, SubjectError> {
+/// The first bytes of a regular file.
+fn head(path: &Path) -> Result<Vec<u8>, SubjectError> {
+    let read = |source| SubjectError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    if !fs::metadata(path).map_err(read)?.is_file() {
+        return Err(SubjectError::Kind {
+            path: path.to_owned(),
+        });
+    }
     let mut start = Vec::new();
     File::open(path)
-        .and_then(|file| file.take(8).read_to_end(&mut start))
-        .map_err(|source| SubjectError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-    Ok(match start.as_slice() {
-        start if start.starts_with(b"\x7fELF") => Some(FileKind::Elf),
-        b"!<arch>\n" => Some(FileKind::Deb),
-        _ => None,
-    })
+        .and_then(|file| file.take(HEAD).read_to_end(&mut start))
+        .map_err(read)?;
+    Ok(start)
+}
+
+/// Whether a file is a package by its first bytes: an ar archive whose first member is `debian-binary`.
+fn is_package(head: &[u8]) -> bool {
+    head.starts_with(b"!<arch>\ndebian-binary")
 }

@@ -187,7 +187,11 @@ pub fn verify(subject: &Subject<'_>, workspace: &Workspace, out: &Path) -> Resul
         format!("the runtime of {}", subject.target.distribution.title),
         libraries,
     );
-    let around = Around::Known(Box::new(subject.providers.surroundings(&book, Ok(loaded))?));
+    let around = Around::Known(Box::new(subject.providers.surroundings(
+        &book,
+        Ok(loaded),
+        &[],
+    )?));
     let packaged = verify_library(
         subject.library,
         "pgml.so",

@@ -4,5 +4,7 @@
 pub mod kept;
 pub mod mirror;
 pub mod options;
+pub mod place;
+mod reading;
 pub mod repository;
 pub mod signing;

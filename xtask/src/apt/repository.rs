@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::apt::kept::{DESCRIPTION, Kept};
 use crate::apt::signing::SigningKey;
+use crate::apt::{place, reading};
 use crate::digest::Digest;
 use crate::exit::Failure;
 use crate::files;
@@ -29,7 +30,7 @@ pub struct Suite {
 /// dates it.
 ///
 /// Every file is reachable by its hash too (`by-hash`), so that a reader that fetched the index before a change can
-/// still get what that index names.
+/// still get what that index names. In the end apt reads it; returns in words who accepted it.
 pub fn write(
     root: &Path,
     mut suites: Vec<Suite>,
@@ -37,7 +38,7 @@ pub fn write(
     key: &SigningKey,
     epoch: u64,
     log: &Path,
-) -> Result<(), Failure> {
+) -> Result<&'static str, Failure> {
     for suite in &suites {
         let pool = root.join("pool").join(&suite.codename);
         for deb in &suite.debs {
@@ -68,7 +69,8 @@ pub fn write(
         )?;
     }
     files::write(&root.join("README"), readme(key))?;
-    key.export(&root.join(KEYRING), log)
+    key.export(&root.join(KEYRING), log)?;
+    reading::read_back(root, &suites)
 }
 
 /// Writes the index of an architecture's packages in a pool.
@@ -159,11 +161,13 @@ fn release(
 
 /// The source entry that a user puts into `/etc/apt/sources.list.d/`, with the place of the repository left to fill in.
 fn sources(codename: &str, architectures: &str) -> String {
-    format!(
-        "# Put the repository's address at URIs and the keyring where Signed-By says.\n\
-         Types: deb\nURIs: https://packages.example.org/pgml\nSuites: {codename}\nComponents: main\n\
-         Architectures: {architectures}\nSigned-By: /usr/share/keyrings/{KEYRING}\n"
-    )
+    let entry = place::entry(
+        "https://packages.example.org/pgml",
+        codename,
+        architectures,
+        &format!("/usr/share/keyrings/{KEYRING}"),
+    );
+    format!("# Put the repository's address at URIs and the keyring where Signed-By says.\n{entry}")
 }
 
 #[cfg(test)]
@@ -184,6 +188,47 @@ mod tests {
             .run(&dir.join("log"))
             .unwrap();
         deb
+    }
+
+    /// Catches an address that apt takes apart, and a repository that nobody tried to read.
+    #[test]
+    fn it_is_read_back_wherever_it_lies() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("log");
+        let key = SigningKey::local(&dir.path().join("key"), &log).unwrap();
+        let write = |name: &str, epoch: u64| {
+            let root = dir.path().join(name);
+            files::create_dir(&root).unwrap();
+            let suite = Suite {
+                codename: "x".into(),
+                title: "X".into(),
+                architectures: vec!["amd64".into()],
+                debs: vec![deb(dir.path(), "a", "amd64")],
+            };
+            write(&root, vec![suite], None, &key, epoch, &log)
+        };
+        write("a b [c] ü%20", 1_000_000_000).unwrap();
+        let said = write("plain", 1_000_000_000).unwrap();
+        assert!(said.contains("apt"), "{said}");
+        // A byte of the index, and a word of what is signed.
+        for file in ["main/binary-amd64/Packages.xz", "InRelease"] {
+            let root = dir.path().join(format!("changed {}", file.len()));
+            write(&root.display().to_string(), 1_000_000_000).unwrap();
+            let changed = root.join("dists/x").join(file);
+            let mut bytes = files::read(&changed).unwrap();
+            let middle = bytes.len() / 4;
+            bytes[middle] ^= 1;
+            files::write(&changed, bytes).unwrap();
+            files::remove_dir(&root.join("dists/x/main/binary-amd64/by-hash")).unwrap();
+            let suite = Suite {
+                codename: "x".into(),
+                title: "X".into(),
+                architectures: vec!["amd64".into()],
+                debs: Vec::new(),
+            };
+            let failure = reading::read_back(&root, &[suite]).unwrap_err();
+            assert_eq!(failure.exit, crate::exit::Exit::CheckFailed, "{failure:?}");
+        }
     }
 
     /// Catches an index that has another architecture's packages, and a repository that loses the architectures of the one

@@ -3,14 +3,16 @@
 //! For local use a key is made on first need and kept in the cache, so that even a repository in a directory is used
 //! with `Signed-By` and never with `trusted=yes`.
 
+mod key;
+
 use std::path::{Path, PathBuf};
 
-use miette::Diagnostic;
-use thiserror::Error;
-
-use crate::exit::{Exit, ExitKind, Failure};
+use self::key::Key;
+use crate::exit::Failure;
 use crate::files;
 use crate::process::Program;
+
+pub use self::key::KeyError;
 
 /// Who a locally made key says it is.
 const LOCAL_NAME: &str = "pgml-dist local repository key";
@@ -19,29 +21,10 @@ const LOCAL_NAME: &str = "pgml-dist local repository key";
 /// one all the same; sqv, which apt uses from Debian 13 on, does not.
 const BIRTH: u64 = 946_684_800; // 2000-01-01
 
-/// There is no such key.
-#[derive(Debug, Error, Diagnostic)]
-#[error("gpg has no secret key `{id}` in {home}")]
-#[diagnostic(help(
-    "`gpg --list-secret-keys` shows which there are; GNUPGHOME names another directory"
-))]
-pub struct NoSuchKey {
-    id: String,
-    home: String,
-}
-
-impl ExitKind for NoSuchKey {
-    fn exit(&self) -> Exit {
-        Exit::Usage
-    }
-}
-
 /// A gpg home directory and the key in it that signs.
 pub struct SigningKey {
     home: PathBuf,
-    fingerprint: String,
-    /// When it was made, seconds since 1970.
-    birth: u64,
+    key: Key,
     /// Whether the directory is ours, with no passphrase in it and an agent that nobody else uses.
     ours: bool,
 }
@@ -79,59 +62,54 @@ impl SigningKey {
     }
 
     fn find(home: &Path, id: Option<&str>, log: &Path) -> Result<Self, Failure> {
-        let no_such_key = || NoSuchKey {
+        let absent = || KeyError::Absent {
             id: id.unwrap_or_default().to_owned(),
             home: home.display().to_string(),
         };
         let listing = gpg(home, id.is_none())
-            .args(["--with-colons", "--list-secret-keys"])
+            .args([
+                "--with-colons",
+                "--with-subkey-fingerprint",
+                "--list-secret-keys",
+            ])
             .args(id.map(|id| ["--", id]).into_iter().flatten())
             .output(log);
         let listing = match (listing, id) {
-            (Err(_), Some(_)) => return Err(no_such_key().into()),
+            (Err(_), Some(_)) => return Err(absent().into()),
             (listing, _) => listing?,
         };
-        let listing = String::from_utf8_lossy(&listing);
-        let fingerprint = listing
-            .lines()
-            .find_map(|line| line.strip_prefix("fpr:::::::::"))
-            .map(|rest| rest.trim_end_matches(':').to_owned())
-            .ok_or_else(no_such_key)?;
-        // The sixth field of a key's line.
-        let birth = listing
-            .lines()
-            .find(|line| line.starts_with("sec:"))
-            .and_then(|line| line.split(':').nth(5)?.parse().ok())
-            .unwrap_or_default();
+        let mut key = Key::choose(&String::from_utf8_lossy(&listing))?.ok_or_else(absent)?;
+        let exported = export(home, id.is_none(), &key.fingerprint, log)?;
+        let packets = gpg(home, id.is_none())
+            .arg("--list-packets")
+            .pipe(&exported, log)?;
+        key.bind(&String::from_utf8_lossy(&packets))?;
         Ok(Self {
             home: home.to_owned(),
-            fingerprint,
-            birth,
+            key,
             ours: id.is_none(),
         })
     }
 
     /// The key's fingerprint, 40 hexadecimal digits.
     pub fn fingerprint(&self) -> &str {
-        &self.fingerprint
+        &self.key.fingerprint
+    }
+
+    /// The day from which on apt refuses what it signed, as `2027-01-31`.
+    pub fn expires(&self) -> Option<String> {
+        self.key.expires.map(key::day)
     }
 
     /// Writes the public key as a keyring that `Signed-By` takes.
     pub fn export(&self, to: &Path, log: &Path) -> Result<(), Failure> {
-        let bytes = gpg(&self.home, self.ours)
-            .args([
-                "--export",
-                "--export-options",
-                "export-minimal",
-                &self.fingerprint,
-            ])
-            .output(log)?;
-        files::write(to, bytes)?;
-        Ok(())
+        let bytes = export(&self.home, self.ours, self.fingerprint(), log)?;
+        Ok(files::write(to, bytes)?)
     }
 
     /// Signs a Release file: `InRelease` (clear-signed) and `Release.gpg` (detached) beside it. `epoch` is the signature's
-    /// time, so that the same release signed with the same key is the same bytes; for a key that is younger, its birth.
+    /// time, so that the same release signed with the same key is the same bytes; where the key, or what binds its parts, is
+    /// younger, the moment from which on the key signs.
     pub fn sign_release(&self, release: &Path, epoch: u64, log: &Path) -> Result<(), Failure> {
         self.sign("--clear-sign", release, "InRelease", epoch, log)?;
         self.sign_detached(release, "Release.gpg", epoch, log)
@@ -156,11 +134,12 @@ impl SigningKey {
         epoch: u64,
         log: &Path,
     ) -> Result<(), Failure> {
-        let epoch = epoch.max(self.birth);
+        let epoch = epoch.max(self.key.from);
         let mut program = gpg(&self.home, self.ours)
             .args([
                 "--local-user",
-                &self.fingerprint,
+                // This very part of the key, whichever gpg would take at that time.
+                &format!("{}!", self.key.signer),
                 "--digest-algo",
                 "SHA512",
                 "--yes",
@@ -179,6 +158,17 @@ impl SigningKey {
         }
         Ok(())
     }
+}
+
+/// The public key, with the newest of the signatures that bind its parts.
+fn export(home: &Path, ours: bool, fingerprint: &str, log: &Path) -> Result<Vec<u8>, Failure> {
+    let export = [
+        "--export",
+        "--export-options",
+        "export-minimal",
+        fingerprint,
+    ];
+    Ok(gpg(home, ours).args(export).output(log)?)
 }
 
 /// `ours` has no passphrase; a user's agent asks for theirs, in its own way.
@@ -207,40 +197,4 @@ fn stop_agent(home: &Path, log: &Path) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_signature_is_older_than_its_key() {
-        // Catches a repository that apt refuses from Debian 13 on.
-        let dir = tempfile::tempdir().unwrap();
-        let (log, release) = (dir.path().join("log"), dir.path().join("Release"));
-        let mut key = SigningKey::local(&dir.path().join("key"), &log).unwrap();
-        assert!((1..crate::rootfs::EPOCH).contains(&key.birth));
-        files::write(&release, "Origin: x\n").unwrap();
-        let signed_at = |key: &SigningKey| -> u64 {
-            key.sign_release(&release, crate::rootfs::EPOCH, &log)
-                .unwrap();
-            let packets = gpg(&dir.path().join("key"), true)
-                .arg("--list-packets")
-                .arg(release.with_file_name("Release.gpg"))
-                .output(&log)
-                .unwrap();
-            let packets = String::from_utf8(packets).unwrap();
-            let created = packets.split("created ").nth(1).unwrap();
-            created.split(',').next().unwrap().parse().unwrap()
-        };
-        assert_eq!(signed_at(&key), crate::rootfs::EPOCH);
-        // By name, as a user's: the same key, and one that is not there is an error.
-        let home = dir.path().join("key");
-        let named = SigningKey::of_user(&home, LOCAL_NAME, &log).unwrap();
-        assert_eq!(named.fingerprint(), key.fingerprint());
-        let error = SigningKey::of_user(&home, "nobody@example.org", &log)
-            .err()
-            .unwrap();
-        assert_eq!(error.exit, Exit::Usage);
-        // As with a key of another origin.
-        key.birth = crate::rootfs::EPOCH + 5;
-        assert_eq!(signed_at(&key), key.birth);
-    }
-}
+mod tests;

@@ -1,11 +1,13 @@
 //! `cargo xtask dist`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use globset::Glob;
 use miette::Diagnostic;
+use pgml_dist::apt::place;
 use pgml_dist::compiler_cache::CompilerCache;
+use pgml_dist::deb::packages;
 use pgml_dist::execute::{Limits, Outcome, to_run};
 use pgml_dist::exit::{Exit, ExitKind, Failure};
 use pgml_dist::host::tools::BUILD_TOOLS;
@@ -229,6 +231,7 @@ impl Run<'_> {
                 self.args.out.display(),
                 self.seconds()
             ));
+            tell_how_to_install(pipeline, chosen, &self.out, self.console);
         }
         done
     }
@@ -260,6 +263,7 @@ impl Run<'_> {
             self.count(&outcome),
         ));
         self.console.note(&outdated.line());
+        tell_how_to_install(pipeline, &chosen, &self.out, self.console);
         Ok(impossible?)
     }
 }
@@ -270,6 +274,28 @@ fn names(chosen: &[Target]) -> String {
         [target] => target.to_string(),
         many => format!("{} targets", many.len()),
     }
+}
+
+/// The lines that install on this machine, where the repository has packages for it.
+fn tell_how_to_install(pipeline: &Pipeline, chosen: &[Target], out: &Path, console: &Console) {
+    let repository = out.join("apt");
+    let here = pipeline.host.os.codename.as_str();
+    let architecture = pipeline.targets.architecture_of(&pipeline.host);
+    let fits = |target: &&Target| {
+        target.distribution.codename == here && target.distribution.architecture == *architecture
+    };
+    let packages: Vec<String> = chosen
+        .iter()
+        .filter(fits)
+        .map(|target| packages::extension_name(target.major))
+        .collect();
+    if packages.is_empty() || !repository.join("dists").join(here).exists() {
+        return;
+    }
+    let lines = place::lines(&repository, here, &architecture.name, &packages);
+    console.note(&format!(
+        "to install on this machine, as root:\n\n{lines}\n"
+    ));
 }
 
 /// The jobs that names or globs mean.

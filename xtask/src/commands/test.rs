@@ -147,6 +147,9 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
                 print(&table(&manifest.targets))?;
             }
         }
+        if wanted("neighbours") {
+            done.extend(test.neighbours()?);
+        }
         if wanted("nix") {
             done.extend(test.nix()?);
         }

@@ -1,38 +1,28 @@
 //! `cargo xtask verify`
 
-use std::collections::BTreeMap;
+mod scene;
+
 use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
-use pgml_dist::execute::to_run;
+use pgml_dist::deb::reader::{self, DebError, Limits};
 use pgml_dist::exit::{Exit, ExitKind, Failure};
 use pgml_dist::files;
-use pgml_dist::lock::Lock;
-use pgml_dist::pipeline::Pipeline;
-use pgml_dist::plan::Purpose;
-use pgml_dist::providers::{self, Choice, Providers};
-use pgml_dist::runtime;
-use pgml_dist::subjects::{Subjects, read_package};
+use pgml_dist::subjects::Subjects;
 use pgml_dist::symbols::elf::ElfError;
-use pgml_dist::symbols::expectation::{Expectation, ExpectedServer, Libpython, Profile};
+use pgml_dist::symbols::expectation::Expectation;
 use pgml_dist::symbols::instructions::FunctionNames;
-use pgml_dist::symbols::report::{Document, Verdict};
+use pgml_dist::symbols::report::{Document, Refused, Verdict};
 use pgml_dist::symbols::rules::Rule;
-use pgml_dist::symbols::scope::FileSystem;
-use pgml_dist::symbols::surroundings::{Around, Runtime};
-use pgml_dist::symbols::text::{Explained, Text};
+use pgml_dist::symbols::text::{Explained, Text, Unjudged};
 use pgml_dist::symbols::{Judgement, Rulebook, verify_bytes};
-use pgml_dist::targets::{self, Target, Targets};
-use pgml_dist::verification;
+use pgml_dist::targets::Targets;
 use pgml_dist::workspace::Workspace;
 use thiserror::Error;
 
+use self::scene::Scene;
 use super::{Sources, provenance};
-use crate::console::Console;
 use crate::output::print;
-
-/// What `--target` says to judge by what all targets have in common.
-const ANY: &str = "any";
 
 /// Check the symbol and ABI rules on any library or package, ours or not
 ///
@@ -51,6 +41,13 @@ pub struct Args {
     /// Libraries, packages or directories that are there as well, but are not judged
     #[arg(long, value_name = "FILE")]
     with: Vec<PathBuf>,
+    /// Extensions that the server has opened before, libraries or packages, which take their part in S1, S2 and S11
+    #[arg(long, value_name = "FILE")]
+    beside: Vec<PathBuf>,
+    /// The system whose server and libraries are there: `/` for this machine's own, or a directory with one [default: the
+    /// target's locked packages]
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
     /// The Python runtime that S11 loads: a `pgml-python` package or a directory [default: the target's, of `dist/`]
     #[arg(long, value_name = "FILE")]
     runtime: Option<PathBuf>,
@@ -78,6 +75,10 @@ pub struct Args {
 enum UsageError {
     #[error("can't use the target `{target}`: {what}")]
     Target { target: String, what: String },
+    #[error("`{option}` has no meaning without a target")]
+    WithoutTarget { option: &'static str },
+    #[error("can't read {}: {source}", path.display())]
+    Package { path: PathBuf, source: DebError },
     #[error("{} has no symbol table: {source}", path.display())]
     Debug { path: PathBuf, source: ElfError },
     #[error("{} has no debug symbols", path.display())]
@@ -111,6 +112,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
             let explained = args.explain;
             out.push_str(&Text { report, explained }.to_string());
         }
+        out.push_str(&Unjudged(&document).to_string());
     }
     print(&out)?;
     match document.verdict {
@@ -119,12 +121,12 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     }
 }
 
+/// Judges all that was given.
 fn judge(args: &Args, workspace: &Workspace) -> Result<Document, Failure> {
     let targets = Targets::load(&workspace.packaging().join("targets.toml"))?;
     let book = Rulebook::load(&workspace.packaging())?;
-    let named = args.target.as_deref();
-    let subjects = Subjects::read(&args.files)?;
-    let beside = Subjects::read(&args.with)?;
+    let root = args.root.as_deref().unwrap_or(Path::new("/"));
+    let mut subjects = Subjects::read(&args.files, root)?;
     let names = match &args.debug {
         Some(path) => Some(function_names(path)?),
         None => args
@@ -134,41 +136,16 @@ fn judge(args: &Args, workspace: &Workspace) -> Result<Document, Failure> {
             .map(|path| function_names(&path))
             .transpose()?,
     };
-
-    let (expectation, target) = match named {
-        Some(ANY) => (oldest(&targets), None),
-        named => {
-            let pipeline = args.sources.pipeline(workspace)?;
-            let target = target(named, &subjects, &targets, &pipeline)?;
-            (expected(&target), Some((pipeline, target)))
-        }
-    };
-    let providers = match &target {
-        None => None,
-        Some((pipeline, target)) => {
-            let providers = providers(pipeline, target, subjects.file_system(&beside))?;
-            let found = runtime_of(args.runtime.as_deref(), workspace, target)?;
-            let (providers, runtime) = match found {
-                Ok((runtime, files)) => (providers.with(files), Ok(runtime)),
-                Err(why) => (providers, Err(why)),
-            };
-            Some((providers, runtime))
-        }
-    };
-    let around = match &providers {
-        Some((providers, runtime)) => {
-            Around::Known(Box::new(providers.surroundings(&book, runtime.clone())?))
-        }
-        None => Around::NotAsked("no target was chosen (`--target any`)".to_owned()),
-    };
+    let scene = Scene::build(args, &subjects, &targets, workspace)?;
+    let around = scene.around(&book)?;
     let mut reports = Vec::new();
     for library in &subjects.libraries {
         let architecture = library.architecture.clone();
         let expectation = Expectation {
             profile: library.profile,
-            architecture: architecture.unwrap_or(expectation.architecture.clone()),
+            architecture: architecture.unwrap_or(scene.expectation.architecture.clone()),
             sql_symbols: library.sql_symbols.clone(),
-            ..expectation.clone()
+            ..scene.expectation.clone()
         };
         let by = Judgement {
             book: &book,
@@ -176,125 +153,32 @@ fn judge(args: &Args, workspace: &Workspace) -> Result<Document, Failure> {
             around: &around,
             names: names.as_ref(),
         };
-        reports.push(verify_bytes(
-            &library.bytes,
-            &library.name,
-            &library.place,
-            &by,
-        )?);
-    }
-    Ok(Document::new(reports))
-}
-
-/// The target that a library is judged by.
-fn target(
-    named: Option<&str>,
-    subjects: &Subjects,
-    all: &Targets,
-    pipeline: &Pipeline,
-) -> Result<Target, Failure> {
-    let mut packages = subjects.packages.iter();
-    let of_package = packages.find_map(|(name, version, architecture)| {
-        let major = name.strip_prefix("postgresql-")?.strip_suffix("-pgml")?;
-        let (_, distribution) = version.rsplit_once('~')?;
-        Some(format!("{distribution}-pg{major}-{architecture}"))
-    });
-    let wanted: Vec<String> = named
-        .map(str::to_owned)
-        .or(of_package)
-        .into_iter()
-        .collect();
-    // Libraries of a package are judged among those of its architecture.
-    let mut packages = subjects.packages.iter();
-    let architecture = packages.find_map(|(.., name)| all.require_architecture(name).ok());
-    let choice = targets::Choice {
-        patterns: &wanted,
-        architecture: architecture.map(|architecture| architecture.name.as_str()),
-        ..targets::Choice::default()
-    };
-    let mut found = all.select(&choice, &pipeline.host)?;
-    match (found.pop(), found.is_empty()) {
-        (Some(target), true) => Ok(target),
-        _ => {
-            let what = "it means more than one target; name one".to_owned();
-            let target = wanted.join(" ");
-            Err(UsageError::Target { target, what }.into())
-        }
-    }
-}
-
-/// The libraries around a target's, fetched and unpacked where that was not done before.
-fn providers(
-    pipeline: &Pipeline,
-    target: &Target,
-    given: FileSystem,
-) -> Result<Providers, Failure> {
-    let choice = Choice::of(&pipeline.targets, target, &|name| {
-        Lock::path(&pipeline.workspace, name).exists()
-    });
-    let chosen = std::slice::from_ref(target);
-    let mut plan = pipeline.whole_plan(chosen, Purpose::Dist)?;
-    plan.goals = choice.jobs(target);
-    let cache = pipeline.cache();
-    if !to_run(&plan, &cache).is_empty() {
-        let outcome = pipeline.execute(&plan, chosen, &Console::new())?;
-        if let Some(exit) = outcome.exit() {
-            return Err(Failure::already_reported(exit));
-        }
-    }
-    Providers::new(&pipeline.targets, target, &choice, given, &|id| {
-        match plan.job(id) {
-            Some(job) => Ok(cache.output(job)),
-            None => Err(Failure::already_reported(Exit::Usage)), // INVARIANT: the plan has what the choice names
-        }
-    })
-}
-
-/// Puts a runtime's files into a process.
-type Mounting = Box<dyn FnOnce(FileSystem) -> FileSystem>;
-
-/// The Python runtime that S11 loads, or why there is none.
-fn runtime_of(
-    given: Option<&Path>,
-    workspace: &Workspace,
-    target: &Target,
-) -> Result<Result<(Runtime, Mounting), String>, Failure> {
-    let distribution = &target.distribution.id;
-    let path = match given {
-        Some(path) => path.to_owned(),
-        None => {
-            let dir = workspace.root.join("dist").join(distribution);
-            let mut found = files::files_below(&dir).unwrap_or_default(); // there may be no such directory
-            found.retain(|file| {
-                let name = file.to_string_lossy();
-                name.starts_with("pgml-python_") && name.ends_with(".deb")
-            });
-            match found.pop() {
-                Some(file) => dir.join(file),
-                None => {
-                    return Ok(Err(format!(
-                        "dist/{distribution} has no package pgml-python; build it with `cargo xtask dist {target}`, or give one with `--runtime FILE`"
-                    )));
-                }
+        match verify_bytes(&library.bytes, &library.name, &library.place, &by) {
+            Ok(report) => reports.push(report),
+            // One that is broken is not the end of the others.
+            Err(error) if error.exit() == Exit::CheckFailed && !subjects.is_one_file() => {
+                subjects.refused.push(Refused {
+                    file: library.name.clone(),
+                    reason: reason(&error, &library.name),
+                });
             }
-        }
-    };
-    let name = workspace.display(&path).to_string();
-    if path.is_dir() {
-        let libraries = providers::libraries_below(&path, runtime::PREFIX)?;
-        let mount: Mounting = Box::new(move |files| files.directory(runtime::PREFIX, &path));
-        return Ok(Ok((Runtime::new(name, libraries), mount)));
-    }
-    let package = read_package(&path, providers::is_library)?;
-    let mut contents = BTreeMap::new();
-    for file in package.files {
-        if let Some(bytes) = file.contents.filter(|bytes| bytes.starts_with(b"\x7fELF")) {
-            contents.insert(format!("/{}", file.path), bytes);
+            Err(error) => return Err(error.into()),
         }
     }
-    let runtime = Runtime::new(name, contents.keys().cloned().collect());
-    let mount: Mounting = Box::new(move |files| files.memory(contents, BTreeMap::new()));
-    Ok(Ok((runtime, mount)))
+    Ok(Document::new(reports).besides(subjects.refused, subjects.left_out))
+}
+
+/// Why a file can't be judged, without its name.
+fn reason(error: &dyn Diagnostic, file: &str) -> String {
+    let text = error.to_string();
+    let cause = error.diagnostic_source().map(ToString::to_string);
+    let own = text.strip_prefix(&format!("can't judge {file}"));
+    let own = own.unwrap_or(&text).trim_start_matches(": ");
+    match cause {
+        Some(cause) if own.is_empty() => cause,
+        Some(cause) => format!("{own}: {cause}"),
+        None => own.to_owned(),
+    }
 }
 
 /// The package with the debug symbols of a package, beside it.
@@ -309,7 +193,8 @@ fn function_names(path: &Path) -> Result<FunctionNames, Failure> {
     let bytes = match path.extension().is_some_and(|extension| extension == "deb") {
         false => files::read(path)?,
         true => {
-            let package = read_package(path, |file| file.ends_with(".debug"))?;
+            let wanted = |file: &str, _: &[u8]| file.ends_with(".debug");
+            let package = read_package(path, wanted)?;
             let found = package.files.into_iter().find_map(|file| file.contents);
             found.ok_or_else(|| UsageError::NoDebug {
                 path: path.to_owned(),
@@ -325,34 +210,13 @@ fn function_names(path: &Path) -> Result<FunctionNames, Failure> {
     })
 }
 
-/// What a target expects of a library.
-fn expected(target: &Target) -> Expectation {
-    Expectation {
-        target: target.to_string(),
-        profile: Profile::ForeignLibrary,
-        architecture: target.distribution.architecture.name.clone(),
-        floors: verification::floors(&target.distribution),
-        server: Some(ExpectedServer {
-            major: target.major,
-            headers: None,
-        }),
-        libpython: Libpython::Exactly(target.distribution.libpython_soname()),
-        sql_symbols: None,
-        before_strip: false,
-    }
-}
-
-/// What the oldest distribution has, so that a library which passes is not too new for any.
-fn oldest(targets: &Targets) -> Expectation {
-    let all = targets.distributions.iter().map(verification::floors);
-    Expectation {
-        target: "the oldest target".to_owned(),
-        profile: Profile::ForeignLibrary,
-        architecture: targets.first_architecture().name.clone(),
-        floors: all.reduce(verification::lowest).unwrap_or_default(),
-        server: None,
-        libpython: Libpython::AnySupported,
-        sql_symbols: None,
-        before_strip: false,
-    }
+/// Reads a package that is not judged.
+fn read_package(
+    path: &Path,
+    wanted: impl FnMut(&str, &[u8]) -> bool,
+) -> Result<reader::Deb, UsageError> {
+    reader::read_path(path, &Limits::default(), wanted).map_err(|source| UsageError::Package {
+        path: path.to_owned(),
+        source,
+    })
 }

@@ -2,23 +2,29 @@
 //!
 //! The package may come from anywhere. Everything is streamed, nothing is unpacked to disk, and each size has a limit, so
 //! that neither a broken nor a malicious package costs more than the limits say.
+//!
+//! A package is read as dpkg reads it, or it is refused. Where dpkg, tar and other readers would see different files,
+//! nothing says which of them is installed, so such a package is refused too.
 
+mod ar;
+mod control;
+mod decoder;
+mod listing;
 mod tar;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use liblzma::read::XzDecoder;
-use liblzma::stream::Stream;
 use miette::Diagnostic;
 use thiserror::Error;
 
+use self::ar::Member;
 use self::tar::read_tar;
 use crate::exit::{Exit, ExitKind};
 
-const AR_MAGIC: &[u8; 8] = b"!<arch>\n";
+pub use listing::{ListingError, confirm};
 
 /// What a package may cost.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +73,9 @@ pub enum DebError {
     /// It is broken.
     #[error("the .deb is malformed: {0}")]
     Malformed(String),
+    /// dpkg or tar may take it, but it is not read here, or not everybody would read the same in it.
+    #[error("the .deb is refused: {0}")]
+    Unsupported(String),
     /// It exceeds a limit.
     #[error("the .deb is refused: {0}")]
     TooLarge(&'static str),
@@ -76,13 +85,21 @@ impl ExitKind for DebError {
     fn exit(&self) -> Exit {
         match self {
             Self::Read { .. } | Self::NotDeb(_) => Exit::Usage,
-            Self::Malformed(_) | Self::TooLarge(_) => Exit::CheckFailed,
+            Self::Malformed(_) | Self::Unsupported(_) | Self::TooLarge(_) => Exit::CheckFailed,
         }
     }
 }
 
 fn malformed(what: impl Into<String>) -> DebError {
     DebError::Malformed(what.into())
+}
+
+fn unsupported(what: impl Into<String>) -> DebError {
+    DebError::Unsupported(what.into())
+}
+
+fn unreadable(source: io::Error) -> DebError {
+    malformed(source.to_string())
 }
 
 /// What a file of a package is.
@@ -94,16 +111,22 @@ pub enum Kind {
     Directory,
     /// A symbolic link.
     Symlink(String),
-    /// Another name of a file of the package.
-    Hardlink(String),
-    /// A device, a pipe or something unknown.
-    Other,
+    /// Another name of a file.
+    Hardlink {
+        /// The file's path.
+        target: String,
+        /// The regular file in [`Deb::files`] that it means in the end; `None` where the package has no such file, so that
+        /// dpkg takes one of the installed system.
+        file: Option<usize>,
+    },
+    /// A device or a pipe.
+    Device,
 }
 
 /// A file of a package.
 #[derive(Debug, Clone)]
 pub struct PackageFile {
-    /// Its path without `./` at the start and without `/` at the end.
+    /// Its path without `./` at the start and without `/` at the end. Bytes that are not text are written as `\xNN`.
     pub path: String,
     /// What it is.
     pub kind: Kind,
@@ -124,7 +147,7 @@ pub struct PackageFile {
 /// A package.
 #[derive(Debug)]
 pub struct Deb {
-    /// The fields of its control file; continuation lines are joined with line feeds.
+    /// The fields of its control file as they are spelt there; continuation lines are joined with line feeds.
     pub control: BTreeMap<String, String>,
     /// The files beside the control file: maintainer scripts, conffiles, triggers, checksums. All have contents.
     pub control_files: Vec<PackageFile>,
@@ -132,11 +155,35 @@ pub struct Deb {
     pub files: Vec<PackageFile>,
 }
 
-/// Reads a package. `wanted` decides, by path, whose contents are kept.
+impl Deb {
+    /// A field of the control file. dpkg does not mind the case of a field's name.
+    pub fn field(&self, name: &str) -> Option<&str> {
+        let mut fields = self.control.iter();
+        let found = fields.find(|(field, _)| field.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// The contents that a file has once the package is unpacked, where they were wanted: a hard link has its target's.
+    pub fn contents<'a>(&'a self, file: &'a PackageFile) -> Option<&'a [u8]> {
+        let holder = match file.kind {
+            Kind::Hardlink { file, .. } => self.files.get(file?)?,
+            _ => file,
+        };
+        holder.contents.as_deref()
+    }
+}
+
+/// Decides by its path and by its first bytes (at most [`HEAD`]) whether a file's contents are kept.
+pub type Wanted<'w> = dyn FnMut(&str, &[u8]) -> bool + 'w;
+
+/// How many of a file's first bytes are shown to [`Wanted`].
+pub const HEAD: usize = 16;
+
+/// Reads a package. `wanted` decides whose contents are kept.
 pub fn read_path(
     path: &Path,
     limits: &Limits,
-    wanted: impl FnMut(&str) -> bool,
+    wanted: impl FnMut(&str, &[u8]) -> bool,
 ) -> Result<Deb, DebError> {
     let file = File::open(path).map_err(|source| DebError::Read {
         path: path.to_owned(),
@@ -149,177 +196,96 @@ pub fn read_path(
 pub fn read(
     mut deb: impl Read,
     limits: &Limits,
-    mut wanted: impl FnMut(&str) -> bool,
+    mut wanted: impl FnMut(&str, &[u8]) -> bool,
 ) -> Result<Deb, DebError> {
-    let mut magic = [0; 8];
-    if deb.read_exact(&mut magic).is_err() || magic != *AR_MAGIC {
-        return Err(DebError::NotDeb("it does not start like an ar archive"));
-    }
-    let version = Member::next(&mut deb)?.filter(|member| member.name == "debian-binary");
-    let version = version.ok_or(DebError::NotDeb("its first member is not debian-binary"))?;
-    let mut text = Vec::new();
-    version
-        .contents(&mut deb)
-        .take(64)
-        .read_to_end(&mut text)
-        .map_err(unreadable)?;
-    if !text.starts_with(b"2.") {
-        return Err(DebError::NotDeb("the version of its format is not 2"));
-    }
-    version.finish(&mut deb, text.len() as u64)?;
-
-    let mut control = None;
-    let mut files = None;
-    while let Some(member) = Member::next(&mut deb)? {
-        let (stem, compression) = member.name.split_once(".tar").unwrap_or((&member.name, ""));
-        let mut contents = member.contents(&mut deb);
-        match stem {
-            "control" if control.is_none() => {
-                control = Some(read_tar(
-                    decoder(&mut contents, compression, limits)?,
-                    limits,
-                    &mut |_| true,
-                )?);
+    ar::start(&mut deb)?;
+    let mut control_files = loop {
+        let member = ar::next(&mut deb)?.ok_or_else(|| malformed("it has no control.tar"))?;
+        match member.part() {
+            Some(("control", compression)) => {
+                let keep = &mut |_: &str, _: &[u8]| true;
+                break read_part(&member, compression, &mut deb, limits, keep)?;
             }
-            "data" if files.is_none() => {
-                files = Some(read_tar(
-                    decoder(&mut contents, compression, limits)?,
-                    limits,
-                    &mut wanted,
-                )?);
-            }
-            "control" | "data" => return Err(malformed(format!("it has two members {stem}"))),
-            _ if member.name.starts_with('_') => {} // the format lets tools add members with such names
-            _ => return Err(malformed(format!("it has a member `{}`", member.name))),
+            _ if member.may_be_skipped() => member.skip(&mut deb)?,
+            _ => return Err(member.out_of_place("control.tar")),
         }
-        let left = contents.limit();
-        member.finish(&mut deb, member.size - left)?;
-    }
-    let mut control_files = control.ok_or_else(|| malformed("it has no control.tar"))?;
-    let files = files.ok_or_else(|| malformed("it has no data.tar"))?;
+    };
+    let files = loop {
+        let member = ar::next(&mut deb)?.ok_or_else(|| malformed("it has no data.tar"))?;
+        match member.part() {
+            Some(("data", compression)) => {
+                break read_part(&member, compression, &mut deb, limits, &mut wanted)?;
+            }
+            Some(_) => return Err(malformed("it has two members control.tar")),
+            None if member.may_be_skipped() => member.skip(&mut deb)?,
+            None => return Err(member.out_of_place("data.tar")),
+        }
+    };
+    ar::nothing_else_is_meant(&mut deb)?;
     let at = control_files
         .iter()
-        .position(|file| file.path == "control" && file.kind == Kind::File);
+        .rposition(|file| file.path == "control" && file.kind == Kind::File);
     let at = at.ok_or_else(|| malformed("it has no control file"))?;
     let text = control_files.remove(at).contents.unwrap_or_default();
-    let text = String::from_utf8(text).map_err(|_| malformed("its control file is not UTF-8"))?;
     Ok(Deb {
-        control: control_fields(&text)?,
+        control: control::fields(&String::from_utf8_lossy(&text))?,
         control_files,
         files,
     })
 }
 
-fn unreadable(source: io::Error) -> DebError {
-    malformed(source.to_string())
-}
-
-/// A member of the ar archive.
-struct Member {
-    name: String,
-    size: u64,
-}
-
-impl Member {
-    /// Reads the next header.
-    fn next(deb: &mut impl Read) -> Result<Option<Self>, DebError> {
-        let mut header = Vec::new();
-        deb.by_ref()
-            .take(60)
-            .read_to_end(&mut header)
-            .map_err(unreadable)?;
-        if header.is_empty() {
-            return Ok(None);
-        }
-        let field = |range: std::ops::Range<usize>| {
-            header
-                .get(range)
-                .and_then(|bytes| std::str::from_utf8(bytes).ok())
-        };
-        let (Some(name), Some(size), Some("`\n")) = (field(0..16), field(48..58), field(58..60))
-        else {
-            return Err(malformed("an ar header is broken"));
-        };
-        let size = size
-            .trim_end()
-            .parse()
-            .map_err(|_| malformed("an ar header has no size"))?;
-        let name = name.trim_end().trim_end_matches('/').to_owned();
-        Ok(Some(Self { name, size }))
-    }
-
-    fn contents<'a, R: Read>(&self, deb: &'a mut R) -> io::Take<&'a mut R> {
-        deb.take(self.size)
-    }
-
-    /// Skips what is left of it, and the byte that makes its size even.
-    fn finish(&self, deb: &mut impl Read, taken: u64) -> Result<(), DebError> {
-        let left = self.size.saturating_sub(taken);
-        let skipped =
-            io::copy(&mut deb.by_ref().take(left), &mut io::sink()).map_err(unreadable)?;
-        if skipped < left {
-            return Err(malformed(format!(
-                "the member `{}` ends too early",
-                self.name
-            )));
-        }
-        // The last member's padding may be missing.
-        io::copy(&mut deb.by_ref().take(self.size % 2), &mut io::sink()).map_err(unreadable)?;
-        Ok(())
-    }
-}
-
-fn decoder<'a>(
-    source: impl Read + 'a,
+/// Reads one of the two tar archives, to the last byte of its member.
+fn read_part(
+    member: &Member,
     compression: &str,
+    deb: &mut impl Read,
     limits: &Limits,
-) -> Result<Box<dyn Read + 'a>, DebError> {
-    let decoder: Box<dyn Read + 'a> = match compression {
-        "" => Box::new(source),
-        ".gz" => Box::new(flate2::read::GzDecoder::new(source)),
-        ".xz" => {
-            let stream = Stream::new_stream_decoder(limits.memory, 0)
-                .map_err(|e| malformed(e.to_string()))?;
-            Box::new(XzDecoder::new_stream(source, stream))
-        }
-        ".zst" => {
-            let mut decoder = zstd::Decoder::new(source).map_err(unreadable)?;
-            decoder
-                .window_log_max(limits.memory.max(1 << 10).ilog2().min(31))
-                .map_err(unreadable)?;
-            Box::new(decoder)
-        }
-        other => {
-            return Err(malformed(format!(
-                "its members are compressed as `{other}`"
-            )));
-        }
-    };
-    Ok(decoder)
+    wanted: &mut Wanted<'_>,
+) -> Result<Vec<PackageFile>, DebError> {
+    let mut source = BufReader::new(member.contents(deb));
+    let files = read_tar(
+        decoder::decoder(&mut source, compression, limits)?,
+        limits,
+        wanted,
+    )
+    .map_err(|error| error.within(&member.name))?;
+    if !source.fill_buf().map_err(unreadable)?.is_empty() {
+        return Err(unsupported(format!(
+            "something follows the end of the compressed archive in `{}`",
+            member.name
+        )));
+    }
+    match source.into_inner().limit() {
+        0 => member.padding(deb)?,
+        _ => return Err(member.too_short()),
+    }
+    Ok(files)
 }
 
-fn control_fields(text: &str) -> Result<BTreeMap<String, String>, DebError> {
-    let mut fields = BTreeMap::new();
-    let mut last: Option<String> = None;
-    for line in text.lines().take_while(|line| !line.is_empty()) {
-        if line.starts_with([' ', '\t']) {
-            let value = last.as_ref().and_then(|name| fields.get_mut(name));
-            let value: &mut String = value
-                .ok_or_else(|| malformed("its control file starts with a continuation line"))?;
-            value.push('\n');
-            value.push_str(line);
-        } else {
-            let (name, value) = line
-                .split_once(':')
-                .ok_or_else(|| malformed(format!("its control file has a line `{line}`")))?;
-            if fields
-                .insert(name.to_owned(), value.trim().to_owned())
-                .is_some()
-            {
-                return Err(malformed(format!("its control file has two fields {name}")));
-            }
-            last = Some(name.to_owned());
+impl DebError {
+    /// Says in which member something is wrong.
+    fn within(self, member: &str) -> Self {
+        match self {
+            Self::Malformed(what) => Self::Malformed(format!("{member}: {what}")),
+            Self::Unsupported(what) => Self::Unsupported(format!("{member}: {what}")),
+            other => other,
         }
     }
-    Ok(fields)
+}
+
+/// Bytes as text: what is no text, and control characters, as `\xNN`.
+fn text(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character.is_control() {
+                true => text.push_str(&format!("\\x{:02x}", u32::from(character))),
+                false => text.push(character),
+            }
+        }
+        for byte in chunk.invalid() {
+            text.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    text
 }

@@ -26,7 +26,9 @@ fn place(path: &str, major: u16) -> Option<String> {
 
 /// Writes the layer from the package's contents.
 pub fn write_layer(deb: &Path, major: u16, epoch: u64, to: &Path) -> Result<Layer, Failure> {
-    let package = reader::read_path(deb, &Limits::default(), |path| place(path, major).is_some())?;
+    let package = reader::read_path(deb, &Limits::default(), |path, _| {
+        place(path, major).is_some()
+    })?;
     let mut files = Vec::new();
     let mut directories = BTreeSet::new();
     for file in package.files {

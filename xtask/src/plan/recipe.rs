@@ -27,7 +27,14 @@ pub(super) fn recipe(step: &Step) -> &'static [&'static str] {
             "packaging/native.toml",
         ],
         Step::UnpackServer { .. } => &["xtask/src/wheel_server.rs"],
-        Step::Providers { .. } => &["xtask/src/providers.rs", "xtask/src/deb/reader.rs"],
+        Step::Providers { .. } => &[
+            "xtask/src/providers.rs",
+            "xtask/src/deb/reader.rs",
+            "xtask/src/deb/reader/ar.rs",
+            "xtask/src/deb/reader/control.rs",
+            "xtask/src/deb/reader/decoder.rs",
+            "xtask/src/deb/reader/tar.rs",
+        ],
         Step::Compress { .. } => &["xtask/src/deb/blocks.rs"],
         Step::CompressRuntime { .. } => &["xtask/src/deb/blocks.rs", "xtask/src/deb/build.rs"],
         Step::Mislink { .. } => &["xtask/src/mislink.rs"],
@@ -93,8 +100,11 @@ pub(super) fn recipe(step: &Step) -> &'static [&'static str] {
         ],
         Step::AptRepository => &[
             "xtask/src/apt/kept.rs",
+            "xtask/src/apt/place.rs",
+            "xtask/src/apt/reading.rs",
             "xtask/src/apt/repository.rs",
             "xtask/src/apt/signing.rs",
+            "xtask/src/apt/signing/key.rs",
         ],
         Step::ImageBase { .. } => &[
             "xtask/src/oci/base.rs",

@@ -166,15 +166,41 @@ pub struct Report {
     pub server: Option<ServerNeed>,
 }
 
+/// A file that ought to be judged and can't be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Refused {
+    /// The file.
+    pub file: String,
+    /// Why it can't be.
+    pub reason: String,
+}
+
+/// A file that is no library, though it is an ELF file or named like one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct LeftOut {
+    /// The file.
+    pub file: String,
+    /// What it is.
+    pub what: String,
+}
+
 /// The document that `cargo xtask verify --json` prints.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Document {
     /// The version of this format.
     pub version: u32,
-    /// The least of the verdicts.
+    /// The least of the verdicts; `failed` also where a file was refused.
     pub verdict: Verdict,
     /// One for each library.
     pub libraries: Vec<Report>,
+    /// What could not be judged.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub refused: Vec<Refused>,
+    /// What was not judged, since it is no library.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub left_out: Vec<LeftOut>,
 }
 
 impl Document {
@@ -185,7 +211,19 @@ impl Document {
             version: DOCUMENT_VERSION,
             verdict: verdicts.min().unwrap_or(Verdict::NotProven),
             libraries,
+            refused: Vec::new(),
+            left_out: Vec::new(),
         }
+    }
+
+    /// The same with files that have no report.
+    #[must_use]
+    pub fn besides(mut self, refused: Vec<Refused>, left_out: Vec<LeftOut>) -> Self {
+        if !refused.is_empty() {
+            self.verdict = Verdict::Failed;
+        }
+        (self.refused, self.left_out) = (refused, left_out);
+        self
     }
 }
 

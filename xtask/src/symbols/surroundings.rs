@@ -19,10 +19,12 @@ pub enum Around<'f> {
 /// The server that a library is loaded into.
 #[derive(Debug)]
 pub struct Surroundings<'f> {
-    /// The server with its libraries, before the library is opened.
+    /// The server with its libraries, and what was opened beside, before the library is opened.
     pub server: Process<'f>,
     /// Which release it is.
     pub release: ServerRelease,
+    /// How many files the server has by itself. Those behind them were opened beside the library.
+    pub own: usize,
     /// Where the tables of the libraries come from.
     pub evidence: Vec<String>,
     /// The Python runtime, or why it is not known.
@@ -36,6 +38,36 @@ pub struct ServerRelease {
     pub version: Option<Version>,
     /// Whether it is the one that the target's distribution has, and not one that stands for it.
     pub own: bool,
+}
+
+impl<'f> Surroundings<'f> {
+    /// A server that has opened nothing yet, of an unknown release.
+    pub fn new(
+        server: Process<'f>,
+        evidence: Vec<String>,
+        runtime: Result<Runtime, String>,
+    ) -> Self {
+        Self {
+            own: server.objects().len(),
+            server,
+            release: ServerRelease::default(),
+            evidence,
+            runtime,
+        }
+    }
+
+    /// The same server, of a known release.
+    pub fn of_release(mut self, release: ServerRelease) -> Self {
+        self.release = release;
+        self
+    }
+
+    /// Opens an extension of somebody else, before the library is opened.
+    pub fn open_beside(&mut self, path: &str) -> Result<(), ScopeError> {
+        self.server.open_global(path)?;
+        self.evidence.push(format!("opened beside: {path}"));
+        Ok(())
+    }
 }
 
 /// The libraries of a Python runtime.
@@ -65,6 +97,8 @@ pub struct Replay<'f> {
     pub process: Process<'f>,
     /// The library's number in it.
     pub library: usize,
+    /// How many files the server has by itself.
+    own: usize,
     /// How many files the server had loaded before.
     server: usize,
     /// How many were loaded when the library was opened.
@@ -76,6 +110,8 @@ pub struct Replay<'f> {
 pub enum Side {
     /// The server's.
     Server,
+    /// An extension's that was opened beside, or what that needs.
+    Beside,
     /// The library itself.
     Library,
     /// A library that it needs and that the server did not have.
@@ -103,6 +139,7 @@ impl<'f> Replay<'f> {
         Ok(Self {
             process,
             library,
+            own: surroundings.own,
             server,
             opened,
         })
@@ -125,7 +162,8 @@ impl<'f> Replay<'f> {
     pub fn side(&self, object: usize) -> Side {
         match object {
             object if object == self.library => Side::Library,
-            object if object < self.server => Side::Server,
+            object if object < self.own => Side::Server,
+            object if object < self.server => Side::Beside,
             object if object < self.opened => Side::Brought,
             _ => Side::Runtime,
         }
@@ -162,7 +200,19 @@ impl<'f> Replay<'f> {
 
     /// DT_NEEDED entries of the library, and of what it needs, that were found nowhere.
     pub fn missing(&self) -> Vec<&str> {
-        self.missing_on(&[Side::Library, Side::Brought])
+        self.missing_on(&[Side::Library, Side::Brought, Side::Beside])
+    }
+
+    /// Libraries around that bring others as filters (DT_AUXILIARY, DT_FILTER), which the replay does not follow.
+    pub fn filtered(&self) -> Vec<&str> {
+        let sides = [Side::Library, Side::Brought, Side::Beside];
+        let objects = self.process.objects().iter().enumerate();
+        objects
+            .filter(|(number, loaded)| {
+                sides.contains(&self.side(*number)) && !loaded.object.filters.is_empty()
+            })
+            .map(|(number, _)| self.name(number))
+            .collect()
     }
 
     /// DT_NEEDED entries of the runtime's libraries that were found nowhere.
@@ -188,13 +238,13 @@ impl<'f> Replay<'f> {
         let mut found = Vec::new();
         for (number, _) in self.process.objects().iter().enumerate() {
             let name = self.name(number);
-            let direct = named.is_some_and(|named| named.iter().any(|needed| needed == name));
+            let direct = named.is_some_and(|named| named.iter().any(|needed| is_of(needed, name)));
             if self.side(number) != Side::Brought || direct {
                 continue;
             }
             let needs = |by: &usize| {
                 let by = self.object(*by);
-                by.is_some_and(|by| by.object.needed.iter().any(|needed| needed == name))
+                by.is_some_and(|by| by.object.needed.iter().any(|needed| is_of(needed, name)))
             };
             let brought = (0..self.process.objects().len())
                 .filter(|by| self.side(*by) == Side::Brought)
@@ -215,4 +265,9 @@ impl<'f> Replay<'f> {
             None => ("", None),
         }
     }
+}
+
+/// Whether a DT_NEEDED entry, which may be a path, means a library of this name.
+fn is_of(needed: &str, name: &str) -> bool {
+    needed.rsplit('/').next() == Some(name)
 }

@@ -2,11 +2,39 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::report::{Finding, Report, Status, Verdict};
+use super::report::{Document, Finding, Report, Status, Verdict};
 use super::rules::Rule;
 
 /// How many symbols of a finding are shown. The JSON document has all.
 const SHOWN: usize = 6;
+
+/// How many files that are no libraries are shown. The JSON document has all.
+const LEFT_OUT: usize = 20;
+
+/// Shows which files of a document have no report, and why.
+pub struct Unjudged<'a>(pub &'a Document);
+
+impl Display for Unjudged<'_> {
+    fn fmt(&self, out: &mut Formatter) -> fmt::Result {
+        let Document {
+            refused, left_out, ..
+        } = self.0;
+        for file in refused {
+            writeln!(
+                out,
+                "{}\n  FAILED: it can't be judged: {}\n",
+                file.file, file.reason
+            )?;
+        }
+        for file in left_out.iter().take(LEFT_OUT) {
+            writeln!(out, "left out: {}: {}", file.file, file.what)?;
+        }
+        match left_out.len().checked_sub(LEFT_OUT) {
+            Some(more) if more > 0 => writeln!(out, "left out: {more} more (`--json` has all)"),
+            _ => Ok(()),
+        }
+    }
+}
 
 /// Explains a rule.
 pub struct Explained(pub Rule);

@@ -78,12 +78,12 @@ pub fn testify(path: &Path, facts: &Facts) -> Result<Testimony, WitnessError> {
         .collect();
     ours.sort_unstable();
     compare("nm", "dynamic symbols", &ours, nm_symbols(&nm))?;
-    compare(
-        "readelf",
-        "dynamic symbols",
-        &ours,
-        readelf_symbols(&readelf),
-    )?;
+    // readelf writes the first byte alone of a letter that is not ASCII's.
+    let mut ascii: Vec<String> = ours.iter().map(|name| in_ascii(name)).collect();
+    ascii.sort_unstable();
+    let theirs = readelf_symbols(&readelf);
+    let theirs = theirs.iter().map(|name| in_ascii(name)).collect();
+    compare("readelf", "dynamic symbols", &ascii, theirs)?;
 
     let mut ours: Vec<String> = vec![
         format!("class ELF{}", facts.class),
@@ -112,6 +112,12 @@ pub fn testify(path: &Path, facts: &Facts) -> Result<Testimony, WitnessError> {
             .filter(|symbol| !symbol.bookkeeping)
             .count(),
     })
+}
+
+/// A text with one mark for each letter that is not ASCII's.
+fn in_ascii(text: &str) -> String {
+    let mark = |letter: char| if letter.is_ascii() { letter } else { '?' };
+    text.chars().map(mark).collect()
 }
 
 fn run(program: &'static str, args: &[&str], path: &Path) -> Result<String, WitnessError> {
@@ -152,10 +158,14 @@ fn described(symbol: &DynamicSymbol) -> String {
 fn nm_symbols(output: &str) -> Vec<String> {
     let mut symbols = Vec::new();
     for line in output.lines() {
-        match line.split_whitespace().collect::<Vec<_>>()[..] {
-            [_, name] => symbols.push(format!("needs {name}")),
-            [_, _, name] => symbols.push(format!("has {name}")),
-            _ => {}
+        // A name may have spaces, so it is all that follows the letter.
+        let line = line.trim_start();
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let address = word.len() >= 8 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+        match address.then(|| rest.split_once(' ')).flatten() {
+            Some((_, name)) => symbols.push(format!("has {name}")),
+            None if !rest.is_empty() => symbols.push(format!("needs {rest}")),
+            None => {}
         }
     }
     symbols
@@ -165,25 +175,36 @@ fn nm_symbols(output: &str) -> Vec<String> {
 fn readelf_symbols(output: &str) -> Vec<String> {
     let mut symbols = Vec::new();
     for line in output.lines() {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let number = words.first().and_then(|word| word.strip_suffix(':'));
-        if number.is_none_or(|number| number.parse::<usize>().is_err()) {
+        let number = line.trim_start().split_once(':');
+        if number.is_none_or(|(number, _)| number.parse::<usize>().is_err()) {
             continue;
         }
+        let kind = line.split_whitespace().nth(3);
         // Everything before the visibility can be several words, such as `<OS specific>: 10`; after it some machines
-        // have flags in brackets.
-        let kind = words.get(3);
-        let mut words = words
-            .iter()
-            .skip(5)
-            .skip_while(|word| !VISIBILITIES.contains(word));
-        words.next();
-        let mut words = words.skip_while(|word| word.starts_with('[') || word.ends_with(']'));
-        let (Some(section), Some(name)) = (words.next(), words.next()) else {
+        // have flags in brackets. A name may have spaces, so it is all that follows the section.
+        let behind = VISIBILITIES.iter().filter_map(|word| {
+            let word = format!(" {word} ");
+            let at = line.find(&word)?;
+            Some((at, line.get(at + word.len()..)?))
+        });
+        let Some((_, mut rest)) = behind.min_by_key(|(at, _)| *at) else {
             continue;
         };
-        if kind != Some(&"SECTION") && kind != Some(&"FILE") {
-            let word = if *section == "UND" { "needs" } else { "has" };
+        rest = rest.trim_start();
+        while rest.starts_with('[') {
+            rest = rest
+                .split_once(']')
+                .map_or("", |(_, rest)| rest.trim_start());
+        }
+        let Some((section, name)) = rest.split_once(' ') else {
+            continue;
+        };
+        if kind != Some("SECTION") && kind != Some("FILE") {
+            let word = if section == "UND" { "needs" } else { "has" };
+            let name = without_number(name.trim_start());
+            if name.is_empty() {
+                continue; // the first entry, which stands for no symbol
+            }
             let name = match name.split_once("@@") {
                 Some((name, version)) if name == version => name,
                 _ => name,
@@ -192,6 +213,17 @@ fn readelf_symbols(output: &str) -> Vec<String> {
         }
     }
     symbols
+}
+
+/// A name without the number of its version, which readelf writes behind one that is needed: `name@VERSION (2)`.
+fn without_number(name: &str) -> &str {
+    let bare = name
+        .strip_suffix(')')
+        .and_then(|name| name.rsplit_once(" ("));
+    match bare {
+        Some((bare, number)) if name.contains('@') && number.parse::<u16>().is_ok() => bare,
+        _ => name,
+    }
 }
 
 /// The file's class and byte order, and the dynamic entries that are names.

@@ -215,11 +215,41 @@ fn deb_seeds(dir: &Path, log: &Path) -> Result<(), Failure> {
     let link = tree.join("usr/lib/link.so");
     std::os::unix::fs::symlink("postgresql/15/lib/pgml.so", &link)
         .map_err(files::FileError::at("make the link", &link))?;
+    let hard = tree.join("usr/lib/hard.so");
+    std::fs::hard_link(tree.join("usr/lib/postgresql/15/lib/pgml.so"), &hard)
+        .map_err(files::FileError::at("make the link", &hard))?;
     for compression in ["none", "gzip", "xz", "zstd"] {
         Program::new("dpkg-deb")
             .args(["--root-owner-group", "-Z", compression, "--build"])
             .args([tree.as_os_str(), dir.join(compression).as_os_str()])
             .run(log)?;
+    }
+    // What dpkg-deb no longer makes: other compressions, and tar's other formats.
+    for (name, format, packer) in [("bz2", "pax", "bzip2"), ("lzma", "ustar", "lzma")] {
+        let parts = dir.with_extension("parts");
+        files::remove_dir(&parts)?;
+        files::create_dir(&parts)?;
+        files::write(&parts.join("debian-binary"), "2.0\n")?;
+        for (member, place) in [("control", "DEBIAN"), ("data", "usr")] {
+            Program::new("tar")
+                .arg(format!("--format={format}"))
+                .arg(format!("--use-compress-program={packer}"))
+                .args(["--exclude=long", "--create", "--file"])
+                .arg(parts.join(format!("{member}.tar.{name}")))
+                .args(["--directory".as_ref(), tree.join(place).as_os_str()])
+                .arg(".")
+                .run(log)?;
+        }
+        Program::new("ar")
+            .args(["rcD".as_ref(), dir.join(name).as_os_str()])
+            .args([
+                "debian-binary".to_owned(),
+                format!("control.tar.{name}"),
+                format!("data.tar.{name}"),
+            ])
+            .dir(&parts)
+            .run(log)?;
+        files::remove_dir(&parts)?;
     }
     Ok(files::remove_dir(&tree)?)
 }

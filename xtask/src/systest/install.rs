@@ -259,7 +259,12 @@ impl InstallTest<'_> {
         Ok(())
     }
 
-    fn run_file(&self, system: &System, database: &str, file: &str) -> Result<(), Failure> {
+    pub(super) fn run_file(
+        &self,
+        system: &System,
+        database: &str,
+        file: &str,
+    ) -> Result<(), Failure> {
         let path = format!("/srv/tests/{file}");
         let script = format!(
             "cd /tmp; psql -Xq -v ON_ERROR_STOP=1 -p {PORT} -d {database} -f {path} >/tmp/sql.out 2>&1 || \

@@ -30,7 +30,7 @@ use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 19] = [
+pub const SUITES: [&str; 20] = [
     "lint",
     "unit",
     "python",
@@ -41,6 +41,7 @@ pub const SUITES: [&str; 19] = [
     "emulated",
     "fuzz",
     "install",
+    "neighbours",
     "nix",
     "packages",
     "server",
@@ -52,8 +53,9 @@ pub const SUITES: [&str; 19] = [
     "workers",
 ];
 /// Those that run for long, and only when they are named. `server` has a short form of `soak` and `calls`.
-pub const ON_REQUEST: [&str; 7] = [
+pub const ON_REQUEST: [&str; 8] = [
     "fuzz",
+    "neighbours",
     "packages",
     "soak",
     "calls",

@@ -89,6 +89,8 @@ pub struct Fixture {
     pub release: ServerRelease,
     /// What the server has besides, in C.
     pub server: String,
+    /// A library of the fixture that the server has opened before.
+    pub beside: Option<&'static str>,
 }
 
 impl Fixture {
@@ -105,6 +107,7 @@ impl Fixture {
             fixed: false,
             release: ServerRelease::default(),
             server: String::new(),
+            beside: None,
         }
     }
 
@@ -244,12 +247,18 @@ impl Fixture {
             _ => files,
         };
         let process = Process::start(&files, &format!("/fixture/{server}")).unwrap();
-        let around = Around::Known(Box::new(Surroundings {
-            server: process,
-            release: self.release.clone(),
-            evidence: vec!["this machine's libc".to_owned()],
-            runtime: Ok(Runtime::new("a module and what it bundles", runtime)),
-        }));
+        let mut surroundings = Surroundings::new(
+            process,
+            vec!["this machine's libc".to_owned()],
+            Ok(Runtime::new("a module and what it bundles", runtime)),
+        )
+        .of_release(self.release.clone());
+        if let Some(library) = self.beside {
+            surroundings
+                .open_beside(&format!("/fixture/{library}"))
+                .unwrap();
+        }
+        let around = Around::Known(Box::new(surroundings));
         let by = Judgement {
             book: &BOOK,
             expectation,

@@ -280,3 +280,72 @@ fn s2_a_server_at_a_fixed_address() {
         assert!(report.passed(), "{report:#?}");
     }
 }
+
+/// An extension that somebody else has loaded is a part of the scene: it takes what a wheel has, stands before what the
+/// library defines for itself, and is not counted on to provide anything.
+#[test]
+fn s1_s2_s11_an_extension_that_is_loaded_beside() {
+    let beside = |source: &str, fixture: Fixture| {
+        let fixture = Fixture {
+            beside: Some("libother.so"),
+            ..fixture
+        };
+        fixture.library("libother.so", source, "{ global: *; };");
+        fixture.judge()
+    };
+    let report = beside("void harmless(void) {}", Fixture::good());
+    assert!(report.passed(), "{report:#?}");
+    let evidence = "opened beside: /fixture/libother.so";
+    assert!(report.surroundings.iter().any(|line| line == evidence));
+    refused(
+        &beside("void dsyrk_(void) {}", Fixture::good()),
+        &[Rule::S11],
+        &[
+            "libother.so, which is loaded beside it, takes scipy.libs/libbundled.so",
+            "do not load the two",
+        ],
+    );
+    let calls = || {
+        Fixture::good()
+            .without("void good(void) {}")
+            .also("extern void there(void); void good(void) { there(); }")
+    };
+    refused(
+        &beside("void there(void) {}", calls()),
+        &[Rule::S1],
+        &["\"there\""],
+    );
+    let linked = calls().with_library("librt.so.1", "void there(void) {}", "{ global: *; };");
+    refused(
+        &beside("void there(void) {}", linked),
+        &[Rule::S2],
+        &["libother.so and librt.so.1 all define it"],
+    );
+}
+
+/// What is loaded with a library though it is not in DT_NEEDED is not replayed, and the report says so.
+#[test]
+fn filters_of_a_library_around_are_not_replayed() {
+    let fixture = Fixture::good();
+    let library = fixture.dir.path().join("librt.so.1");
+    let source = fixture.dir.path().join("rt.c");
+    fs::write(&source, "void other(void) {}").unwrap();
+    cc(&[
+        "-o",
+        library.to_str().unwrap(),
+        source.to_str().unwrap(),
+        "-nostdlib",
+        "-Wl,-soname,librt.so.1,--auxiliary,libhidden.so.1",
+    ]);
+    let mut fixture = fixture;
+    fixture.flags.push("-Wl,--no-as-needed".to_owned());
+    fixture.flags.push(library.display().to_string());
+    let report = fixture.judge();
+    assert_eq!(report.verdict, Verdict::NotProven);
+    let s1 = report
+        .rules
+        .iter()
+        .find(|rule| rule.rule == Rule::S1)
+        .unwrap();
+    assert_eq!(s1.unchecked[0].part, "filter libraries", "{report:#?}");
+}

@@ -5,9 +5,13 @@
 //! reader, `nm` and `readelf` go by) must say the same as the program headers (which the dynamic linker goes by);
 //! a file in which they differ is refused, because then the rules would judge another library than the one that is loaded.
 
+mod dynamic;
+mod notes;
 mod read;
 mod relocations;
 mod versions;
+
+use std::borrow::Cow;
 
 use miette::Diagnostic;
 use object::Endianness;
@@ -25,8 +29,11 @@ pub enum ElfError {
     #[error("it is not an ELF file")]
     NotElf,
     /// It is ELF, but nothing that can be loaded into a running program.
-    #[error("it is an ELF {0}, not a shared library")]
-    NotShared(&'static str),
+    #[error("it is {}, not a shared library", .0.described())]
+    NotShared(Other),
+    /// It is ELF and the dynamic linker may take it, but nothing can be proven of it.
+    #[error("the ELF file is refused: {0}")]
+    Unsupported(String),
     /// It is broken.
     #[error("the ELF file is malformed: {0}")]
     Malformed(String),
@@ -36,7 +43,49 @@ impl ExitKind for ElfError {
     fn exit(&self) -> Exit {
         match self {
             Self::NotElf | Self::NotShared(_) => Exit::Usage,
-            Self::Malformed(_) => Exit::CheckFailed,
+            Self::Malformed(_) | Self::Unsupported(_) => Exit::CheckFailed,
+        }
+    }
+}
+
+/// For what a file is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// A library, to be judged by all rules.
+    Judged,
+    /// A library around one.
+    Around,
+    /// The program that loads them.
+    Program,
+}
+
+/// What an ELF file is that is no shared library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Other {
+    /// What a compiler makes of one source file, or a kernel module.
+    Object,
+    /// A program at a fixed address.
+    Program,
+    /// A position-independent program: the dynamic linker refuses to open it.
+    PositionIndependentProgram,
+    /// The memory of a process that died.
+    CoreDump,
+    /// Debug symbols that were split off.
+    DebugSymbols,
+    /// A type that nobody has described.
+    Unknown,
+}
+
+impl Other {
+    /// What people call it.
+    pub fn described(self) -> &'static str {
+        match self {
+            Self::Object => "an object file",
+            Self::Program => "a program",
+            Self::PositionIndependentProgram => "a program (position-independent: DF_1_PIE)",
+            Self::CoreDump => "a core dump",
+            Self::DebugSymbols => "a file with debug symbols alone",
+            Self::Unknown => "an ELF file of an unknown type",
         }
     }
 }
@@ -49,6 +98,10 @@ impl From<object::read::Error> for ElfError {
 
 fn malformed(what: impl Into<String>) -> ElfError {
     ElfError::Malformed(what.into())
+}
+
+fn unsupported(what: impl Into<String>) -> ElfError {
+    ElfError::Unsupported(what.into())
 }
 
 /// Byte order.
@@ -144,10 +197,10 @@ impl DynamicSymbol<'_> {
 }
 
 /// A symbol of the full symbol table, which strip removes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Symbol<'a> {
-    /// Its name.
-    pub name: &'a str,
+    /// Its name; bytes that are not text are written as `\u{fffd}`.
+    pub name: Cow<'a, str>,
     /// Whether it names bytes of this file: defined, and not in a section of zeros.
     pub has_bytes: bool,
     /// Whether it names code.
@@ -185,7 +238,7 @@ impl FunctionSymbol {
             .iter()
             .filter(|symbol| symbol.function && symbol.address != 0 && symbol.size != 0)
             .map(|symbol| Self {
-                name: symbol.name.to_owned(),
+                name: symbol.name.clone().into_owned(),
                 address: symbol.address,
                 size: symbol.size,
                 file: symbol.file.map(str::to_owned),
@@ -197,6 +250,16 @@ impl FunctionSymbol {
     }
 }
 
+/// What an ELF file is, if it is no shared library. Only its headers are read: one that is a library may still be broken.
+pub fn other(bytes: &[u8]) -> Result<Option<Other>, ElfError> {
+    match bytes.get(..5) {
+        Some(b"\x7fELF\x01") => read::other::<FileHeader32<Endianness>>(bytes),
+        Some(b"\x7fELF\x02") => read::other::<FileHeader64<Endianness>>(bytes),
+        Some(b"\x7fELF\x00") | None => Err(malformed("it is cut off, or of no class")),
+        Some(_) => Err(malformed("the class is neither 32 nor 64 bits")),
+    }
+}
+
 /// The build-id and the functions of a file with a symbol table: a library before strip, or its debug symbols alone.
 pub fn functions_of(bytes: &[u8]) -> Result<(Option<&[u8]>, Vec<FunctionSymbol>), ElfError> {
     let (build_id, symbols) = match bytes.get(..5) {
@@ -205,6 +268,21 @@ pub fn functions_of(bytes: &[u8]) -> Result<(Option<&[u8]>, Vec<FunctionSymbol>)
         _ => return Err(ElfError::NotElf),
     };
     Ok((build_id, FunctionSymbol::all(&symbols)))
+}
+
+/// What a library asks of the dynamic linker, beside relocation.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asks {
+    /// Not to be opened by a running process (DF_1_NOOPEN).
+    pub no_open: bool,
+    /// That its libraries are not looked for in the system's directories (DF_1_NODEFLIB).
+    pub no_default_directories: bool,
+    /// A place in the thread-local storage that is laid out when the process starts (DF_STATIC_TLS).
+    pub static_tls: bool,
+    /// How many bytes of thread-local storage it has.
+    pub tls_size: u64,
+    /// The levels of x86-64 that its note says it needs (GNU_PROPERTY_X86_ISA_1_NEEDED), as bits from v1 on.
+    pub isa_needed: u32,
 }
 
 /// A section of instructions.
@@ -225,6 +303,8 @@ pub struct Facts<'a> {
     pub endian: Endian,
     /// `e_machine`.
     pub machine: u16,
+    /// The ABI of an operating system (`EI_OSABI`).
+    pub os_abi: u8,
     /// DT_NEEDED, in order.
     pub needed: Vec<&'a str>,
     /// DT_SONAME.
@@ -233,6 +313,12 @@ pub struct Facts<'a> {
     pub rpath: Option<&'a str>,
     /// DT_RUNPATH.
     pub runpath: Option<&'a str>,
+    /// DT_AUXILIARY and DT_FILTER: libraries that are loaded with it, and looked into before it.
+    pub filters: Vec<&'a str>,
+    /// DT_AUDIT and DT_DEPAUDIT: libraries that would watch and redirect the dynamic linker.
+    pub audits: Vec<&'a str>,
+    /// What it asks of the dynamic linker, beside relocation.
+    pub asks: Asks,
     /// Whether its references are looked up in itself first (DT_SYMBOLIC).
     pub symbolic: bool,
     /// Whether all symbols are bound when it is loaded.
@@ -254,10 +340,12 @@ pub struct Facts<'a> {
     /// The sections of instructions.
     pub code: Vec<Code<'a>>,
     /// The addresses that the dynamic linker writes into tables, in the order of the file: pointers to functions and data of
-    /// the library itself. `None` where the file keeps them in a form that is not read here (DT_RELR).
+    /// the library itself. `None` where the file keeps them in a form that is not read here (DT_REL).
     pub pointed_to: Option<Vec<u64>>,
     /// What the linker computed from the contents, to tell builds apart (NT_GNU_BUILD_ID).
     pub build_id: Option<&'a [u8]>,
+    /// Libraries that a note says it opens by name while it runs (`.note.dlopen`).
+    pub opens: Vec<String>,
     /// The contents of sections that are loaded, hold data of the file and are not code.
     data: Vec<&'a [u8]>,
 }
@@ -265,21 +353,26 @@ pub struct Facts<'a> {
 impl<'a> Facts<'a> {
     /// Reads the facts of a shared library.
     pub fn read(bytes: &'a [u8]) -> Result<Self, ElfError> {
-        Self::read_as(bytes, false)
+        Self::read_as(bytes, Reading::Judged)
+    }
+
+    /// The same of a library of which only what the dynamic linker reads is asked.
+    pub fn read_around(bytes: &'a [u8]) -> Result<Self, ElfError> {
+        Self::read_as(bytes, Reading::Around)
     }
 
     /// The same of a program with dynamic symbols, whether it has a fixed address or not.
     pub fn read_program(bytes: &'a [u8]) -> Result<Self, ElfError> {
-        Self::read_as(bytes, true)
+        Self::read_as(bytes, Reading::Program)
     }
 
-    fn read_as(bytes: &'a [u8], program: bool) -> Result<Self, ElfError> {
+    fn read_as(bytes: &'a [u8], reading: Reading) -> Result<Self, ElfError> {
         if !bytes.starts_with(b"\x7fELF") {
             return Err(ElfError::NotElf);
         }
         match bytes.get(4) {
-            Some(1) => read::read::<FileHeader32<Endianness>>(bytes, 32, program),
-            Some(2) => read::read::<FileHeader64<Endianness>>(bytes, 64, program),
+            Some(1) => read::read::<FileHeader32<Endianness>>(bytes, 32, reading),
+            Some(2) => read::read::<FileHeader64<Endianness>>(bytes, 64, reading),
             _ => Err(malformed("the class is neither 32 nor 64 bits")),
         }
     }

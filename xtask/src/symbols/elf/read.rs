@@ -1,21 +1,21 @@
 //! Reads the facts out of the ELF structures.
 
+use std::borrow::Cow;
+
 use object::elf;
-use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, SectionTable, Sym};
+use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader, SectionTable, Sym};
 use object::{Endianness, SectionIndex, StringTable};
 
-use super::relocations::{self, Tables};
 use super::versions::{self, Versions};
 use super::{
-    Code, Definition, DynamicSymbol, ElfError, Endian, Facts, References, Stack, Symbol, malformed,
+    Asks, Code, Definition, DynamicSymbol, ElfError, Endian, Facts, Other, Reading, References,
+    Stack, Symbol, dynamic, malformed, notes, relocations, unsupported,
 };
 
-/// The longest name that is accepted.
-const MAX_NAME: usize = 1 << 16;
+/// The longest dynamic name that is accepted.
+const MAX_NAME: usize = 1 << 20;
 /// How many bytes of names one table may have, counting overlapping ones each time.
 const MAX_NAMES: usize = 1 << 28;
-/// DT_PLTREL's value for relocations with addends.
-const RELA: u64 = elf::DT_RELA.0 as u64;
 /// The types of symbols that the dynamic linker binds to.
 const BINDABLE: [elf::SymbolType; 6] = [
     elf::STT_NOTYPE,
@@ -29,25 +29,25 @@ const BINDABLE: [elf::SymbolType; 6] = [
 pub(super) fn read<'a, Elf>(
     bytes: &'a [u8],
     class: u8,
-    program: bool,
+    reading: Reading,
 ) -> Result<Facts<'a>, ElfError>
 where
     Elf: FileHeader<Endian = Endianness>,
 {
     let header = Elf::parse(bytes)?;
     let endian = header.endian()?;
-    match header.e_type(endian) {
-        elf::ET_DYN => {}
-        elf::ET_EXEC if program => {}
-        elf::ET_REL => return Err(ElfError::NotShared("object file")),
-        elf::ET_EXEC => return Err(ElfError::NotShared("program")),
-        elf::ET_CORE => return Err(ElfError::NotShared("core dump")),
-        _ => return Err(ElfError::NotShared("file of an unknown type")),
-    }
     let segments = header.program_headers(endian, bytes)?;
+    match other_of::<Elf>(header, bytes)? {
+        None => {}
+        Some(Other::Program | Other::PositionIndependentProgram) if reading == Reading::Program => {
+        }
+        Some(other) => return Err(ElfError::NotShared(other)),
+    }
     let sections = header.sections(endian, bytes)?;
     if sections.is_empty() {
-        return Err(malformed("it has no section headers"));
+        return Err(unsupported(
+            "it has no section headers; the dynamic linker takes it, but nothing else can read it and confirm what was read",
+        ));
     }
 
     let mut facts = Facts {
@@ -57,7 +57,11 @@ where
             Endianness::Big => Endian::Big,
         },
         machine: header.e_machine(endian).0,
+        os_abi: header.e_ident().os_abi.0,
         needed: Vec::new(),
+        filters: Vec::new(),
+        audits: Vec::new(),
+        asks: Asks::default(),
         soname: None,
         rpath: None,
         runpath: None,
@@ -73,6 +77,7 @@ where
         code: Vec::new(),
         pointed_to: None,
         build_id: None,
+        opens: Vec::new(),
         data: Vec::new(),
     };
 
@@ -81,7 +86,8 @@ where
         let flags = segment.p_flags(endian);
         let executable = flags.contains(elf::PF_X);
         match segment.p_type(endian) {
-            elf::PT_GNU_RELRO => facts.relro = true,
+            elf::PT_GNU_RELRO => facts.relro |= segment.p_memsz(endian).into() > 0,
+            elf::PT_TLS => facts.asks.tls_size = segment.p_memsz(endian).into(),
             elf::PT_GNU_STACK if executable => facts.stack = Stack::Executable,
             elf::PT_GNU_STACK => facts.stack = Stack::Plain,
             elf::PT_LOAD if executable && flags.contains(elf::PF_W) => facts.writable_code = true,
@@ -117,7 +123,7 @@ where
                 continue;
             }
             elf::SHT_NOTE => {
-                facts.build_id = facts.build_id.or(build_id::<Elf>(endian, bytes, section)?);
+                notes::read::<Elf>(endian, bytes, section, &mut facts)?;
                 continue;
             }
             _ => continue,
@@ -151,8 +157,9 @@ where
         sections: &sections,
     };
     let strings = sections.strings(endian, bytes, dynsym.link(endian))?;
-    let relocations = read_dynamic(&loaded, dynamic, dynsym, bytes, &strings, &mut facts)?;
+    let relocations = dynamic::read(&loaded, dynamic, dynsym, bytes, &strings, &mut facts)?;
     let symbols: &[Elf::Sym] = dynsym.data_as_array(endian, bytes)?;
+    dynamic::no_symbol_is_out_of_sight(&loaded, bytes, symbols.len())?;
     let relocations = relocations::read(&loaded, relocations, bytes, facts.machine, symbols.len())?;
     facts.dynamic = read_dynamic_symbols(
         endian,
@@ -162,34 +169,81 @@ where
         &relocations.references,
     )?;
     facts.pointed_to = relocations.pointed_to;
-    if let Some(symtab) = tables.2 {
+    if let Some(symtab) = tables.2.filter(|_| reading == Reading::Judged) {
         facts.symbols = Some(read_symbols(endian, &sections, symtab, bytes)?);
     }
     Ok(facts)
 }
 
-/// The build-id in a section of notes.
-fn build_id<'a, Elf: FileHeader<Endian = Endianness>>(
-    endian: Endianness,
-    bytes: &'a [u8],
-    section: &Elf::SectionHeader,
-) -> Result<Option<&'a [u8]>, ElfError> {
-    let Some(mut notes) = section.notes(endian, bytes)? else {
-        return Ok(None);
-    };
-    while let Some(note) = notes.next()? {
-        if note.name() == elf::ELF_NOTE_GNU && note.n_type(endian) == elf::NT_GNU_BUILD_ID {
-            return Ok(Some(note.desc()));
-        }
+/// What a file is, if it is no shared library, by its headers.
+pub(super) fn other<Elf: FileHeader<Endian = Endianness>>(
+    bytes: &[u8],
+) -> Result<Option<Other>, ElfError> {
+    other_of(Elf::parse(bytes)?, bytes)
+}
+
+fn other_of<Elf: FileHeader<Endian = Endianness>>(
+    header: &Elf,
+    bytes: &[u8],
+) -> Result<Option<Other>, ElfError> {
+    let endian = header.endian()?;
+    match header.e_type(endian) {
+        elf::ET_DYN | elf::ET_EXEC => {}
+        elf::ET_REL => return Ok(Some(Other::Object)),
+        elf::ET_CORE => return Ok(Some(Other::CoreDump)),
+        _ => return Ok(Some(Other::Unknown)),
     }
-    Ok(None)
+    let segments = header.program_headers(endian, bytes)?;
+    // The debug symbols of a program are of its type.
+    if has_debug_symbols_alone::<Elf>(endian, segments, &header.sections(endian, bytes)?) {
+        return Ok(Some(Other::DebugSymbols));
+    }
+    if header.e_type(endian) == elf::ET_EXEC {
+        return Ok(Some(Other::Program));
+    }
+    Ok(is_program::<Elf>(endian, segments, bytes).then_some(Other::PositionIndependentProgram))
+}
+
+/// Whether the dynamic linker refuses to open it since it is a program. Nothing but the program headers has to be right.
+fn is_program<Elf: FileHeader<Endian = Endianness>>(
+    endian: Endianness,
+    segments: &[Elf::ProgramHeader],
+    bytes: &[u8],
+) -> bool {
+    let entries = segments
+        .iter()
+        .filter_map(|segment| segment.dynamic(endian, bytes).ok()?)
+        .flatten()
+        .take_while(|entry| entry.tag(endian) != elf::DT_NULL);
+    entries
+        .filter(|entry| entry.tag(endian) == elf::DT_FLAGS_1)
+        .any(|entry| entry.val(endian) & u64::from(elf::DF_1_PIE.0) != 0)
+}
+
+/// Whether nothing of it is in the file that the dynamic linker would map, as `objcopy --only-keep-debug` leaves it.
+fn has_debug_symbols_alone<Elf: FileHeader<Endian = Endianness>>(
+    endian: Endianness,
+    segments: &[Elf::ProgramHeader],
+    sections: &SectionTable<'_, Elf>,
+) -> bool {
+    let in_file = |segment: &Elf::ProgramHeader| {
+        let kind = segment.p_type(endian);
+        let code = kind == elf::PT_LOAD && segment.p_flags(endian).contains(elf::PF_X);
+        (code || kind == elf::PT_DYNAMIC) && segment.p_filesz(endian).into() > 0
+    };
+    let kept = |section: &Elf::SectionHeader| {
+        let kind = section.sh_type(endian);
+        let loaded = section.sh_flags(endian).contains(elf::SHF_ALLOC);
+        kind != elf::SHT_NULL && kind != elf::SHT_NOBITS && kind != elf::SHT_NOTE && loaded
+    };
+    !sections.is_empty() && !segments.iter().any(in_file) && !sections.iter().any(kept)
 }
 
 /// What the dynamic linker would map where.
 pub(super) struct Loaded<'a, 's, Elf: FileHeader> {
     pub(super) endian: Elf::Endian,
     segments: &'a [Elf::ProgramHeader],
-    sections: &'s SectionTable<'a, Elf>,
+    pub(super) sections: &'s SectionTable<'a, Elf>,
 }
 
 impl<Elf: FileHeader> Loaded<'_, '_, Elf> {
@@ -206,7 +260,12 @@ impl<Elf: FileHeader> Loaded<'_, '_, Elf> {
     }
 
     /// Whether a dynamic entry and a section header mean the same bytes.
-    fn same(&self, address: u64, section: &Elf::SectionHeader, what: &str) -> Result<(), ElfError> {
+    pub(super) fn same(
+        &self,
+        address: u64,
+        section: &Elf::SectionHeader,
+        what: &str,
+    ) -> Result<(), ElfError> {
         let at: u64 = section.sh_addr(self.endian).into();
         if at == address && self.offset(address) == Some(section.sh_offset(self.endian).into()) {
             return Ok(());
@@ -214,80 +273,6 @@ impl<Elf: FileHeader> Loaded<'_, '_, Elf> {
         Err(malformed(format!(
             "the section headers place {what} elsewhere than the dynamic linker reads it"
         )))
-    }
-}
-
-fn read_dynamic<'a, Elf: FileHeader<Endian = Endianness>>(
-    loaded: &Loaded<'a, '_, Elf>,
-    dynamic: &Elf::SectionHeader,
-    dynsym: &Elf::SectionHeader,
-    bytes: &'a [u8],
-    strings: &StringTable<'a>,
-    facts: &mut Facts<'a>,
-) -> Result<Tables, ElfError> {
-    let endian = loaded.endian;
-    let mut relocations = Tables::default();
-    let Some(table) = dynamic.dynamic_table(endian, bytes, loaded.sections)? else {
-        return Err(malformed("the dynamic section can't be read"));
-    };
-    let mut names = Names::default();
-    let mut seen = (false, false);
-    for entry in table.iter() {
-        let mut name = || {
-            let at = u32::try_from(entry.val)
-                .map_err(|_| malformed("a dynamic string is out of range"))?;
-            names.get(strings, at)
-        };
-        match entry.tag {
-            elf::DT_NEEDED => facts.needed.push(name()?),
-            elf::DT_SONAME => facts.soname = Some(name()?),
-            elf::DT_RPATH => facts.rpath = Some(name()?),
-            elf::DT_RUNPATH => facts.runpath = Some(name()?),
-            elf::DT_BIND_NOW => facts.bind_now = true,
-            elf::DT_TEXTREL => facts.text_relocations = true,
-            elf::DT_SYMBOLIC => facts.symbolic = true,
-            elf::DT_FLAGS => {
-                facts.symbolic |= entry.val & elf::DF_SYMBOLIC.0 != 0;
-                facts.bind_now |= entry.val & elf::DF_BIND_NOW.0 != 0;
-                facts.text_relocations |= entry.val & elf::DF_TEXTREL.0 != 0;
-            }
-            elf::DT_FLAGS_1 => facts.bind_now |= entry.val & elf::DF_1_NOW.0 != 0,
-            elf::DT_SYMTAB => {
-                seen.0 = true;
-                loaded.same(entry.val, dynsym, "the dynamic symbols")?;
-            }
-            elf::DT_STRTAB => {
-                seen.1 = true;
-                let section = loaded.sections.section(dynsym.link(endian))?;
-                loaded.same(entry.val, section, "the dynamic strings")?;
-            }
-            elf::DT_VERSYM | elf::DT_VERNEED | elf::DT_VERDEF => {
-                let kind = match entry.tag {
-                    elf::DT_VERSYM => elf::SHT_GNU_VERSYM,
-                    elf::DT_VERNEED => elf::SHT_GNU_VERNEED,
-                    _ => elf::SHT_GNU_VERDEF,
-                };
-                let section = loaded.sections.iter().find(|s| s.sh_type(endian) == kind);
-                let section =
-                    section.ok_or_else(|| malformed("a version section has no header"))?;
-                loaded.same(entry.val, section, "the symbol versions")?;
-            }
-            elf::DT_RELR => relocations.packed = true,
-            elf::DT_REL => relocations.rel.0 = entry.val,
-            elf::DT_RELSZ => relocations.rel.1 = entry.val,
-            elf::DT_RELA => relocations.rela.0 = entry.val,
-            elf::DT_RELASZ => relocations.rela.1 = entry.val,
-            elf::DT_JMPREL => relocations.jump_slots.0 = entry.val,
-            elf::DT_PLTRELSZ => relocations.jump_slots.1 = entry.val,
-            elf::DT_PLTREL => relocations.jump_slots_have_addends = entry.val == RELA,
-            _ => {}
-        }
-    }
-    match seen {
-        (true, true) => Ok(relocations),
-        _ => Err(malformed(
-            "the dynamic section names no symbols or no strings",
-        )),
     }
 }
 
@@ -358,7 +343,7 @@ where
     let (mut id, mut symbols) = (None, Vec::new());
     for section in sections.iter() {
         match section.sh_type(endian) {
-            elf::SHT_NOTE => id = id.or(build_id::<Elf>(endian, bytes, section)?),
+            elf::SHT_NOTE => id = id.or(notes::build_id::<Elf>(endian, bytes, section)?),
             elf::SHT_SYMTAB => symbols = read_symbols(endian, &sections, section, bytes)?,
             _ => {}
         }
@@ -380,8 +365,10 @@ fn read_symbols<'a, Elf: FileHeader<Endian = Endianness>>(
     for symbol in table.iter().skip(1) {
         if symbol.st_type() == elf::STT_FILE {
             // A file's local symbols follow its name; the linker's own follow one without.
-            let name = names.get(&strings, symbol.st_name(endian))?;
-            file = Some(name).filter(|name| !name.is_empty());
+            let name = names.bytes(&strings, symbol.st_name(endian))?;
+            file = std::str::from_utf8(name)
+                .ok()
+                .filter(|name| !name.is_empty());
         }
         if matches!(symbol.st_type(), elf::STT_SECTION | elf::STT_FILE) {
             continue;
@@ -392,7 +379,7 @@ fn read_symbols<'a, Elf: FileHeader<Endian = Endianness>>(
                 .section(SectionIndex(section.0.into()))
                 .is_ok_and(|section| section.sh_type(endian) != elf::SHT_NOBITS);
         symbols.push(Symbol {
-            name: names.get(&strings, symbol.st_name(endian))?,
+            name: names.get_any(&strings, symbol.st_name(endian))?,
             has_bytes,
             function: symbol.st_type() == elf::STT_FUNC,
             address: symbol.st_value(endian).into(),
@@ -410,23 +397,46 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// One name. It must be UTF-8 without spaces and control characters, or no tool's output could be compared with it.
+    /// A name that the dynamic linker looks up. It must be text, or no tool's output could be compared with it; spaces
+    /// are text.
     pub(super) fn get<'a>(
         &mut self,
         strings: &StringTable<'a>,
         at: u32,
     ) -> Result<&'a str, ElfError> {
+        let name = self.bytes(strings, at)?;
+        if name.len() > MAX_NAME {
+            return Err(unsupported(format!(
+                "a dynamic name is longer than {MAX_NAME} bytes"
+            )));
+        }
+        let name = std::str::from_utf8(name).ok();
+        name.filter(|name| !name.chars().any(char::is_control))
+            .ok_or_else(|| {
+                unsupported("a dynamic name is not UTF-8, or has control characters, so that no tool's output can be compared with it")
+            })
+    }
+
+    /// A name that only people read. Compilers put types and templates of any length and spelling there.
+    pub(super) fn get_any<'a>(
+        &mut self,
+        strings: &StringTable<'a>,
+        at: u32,
+    ) -> Result<Cow<'a, str>, ElfError> {
+        Ok(String::from_utf8_lossy(self.bytes(strings, at)?))
+    }
+
+    fn bytes<'a>(&mut self, strings: &StringTable<'a>, at: u32) -> Result<&'a [u8], ElfError> {
         let name = strings
             .get(at)
             .map_err(|()| malformed("a name lies outside its string table"))?;
         self.used = self.used.saturating_add(name.len());
-        if name.len() > MAX_NAME || self.used > MAX_NAMES {
-            return Err(malformed("its names are longer than any real library's"));
+        match self.used > MAX_NAMES {
+            true => Err(unsupported(format!(
+                "its names have more than {} MiB together",
+                MAX_NAMES >> 20
+            ))),
+            false => Ok(name),
         }
-        let name = std::str::from_utf8(name).map_err(|_| malformed("a name is not UTF-8"))?;
-        if name.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            return Err(malformed("a name has spaces or control characters"));
-        }
-        Ok(name)
     }
 }

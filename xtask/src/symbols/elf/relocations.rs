@@ -1,9 +1,9 @@
 //! Which dynamic symbols a library's relocations refer to, and how: the dynamic linker looks up these and no others.
 
-use object::Endianness;
 use object::elf;
 use object::read::ReadRef;
 use object::read::elf::{FileHeader, Rel, Rela};
+use object::{Endianness, U32, U64};
 
 use super::read::Loaded;
 use super::{ElfError, References, malformed};
@@ -15,14 +15,15 @@ pub(super) struct Tables {
     pub(super) rela: (u64, u64),
     pub(super) jump_slots: (u64, u64),
     pub(super) jump_slots_have_addends: bool,
-    pub(super) packed: bool,
+    /// Of the packed relative ones (DT_RELR).
+    pub(super) packed: (u64, u64),
 }
 
 /// What the relocations say.
 pub(super) struct Relocations {
     /// How they refer to each dynamic symbol.
     pub(super) references: Vec<References>,
-    /// The addresses that they write, relative to the library; `None` where some are packed or have no addend.
+    /// The addresses that they write, relative to the library; `None` where some have no addend.
     pub(super) pointed_to: Option<Vec<u64>>,
 }
 
@@ -74,10 +75,67 @@ pub(super) fn read<Elf: FileHeader<Endian = Endianness>>(
             refer(symbol, entry.r_type(endian).0)?;
         }
     }
+    packed(loaded, tables.packed, bytes, &mut pointed_to)?;
     Ok(Relocations {
         references,
-        pointed_to: (!tables.packed && !in_place).then_some(pointed_to),
+        pointed_to: (!in_place).then_some(pointed_to),
     })
+}
+
+/// Reads the packed relative relocations: a place, then bits for the 63 (or 31) words behind it, and so on. What is written
+/// lies at each place already.
+fn packed<Elf: FileHeader<Endian = Endianness>>(
+    loaded: &Loaded<'_, '_, Elf>,
+    (address, size): (u64, u64),
+    bytes: &[u8],
+    pointed_to: &mut Vec<u64>,
+) -> Result<(), ElfError> {
+    let endian = loaded.endian;
+    let width = size_of::<Elf::Word>() as u64;
+    let words: Vec<u64> = match width {
+        8 => table::<Elf, U64<Endianness>>(loaded, bytes, address, size)?
+            .iter()
+            .map(|word| word.get(endian))
+            .collect(),
+        _ => table::<Elf, U32<Endianness>>(loaded, bytes, address, size)?
+            .iter()
+            .map(|word| word.get(endian).into())
+            .collect(),
+    };
+    let mut next = 0u64;
+    for word in words {
+        let places = match word & 1 {
+            0 => {
+                next = word.wrapping_add(width);
+                vec![word]
+            }
+            _ => {
+                let base = next;
+                next = next.wrapping_add((width * 8 - 1) * width);
+                (1..width * 8)
+                    .filter(|bit| word >> bit & 1 == 1)
+                    .map(|bit| base.wrapping_add((bit - 1) * width))
+                    .collect()
+            }
+        };
+        for place in places {
+            let offset = loaded.offset(place);
+            let value = offset.and_then(|offset| match width {
+                8 => bytes
+                    .read_at::<U64<Endianness>>(offset)
+                    .ok()
+                    .map(|v| v.get(endian)),
+                _ => bytes
+                    .read_at::<U32<Endianness>>(offset)
+                    .ok()
+                    .map(|v| v.get(endian).into()),
+            });
+            pointed_to.push(
+                value.ok_or_else(|| malformed("a packed relocation writes outside of the file"))?,
+            );
+        }
+    }
+    Ok(())
 }
 
 /// A table of relocations. Its size is bounded by the file's.

@@ -28,6 +28,7 @@ pub(super) struct File {
     pub(super) machines: BTreeMap<String, FileMachine>,
     #[serde(default)]
     pub(super) accepted_gaps: Vec<FileGap>,
+    pub(super) loading: Loading,
 }
 
 #[derive(Deserialize)]
@@ -145,6 +146,18 @@ pub(super) struct FileGap {
 pub(super) struct FileResolution {
     #[serde(default)]
     pub(super) shared: Vec<FileShared>,
+    #[serde(default)]
+    pub(super) reserved: Vec<FileSame>,
+}
+
+/// What the dynamic linker takes.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Loading {
+    /// The values of `EI_OSABI`.
+    pub os_abi: Vec<u8>,
+    /// How many bytes of static thread-local storage are free for libraries that are opened later.
+    pub static_tls: u64,
 }
 
 #[derive(Deserialize)]
@@ -164,7 +177,7 @@ pub(super) struct FileInterposition {
     pub(super) same: Vec<FileSame>,
 }
 
-/// Weak definitions that are the same wherever they are.
+/// Symbols by their names, and why they are listed.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FileSame {

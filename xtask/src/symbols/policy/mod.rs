@@ -25,7 +25,7 @@ use super::rules::Rule;
 use super::version::Version;
 use crate::exit::{Exit, ExitKind};
 use file::File;
-pub use file::{Exports, OpenBlas};
+pub use file::{Exports, Loading, OpenBlas};
 pub use instructions::Instructions;
 pub use server::{First, ServerFloor, ServerFunctions};
 
@@ -153,6 +153,10 @@ pub struct Policy {
     pub python: Python,
     /// Symbols of which several definitions are the same.
     shared: Vec<Shared>,
+    /// Symbols that libc has for the whole process.
+    reserved: GlobSet,
+    /// What the dynamic linker takes.
+    pub loading: Loading,
     /// Libraries of the server that may take what wheels define.
     takers: GlobSet,
     /// Weak definitions that are the same wherever they are.
@@ -286,6 +290,12 @@ impl Policy {
                 providers: patterns(&entry.providers)?,
             });
         }
+        let mut reserved = Vec::new();
+        for entry in file.resolution.reserved {
+            reasoned(&entry.reason)?;
+            reserved.extend(entry.symbols);
+        }
+        let reserved = patterns(&reserved)?;
         let mut takers = Vec::new();
         for entry in file.interposition.accepted {
             reasoned(&entry.reason)?;
@@ -351,6 +361,8 @@ impl Policy {
             openblas: file.openblas,
             python,
             shared,
+            reserved,
+            loading: file.loading,
             takers,
             same,
             instructions,
@@ -393,6 +405,11 @@ impl Policy {
             let among = |provider: &&str| shared.providers.is_match(provider);
             shared.symbols.is_match(symbol) && providers.iter().all(among)
         })
+    }
+
+    /// Whether libc has a symbol for the whole process.
+    pub fn is_reserved(&self, symbol: &str) -> bool {
+        self.reserved.is_match(symbol)
     }
 
     /// Whether a library of the server may take what a wheel that asks for it defines.

@@ -9,7 +9,7 @@ use super::{Context, Doc, Outcome};
 
 pub(super) const DOC: Doc = Doc {
     title: "machine",
-    holds_when: "ELF class, byte order and machine are those of the package's Architecture; nothing above the architecture's baseline (x86-64-v1; not looked at on arm64) runs without dispatch",
+    holds_when: "ELF class, byte order and machine are those of the package's Architecture; nothing above the architecture's baseline (x86-64-v1; not looked at on arm64) runs without dispatch, and the dynamic linker opens it into a running process",
     why: "A package of one architecture with a library of another installs without complaint and fails when the extension is created. Code above the baseline dies with an illegal instruction on the processors that the package promises to run on.",
     remedy: "Build for the package's architecture, without -march=native or target-cpu=native; leave newer instructions to OpenBLAS, which chooses at run time. Functions that are chosen at run time are named under [[instructions]] of packaging/policy.toml, with the reason.",
 };
@@ -27,6 +27,7 @@ pub(super) fn check(context: &Context) -> Outcome {
     let should = describe(wanted.machine, wanted.class, wanted.endian);
     if is == should {
         outcome.saw(is);
+        check_loading(context, &mut outcome);
         check_instructions(context, &mut outcome);
     } else {
         let architecture = &context.expectation.architecture;
@@ -37,6 +38,44 @@ pub(super) fn check(context: &Context) -> Outcome {
         );
     }
     outcome
+}
+
+/// What the dynamic linker refuses whatever is in the library.
+fn check_loading(context: &Context, outcome: &mut Outcome) {
+    let (facts, loading) = (context.facts, &context.policy().loading);
+    if !loading.os_abi.contains(&facts.os_abi) {
+        outcome.found(
+            format!("OS ABI {}", facts.os_abi),
+            "the dynamic linker refuses it (`ELF file OS ABI invalid`)",
+            "build it for Linux",
+        );
+    }
+    // v1 is bit 0; a processor that lacks a level is told `CPU ISA level is lower than required`.
+    let levels = u32::BITS - facts.asks.isa_needed.leading_zeros();
+    if levels > 1 {
+        outcome.found(
+            format!("x86-64-v{levels} needed"),
+            "a note says that it needs that level (GNU_PROPERTY_X86_ISA_1_NEEDED); on older processors the dynamic linker refuses it",
+            "compile every object without -march, and link without -z x86-64-v*",
+        );
+    }
+    if facts.asks.no_open {
+        outcome.found(
+            "not to be opened",
+            "it forbids dlopen (DF_1_NOOPEN), by which the server opens extensions",
+            "link without -z nodlopen",
+        );
+    }
+    if facts.asks.static_tls && facts.asks.tls_size > loading.static_tls {
+        outcome.found(
+            "static thread-local storage",
+            format!(
+                "it wants {} bytes of it, and a process keeps {} for all libraries that it opens later (`cannot allocate memory in static TLS block`)",
+                facts.asks.tls_size, loading.static_tls
+            ),
+            "compile without -ftls-model=initial-exec",
+        );
+    }
 }
 
 fn check_instructions(context: &Context, outcome: &mut Outcome) {

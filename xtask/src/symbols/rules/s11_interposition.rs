@@ -170,6 +170,7 @@ fn describe(replay: &Replay<'_>, object: usize) -> String {
         Side::Library => "the library itself".to_owned(),
         Side::Brought => format!("{name}, which the library brings,"),
         Side::Server => format!("{name}, which the server has,"),
+        Side::Beside => format!("{name}, which is loaded beside it,"),
         Side::Runtime => name.to_owned(),
     }
 }
@@ -178,6 +179,9 @@ fn remedy(side: Side) -> &'static str {
     match side {
         Side::Library => {
             "do not export them: a version script that ends in `local: *`, and -Wl,--exclude-libs,ALL"
+        }
+        Side::Beside => {
+            "nothing in this library can change it: do not load the two in one session, or have the other one hide its symbols (`local: *`)"
         }
         Side::Brought => "link that library statically and hide its symbols, or do without it",
         Side::Server => {

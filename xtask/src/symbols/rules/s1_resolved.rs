@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::super::report::{Resolved, SymbolRef};
 use super::super::scope::Site;
-use super::super::surroundings::{Around, Replay};
+use super::super::surroundings::{Around, Replay, Side};
 use super::{Context, Doc, Outcome, s6_floors, server_floor};
 
 pub(super) const DOC: Doc = Doc {
@@ -29,7 +29,12 @@ pub(super) fn check(context: &Context) -> Outcome {
     let mut from: BTreeMap<&str, usize> = BTreeMap::new();
     let (mut weak, mut unresolved) = (0, Vec::new());
     for site in replay.undefined() {
-        match replay.process.candidates(site).first() {
+        let providers = replay.process.candidates(site);
+        // An extension beside it may be there or not.
+        let mut lasting = providers
+            .iter()
+            .filter(|provider| replay.side(provider.object) != Side::Beside);
+        match lasting.next() {
             Some(provider) => *from.entry(replay.name(provider.object)).or_default() += 1,
             None if replay.process.symbol(site).is_some_and(|s| s.weak) => weak += 1,
             None => unresolved.push(site),
@@ -116,6 +121,16 @@ pub(super) fn lacking(context: &Context<'_>, replay: &Replay<'_>, outcome: &mut 
                 "not among the libraries that are known of {}: {}; give the files that have them as well (`--with FILE`)",
                 context.expectation.target,
                 missing.join(", ")
+            ),
+        );
+    }
+    let filtered = replay.filtered();
+    if !filtered.is_empty() {
+        outcome.not_checked(
+            "filter libraries",
+            format!(
+                "what these bring as filters is not replayed: {}",
+                filtered.join(", ")
             ),
         );
     }

@@ -17,11 +17,14 @@ pub(super) const DOC: Doc = Doc {
 };
 
 pub(super) fn check(context: &Context) -> Outcome {
+    let mut outcome = Outcome::default();
+    check_reserved(context, &mut outcome);
     let replay = match replay(context) {
         Ok(replay) => replay,
+        // What is in the file itself does not wait for what is around it.
+        Err(_) if !outcome.findings.is_empty() => return outcome,
         Err(outcome) => return outcome,
     };
-    let mut outcome = Outcome::default();
     let (mut single, mut shared, mut vague) = (0, 0, 0);
     for site in replay.undefined() {
         let mut candidates = replay.process.candidates(site);
@@ -64,6 +67,29 @@ pub(super) fn check(context: &Context) -> Outcome {
         ));
     }
     outcome
+}
+
+/// What libc has for the whole process: a second allocator gets memory of the first one to free.
+fn check_reserved(context: &Context, outcome: &mut Outcome) {
+    let policy = context.policy();
+    let of_system = |soname| policy.allowed_libraries.iter().any(|name| name == soname);
+    if context.facts.soname.is_some_and(of_system) {
+        return; // libc itself
+    }
+    let reserved = |name: &str| policy.is_reserved(name);
+    let exported = context
+        .facts
+        .exported()
+        .filter(|symbol| reserved(symbol.name));
+    let symbols: Vec<SymbolRef> = exported.map(SymbolRef::from).collect();
+    if !symbols.is_empty() {
+        outcome.found_symbols(
+            format!("{} of libc's own", symbols.len()),
+            "the library exports what libc has for the whole process; which of the two a library gets depends on who loads it, and memory of one allocator ends in the other's free",
+            "do not export them: a version script that ends in `local: *`, or an allocator with a prefix",
+            symbols,
+        );
+    }
 }
 
 /// Whether it is a definition that a C++ compiler puts into every library that uses it, for the dynamic linker to choose any:

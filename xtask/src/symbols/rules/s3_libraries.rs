@@ -4,7 +4,7 @@ use super::{Context, Doc, Outcome};
 
 pub(super) const DOC: Doc = Doc {
     title: "libraries",
-    holds_when: "every DT_NEEDED entry is on the policy's list; none is a BLAS, LAPACK, Fortran or OpenMP library",
+    holds_when: "every DT_NEEDED entry is on the policy's list; none is a BLAS, LAPACK, Fortran or OpenMP library, by name or by path; there is no filter library (DT_AUXILIARY, DT_FILTER)",
     why: "Postgres loads an extension with RTLD_GLOBAL, and its libraries with it. A shared OpenBLAS in the global scope takes over the BLAS calls of SciPy's and NumPy's wheels, which bring their own; where the two differ in version or integer size, the server process dies with signal 11 or computes wrong numbers.",
     remedy: "Link OpenBLAS from an archive outside /usr (pkg-config refuses static libraries of system directories, and openblas-src then links dynamically without a word). Any other new library must become a Depends of the package and an entry of [libraries] in packaging/policy.toml.",
 };
@@ -14,7 +14,7 @@ pub(super) fn check(context: &Context) -> Outcome {
     let policy = context.policy();
     let mut unknown = Vec::new();
     for library in &context.facts.needed {
-        if let Some(forbidden) = policy.forbidden(library) {
+        if let Some(forbidden) = policy.forbidden(last_part(library)) {
             outcome.found(*library, format!("{}.", forbidden.cause), &forbidden.remedy);
         } else if policy.allowed_libraries.iter().any(|name| name == library)
             || is_libpython(library)
@@ -30,6 +30,14 @@ pub(super) fn check(context: &Context) -> Outcome {
             unknown.push(*library);
         }
     }
+    for filter in &context.facts.filters {
+        outcome.found(
+            *filter,
+            "a filter library: it is loaded as well, and asked for every symbol before this library is, though it is not in DT_NEEDED",
+            "drop --auxiliary and --filter, and link it like any other library",
+        );
+    }
+    opened_by_name(context, &mut outcome);
     if let Some(replay) = context.replay {
         for (name, by) in replay.brought_by_others() {
             if let Some(forbidden) = policy.forbidden(name) {
@@ -57,6 +65,60 @@ pub(super) fn check(context: &Context) -> Outcome {
         needed => format!("needs {}", needed.join(", ")),
     });
     outcome
+}
+
+/// What it would open by name while it runs: a note tells, or a text that is the name of a library and no more.
+fn opened_by_name(context: &Context, outcome: &mut Outcome) {
+    let opens = |name: &str| matches!(name, "dlopen" | "dlmopen");
+    if !context.facts.undefined().any(|symbol| opens(symbol.name)) {
+        return;
+    }
+    let noted = context.facts.opens.iter().map(String::as_str);
+    let mut names: Vec<&str> = context
+        .facts
+        .texts()
+        .filter(|text| is_soname(text))
+        .chain(noted)
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    for name in &names {
+        if let Some(forbidden) = context.policy().forbidden(last_part(name)) {
+            let problem = format!(
+                "it can open it while it runs (dlopen): {}.",
+                forbidden.cause
+            );
+            outcome.found(*name, problem, &forbidden.remedy);
+        }
+    }
+    if !names.is_empty() {
+        outcome.saw(format!(
+            "may open {} while it runs (dlopen)",
+            names.join(", ")
+        ));
+    }
+}
+
+/// Whether a text is the name of a library and nothing else.
+fn is_soname(text: &str) -> bool {
+    let name = last_part(text);
+    let named = name
+        .strip_prefix("lib")
+        .and_then(|name| name.split_once(".so"));
+    named.is_some_and(|(stem, version)| {
+        let version = version
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let stem = stem
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_+-.".contains(&byte));
+        stem && version && !text.contains(' ')
+    })
+}
+
+/// The name of a library that is needed by its path.
+fn last_part(library: &str) -> &str {
+    library.rsplit('/').next().unwrap_or(library)
 }
 
 fn is_libpython(library: &str) -> bool {

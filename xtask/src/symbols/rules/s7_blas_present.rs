@@ -22,7 +22,9 @@ pub(super) fn check(context: &Context) -> Outcome {
     check_configuration(context, &mut outcome);
     match &context.facts.symbols {
         Some(symbols) => {
-            let names = symbols.iter().map(|symbol| (symbol.name, symbol.has_bytes));
+            let names = symbols
+                .iter()
+                .map(|symbol| (&*symbol.name, symbol.has_bytes));
             check_symbols(context, &names.collect(), &mut outcome);
         }
         None if context.expectation.before_strip => outcome.found(

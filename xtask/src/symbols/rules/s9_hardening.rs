@@ -5,7 +5,7 @@ use super::{Context, Doc, Outcome};
 
 pub(super) const DOC: Doc = Doc {
     title: "hardening",
-    holds_when: "full RELRO (PT_GNU_RELRO and bind now), no text relocations, no executable stack, no RPATH or RUNPATH, no segment both writable and executable",
+    holds_when: "full RELRO (PT_GNU_RELRO and bind now), no text relocations, no executable stack, no RPATH or RUNPATH, no library needed by its path, no audit library, no segment both writable and executable",
     why: "The library runs inside a database server. An executable stack makes the stack of the whole process executable when it is loaded (and newer glibc refuses to load it); a text relocation needs writable code; an RPATH of a build directory lets whoever owns that path later put code into the server.",
     remedy: "Link with -z relro -z now -z noexecstack; assemble .S files with a .note.GNU-stack section; compile everything with -fPIC; pass no -rpath.",
 };
@@ -55,6 +55,22 @@ pub(super) fn check(context: &Context) -> Outcome {
                 "drop -rpath; the system's directories have all that it needs",
             );
         }
+    }
+    for needed in facts.needed.iter().filter(|name| name.contains('/')) {
+        outcome.found(
+            "needed by path",
+            format!("the dynamic linker opens `{needed}`, that very file, and looks nowhere else"),
+            "give that library a soname, and link again",
+        );
+    }
+    for audit in &facts.audits {
+        outcome.found(
+            "audit library",
+            format!(
+                "it asks for `{audit}`, which would see and redirect every symbol of the process"
+            ),
+            "drop --audit and --depaudit",
+        );
     }
     if facts.writable_code {
         outcome.found(

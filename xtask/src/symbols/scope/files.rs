@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::ScopeError;
+use super::{Remembered, ScopeError};
 
 /// How many symbolic links are followed, as in the kernel.
 const MAX_LINKS: usize = 40;
@@ -44,6 +44,9 @@ enum Mount {
 #[derive(Debug, Default)]
 pub struct FileSystem {
     mounts: Vec<Mount>,
+    /// Directories that are looked into before [`SYSTEM`]'s.
+    configured: Vec<String>,
+    remembered: Remembered,
 }
 
 impl FileSystem {
@@ -84,6 +87,24 @@ impl FileSystem {
         self
     }
 
+    /// Also directories that the dynamic linker looks into before its own (ld.so.conf(5)).
+    #[must_use]
+    pub fn searching(mut self, directories: Vec<String>) -> Self {
+        self.configured.extend(directories);
+        self
+    }
+
+    /// Takes what was read before, and adds to it.
+    #[must_use]
+    pub fn remembering(mut self, remembered: &Remembered) -> Self {
+        self.remembered = remembered.clone();
+        self
+    }
+
+    pub(super) fn remembered(&self) -> &Remembered {
+        &self.remembered
+    }
+
     /// Where the file at a path really is: the path without links and dots. `None` where there is no regular file.
     pub fn resolve(&self, path: &str) -> Option<String> {
         let path = normal(path);
@@ -92,17 +113,12 @@ impl FileSystem {
 
     /// The contents of a file that [`Self::resolve`] has found.
     pub fn read(&self, path: &str) -> Result<Cow<'_, [u8]>, ScopeError> {
-        let holder = self
-            .mounts
-            .iter()
-            .find(|mount| mount.resolve(path).as_deref() == Some(path));
-        let from = match holder {
+        let from = match self.holder(path) {
             None => return Err(ScopeError::Absent { path: path.into() }),
             Some(Mount::Memory { files, .. }) => {
                 return Ok(Cow::Borrowed(files.get(path).map_or(&[], Vec::as_slice)));
             }
-            Some(Mount::File { from, .. }) => from.clone(),
-            Some(Mount::Directory { at, from }) => inside(from, at, path).unwrap_or_default(),
+            Some(_) => self.place(path).unwrap_or_default(),
         };
         fs::read(&from)
             .map(Cow::Owned)
@@ -112,10 +128,25 @@ impl FileSystem {
             })
     }
 
+    /// Where a file that [`Self::resolve`] has found lies on this machine; `None` for one in memory.
+    pub(super) fn place(&self, path: &str) -> Option<PathBuf> {
+        match self.holder(path)? {
+            Mount::Memory { .. } => None,
+            Mount::File { from, .. } => Some(from.clone()),
+            Mount::Directory { at, from } => inside(from, at, path),
+        }
+    }
+
+    fn holder(&self, path: &str) -> Option<&Mount> {
+        let mut mounts = self.mounts.iter();
+        mounts.find(|mount| mount.resolve(path).as_deref() == Some(path))
+    }
+
     /// Finds a library by name in the directories that the dynamic linker looks into in the end.
     pub fn find_in_system(&self, name: &str) -> Option<String> {
-        SYSTEM
-            .iter()
+        let configured = self.configured.iter().map(String::as_str);
+        configured
+            .chain(SYSTEM)
             .find_map(|dir| self.resolve(&format!("{dir}/{name}")))
     }
 }

@@ -12,6 +12,7 @@
 mod files;
 mod names;
 mod object;
+mod parsed;
 mod process;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use crate::exit::{Exit, ExitKind};
 pub use files::FileSystem;
 pub use names::{Name, Names};
 pub use object::{Object, Symbol};
+pub use parsed::Remembered;
 pub use process::{Binding, Loaded, Lookup, Process, Reference, Replaced, Site};
 
 /// Why a process could not be replayed.

@@ -23,14 +23,26 @@ pub struct Names {
 impl Names {
     /// The number of a text.
     pub fn put(&mut self, text: &str) -> Name {
+        match self.numbers.get(text) {
+            Some(name) => *name,
+            None => self.share(&text.into()),
+        }
+    }
+
+    /// The number of a text of another process's, which both then share.
+    fn share(&mut self, text: &Arc<str>) -> Name {
         if let Some(name) = self.numbers.get(text) {
             return *name;
         }
-        let text: Arc<str> = text.into();
         let name = Name(u32::try_from(self.texts.len()).unwrap_or(u32::MAX)); // the readers' budgets are far below
-        self.texts.push(Arc::clone(&text));
-        self.numbers.insert(text, name);
+        self.texts.push(Arc::clone(text));
+        self.numbers.insert(Arc::clone(text), name);
         name
+    }
+
+    /// For each of these names its number among others, in order.
+    pub(super) fn translated(&self, to: &mut Self) -> Vec<Name> {
+        self.texts.iter().map(|text| to.share(text)).collect()
     }
 
     /// The number of a text that was put.

@@ -62,6 +62,10 @@ pub struct Object {
     pub rpath: Option<String>,
     /// DT_RUNPATH, which disables DT_RPATH.
     pub runpath: Option<String>,
+    /// DT_AUXILIARY and DT_FILTER.
+    pub filters: Vec<String>,
+    /// Whether its libraries are not looked for in the system's directories.
+    pub no_default_directories: bool,
     /// Whether it looks symbols up in itself first.
     pub symbolic: bool,
     /// Whether its symbols have versions.
@@ -103,11 +107,39 @@ impl Object {
         Self {
             soname: owned(facts.soname),
             needed: facts.needed.iter().map(|name| (*name).to_owned()).collect(),
+            filters: facts
+                .filters
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect(),
+            no_default_directories: facts.asks.no_default_directories,
             rpath: owned(facts.rpath),
             runpath: owned(facts.runpath),
             symbolic: facts.symbolic,
             versioned: facts.versions.exist(),
             symbols,
+        }
+    }
+}
+
+impl Object {
+    /// The same with the names of another process.
+    pub(super) fn renamed(&self, from: &Names, to: &mut Names) -> Self {
+        let names = from.translated(to);
+        let renamed = |name: Name| names.get(name.index()).copied().unwrap_or(name);
+        let symbols = self.symbols.iter().map(|symbol| Symbol {
+            name: renamed(symbol.name),
+            version: symbol.version.map(renamed),
+            ..*symbol
+        });
+        Self {
+            symbols: symbols.collect(),
+            soname: self.soname.clone(),
+            needed: self.needed.clone(),
+            filters: self.filters.clone(),
+            rpath: self.rpath.clone(),
+            runpath: self.runpath.clone(),
+            ..*self
         }
     }
 }

@@ -183,6 +183,8 @@ impl<'f> Process<'f> {
         let object = Object {
             soname: Some(soname.to_owned()),
             needed: Vec::new(),
+            filters: Vec::new(),
+            no_default_directories: false,
             rpath: None,
             runpath: None,
             symbolic: false,
@@ -339,16 +341,8 @@ impl<'f> Process<'f> {
         loader: Option<usize>,
         program: bool,
     ) -> Result<usize, ScopeError> {
-        let bytes = self.files.read(&path)?;
-        let facts = match program {
-            true => Facts::read_program(&bytes),
-            false => Facts::read(&bytes),
-        }
-        .map_err(|source| ScopeError::Elf {
-            path: path.clone(),
-            source,
-        })?;
-        let object = Object::new(&facts, &mut self.names);
+        let parsed = self.files.parsed(&path, program)?;
+        let object = parsed.object.renamed(&parsed.names, &mut self.names);
         Ok(self.put(path, name, object, loader))
     }
 

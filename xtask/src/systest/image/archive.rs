@@ -153,7 +153,7 @@ impl ImageTest<'_> {
         let package = crate::deb::reader::read_path(
             &dir.join(deb.cloned().unwrap_or_default()),
             &crate::deb::reader::Limits::default(),
-            |file| file == path,
+            |file, _| file == path,
         )?;
         let contents = package.files.into_iter().find_map(|file| file.contents);
         Ok(Digest::of(contents.unwrap_or_default()))

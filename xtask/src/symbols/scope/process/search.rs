@@ -26,10 +26,11 @@ impl Process<'_> {
             return Ok(Some(got));
         }
         let found = match name.contains('/') {
-            true => self.files.resolve(name),
-            false => self
-                .search_paths(name, by)
-                .or_else(|| self.files.find_in_system(name)),
+            true => self.files.resolve(&self.expanded(name, by)),
+            false => self.search_paths(name, by).or_else(|| {
+                let defaults = !self.objects[by].object.no_default_directories;
+                defaults.then(|| self.files.find_in_system(name)).flatten()
+            }),
         };
         let Some(found) = found else {
             self.objects[by].missing.push(name.to_owned());
@@ -40,6 +41,13 @@ impl Process<'_> {
             return Ok(Some(loaded));
         }
         self.map(found, name, Some(by), false).map(Some)
+    }
+
+    /// A path with `$ORIGIN` in it.
+    fn expanded(&self, path: &str, by: usize) -> String {
+        let by = self.objects.get(by).map_or("", |loaded| &loaded.path);
+        let origin = by.rsplit_once('/').map_or("", |(dir, _)| dir);
+        path.replace("${ORIGIN}", origin).replace("$ORIGIN", origin)
     }
 
     /// Looks for a library along RPATH or RUNPATH.

@@ -1,0 +1,273 @@
+//! What the libraries are judged among: the target, its server and libraries, what is opened beside, the Python runtime.
+
+use std::path::{Path, PathBuf};
+
+use pgml_dist::digest::Digest;
+use pgml_dist::execute::to_run;
+use pgml_dist::exit::{Exit, Failure};
+use pgml_dist::files::{self, FileError};
+use pgml_dist::lock::Lock;
+use pgml_dist::pipeline::Pipeline;
+use pgml_dist::plan::Purpose;
+use pgml_dist::providers::{self, Choice, Providers};
+use pgml_dist::runtime;
+use pgml_dist::subjects::Subjects;
+use pgml_dist::symbols::Rulebook;
+use pgml_dist::symbols::expectation::{Expectation, ExpectedServer, Libpython, Profile};
+use pgml_dist::symbols::scope::FileSystem;
+use pgml_dist::symbols::surroundings::{Around, Runtime};
+use pgml_dist::targets::{self, Target, Targets};
+use pgml_dist::verification;
+use pgml_dist::workspace::Workspace;
+
+use super::{Args, UsageError, read_package};
+use crate::console::Console;
+
+/// What `--target` says to judge by what all targets have in common.
+const ANY: &str = "any";
+
+/// What the libraries are judged among.
+pub(super) struct Scene {
+    /// What the target expects of a library.
+    pub(super) expectation: Expectation,
+    /// The files of the process and the Python runtime, where there is a target.
+    around: Option<(Providers, Result<Runtime, String>)>,
+    /// What the server has opened before.
+    beside: Vec<String>,
+}
+
+impl Scene {
+    /// Builds it from the options.
+    pub(super) fn build(
+        args: &Args,
+        subjects: &Subjects,
+        targets: &Targets,
+        workspace: &Workspace,
+    ) -> Result<Self, Failure> {
+        let named = args.target.as_deref();
+        if named == Some(ANY) {
+            for (option, given) in [
+                ("--root", args.root.is_some()),
+                ("--beside", !args.beside.is_empty()),
+            ] {
+                if given {
+                    return Err(UsageError::WithoutTarget { option }.into());
+                }
+            }
+            return Ok(Self {
+                expectation: oldest(targets),
+                around: None,
+                beside: Vec::new(),
+            });
+        }
+        let root = args.root.as_deref().unwrap_or(Path::new("/"));
+        let with = Subjects::read(&args.with, root)?;
+        let beside = Subjects::read(&args.beside, root)?;
+        let pipeline = args.sources.pipeline(workspace)?;
+        let target = target(named, subjects, targets, &pipeline)?;
+        let given = subjects.file_system(&[&beside, &with]);
+        let providers = match &args.root {
+            Some(root) => Providers::of_root(root, &target, given)?,
+            None => providers(&pipeline, &target, given)?,
+        };
+        let found = runtime_of(args.runtime.as_deref(), workspace, &target)?;
+        let around = match found {
+            Ok((runtime, files)) => (providers.with(files), Ok(runtime)),
+            Err(why) => (providers, Err(why)),
+        };
+        Ok(Self {
+            expectation: expected(&target),
+            around: Some(around),
+            beside: beside.places(),
+        })
+    }
+
+    /// The server with what it has opened.
+    pub(super) fn around(&self, book: &Rulebook) -> Result<Around<'_>, Failure> {
+        Ok(match &self.around {
+            Some((providers, runtime)) => Around::Known(Box::new(providers.surroundings(
+                book,
+                runtime.clone(),
+                &self.beside,
+            )?)),
+            None => Around::NotAsked("no target was chosen (`--target any`)".to_owned()),
+        })
+    }
+}
+
+/// The target that a library is judged by.
+fn target(
+    named: Option<&str>,
+    subjects: &Subjects,
+    all: &Targets,
+    pipeline: &Pipeline,
+) -> Result<Target, Failure> {
+    let mut packages = subjects.packages.iter();
+    let of_package = packages.find_map(|(name, version, architecture)| {
+        let major = name.strip_prefix("postgresql-")?.strip_suffix("-pgml")?;
+        let (_, distribution) = version.rsplit_once('~')?;
+        Some(format!("{distribution}-pg{major}-{architecture}"))
+    });
+    let wanted: Vec<String> = named
+        .map(str::to_owned)
+        .or(of_package)
+        .into_iter()
+        .collect();
+    // Libraries of a package are judged among those of its architecture.
+    let mut packages = subjects.packages.iter();
+    let architecture = packages.find_map(|(.., name)| all.require_architecture(name).ok());
+    let choice = targets::Choice {
+        patterns: &wanted,
+        architecture: architecture.map(|architecture| architecture.name.as_str()),
+        ..targets::Choice::default()
+    };
+    let mut found = all.select(&choice, &pipeline.host)?;
+    match (found.pop(), found.is_empty()) {
+        (Some(target), true) => Ok(target),
+        _ => {
+            let what = "it means more than one target; name one".to_owned();
+            let target = wanted.join(" ");
+            Err(UsageError::Target { target, what }.into())
+        }
+    }
+}
+
+/// The libraries around a target's, fetched and unpacked where that was not done before.
+fn providers(
+    pipeline: &Pipeline,
+    target: &Target,
+    given: FileSystem,
+) -> Result<Providers, Failure> {
+    let choice = Choice::of(&pipeline.targets, target, &|name| {
+        Lock::path(&pipeline.workspace, name).exists()
+    });
+    let chosen = std::slice::from_ref(target);
+    let mut plan = pipeline.whole_plan(chosen, Purpose::Dist)?;
+    plan.goals = choice.jobs(target);
+    let cache = pipeline.cache();
+    if !to_run(&plan, &cache).is_empty() {
+        let outcome = pipeline.execute(&plan, chosen, &Console::new())?;
+        if let Some(exit) = outcome.exit() {
+            return Err(Failure::already_reported(exit));
+        }
+    }
+    Providers::new(&pipeline.targets, target, &choice, given, &|id| {
+        match plan.job(id) {
+            Some(job) => Ok(cache.output(job)),
+            None => Err(Failure::already_reported(Exit::Usage)), // INVARIANT: the plan has what the choice names
+        }
+    })
+}
+
+/// Puts a runtime's files into a process.
+type Mounting = Box<dyn FnOnce(FileSystem) -> FileSystem>;
+
+/// The Python runtime that S11 loads, or why there is none.
+fn runtime_of(
+    given: Option<&Path>,
+    workspace: &Workspace,
+    target: &Target,
+) -> Result<Result<(Runtime, Mounting), String>, Failure> {
+    let distribution = &target.distribution.id;
+    let path = match given {
+        Some(path) => path.to_owned(),
+        None => {
+            let dir = workspace.root.join("dist").join(distribution);
+            let mut found = files::files_below(&dir).unwrap_or_default(); // there may be no such directory
+            found.retain(|file| {
+                let name = file.to_string_lossy();
+                name.starts_with("pgml-python_") && name.ends_with(".deb")
+            });
+            match found.pop() {
+                Some(file) => dir.join(file),
+                None => {
+                    return Ok(Err(format!(
+                        "dist/{distribution} has no package pgml-python; build it with `cargo xtask dist {target}`, or give one with `--runtime FILE`"
+                    )));
+                }
+            }
+        }
+    };
+    let name = workspace.display(&path).to_string();
+    if path.is_dir() {
+        let libraries = providers::libraries_below(&path, runtime::PREFIX)?;
+        let mount: Mounting = Box::new(move |files| files.directory(runtime::PREFIX, &path));
+        return Ok(Ok((Runtime::new(name, libraries), mount)));
+    }
+    let dir = unpacked(&path, distribution, workspace)?;
+    let inside = dir.join(runtime::PREFIX.trim_start_matches('/'));
+    let libraries = match inside.is_dir() {
+        true => providers::libraries_below(&inside, runtime::PREFIX)?,
+        false => Vec::new(),
+    };
+    let mount: Mounting = Box::new(move |files| files.directory("/", &dir));
+    Ok(Ok((Runtime::new(name, libraries), mount)))
+}
+
+/// The directory with a runtime package's libraries. They stay in the cache until another package of the distribution comes:
+/// unpacking takes longer than everything else.
+fn unpacked(package: &Path, distribution: &str, workspace: &Workspace) -> Result<PathBuf, Failure> {
+    let (digest, _) = Digest::of_file(package).map_err(FileError::at("read", package))?;
+    let all = workspace.cache.join("runtime-libraries");
+    let dir = all.join(format!("{distribution}-{digest}"));
+    if dir.is_dir() {
+        return Ok(dir);
+    }
+    let partial = all.join(format!("partial-{}", std::process::id()));
+    files::create_dir(&partial)?;
+    let contents = read_package(package, |file, head| {
+        providers::is_library(file) && head.starts_with(b"\x7fELF")
+    })?;
+    for file in &contents.files {
+        if let Some(bytes) = contents.contents(file) {
+            files::write(&partial.join(&file.path), bytes)?;
+        }
+    }
+    for old in std::fs::read_dir(&all).into_iter().flatten().flatten() {
+        let name = old.file_name();
+        if name
+            .to_string_lossy()
+            .starts_with(&format!("{distribution}-"))
+        {
+            files::remove_dir(&old.path())?;
+        }
+    }
+    match files::rename(&partial, &dir) {
+        // Another run was quicker.
+        Err(_) if dir.is_dir() => files::remove_dir(&partial)?,
+        renamed => renamed?,
+    }
+    Ok(dir)
+}
+
+/// What a target expects of a library.
+fn expected(target: &Target) -> Expectation {
+    Expectation {
+        target: target.to_string(),
+        profile: Profile::ForeignLibrary,
+        architecture: target.distribution.architecture.name.clone(),
+        floors: verification::floors(&target.distribution),
+        server: Some(ExpectedServer {
+            major: target.major,
+            headers: None,
+        }),
+        libpython: Libpython::Exactly(target.distribution.libpython_soname()),
+        sql_symbols: None,
+        before_strip: false,
+    }
+}
+
+/// What the oldest distribution has, so that a library which passes is not too new for any.
+fn oldest(targets: &Targets) -> Expectation {
+    let all = targets.distributions.iter().map(verification::floors);
+    Expectation {
+        target: "the oldest target".to_owned(),
+        profile: Profile::ForeignLibrary,
+        architecture: targets.first_architecture().name.clone(),
+        floors: all.reduce(verification::lowest).unwrap_or_default(),
+        server: None,
+        libpython: Libpython::AnySupported,
+        sql_symbols: None,
+        before_strip: false,
+    }
+}
