@@ -154,14 +154,11 @@ fn names_of_any_length_and_spelling() {
 #[test]
 fn exported_names_with_blanks_and_umlauts() {
     let dir = TempDir::new().unwrap();
-    for name in ["a name (2)", "größe", "x@ y"] {
+    for name in ["a name (2)", "größe"] {
         let source =
             format!("int f(void) __asm__(\"\\\"{name}\\\"\"); int f(void) {{ return 1; }}");
         let path = cc(&dir, "libname.so", &source, &[HARD, "-nostdlib"]);
-        let (code, text) = verify(&path, &[]);
-        // GNU as takes an @ for the start of a version.
-        assert!(code == 0 || name.contains('@'), "{name}: {text}");
-        assert!(!text.contains("malformed"), "{name}: {text}");
+        judged(&path, 0, &["PASSED"]);
     }
 }
 
