@@ -248,7 +248,7 @@ SELECT
     s.test_size
 FROM pgml.projects AS p
 JOIN LATERAL (
-    SELECT model_id, created_at FROM pgml.deployments WHERE project_id = p.id ORDER BY id DESC LIMIT 1
+    SELECT model_id, created_at FROM pgml.deployments WHERE project_id = p.id ORDER BY created_at DESC, id DESC LIMIT 1
 ) AS d ON true
 JOIN pgml.models AS m ON m.id = d.model_id
 LEFT JOIN pgml.snapshots AS s ON s.id = m.snapshot_id
@@ -266,7 +266,7 @@ SELECT
     s.test_sampling,
     s.test_size,
     m.id IS NOT DISTINCT FROM (
-        SELECT model_id FROM pgml.deployments WHERE project_id = p.id ORDER BY id DESC LIMIT 1
+        SELECT model_id FROM pgml.deployments WHERE project_id = p.id ORDER BY created_at DESC, id DESC LIMIT 1
     ) AS deployed
 FROM pgml.models AS m
 JOIN pgml.projects AS p ON p.id = m.project_id
@@ -278,7 +278,7 @@ CREATE VIEW pgml.deployed_models AS
 SELECT m.id, p.name, p.task, m.algorithm, m.runtime, d.created_at AS deployed_at
 FROM pgml.projects AS p
 JOIN LATERAL (
-    SELECT model_id, created_at FROM pgml.deployments WHERE project_id = p.id ORDER BY id DESC LIMIT 1
+    SELECT model_id, created_at FROM pgml.deployments WHERE project_id = p.id ORDER BY created_at DESC, id DESC LIMIT 1
 ) AS d ON true
 JOIN pgml.models AS m ON m.id = d.model_id
 ORDER BY d.created_at DESC;
@@ -293,7 +293,7 @@ SELECT
     m.runtime,
     m.status,
     m.id IS NOT DISTINCT FROM (
-        SELECT model_id FROM pgml.deployments WHERE project_id = p.id ORDER BY id DESC LIMIT 1
+        SELECT model_id FROM pgml.deployments WHERE project_id = p.id ORDER BY created_at DESC, id DESC LIMIT 1
     ) AS deployed,
     k.key_metric,
     (m.metrics->>k.key_metric)::float8 AS score,

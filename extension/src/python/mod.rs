@@ -20,6 +20,7 @@ mod runtime;
 mod scores;
 mod training;
 mod warnings;
+mod world;
 
 pub use adoption::check_model;
 pub use datasets::{Column, load_dataset};

@@ -7,7 +7,7 @@ use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::{error, interpreter, interrupts, packages, warnings};
+use super::{error, interpreter, interrupts, packages, warnings, world};
 use crate::error::{Failure, Result};
 
 /// The version of the interface between this library and its Python modules.
@@ -68,11 +68,12 @@ pub fn call<T>(work: impl FnOnce(Python<'_>) -> PyResult<T>) -> Result<T> {
     result
 }
 
-/// Run `work` with what every call of Python has: imports that look in themselves first, the server's PATH, and errors of
-/// Postgres.
+/// Run `work` with what every call of Python has: pgml's own packages and no others, imports that look in themselves first,
+/// the server's PATH, and errors of Postgres.
 pub fn bound<T>(py: Python<'_>, work: impl FnOnce() -> PyResult<T>) -> Result<T> {
     let path = std::env::var_os("PATH");
-    let result = with_deep_binding(py, work).map_err(|failure| error::from_python(py, failure));
+    let result =
+        world::visit(py, || with_deep_binding(py, work).map_err(|failure| error::from_python(py, failure)));
     keep_path(path);
     result
 }
@@ -93,11 +94,10 @@ fn keep_path(path: Option<OsString>) {
 }
 
 fn load(py: Python<'_>) -> Result<()> {
-    let python = |failure| error::from_python(py, failure);
     let directory = packages::directory(py)?;
-    packages::use_directory(py, &directory).map_err(python)?;
+    world::open(py, &directory).map_err(|failure| error::from_python(py, failure))?;
     interpreter::limit_threads();
-    let protocol: u32 = define_modules(py).and_then(|root| root.getattr("PROTOCOL")?.extract()).map_err(python)?;
+    let protocol: u32 = bound(py, || define_modules(py)?.getattr("PROTOCOL")?.extract())?;
     if protocol != PROTOCOL {
         return Err(Failure {
             sqlstate: "XX000".into(),
@@ -107,12 +107,12 @@ fn load(py: Python<'_>) -> Result<()> {
         }
         .into());
     }
-    if let Some(clash) = with_deep_binding(py, || packages::check_numpy(py, &directory)).map_err(python)? {
-        return Err(clash);
-    }
-    // The crate numpy looks for NumPy's functions when it first needs one, runs Python for it, and panics on an exception.
-    interrupts::postpone(|| PyArray1::<f64>::zeros(py, 1, false).readonly());
-    Ok(())
+    bound(py, || {
+        packages::import_numpy(py)?;
+        // The crate numpy looks for NumPy's functions when it first needs one, runs Python for it, and panics on an exception.
+        interrupts::postpone(|| PyArray1::<f64>::zeros(py, 1, false).readonly());
+        Ok(())
+    })
 }
 
 /// Make the modules from their sources; Python keeps them in `sys.modules`, where pickles find their classes.
