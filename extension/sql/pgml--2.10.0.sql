@@ -729,7 +729,7 @@ AS $$
         ELSE pg_catalog.pg_describe_object('pg_catalog.pg_class'::regclass, ev_class, 0) END,
         pg_catalog.pg_describe_object(refclassid, refobjid, 0), 'Make it use the function or view of schema pgml.'
     FROM dependents WHERE ev_class IS DISTINCT FROM refobjid AND (classid, objid) NOT IN (SELECT classid, objid FROM contained)
-    AND NOT (classid = 'pg_catalog.pg_type'::regclass OR classid = 'pg_catalog.pg_class'::regclass AND objid = ev_class)
+    AND classid <> 'pg_catalog.pg_type'::regclass
     UNION
     SELECT pg_catalog.pg_describe_object('pg_catalog.pg_proc'::regclass, p.oid, 0), 'the name pgml_1_0 in its text', 'Write pgml there.'
     FROM pg_catalog.pg_proc AS p

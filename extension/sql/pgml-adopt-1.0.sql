@@ -514,7 +514,11 @@ BEGIN
         FROM pg_temp.pgml_adopt_tables, unnest('{"",_id_seq}'::text[]) AS suffix
     ) AS t
     WHERE extname = 'pgml';
-    -- The schema is as it was.
+    -- The schema is as it was, and a dump has all of its privileges.
+    DELETE FROM pg_init_privs AS i USING pg_temp.pgml_adopt_schema AS s WHERE classoid = 'pg_namespace'::regclass AND objoid = s.oid;
+    DELETE FROM pg_shdepend AS d USING pg_temp.pgml_adopt_schema AS s
+    WHERE classid = 'pg_namespace'::regclass AND objid = s.oid AND deptype = 'i'
+    AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database());
     UPDATE pg_namespace AS n SET nspacl = s.acl FROM pg_temp.pgml_adopt_schema AS s WHERE n.oid = s.oid;
     SELECT * INTO member FROM pg_temp.pgml_adopt_schema;
     IF member.comment IS NOT NULL THEN

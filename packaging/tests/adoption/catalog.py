@@ -16,10 +16,9 @@ ALLOWED = Path(__file__).resolve().parent / "allowed.json"
 VOLATILE = {
     "pg_class": {"relfilenode", "relpages", "reltuples", "relallvisible", "relallfrozen"}
     | {"relfrozenxid", "relminmxid", "relhasrules", "relhastriggers", "relhasindex"},
-    "pg_database": {"datfrozenxid", "datminmxid"},
     "pg_index": {"indcheckxmin"},
 }
-LEFT_OUT = {"pg_statistic", "pg_statistic_ext_data", "pg_largeobject", "pg_shdepend", "pg_database"}
+LEFT_OUT = {"pg_statistic", "pg_statistic_ext_data", "pg_largeobject"}
 FIRST_OF_USERS = 16384
 
 CATALOGS = """
@@ -57,6 +56,7 @@ class State:
         self.read_names()
         for catalog in sorted(set(self.keys) - LEFT_OUT):
             self.read(catalog)
+        self.read_dependencies()
         for name in values(RELATIONS):
             self.read_content(name)
 
@@ -71,19 +71,26 @@ class State:
         for row in values(f"SELECT to_jsonb(c) FROM pg_catalog.{catalog} AS c"):
             key = tuple(str(row[column]) for column in self.keys[catalog])
             numbers = [int(value) for value in key if value.isdigit()]
-            if numbers and max(numbers) < FIRST_OF_USERS:
+            if numbers and max(numbers) < FIRST_OF_USERS or row.get("attnum", 1) < 0:
                 continue
             for column in VOLATILE.get(catalog, ()):
                 row.pop(column, None)
-            if catalog in ("pg_depend", "pg_rewrite", "pg_type"):
-                self.number(catalog, row)
+            for column, value in row.items():
+                if isinstance(value, str):
+                    row[column] = re.sub(r":(stmt_)?(location|len) -?\d+", "", value)
             self.rows[catalog, key] = row
 
-    def number(self, catalog, row):
-        """Drop what only says where something is written."""
-        for column, value in row.items():
-            if isinstance(value, str):
-                row[column] = re.sub(r":location -?\d+", "", value)
+    def read_dependencies(self):
+        """Take what hangs on what, and on which roles. These have no key."""
+        of_objects = "SELECT to_jsonb(d) FROM pg_depend AS d WHERE objid >= {0} OR refobjid >= {0}"
+        of_roles = (
+            "SELECT to_jsonb(d) FROM pg_shdepend AS d "
+            "WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        for catalog, rows in (("pg_depend", of_objects), ("pg_shdepend", of_roles)):
+            for row in values(rows.format(FIRST_OF_USERS)):
+                place = [row[name] for name in ("objid", "objsubid", "refobjid", "refobjsubid", "deptype") if name in row]
+                self.rows[catalog, tuple(map(str, place))] = {}
 
     def read_content(self, name):
         """Take a digest of a relation's rows, as a superuser sees them."""
