@@ -252,19 +252,20 @@ COMMENT ON FUNCTION pgml.deploy(text, text, text) IS 'Chooses the model that ans
 ---------------------------------------------------------------------------------------------------
 -- Prediction
 --
--- float8[] takes numeric[], real[], int[] and a literal alike. STABLE, not IMMUTABLE: a deployment changes the answer.
+-- float8[] takes numeric[], real[], int[] and a literal alike. STABLE, not IMMUTABLE: a deployment changes the answer. As in
+-- 1.0, a NULL among the features is a missing value to the models that can do without one.
 ---------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION pgml.predict(project_name text, features float8[]) RETURNS float8
-    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_wrapper';
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_1_0_predict_wrapper';
 COMMENT ON FUNCTION pgml.predict(text, float8[]) IS 'Predicts one row with the deployed model of a project';
 
 CREATE FUNCTION pgml.predict_joint(project_name text, features float8[]) RETURNS float8[]
-    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_joint_wrapper';
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_1_0_predict_joint_wrapper';
 COMMENT ON FUNCTION pgml.predict_joint(text, float8[]) IS 'Predicts every label of one row with the deployed model of a project';
 
 CREATE FUNCTION pgml.model_predict(model_id bigint, features float8[]) RETURNS float8[]
-    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_joint_model_wrapper';
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_1_0_model_predict_wrapper';
 COMMENT ON FUNCTION pgml.model_predict(bigint, float8[]) IS 'Predicts every label of one row with a given model';
 
 ---------------------------------------------------------------------------------------------------

@@ -122,6 +122,8 @@ BEGIN
     END LOOP;
 END
 $$;
+-- What an adopted database of 1.0 may have; nothing of this release trains one.
+ALTER TYPE pgml.task ADD VALUE IF NOT EXISTS 'transformer';
 COMMENT ON TYPE pgml.task IS 'What a project learns';
 COMMENT ON TYPE pgml.algorithm IS 'How a model learns';
 COMMENT ON TYPE pgml.runtime IS 'What trains a model and predicts with it';

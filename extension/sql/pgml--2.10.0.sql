@@ -10,7 +10,7 @@ COMMENT ON SCHEMA pgml IS 'Machine learning in Postgres';
 -- Types
 ---------------------------------------------------------------------------------------------------
 
-CREATE TYPE pgml.task AS ENUM ('regression', 'classification', 'clustering', 'decomposition');
+CREATE TYPE pgml.task AS ENUM ('regression', 'classification', 'clustering', 'decomposition', 'transformer');
 COMMENT ON TYPE pgml.task IS 'What a project learns';
 
 -- The names of both older editions: 1.0 spelt orthogonal matching pursuit in its own way, and its databases still do.

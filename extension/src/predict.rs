@@ -54,6 +54,8 @@ struct Model {
 pub enum Given<'a> {
     /// The numbers of one row.
     Array(&'a Numbers<'a, f64>),
+    /// The same, where NULL is a missing number for the models that can do without one.
+    Gaps(&'a Numbers<'a, f64>),
     /// The columns of one row.
     Row(&'a Record),
 }
@@ -155,7 +157,11 @@ impl Model {
     fn with_row<T>(&self, given: Given<'_>, take: impl FnOnce(&[f64]) -> Result<T>) -> Result<T> {
         let mut made = Vec::new();
         let values = match (given, &self.preprocess) {
-            (Given::Array(array), _) => match self.prepares_arrays() {
+            (Given::Gaps(array), None) if array.values().is_err() => {
+                made.extend(array.options().into_iter().map(|value| value.unwrap_or(f64::NAN)));
+                &made
+            }
+            (Given::Array(array) | Given::Gaps(array), _) => match self.prepares_arrays() {
                 Some(preprocess) => {
                     preprocess.numbers(self.id, &array.options(), &mut made)?;
                     &made
@@ -278,10 +284,18 @@ fn flat(fields: Vec<Field>) -> Result<Vec<f64>> {
     Ok(numbers)
 }
 
+/// What became of a row; where Python refused one with a NULL, the error is about the NULL.
+fn about_gaps<T>(given: Given<'_>, result: Result<T>) -> Result<T> {
+    match (given, &result) {
+        (Given::Gaps(array), Err(crate::error::Error::Python(_))) => values(array).and(result),
+        _ => result,
+    }
+}
+
 /// What the model says about one row: a value for each label.
 pub fn joint<T>(wanted: Wanted<'_>, given: Given<'_>, take: impl FnOnce(&[f64]) -> T) -> Result<T> {
     let model = resolve(wanted)?;
-    model.with_row(given, |values| model.predict(values, values.len(), take))
+    about_gaps(given, model.with_row(given, |values| model.predict(values, values.len(), take)))
 }
 
 pub fn single(wanted: Wanted<'_>, given: Given<'_>) -> Result<f64> {
@@ -291,7 +305,8 @@ pub fn single(wanted: Wanted<'_>, given: Given<'_>) -> Result<f64> {
             [value] => Ok(*value),
             _ => Err(labels.len()),
         })
-    })?;
+    });
+    let found = about_gaps(given, found)?;
     found.map_err(|labels| Error::SeveralLabels { model: model.id, labels }.into())
 }
 

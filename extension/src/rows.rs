@@ -67,9 +67,11 @@ pub fn of_relation(edition: Edition, snapshot: &mut Snapshot, classes: bool) -> 
     Rows::split(&relation.name, matrix, layout, snapshot.test_size, snapshot.sampling(), classes)
 }
 
-/// The rows that a snapshot keeps, in their order there.
-pub fn in_order(edition: Edition, snapshot: &Snapshot) -> Result<Matrix> {
-    Ok(kept(edition, snapshot)?.0)
+/// The rows that a snapshot keeps, in their order there, with NaN for a feature that is NULL.
+pub fn with_gaps(edition: Edition, snapshot: &Snapshot) -> Result<Matrix> {
+    let copy = relation::find(&snapshot.copy()).map_err(|_| Error::NoCopy(snapshot.id))?;
+    let layout = layout(edition, &snapshot.relation, &copy, snapshot)?;
+    relation::read_copy(&copy, &layout, &Plan::with_gaps(&layout), &snapshot.relation)
 }
 
 fn kept(edition: Edition, snapshot: &Snapshot) -> Result<(Matrix, Layout)> {

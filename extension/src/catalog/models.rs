@@ -193,14 +193,23 @@ pub fn foreign_columns(id: i64) -> Result<Option<serde_json::Value>> {
 /// The models of a project that are ready, the newest first.
 pub fn candidates(edition: Edition, project: &Project, algorithm: Option<&str>) -> Result<Vec<Candidate>> {
     let column = edition.algorithm();
+    // Some databases of 1.0 note no success; what has bytes and scores was trained.
+    let trained = match edition {
+        Edition::V1 => {
+            "(status OPERATOR(pg_catalog.=) 'successful' OR (metrics IS NOT NULL AND EXISTS (SELECT FROM pgml.files AS f \
+             WHERE f.model_id OPERATOR(pg_catalog.=) models.id AND pg_catalog.length(f.data) OPERATOR(pg_catalog.>) 0)))"
+        }
+        Edition::Current => "status OPERATOR(pg_catalog.=) 'successful'",
+    };
     let algorithm: DatumWithOid<'_> = match algorithm {
         Some(algorithm) => algorithm.into(),
         None => DatumWithOid::null::<String>(),
     };
     spi::run(
         &format!(
-            "SELECT id, {column}, (metrics OPERATOR(pg_catalog.->>) $2)::pg_catalog.float8 FROM pgml.models \
-             WHERE project_id OPERATOR(pg_catalog.=) $1 AND status OPERATOR(pg_catalog.=) 'successful' \
+            "SELECT id, {column}, CASE pg_catalog.jsonb_typeof(metrics OPERATOR(pg_catalog.->) $2) WHEN 'number' \
+             THEN (metrics OPERATOR(pg_catalog.->>) $2)::pg_catalog.float8 END FROM pgml.models \
+             WHERE project_id OPERATOR(pg_catalog.=) $1 AND {trained} \
              AND ($3 IS NULL OR {column} OPERATOR(pg_catalog.=) $3) ORDER BY id DESC"
         ),
         &[project.id.into(), project.task()?.key_metric().into(), algorithm],

@@ -20,7 +20,7 @@ macro_rules! module {
 }
 
 /// Each module's name, the file that tracebacks show, and its source; in the order of their imports.
-const MODULES: [(&str, &str, &str); 20] = [
+const MODULES: [(&str, &str, &str); 21] = [
     module!("pgml_runtime", "__init__.py"),
     module!("pgml_runtime.errors", "errors.py"),
     module!("pgml_runtime.spellings", "spellings.py"),
@@ -31,6 +31,7 @@ const MODULES: [(&str, &str, &str); 20] = [
     module!("pgml_runtime.unpickling", "unpickling.py"),
     module!("pgml_runtime.messagepack", "messagepack.py"),
     module!("pgml_runtime.foreign", "foreign.py"),
+    module!("pgml_runtime.legacy", "legacy.py"),
     module!("pgml_runtime.prediction", "prediction.py"),
     module!("pgml_runtime.export_parts", "export_parts.py"),
     module!("pgml_runtime.export_linear", "export_linear.py"),

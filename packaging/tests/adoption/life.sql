@@ -100,7 +100,7 @@ ALTER FUNCTION pgml.predict(text, float8[]) SECURITY DEFINER SET search_path = p
 GRANT CREATE ON SCHEMA pgml TO pgml_test_owner;
 ALTER TABLE pgml.snapshots OWNER TO pgml_test_owner;
 ALTER FUNCTION pgml.norm_l1(real[]) OWNER TO pgml_test_owner;
-ALTER VIEW pgml.deployed_models OWNER TO pgml_test_owner;
+ALTER VIEW pgml.trained_models OWNER TO pgml_test_owner;
 ALTER DEFAULT PRIVILEGES IN SCHEMA pgml GRANT SELECT ON TABLES TO pgml_test_analyst;
 COMMENT ON SCHEMA pgml IS 'machine learning of our company';
 COMMENT ON FUNCTION pgml.norm_l2(real[]) IS 'our favourite';

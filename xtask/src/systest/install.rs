@@ -3,6 +3,7 @@
 
 mod cluster;
 mod dump;
+mod hostile;
 mod prepared;
 mod rust;
 mod scripts;
@@ -104,6 +105,7 @@ impl InstallTest<'_> {
         });
         self.sql_suites(&system, &mut cases)?;
         self.compare_with_sklearn(&system, &mut cases);
+        self.hostile_packages(&system, &mut cases);
         self.documentation(&system, &mut cases)?;
         // Those packages are for distributions that are not reachable everywhere; their scripts are tried here.
         cases.run(
@@ -318,6 +320,20 @@ impl InstallTest<'_> {
             cases,
             "a database of PostgresML 1.0 is adopted",
             "adoption.py",
+            "",
+        );
+        self.program(
+            system,
+            cases,
+            "a database of PostgresML 1.0 is adopted with the life around its tables",
+            "adoption/life.py",
+            "",
+        );
+        self.program(
+            system,
+            cases,
+            "models of 2022 predict what they predicted",
+            "adoption/old_models.py",
             "",
         );
         self.program(

@@ -83,6 +83,12 @@ impl Plan {
         Ok(Plan(plan))
     }
 
+    /// A plan by which every feature may be missing when its rows are read.
+    pub fn with_gaps(layout: &Layout) -> Plan {
+        let steps = Steps { impute: Impute::Zero, ..Steps::default() };
+        Plan(layout.features.iter().map(|column| (column.name.clone(), steps.clone())).collect())
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -160,6 +166,14 @@ mod tests {
 
     fn column(name: &str, element: &str) -> Column {
         Column { name: name.into(), type_name: element.into(), element: element.into(), array: false, nullable: true }
+    }
+
+    #[test]
+    fn with_gaps_every_feature_may_be_missing() {
+        let layout = layout();
+        let plan = Plan::with_gaps(&layout);
+        assert!(layout.features.iter().all(|column| plan.steps(&column.name).impute != Impute::Error));
+        assert!(layout.labels.iter().all(|column| plan.steps(&column.name).impute == Impute::Error));
     }
 
     fn layout() -> Layout {
