@@ -527,6 +527,39 @@ BEGIN
 END
 $$;
 
+-- pg_dump saves the rows of an extension's tables, and leaves out what users have put on them.
+DO $$
+DECLARE
+    own record;
+BEGIN
+    FOR own IN
+        SELECT format('column %I of table pgml.%I', attname, t.name) AS object,
+            format('ALTER TABLE pgml.%I ADD COLUMN %I %s', t.name, attname, format_type(atttypid, atttypmod)) AS definition
+        FROM pg_temp.pgml_adopt_tables AS t JOIN pg_attribute AS a ON attrelid = t.oid AND attnum > 0 AND NOT attisdropped
+        WHERE NOT EXISTS (SELECT FROM pg_temp.pgml_adopt_shape AS s WHERE s.tbl = t.name AND s.name = attname)
+        UNION ALL
+        SELECT format('trigger %I on table pgml.%I', tgname, t.name), pg_get_triggerdef(g.oid)
+        FROM pg_temp.pgml_adopt_tables AS t JOIN pg_trigger AS g ON tgrelid = t.oid AND NOT tgisinternal
+        WHERE tgfoid <> 'pgml.set_updated_at'::regproc
+        UNION ALL
+        SELECT format('rule %I on table pgml.%I', rulename, t.name), pg_get_ruledef(r.oid)
+        FROM pg_temp.pgml_adopt_tables AS t JOIN pg_rewrite AS r ON ev_class = t.oid
+        UNION ALL
+        SELECT format('constraint %I on table pgml.%I', conname, t.name), pg_get_constraintdef(c.oid)
+        FROM pg_temp.pgml_adopt_tables AS t JOIN pg_constraint AS c ON conrelid = t.oid AND contype = 'c'
+        UNION ALL
+        SELECT format('index %s', indexrelid::regclass), pg_get_indexdef(indexrelid)
+        FROM pg_temp.pgml_adopt_tables AS t JOIN pg_index ON indrelid = t.oid
+        WHERE NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
+        AND pg_get_indexdef(indexrelid) !~ ' USING btree \((name|model_id, path, part|(project_id|snapshot_id|model_id)(, created_at)?)\)'
+    LOOP
+        INSERT INTO pgml_1_0.adopted_objects VALUES (own.object, 'is not in a dump', own.definition);
+        RAISE WARNING '% stays, but is not in a dump: pg_dump leaves out what users put on an extension''s tables', own.object USING
+            HINT = format('Before the rows are restored: %s', own.definition);
+    END LOOP;
+END
+$$;
+
 ---------------------------------------------------------------------------------------------------
 -- Users' views on functions and views that had to stay in pgml_1_0 are made to use the new ones, where that can be
 ---------------------------------------------------------------------------------------------------
@@ -622,7 +655,9 @@ END
 $$;
 
 -- The statement that trains a model again. A deployment that works stays the one that answers.
-CREATE FUNCTION pg_temp.retrain(model pgml.models, project pgml.projects, snapshot pgml.snapshots, working bigint)
+CREATE FUNCTION pg_temp.retrain(
+    model pgml.models, project pgml.projects, snapshot pgml.snapshots, deployed boolean, working bigint
+)
 RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     kept regclass := to_regclass(format('pgml.snapshot_%s', snapshot.id));
@@ -651,7 +686,7 @@ BEGIN
         CASE WHEN snapshot.test_sampling = 'first' OR kept IS NULL THEN snapshot.test_sampling ELSE 'last' END
     );
     IF working IS NULL THEN
-        RETURN statement || format(' SELECT * FROM pgml.deploy(%L, %L);', project.name, 'most_recent');
+        RETURN statement || CASE WHEN deployed THEN format(' SELECT * FROM pgml.deploy(%L, %L);', project.name, 'most_recent') ELSE '' END;
     END IF;
     -- A training deploys what scores better than what is deployed. Nobody sees it before the one that works is back.
     RETURN format('BEGIN; %s INSERT INTO pgml.deployments (project_id, model_id, strategy, created_at) '
@@ -738,12 +773,12 @@ BEGIN
         SELECT * INTO its_snapshot FROM pgml.snapshots WHERE id = model.snapshot_id;
         SELECT a.model_id INTO current FROM pgml_1_0.adoption AS a
         WHERE a.deployed AND a.project = its_project.name AND a.result NOT IN ('cannot be loaded', 'was never trained');
-        UPDATE pgml_1_0.adoption AS a SET retrain = pg_temp.retrain(model, its_project, its_snapshot, current)
+        UPDATE pgml_1_0.adoption AS a SET retrain = pg_temp.retrain(model, its_project, its_snapshot, a.deployed, current)
         WHERE a.model_id = model.id;
     END LOOP;
 END
 $$;
-DROP FUNCTION pg_temp.retrain(pgml.models, pgml.projects, pgml.snapshots, bigint);
+DROP FUNCTION pg_temp.retrain(pgml.models, pgml.projects, pgml.snapshots, boolean, bigint);
 DROP FUNCTION pg_temp.rows_of(regclass, bigint);
 DROP FUNCTION pg_temp.number(jsonb);
 DROP FUNCTION pg_temp.check_model(bigint);
@@ -758,9 +793,8 @@ SELECT model_id, retrain FROM pgml_1_0.adoption WHERE retrain IS NOT NULL ORDER 
 \echo 'Rows that were changed (also in table pgml_1_0.adopted_rows):'
 SELECT * FROM pgml_1_0.adopted_rows ORDER BY what;
 \echo 'Objects that were changed (with their old definitions in table pgml_1_0.adopted_objects):'
-SELECT what, count(*) AS objects, string_agg(object, ', ' ORDER BY object) AS which
-FROM pgml_1_0.adopted_objects GROUP BY what ORDER BY what;
-\echo 'What a dump of this database does not hold, and what still hangs on schema pgml_1_0 (pgml.adoption_leftovers()):'
+SELECT what, count(*) AS objects FROM pgml_1_0.adopted_objects GROUP BY what ORDER BY what;
+\echo 'What still hangs on schema pgml_1_0 (also by pgml.adoption_leftovers()):'
 SELECT * FROM pgml.adoption_leftovers();
 
 \if :{?check}
@@ -768,5 +802,5 @@ ROLLBACK;
 \echo 'This was a check: nothing has changed.'
 \else
 COMMIT;
-\echo 'The adoption is done. Compare, and drop schema pgml_1_0 when pgml.adoption_leftovers() has no row for it.'
+\echo 'The adoption is done. Compare; then drop schema pgml_1_0 when pgml.adoption_leftovers() has no row.'
 \endif

@@ -19,7 +19,7 @@ _EPSILON = 2.0**-52
 
 
 class Forgotten:
-    """Stands for an object of a class that this release does not have, with the state that it had."""
+    """Stands for an object of a class that this release does not have."""
 
     def __init__(self, *_arguments):
         """Take what the class was made with."""
@@ -76,7 +76,7 @@ def mend(estimator):
             waiting.extend(one)
         elif isinstance(one, dict):
             waiting.extend(one.values())
-        elif type(one).__module__ == "numpy" and getattr(one, "dtype", None) == object:
+        elif getattr(getattr(one, "dtype", None), "kind", None) == "O":
             waiting.extend(one.ravel().tolist())
         elif hasattr(one, "get_params") and not isinstance(one, type):
             _mend_one(one)
@@ -126,7 +126,9 @@ def _histogram(estimator, known):
 
 def _boosted_again(estimator):
     # 1.1 names the loss of classes "auto" and "log_loss".
-    name = {"auto": "log_loss", "binary_crossentropy": "log_loss"}.get(estimator.loss, estimator.loss)
+    name = {"auto": "log_loss", "binary_crossentropy": "log_loss"}.get(
+        estimator.loss, estimator.loss
+    )
     estimator.loss = "log_loss" if name == "categorical_crossentropy" else name
     estimator._loss = estimator._get_loss(sample_weight=None)
 

@@ -23,7 +23,8 @@ FIRST_OF_USERS = 16384
 
 CATALOGS = """
 SELECT DISTINCT ON (c.oid) jsonb_build_array(c.relname, (
-    SELECT jsonb_agg(a.attname ORDER BY k.place) FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(num, place)
+    SELECT jsonb_agg(a.attname ORDER BY k.place)
+    FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(num, place)
     JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = k.num))
 FROM pg_class AS c JOIN pg_index AS i ON i.indrelid = c.oid AND i.indisunique
 WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind = 'r' AND NOT c.relisshared
@@ -31,14 +32,16 @@ ORDER BY c.oid, i.indnatts, i.indexrelid
 """
 
 RELATIONS = """
-SELECT to_jsonb(c.oid::regclass::text) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace
-WHERE relkind IN ('r', 'p', 'm', 'v', 'S') AND nspname NOT IN ('pg_catalog', 'information_schema', 'pgml_1_0', 'pgml_private')
+SELECT to_jsonb(c.oid::regclass::text)
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace
+WHERE relkind IN ('r', 'p', 'm', 'v', 'S')
+AND nspname NOT IN ('pg_catalog', 'information_schema', 'pgml_1_0', 'pgml_private')
 AND nspname NOT LIKE 'pg\\_%' ORDER BY 1
 """
 
-# An oid means nothing to a reader; this names what it stands for. Dependencies have none of their own.
+# What an oid stands for. Dependencies have none of their own.
 NAMES = """
-SELECT jsonb_build_array(classid, objid, pg_describe_object(classid, objid, 0)) FROM (
+SELECT jsonb_build_array(objid, pg_describe_object(classid, objid, 0)) FROM (
     SELECT DISTINCT classid, objid FROM pg_depend WHERE objid >= {first}
     UNION SELECT DISTINCT refclassid, refobjid FROM pg_depend WHERE refobjid >= {first}
 ) AS d WHERE pg_describe_object(classid, objid, 0) IS NOT NULL
@@ -62,7 +65,7 @@ class State:
 
     def read_names(self):
         """Learn what each oid stands for."""
-        for classid, oid, name in values(NAMES.format(first=FIRST_OF_USERS)):
+        for oid, name in values(NAMES.format(first=FIRST_OF_USERS)):
             self.names.setdefault(str(oid), name)
 
     def read(self, catalog):
@@ -71,7 +74,7 @@ class State:
         for row in values(f"SELECT to_jsonb(c) FROM pg_catalog.{catalog} AS c"):
             key = tuple(str(row[column]) for column in self.keys[catalog])
             numbers = [int(value) for value in key if value.isdigit()]
-            if numbers and max(numbers) < FIRST_OF_USERS or row.get("attnum", 1) < 0:
+            if (numbers and max(numbers) < FIRST_OF_USERS) or row.get("attnum", 1) < 0:
                 continue
             for column in VOLATILE.get(catalog, ()):
                 row.pop(column, None)
@@ -89,7 +92,11 @@ class State:
         )
         for catalog, rows in (("pg_depend", of_objects), ("pg_shdepend", of_roles)):
             for row in values(rows.format(FIRST_OF_USERS)):
-                place = [row[name] for name in ("objid", "objsubid", "refobjid", "refobjsubid", "deptype") if name in row]
+                place = [
+                    row[name]
+                    for name in ("objid", "objsubid", "refobjid", "refobjsubid", "deptype")
+                    if name in row
+                ]
                 self.rows[catalog, tuple(map(str, place))] = {}
 
     def read_content(self, name):
@@ -124,13 +131,15 @@ def differences(before, after):
 
 
 def unexplained(found):
-    """Return the differences that the list of allowed ones does not explain, and its entries that explain none."""
+    """Return the differences that no entry of the list explains, and entries that explain none."""
     allowed = json.loads(ALLOWED.read_text(encoding="utf-8"))
     used = set()
     left = []
     for difference in found:
         for number, entry in enumerate(allowed):
-            if re.fullmatch(entry["object"], difference[0], re.S) and re.fullmatch(entry["column"], difference[1]):
+            if re.fullmatch(entry["object"], difference[0], re.S) and re.fullmatch(
+                entry["column"], difference[1]
+            ):
                 used.add(number)
                 break
         else:

@@ -33,30 +33,38 @@ def number(value):
     return "NULL" if value is None else repr(float(value))
 
 
-def snapshot(rows, labels, snapshot_id):
+def snapshot(rows, labels, number_of):
     """Return the SQL of a snapshot with its rows, as 1.0 kept them."""
     pairs = zip(DOCUMENT[rows], DOCUMENT["labels"][labels])
     lines = ",".join(f"({', '.join(map(number, [*row, label]))})" for row, label in pairs)
     columns = "a float8, b float8, c float8, d float8, y float8"
     return [
-        f"CREATE TABLE pgml.snapshot_{snapshot_id} ({columns})",
-        f"INSERT INTO pgml.snapshot_{snapshot_id} VALUES {lines}",
-        "INSERT INTO pgml.snapshots (id, relation_name, y_column_name, test_size, test_sampling, status) "
-        f"VALUES ({snapshot_id}, 'public.rows', '{{y}}', 0.25, 'last', 'created')",
+        f"CREATE TABLE pgml.snapshot_{number_of} ({columns})",
+        f"INSERT INTO pgml.snapshot_{number_of} VALUES {lines}",
+        "INSERT INTO pgml.snapshots "
+        "(id, relation_name, y_column_name, test_size, test_sampling, status) "
+        f"VALUES ({number_of}, 'public.rows', '{{y}}', 0.25, 'last', 'created')",
     ]
 
 
-def model(one, model_id, snapshot_id, data):
-    """Return the SQL of a project with one deployed model."""
+def project(one, number_of):
+    """Return the SQL of a project."""
+    return (
+        "INSERT INTO pgml.projects (id, name, task) "
+        f"VALUES ({number_of}, 'project {number_of}', '{one['task']}')"
+    )
+
+
+def model(one, number_of, of_project, of_snapshot, data):
+    """Return the SQL of a model."""
     key = "r2" if one["task"] == "regression" else "f1"
     return [
-        f"INSERT INTO pgml.projects (id, name, task) VALUES ({model_id}, 'project {model_id}', '{one['task']}')",
-        "INSERT INTO pgml.models (id, project_id, snapshot_id, algorithm_name, hyperparams, status, search_params, "
-        f"search_args, metrics) VALUES ({model_id}, {model_id}, {snapshot_id}, '{one['algorithm']}', '{{}}', 'successful', "
-        f"'{{}}', '{{}}', '{{\"{key}\": {one['score']!r}}}')",
-        f"INSERT INTO pgml.deployments (project_id, model_id, strategy) VALUES ({model_id}, {model_id}, 'new_score')",
+        "INSERT INTO pgml.models (id, project_id, snapshot_id, algorithm_name, hyperparams, "
+        f"status, search_params, search_args, metrics) VALUES ({number_of}, {of_project}, {of_snapshot}, "
+        f"'{one['algorithm']}', '{{}}', 'successful', '{{}}', '{{}}', "
+        f"'{{\"{key}\": {one['score']!r}}}')",
         "INSERT INTO pgml.files (model_id, path, part, data) "
-        f"VALUES ({model_id}, 'estimator.pkl', 0, '\\x{data.hex()}')",
+        f"VALUES ({number_of}, 'estimator.pkl', 0, '\\x{data.hex()}')",
     ]
 
 
@@ -66,26 +74,25 @@ def make():
     if done.returncode:
         sys.exit(f"the database can't be made: {done.stderr}")
     statements = []
-    for (rows, labels), snapshot_id in TABLES.items():
-        statements += snapshot(rows, labels, snapshot_id)
+    for (rows, labels), of_snapshot in TABLES.items():
+        statements += snapshot(rows, labels, of_snapshot)
     made = []
     for rows, models in DOCUMENT["models"].items():
         for one in models:
-            made.append((len(made) + 1, rows, one))
+            own = len(made) + 1
+            made.append((own, rows, one))
             data = zlib.decompress(base64.b64decode(one["pickle"]))
-            statements += model(one, made[-1][0], TABLES[rows, one["labels"]], data)
+            statements.append(project(one, own))
+            statements += model(one, own, own, TABLES[rows, one["labels"]], data)
+            statements.append(
+                "INSERT INTO pgml.deployments (project_id, model_id, strategy) "
+                f"VALUES ({own}, {own}, 'new_score')"
+            )
     # One that no library can read, in the project of one that works.
-    gone = dict(made[0][2], algorithm="ridge")
-    statements += [
-        statement.replace("project 999", "lost")
-        for statement in model(gone, 999, 1, b"cgone_library.estimators\nGone\n.")
-    ]
-    statements += [
-        "DELETE FROM pgml.deployments WHERE model_id = 999",
-        "UPDATE pgml.models SET project_id = 1 WHERE id = 999",
-        "DELETE FROM pgml.projects WHERE id = 999",
-    ]
-    query(*(statement for statement in statements))
+    lost = dict(made[0][2], algorithm="ridge")
+    statements += model(lost, 999, 1, 1, b"cgone_library.estimators\nGone\n.")
+    statements.append("SELECT setval('pgml.models_id_seq', 1000)")
+    query(*statements)
     return made
 
 
@@ -100,7 +107,7 @@ def verify(made, when):
             f"SELECT jsonb_agg(pgml.predict('project {model_id}', r) ORDER BY n) FROM "
             f"(SELECT column1 AS r, row_number() OVER () AS n FROM (VALUES {given}) AS v) AS w"
         )
-    for (model_id, rows, one), found in zip(made, values("SET client_min_messages = error", *statements)):
+    for (_, rows, one), found in zip(made, values("SET client_min_messages = error", *statements)):
         worst = max(abs(a - b) / max(1, abs(a)) for a, b in zip(one["predicted"], found))
         what = f"{when}: {one['task']} {one['algorithm']} of {one['labels']}, {rows}"
         checks.check(f"{what} predicts the same", worst <= TOLERANCE, worst)
@@ -108,12 +115,16 @@ def verify(made, when):
 
 def verify_report(made):
     """The verdict of each model, and on how many rows it is founded."""
-    report = {row["model_id"]: row for row in values("SELECT to_jsonb(a) FROM pgml_1_0.adoption AS a")}
+    report = {
+        row["model_id"]: row for row in values("SELECT to_jsonb(a) FROM pgml_1_0.adoption AS a")
+    }
     for model_id, rows, one in made:
         row = report[model_id]
         what = f"{one['task']} {one['algorithm']} of {one['labels']}, {rows}"
         checks.equal(f"{what}: verdict", "predicts as recorded", row["result"])
-        checks.check(f"{what}: says what was compared", "last 20 of 80 rows" in (row["compared"] or ""), row)
+        checks.check(
+            f"{what}: says what was compared", "last 20 of 80 rows" in (row["compared"] or ""), row
+        )
     return report
 
 

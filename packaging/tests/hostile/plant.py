@@ -28,11 +28,13 @@ sys.meta_path.insert(0, Finder())
 import numpy
 sys.path.append('/srv/hostile/appended')
 """
-PACKAGES = "pandas scipy joblib sklearn threadpoolctl xgboost lightgbm narwhals cloudpickle polars pyarrow"
+PACKAGES = (
+    "pandas scipy joblib sklearn threadpoolctl xgboost lightgbm narwhals cloudpickle polars pyarrow"
+)
 
 
 def directories(version):
-    """Where PL/Python finds packages: the system's, the administrator's, the user's, PYTHONPATH's."""
+    """Where PL/Python looks: the system's, the administrator's, the user's, PYTHONPATH's."""
     home = Path(pwd.getpwnam("postgres").pw_dir)
     return [
         Path("/usr/lib/python3/dist-packages"),
@@ -64,7 +66,7 @@ def main():
         if action == "plant":
             os.makedirs(path.parent, mode=0o755, exist_ok=True)
             path.write_text(content.format(path=str(path)) if "{path" in content else content)
-        elif path.parent.name in PACKAGES.split() + ["numpy"]:
+        elif path.parent.name in [*PACKAGES.split(), "numpy"]:
             shutil.rmtree(path.parent, ignore_errors=True)
         else:
             path.unlink()

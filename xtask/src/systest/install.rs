@@ -20,7 +20,7 @@ use crate::files;
 use crate::progress::Listener;
 use crate::runtime;
 use crate::systest::cases::{Case, Cases, ensure};
-use crate::systest::docs::{Example, examples, normalised};
+use crate::systest::docs::{Example, database, examples, normalised};
 use crate::systest::system::System;
 
 /// What an install test is given.
@@ -397,10 +397,14 @@ impl InstallTest<'_> {
                 continue;
             }
             cases.run(&format!("{page}: {} examples", found.len()), || {
-                // A page that makes the extension itself starts without it.
-                match text.contains("CREATE EXTENSION pgml") {
-                    true => self.bare_database(system, "docs")?,
-                    false => self.new_database(system, "docs")?,
+                // A page that makes the extension itself starts without it, one about an old database with that.
+                match (text.contains("CREATE EXTENSION pgml"), database(&text)) {
+                    (_, Some(file)) => {
+                        self.bare_database(system, "docs")?;
+                        self.run_file(system, "docs", file)?;
+                    }
+                    (true, None) => self.bare_database(system, "docs")?,
+                    (false, None) => self.new_database(system, "docs")?,
                 }
                 found
                     .iter()
