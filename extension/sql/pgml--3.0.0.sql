@@ -273,7 +273,7 @@ SELECT
         SELECT model_id FROM pgml.deployments WHERE project_id = p.id ORDER BY created_at DESC, id DESC LIMIT 1
     ) AS deployed,
     k.key_metric,
-    (m.metrics->>k.key_metric)::float8 AS score,
+    CASE jsonb_typeof(m.metrics->k.key_metric) WHEN 'number' THEN (m.metrics->>k.key_metric)::float8 END AS score,
     (m.metrics->>'fit_seconds')::float8 AS fit_seconds,
     f.bytes,
     CASE WHEN m.status = 'successful' THEN COALESCE(m.metrics->>'predicted_by', 'python') END AS predicted_by,

@@ -116,7 +116,7 @@ impl World {
         for name in self.unshared(&modules)? {
             if let Some(module) = modules.get_item(&name)?
                 && root(&name) != OURS
-                && !self.is_common(&modules, &name, &module)?
+                && !self.is_common(&name, &module, [&modules, &foreign])?
             {
                 foreign.set_item(&name, &module)?;
                 modules.del_item(&name)?;
@@ -137,12 +137,13 @@ impl World {
             sys.setattr(*name, setting)?;
         }
         let modules = modules(&sys)?;
+        let own = self.modules.bind(py).clone();
         for name in self.unshared(&modules)? {
             let Some(module) = modules.get_item(&name)? else { continue };
-            if self.is_common(&modules, &name, &module)? {
+            if self.is_common(&name, &module, [&modules, &own])? {
                 self.common.insert(name);
             } else {
-                self.modules.bind(py).set_item(&name, &module)?;
+                own.set_item(&name, &module)?;
                 modules.del_item(&name)?;
             }
         }
@@ -164,8 +165,9 @@ impl World {
         Ok(names)
     }
 
-    /// Whether a module is the interpreter's own or of its standard library. One without a file is what its package is.
-    fn is_common(&self, modules: &Bound<'_, PyDict>, name: &str, module: &Bound<'_, PyAny>) -> PyResult<bool> {
+    /// Whether a module is the interpreter's own or of its standard library. One without a file is what its package is, which
+    /// `tables` have.
+    fn is_common(&self, name: &str, module: &Bound<'_, PyAny>, tables: [&Bound<'_, PyDict>; 2]) -> PyResult<bool> {
         let root = root(name);
         if root == OURS {
             return Ok(false);
@@ -181,10 +183,14 @@ impl World {
             // A package without a file is one in several directories: the standard library has none.
             return Ok(false);
         }
-        match modules.get_item(root)? {
-            Some(package) if root != name => self.is_common(modules, root, &package),
-            _ => Ok(true),
+        if root != name {
+            for table in tables {
+                if let Some(package) = table.get_item(root)? {
+                    return self.is_common(root, &package, tables);
+                }
+            }
         }
+        Ok(true)
     }
 
     fn is_in_library(&self, file: &Path) -> bool {

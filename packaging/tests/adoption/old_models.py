@@ -60,7 +60,8 @@ def model(one, number_of, of_project, of_snapshot, data):
     key = "r2" if one["task"] == "regression" else "f1"
     return [
         "INSERT INTO pgml.models (id, project_id, snapshot_id, algorithm_name, hyperparams, "
-        f"status, search_params, search_args, metrics) VALUES ({number_of}, {of_project}, {of_snapshot}, "
+        "status, search_params, search_args, metrics) "
+        f"VALUES ({number_of}, {of_project}, {of_snapshot}, "
         f"'{one['algorithm']}', '{{}}', 'successful', '{{}}', '{{}}', "
         f"'{{\"{key}\": {one['score']!r}}}')",
         "INSERT INTO pgml.files (model_id, path, part, data) "
