@@ -37,7 +37,6 @@ ANSWERS = (
     "SELECT count(*) FROM public.scores",
     "UPDATE pgml.models SET team = 'new' WHERE id = 7",
     "SELECT pgml.norm_l2('{3,4}')",
-    "SELECT * FROM pgml.train('x')",
 )
 ROLES = ("pgml_test_app", "pgml_test_analyst", "pgml_test_owner", "pgml_test_nobody")
 
