@@ -156,7 +156,7 @@ impl Model {
     /// Hand the numbers that the model takes for one row to `take`.
     fn with_row<T>(&self, given: Given<'_>, take: impl FnOnce(&[f64]) -> Result<T>) -> Result<T> {
         let mut made = Vec::new();
-        let values = match (given, &self.preprocess) {
+        let values: &[f64] = match (given, &self.preprocess) {
             (Given::Gaps(array), None) if array.values().is_err() => {
                 made.extend(array.options().into_iter().map(|value| value.unwrap_or(f64::NAN)));
                 &made

@@ -56,7 +56,7 @@ pub fn create(edition: Edition, project: &Project, model: i64, strategy: &str) -
     spi::execute(
         &format!(
             "INSERT INTO pgml.deployments (project_id, model_id, strategy, created_at) SELECT $1, $2, {strategy_value}, \
-             GREATEST(pg_catalog.clock_timestamp()::timestamp, pg_catalog.max(created_at) \
+             GREATEST(pg_catalog.clock_timestamp()::pg_catalog.timestamp, pg_catalog.max(created_at) \
              OPERATOR(pg_catalog.+) '1 microsecond'::pg_catalog.interval) \
              FROM pgml.deployments WHERE project_id OPERATOR(pg_catalog.=) $1"
         ),

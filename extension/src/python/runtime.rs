@@ -73,8 +73,7 @@ pub fn call<T>(work: impl FnOnce(Python<'_>) -> PyResult<T>) -> Result<T> {
 /// the server's PATH, and errors of Postgres.
 pub fn bound<T>(py: Python<'_>, work: impl FnOnce() -> PyResult<T>) -> Result<T> {
     let path = std::env::var_os("PATH");
-    let result =
-        world::visit(py, || with_deep_binding(py, work).map_err(|failure| error::from_python(py, failure)));
+    let result = world::visit(py, || with_deep_binding(py, work).map_err(|failure| error::from_python(py, failure)));
     keep_path(path);
     result
 }

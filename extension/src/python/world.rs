@@ -156,9 +156,9 @@ impl World {
         for name in modules.keys() {
             // Whatever is no text is left alone.
             if let Ok(name) = name.cast::<PyString>() {
-                let name = name.to_str()?;
-                if !self.common.contains(name) {
-                    names.push(name.to_owned());
+                let name = name.to_cow()?;
+                if !self.common.contains(name.as_ref()) {
+                    names.push(name.into_owned());
                 }
             }
         }
@@ -219,7 +219,8 @@ fn is_frozen(described: &Bound<'_, PyDict>) -> PyResult<bool> {
 /// The packages, then the standard library.
 fn search_path(py: Python<'_>, packages: &Path, library: &[PathBuf]) -> PyResult<Py<PyAny>> {
     // As strings: the import system ignores other types, such as pathlib's.
-    let directories = std::iter::once(packages).chain(library.iter().map(PathBuf::as_path)).map(Path::as_os_str);
+    let mut directories = vec![packages.as_os_str()];
+    directories.extend(library.iter().map(|directory| directory.as_os_str()));
     Ok(PyList::new(py, directories)?.into_any().unbind())
 }
 
@@ -237,7 +238,9 @@ fn standard_library(py: Python<'_>) -> PyResult<Vec<PathBuf>> {
     let sys = py.import("sys")?;
     let version = py.version_info();
     let name = format!("python{}.{}", version.major, version.minor);
-    let library = sys.getattr("platlibdir").and_then(|name| name.extract::<OsString>()).unwrap_or_else(|_| "lib".into());
+    // Python 3.8 has no such name.
+    let library = sys.getattr("platlibdir").ok().and_then(|name| name.extract::<OsString>().ok());
+    let library = library.unwrap_or_else(|| "lib".into());
     let mut found: Vec<PathBuf> = Vec::new();
     for prefix in ["base_prefix", "base_exec_prefix"] {
         let prefix: PathBuf = sys.getattr(prefix)?.extract()?;
