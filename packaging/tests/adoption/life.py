@@ -187,8 +187,17 @@ def main():
     return checks.finish()
 
 
+def forget_roles():
+    """Roles are the server's, and outlive this database."""
+    owned = ", ".join(ROLES)
+    query(
+        f"REASSIGN OWNED BY {owned} TO CURRENT_USER",
+        f"DROP OWNED BY {owned}",
+        f"DROP ROLE {owned}",
+    )
+
+
 if __name__ == "__main__":
     code = main()
-    owned = ", ".join(ROLES)
-    psql("-c", f"DROP OWNED BY {owned} CASCADE", "-c", f"DROP ROLE {owned}")
+    forget_roles()
     sys.exit(code)
