@@ -1,13 +1,15 @@
 //! A row that a function is given, `(a, b, c)` or a table's own: its columns as numbers and texts.
 
+use std::panic::AssertUnwindSafe;
+
 use pgml_core::Error;
 use pgml_core::preprocess::Field;
 use pgrx::callconv::{Arg, ArgAbi};
-use pgrx::pg_sys;
-use pgrx::{FromDatum, PgTupleDesc};
+use pgrx::pg_sys::panic::CaughtError;
+use pgrx::{FromDatum, PgSqlErrorCode, PgTryBuilder, PgTupleDesc, htup, pg_sys};
 
 use crate::arguments::{Numbers, Text};
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::scan::Stored;
 
 /// An argument of the type `record`.
@@ -29,20 +31,22 @@ unsafe impl<'fcx> ArgAbi<'fcx> for Record {
 impl Record {
     /// The columns in their order, without those that were dropped from the row's table.
     pub fn fields(&self) -> Result<Vec<Field>> {
-        // SAFETY: a composite value has the description that its header names; both arrays have room for its columns. The
-        // values point into the row, which lives as long as the call.
+        // SAFETY: the datum is a composite value, whose description is that of its type as it is now; whether the value was
+        // formed by it, `deform` sees by the mark, which the first call gives to a value that has none. The values point into
+        // the row, which lives as long as the call.
         let (description, values, nulls) = unsafe {
-            let header: pg_sys::HeapTupleHeader = pg_sys::pg_detoast_datum(self.datum.cast_mut_ptr()).cast();
-            let of = (*header).t_choice.t_datum;
-            let description = PgTupleDesc::from_pg(pg_sys::lookup_rowtype_tupdesc(of.datum_typeid, of.datum_typmod));
+            let header = pg_sys::datum_get_heap_tuple_header(self.datum);
+            let (of, modifier) =
+                (htup::heap_tuple_header_get_type_id(header), htup::heap_tuple_header_get_typmod(header));
+            let description = PgTupleDesc::from_pg(pg_sys::lookup_rowtype_tupdesc(of, modifier));
             let mut tuple = pg_sys::HeapTupleData {
-                t_len: pgrx::varlena::varsize(header.cast()) as u32,
+                t_len: htup::heap_tuple_header_get_datum_length(header) as u32,
                 t_data: header,
                 ..Default::default()
             };
             let mut values = vec![pg_sys::Datum::null(); description.len()];
             let mut nulls = vec![true; description.len()];
-            pg_sys::heap_deform_tuple(&mut tuple, description.as_ptr(), values.as_mut_ptr(), nulls.as_mut_ptr());
+            deform(&mut tuple, &description, &mut values, &mut nulls)?;
             (description, values, nulls)
         };
         let columns = description.iter().zip(values).zip(nulls).filter(|((column, _), _)| !column.attisdropped);
@@ -55,6 +59,41 @@ impl Record {
             })
             .collect()
     }
+}
+
+/// Take a row apart; both slices have room for its columns. The server refuses a row that was formed before its table was
+/// altered, where it marks rows (PostgreSQL 14.25, 15.20, 16.16, 17.12, 18.7).
+///
+/// # Safety
+///
+/// The tuple and the description have to be those of one type.
+unsafe fn deform(
+    tuple: &mut pg_sys::HeapTupleData,
+    description: &PgTupleDesc,
+    values: &mut [pg_sys::Datum],
+    nulls: &mut [bool],
+) -> Result<()> {
+    let mut apart = AssertUnwindSafe((tuple, values, nulls));
+    PgTryBuilder::new(move || {
+        let (tuple, values, nulls) = &mut *apart;
+        // SAFETY: the caller's; the slices are as long as the description.
+        unsafe {
+            pg_sys::heap_deform_tuple(*tuple, description.as_ptr(), values.as_mut_ptr(), nulls.as_mut_ptr());
+        }
+        Ok(())
+    })
+    // pgrx knows no name for the server's 22P07, and makes it an internal error.
+    .catch_when(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, |cause| match cause {
+        CaughtError::PostgresError(report) => Err(Failure {
+            sqlstate: "42804".into(),
+            message: report.message().into(),
+            detail: report.detail().map(Into::into),
+            hint: Some("Select the row again: the row at hand has the columns that its table had before.".into()),
+        }
+        .into()),
+        other => other.rethrow(),
+    })
+    .execute()
 }
 
 /// # Safety

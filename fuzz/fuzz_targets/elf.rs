@@ -21,6 +21,7 @@ fn book() -> &'static (Rulebook, Expectation, FileSystem) {
             profile: Profile::Extension,
             architecture: "amd64".to_owned(),
             floors: Default::default(),
+            server: None,
             libpython: Libpython::AnySupported,
             sql_symbols: None,
             before_strip: true,

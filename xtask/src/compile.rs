@@ -10,6 +10,8 @@
 //! that begins with GNU's triplet. A cross compiler has these names and so has the native one, so that one recipe serves on
 //! either machine.
 
+mod declared_rust;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
@@ -25,8 +27,10 @@ use crate::sandbox::Sandbox;
 use crate::sbom::audit;
 use crate::sbom::crates::CrateTree;
 use crate::sbom::native::Native;
+use crate::server_release;
 use crate::stamp::STUB_SONAME;
 use crate::symbols::abi3::{Abi3, Abi3Kind};
+use crate::symbols::version::Version;
 use crate::targets::Architecture;
 
 /// The oldest Python that one library serves; the stub offers its limited API and nothing newer.
@@ -42,6 +46,14 @@ pub const DEBUG: &str = "pgml.debug";
 pub const CRATES: &str = "crates.txt";
 /// The same with what each needs, as [`CrateTree`] writes it.
 pub const CRATE_TREE: &str = "crates.json";
+
+/// The release of Postgres whose headers it was compiled with, where they say it: `15.20`.
+pub const HEADERS: &str = "headers.txt";
+
+/// The release of the headers, from the output of a compile job.
+pub fn headers_of(compiled: &Path) -> Result<Option<Version>, FileError> {
+    Ok(Version::parse(&files::read_text(&compiled.join(HEADERS))?))
+}
 
 /// Where everything that a compile reads lies on the host.
 pub struct Compile<'a> {
@@ -142,6 +154,13 @@ impl Compile<'_> {
 
     /// Writes down which crates will be linked, and returns the list that the library is to carry.
     fn list_crates(&self, scratch: &Path, out: &Path, log: &Path) -> Result<Vec<u8>, Failure> {
+        let lock = CrateLock::load(&self.source.join("extension/Cargo.lock"))?;
+        let unpacked = self.cargo_home.join("registry/src");
+        declared_rust::check(
+            &self.source.join("extension/Cargo.toml"),
+            &lock,
+            &unpacked.join(registry_name(self.cargo_home)?),
+        )?;
         self.sandbox(scratch)?
             .writable(scratch, "/build/out")
             .script(&format!("{PREPARE}{TREE}"))
@@ -149,7 +168,9 @@ impl Compile<'_> {
         let tree = CrateTree::parse(&files::read_text(&scratch.join("tree.txt"))?)?;
         files::write(&out.join(CRATES), tree.lines())?;
         files::write(&out.join(CRATE_TREE), tree.to_json())?;
-        let lock = CrateLock::load(&self.source.join("extension/Cargo.lock"))?;
+        let release = server_release::of_headers(self.headers, self.major)?;
+        let release = release.map_or_else(String::new, |release| release.to_string());
+        files::write(&out.join(HEADERS), release)?;
         Ok(audit::contents(&tree, &lock, self.native)?)
     }
 
@@ -309,7 +330,7 @@ cd /src/extension
 
 /// With the release profile, whose dependencies the compile job may have left in the target directory.
 const CLIPPY: &str = r#"
-cargo clippy --quiet --release --locked --offline --no-default-features --features "pg$MAJOR" \
+cargo clippy --quiet --release --locked --offline --ignore-rust-version --no-default-features --features "pg$MAJOR" \
     --workspace --all-targets --target-dir /build/target -- -D warnings
 "#;
 
@@ -323,13 +344,15 @@ cargo tree --quiet --locked --offline --no-default-features --features "pg$MAJOR
 /// Compiles with the list of crates linked in.
 ///
 /// `--undefined` keeps the list, to which nothing refers, from being dropped as dead; the symbol is hidden, so that the
-/// library exports nothing for it. The linker's arguments are for this one crate (`cargo rustc`), not for build scripts.
+/// library exports nothing for it. The linker's arguments are for this one crate (`cargo rustc`), not for build scripts. What crates
+/// declare as their oldest Rust is checked by [`declared_rust`] instead of by cargo.
 pub const RUSTC: &str = r#"
 mkdir /build/list
 printf '%s\n' '.section .dep-v0,"a",@progbits' '.globl AUDITABLE_VERSION_INFO' '.hidden AUDITABLE_VERSION_INFO' \
     'AUDITABLE_VERSION_INFO:' '.incbin "/in/list/section"' '.section .note.GNU-stack,"",@progbits' > /build/list/list.s
 "${TOOLS}gcc" -c /build/list/list.s -o "/build/list/$LIST.o"
-cargo rustc --release --locked --offline --no-default-features --features "pg$MAJOR" --target-dir /build/target --lib -- \
+cargo rustc --release --locked --offline --ignore-rust-version --no-default-features --features "pg$MAJOR" \
+    --target-dir /build/target --lib -- \
     "-Clink-arg=/build/list/$LIST.o" -Clink-arg=-Wl,--undefined=AUDITABLE_VERSION_INFO
 "#;
 

@@ -1,6 +1,7 @@
 //! What this machine is and has. Looked up once, at the start, and passed on.
 
 pub mod advisories;
+pub mod apt;
 pub mod doctor;
 pub mod require;
 pub mod tools;

@@ -15,9 +15,10 @@ use crate::exit::{Exit, ExitKind, Failure};
 use crate::files;
 use crate::lock::WheelSet;
 use crate::plan::BUILDER;
+use crate::server_release;
 use crate::symbols::Rulebook;
 use crate::symbols::scope::{FileSystem, Process};
-use crate::symbols::surroundings::{Runtime, Surroundings};
+use crate::symbols::surroundings::{Runtime, ServerRelease, Surroundings};
 use crate::targets::{Distribution, Headers, Target, Targets};
 use crate::wheel_server;
 
@@ -275,6 +276,7 @@ pub struct Providers {
     program: String,
     libpython: Option<String>,
     python: (u8, u8),
+    release: ServerRelease,
     evidence: Vec<String>,
 }
 
@@ -321,6 +323,7 @@ impl Providers {
             ));
             libpython = Some(soname);
         }
+        let mut release = ServerRelease::default();
         let program = match &choice.server {
             None => {
                 return Err(ProvidersError::NoServer {
@@ -331,10 +334,14 @@ impl Providers {
             Some(Server::Package(other)) => {
                 let program = program(target.major);
                 let dir = output_of(&job(other))?;
+                let server = package(&packages(&dir)?, "postgres");
+                release.own = other == &own.id;
+                release.version = server
+                    .split_once(' ')
+                    .and_then(|(_, version)| server_release::of_package(version));
                 evidence.push(format!(
-                    "server: {}{}",
-                    package(&packages(&dir)?, "postgres"),
-                    match other == &own.id {
+                    "server: {server}{}",
+                    match release.own {
                         true => String::new(),
                         false => format!(
                             " of {}, with those of its libraries that are not above",
@@ -349,6 +356,7 @@ impl Providers {
             }
             Some(Server::Wheel) => {
                 let dir = output_of(&wheel_job(target))?;
+                release.version = server_release::of_headers(&dir, target.major)?;
                 let Some(Headers::Wheel {
                     root,
                     wheel,
@@ -378,6 +386,7 @@ impl Providers {
             program,
             libpython,
             python: (part(), part()),
+            release,
             evidence,
         })
     }
@@ -406,6 +415,7 @@ impl Providers {
         }
         Ok(Surroundings {
             server,
+            release: self.release.clone(),
             evidence,
             runtime,
         })

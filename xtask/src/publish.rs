@@ -3,7 +3,10 @@
 //! A new tree is made beside the old one and exchanged with it in one rename: whoever looks sees the last good release
 //! until the next one is complete.
 
+mod state;
 pub mod table;
+
+pub use state::{State, TargetState, states};
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
@@ -18,7 +21,7 @@ use crate::digest::Digest;
 use crate::execute::cache::Cache;
 use crate::exit::Failure;
 use crate::files::{self, FileError};
-use crate::plan::{Interpreter, Plan, TargetPlan};
+use crate::plan::Plan;
 use crate::provenance;
 use crate::release::Release;
 use crate::report::{self, Details};
@@ -68,93 +71,6 @@ pub struct Artifact {
     /// SHA-256 in hexadecimal.
     #[schemars(with = "String")]
     pub sha256: Digest,
-}
-
-/// Whether something was done for a target.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", tag = "state", content = "why")]
-pub enum State {
-    /// It was done, and all of it held.
-    Yes,
-    /// It was done, and something did not hold; what.
-    Failed(String),
-    /// It was not done; why.
-    No(String),
-}
-
-/// What is known of a target's packages.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct TargetState {
-    /// The packages of the extension were built.
-    pub built: State,
-    /// The symbol and ABI rules held.
-    pub verified: State,
-    /// The package of the Python runtime was built.
-    pub runtime: State,
-    /// How, where it is not with the distribution's own Python.
-    pub runtime_note: Option<String>,
-    /// apt installed the packages into a clean system.
-    pub installed: State,
-    /// The SQL suites ran there.
-    pub run: State,
-    /// The library was loaded into a server of its major beside a libpython of its name, and worked.
-    pub loaded: State,
-    /// Where.
-    pub loaded_note: Option<String>,
-    /// The container images with a server were built, and those that were run did what they should. (The image with the
-    /// extension's files alone is there wherever packages are.)
-    pub image: State,
-    /// In what they were run.
-    pub image_note: Option<String>,
-    /// What of its inputs a release refuses.
-    pub development: Vec<String>,
-}
-
-impl TargetState {
-    /// What is known before any test ran. `done` tells of a job how it ended.
-    pub fn new(target: &str, plan: &TargetPlan, done: &dyn Fn(&str) -> State) -> Self {
-        let runtime = plan
-            .goals
-            .iter()
-            .find(|goal| goal.starts_with("package:") && **goal != format!("package:{target}"));
-        let done = |id: &str| match (done(id), &plan.blocked) {
-            (State::No(_), Some(why)) => State::No(why.clone()),
-            (state, _) => state,
-        };
-        let not_yet = "`cargo xtask test` was not run on these packages";
-        let no = |why: &Option<String>| {
-            let why = plan.blocked.as_ref().or(why.as_ref());
-            State::No(why.map_or(not_yet.to_owned(), String::clone))
-        };
-        Self {
-            built: done(&format!("package:{target}")),
-            verified: done(&format!("verify:{target}")),
-            runtime: done(runtime.map_or("", String::as_str)),
-            runtime_note: match &plan.runtime {
-                Interpreter::Own => None,
-                Interpreter::Same(other) => Some(format!(
-                    "byte-compiled by the same Python of {other}: archive not enabled"
-                )),
-                Interpreter::OtherMachine(other) => {
-                    Some(format!("byte-compiled by the same Python of {other}"))
-                }
-                Interpreter::None => Some(
-                    "without byte code, which the package makes when it is installed: archive not enabled"
-                        .into(),
-                ),
-            },
-            installed: no(&plan.not_installable),
-            run: no(&plan.not_installable),
-            loaded: no(&plan.not_loadable),
-            loaded_note: None,
-            image: match &plan.not_installable {
-                Some(why) => State::No(why.clone()),
-                None => done(&format!("images:{target}")),
-            },
-            image_note: None,
-            development: plan.development.clone(),
-        }
-    }
 }
 
 /// `manifest.json`: what a release is made of, and what was done to see that it is good.
@@ -378,17 +294,21 @@ fn fill(next: &Path, plan: &Plan, cache: &Cache, facts: &Facts<'_>) -> Result<Ma
         }
     }
     artifacts.sort_by(|a, b| a.path.cmp(&b.path));
+    // Every job of the plan is done, or nothing would be published.
+    let mut targets = states(plan, &|id| match plan.job(id) {
+        Some(_) => State::Yes,
+        None => State::No("not asked for: `--only` left it out".into()),
+    });
+    for (name, target) in &mut targets {
+        target.read_needs(plan, cache, name)?;
+    }
     let mut manifest = Manifest {
         version: VERSION,
         release: format!("{}-{}", facts.release.version, facts.release.revision),
         epoch: facts.epoch,
         releasable: plan.require_release().is_ok(),
         plan: plan_digest(plan),
-        // Every job of the plan is done, or nothing would be published.
-        targets: states(plan, &|id| match plan.job(id) {
-            Some(_) => State::Yes,
-            None => State::No("not asked for: `--only` left it out".into()),
-        }),
+        targets,
         artifacts,
     };
     provenance::publish(next, &mut manifest, plan, cache, facts)?;
@@ -400,14 +320,6 @@ fn fill(next: &Path, plan: &Plan, cache: &Cache, facts: &Facts<'_>) -> Result<Ma
     files::write(&next.join("SHA256SUMS"), sums)?;
     write_manifest(next, &manifest)?;
     Ok(manifest)
-}
-
-/// What is known of each target of a plan, by how its jobs ended.
-pub fn states(plan: &Plan, done: &dyn Fn(&str) -> State) -> BTreeMap<String, TargetState> {
-    let state = |(name, target): (&String, &TargetPlan)| {
-        (name.clone(), TargetState::new(name, target, done))
-    };
-    plan.targets.iter().map(state).collect()
 }
 
 /// Writes the manifest of an output directory.

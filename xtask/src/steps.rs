@@ -328,6 +328,7 @@ impl Steps<'_> {
                 library: &stamped.join(compile::STRIPPED),
                 unstripped: &compiled.join(compile::UNSTRIPPED),
                 target: &target,
+                headers: compile::headers_of(compiled)?,
                 architecture: &target.distribution.architecture.name,
             },
             self.workspace,

@@ -5,6 +5,7 @@
 //! package can be built from it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::Path;
 
 use miette::Diagnostic;
@@ -12,12 +13,12 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::exit::{Exit, ExitKind, Failure};
-use crate::files;
+use crate::files::{self, FileError};
 use crate::providers::{self, Providers};
 use crate::runtime;
 use crate::stamp::STUB_SONAME;
 use crate::symbols::elf::Facts;
-use crate::symbols::expectation::{Expectation, Libpython, Profile};
+use crate::symbols::expectation::{Expectation, ExpectedServer, Libpython, Profile};
 use crate::symbols::instructions::FunctionNames;
 use crate::symbols::report::{Document, Report, Status, Verdict};
 use crate::symbols::surroundings::{Around, Runtime};
@@ -38,9 +39,24 @@ pub struct Needs {
     pub libraries: Vec<String>,
     /// `GLIBC` → `2.30`.
     pub newest: BTreeMap<String, String>,
+    /// The oldest release of the server that has all that the extension takes from it; none where every one has.
+    #[serde(default)]
+    pub server: Option<String>,
+    /// Fixes of the server that the extension goes without, and why.
+    #[serde(default)]
+    pub unfixed: Vec<String>,
 }
 
 impl Needs {
+    /// Those that a verify job has found.
+    pub fn load(verified: &Path) -> Result<Self, FileError> {
+        let path = verified.join(NEEDS);
+        serde_json::from_slice(&files::read(&path)?).map_err(|error| {
+            let reason = io::Error::new(io::ErrorKind::InvalidData, error.to_string());
+            FileError::at("read", path)(reason)
+        })
+    }
+
     /// Reads them from a library's facts.
     pub fn of(facts: &Facts<'_>) -> Self {
         let mut newest: BTreeMap<String, Version> = BTreeMap::new();
@@ -62,6 +78,8 @@ impl Needs {
                 .into_iter()
                 .map(|(name, version)| (name, version.to_string()))
                 .collect(),
+            server: None,
+            unfixed: Vec::new(),
         }
     }
 }
@@ -74,6 +92,8 @@ pub struct Subject<'a> {
     pub unstripped: &'a Path,
     /// The target that it was stamped for.
     pub target: &'a Target,
+    /// The release of Postgres whose headers it was compiled with, where they say it.
+    pub headers: Option<Version>,
     /// `amd64`.
     pub architecture: &'a str,
     /// What the target's server loads.
@@ -147,6 +167,10 @@ pub fn verify(subject: &Subject<'_>, workspace: &Workspace, out: &Path) -> Resul
         profile: Profile::Extension,
         architecture: subject.architecture.to_owned(),
         floors: floors(&subject.target.distribution),
+        server: Some(ExpectedServer {
+            major: subject.target.major,
+            headers: subject.headers.clone(),
+        }),
         libpython: Libpython::Exactly(soname.to_owned()),
         sql_symbols: Some(symbols.clone()),
         before_strip,
@@ -189,6 +213,7 @@ pub fn verify(subject: &Subject<'_>, workspace: &Workspace, out: &Path) -> Resul
         .witness
         .as_ref()
         .map_or(0, |witness| witness.symbols);
+    let server = packaged.server.clone().unwrap_or_default();
     let document = Document::new(vec![packaged, compiled]);
     let json = serde_json::to_vec_pretty(&document).unwrap_or_default(); // INVARIANT: plain data always serialises
     let refused = workspace
@@ -213,7 +238,12 @@ pub fn verify(subject: &Subject<'_>, workspace: &Workspace, out: &Path) -> Resul
         file: "pgml.so".into(),
         source,
     })?;
-    let needs = serde_json::to_vec_pretty(&Needs::of(&facts)).unwrap_or_default(); // INVARIANT: plain data
+    let needs = Needs {
+        server: server.oldest,
+        unfixed: server.unfixed,
+        ..Needs::of(&facts)
+    };
+    let needs = serde_json::to_vec_pretty(&needs).unwrap_or_default(); // INVARIANT: plain data
     files::write(&out.join(NEEDS), needs)?;
     Ok(format!(
         "every rule holds for {target}; nm and readelf agree on {witnessed} symbols"

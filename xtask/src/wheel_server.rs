@@ -8,8 +8,9 @@ use thiserror::Error;
 
 use crate::execute::Work;
 use crate::exit::{Exit, ExitKind, Failure};
-use crate::files::{self, FileError};
+use crate::files;
 use crate::process::Program;
+use crate::server_release;
 
 /// The directory in the job's output that holds the unpacked wheel.
 pub const WHEEL: &str = "wheel";
@@ -71,17 +72,7 @@ pub fn unpack(fetched: &Path, root: &str, major: u16, work: &Work<'_>) -> Result
     for program in files::files_below(&programs)? {
         files::set_mode(&programs.join(program), 0o755)?;
     }
-    Ok(format!("the server and headers of {}", version(&to)?))
-}
-
-/// `PostgreSQL 14.1`, of the headers themselves.
-fn version(server: &Path) -> Result<String, FileError> {
-    let config = files::read_text(&server.join("pg_config.h"))?;
-    let line = config
-        .lines()
-        .find_map(|line| line.strip_prefix("#define PG_VERSION \""));
-    Ok(format!(
-        "PostgreSQL {}",
-        line.unwrap_or_default().trim_end_matches('"')
-    ))
+    let release = server_release::of_headers(&work.out, major)?;
+    let release = release.map_or_else(|| major.to_string(), |release| release.to_string());
+    Ok(format!("the server and headers of PostgreSQL {release}"))
 }

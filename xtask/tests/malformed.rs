@@ -181,6 +181,7 @@ fn damaged_libraries() {
         profile: Profile::Extension,
         architecture: "amd64".to_owned(),
         floors: Default::default(),
+        server: None,
         libpython: Libpython::AnySupported,
         sql_symbols: None,
         before_strip: false,

@@ -72,3 +72,44 @@ fn the_workflow_is_fresh_and_has_every_target() {
         assert_eq!(named.count(), 2, "{target}");
     }
 }
+
+/// Catches a target that is offered as any other although nobody fixes its server any more.
+#[test]
+fn what_is_past_its_end_of_life_is_marked() {
+    let (code, text, words) = xtask(&["plan", "debian11-pg13"]);
+    assert_eq!(code, 0, "{words}");
+    let marked = "past its end of life [1], past its end of life [2]";
+    assert!(text.contains(marked), "{text}");
+    assert!(
+        text.contains("[1] PostgreSQL 13 got its last fixes by 2025-11-13"),
+        "{text}"
+    );
+    assert!(
+        text.contains("[2] Debian 11 got its last fixes by 2026-08-31"),
+        "{text}"
+    );
+    let (_, text, _) = xtask(&["plan", "debian13-pg18", "--json"]);
+    let plan: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let ends = &plan["planned"]["debian13-pg18"]["ends"];
+    assert_eq!(
+        ends[0],
+        serde_json::json!({"of": "PostgreSQL 18", "day": "2030-11-14"})
+    );
+    assert_eq!(ends[1]["day"], "2030-06-30");
+}
+
+/// Catches a day in the documentation that is not that of the data.
+#[test]
+fn the_documented_days_are_those_of_the_data() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap();
+    let (data, page) = (read("packaging/targets.toml"), read("docs/targets.md"));
+    let days = data
+        .lines()
+        .filter_map(|line| line.strip_prefix("end-of-life = "));
+    let days: Vec<&str> = days.map(|day| day.trim_matches('"')).collect();
+    assert_eq!(days.len(), 13);
+    for day in days {
+        assert!(page.contains(day), "{day}");
+    }
+}

@@ -1,5 +1,8 @@
 //! `cargo xtask plan`
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use pgml_dist::day::Day;
 use pgml_dist::exit::Failure;
 use pgml_dist::plan::Availability;
 use pgml_dist::plan::document::{Document, Planned};
@@ -49,12 +52,18 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     if args.json || args.format == Format::Json {
         return print_json(&document);
     }
-    print(&table(&document))
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let today = Day::of(now.unwrap_or_default().as_secs());
+    print(&table(&document, &today))
 }
 
 /// How far a target that can be built here can be tried here.
-fn buildable(planned: &Planned, notes: &mut Vec<String>) -> String {
+fn buildable(planned: &Planned, today: &Day, notes: &mut Vec<String>) -> String {
     let mut words = "can be built here".to_owned();
+    for end in planned.ends.iter().filter(|end| end.day < *today) {
+        let note = format!("{} got its last fixes by {}", end.of, end.day);
+        words.push_str(&format!(", past its end of life {}", mark(&note, notes)));
+    }
     for note in &planned.development {
         words.push_str(&format!(", not for a release {}", mark(note, notes)));
     }
@@ -72,7 +81,7 @@ fn buildable(planned: &Planned, notes: &mut Vec<String>) -> String {
 }
 
 /// Targets, jobs, and a sum.
-fn table(document: &Document) -> String {
+fn table(document: &Document, today: &Day) -> String {
     let mut text = String::new();
     let mut notes = Vec::new();
     let names = document.targets.keys().map(String::len);
@@ -80,7 +89,7 @@ fn table(document: &Document) -> String {
     for (target, state) in &document.targets {
         let words = match state {
             Availability::Buildable => match document.planned.get(target) {
-                Some(planned) => buildable(planned, &mut notes),
+                Some(planned) => buildable(planned, today, &mut notes),
                 None => "can be built here".to_owned(),
             },
             // All targets of an architecture lack the same, and much of them can be made all the same.

@@ -14,7 +14,7 @@ use pgml_dist::providers::{self, Choice, Providers};
 use pgml_dist::runtime;
 use pgml_dist::subjects::{Subjects, read_package};
 use pgml_dist::symbols::elf::ElfError;
-use pgml_dist::symbols::expectation::{Expectation, Libpython, Profile};
+use pgml_dist::symbols::expectation::{Expectation, ExpectedServer, Libpython, Profile};
 use pgml_dist::symbols::instructions::FunctionNames;
 use pgml_dist::symbols::report::{Document, Verdict};
 use pgml_dist::symbols::rules::Rule;
@@ -332,6 +332,10 @@ fn expected(target: &Target) -> Expectation {
         profile: Profile::ForeignLibrary,
         architecture: target.distribution.architecture.name.clone(),
         floors: verification::floors(&target.distribution),
+        server: Some(ExpectedServer {
+            major: target.major,
+            headers: None,
+        }),
         libpython: Libpython::Exactly(target.distribution.libpython_soname()),
         sql_symbols: None,
         before_strip: false,
@@ -346,6 +350,7 @@ fn oldest(targets: &Targets) -> Expectation {
         profile: Profile::ForeignLibrary,
         architecture: targets.first_architecture().name.clone(),
         floors: all.reduce(verification::lowest).unwrap_or_default(),
+        server: None,
         libpython: Libpython::AnySupported,
         sql_symbols: None,
         before_strip: false,

@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::compile;
 use crate::deb::blocks::{self, Cuts, HEAD};
 use crate::deb::build::{Package, Source};
-use crate::deb::documents::{self, TemplateError};
+use crate::deb::documents;
 use crate::deb::{copyright, depends};
 use crate::execute::Work;
 use crate::exit::{Exit, ExitKind, Failure};
@@ -18,7 +18,7 @@ use crate::release::Release;
 use crate::runtime;
 use crate::symbols::elf::Facts as ElfFacts;
 use crate::targets::Distribution;
-use crate::verification::NEEDS;
+use crate::verification::Needs;
 
 /// What every package of a distribution is made with.
 pub struct Facts<'a> {
@@ -106,13 +106,7 @@ pub fn extension(
     work: &Work<'_>,
 ) -> Result<String, Failure> {
     let major = inputs.major;
-    let needs: crate::verification::Needs =
-        serde_json::from_slice(&files::read(&inputs.verified.join(NEEDS))?).map_err(|error| {
-            TemplateError {
-                name: NEEDS.into(),
-                message: error.to_string(),
-            }
-        })?;
+    let needs = Needs::load(inputs.verified)?;
     let library_depends = depends::of_libraries(
         &needs.libraries,
         &needs.newest,
@@ -127,6 +121,7 @@ pub fn extension(
             architecture => facts.architecture,
             maintainer => &facts.release.maintainer,
             library_depends,
+            server => needs.server,
         },
     )?;
     let mut package = facts.package(extension_name(major), control);
@@ -299,7 +294,7 @@ fn runtime_depends(tree: &Path) -> Result<Vec<String>, Failure> {
         let Ok(elf) = ElfFacts::read(&bytes) else {
             continue;
         };
-        let needs = crate::verification::Needs::of(&elf);
+        let needs = Needs::of(&elf);
         needed.extend(
             needs
                 .libraries
@@ -327,4 +322,35 @@ fn megabytes(path: &Path) -> Result<String, Failure> {
         .map_err(files::FileError::at("read", path))?
         .len();
     Ok(format!("{:.1} MB", size as f64 / 1e6))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn depends(server: Option<&str>) -> String {
+        let packaging = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging");
+        let values = context! {
+            major => 15,
+            version => "1-1",
+            upstream_version => "1",
+            architecture => "amd64",
+            maintainer => "x <x@example.org>",
+            library_depends => ["libc6 (>= 2.30)"],
+            server,
+        };
+        let control = documents::template(&packaging, "extension.control.j2", values).unwrap();
+        let line = control.lines().find(|line| line.starts_with("Depends:"));
+        line.unwrap().to_owned()
+    }
+
+    /// Catches a package that apt installs beside a server which can't load its library.
+    #[test]
+    fn the_servers_release_is_asked_for() {
+        let with = depends(Some("15.20"));
+        assert_eq!(with, "Depends: postgresql-15 (>= 15.20), libc6 (>= 2.30)");
+        let without = depends(None);
+        assert_eq!(without, "Depends: postgresql-15, libc6 (>= 2.30)");
+    }
 }

@@ -6,9 +6,9 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::Host;
+use super::apt::{Apt, AptError};
 use super::tools::Tool;
 use crate::exit::{Exit, ExitKind};
-use crate::fetch::with_proxies;
 use crate::process::{ProcessError, Program};
 use crate::progress::Listener;
 
@@ -45,7 +45,7 @@ pub enum HostError {
         line: String,
         /// What apt said.
         #[source]
-        source: Box<ProcessError>,
+        source: Box<AptError>,
     },
     /// apt said that it installed it, and it is still not there.
     #[error("{packages} is installed, and still there is no {tools}")]
@@ -114,7 +114,7 @@ impl Host {
             });
         }
         listener.note(&format!("installing what is missing here: {line}"));
-        install(&packages, log).map_err(|source| HostError::NotInstalled {
+        install(&packages, log, listener).map_err(|source| HostError::NotInstalled {
             tools: names(&missing),
             line,
             source: Box::new(source),
@@ -130,13 +130,14 @@ impl Host {
     }
 }
 
-fn install(packages: &[&str], log: &Path) -> Result<(), ProcessError> {
-    let apt = || with_proxies(Program::new("apt-get")).env("DEBIAN_FRONTEND", "noninteractive");
+fn install(packages: &[&str], log: &Path, listener: &dyn Listener) -> Result<(), AptError> {
+    let apt = Apt::new(log, listener);
     // One unreachable source among several is no reason to stop: what matters is whether the installation works.
-    let update = || drop(apt().args(["update", "-qq"]).run(log));
+    let update = || drop(apt.get(&["update", "-qq"]));
     let install = || {
-        let install = apt().args(["install", "--yes", "-qq", "--no-install-recommends"]);
-        install.args(packages.iter().copied()).run(log)
+        let mut install = vec!["install", "--yes", "-qq", "--no-install-recommends"];
+        install.extend(packages);
+        apt.get(&install)
     };
     let fresh = !has_candidates(packages, log);
     if fresh {
@@ -144,7 +145,7 @@ fn install(packages: &[&str], log: &Path) -> Result<(), ProcessError> {
     }
     match install() {
         // A list that names versions which have left the mirror looks fine until something is fetched.
-        Err(ProcessError::Failed { .. }) if !fresh => {
+        Err(AptError::Failed(ProcessError::Failed { .. })) if !fresh => {
             update();
             install()
         }

@@ -73,6 +73,7 @@ impl<'a> Builder<'a> {
         let planned = TargetPlan {
             goals,
             development: development.into_iter().collect(),
+            ends: self.context.targets.ends(target),
             runtime: self.interpreter(&target.distribution),
             not_installable: self.not_installable(target),
             loadable_in: self.loadable_in(target),

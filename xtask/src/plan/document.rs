@@ -9,6 +9,7 @@ use super::job::Job;
 use super::{Availability, Plan, dependents};
 use crate::execute::cache::{Cache, Verdict};
 use crate::execute::reason;
+use crate::targets::End;
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -31,6 +32,8 @@ pub struct Document {
 pub struct Planned {
     /// The inputs that a release refuses.
     pub development: Vec<String>,
+    /// Until when its Postgres and its distribution are kept up, where a day was announced.
+    pub ends: Vec<End>,
     /// Why apt can't install it here; none where it can.
     pub not_installable: Option<String>,
     /// The distribution in which its library can be loaded into a server here.
@@ -90,6 +93,7 @@ impl Document {
                 .map(|(name, target)| {
                     let planned = Planned {
                         development: target.development.clone(),
+                        ends: target.ends.clone(),
                         not_installable: target.not_installable.clone(),
                         loadable_in: target.loadable_in.clone(),
                     };

@@ -23,7 +23,7 @@ use self::job::{Job, JobId};
 use crate::apt::options::RepositoryOptions;
 use crate::exit::{Exit, ExitKind, Failure};
 use crate::release::Release;
-use crate::targets::{Architecture, Target, Targets};
+use crate::targets::{Architecture, End, Target, Targets};
 use crate::workspace::Workspace;
 
 /// The release whose root file system compiles: the oldest glibc of all targets. That of the machine's own architecture
@@ -54,6 +54,8 @@ pub struct TargetPlan {
     pub goals: Vec<JobId>,
     /// The inputs that a release refuses.
     pub development: Vec<String>,
+    /// Until when its Postgres and its distribution are kept up, where a day was announced.
+    pub ends: Vec<End>,
     /// How its Python runtime is made.
     pub runtime: Interpreter,
     /// Why apt can't install it here; none where it can.

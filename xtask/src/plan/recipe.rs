@@ -17,10 +17,12 @@ pub(super) fn recipe(step: &Step) -> &'static [&'static str] {
         Step::CompileLibrary { .. } => &["xtask/src/boosting.rs", "xtask/src/sandbox.rs"],
         Step::Compile { .. } => &[
             "xtask/src/compile.rs",
+            "xtask/src/compile/declared_rust.rs",
             "xtask/src/sandbox.rs",
             "xtask/src/sbom/audit.rs",
             "xtask/src/sbom/crates.rs",
             "xtask/src/sbom/native.rs",
+            "xtask/src/server_release.rs",
             "packaging/abi3-symbols.txt",
             "packaging/native.toml",
         ],
@@ -32,6 +34,7 @@ pub(super) fn recipe(step: &Step) -> &'static [&'static str] {
         Step::Stamp { .. } => &["xtask/src/stamp.rs"],
         Step::Verify { .. } => &[
             "xtask/src/providers.rs",
+            "xtask/src/server_release.rs",
             "xtask/src/verification.rs",
             "packaging/policy.toml",
             "packaging/abi3-symbols.txt",

@@ -96,6 +96,9 @@ mod tests {
             image: State::Yes,
             image_note: None,
             development: Vec::new(),
+            server: None,
+            unfixed: Vec::new(),
+            ends: Vec::new(),
         };
         let targets = ["a-pg1", "b-pg1"].map(|name| (name.to_owned(), state.clone()));
         let expected = [

@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use super::timeline::Timeline;
 use super::{Details, is_package};
+use crate::day::Day;
 use crate::exit::{Exit, ExitKind, Failure};
 use crate::publish::{Kind, Manifest, State, TargetState};
 use crate::verification::REPORT;
@@ -64,6 +65,11 @@ struct Cell {
     steps: Vec<Step>,
     /// What of its inputs a release refuses.
     development: String,
+    /// The servers that it installs beside, and what it goes without.
+    server: String,
+    unfixed: String,
+    /// Until when Postgres and the distribution are kept up, and whether that was before the release.
+    ends: Vec<(String, bool)>,
 }
 
 #[derive(Debug, Serialize)]
@@ -96,7 +102,7 @@ struct Package {
 #[derive(Debug, Serialize)]
 struct Page<'a> {
     release: &'a str,
-    day: String,
+    day: Day,
     plan: String,
     targets: usize,
     steps: [&'static str; STEPS.len()],
@@ -127,10 +133,11 @@ pub fn render(
     details: &Details,
     reports: &BTreeMap<String, Value>,
 ) -> Result<String, Failure> {
+    let day = Day::of(manifest.epoch);
     let cells: Vec<Cell> = manifest
         .targets
         .iter()
-        .map(|(target, state)| cell(target, state))
+        .map(|(target, state)| cell(target, state, &day))
         .collect();
     let counts = STEPS.map(|name| (name, count(&cells, name)));
     let failed = cells.iter().filter(|cell| cell.state == "failed").count();
@@ -138,7 +145,7 @@ pub fn render(
     let libraries = manifest.targets.keys();
     let page = Page {
         release: &manifest.release,
-        day: day(manifest.epoch),
+        day,
         plan: manifest.plan.short(),
         targets: manifest.targets.len(),
         steps: STEPS,
@@ -180,7 +187,7 @@ fn count(cells: &[Cell], step: &str) -> usize {
     cells.iter().filter(has).count()
 }
 
-fn cell(target: &str, entry: &TargetState) -> Cell {
+fn cell(target: &str, entry: &TargetState, day: &Day) -> Cell {
     let step = |name, state: &State, note: &Option<String>| {
         let (state, why) = match state {
             State::Yes => ("yes", note.clone().unwrap_or_default()),
@@ -230,6 +237,16 @@ fn cell(target: &str, entry: &TargetState) -> Cell {
         state,
         steps,
         development: entry.development.join("; "),
+        server: match &entry.server {
+            Some(oldest) => format!("{oldest} or newer"),
+            None => "any minor release".to_owned(),
+        },
+        unfixed: entry.unfixed.join("; "),
+        ends: entry
+            .ends
+            .iter()
+            .map(|end| (end.to_string(), end.day < *day))
+            .collect(),
     }
 }
 
@@ -333,23 +350,6 @@ fn library(target: &str, details: &Details, reports: &BTreeMap<String, Value>) -
     })
 }
 
-/// The day of a time, in UTC (the civil calendar from days since 1970, by 400-year eras).
-fn day(epoch: u64) -> String {
-    let days = epoch / 86_400 + 719_468;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let shifted = (5 * of_year + 2) / 153; // months from March
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
-    };
-    let year = year + era * 400 + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -369,6 +369,9 @@ mod tests {
             image: State::Yes,
             image_note: None,
             development: Vec::new(),
+            server: None,
+            unfixed: Vec::new(),
+            ends: Vec::new(),
         }
     }
 
@@ -427,8 +430,8 @@ mod tests {
             installed: State::Failed("x".into()),
             ..done()
         };
-        assert_eq!(cell("debian12-pg15", &state).state, "failed");
-        assert_eq!(cell("debian12-pg15", &done()).word, "runs");
+        assert_eq!(cell("debian12-pg15", &state, &Day::of(0)).state, "failed");
+        assert_eq!(cell("debian12-pg15", &done(), &Day::of(0)).word, "runs");
         // A runtime of its own says nothing of the library.
         let no = || State::No("x".into());
         let state = TargetState {
@@ -438,20 +441,7 @@ mod tests {
             loaded: no(),
             ..done()
         };
-        assert_eq!(cell("debian12-pg15", &state).word, "built");
-    }
-
-    #[test]
-    fn days_are_those_of_the_calendar() {
-        for (epoch, expected) in [
-            (0, "1970-01-01"),
-            (951_782_400, "2000-02-29"),
-            (1_795_305_599, "2026-11-21"),
-            (1_795_305_600, "2026-11-22"),
-            (4_102_444_800, "2100-01-01"),
-        ] {
-            assert_eq!(day(epoch), expected);
-        }
+        assert_eq!(cell("debian12-pg15", &state, &Day::of(0)).word, "built");
     }
 
     #[test]

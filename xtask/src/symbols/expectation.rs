@@ -26,6 +26,15 @@ pub enum Libpython {
     AnySupported,
 }
 
+/// The servers that load the library.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpectedServer {
+    /// Their major.
+    pub major: u16,
+    /// The minor release whose headers the library was compiled with, where that is known.
+    pub headers: Option<Version>,
+}
+
 /// What a library is judged against.
 #[derive(Debug, Clone)]
 pub struct Expectation {
@@ -37,6 +46,8 @@ pub struct Expectation {
     pub architecture: String,
     /// For each namespace of symbol versions the highest one that the target has.
     pub floors: BTreeMap<String, Version>,
+    /// The servers that load it; none where it is judged by no target.
+    pub server: Option<ExpectedServer>,
     /// Which libpython it may need.
     pub libpython: Libpython,
     /// The C symbols that the extension's SQL names, where they are known (see [`super::sql::c_symbols`]).

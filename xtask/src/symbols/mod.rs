@@ -231,6 +231,7 @@ fn judge(
     if let (Around::Known(surroundings), Some(replay)) = (by.around, &replay) {
         report.surroundings.clone_from(&surroundings.evidence);
         report.resolution = rules::resolution(replay);
+        report.server = rules::server_need(&context);
     }
     Ok(report)
 }

@@ -127,6 +127,16 @@ pub struct Resolved {
     pub provided_version: Option<String>,
 }
 
+/// The servers that a library can be loaded into, within the target's major.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ServerNeed {
+    /// The oldest release, `15.20`; absent where every one of the major will do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oldest: Option<String>,
+    /// Fixes of the server that the library goes without, and why.
+    pub unfixed: Vec<String>,
+}
+
 /// What came of judging one library.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Report {
@@ -151,6 +161,9 @@ pub struct Report {
     pub surroundings: Vec<String>,
     /// Who provides each symbol that it needs, where the surroundings are known.
     pub resolution: Vec<Resolved>,
+    /// The servers that it can be loaded into, where the surroundings and the target's major are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerNeed>,
 }
 
 /// The document that `cargo xtask verify --json` prints.
@@ -239,6 +252,7 @@ impl Report {
             witness,
             surroundings: Vec::new(),
             resolution: Vec::new(),
+            server: None,
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::elf::Facts;
 use super::scope::{Loaded, Lookup, Process, ScopeError, Site};
+use super::version::Version;
 
 /// What is known of the surroundings.
 #[derive(Debug)]
@@ -20,10 +21,21 @@ pub enum Around<'f> {
 pub struct Surroundings<'f> {
     /// The server with its libraries, before the library is opened.
     pub server: Process<'f>,
+    /// Which release it is.
+    pub release: ServerRelease,
     /// Where the tables of the libraries come from.
     pub evidence: Vec<String>,
     /// The Python runtime, or why it is not known.
     pub runtime: Result<Runtime, String>,
+}
+
+/// The release of a server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServerRelease {
+    /// `15.20`, where it is known.
+    pub version: Option<Version>,
+    /// Whether it is the one that the target's distribution has, and not one that stands for it.
+    pub own: bool,
 }
 
 /// The libraries of a Python runtime.
@@ -94,6 +106,19 @@ impl<'f> Replay<'f> {
             server,
             opened,
         })
+    }
+
+    /// Whether a loaded file is the server's program.
+    pub fn is_server(&self, object: usize) -> bool {
+        object == 0
+    }
+
+    /// Whether the server's program defines a function.
+    pub fn server_has(&self, name: &str) -> bool {
+        let names = &self.process.names;
+        let program = self.object(0).into_iter();
+        let mut symbols = program.flat_map(|program| &program.object.symbols);
+        symbols.any(|symbol| !symbol.undefined && names.text(symbol.name) == name)
     }
 
     /// Whose a loaded file is.

@@ -233,11 +233,14 @@ impl InstallTest<'_> {
         let output = self.alone(system, at, LIMIT)?;
         let (seconds, verdict) = verdict(&output);
         let name = format!("with every protection: {at} passes");
-        if verdict == Verdict::Passed {
-            cases.add(&name, CaseResult::Passed, seconds);
-            return Ok(Some(seconds));
+        match verdict {
+            Verdict::Passed => {
+                cases.add(&name, CaseResult::Passed, seconds);
+                return Ok(Some(seconds));
+            }
+            Verdict::NotRun(why) => cases.add(&name, CaseResult::NotRun(why), seconds),
+            _ => cases.add(&name, CaseResult::Failed(output), seconds),
         }
-        cases.add(&name, CaseResult::Failed(output), seconds);
         Ok(None)
     }
 
@@ -270,7 +273,10 @@ impl InstallTest<'_> {
                 let why = "the test passes although its protection is gone: it tests nothing";
                 cases.add(&name, CaseResult::Failed(why.into()), seconds);
             }
-            Verdict::Unclear => cases.add(&name, CaseResult::Failed(output), seconds),
+            // It ran with its protection, on the same server.
+            Verdict::NotRun(_) | Verdict::Unclear => {
+                cases.add(&name, CaseResult::Failed(output), seconds);
+            }
         }
         Ok(())
     }
@@ -288,6 +294,8 @@ enum Verdict {
     /// It had not ended in its time.
     Late,
     Passed,
+    /// This server does not have what it tests; why.
+    NotRun(String),
     /// It did not come to the test.
     Unclear,
 }
@@ -304,6 +312,7 @@ fn verdict(output: &str) -> (f64, Verdict) {
                 return (seconds, Verdict::Failed(how.chars().take(SHOWN).collect()));
             }
             Some((CaseResult::Passed, seconds, _)) => return (seconds, Verdict::Passed),
+            Some((CaseResult::NotRun(why), seconds, _)) => return (seconds, Verdict::NotRun(why)),
             _ => {}
         }
     }
@@ -362,7 +371,7 @@ mod tests {
         assert_eq!(verdict("begin a\nexit 124\n").1, Verdict::Late);
         assert_eq!(
             verdict("begin a\nnot-run 0.0 a | no disk\ndone\n").1,
-            Verdict::Unclear
+            Verdict::NotRun("no disk".into())
         );
     }
 

@@ -210,6 +210,9 @@ impl ReportTest<'_> {
                     .then(|| "headers of a wheel".into())
                     .into_iter()
                     .collect(),
+                server: None,
+                unfixed: Vec::new(),
+                ends: Vec::new(),
             };
             (name.clone(), state)
         });

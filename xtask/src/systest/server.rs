@@ -12,10 +12,11 @@ use crate::systest::system::System;
 
 /// The programs of the suite, in the order in which they run, each in a database of its own. After a name there may be a
 /// variable of its environment.
-pub const PROGRAMS: [&str; 7] = [
+pub const PROGRAMS: [&str; 8] = [
     "cancel.py",
     "isolation.py",
     "security.py",
+    "composites.py",
     "faults.py",
     "recovery.py PGML_SMALL_DISK=/srv/small",
     "soak.py",

@@ -6,6 +6,7 @@
 mod architecture;
 mod check;
 mod dotted;
+mod end;
 pub(crate) mod error;
 mod select;
 
@@ -17,9 +18,11 @@ use serde::{Deserialize, Serialize};
 
 pub use architecture::Architecture;
 pub use dotted::Dotted;
+pub use end::End;
 pub use error::TargetsError;
 pub use select::Choice;
 
+use crate::day::Day;
 use crate::fetch::mirrors::Mirrors;
 
 /// The version of the format of `targets.toml` that this program reads.
@@ -106,6 +109,9 @@ pub struct Distribution {
     pub title: String,
     /// `debian` or `ubuntu`, as in os-release's ID.
     pub vendor: String,
+    /// The last day on which its makers fix its faults; none where they have announced none.
+    #[serde(default)]
+    pub end_of_life: Option<Day>,
     /// How what follows was learned.
     pub evidence: Evidence,
     /// The C library's version.
@@ -148,10 +154,12 @@ pub struct Suite {
 
 /// A Postgres major.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Major {
     /// 13, 14, …
     pub version: u16,
+    /// The last day on which the PostgreSQL project fixes its faults.
+    pub end_of_life: Day,
     /// Where its server headers come from, best first.
     pub headers: Vec<Headers>,
 }

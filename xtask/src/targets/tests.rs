@@ -55,7 +55,7 @@ components = ["main"]
 
 [[major]]
 version = 15
-
+end-of-life = "2027-11-11"
 [[major.headers]]
 distribution = "debian12"
 package = "postgresql-server-dev-15"

@@ -4,7 +4,7 @@ use pgml_dist::symbols::expectation::{Expectation, Libpython, Profile};
 use pgml_dist::symbols::report::{Report, Verdict};
 use pgml_dist::symbols::rules::Rule;
 use pgml_dist::symbols::scope::{FileSystem, Process};
-use pgml_dist::symbols::surroundings::{Around, Runtime, Surroundings};
+use pgml_dist::symbols::surroundings::{Around, Runtime, ServerRelease, Surroundings};
 use pgml_dist::symbols::version::Version;
 use pgml_dist::symbols::{Judgement, Rulebook, sql, verify_library};
 use std::fs;
@@ -85,6 +85,10 @@ pub struct Fixture {
     pub bundled: &'static str,
     /// Whether the server is linked to a fixed address.
     pub fixed: bool,
+    /// Which release the server is taken for.
+    pub release: ServerRelease,
+    /// What the server has besides, in C.
+    pub server: String,
 }
 
 impl Fixture {
@@ -99,6 +103,8 @@ impl Fixture {
             configuration: "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH NO_AFFIN SINGLE_THREADED",
             bundled: "libbundled.so",
             fixed: false,
+            release: ServerRelease::default(),
+            server: String::new(),
         }
     }
 
@@ -240,6 +246,7 @@ impl Fixture {
         let process = Process::start(&files, &format!("/fixture/{server}")).unwrap();
         let around = Around::Known(Box::new(Surroundings {
             server: process,
+            release: self.release.clone(),
             evidence: vec!["this machine's libc".to_owned()],
             runtime: Ok(Runtime::new("a module and what it bundles", runtime)),
         }));
@@ -257,8 +264,11 @@ impl Fixture {
         let c = self.dir.path().join("server.c");
         fs::write(
             &c,
-            "extern int getpid(void); void *address(void) { return getpid; } \
-             void ereport_(void) {} void twice(void) {} int main(void) { return 0; }",
+            format!(
+                "extern int getpid(void); void *address(void) {{ return getpid; }} \
+                 void ereport_(void) {{}} void twice(void) {{}} int main(void) {{ return 0; }} {}",
+                self.server
+            ),
         )
         .unwrap();
         let out = self.dir.path().join("server");
@@ -352,6 +362,7 @@ pub fn expectation() -> Expectation {
         floors: floors
             .map(|(name, version)| (name.to_owned(), Version::parse(version).unwrap()))
             .into(),
+        server: None,
         libpython: Libpython::Exactly("libpython3.11.so.1.0".to_owned()),
         sql_symbols: Some(sql::c_symbols(
             "CREATE FUNCTION f() RETURNS int LANGUAGE c AS 'MODULE_PATHNAME', 'good';",

@@ -5,6 +5,7 @@
 mod aarch64;
 mod fixture;
 mod instructions;
+mod server_floor;
 mod surroundings;
 
 use std::collections::BTreeSet;

@@ -15,6 +15,8 @@ pub(super) struct File {
     pub(super) blas: FileBlas,
     pub(super) exports: Exports,
     pub(super) versions: FileVersions,
+    #[serde(default)]
+    pub(super) server: FileServer,
     pub(super) openblas: OpenBlas,
     pub(super) python: FilePython,
     #[serde(default)]
@@ -72,6 +74,28 @@ pub(super) struct FileMarker {
     pub(super) name: String,
     pub(super) namespace: String,
     pub(super) since: Spanned<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileServer {
+    /// Functions that every minor release has.
+    #[serde(default)]
+    pub(super) symbols: Vec<String>,
+    #[serde(default)]
+    pub(super) since: Vec<FileSince>,
+}
+
+/// Functions that minor releases brought.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileSince {
+    pub(super) symbols: Vec<Spanned<String>>,
+    /// The first minor release of each major that has them.
+    pub(super) minors: Vec<Spanned<String>>,
+    /// The fault that they are part of the fix of.
+    pub(super) fixes: Option<String>,
+    pub(super) source: Spanned<String>,
 }
 
 /// The OpenBLAS that has to be inside.

@@ -5,6 +5,7 @@
 
 mod file;
 mod instructions;
+mod server;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +27,7 @@ use crate::exit::{Exit, ExitKind};
 use file::File;
 pub use file::{Exports, OpenBlas};
 pub use instructions::Instructions;
+pub use server::{First, ServerFloor, ServerFunctions};
 
 /// The version of the file's format.
 const FORMAT: u32 = 1;
@@ -143,6 +145,8 @@ pub struct Policy {
     pub exports: Exports,
     /// Version names that don't end in a number.
     pub markers: BTreeMap<String, Marker>,
+    /// Since when servers have their functions.
+    pub server: ServerFunctions,
     /// The OpenBLAS that has to be inside.
     pub openblas: OpenBlas,
     /// CPython's names.
@@ -219,6 +223,8 @@ impl Policy {
             let namespace = marker.namespace;
             markers.insert(marker.name, Marker { namespace, since });
         }
+
+        let server = ServerFunctions::new(file.server).map_err(|(at, what)| wrong(at, what))?;
 
         let python_version = |text: &Spanned<String>| {
             let parts = text.get_ref().split_once('.');
@@ -341,6 +347,7 @@ impl Policy {
             blas_suffixes: file.blas.suffixes,
             exports: file.exports,
             markers,
+            server,
             openblas: file.openblas,
             python,
             shared,

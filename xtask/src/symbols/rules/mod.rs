@@ -11,6 +11,7 @@ mod s6_floors;
 mod s7_blas_present;
 mod s8_python;
 mod s9_hardening;
+mod server_floor;
 
 use std::fmt;
 use std::str::FromStr;
@@ -23,8 +24,8 @@ use super::elf::{DynamicSymbol, Facts};
 use super::expectation::{Expectation, Profile};
 use super::instructions::FunctionNames;
 use super::policy::{Machine, Policy};
-use super::report::{Finding, Resolved, SymbolRef};
-use super::surroundings::{Around, Replay};
+use super::report::{Finding, Resolved, ServerNeed, SymbolRef};
+use super::surroundings::{Around, Replay, ServerRelease};
 
 /// A rule of the design.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
@@ -89,9 +90,22 @@ pub fn resolution(replay: &Replay<'_>) -> Vec<Resolved> {
     s1_resolved::resolution(replay)
 }
 
+/// Which servers a library can be loaded into, where that is known.
+pub fn server_need(context: &Context<'_>) -> Option<ServerNeed> {
+    server_floor::need(context)
+}
+
 impl Context<'_> {
     fn policy(&self) -> &Policy {
         &self.book.policy
+    }
+
+    /// The release of the server that the loading was replayed in.
+    fn release(&self) -> Option<&ServerRelease> {
+        match self.around {
+            Around::Known(surroundings) => Some(&surroundings.release),
+            Around::Unknown(_) | Around::NotAsked(_) => None,
+        }
     }
 
     fn is_extension(&self) -> bool {

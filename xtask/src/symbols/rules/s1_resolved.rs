@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::super::report::{Resolved, SymbolRef};
 use super::super::scope::Site;
 use super::super::surroundings::{Around, Replay};
-use super::{Context, Doc, Outcome, s6_floors};
+use super::{Context, Doc, Outcome, s6_floors, server_floor};
 
 pub(super) const DOC: Doc = Doc {
     title: "resolved",
@@ -41,11 +41,13 @@ pub(super) fn check(context: &Context) -> Outcome {
         // What a missing library has is not known.
         unresolved.clear();
     }
-    // A name of BLAS is S4's, and a version that the target lacks is S6's: they fail, with causes that tell more.
+    // A name of BLAS is S4's, and a version that the target lacks is S6's: they fail, with causes that tell more. So does a
+    // function of a newer server, where the target's own is too old; one that only stands for it says nothing.
     let all = unresolved.len();
     unresolved.retain(|site| {
         let (name, version) = replay.text(*site);
         !context.policy().is_blas(name)
+            && !server_floor::is_newer(context, name)
             && version.is_none_or(|version| s6_floors::is_within(context, version))
     });
     if all > unresolved.len() {

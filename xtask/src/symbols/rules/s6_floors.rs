@@ -1,16 +1,17 @@
-//! S6: every symbol version that the library needs exists on the target. Catches a build against a newer system.
+//! S6: every symbol version that the library needs exists on the target, and every function in the servers that it may be
+//! installed beside. Catches a build against a newer system.
 
 use std::collections::BTreeMap;
 
 use super::super::report::SymbolRef;
 use super::super::scope::Site;
 use super::super::version::Version;
-use super::{Context, Doc, Outcome};
+use super::{Context, Doc, Outcome, server_floor};
 
 pub(super) const DOC: Doc = Doc {
     title: "floors",
-    holds_when: "each needed version (GLIBC, GCC, CXXABI, GLIBCXX) is at most the target's; a namespace without a known floor is an error",
-    why: "A library that needs one symbol of a newer glibc does not load at all on an older system. The finding names the symbol, because the version alone does not tell which call brought it in.",
+    holds_when: "each needed version (GLIBC, GCC, CXXABI, GLIBCXX) is at most the target's; a namespace without a known floor is an error; each function of the server is in the release that the package asks for",
+    why: "A library that needs one symbol of a newer glibc does not load at all on an older system. The finding names the symbol, because the version alone does not tell which call brought it in. The server's functions have no versions: minor releases bring some, and a library that was compiled with their headers does not load in an earlier one.",
     remedy: "Compile in the builder's root file system, not on the host (a plain `gcc --sysroot` links the host's libc without a word). Otherwise replace the call that the finding names.",
 };
 
@@ -76,6 +77,7 @@ pub(super) fn check(context: &Context) -> Outcome {
     } else if highest.is_empty() {
         outcome.saw("needs no symbol versions");
     }
+    server_floor::check(context, &mut outcome);
     outcome
 }
 

@@ -335,6 +335,7 @@ impl Suite<'_> {
             profile: Profile::Extension,
             architecture: self.architecture.to_owned(),
             floors: verification::floors(&self.target.distribution),
+            server: None,
             libpython: Libpython::Exactly(self.target.distribution.libpython_soname()),
             sql_symbols: Some(verification::sql_symbols(self.workspace)?),
             before_strip: false,
