@@ -181,7 +181,7 @@ CREATE TABLE pgml_1_0.adopted_objects (
     what       text NOT NULL,
     definition text
 );
-COMMENT ON TABLE pgml_1_0.adopted_objects IS 'What the adoption changed of each object, with the definition that it had before';
+COMMENT ON TABLE pgml_1_0.adopted_objects IS 'What the adoption changed of each object, with the definition that it had before, or the reason';
 
 CREATE TABLE pgml_1_0.adopted_rows (
     what text NOT NULL,
@@ -583,7 +583,7 @@ BEGIN
             EXECUTE format('CREATE OR REPLACE VIEW %s%s AS %s', stale.name, stale.options, stale.definition);
             INSERT INTO pgml_1_0.adopted_objects VALUES (format('view %s', stale.name), 'uses the extension''s objects', stale.definition);
         EXCEPTION WHEN OTHERS THEN
-            INSERT INTO pgml_1_0.adopted_objects VALUES (format('view %s', stale.name), 'uses the old objects: ' || SQLERRM, NULL);
+            INSERT INTO pgml_1_0.adopted_objects VALUES (format('view %s', stale.name), 'still uses the old objects', SQLERRM);
         END;
     END LOOP;
 END
@@ -743,14 +743,14 @@ BEGIN
                     result := 'loads; there is nothing to compare with';
                     why := coalesce(checked->>'not_compared', format('no %s is noted in its metrics', key));
                 ELSE
-                    compared := format('%s: %s was noted, %s is it on the %s %s of %s rows of pgml.snapshot_%s', key, recorded,
-                        found, CASE WHEN (nearest->>'first')::boolean THEN 'first' ELSE 'last' END, nearest->>'test_rows',
+                    compared := format('%s was %s, and is %s on the %s %s of %s rows of pgml.snapshot_%s', key,
+                        round(recorded::numeric, 6), round(found::numeric, 6), CASE WHEN (nearest->>'first')::boolean THEN 'first' ELSE 'last' END, nearest->>'test_rows',
                         checked->>'rows', model.snapshot_id);
                     IF abs(found - recorded) <= 1e-6 * greatest(1, abs(recorded)) THEN
                         result := 'predicts as recorded';
                     ELSE
                         result := 'predicts otherwise';
-                        why := format('%s was %s, and is %s on the rows of snapshot %s', key, recorded, found, model.snapshot_id);
+                        why := compared;
                     END IF;
                 END IF;
             EXCEPTION WHEN undefined_file THEN
@@ -785,11 +785,14 @@ DROP FUNCTION pg_temp.check_model(bigint);
 DROP FUNCTION pg_temp.trust(bigint);
 DROP FUNCTION pg_temp.add_to_extension(text, regclass, oid, text);
 
-\unset QUIET
 \echo 'What became of the models (also in table pgml_1_0.adoption):'
 SELECT model_id, project, algorithm, deployed, result, coalesce(why, compared) AS why FROM pgml_1_0.adoption ORDER BY model_id;
 \echo 'To train anew, from the rows that each snapshot keeps:'
-SELECT model_id, retrain FROM pgml_1_0.adoption WHERE retrain IS NOT NULL ORDER BY model_id;
+\pset format unaligned
+\pset tuples_only on
+SELECT format(E'-- model %s\n%s', model_id, retrain) FROM pgml_1_0.adoption WHERE retrain IS NOT NULL ORDER BY model_id;
+\pset format aligned
+\pset tuples_only off
 \echo 'Rows that were changed (also in table pgml_1_0.adopted_rows):'
 SELECT * FROM pgml_1_0.adopted_rows ORDER BY what;
 \echo 'Objects that were changed (with their old definitions in table pgml_1_0.adopted_objects):'
@@ -804,3 +807,4 @@ ROLLBACK;
 COMMIT;
 \echo 'The adoption is done. Compare; then drop schema pgml_1_0 when pgml.adoption_leftovers() has no row.'
 \endif
+\unset QUIET

@@ -92,7 +92,9 @@ def make():
     # One that no library can read, in the project of one that works.
     lost = dict(made[0][2], algorithm="ridge")
     statements += model(lost, 999, 1, 1, b"cgone_library.estimators\nGone\n.")
-    statements.append("SELECT setval('pgml.models_id_seq', 1000)")
+    statements += [
+        f"SELECT setval('pgml.{name}_id_seq', 1000)" for name in ("projects", "snapshots", "models")
+    ]
     query(*statements)
     return made
 
@@ -157,7 +159,11 @@ def main():
     verify_retraining(verify_report(made))
     refused = psql("-c", "SELECT pgml.predict('project 2', '{1,2,NULL,4}')").stderr
     checks.check("a model that takes no gaps says so", "NULL" in refused, refused)
-    query("DROP SCHEMA pgml_1_0", "ALTER EXTENSION pgml UPDATE")
+    query(
+        "DROP FUNCTION pgml_1_0.norm_max(real[])",
+        "DROP SCHEMA pgml_1_0",
+        "ALTER EXTENSION pgml UPDATE",
+    )
     verify([one for one in made if one[1] == "rows"], "updated")
     return checks.finish()
 
