@@ -129,6 +129,11 @@ DROP FUNCTION pgml.train(text, text, text, text, text, jsonb, text, jsonb, jsonb
 DROP FUNCTION pgml.train_joint(text, text, text, text[], text, jsonb, text, jsonb, jsonb, real, text);
 DROP FUNCTION pgml.deploy(text, text, text);
 DROP FUNCTION pgml.model_predict(bigint, float8[]);
+-- These two stay, with what depends on them; a NULL is an error from here on.
+CREATE OR REPLACE FUNCTION pgml.predict(project_name text, features float8[]) RETURNS float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_wrapper';
+CREATE OR REPLACE FUNCTION pgml.predict_joint(project_name text, features float8[]) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_joint_wrapper';
 
 ---------------------------------------------------------------------------------------------------
 -- Tables

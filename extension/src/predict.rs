@@ -157,7 +157,7 @@ impl Model {
     fn with_row<T>(&self, given: Given<'_>, take: impl FnOnce(&[f64]) -> Result<T>) -> Result<T> {
         let mut made = Vec::new();
         let values: &[f64] = match (given, &self.preprocess) {
-            (Given::Gaps(array), None) if array.values().is_err() => {
+            (Given::Gaps(array), None) if array.values().is_err() && models::takes_gaps(self.id)? => {
                 made.extend(array.options().into_iter().map(|value| value.unwrap_or(f64::NAN)));
                 &made
             }
@@ -284,18 +284,10 @@ fn flat(fields: Vec<Field>) -> Result<Vec<f64>> {
     Ok(numbers)
 }
 
-/// What became of a row; where Python refused one with a NULL, the error is about the NULL.
-fn about_gaps<T>(given: Given<'_>, result: Result<T>) -> Result<T> {
-    match (given, &result) {
-        (Given::Gaps(array), Err(crate::error::Error::Python(_))) => values(array).and(result),
-        _ => result,
-    }
-}
-
 /// What the model says about one row: a value for each label.
 pub fn joint<T>(wanted: Wanted<'_>, given: Given<'_>, take: impl FnOnce(&[f64]) -> T) -> Result<T> {
     let model = resolve(wanted)?;
-    about_gaps(given, model.with_row(given, |values| model.predict(values, values.len(), take)))
+    model.with_row(given, |values| model.predict(values, values.len(), take))
 }
 
 pub fn single(wanted: Wanted<'_>, given: Given<'_>) -> Result<f64> {
@@ -305,8 +297,7 @@ pub fn single(wanted: Wanted<'_>, given: Given<'_>) -> Result<f64> {
             [value] => Ok(*value),
             _ => Err(labels.len()),
         })
-    });
-    let found = about_gaps(given, found)?;
+    })?;
     found.map_err(|labels| Error::SeveralLabels { model: model.id, labels }.into())
 }
 

@@ -224,6 +224,15 @@ pub fn candidates(edition: Edition, project: &Project, algorithm: Option<&str>) 
     )
 }
 
+/// The algorithms of 1.0 whose models answer a row with a missing number.
+const TAKE_GAPS: [&str; 4] = ["lightgbm", "xgboost", "xgboost_random_forest", "hist_gradient_boosting"];
+
+/// Whether a model of edition 1.0 answers a row with a missing number.
+pub fn takes_gaps(id: i64) -> Result<bool> {
+    let found = find(Edition::V1, id)?;
+    Ok(found.is_some_and(|(_, algorithm, _)| TAKE_GAPS.contains(&algorithm.as_str())))
+}
+
 /// The project's name, the algorithm and the status of one model.
 pub fn find(edition: Edition, id: i64) -> Result<Option<(String, String, String)>> {
     let column = edition.algorithm();
