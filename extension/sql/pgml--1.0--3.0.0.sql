@@ -19,7 +19,9 @@ DECLARE
 BEGIN
     SELECT string_agg(format('%s (%s)', name, task), ', ') INTO found
     FROM pgml.projects
-    WHERE task NOT IN ('regression', 'classification');
+    WHERE task NOT IN ('regression', 'classification')
+    -- 1.0's transformers, by the names of their tasks. They are kept as what they are.
+    AND task !~ '^(text|text2text|translation|summarization|question|token|fill|zero|conversation|feature)([-_]|$)';
     IF found IS NOT NULL THEN
         RAISE EXCEPTION 'projects with tasks that pgml 3.0.0 does not have: %', found
             USING HINT = 'Delete them from pgml.projects, or stay with edition 1.0.';
@@ -45,7 +47,7 @@ $$;
 -- Types
 ---------------------------------------------------------------------------------------------------
 
-CREATE TYPE pgml.task AS ENUM ('regression', 'classification', 'clustering', 'decomposition');
+CREATE TYPE pgml.task AS ENUM ('regression', 'classification', 'clustering', 'decomposition', 'transformer');
 COMMENT ON TYPE pgml.task IS 'What a project learns';
 
 -- The names of both older editions: 1.0 spelt orthogonal matching pursuit in its own way, and its databases still do.
@@ -169,12 +171,21 @@ DROP FUNCTION pgml.train(text, text, text, text, text, jsonb, text, jsonb, jsonb
 DROP FUNCTION pgml.train_joint(text, text, text, text[], text, jsonb, text, jsonb, jsonb, real, text);
 DROP FUNCTION pgml.deploy(text, text, text);
 DROP FUNCTION pgml.model_predict(bigint, float8[]);
+-- These two stay, with what depends on them; a NULL is an error from here on.
+CREATE OR REPLACE FUNCTION pgml.predict(project_name text, features float8[]) RETURNS float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_wrapper';
+CREATE OR REPLACE FUNCTION pgml.predict_joint(project_name text, features float8[]) RETURNS float8[]
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_joint_wrapper';
 
 ---------------------------------------------------------------------------------------------------
 -- Tables
 ---------------------------------------------------------------------------------------------------
 
-ALTER TABLE pgml.projects ALTER COLUMN task TYPE pgml.task USING task::pgml.task;
+-- The name of a transformer's task stays with its models.
+UPDATE pgml.models AS m SET metrics = coalesce(metrics, '{}') || jsonb_build_object('task', p.task)
+FROM pgml.projects AS p WHERE p.id = m.project_id AND p.task NOT IN ('regression', 'classification');
+ALTER TABLE pgml.projects ALTER COLUMN task TYPE pgml.task
+    USING CASE WHEN task IN ('regression', 'classification') THEN task ELSE 'transformer' END::pgml.task;
 -- The score by which models are compared; NULL: the task's usual one.
 ALTER TABLE pgml.projects ADD COLUMN metric text;
 
@@ -201,7 +212,11 @@ ALTER TABLE pgml.models ALTER COLUMN status DROP DEFAULT;
 ALTER TABLE pgml.models ALTER COLUMN hyperparams DROP DEFAULT;
 ALTER TABLE pgml.models ALTER COLUMN search_params DROP DEFAULT;
 ALTER TABLE pgml.models ALTER COLUMN search_args DROP DEFAULT;
-UPDATE pgml.models SET status = 'failed' WHERE status <> 'successful';
+-- Some databases of 1.0 note no success; what has bytes and scores was trained.
+UPDATE pgml.models AS m SET status = CASE
+    WHEN metrics IS NOT NULL AND EXISTS (SELECT FROM pgml.files AS f WHERE f.model_id = m.id AND length(f.data) > 0)
+    THEN 'successful' ELSE 'failed' END
+WHERE status <> 'successful';
 
 -- 1.0 notes a column's type by its name; this release notes what a model's features are made of, in their order. The table
 -- with the rows tells.
@@ -292,7 +307,7 @@ SELECT
     s.test_size
 FROM pgml.projects AS p
 JOIN LATERAL (
-    SELECT model_id, created_at FROM pgml.deployments WHERE project_id = p.id ORDER BY id DESC LIMIT 1
+    SELECT model_id, created_at FROM pgml.deployments WHERE project_id = p.id ORDER BY created_at DESC, id DESC LIMIT 1
 ) AS d ON true
 JOIN pgml.models AS m ON m.id = d.model_id
 LEFT JOIN pgml.snapshots AS s ON s.id = m.snapshot_id
@@ -310,7 +325,7 @@ SELECT
     s.test_sampling,
     s.test_size,
     m.id IS NOT DISTINCT FROM (
-        SELECT model_id FROM pgml.deployments WHERE project_id = p.id ORDER BY id DESC LIMIT 1
+        SELECT model_id FROM pgml.deployments WHERE project_id = p.id ORDER BY created_at DESC, id DESC LIMIT 1
     ) AS deployed
 FROM pgml.models AS m
 JOIN pgml.projects AS p ON p.id = m.project_id
@@ -322,7 +337,7 @@ CREATE VIEW pgml.deployed_models AS
 SELECT m.id, p.name, p.task, m.algorithm, m.runtime, d.created_at AS deployed_at
 FROM pgml.projects AS p
 JOIN LATERAL (
-    SELECT model_id, created_at FROM pgml.deployments WHERE project_id = p.id ORDER BY id DESC LIMIT 1
+    SELECT model_id, created_at FROM pgml.deployments WHERE project_id = p.id ORDER BY created_at DESC, id DESC LIMIT 1
 ) AS d ON true
 JOIN pgml.models AS m ON m.id = d.model_id
 ORDER BY d.created_at DESC;
@@ -337,10 +352,10 @@ SELECT
     m.runtime,
     m.status,
     m.id IS NOT DISTINCT FROM (
-        SELECT model_id FROM pgml.deployments WHERE project_id = p.id ORDER BY id DESC LIMIT 1
+        SELECT model_id FROM pgml.deployments WHERE project_id = p.id ORDER BY created_at DESC, id DESC LIMIT 1
     ) AS deployed,
     k.key_metric,
-    (m.metrics->>k.key_metric)::float8 AS score,
+    CASE jsonb_typeof(m.metrics->k.key_metric) WHEN 'number' THEN (m.metrics->>k.key_metric)::float8 END AS score,
     (m.metrics->>'fit_seconds')::float8 AS fit_seconds,
     f.bytes,
     CASE WHEN m.status = 'successful' THEN COALESCE(m.metrics->>'predicted_by', 'python') END AS predicted_by,

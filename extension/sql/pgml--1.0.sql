@@ -184,13 +184,11 @@ SELECT
     s.test_sampling,
     s.test_size
 FROM pgml.projects AS p
-JOIN LATERAL (
-    SELECT model_id, created_at FROM pgml.deployments WHERE project_id = p.id ORDER BY id DESC LIMIT 1
-) AS d ON true
+JOIN pgml.deployments AS d ON d.project_id = p.id
 JOIN pgml.models AS m ON m.id = d.model_id
 LEFT JOIN pgml.snapshots AS s ON s.id = m.snapshot_id
 ORDER BY d.created_at DESC;
-COMMENT ON VIEW pgml.overview IS 'Every project with its deployed model and the data behind it';
+COMMENT ON VIEW pgml.overview IS 'Every deployment with its project, its model and the data behind it';
 
 CREATE VIEW pgml.trained_models AS
 SELECT
@@ -202,7 +200,7 @@ SELECT
     s.test_sampling,
     s.test_size,
     m.id IS NOT DISTINCT FROM (
-        SELECT model_id FROM pgml.deployments WHERE project_id = p.id ORDER BY id DESC LIMIT 1
+        SELECT model_id FROM pgml.deployments WHERE project_id = p.id ORDER BY created_at DESC, id DESC LIMIT 1
     ) AS deployed
 FROM pgml.models AS m
 JOIN pgml.projects AS p ON p.id = m.project_id
@@ -214,7 +212,7 @@ CREATE VIEW pgml.deployed_models AS
 SELECT m.id, p.name, p.task, m.algorithm_name, d.created_at AS deployed_at
 FROM pgml.projects AS p
 JOIN LATERAL (
-    SELECT model_id, created_at FROM pgml.deployments WHERE project_id = p.id ORDER BY id DESC LIMIT 1
+    SELECT model_id, created_at FROM pgml.deployments WHERE project_id = p.id ORDER BY created_at DESC, id DESC LIMIT 1
 ) AS d ON true
 JOIN pgml.models AS m ON m.id = d.model_id
 ORDER BY d.created_at DESC;
@@ -289,19 +287,20 @@ COMMENT ON FUNCTION pgml.deploy(text, text, text) IS 'Chooses the model that ans
 ---------------------------------------------------------------------------------------------------
 -- Prediction
 --
--- float8[] takes numeric[], real[], int[] and a literal alike. STABLE, not IMMUTABLE: a deployment changes the answer.
+-- float8[] takes numeric[], real[], int[] and a literal alike. STABLE, not IMMUTABLE: a deployment changes the answer. As in
+-- 1.0, a NULL among the features is a missing value to the models that can do without one.
 ---------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION pgml.predict(project_name text, features float8[]) RETURNS float8
-    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_wrapper';
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_1_0_predict_wrapper';
 COMMENT ON FUNCTION pgml.predict(text, float8[]) IS 'Predicts one row with the deployed model of a project';
 
 CREATE FUNCTION pgml.predict_joint(project_name text, features float8[]) RETURNS float8[]
-    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_joint_wrapper';
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_1_0_predict_joint_wrapper';
 COMMENT ON FUNCTION pgml.predict_joint(text, float8[]) IS 'Predicts every label of one row with the deployed model of a project';
 
 CREATE FUNCTION pgml.model_predict(model_id bigint, features float8[]) RETURNS float8[]
-    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_joint_model_wrapper';
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'edition_1_0_model_predict_wrapper';
 COMMENT ON FUNCTION pgml.model_predict(bigint, float8[]) IS 'Predicts every label of one row with a given model';
 
 ---------------------------------------------------------------------------------------------------
@@ -385,6 +384,50 @@ CREATE FUNCTION pgml.cosine_similarity(vector real[], other real[]) RETURNS real
 COMMENT ON FUNCTION pgml.cosine_similarity(real[], real[]) IS 'Cosine of the angle between two vectors; 0 when one of them is all zeros';
 
 ---------------------------------------------------------------------------------------------------
+-- What the adoption of a PostgresML 1.0 database left behind
+---------------------------------------------------------------------------------------------------
+
+-- Three kinds of rows: objects of users in schema pgml_1_0, with what they depend on; objects elsewhere that hang on something
+-- in it; and what users have put on the extension's tables, which pg_dump leaves out as a part of the extension.
+CREATE FUNCTION pgml.adoption_leftovers(OUT object text, OUT hangs_on text, OUT advice text) RETURNS SETOF record
+    STABLE LANGUAGE sql
+AS $$
+    WITH contained AS (
+        SELECT classid, objid FROM pg_catalog.pg_depend
+        WHERE refclassid = 'pg_catalog.pg_namespace'::regclass AND deptype = 'n'
+        AND refobjid = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'pgml_1_0')
+    ), dependents AS (
+        SELECT d.classid, d.objid, d.objsubid, d.refclassid, d.refobjid, r.ev_class
+        FROM contained AS c
+        JOIN pg_catalog.pg_depend AS d ON d.refclassid = c.classid AND d.refobjid = c.objid AND d.deptype IN ('n', 'a')
+        LEFT JOIN pg_catalog.pg_rewrite AS r ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
+    ), members AS (
+        SELECT c.oid, c.relname FROM pg_catalog.pg_depend AS d JOIN pg_catalog.pg_class AS c ON c.oid = d.objid
+        WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.deptype = 'e' AND c.relkind = 'r'
+        AND d.refobjid = (SELECT oid FROM pg_catalog.pg_extension WHERE extname = 'pgml')
+        AND d.refclassid = 'pg_catalog.pg_extension'::regclass AND c.relnamespace = 'pgml'::regnamespace
+    )
+    SELECT pg_catalog.pg_describe_object(classid, objid, 0), 'schema pgml_1_0', 'Move it with ALTER … SET SCHEMA, or drop it.'
+    FROM contained
+    UNION
+    SELECT
+        CASE WHEN ev_class IS NULL THEN pg_catalog.pg_describe_object(classid, objid, objsubid)
+        ELSE pg_catalog.pg_describe_object('pg_catalog.pg_class'::regclass, ev_class, 0) END,
+        pg_catalog.pg_describe_object(refclassid, refobjid, 0), 'Make it use the function or view of schema pgml.'
+    FROM dependents WHERE ev_class IS DISTINCT FROM refobjid AND (classid, objid) NOT IN (SELECT classid, objid FROM contained)
+    AND classid <> 'pg_catalog.pg_type'::regclass
+    UNION
+    SELECT pg_catalog.pg_describe_object('pg_catalog.pg_proc'::regclass, p.oid, 0), 'the name pgml_1_0 in its text', 'Write pgml there.'
+    FROM pg_catalog.pg_proc AS p
+    WHERE p.prosrc ~ '\mpgml_1_0\M' AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_depend AS e
+        WHERE e.classid = 'pg_catalog.pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')
+    ORDER BY 1, 2
+$$ SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION pgml.adoption_leftovers() IS 'What still hangs on schema pgml_1_0 after a PostgresML 1.0 database was adopted; no row when it can be dropped';
+REVOKE ALL ON FUNCTION pgml.adoption_leftovers() FROM PUBLIC;
+
+---------------------------------------------------------------------------------------------------
 -- Privileges
 --
 -- The functions run with the caller's rights. Everyone may look the functions up and use those that touch no table.
@@ -392,6 +435,12 @@ COMMENT ON FUNCTION pgml.cosine_similarity(real[], real[]) IS 'Cosine of the ang
 ---------------------------------------------------------------------------------------------------
 
 GRANT USAGE ON SCHEMA pgml TO PUBLIC;
-REVOKE ALL ON ALL TABLES IN SCHEMA pgml FROM PUBLIC;
-REVOKE ALL ON ALL SEQUENCES IN SCHEMA pgml FROM PUBLIC;
+-- By their names: in a database that is adopted, the schema has tables of users.
+REVOKE ALL ON
+    pgml.projects, pgml.snapshots, pgml.models, pgml.deployments, pgml.files,
+    pgml.overview, pgml.trained_models, pgml.deployed_models
+FROM PUBLIC;
+REVOKE ALL ON SEQUENCE
+    pgml.projects_id_seq, pgml.snapshots_id_seq, pgml.models_id_seq, pgml.deployments_id_seq, pgml.files_id_seq
+FROM PUBLIC;
 REVOKE ALL ON FUNCTION pgml.auto_updated_at(regclass) FROM PUBLIC;

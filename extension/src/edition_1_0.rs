@@ -9,13 +9,17 @@ use pgml_core::project::Strategy;
 use pgml_core::split::Sampling;
 use pgrx::prelude::*;
 
+use crate::arguments::{Numbers, Text};
+use crate::arrays::NewArray;
 use crate::catalog::Edition;
 use crate::catalog::models;
 use crate::catalog::snapshots::{self, Snapshot};
 use crate::deploy;
 use crate::error::{Result, SqlResult};
 use crate::load_dataset;
+use crate::predict::{self, Given};
 use crate::python;
+use crate::resolution::Wanted;
 use crate::rows::{self, Reading};
 use crate::text::{Str, Strs, string};
 use crate::train::{self, Call, Trained, known_labels};
@@ -182,6 +186,21 @@ fn edition_1_0_load_dataset(
     Ok(Str("OK".to_string()))
 }
 
+#[pg_extern(sql = false)]
+fn edition_1_0_predict(project_name: Text, features: Numbers<f64>) -> SqlResult<f64> {
+    Ok(predict::single(Wanted::Project(project_name), Given::Gaps(&features))?)
+}
+
+#[pg_extern(sql = false)]
+fn edition_1_0_predict_joint(project_name: Text, features: Numbers<f64>) -> SqlResult<NewArray<f64>> {
+    Ok(predict::joint(Wanted::Project(project_name), Given::Gaps(&features), NewArray::copy_of)?)
+}
+
+#[pg_extern(sql = false)]
+fn edition_1_0_model_predict(model_id: i64, features: Numbers<f64>) -> SqlResult<NewArray<f64>> {
+    Ok(predict::joint(Wanted::Model(model_id), Given::Gaps(&features), NewArray::copy_of)?)
+}
+
 /// What a model says about the rows that its snapshot keeps, for the script that adopts a 1.0 database.
 ///
 /// Loading a model runs code. The script makes this function for itself, which takes a superuser.
@@ -195,14 +214,19 @@ fn check_model(id: i64) -> Result<serde_json::Value> {
     let bytes = pgml_core::seal::without(&file.bytes);
     let snapshot = snapshots::of_model(Edition::V1, id)?;
     let rows = match &snapshot {
-        Some(snapshot) => rows::in_order(Edition::V1, snapshot),
+        Some(snapshot) => rows::with_gaps(Edition::V1, snapshot),
         None => Err(Error::NoSnapshot(id).into()),
     };
     let (matrix, why) = match rows {
         Ok(matrix) => (Some(matrix), None),
         Err(error) => (None, Some(error.to_string())),
     };
+    let count = matrix.as_ref().map(|matrix| matrix.rows);
     let test_size = snapshot.map(|snapshot| snapshot.test_size).unwrap_or_default();
-    let splits = python::check_model(bytes, matrix, test_size)?;
-    Ok(serde_json::json!({ "splits": splits, "not_compared": why }))
+    let mut checked = python::check_model(bytes, matrix, test_size)?;
+    if let Some(why) = why {
+        checked["not_compared"] = why.into();
+    }
+    checked["rows"] = count.into();
+    Ok(checked)
 }

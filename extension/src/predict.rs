@@ -39,6 +39,8 @@ const KEPT: usize = 256;
 pub enum Given<'a> {
     /// The numbers of one row.
     Array(&'a Numbers<'a, f64>),
+    /// The same, where NULL is a missing number for the models that can do without one.
+    Gaps(&'a Numbers<'a, f64>),
     /// The columns of one row, by their order.
     Row(&'a Record),
     /// The columns of one row, by their names where it has some.

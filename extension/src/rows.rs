@@ -127,9 +127,9 @@ fn warn_of_key(reading: Reading, relation: &Relation, layout: &Layout) -> Result
     Ok(())
 }
 
-/// The rows that a snapshot keeps, in their order there.
-pub fn in_order(edition: Edition, snapshot: &Snapshot) -> Result<Matrix> {
-    Ok(kept(Reading::new(edition, Labels::Numbers, false), snapshot)?.0)
+/// The rows that a snapshot keeps, in their order there, with NaN for a feature that is NULL.
+pub fn with_gaps(edition: Edition, snapshot: &Snapshot) -> Result<Matrix> {
+    Ok(kept(Reading::new(edition, Labels::Numbers, true), snapshot)?.0)
 }
 
 fn kept(reading: Reading, snapshot: &Snapshot) -> Result<(Matrix, Layout)> {

@@ -231,7 +231,7 @@ def refusals(script):
             "INSERT INTO pgml.deployments (id, project_id, model_id, strategy) "
             "VALUES (69, 3, 999, 'new_score')",
             "DELETE FROM pgml.deployments WHERE id = 69",
-            "deployments_model_id_fkey",
+            "row 69 of pgml.deployments is of model 999",
             (),
         ),
         (
@@ -270,18 +270,16 @@ def refusals(script):
         query(mends.replace("CURRENT", database))
 
 
-def verify_adopted(models):
+ROWS = "SELECT '{0}', count(*), sum(id), max(created_at) FROM pgml.{0}"
+TABLES = ("projects", "snapshots", "models", "deployments", "files")
+
+
+def verify_adopted(models, rows):
     """Every row is there under its id, and every model that can be loaded predicts what it did."""
     report = {
         row["model_id"]: row for row in values("SELECT to_jsonb(a) FROM pgml_1_0.adoption AS a")
     }
-    for name in ("projects", "snapshots", "models", "deployments", "files"):
-        old = query(f"SELECT count(*), sum(id), max(created_at) FROM pgml_1_0.{name}")
-        checks.equal(
-            f"rows of {name}",
-            old,
-            query(f"SELECT count(*), sum(id), max(created_at) FROM pgml.{name}"),
-        )
+    checks.equal("rows", rows, query(*(ROWS.format(name) for name in TABLES)))
     deployed = {model.project: model.id for model in models if model.status == "successful"}
     for model in models:
         row = report[model.id]
@@ -373,7 +371,7 @@ def verify_surroundings():
     )
     checks.equal(
         "old functions",
-        ["mean", "predict"],
+        [],
         query(
             "SELECT proname FROM pg_proc WHERE pronamespace = 'pgml_1_0'::regnamespace ORDER BY 1"
         ),
@@ -390,16 +388,16 @@ def main():
     models = old_models()
     make_old_database(models)
     refusals(script)
+    rows = query(*(ROWS.format(name) for name in TABLES))
     done = adopt(script)
     checks.check("adoption", done.returncode == 0, done.stderr[:3000])
-    checks.check("warns of what it can't do", "app.cached" in done.stderr, done.stderr)
     checks.check(
         "warns of who may write models", "pgml_test_app may still" in done.stderr, done.stderr
     )
     if done.returncode:
         return checks.finish()
     checks.check("prints the report", "cannot be loaded" in done.stdout, done.stdout)
-    verify_adopted(models)
+    verify_adopted(models, rows)
     again = adopt(script)
     checks.check(
         "refuses a second time", "has the extension pgml already" in again.stderr, again.stderr
@@ -410,7 +408,9 @@ def main():
         "SET client_min_messages = error",
         "DROP VIEW app.scores",
         "DROP MATERIALIZED VIEW app.cached",
-        "DROP SCHEMA pgml_1_0 CASCADE",
+        # Its only column has another name than the extension's view.
+        "DROP VIEW pgml_1_0.deployed_models",
+        "DROP SCHEMA pgml_1_0",
         "ALTER EXTENSION pgml UPDATE",
     )
     verify_predictions(models, "pgml.predict_joint")

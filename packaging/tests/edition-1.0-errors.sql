@@ -72,6 +72,7 @@ SELECT pg_temp.expect_error(call, state, message, hint) FROM (VALUES
     ($$SELECT pgml.predict('p', ARRAY[1,2,3])$$, '2202E', 'model % takes 2 features, and 3 were given', '%without the label%'),
     ($$SELECT pgml.predict_joint('p', ARRAY[1])$$, '2202E', 'model % takes 2 features, and 1 were given', '%_'),
     ($$SELECT pgml.predict('p', ARRAY[1,NULL])$$, '22004', 'element 2 of the features is NULL', '%_'),
+    ($$SELECT pgml.model_predict((SELECT max(id) FROM pgml.models), ARRAY[NULL,1])$$, '22004', 'element 1 of the features is NULL', '%_'),
     ($$SELECT pgml.deploy('nobody')$$, '42704', 'project "nobody" does not exist', '%_'),
     ($$SELECT pgml.deploy('p', 'luckiest')$$, '22023', 'unknown strategy "luckiest"', '%best_score%'),
     ($$SELECT pgml.deploy('p', 'best_score', 'svm')$$, '42704', 'project "p" has no trained model with algorithm "svm"', '%_'),

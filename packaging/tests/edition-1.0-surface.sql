@@ -46,6 +46,8 @@ INSERT INTO expected VALUES
     ('predict', 'project_name text, features double precision[]', 'double precision'),
     ('predict_joint', 'project_name text, features double precision[]', 'double precision[]'),
     ('model_predict', 'model_id bigint, features double precision[]', 'double precision[]'),
+    -- 1.0 itself has not this one: it is for who adopts a database.
+    ('adoption_leftovers', 'OUT object text, OUT hangs_on text, OUT advice text', 'SETOF record'),
     ('auto_updated_at', 'tbl regclass', 'void'),
     ('set_updated_at', '', 'trigger'),
     ('add', 'vector real[], addend real', 'real[]'), ('add', 'vector real[], addend real[]', 'real[]'),

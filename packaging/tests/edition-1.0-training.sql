@@ -24,7 +24,7 @@ BEGIN
     ASSERT got.test_sampling = 'random' AND got.status = 'created' AND got.columns->>'age' = 'real' AND got.columns ? 'target', got::text;
     ASSERT got.analysis->>'test_rows' = '111', got.analysis::text;
     ASSERT (SELECT array_agg(strategy ORDER BY id) FROM pgml.deployments) = '{new_score,new_score}';
-    ASSERT (SELECT algorithm_name FROM pgml.overview WHERE name = 'p') = 'linear';
+    ASSERT (SELECT array_agg(algorithm_name ORDER BY deployed_at) FROM pgml.overview WHERE name = 'p') = '{lasso,linear}';
     ASSERT (SELECT array_agg(deployed ORDER BY id) FROM pgml.trained_models) = '{f,t,f}';
 END
 $$;

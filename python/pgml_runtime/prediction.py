@@ -10,7 +10,7 @@ import sys
 import warnings
 
 import pgml_runtime
-from pgml_runtime import foreign, unpickling
+from pgml_runtime import foreign, legacy, unpickling
 from pgml_runtime.errors import (
     UserError,
     failures_as_user_errors,
@@ -135,7 +135,7 @@ def _unpickle(data, made_with):
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            content = unpickling.loads(data)
+            content = _read(data)
     except (KeyboardInterrupt, MemoryError):
         raise
     except Exception as error:
@@ -148,6 +148,19 @@ def _unpickle(data, made_with):
             hint=_RETRAIN,
         ) from error
     return content, _release_warned_of(caught) or made_with
+
+
+def _read(data):
+    """Read a pickle; where this release can't, in the words of an older one."""
+    try:
+        return unpickling.loads(data)
+    except (KeyboardInterrupt, MemoryError):
+        raise
+    except Exception as error:
+        try:
+            return unpickling.loads(data, legacy.substitute)
+        except Exception:  # the first one says what is wrong with the pickle
+            raise error from None
 
 
 def _release_warned_of(caught):
@@ -181,6 +194,7 @@ def _old_model(estimator, made_with):
     """Wrap the bare estimator of a PostgresML 1.0 or 2.x database."""
     if not hasattr(estimator, "predict"):
         raise UserError("the model's bytes hold no estimator", hint=_RETRAIN)
+    legacy.mend(estimator)
     name = type(estimator).__name__
     if made_with != "unknown versions" and made_with != _listed(_running(["scikit-learn"])):
         pgml_runtime.emit_warning(

@@ -49,14 +49,24 @@ _NEW = ("__pyx_unpickle_", "newObj")
 """How functions begin that native classes of scikit-learn are made with."""
 
 
-def loads(data):
-    """Read a pickle from bytes; UnpicklingError names the first thing that no model is made of."""
-    return _Unpickler(io.BytesIO(data)).load()
+def loads(data, substitute=None):
+    """Read a pickle from bytes; UnpicklingError names the first thing that no model is made of.
+
+    substitute: a function that gets a module and a name, and returns what stands for it or None.
+    """
+    unpickler = _Unpickler(io.BytesIO(data))
+    unpickler.substitute = substitute
+    return unpickler.load()
 
 
 class _Unpickler(pickle.Unpickler):
+    substitute = None
+
     def find_class(self, module, name):
         """Find a class or function by the names in the pickle; refuse what is none of a model."""
+        instead = self.substitute and self.substitute(_NATIVE.get(module, module), name)
+        if instead:
+            return instead
         refused = pickle.UnpicklingError(f"{module}.{name} is no part of a model")
         module = _NATIVE.get(module, module)
         if name in _NAMES.get(module, ()):

@@ -1,4 +1,4 @@
-//! `pgml.deployments`: the history of which model answers for a project. The last row is the one that does.
+//! `pgml.deployments`: the history of which model answers for a project. The newest row is the one that does.
 
 use std::ffi::CStr;
 
@@ -43,16 +43,23 @@ const CURRENT: &CStr = query!(
     version!(),
     " FROM pgml.projects AS p JOIN pgml.deployments AS d ON d.project_id OPERATOR(pg_catalog.=) p.id \
      JOIN pgml.models AS m ON m.id OPERATOR(pg_catalog.=) d.model_id \
-     WHERE p.name OPERATOR(pg_catalog.=) $1 ORDER BY d.id DESC LIMIT 1"
+     WHERE p.name OPERATOR(pg_catalog.=) $1 ORDER BY d.created_at DESC, d.id DESC LIMIT 1"
 );
 
 const SPECIFIC: &CStr =
     query!("SELECT m.id, ", version!(), " FROM pgml.models AS m WHERE m.id OPERATOR(pg_catalog.=) $1");
 
+/// Deploy a model. The newest deployment is the one that counts, as in every PostgresML, whatever the time zones of the sessions:
+/// its time is always after the project's other ones.
 pub fn create(edition: Edition, project: &Project, model: i64, strategy: &str) -> Result<()> {
     let strategy_value = edition.value(3, "strategy");
     spi::execute(
-        &format!("INSERT INTO pgml.deployments (project_id, model_id, strategy) VALUES ($1, $2, {strategy_value})"),
+        &format!(
+            "INSERT INTO pgml.deployments (project_id, model_id, strategy, created_at) SELECT $1, $2, {strategy_value}, \
+             GREATEST(pg_catalog.clock_timestamp()::pg_catalog.timestamp, pg_catalog.max(created_at) \
+             OPERATOR(pg_catalog.+) '1 microsecond'::pg_catalog.interval) \
+             FROM pgml.deployments WHERE project_id OPERATOR(pg_catalog.=) $1"
+        ),
         &[project.id.into(), model.into(), strategy.into()],
     )
 }
@@ -60,7 +67,7 @@ pub fn create(edition: Edition, project: &Project, model: i64, strategy: &str) -
 /// The models that were deployed, the current one first.
 pub fn history(project: &Project) -> Result<Vec<i64>> {
     spi::run(
-        "SELECT model_id FROM pgml.deployments WHERE project_id OPERATOR(pg_catalog.=) $1 ORDER BY id DESC",
+        "SELECT model_id FROM pgml.deployments WHERE project_id OPERATOR(pg_catalog.=) $1 ORDER BY created_at DESC, id DESC",
         &[project.id.into()],
         |row| required(row.get(1)),
     )

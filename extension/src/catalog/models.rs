@@ -193,10 +193,19 @@ pub fn candidates(
     algorithm: Option<&str>,
 ) -> Result<Vec<Candidate>> {
     let column = edition.algorithm();
+    // Some databases of 1.0 note no success; what has bytes and scores was trained.
+    let trained = match edition {
+        Edition::V1 => {
+            "(status OPERATOR(pg_catalog.=) 'successful' OR (metrics IS NOT NULL AND EXISTS (SELECT FROM pgml.files AS f \
+             WHERE f.model_id OPERATOR(pg_catalog.=) models.id AND pg_catalog.length(f.data) OPERATOR(pg_catalog.>) 0)))"
+        }
+        Edition::Current => "status OPERATOR(pg_catalog.=) 'successful'",
+    };
     spi::run(
         &format!(
-            "SELECT id, {column}, (metrics OPERATOR(pg_catalog.->>) $2)::pg_catalog.float8 FROM pgml.models \
-             WHERE project_id OPERATOR(pg_catalog.=) $1 AND status OPERATOR(pg_catalog.=) 'successful' \
+            "SELECT id, {column}, CASE pg_catalog.jsonb_typeof(metrics OPERATOR(pg_catalog.->) $2) WHEN 'number' \
+             THEN (metrics OPERATOR(pg_catalog.->>) $2)::pg_catalog.float8 END FROM pgml.models \
+             WHERE project_id OPERATOR(pg_catalog.=) $1 AND {trained} \
              AND ($3 IS NULL OR {column} OPERATOR(pg_catalog.=) $3) ORDER BY id DESC"
         ),
         &[project.id.into(), metric.into(), algorithm.into()],
@@ -209,6 +218,15 @@ pub fn candidates(
             })
         },
     )
+}
+
+/// The algorithms of 1.0 whose models answer a row with a missing number.
+const TAKE_GAPS: [&str; 4] = ["lightgbm", "xgboost", "xgboost_random_forest", "hist_gradient_boosting"];
+
+/// Whether a model of edition 1.0 answers a row with a missing number.
+pub fn takes_gaps(id: i64) -> Result<bool> {
+    let found = find(Edition::V1, id)?;
+    Ok(found.is_some_and(|(_, algorithm, _)| TAKE_GAPS.contains(&algorithm.as_str())))
 }
 
 /// The project's name, the algorithm and the status of one model.

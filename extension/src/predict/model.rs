@@ -145,8 +145,12 @@ impl Model {
     /// Hand the numbers that the model takes for one row to `take`.
     pub(super) fn with_row<T>(&self, given: Given<'_>, take: impl FnOnce(&[f64]) -> Result<T>) -> Result<T> {
         let mut made = Vec::new();
-        let values = match (given, &self.preprocess) {
-            (Given::Array(array), _) => match self.prepares_arrays() {
+        let values: &[f64] = match (given, &self.preprocess) {
+            (Given::Gaps(array), None) if array.values().is_err() && models::takes_gaps(self.id)? => {
+                made.extend(array.options().into_iter().map(|value| value.unwrap_or(f64::NAN)));
+                &made
+            }
+            (Given::Array(array) | Given::Gaps(array), _) => match self.prepares_arrays() {
                 Some(preprocess) => {
                     preprocess.numbers(self.id, &array.options(), &mut made)?;
                     &made

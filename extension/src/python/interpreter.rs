@@ -1,6 +1,6 @@
 //! Owns the interpreter of this backend: starts it, and lends it to the other modules.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use pyo3::prelude::*;
 
@@ -41,13 +41,31 @@ fn start() -> Result<()> {
     if is_started() {
         return Ok(());
     }
-    let _environment = Environment::clean();
+    let environment = Environment::without_home();
     plpython::start()?;
     if !is_started() {
+        let _nothing = environment.without_python();
+        without_site();
         // SAFETY: a backend without Python has one thread, this one. Zero: Postgres keeps its own signal handlers.
         unsafe { pyo3::ffi::Py_InitializeEx(0) };
     }
     Ok(())
+}
+
+/// Let the interpreter leave out `site`: it reads the `.pth` files of the host's packages, and runs `sitecustomize` and what
+/// else these name. Nobody but pgml uses the interpreter that it starts itself, and its world has nothing of them.
+///
+/// The flag is no part of the limited API, and Python is to take it away one day; then `site` runs, and what it loads is kept
+/// aside as other foreign modules are.
+fn without_site() {
+    // SAFETY: looks a name up among those of the loaded libraries. Where it is found it is an `int`, which the interpreter
+    // reads when it starts, in this thread.
+    unsafe {
+        let flag = libc::dlsym(libc::RTLD_DEFAULT, c"Py_NoSiteFlag".as_ptr()).cast::<std::ffi::c_int>();
+        if !flag.is_null() {
+            *flag = 1;
+        }
+    }
 }
 
 pub fn is_started() -> bool {
@@ -55,35 +73,39 @@ pub fn is_started() -> bool {
     unsafe { pyo3::ffi::Py_IsInitialized() != 0 }
 }
 
-/// The variables of the server's environment that would decide which code the interpreter runs.
+/// Variables of the server's environment that are gone while the interpreter starts, and come back afterwards.
 ///
-/// Whoever starts the server by hand may have PYTHONPATH, PYTHONHOME or a virtual environment's `python3` first in PATH
-/// (the interpreter looks there for its own libraries). Only pgml's settings may choose the packages.
+/// Whoever starts the server by hand may have PYTHONHOME, or a virtual environment's `python3` first in PATH: the interpreter
+/// looks there for its own library. The other variables of Python say what PL/Python finds, which is for its users to decide.
 struct Environment {
-    path: Option<OsString>,
+    gone: Vec<(OsString, OsString)>,
 }
 
 impl Environment {
-    fn clean() -> Environment {
-        let path = std::env::var_os("PATH");
-        let names = std::env::vars_os().map(|(name, _)| name);
-        let python: Vec<OsString> = names.filter(|name| name.as_encoded_bytes().starts_with(b"PYTHON")).collect();
+    fn without_home() -> Environment {
+        Environment::without(|name| name == "PYTHONHOME" || name == "PATH")
+    }
+
+    /// The same, and no variable that the interpreter reads.
+    fn without_python(mut self) -> Environment {
+        let mut python = Environment::without(|name| name.as_encoded_bytes().starts_with(b"PYTHON"));
+        self.gone.append(&mut python.gone);
+        self
+    }
+
+    fn without(goes: impl Fn(&OsStr) -> bool) -> Environment {
+        let gone: Vec<_> = std::env::vars_os().filter(|(name, _)| goes(name)).collect();
         // SAFETY: a backend without Python has one thread, so nobody reads the environment meanwhile.
-        unsafe {
-            python.iter().for_each(|name| std::env::remove_var(name));
-            std::env::remove_var("PATH");
-            // Packages in ~postgres/.local would come before the system's.
-            std::env::set_var("PYTHONNOUSERSITE", "1");
-        }
-        Environment { path }
+        unsafe { gone.iter().for_each(|(name, _)| std::env::remove_var(name)) };
+        Environment { gone }
     }
 }
 
 impl Drop for Environment {
     fn drop(&mut self) {
-        if let Some(path) = self.path.take() {
+        for (name, value) in self.gone.drain(..) {
             // SAFETY: as above; the interpreter has started no thread.
-            unsafe { std::env::set_var("PATH", path) };
+            unsafe { std::env::set_var(name, value) };
         }
     }
 }

@@ -21,6 +21,7 @@ mod scores;
 mod telling;
 mod training;
 mod warnings;
+mod world;
 
 pub use adoption::check_model;
 pub use datasets::{Column, load_dataset};

@@ -1,4 +1,4 @@
-//! Where the Python packages are, and that the ones in use are those.
+//! Where the Python packages are.
 
 use std::path::{Path, PathBuf};
 
@@ -69,32 +69,7 @@ fn missing(version: &str, directory: &Path) -> Error {
 pub const INSTALL: &str =
     "Install the package pgml-python (apt install pgml-python), or set pgml.venv to a virtual environment that has it.";
 
-/// Put the packages first in `sys.path`, before anything that was there when PL/Python started the interpreter.
-pub fn use_directory(py: Python<'_>, directory: &Path) -> PyResult<()> {
-    let path = py.import("sys")?.getattr("path")?;
-    // As a string: the import system ignores other types, such as pathlib's.
-    let directory = directory.as_os_str();
-    if !path.contains(directory)? {
-        path.call_method1("insert", (0, directory))?;
-    }
-    Ok(())
-}
-
-/// Import NumPy, and refuse one that PL/Python code has already imported from elsewhere: mixing two installations ends
-/// in errors that nobody can read.
-pub fn check_numpy(py: Python<'_>, directory: &Path) -> PyResult<Option<Error>> {
-    let numpy = runtime::function(py, "pgml_runtime.errors", "require")?.call1(("numpy",))?;
-    let file: PathBuf = numpy.getattr("__file__")?.extract()?;
-    if file.starts_with(directory) {
-        return Ok(None);
-    }
-    Ok(Some(
-        Failure {
-            sqlstate: "55000".into(),
-            message: "another NumPy is already loaded in this session".into(),
-            detail: Some(format!("It is {}, and pgml uses the packages in {}.", file.display(), directory.display())),
-            hint: Some("Use pgml in a session of its own, or before PL/Python code that imports numpy.".into()),
-        }
-        .into(),
-    ))
+/// Import NumPy, on which everything else is built.
+pub fn import_numpy(py: Python<'_>) -> PyResult<()> {
+    runtime::function(py, "pgml_runtime.errors", "require")?.call1(("numpy",)).map(drop)
 }

@@ -7,7 +7,7 @@ use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::{error, interpreter, interrupts, packages, telling, warnings};
+use super::{error, interpreter, interrupts, packages, telling, warnings, world};
 use crate::error::{Failure, Result};
 
 /// The version of the interface between this library and its Python modules.
@@ -20,7 +20,7 @@ macro_rules! module {
 }
 
 /// Each module's name, the file that tracebacks show, and its source; in the order of their imports.
-const MODULES: [(&str, &str, &str); 23] = [
+const MODULES: [(&str, &str, &str); 24] = [
     module!("pgml_runtime", "__init__.py"),
     module!("pgml_runtime.errors", "errors.py"),
     module!("pgml_runtime.spellings", "spellings.py"),
@@ -34,6 +34,7 @@ const MODULES: [(&str, &str, &str); 23] = [
     module!("pgml_runtime.unpickling", "unpickling.py"),
     module!("pgml_runtime.messagepack", "messagepack.py"),
     module!("pgml_runtime.foreign", "foreign.py"),
+    module!("pgml_runtime.legacy", "legacy.py"),
     module!("pgml_runtime.prediction", "prediction.py"),
     module!("pgml_runtime.export_parts", "export_parts.py"),
     module!("pgml_runtime.export_linear", "export_linear.py"),
@@ -71,11 +72,11 @@ pub fn call<T>(work: impl FnOnce(Python<'_>) -> PyResult<T>) -> Result<T> {
     result
 }
 
-/// Run `work` with what every call of Python has: imports that look in themselves first, the server's PATH, and errors of
-/// Postgres.
+/// Run `work` with what every call of Python has: pgml's own packages and no others, imports that look in themselves first,
+/// the server's PATH, and errors of Postgres.
 pub fn bound<T>(py: Python<'_>, work: impl FnOnce() -> PyResult<T>) -> Result<T> {
     let path = std::env::var_os("PATH");
-    let result = with_deep_binding(py, work).map_err(|failure| error::from_python(py, failure));
+    let result = world::visit(py, || with_deep_binding(py, work).map_err(|failure| error::from_python(py, failure)));
     keep_path(path);
     result
 }
@@ -96,11 +97,10 @@ fn keep_path(path: Option<OsString>) {
 }
 
 fn load(py: Python<'_>) -> Result<()> {
-    let python = |failure| error::from_python(py, failure);
     let directory = packages::directory(py)?;
-    packages::use_directory(py, &directory).map_err(python)?;
+    world::open(py, &directory).map_err(|failure| error::from_python(py, failure))?;
     interpreter::limit_threads();
-    let protocol: u32 = define_modules(py).and_then(|root| root.getattr("PROTOCOL")?.extract()).map_err(python)?;
+    let protocol: u32 = bound(py, || define_modules(py)?.getattr("PROTOCOL")?.extract())?;
     if protocol != PROTOCOL {
         return Err(Failure {
             sqlstate: "XX000".into(),
@@ -110,12 +110,12 @@ fn load(py: Python<'_>) -> Result<()> {
         }
         .into());
     }
-    if let Some(clash) = with_deep_binding(py, || packages::check_numpy(py, &directory)).map_err(python)? {
-        return Err(clash);
-    }
-    // The crate numpy looks for NumPy's functions when it first needs one, runs Python for it, and panics on an exception.
-    interrupts::postpone(|| PyArray1::<f64>::zeros(py, 1, false).readonly());
-    Ok(())
+    bound(py, || {
+        packages::import_numpy(py)?;
+        // The crate numpy looks for NumPy's functions when it first needs one, runs Python for it, and panics on an exception.
+        interrupts::postpone(|| PyArray1::<f64>::zeros(py, 1, false).readonly());
+        Ok(())
+    })
 }
 
 /// Make the modules from their sources; Python keeps them in `sys.modules`, where pickles find their classes.

@@ -11,6 +11,12 @@ pub struct Example {
     pub output: Option<String>,
 }
 
+/// The script below `packaging/tests` that makes the database of a page, named in a comment at its end.
+pub fn database(page: &str) -> Option<&str> {
+    let (_, rest) = page.split_once("<!-- database: ")?;
+    rest.split_once(" -->").map(|(file, _)| file)
+}
+
 /// The examples of a Markdown page, in order.
 pub fn examples(page: &str) -> Vec<Example> {
     let mut found: Vec<Example> = Vec::new();
@@ -59,6 +65,13 @@ pub fn normalised(output: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_names_its_database() {
+        let page = "# Old\n\ntext\n<!-- database: adoption/page.sql -->\n";
+        assert_eq!(database(page), Some("adoption/page.sql"));
+        assert_eq!(database("# New\n"), None);
+    }
 
     #[test]
     fn output_belongs_to_the_sql_right_before_it() {

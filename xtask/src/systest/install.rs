@@ -3,6 +3,7 @@
 
 mod cluster;
 mod dump;
+mod hostile;
 mod preloaded;
 mod prepared;
 mod rust;
@@ -20,7 +21,7 @@ use crate::files;
 use crate::progress::Listener;
 use crate::runtime;
 use crate::systest::cases::{Case, Cases, ensure};
-use crate::systest::docs::{Example, examples, normalised};
+use crate::systest::docs::{Example, database, examples, normalised};
 use crate::systest::system::System;
 
 /// What an install test is given.
@@ -109,6 +110,7 @@ impl InstallTest<'_> {
             || self.preloaded(&system),
         );
         self.compare_with_sklearn(&system, &mut cases);
+        self.hostile_packages(&system, &mut cases);
         self.documentation(&system, &mut cases)?;
         // Those packages are for distributions that are not reachable everywhere; their scripts are tried here.
         cases.run(
@@ -345,6 +347,20 @@ impl InstallTest<'_> {
         self.program(
             system,
             cases,
+            "a database of PostgresML 1.0 is adopted with the life around its tables",
+            "adoption/life.py",
+            "",
+        );
+        self.program(
+            system,
+            cases,
+            "models of 2022 predict what they predicted",
+            "adoption/old_models.py",
+            "",
+        );
+        self.program(
+            system,
+            cases,
             "a database of PostgresML 2.10.0 is updated",
             "update_2_10.py",
             CONTRACT,
@@ -403,10 +419,14 @@ impl InstallTest<'_> {
                 continue;
             }
             cases.run(&format!("{page}: {} examples", found.len()), || {
-                // A page that makes the extension itself starts without it.
-                match text.contains("CREATE EXTENSION pgml") {
-                    true => self.bare_database(system, "docs")?,
-                    false => self.new_database(system, "docs")?,
+                // A page that makes the extension itself starts without it, one about an old database with that.
+                match (text.contains("CREATE EXTENSION pgml"), database(&text)) {
+                    (_, Some(file)) => {
+                        self.bare_database(system, "docs")?;
+                        self.run_file(system, "docs", file)?;
+                    }
+                    (true, None) => self.bare_database(system, "docs")?,
+                    (false, None) => self.new_database(system, "docs")?,
                 }
                 found
                     .iter()
