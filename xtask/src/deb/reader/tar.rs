@@ -310,8 +310,11 @@ fn read_name(entry: &mut impl Read, limits: &Limits) -> Result<Vec<u8>, DebError
     Ok(bytes)
 }
 
+/// A keyword and its value.
+type PaxRecord<'a> = (&'a [u8], &'a [u8]);
+
 /// The records `LENGTH KEY=VALUE\n` of a pax header. A value may be any bytes.
-fn pax_records(mut bytes: &[u8]) -> Result<Vec<(&[u8], &[u8])>, DebError> {
+fn pax_records(mut bytes: &[u8]) -> Result<Vec<PaxRecord<'_>>, DebError> {
     let broken = || malformed("a pax header is broken");
     let mut records = Vec::new();
     while !bytes.is_empty() {

@@ -217,7 +217,7 @@ fn is_program<Elf: FileHeader<Endian = Endianness>>(
         .take_while(|entry| entry.tag(endian) != elf::DT_NULL);
     entries
         .filter(|entry| entry.tag(endian) == elf::DT_FLAGS_1)
-        .any(|entry| entry.val(endian) & u64::from(elf::DF_1_PIE.0) != 0)
+        .any(|entry| entry.val(endian) & elf::DF_1_PIE.0 != 0)
 }
 
 /// Whether nothing of it is in the file that the dynamic linker would map, as `objcopy --only-keep-debug` leaves it.

@@ -79,7 +79,7 @@ impl FaultTest<'_> {
         let scene = self.scene(
             "relock",
             &[format!("fetch:{}:headers", distribution.id)],
-            &[gone.path.clone()],
+            std::slice::from_ref(&gone.path),
         )?;
         let named = format!("`{} {}`", gone.name, gone.version);
         let command = format!("cargo xtask lock --update {}", distribution.id);
