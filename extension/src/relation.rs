@@ -135,6 +135,7 @@ pub fn read_copy(copy: &Relation, layout: &Layout, plan: &Plan, missing: bool, o
 #[derive(Clone, Copy)]
 enum Given {
     Number(Stored),
+    Numeric,
     Time(TimeType),
     Text,
     Array,
@@ -156,6 +157,7 @@ fn collect(query: &str, layout: &Layout, mut builder: Builder, name: &str) -> Re
             match given {
                 Given::Number(stored) => builder.scalar(index, row.number(index, *stored)),
                 Given::Text => row.text(index, |text| builder.text(index, text)),
+                Given::Numeric => builder.scalar(index, row.numeric(index)),
                 Given::Time(kind) => builder.scalar(index, row.time(index, *kind)),
                 Given::ClassText => row.text(index, |text| builder.class(index, text.map(Value::Text))),
                 Given::ClassWhole(stored) => builder.class(index, row.whole(index, *stored).map(Value::Whole)),
@@ -193,6 +195,9 @@ fn given(column: &Column, class: bool) -> Given {
     }
     if column.is_text() {
         return Given::Text;
+    }
+    if column.element == "numeric" {
+        return Given::Numeric;
     }
     Given::Number(match column.element.as_str() {
         "bool" => Stored::Bool,

@@ -13,7 +13,7 @@ use pgrx::{FromDatum, PgSqlErrorCode, PgTryBuilder, PgTupleDesc, htup, pg_sys};
 use crate::arguments::{Numbers, Text};
 use crate::error::{Failure, Result};
 use crate::relation;
-use crate::scan::{Stored, TimeType};
+use crate::scan::{self, Stored, TimeType};
 use crate::text;
 
 /// An argument of the type `record`.
@@ -263,7 +263,7 @@ fn unknown(place: usize, type_oid: pg_sys::Oid) -> crate::error::Error {
 unsafe fn number(value: pg_sys::Datum, type_oid: pg_sys::Oid) -> Option<f64> {
     if type_oid == pg_sys::NUMERICOID {
         // SAFETY: the caller's: a numeric.
-        return unsafe { pgrx::direct_function_call(pg_sys::numeric_float8, &[Some(value)]) };
+        return unsafe { scan::numeric(value) };
     }
     stored(type_oid).map(|stored| stored.number(value))
 }

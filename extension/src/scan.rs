@@ -108,6 +108,16 @@ impl TimeType {
     }
 }
 
+/// A numeric as the nearest double; an infinity for one that is beyond them all.
+///
+/// # Safety
+///
+/// The value has to be a numeric.
+pub unsafe fn numeric(value: pg_sys::Datum) -> Option<f64> {
+    // SAFETY: the caller's. The function is one of the server's own, which no SQL names.
+    unsafe { pgrx::direct_function_call(pg_sys::numeric_float8_no_overflow, &[Some(value)]) }
+}
+
 /// The executor's row. Valid until the next one.
 pub struct Row<'a> {
     values: &'a [pg_sys::Datum],
@@ -121,6 +131,15 @@ impl Row<'_> {
             return None;
         }
         Some(stored.number(self.values[column]))
+    }
+
+    /// The number in a column of the type `numeric`; none for NULL.
+    pub fn numeric(&self, column: usize) -> Option<f64> {
+        if self.nulls[column] {
+            return None;
+        }
+        // SAFETY: the query gives the column as it is.
+        unsafe { numeric(self.values[column]) }
     }
 
     /// What a date or a time in a column counts; none for NULL.

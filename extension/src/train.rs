@@ -13,7 +13,7 @@ use std::time::Instant;
 use crate::json::JsonB;
 use pgml_core::columns::Labels;
 use pgml_core::metric::Metric;
-use pgml_core::preprocess::{Plan, unique};
+use pgml_core::preprocess::{Fitted, Plan, unique};
 use pgml_core::project::{Task, replaces};
 use pgml_core::{Error, algorithm};
 use pgrx::prelude::*;
@@ -224,12 +224,7 @@ fn train(edition: Edition, mut call: Call) -> Result<Trained> {
         return Err(Error::EmptyArgument("project_name").into());
     }
     let project = projects::find(&name)?;
-    let task = match (edition, &call, &project) {
-        (Edition::Current, Call { task: None, relation: Some(relation), labels: Some(labels), .. }, None) => {
-            tasks::of_label(&name, relation, labels)?
-        }
-        _ => task(&name, call.task.as_deref(), project.as_ref())?,
-    };
+    let task = task(edition, &name, &call, project.as_ref())?;
     if edition == Edition::V1 && !task.has_labels() {
         return Err(Error::UnsupportedTask(task.name().to_string()).into());
     }
@@ -237,12 +232,7 @@ fn train(edition: Edition, mut call: Call) -> Result<Trained> {
         Edition::Current => again::of_deployed(&call, project.as_ref())?,
         Edition::V1 | Edition::V2 => None,
     };
-    let algorithm = match (call.algorithm.take(), &again, edition) {
-        (Some(algorithm), ..) => algorithm,
-        (None, Some(again), _) => again.algorithm.clone(),
-        (None, None, Edition::Current) => "linear".to_string(),
-        (None, None, _) => return Err(Error::NullArgument("algorithm").into()),
-    };
+    let algorithm = algorithm(edition, call.algorithm.take(), again.as_ref())?;
     let hyperparams = match (call.hyperparams.take(), &again) {
         (None, Some(again)) => again.hyperparams.clone(),
         (given, _) => object("hyperparams", given)?,
@@ -254,23 +244,12 @@ fn train(edition: Edition, mut call: Call) -> Result<Trained> {
     let metric = call.metric.as_deref().map(|name| Metric::parse(task, name)).transpose()?;
 
     let (mut snapshot, reused) = wanted(edition, &name, task, project.as_ref(), &mut call, again)?;
-    let classes = task == Task::Classification;
-    let labels = if classes { Labels::Classes } else { Labels::Numbers };
+    let labels = if task == Task::Classification { Labels::Classes } else { Labels::Numbers };
     let reading = Reading::new(edition, labels, algorithm::takes_missing(&algorithm));
     let began = Instant::now();
-    let mut rows = match edition {
-        _ if reused && snapshot.materialized => rows::of_copy(reading, &snapshot)?,
-        _ if call.materialize => rows::copied(reading, &mut snapshot)?,
-        _ => rows::of_relation(reading, &mut snapshot)?,
-    };
+    let mut rows = read(reading, &mut snapshot, reused, call.materialize)?;
     let train = rows.matrix.rows - rows.test;
-    if classes {
-        rows.matrix.check_classes(&snapshot.labels, train)?;
-    }
-    let redefined = match project.as_ref().filter(|_| call.redefine) {
-        Some(project) => snapshots::meaning(project)?.is_some_and(|meaning| meaning.check(&rows.layout).is_err()),
-        None => false,
-    };
+    let redefined = redefined(call.redefine, project.as_ref(), &rows)?;
     let mut contest = match edition {
         Edition::Current => {
             identifiers::check(&rows, &snapshot.plan)?;
@@ -285,15 +264,7 @@ fn train(edition: Edition, mut call: Call) -> Result<Trained> {
         contest.prepared(&rows);
     }
 
-    let names = Names {
-        features: match &prepared {
-            Some(prepared) => {
-                prepared.preprocess.names(&rows.layout.features.iter().map(|column| column.array).collect::<Vec<_>>())
-            }
-            None => unique(rows.layout.feature_names(&rows.matrix.widths)),
-        },
-        classes: rows.matrix.classes.clone(),
-    };
+    let names = names(&rows, prepared.as_ref());
     let request = Request {
         algorithm: &algorithm,
         task: task.name(),
@@ -304,15 +275,7 @@ fn train(edition: Edition, mut call: Call) -> Result<Trained> {
         names: &names,
     };
     let project = projects::find_or_create(edition, &name, task)?;
-    let snapshot = match snapshot.id {
-        0 => snapshots::create(&snapshot, &rows, prepared.as_ref())?,
-        known => {
-            if let Some(prepared) = prepared.as_ref().filter(|_| !reused) {
-                snapshots::note(known, &rows, prepared)?;
-            }
-            known
-        }
-    };
+    let snapshot = noted(&snapshot, reused, &rows, prepared.as_ref())?;
     let Rows { matrix, .. } = rows;
     let model = models::start(edition, &project, snapshot, matrix.features, &request, runtime)?;
     let mut fitted = progress::fitting(|| runtime.fit(&request, task, matrix, train))?;
@@ -329,6 +292,58 @@ fn train(edition: Edition, mut call: Call) -> Result<Trained> {
         }
     };
     Ok(Trained { project: name, task, algorithm, model, verdict })
+}
+
+/// The algorithm that was asked for, or the one of the deployed model; 'linear' for a new project.
+fn algorithm(edition: Edition, asked: Option<String>, again: Option<&Again>) -> Result<String> {
+    match (asked, again, edition) {
+        (Some(algorithm), ..) => Ok(algorithm),
+        (None, Some(again), _) => Ok(again.algorithm.clone()),
+        (None, None, Edition::Current) => Ok("linear".to_string()),
+        (None, None, _) => Err(Error::NullArgument("algorithm").into()),
+    }
+}
+
+/// The rows to train and test on.
+fn read(reading: Reading, snapshot: &mut Snapshot, reused: bool, materialize: bool) -> Result<Rows> {
+    let rows = match reused && snapshot.materialized {
+        true => rows::of_copy(reading, snapshot)?,
+        false if materialize => rows::copied(reading, snapshot)?,
+        false => rows::of_relation(reading, snapshot)?,
+    };
+    if reading.labels == Labels::Classes {
+        rows.matrix.check_classes(&snapshot.labels, rows.matrix.rows - rows.test)?;
+    }
+    Ok(rows)
+}
+
+/// Whether the project is asked to mean something else, and does from these rows on.
+fn redefined(asked: bool, project: Option<&Project>, rows: &Rows) -> Result<bool> {
+    match project.filter(|_| asked) {
+        Some(project) => Ok(snapshots::meaning(project)?.is_some_and(|meaning| meaning.check(&rows.layout).is_err())),
+        None => Ok(false),
+    }
+}
+
+/// What the numbers that the model takes are called, and its classes.
+fn names(rows: &Rows, prepared: Option<&Fitted>) -> Names {
+    let arrays = || rows.layout.features.iter().map(|column| column.array).collect::<Vec<_>>();
+    let features = match prepared {
+        Some(prepared) => prepared.preprocess.names(&arrays()),
+        None => unique(rows.layout.feature_names(&rows.matrix.widths)),
+    };
+    Names { features, classes: rows.matrix.classes.clone() }
+}
+
+/// Record the snapshot unless it is; returns its id.
+fn noted(snapshot: &Snapshot, reused: bool, rows: &Rows, prepared: Option<&Fitted>) -> Result<i64> {
+    if snapshot.id == 0 {
+        return snapshots::create(snapshot, rows, prepared);
+    }
+    if let Some(prepared) = prepared.filter(|_| !reused) {
+        snapshots::note(snapshot.id, rows, prepared)?;
+    }
+    Ok(snapshot.id)
 }
 
 /// The snapshot to train on: with what is done with its columns, and with what they have to be. Also tells whether it is one that
@@ -373,8 +388,9 @@ fn object(name: &'static str, value: Option<JsonB>) -> Result<String> {
     Err(Error::NotAnObject { name, found }.into())
 }
 
-fn task(name: &str, asked: Option<&str>, project: Option<&Project>) -> Result<Task> {
-    match (asked, project) {
+/// The task that was asked for, the project's, or what the label tells.
+fn task(edition: Edition, name: &str, call: &Call, project: Option<&Project>) -> Result<Task> {
+    match (call.task.as_deref(), project) {
         (Some(asked), Some(project)) => {
             let task = Task::parse(asked)?;
             projects::check_task(project, task)?;
@@ -382,7 +398,10 @@ fn task(name: &str, asked: Option<&str>, project: Option<&Project>) -> Result<Ta
         }
         (Some(asked), None) => Ok(Task::parse(asked)?),
         (None, Some(project)) => project.task(),
-        (None, None) => Err(Error::Incomplete { project: name.to_string(), missing: "task" }.into()),
+        (None, None) => match (edition, &call.relation, &call.labels) {
+            (Edition::Current, Some(relation), Some(labels)) => tasks::of_label(name, relation, labels),
+            _ => Err(Error::Incomplete { project: name.to_string(), missing: "task" }.into()),
+        },
     }
 }
 

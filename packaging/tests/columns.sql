@@ -11,7 +11,7 @@ FROM generate_series(1, 300) AS n;
 
 -- The primary key is used with a warning, and left out without one.
 SELECT pgml.train('c', 'regression', 'customers', 'y', 'random_forest', '{"n_estimators": 20}', exclude => '{id}', weight_column => 'weight');
-SELECT pg_temp.expect('columns', $$SELECT string_agg(c->>'name', ',' ORDER BY (c->>'position')::int) FROM (SELECT jsonb_array_elements(columns) AS c FROM pgml.snapshots ORDER BY id DESC LIMIT 1) AS s$$, 'a,kind,vip,since,seen,opened,tenure,y');
+SELECT pg_temp.expect('columns', $$SELECT string_agg(c->>'name', ',' ORDER BY (c->>'position')::int) FROM jsonb_array_elements((SELECT columns FROM pgml.snapshots ORDER BY id DESC LIMIT 1)) AS c$$, 'a,kind,vip,since,seen,opened,tenure,y');
 SELECT pg_temp.expect('noted', $$SELECT analysis->>'exclude' || (analysis->>'weight_column') FROM (SELECT * FROM pgml.snapshots ORDER BY id DESC LIMIT 1) AS s$$, '["id"]weight');
 
 -- By name: the table's own row, in any order, with more columns; a view's, a subquery's, a composite type's. By place: (a, b).
@@ -46,6 +46,7 @@ SELECT pg_temp.expect('a trigger', $$SELECT count(p) || ' ' || bool_and(p = pgml
 CREATE TABLE weighed AS SELECT n % 10 AS a, n % 10 * CASE WHEN n % 3 = 0 THEN 2.0 ELSE -1.0 END AS y, CASE WHEN n % 3 = 0 THEN 3 ELSE 1 END AS w FROM generate_series(1, 100) AS n;
 SELECT pgml.train('weighed ' || runtime, 'regression', 'weighed', 'y', algorithm, weight_column => 'w', runtime => runtime, automatic_deploy => true)
 FROM (VALUES ('linear'::pgml.algorithm), ('random_forest'), ('lightgbm')) AS t(algorithm), unnest(enum_range(NULL::pgml.runtime)) AS runtime;
+SELECT pgml.deploy('weighed ' || runtime, 'best_score', 'linear') FROM unnest(enum_range(NULL::pgml.runtime)) AS runtime;
 SELECT pg_temp.expect('both runtimes', $$SELECT abs(pgml.predict('weighed python', ARRAY[9]) - pgml.predict('weighed rust', ARRAY[9])) < 1$$, 'true');
 SELECT pgml.train('not weighed', 'regression', 'weighed', 'y', exclude => '{w}');
 SELECT pg_temp.expect('the weight counts', $$SELECT pgml.predict('weighed python', ARRAY[9]) > pgml.predict('not weighed', ARRAY[9]) + 3$$, 'true');
@@ -68,10 +69,10 @@ SELECT pg_temp.expect('noted', $$SELECT bool_and(analysis->>'weight_column' = 'w
 SET timezone = 'Pacific/Auckland';
 CREATE TABLE times AS SELECT '2024-02-27'::date + n AS d, '2024-02-27 23:30'::timestamp + n * interval '7 hours 1 second' AS t, '1969-12-25 01:00+00'::timestamptz + n * interval '1 day 1 hour' AS z,
     '00:30'::time + n * interval '17 minutes' AS o, make_interval(years => n % 2, months => n % 5, days => n, secs => n / 10.0) AS i FROM generate_series(1, 60) AS n;
-SELECT pgml.train('time ' || name, 'regression', format('numbers_%s', name), 'y')
-FROM (SELECT name, pg_temp.outcome(format('CREATE VIEW numbers_%1$s AS SELECT %1$s, %2$s::float8 AS y FROM times', name, number)) FROM (VALUES
+SELECT pg_temp.outcome(format('CREATE VIEW numbers_%1$s AS SELECT %1$s, %2$s::float8 AS y FROM times', name, number)) FROM (VALUES
     ('d', '(d - ''1970-01-01''::date)'), ('t', 'extract(epoch FROM t)'), ('z', 'extract(epoch FROM z)'), ('o', 'extract(epoch FROM o)'), ('i', 'extract(epoch FROM i)')
-) AS v(name, number) OFFSET 0) AS v;
+) AS v(name, number);
+SELECT pgml.train('time ' || name, 'regression', 'numbers_' || name, 'y') FROM unnest('{d,t,z,o,i}'::text[]) AS name;
 SELECT pg_temp.expect(name, format('SELECT bool_and(abs(pgml.predict(%1$L, v) - v.y) <= 1e-6 * abs(v.y) + 1e-3) FROM numbers_%2$s AS v', 'time ' || name, name), 'true') FROM unnest('{d,t,z,o,i}'::text[]) AS name;
 SELECT pg_temp.expect('a number in its place', $$SELECT round(pgml.predict('time d', ARRAY[100]))$$, '100');
 SELECT pg_temp.expect('a date is the beginning of its day', $$SELECT round(pgml.predict('time t', s)) FROM (SELECT '1970-01-03'::date AS t) AS s$$, '172800');
@@ -110,7 +111,7 @@ SELECT pg_temp.expect('filled where that is asked for', $$SELECT pgml.predict('g
 CREATE TABLE names AS SELECT (ARRAY['NULL', NULL, '=', '', '__NULL__', 'b=c'])[1 + n % 6] AS "a", (ARRAY['c', 'NULL'])[1 + n % 2] AS "a=b", n % 7 AS "a=NULL", ARRAY[n % 2, n % 3] AS v, n % 5 AS "v[1]", n % 6 AS y FROM generate_series(1, 300) AS n;
 SELECT pgml.train('names', 'regression', 'names', 'y', 'random_forest', '{"n_estimators": 5}', preprocess => '{"a": {"encode": "one_hot"}, "a=b": {"encode": "one_hot"}}');
 SELECT pg_temp.expect('all of them', $$SELECT count(*) || ' ' || count(DISTINCT feature) FROM pgml.feature_importances('names')$$, '12 12');
-SELECT pg_temp.expect('statistics', $$SELECT count(*) FROM (SELECT jsonb_object_keys(c->'statistics'->'categories') FROM (SELECT jsonb_array_elements(columns) AS c FROM pgml.snapshots ORDER BY id DESC LIMIT 1) AS s WHERE c->>'name' = 'a') AS k$$, '6');
+SELECT pg_temp.expect('statistics', $$SELECT count(*) FROM jsonb_array_elements((SELECT columns FROM pgml.snapshots ORDER BY id DESC LIMIT 1)) AS c, jsonb_object_keys(c->'statistics'->'categories') WHERE c->>'name' = 'a'$$, '6');
 
 -- Constraints by the features' names.
 CREATE TABLE wavy AS SELECT n / 100.0 AS a, n % 10 AS b, n / 100.0 + sin(n / 10.0) AS y FROM generate_series(1, 600) AS n;
@@ -130,7 +131,7 @@ BEGIN
     PERFORM pgml.train('many classes', 'classification', 'classes', 'y', 'extra_trees', '{"n_estimators": 1}');
     took := extract(epoch FROM clock_timestamp() - began);
     SELECT (metrics->>'fit_seconds')::float8 INTO fit FROM pgml.models ORDER BY id DESC LIMIT 1;
-    ASSERT took <= 2 * fit + 5 OR took < 60, format('%s s, of which the fit took %s s', took, fit);
+    ASSERT took <= 2 * fit + 5, format('%s s, of which the fit took %s s', took, fit);
     ASSERT (SELECT metrics ? 'roc_auc' FROM pgml.models ORDER BY id DESC LIMIT 1);
 END
 $$;

@@ -212,6 +212,14 @@ class Recipe:
             return multioutput.MultiOutputClassifier(estimator)
         return multioutput.MultiOutputRegressor(estimator)
 
+    def begin(self, estimator, target):
+        """Give an estimator what it can only know by the labels."""
+        given = estimator.get_params(deep=False)
+        # XGBoost's own first guess is one step of Newton's method, which this loss throws far off.
+        pseudo = given.get("objective") == "reg:pseudohubererror"
+        if pseudo and given.get("base_score") is None and target.ndim == 1:
+            estimator.set_params(base_score=float(require("numpy").median(target)))
+
     def search_space(self, search_params):
         """Translate `{name: [values]}` into the built estimator's own names and values.
 
@@ -240,6 +248,8 @@ class Recipe:
         self._check_known(name)
         name = self._canonical(name)
         value = self.names.translate(self.library, name, value)
+        if self.library == "xgboost":
+            value = _translate_xgboost(name, value)
         if self._replacement and name in self._replacement.renamed:
             values = self._replacement.values.get(name)
             if values and value not in values:
@@ -318,6 +328,18 @@ class Recipe:
         if self.library == "lightgbm":
             return {"n_jobs": 1, "verbosity": -1}
         return {}
+
+
+def _translate_xgboost(name, value):
+    if name == "early_stopping_rounds" and value is not None:
+        raise UserError(
+            "hyperparameter early_stopping_rounds can't be used: a training has no rows to stop by",
+            hint="Leave it out, and choose n_estimators, with a search if need be.",
+        )
+    if name == "eval_metric" and isinstance(value, list) and value:
+        # Nothing is evaluated while it trains, and XGBoost then chokes on a list; its last counts.
+        return value[-1]
+    return value
 
 
 def _release(module):

@@ -147,6 +147,7 @@ def _fit(
         if supervised:
             target = _target(y[:train_rows], classes if recipe.needs_class_numbers else None)
 
+        recipe.begin(estimator, target)
         started = time.perf_counter()
         with _threads_only():
             if search:

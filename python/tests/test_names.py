@@ -181,3 +181,20 @@ def test_too_many_probabilities_and_distances_are_noted(monkeypatch):
     scored = metrics.clustering(x, (x[:, 0] > 0).astype(int))
     assert scored["silhouette"] > 0.1
     assert scored["notes"]["silhouette"] == "of 50 of the 600 test rows"
+
+
+def test_a_loss_with_a_far_first_guess_predicts_in_the_unit_of_the_label():
+    numbers = np.arange(1.0, 401)
+    x = np.column_stack([numbers % 10, numbers % 7])
+    y = (x[:, :1] * 3 + x[:, 1:] + 1).astype(float)
+    model, _, used = _fit("xgboost", x, y, {"objective": "reg:pseudohubererror"}, task="regression")
+    assert np.abs(model.predict(x) - y).mean() < 0.3 * y.std()
+    assert "base_score" not in used
+
+
+def test_what_xgboost_can_not_use_here_is_told_or_passed_over():
+    x, y = _rare()
+    with pytest.raises(UserError, match="early_stopping_rounds"):
+        _fit("xgboost", x, y, {"early_stopping_rounds": 5})
+    _, _, used = _fit("xgboost", x, y, {"eval_metric": ["error", "logloss"]})
+    assert used["eval_metric"] == ["error", "logloss"]

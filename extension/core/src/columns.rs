@@ -1,7 +1,6 @@
 //! Which columns of a relation are features and labels, and the query that reads them as plain numbers.
 //!
-//! A number that Postgres keeps in a register's worth of bits comes as it is, the reader converts it; `numeric` and arrays of
-//! other numbers are cast by the query.
+//! A number comes as it is, the reader converts it; arrays of other numbers than `float8` are cast by the query.
 
 use crate::labels;
 use crate::literal::quote_ident;
@@ -198,7 +197,6 @@ fn refuse(column: &Column, role: &'static str) -> Error {
 fn target(column: &Column, listed: bool) -> String {
     let cast = match (column.array, column.element.as_str()) {
         (false, "numeric" | "uuid" | "enum") if listed => "::pg_catalog.text",
-        (false, "numeric") => "::pg_catalog.float8",
         (false, "text") => "::pg_catalog.text",
         (false, _) | (true, "float8") => "",
         (true, "bool") => "::pg_catalog.int4[]::pg_catalog.float8[]",
@@ -237,7 +235,7 @@ mod tests {
         let layout = layout(columns, &["y"], NUMBERS).unwrap();
         assert_eq!(
             layout.query("\"s\".\"t\""),
-            "SELECT r.\"a\", r.\"b\", r.\"image\"::pg_catalog.float8[], r.\"c\"\"d\"::pg_catalog.float8, \
+            "SELECT r.\"a\", r.\"b\", r.\"image\"::pg_catalog.float8[], r.\"c\"\"d\", \
              r.\"flags\"::pg_catalog.int4[]::pg_catalog.float8[], r.\"vector\", r.\"y\" FROM \"s\".\"t\" AS r"
         );
     }

@@ -28,9 +28,10 @@ pub struct Bench {
 }
 
 /// All benches, in the order in which they run.
-pub const BENCHES: [Bench; 7] = [
+pub const BENCHES: [Bench; 8] = [
     bench("dot", "dot"),
     bench("predict", "predict"),
+    bench("rows", "rows"),
     bench("first", "first"),
     bench("memory", "first"),
     bench("read", "read"),

@@ -100,7 +100,9 @@ impl Column {
         let value = value.filter(|value| self.fill.is_none() || !value.is_nan());
         let Some(value) = value.or(self.fill) else {
             if self.missing {
-                out.extend((0..self.outputs()).map(|_| f64::NAN));
+                // An element of an array is one number; a category or a time may become several.
+                let count = if self.size == 1 { self.outputs() } else { 1 };
+                out.extend((0..count).map(|_| f64::NAN));
             }
             return self.missing;
         };

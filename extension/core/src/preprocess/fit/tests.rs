@@ -242,3 +242,21 @@ fn dates_are_numbers_or_their_parts_and_missing_ones_stay_missing() {
         assert!(matches!(refused, Err(Error::FieldType { expected: "a date", .. })));
     }
 }
+
+#[test]
+fn a_missing_element_of_an_array_is_one_number() {
+    let mut layout = layout();
+    layout.features = vec![Column { array: true, ..layout.features[1].clone() }];
+    let mut builder = Builder::new(&layout, &Plan::default(), true);
+    for values in [[1.0, f64::NAN], [f64::NAN, 2.0]] {
+        builder.array(0, Some(&values)).expect("an array");
+        builder.scalar(1, Some(1.0));
+        builder.end_row();
+    }
+    let matrix = builder.finish("t").expect("rows");
+    let keep = Keep { always: true, missing: true };
+    let fitted = fit(&Plan::default(), &layout, &matrix, 2, keep).expect("steps").expect("something to keep");
+    let mut out = Vec::new();
+    fitted.preprocess.row(1, &[Field::Numbers(vec![None, Some(2.0)])], &mut out).expect("numbers");
+    assert!(out.len() == 2 && out[0].is_nan() && out[1] == 2.0);
+}
