@@ -595,6 +595,14 @@ CREATE FUNCTION pgml.predict_batch(model_id bigint, features record[]) RETURNS S
     STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_batch_rows_model_wrapper';
 COMMENT ON FUNCTION pgml.predict_batch(bigint, record[]) IS 'Predicts many rows at once, each (a, b, c), in their order, with a given model';
 
+CREATE FUNCTION pgml.predict_batch(project_name text, features text) RETURNS SETOF float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_batch($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_batch(text, text) IS 'Predicts many rows in the notation of an array, {{1,2},{3,4}}, with the deployed model of a project';
+
+CREATE FUNCTION pgml.predict_batch(model_id bigint, features text) RETURNS SETOF float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_batch($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_batch(bigint, text) IS 'Predicts many rows in the notation of an array, {{1,2},{3,4}}, with a given model';
+
 CREATE FUNCTION pgml.predict(project_name text, features boolean[]) RETURNS float8
     STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
 COMMENT ON FUNCTION pgml.predict(text, boolean[]) IS 'Predicts one row of booleans with the deployed model of a project';

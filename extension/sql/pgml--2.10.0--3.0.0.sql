@@ -32,7 +32,7 @@ DECLARE
     users text;
 BEGIN
     CREATE TEMPORARY TABLE pgml_old AS
-    SELECT p.oid, p.proname::text AS name, p.prokind AS kind, p.oid::regprocedure::text AS signature,
+    SELECT p.oid, p.proname::text AS name, p.prokind AS kind, regexp_replace(p.oid::regprocedure::text, '^pgml\.', '') AS signature,
         p.proacl AS acl, NULL::oid AS part_of, ARRAY(
         SELECT DISTINCT CASE
             WHEN d.classid = 'pg_rewrite'::regclass THEN
@@ -88,12 +88,12 @@ BEGIN
         WHERE o.users = '{}' AND NOT EXISTS (SELECT FROM pg_temp.pgml_old AS a WHERE a.oid = o.part_of AND a.users <> '{}')
         ORDER BY kind <> 'a'
     LOOP
-        EXECUTE format('DROP %s %s', CASE member.kind WHEN 'a' THEN 'AGGREGATE' ELSE 'FUNCTION' END, member.signature);
+        EXECUTE format('DROP %s pgml.%s', CASE member.kind WHEN 'a' THEN 'AGGREGATE' ELSE 'FUNCTION' END, member.signature);
     END LOOP;
     -- What still has this comment at the end has no counterpart in this release.
     FOR member IN SELECT o.kind, o.signature FROM pg_temp.pgml_old AS o JOIN pg_proc USING (oid) LOOP
         EXECUTE format(
-            'COMMENT ON %s %s IS %L', CASE member.kind WHEN 'a' THEN 'AGGREGATE' ELSE 'FUNCTION' END, member.signature, 'pgml 2.10.0'
+            'COMMENT ON %s pgml.%s IS %L', CASE member.kind WHEN 'a' THEN 'AGGREGATE' ELSE 'FUNCTION' END, member.signature, 'pgml 2.10.0'
         );
     END LOOP;
 END
@@ -585,6 +585,14 @@ CREATE FUNCTION pgml.predict_batch(model_id bigint, features record[]) RETURNS S
     STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_predict_batch_rows_model_wrapper';
 COMMENT ON FUNCTION pgml.predict_batch(bigint, record[]) IS 'Predicts many rows at once, each (a, b, c), in their order, with a given model';
 
+CREATE OR REPLACE FUNCTION pgml.predict_batch(project_name text, features text) RETURNS SETOF float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_batch($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_batch(text, text) IS 'Predicts many rows in the notation of an array, {{1,2},{3,4}}, with the deployed model of a project';
+
+CREATE OR REPLACE FUNCTION pgml.predict_batch(model_id bigint, features text) RETURNS SETOF float8
+    STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict_batch($1, $2::pg_catalog.float8[]) $$;
+COMMENT ON FUNCTION pgml.predict_batch(bigint, text) IS 'Predicts many rows in the notation of an array, {{1,2},{3,4}}, with a given model';
+
 CREATE OR REPLACE FUNCTION pgml.predict(project_name text, features boolean[]) RETURNS float8
     STABLE STRICT PARALLEL SAFE COST 10000 LANGUAGE sql AS $$ SELECT pgml.predict($1, $2::pg_catalog.int4[]::pg_catalog.float8[]) $$;
 COMMENT ON FUNCTION pgml.predict(text, boolean[]) IS 'Predicts one row of booleans with the deployed model of a project';
@@ -934,7 +942,7 @@ BEGIN
         SELECT signature FROM pg_temp.pgml_old AS o JOIN pg_proc USING (oid)
         WHERE part_of IS NOT NULL AND obj_description(o.oid, 'pg_proc') = 'pgml 2.10.0'
     LOOP
-        EXECUTE format('DROP FUNCTION %s', member.signature);
+        EXECUTE format('DROP FUNCTION pgml.%s', member.signature);
     END LOOP;
     -- Who may call a function: as it was for the functions of its name.
     FOR member IN
