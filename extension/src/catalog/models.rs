@@ -199,7 +199,7 @@ pub fn candidates(
             "(status OPERATOR(pg_catalog.=) 'successful' OR (metrics IS NOT NULL AND EXISTS (SELECT FROM pgml.files AS f \
              WHERE f.model_id OPERATOR(pg_catalog.=) models.id AND pg_catalog.length(f.data) OPERATOR(pg_catalog.>) 0)))"
         }
-        Edition::Current => "status OPERATOR(pg_catalog.=) 'successful'",
+        Edition::V2 | Edition::Current => "status OPERATOR(pg_catalog.=) 'successful'",
     };
     spi::run(
         &format!(
