@@ -15,7 +15,9 @@ const LIMITS: Limits = Limits {
 };
 
 fuzz_target!(|data: &[u8]| {
-    let Ok(package) = reader::read(data, &LIMITS, |path, head| path.ends_with(".so") || head.starts_with(b"\x7fELF")) else {
+    let Ok(package) = reader::read(data, &LIMITS, |path, head| {
+        path.ends_with(".so") || head.starts_with(b"\x7fELF")
+    }) else {
         return;
     };
     let kept: usize = package

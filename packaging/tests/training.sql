@@ -42,7 +42,8 @@ DECLARE
     got record;
 BEGIN
     SELECT * INTO got FROM pgml.train('diabetes', 'regression', 'pgml.diabetes', 'target');
-    ASSERT got = ROW('diabetes'::text, 'regression'::text, 'linear'::text, true)::record, got::text;
+    ASSERT (got.project, got.task, got.algorithm, got.deployed)
+        = ('diabetes'::text, 'regression'::text, 'linear'::text, true), got::text;
     SELECT * INTO got FROM pgml.models ORDER BY id DESC LIMIT 1;
     ASSERT got.status = 'successful' AND got.num_features = 10 AND got.runtime = 'python' AND got.search IS NULL, got::text;
     ASSERT (got.metrics->>'r2')::float8 BETWEEN 0.4 AND 0.6, got.metrics::text;

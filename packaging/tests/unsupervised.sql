@@ -36,7 +36,7 @@ BEGIN
     SELECT * INTO got FROM pgml.train('clusters kmeans', search => 'grid', search_params => '{"n_clusters": [2, 6]}', search_args => '{"cv": 2}');
     ASSERT got.deployed AND (SELECT hyperparams->>'n_clusters' FROM pgml.models ORDER BY id DESC LIMIT 1) = '2';
     SELECT * INTO got FROM pgml.deploy('clusters kmeans', 'best_score');
-    ASSERT got.algorithm = 'linear', got::text;
+    ASSERT got.algorithm = 'kmeans', format('trained again is what was deployed: %s', got);
     ASSERT (SELECT count(*) FROM pgml.snapshots WHERE relation_name = 'public.flowers') = 6;
 END
 $$;

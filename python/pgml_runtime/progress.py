@@ -15,7 +15,9 @@ from pgml_runtime.errors import require
 @contextlib.contextmanager
 def watched(estimator, library):
     """Yield the arguments of `fit` that make it tell of its rounds; none where it can't."""
-    if library == "xgboost" and "callbacks" in estimator.get_params(deep=False):
+    # XGBoost's forests are one round, and refuse callbacks.
+    rounds = not type(estimator).__name__.startswith("XGBRF")
+    if library == "xgboost" and rounds and "callbacks" in estimator.get_params(deep=False):
         before = estimator.get_params(deep=False)["callbacks"]
         if before is None:
             estimator.set_params(callbacks=[_xgboost_callback()])

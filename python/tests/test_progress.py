@@ -28,8 +28,9 @@ def test_rounds_are_told(algorithm, last, regression_data, monkeypatch):
     assert kept.get("callbacks") is None
 
 
-def test_what_tells_of_nothing_is_trained_as_before(regression_data, monkeypatch):
+@pytest.mark.parametrize("algorithm", ["ridge", "xgboost_random_forest"])
+def test_what_tells_of_nothing_is_trained_as_before(algorithm, regression_data, monkeypatch):
     told = []
     monkeypatch.setattr(pgml_runtime, "tell_progress", told.append)
-    fit("ridge", "regression", *regression_data, TRAIN_ROWS)
+    fit(algorithm, "regression", *regression_data, TRAIN_ROWS)
     assert told == ["scoring"]

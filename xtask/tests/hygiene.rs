@@ -287,7 +287,8 @@ fn no_file_grows_without_end() {
         path.starts_with("extension/sql/pgml--") || path == "extension/sql/pgml-adopt-1.0.sql"
     };
     // One table of facts, which has an entry for each release.
-    let is_table = |path: &str| path == "packaging/targets.toml" || path.starts_with("docs/schema/");
+    let is_table =
+        |path: &str| path == "packaging/targets.toml" || path.starts_with("docs/schema/");
     holds(
         |path| !is_generated(path) && !is_table(path) && !is_edition(path),
         too_long,

@@ -241,7 +241,8 @@ impl Error {
             Error::LabelTwice(_) => "Name each label once in y_column_name.".into(),
             Error::NoFeatures(_) => "Leave at least one column out of y_column_name.".into(),
             Error::ColumnType { role: "label", .. } => {
-                "A label is numeric or boolean; that of a classification also a text, an enum, a uuid or a date. Train on a view that converts it."
+                "A label is numeric or boolean; that of a classification also a text, an enum, a uuid or a date. Train on a view that converts it; \
+                 editions 1.0 and 2.10.0 take numbers."
                     .into()
             }
             Error::ColumnType { role: "weight", .. } => "Weights are numbers: name a numeric column in weight_column.".into(),

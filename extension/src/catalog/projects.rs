@@ -63,7 +63,7 @@ pub fn metric(project: &Project) -> Result<Option<Metric>> {
         |row| Ok(row.get(1)),
     )?
     .flatten();
-    Ok(name.map(|name| Metric::parse(project.task()?, &name).map_err(crate::error::Error::from)).transpose()?)
+    name.map(|name| Metric::parse(project.task()?, &name).map_err(crate::error::Error::from)).transpose()
 }
 
 /// From now on the project's models are compared by this score.

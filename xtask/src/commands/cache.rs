@@ -47,7 +47,7 @@ enum Action {
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
         #[command(flatten)]
-        sources: Sources,
+        sources: Box<Sources>,
     },
     /// Take the results in archives over
     #[command(after_help = "Example: cargo xtask cache import pg15.tar")]

@@ -29,7 +29,9 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let console = Console::new();
     if args.check {
         let count = workflow::check(workspace, &matrices)?;
-        console.note(&format!("{count} workflows are as the plan and their templates say"));
+        console.note(&format!(
+            "{count} workflows are as the plan and their templates say"
+        ));
         return Ok(());
     }
     for path in workflow::write(workspace, &matrices)? {

@@ -63,7 +63,10 @@ fn a_role_holds_nothing_of_what_it_is_beyond() {
     );
     assert!(!lock.packages("test").iter().any(|p| p.name == "apt"));
     let alone = lock.packages("headers").len();
-    assert_eq!(alone, 2, "the headers of the server and of ICU, without what they need");
+    assert_eq!(
+        alone, 2,
+        "the headers of the server and of ICU, without what they need"
+    );
     let both = lock.packages_of(&["base", "test"]);
     assert_eq!(both.len(), base.len() + lock.packages("test").len());
 }
