@@ -129,7 +129,8 @@ fn warn_of_key(reading: Reading, relation: &Relation, layout: &Layout) -> Result
 
 /// The rows that a snapshot keeps, in their order there, with NaN for a feature that is NULL.
 pub fn with_gaps(edition: Edition, snapshot: &Snapshot) -> Result<Matrix> {
-    Ok(kept(Reading::new(edition, Labels::Numbers, true), snapshot)?.0)
+    let reading = Reading { edition, labels: Labels::Numbers, missing: true };
+    Ok(kept(reading, snapshot)?.0)
 }
 
 fn kept(reading: Reading, snapshot: &Snapshot) -> Result<(Matrix, Layout)> {

@@ -21,6 +21,9 @@ END
 $$;
 
 \if :plpython
+-- A session whose Python pgml started before the database had PL/Python can't start PL/Python.
+\c
+SET client_min_messages = warning;
 CREATE EXTENSION plpython3u;
 CREATE FUNCTION public.host_path() RETURNS text LANGUAGE plpython3u AS $$
     import sys
