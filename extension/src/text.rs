@@ -141,6 +141,7 @@ pub fn raise_unless_utf8(code: PgSqlErrorCode, message: &str, detail: Option<&st
     }
 }
 
+// SAFETY: the server's own declarations (utils/elog.h), which are the same in every major that is built for.
 unsafe extern "C-unwind" {
     fn errstart(level: c_int, domain: *const c_char) -> bool;
     fn errcode(code: c_int) -> c_int;

@@ -2,6 +2,7 @@
 //! documentation's examples and the comparisons with scikit-learn, restarts the server, and removes the packages again.
 
 mod cluster;
+mod documentation;
 mod dump;
 mod hostile;
 mod preloaded;
@@ -21,7 +22,6 @@ use crate::files;
 use crate::progress::Listener;
 use crate::runtime;
 use crate::systest::cases::{Case, Cases, ensure};
-use crate::systest::docs::{Example, database, examples, normalised};
 use crate::systest::system::System;
 
 /// What an install test is given.
@@ -400,84 +400,6 @@ impl InstallTest<'_> {
             );
             system.script("postgres", &script)
         });
-    }
-
-    /// The README and every page of `docs/sql`, each in a new database.
-    fn documentation(&self, system: &System, cases: &mut Cases<'_>) -> Result<(), Failure> {
-        let mut pages = vec!["README.md".to_owned()];
-        let sql = files::files_below(&self.source.join("docs/sql"))?;
-        pages.extend(
-            sql.iter()
-                .map(|page| format!("docs/sql/{}", page.display())),
-        );
-        let mut words = String::new();
-        for page in pages {
-            let text = files::read_text(&self.source.join(&page))?;
-            let found = examples(&text);
-            words.push_str(&text);
-            if found.is_empty() {
-                continue;
-            }
-            cases.run(&format!("{page}: {} examples", found.len()), || {
-                // A page that makes the extension itself starts without it, one about an old database with that.
-                match (text.contains("CREATE EXTENSION pgml"), database(&text)) {
-                    (_, Some(file)) => {
-                        self.bare_database(system, "docs")?;
-                        self.run_file(system, "docs", file)?;
-                    }
-                    (true, None) => self.bare_database(system, "docs")?,
-                    (false, None) => self.new_database(system, "docs")?,
-                }
-                found
-                    .iter()
-                    .try_for_each(|example| self.example(system, example))
-            });
-        }
-        cases.run(
-            "every SQL object of each edition has a comment and every function a page",
-            || {
-                let editions = self.psql(system, "postgres", EDITIONS)?;
-                ensure(!editions.trim().is_empty(), || {
-                    "the server knows no version of pgml".into()
-                })?;
-                editions.lines().try_for_each(|edition| {
-                    self.bare_database(system, "docs")?;
-                    let create = format!("CREATE EXTENSION pgml VERSION '{edition}'");
-                    self.psql(system, "docs", &create)?;
-                    let bare = self.psql(system, "docs", WITHOUT_COMMENT)?;
-                    ensure(bare.trim().is_empty(), || {
-                        format!("without a comment in edition {edition}: {bare}")
-                    })?;
-                    let functions = self.psql(system, "docs", FUNCTIONS)?;
-                    let missing: Vec<&str> = functions
-                        .lines()
-                        .filter(|name| !words.contains(&format!("pgml.{name}(")))
-                        .collect();
-                    ensure(!functions.is_empty() && missing.is_empty(), || {
-                        format!("no page of docs/sql calls: {}", missing.join(", "))
-                    })
-                })
-            },
-        );
-        Ok(())
-    }
-
-    fn example(&self, system: &System, example: &Example) -> Result<(), Failure> {
-        system.write("/srv/example.sql", &example.sql)?;
-        let script = format!(
-            "cd /tmp; psql -Xq -v ON_ERROR_STOP=1 -p {PORT} -d docs -f /srv/example.sql 2>/tmp/err || \
-             {{ cat /tmp/err; exit 1; }}"
-        );
-        let output = system.script("postgres", &script)?;
-        match &example.output {
-            Some(expected) => ensure(normalised(&output) == normalised(expected), || {
-                format!(
-                    "line {}: the page says\n{expected}\nbut psql prints\n{output}",
-                    example.line
-                )
-            }),
-            None => Ok(()),
-        }
     }
 
     /// The extension without `pgml-python`: it can be created, the vector functions work, training says what is missing.
