@@ -66,7 +66,7 @@ BEGIN
     ASSERT (SELECT count(*) FROM pgml.snapshots) = snapshots;
     ASSERT (SELECT count(DISTINCT snapshot_id) FROM pgml.models) = 1;
     ASSERT (SELECT hyperparams->>'alpha' FROM pgml.models WHERE algorithm = 'lasso') = '0.5';
-    PERFORM pgml.train('diabetes', y_column_name => 'bmi');
+    PERFORM pgml.train('diabetes', y_column_name => 'bmi', redefine => true);
     ASSERT (SELECT count(*) FROM pgml.snapshots) = snapshots + 1;
     ASSERT (SELECT y_column_name FROM pgml.snapshots ORDER BY id DESC LIMIT 1) = '{bmi}';
 END

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import pickle
 import zlib
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 from pgml_runtime import legacy, prediction, unpickling
 from pgml_runtime.errors import UserError
 
-FILE = Path(__file__).resolve().parents[2] / "packaging/tests/adoption/models-2022.json"
+ROOT = Path(__file__).resolve().parents[2]
+ADOPTION = Path(os.environ.get("PGML_ADOPTION") or ROOT / "packaging/tests/adoption")
+FILE = ADOPTION / "models-2022.json"
 DOCUMENT = json.loads(FILE.read_text(encoding="utf-8"))
 MODELS = [(rows, one) for rows, models in DOCUMENT["models"].items() for one in models]
 

@@ -203,7 +203,7 @@ pub fn candidates(
     };
     spi::run(
         &format!(
-            "SELECT id, {column}, CASE pg_catalog.jsonb_typeof(metrics OPERATOR(pg_catalog.->) $2) WHEN 'number' \
+            "SELECT id, {column}, CASE WHEN pg_catalog.jsonb_typeof(metrics OPERATOR(pg_catalog.->) $2) OPERATOR(pg_catalog.=) 'number' \
              THEN (metrics OPERATOR(pg_catalog.->>) $2)::pg_catalog.float8 END FROM pgml.models \
              WHERE project_id OPERATOR(pg_catalog.=) $1 AND {trained} \
              AND ($3 IS NULL OR {column} OPERATOR(pg_catalog.=) $3) ORDER BY id DESC"

@@ -1,8 +1,6 @@
 //! The plan of the real matrix.
 #![allow(clippy::unwrap_used)]
 
-mod next_builder;
-
 use std::path::{Path, PathBuf};
 
 use super::github::Matrices;
@@ -12,7 +10,7 @@ use crate::exit::Exit;
 use crate::files;
 
 /// The source tree that this test is compiled in, whose locks are those of the Debian distributions.
-fn root() -> PathBuf {
+pub(in crate::plan) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
@@ -32,7 +30,10 @@ fn with_plan_of<T>(
     })
 }
 
-fn with_targets<T>(root: &Path, act: impl FnOnce(&Targets, &Context<'_>) -> T) -> T {
+pub(in crate::plan) fn with_targets<T>(
+    root: &Path,
+    act: impl FnOnce(&Targets, &Context<'_>) -> T,
+) -> T {
     let root = root.to_owned();
     let workspace = Workspace {
         cache: root.join("no-cache"),

@@ -210,6 +210,7 @@ impl TestRun<'_> {
             let python = &distribution.python;
             let source = root.join("python");
             let docs = root.join("docs");
+            let adoption = root.join("packaging/tests/adoption");
             let made = self
                 .workspace()
                 .cache
@@ -239,6 +240,8 @@ impl TestRun<'_> {
                         .read_only(&tree, runtime::PREFIX)
                         .tmpfs("/mnt")
                         .read_only(&docs, "/mnt/docs")
+                        .read_only(&adoption, "/mnt/adoption")
+                        .env("PGML_ADOPTION", "/mnt/adoption")
                         .writable(&made, "/mnt/made")
                         .env("PGML_DOCS", "/mnt/docs")
                         .env("PGML_PAIRS", "/mnt/made/pairs.json")

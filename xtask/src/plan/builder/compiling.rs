@@ -133,3 +133,6 @@ impl Builder<'_> {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,8 @@
 //! Which targets are built where the oldest builder can be had from nowhere.
+#![allow(clippy::unwrap_used)]
 
-use super::*;
+use crate::plan::tests::{root, with_targets};
+use crate::plan::{Availability, Context, Plan};
 
 /// Catches a library that is compiled against a newer glibc than its target has, where the oldest builder can be had from
 /// nowhere.
