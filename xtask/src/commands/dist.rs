@@ -55,6 +55,9 @@ pub struct Args {
     /// Take every input from this archive (`cargo xtask cache export --inputs` makes it), and contact nobody
     #[arg(long, value_name = "FILE")]
     inputs: Option<PathBuf>,
+    /// Don't ask the archives whether they have newer packages than the locks
+    #[arg(long)]
+    no_outdated: bool,
     #[command(flatten)]
     policy: LockPolicy,
     #[command(flatten)]
@@ -175,11 +178,13 @@ impl Run<'_> {
         };
         // Beside the jobs: the archives answer while the compilers work.
         let (outcome, outdated) = std::thread::scope(|scope| {
-            let asked = scope.spawn(|| match args.only_jobs.is_empty() {
-                true => pipeline.outdated(&chosen, console),
+            let chosen = &chosen;
+            let asks = args.only_jobs.is_empty() && !args.no_outdated;
+            let asked = scope.spawn(move || match asks {
+                true => pipeline.outdated(chosen, console),
                 false => Ok(Summary::default()),
             });
-            let outcome = pipeline.execute_within(&limits, &plan, &chosen, console);
+            let outcome = pipeline.execute_within(&limits, &plan, chosen, console);
             let asked = asked.join();
             (
                 outcome,

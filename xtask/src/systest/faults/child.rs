@@ -192,7 +192,7 @@ impl Dist<'_> {
             .args(["--out".as_ref(), self.out.as_os_str()])
             .args(self.mirrors.iter().flat_map(|mirror| ["--mirror", mirror]))
             // No public service is asked for what a case withholds.
-            .arg("--no-snapshot")
+            .args(["--no-snapshot", "--no-outdated"])
             .args(self.locked.then_some("--locked"))
             .args(
                 self.source

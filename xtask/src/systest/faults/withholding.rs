@@ -110,10 +110,10 @@ fn answer(stream: &TcpStream, upstream: &Upstream, withheld: &[String]) -> io::R
         to.write_all(nothing.as_bytes())?;
     } else {
         let mut from = upstream.connect()?;
-        // HTTP/1.0: the answer ends with the connection, and is passed on as it is.
+        // The answer ends with the connection, and is passed on as it is.
         write!(
             from,
-            "GET {}/{path} HTTP/1.0\r\nHost: {}\r\nConnection: close\r\n\r\n",
+            "GET {}/{path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
             upstream.path, upstream.authority
         )?;
         io::copy(&mut from, &mut to)?;
