@@ -41,6 +41,7 @@ let
           cargoRoot,
           buildAndTestSubdir,
           cargoLock,
+          cargoBuildFlags,
           buildNoDefaultFeatures,
           buildFeatures,
           nativeBuildInputs,
