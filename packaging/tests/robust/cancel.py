@@ -11,7 +11,18 @@ import random
 import signal
 import time
 
-from session import Background, Failed, Lost, Session, case, main, psql, rows_of_numbers, wait_until
+from session import (
+    PGML_MODULE,
+    Background,
+    Failed,
+    Lost,
+    Session,
+    case,
+    main,
+    psql,
+    rows_of_numbers,
+    wait_until,
+)
 
 os.environ["PGOPTIONS"] = "-c pgml.isolation=backend"
 
@@ -237,8 +248,8 @@ def python_code_that_catches_everything():
         session.run("CREATE EXTENSION IF NOT EXISTS plpython3u", SMALL)
         session.run(
             "DO LANGUAGE plpython3u $$\n"
-            "import sys, time\n"
-            "training = sys.modules['pgml_runtime.training']\n"
+            + PGML_MODULE
+            + "training = pgml_module('pgml_runtime.training')\n"
             "training.original_fit = training._fit\n"
             "def stubborn(*arguments):\n"
             "    caught = 0\n"
@@ -258,8 +269,8 @@ def python_code_that_catches_everything():
         session.run("SET statement_timeout = 0")
         session.run(
             "DO LANGUAGE plpython3u $$\n"
-            "import sys\n"
-            "training = sys.modules['pgml_runtime.training']\n"
+            + PGML_MODULE
+            + "training = pgml_module('pgml_runtime.training')\n"
             "training._fit = training.original_fit\n"
             "$$"
         )

@@ -10,6 +10,7 @@ import subprocess
 import time
 
 from session import (
+    PGML_MODULE,
     Background,
     Failed,
     Session,
@@ -49,8 +50,8 @@ def faulty(session, code):
     lines = "".join(f"    {line}\n" for line in code.splitlines())
     session.run(
         "DO LANGUAGE plpython3u $$\n"
-        "import sys\n"
-        "ridge = sys.modules['sklearn.linear_model'].Ridge\n"
+        + PGML_MODULE
+        + "ridge = pgml_module('sklearn.linear_model').Ridge\n"
         f"def fit(self, *arguments, **more):\n{lines}"
         "ridge.fit = fit\n"
         "$$",

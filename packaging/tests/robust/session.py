@@ -15,6 +15,16 @@ import time
 END = "@@end"
 
 
+# PL/Python does not see pgml's modules, which are out of `sys.modules` while its code runs: tests that have to tamper with one
+# find it among all objects.
+PGML_MODULE = (
+    "import gc, types\n"
+    "def pgml_module(name):\n"
+    "    found = (one for one in gc.get_objects() if type(one) is types.ModuleType)\n"
+    "    return next(one for one in found if one.__name__ == name)\n"
+)
+
+
 class Lost(Exception):
     """The server ended the connection."""
 
