@@ -25,6 +25,7 @@ ORDER = [
     "unpickling",
     "messagepack",
     "foreign",
+    "legacy",
     "prediction",
     "export_parts",
     "export_linear",
