@@ -102,11 +102,6 @@ impl ExitKind for ArchiveError {
     }
 }
 
-/// The file system's refusals while an archive is written or read.
-fn at<'a>(doing: &'static str, path: &'a Path) -> impl Fn(std::io::Error) -> FileError + use<'a> {
-    move |error| FileError::at(doing, path)(error)
-}
-
 impl Pipeline {
     /// The packages and wheels that a plan fetches, each once.
     fn locked_inputs(&self, plan: &Plan) -> Result<Vec<Input>, Failure> {
@@ -301,7 +296,7 @@ fn read_list(archive: &Path, contents: &mut dyn Read) -> Result<List, Failure> {
     let mut json = Vec::new();
     contents
         .read_to_end(&mut json)
-        .map_err(at("read", archive))?;
+        .map_err(FileError::at("read", archive))?;
     let list: List =
         serde_json::from_slice(&json).map_err(|error| refused(archive, error.to_string()))?;
     match list.version {
@@ -356,7 +351,7 @@ fn take_crate(
     files::create_dir(to.parent().unwrap_or(home))?;
     let partial = to.with_added_extension("partial");
     write_to(&partial, contents)?;
-    let (found, _) = Digest::of_file(&partial).map_err(at("read", &partial))?;
+    let (found, _) = Digest::of_file(&partial).map_err(FileError::at("read", &partial))?;
     if found != *pinned {
         files::remove_file(&partial)?;
         return Err(refused(
@@ -368,8 +363,8 @@ fn take_crate(
 }
 
 fn write_to(path: &Path, contents: &mut dyn Read) -> Result<(), FileError> {
-    let mut file = File::create(path).map_err(at("write", path))?;
-    std::io::copy(contents, &mut file).map_err(at("write", path))?;
+    let mut file = File::create(path).map_err(FileError::at("write", path))?;
+    std::io::copy(contents, &mut file).map_err(FileError::at("write", path))?;
     Ok(())
 }
 
@@ -390,7 +385,7 @@ fn each_entry(
     archive: &Path,
     take: &mut dyn FnMut(&Path, &mut dyn Read) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let file = File::open(archive).map_err(at("read", archive))?;
+    let file = File::open(archive).map_err(FileError::at("read", archive))?;
     let mut reader = tar::Archive::new(std::io::BufReader::new(file));
     let broken = |error: std::io::Error| refused(archive, error.to_string());
     for entry in reader.entries().map_err(broken)? {
@@ -419,7 +414,7 @@ struct Writer {
 
 impl Writer {
     fn create(path: &Path, time: u64) -> Result<Self, FileError> {
-        let file = File::create(path).map_err(at("write", path))?;
+        let file = File::create(path).map_err(FileError::at("write", path))?;
         Ok(Self {
             path: path.to_owned(),
             time,
@@ -433,7 +428,7 @@ impl Writer {
         header.set_mode(0o644);
         header.set_mtime(self.time);
         let added = self.archive.append_data(&mut header, name, contents);
-        added.map_err(at("write", &self.path))
+        added.map_err(FileError::at("write", &self.path))
     }
 
     fn add_bytes(&mut self, name: &str, bytes: &[u8]) -> Result<(), FileError> {
@@ -441,14 +436,20 @@ impl Writer {
     }
 
     fn add_file(&mut self, name: &str, from: &Path) -> Result<(), FileError> {
-        let file = File::open(from).map_err(at("read", from))?;
-        let size = file.metadata().map_err(at("read", from))?.len();
+        let file = File::open(from).map_err(FileError::at("read", from))?;
+        let size = file.metadata().map_err(FileError::at("read", from))?.len();
         self.add(name, size, file)
     }
 
     fn finish(self) -> Result<u64, FileError> {
-        let file = self.archive.into_inner().map_err(at("write", &self.path))?;
-        let size = file.metadata().map_err(at("read", &self.path))?.len();
+        let file = self
+            .archive
+            .into_inner()
+            .map_err(FileError::at("write", &self.path))?;
+        let size = file
+            .metadata()
+            .map_err(FileError::at("read", &self.path))?
+            .len();
         Ok(size)
     }
 }

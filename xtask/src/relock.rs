@@ -9,7 +9,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use crate::exit::{Exit, ExitKind, Failure};
-use crate::fetch::FetchError;
+use crate::fetch::{FetchError, are};
 use crate::lock::{self, Absent, Change, Extent, Lock, LockError, Resolver};
 use crate::pipeline::Pipeline;
 use crate::progress::Listener;
@@ -70,7 +70,7 @@ impl Pipeline {
                 Ok(done) => return Ok(done),
                 Err(failure) => failure,
             };
-            let Some(FetchError::Gone { packages, lock, .. }) = failure.error() else {
+            let Some(gone @ FetchError::Gone { packages, lock, .. }) = failure.error() else {
                 return Err(failure);
             };
             // Wheels have no archive that drops them: their lock follows the list of requirements.
@@ -79,8 +79,7 @@ impl Pipeline {
             }
             let (lock, packages) = (lock.clone(), packages.clone());
             if policy == Policy::Locked {
-                let gone = failure.error::<FetchError>().map(ToString::to_string);
-                let gone = gone.unwrap_or_default();
+                let gone = gone.to_string();
                 return Err(LockedError { lock, gone }.into());
             }
             let so_far = renewed.entry(lock.clone()).or_default();
@@ -121,7 +120,7 @@ impl Pipeline {
         let facts = self.targets.require_distribution(distribution)?;
         let path = Lock::path(&self.workspace, distribution);
         let before = Lock::load(&path)?;
-        let dir = self.workspace.cache.join("apt").join(distribution);
+        let dir = self.workspace.apt_root(distribution);
         let make = |absent: &[Absent]| -> Result<Lock, Failure> {
             let resolver = Resolver {
                 targets: &self.targets,
@@ -158,16 +157,7 @@ fn words(before: &Lock, after: &Lock, gone: &[Absent]) -> [String; 2] {
     let id = &after.distribution;
     let newest = after.suites.iter().map(|suite| &suite.date).max();
     let of = newest.map_or_else(String::new, |date| format!(" of {date}"));
-    let which = match gone {
-        [one] => format!("`{} {}` is", one.name, one.version),
-        [first, ..] => format!(
-            "`{} {}` and {} more are",
-            first.name,
-            first.version,
-            gone.len() - 1
-        ),
-        [] => "a package is".to_owned(),
-    };
+    let which = are(gone);
     let why = format!(
         "the lock of {id} no longer fits its archive ({which} gone): made anew from the signed indexes{of}; \
          commit packaging/lock/{id}.toml to keep it"

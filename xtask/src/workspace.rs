@@ -27,6 +27,11 @@ impl Workspace {
         self.cache.join("store")
     }
 
+    /// apt's own root for a distribution: its indexes, kept between runs.
+    pub fn apt_root(&self, distribution: &str) -> PathBuf {
+        self.cache.join("apt").join(distribution)
+    }
+
     /// The log of a job.
     pub fn log(&self, job: &str) -> PathBuf {
         self.cache

@@ -1,6 +1,6 @@
 //! Packages of a lock, through apt's own downloader.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -109,8 +109,11 @@ fn fetch_batch(
                 None => gone.push(Gone::of(search.package, search.words)),
             }
         }
-        for (i, error) in try_batch(&asked, mirrors.patience, store)? {
-            let (search, place) = &asked[i];
+        let mut failed = try_batch(&asked, mirrors.patience, store)?;
+        for (i, (search, place)) in asked.into_iter().enumerate() {
+            let Some(error) = failed.remove(&i) else {
+                continue;
+            };
             let own = mirrors.base(&search.package.archive) == Some(&place.base);
             let words = match error {
                 FetchError::Gone { words, .. } => words,
@@ -118,11 +121,7 @@ fn fetch_batch(
                 FetchError::Unreachable { words, .. } if !own => words,
                 other => return Err(other),
             };
-            open.push(Search {
-                package: search.package,
-                places: search.places.clone(),
-                words,
-            });
+            open.push(Search { words, ..search });
         }
     }
     Ok(gone)
@@ -134,9 +133,10 @@ fn try_batch(
     batch: &[(Search<'_>, Place)],
     patience: u32,
     store: &Store,
-) -> Result<Vec<(usize, FetchError)>, FetchError> {
+) -> Result<BTreeMap<usize, FetchError>, FetchError> {
+    let mut failed = BTreeMap::new();
     if batch.is_empty() {
-        return Ok(Vec::new());
+        return Ok(failed);
     }
     let incoming = store.incoming()?;
     let dir = incoming.path();
@@ -146,7 +146,6 @@ fn try_batch(
         (uri(&place.base, &package.path), package.file_name(), sha256)
     });
     let words = download(dir, patience, files)?;
-    let mut failed = Vec::new();
     for (i, (search, place)) in batch.iter().enumerate() {
         let file = dir.join(search.package.file_name());
         if file.exists() {
@@ -161,7 +160,7 @@ fn try_batch(
         if words.contains(NO_ROOM) {
             return Err(FetchError::disk_full(dir));
         }
-        failed.push((i, failure(search.package, &place.base, &words)));
+        failed.insert(i, failure(search.package, &place.base, &words));
     }
     Ok(failed)
 }

@@ -136,7 +136,7 @@ impl Gone {
 }
 
 /// `` `a 1.0` is``, or `` `a 1.0`, `b 2.0` and 3 more are``.
-fn are(packages: &[Absent]) -> String {
+pub(crate) fn are(packages: &[Absent]) -> String {
     const NAMED: usize = 3;
     let named: Vec<String> = packages
         .iter()
@@ -144,6 +144,7 @@ fn are(packages: &[Absent]) -> String {
         .map(|one| format!("`{} {}`", one.name, one.version))
         .collect();
     match (packages.len(), packages.len().saturating_sub(NAMED)) {
+        (0, _) => "files are".to_owned(),
         (1, _) => format!("{} is", named.join("")),
         (_, 0) => format!("{} are", named.join(", ")),
         (_, more) => format!("{} and {more} more are", named.join(", ")),

@@ -9,6 +9,7 @@ pub mod wheels;
 
 pub use crates::{fetch_crates, fetch_tool_crates};
 pub use debs::fetch_debs;
+pub(crate) use error::are;
 pub use error::{FetchError, Gone};
 pub use wheels::fetch_wheels;
 

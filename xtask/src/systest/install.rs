@@ -61,27 +61,6 @@ pub(super) const PORT: &str = "5499";
 /// Where the Python tests are shown, with the contract's table of algorithms.
 const CONTRACT: &str = "/srv/contract";
 
-/// Members of the extension that have no comment; what a table or type brings along (row types, array types, toast) aside.
-const WITHOUT_COMMENT: &str = "
-    SELECT pg_describe_object(classid, objid, 0) FROM pg_depend
-    WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
-      AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pgml')
-      AND classid IN ('pg_proc'::regclass, 'pg_class'::regclass, 'pg_type'::regclass, 'pg_namespace'::regclass)
-      AND obj_description(objid, classid::regclass::name) IS NULL
-      AND NOT (classid = 'pg_class'::regclass
-               AND (SELECT relkind FROM pg_class WHERE oid = objid) IN ('S', 'i', 't'))
-      AND NOT (classid = 'pg_type'::regclass
-               AND (SELECT typrelid <> 0 OR typelem <> 0 FROM pg_type WHERE oid = objid))";
-
-/// The editions that can be created, as versions of the extension.
-const EDITIONS: &str =
-    "SELECT version FROM pg_available_extension_versions WHERE name = 'pgml' ORDER BY version";
-
-/// The names of the extension's functions that users call; trigger functions are not among them.
-const FUNCTIONS: &str = "
-    SELECT DISTINCT proname FROM pg_proc
-    WHERE pronamespace = 'pgml'::regnamespace AND prorettype <> 'trigger'::regtype ORDER BY 1";
-
 impl InstallTest<'_> {
     /// Runs everything. The results name each check; an error is only what kept the test from running at all.
     pub fn run(&self, listener: &dyn Listener) -> Result<Vec<Case>, Failure> {

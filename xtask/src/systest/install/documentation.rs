@@ -4,8 +4,29 @@ use crate::exit::Failure;
 use crate::files;
 use crate::systest::cases::{Cases, ensure};
 use crate::systest::docs::{Example, database, examples, normalised};
-use crate::systest::install::{EDITIONS, FUNCTIONS, InstallTest, PORT, WITHOUT_COMMENT};
+use crate::systest::install::{InstallTest, PORT};
 use crate::systest::system::System;
+
+/// Members of the extension that have no comment; what a table or type brings along (row types, array types, toast) aside.
+const WITHOUT_COMMENT: &str = "
+    SELECT pg_describe_object(classid, objid, 0) FROM pg_depend
+    WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
+      AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pgml')
+      AND classid IN ('pg_proc'::regclass, 'pg_class'::regclass, 'pg_type'::regclass, 'pg_namespace'::regclass)
+      AND obj_description(objid, classid::regclass::name) IS NULL
+      AND NOT (classid = 'pg_class'::regclass
+               AND (SELECT relkind FROM pg_class WHERE oid = objid) IN ('S', 'i', 't'))
+      AND NOT (classid = 'pg_type'::regclass
+               AND (SELECT typrelid <> 0 OR typelem <> 0 FROM pg_type WHERE oid = objid))";
+
+/// The editions that can be created, as versions of the extension.
+const EDITIONS: &str =
+    "SELECT version FROM pg_available_extension_versions WHERE name = 'pgml' ORDER BY version";
+
+/// The names of the extension's functions that users call; trigger functions are not among them.
+const FUNCTIONS: &str = "
+    SELECT DISTINCT proname FROM pg_proc
+    WHERE pronamespace = 'pgml'::regnamespace AND prorettype <> 'trigger'::regtype ORDER BY 1";
 
 impl InstallTest<'_> {
     /// The README and every page of `docs/sql`, each in a new database.
