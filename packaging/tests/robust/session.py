@@ -15,8 +15,8 @@ import time
 END = "@@end"
 
 
-# PL/Python does not see pgml's modules, which are out of `sys.modules` while its code runs: tests that have to tamper with one
-# find it among all objects.
+# PL/Python does not see pgml's modules, which are out of `sys.modules` while its code runs:
+# tests that have to tamper with one find it among all objects.
 PGML_MODULE = (
     "import gc, types\n"
     "def pgml_module(name):\n"

@@ -121,15 +121,20 @@ impl FaultTest<'_> {
         let [first, next, ..] = releases[..] else {
             return ensure(false, || "targets.toml names one builder only".into());
         };
-        let facts = self
-            .pipeline
-            .targets
-            .require_distribution(&here.qualify(&first.distribution))?;
-        let lock = Lock::open(&self.pipeline.workspace, &self.pipeline.targets, facts)?;
-        let packages: Vec<&LockedPackage> = lock.packages(Builder::ROLE);
+        let targets = &self.pipeline.targets;
+        let facts_of =
+            |builder: &Builder| targets.require_distribution(&here.qualify(&builder.distribution));
+        let lock_of = |facts: &Distribution| Lock::open(&self.pipeline.workspace, targets, facts);
+        let facts = facts_of(first)?;
+        let own = lock_of(facts)?;
+        // Releases share the files of packages that did not change between them: those the next builder keeps.
+        let kept = lock_of(facts_of(next)?)?;
+        let shared = |path: &str| kept.packages.iter().any(|package| package.path == path);
+        let packages: Vec<&LockedPackage> = own.packages(Builder::ROLE);
         let mut withheld: Vec<String> = packages
             .iter()
             .map(|package| package.path.clone())
+            .filter(|path| !shared(path))
             .collect();
         withheld.push(format!("dists/{}", facts.codename));
         let scene = self.scene(
