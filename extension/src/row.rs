@@ -1,6 +1,6 @@
 //! A row that a function is given, `(a, b, c)` or a table's own: its columns as numbers and texts.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
@@ -67,6 +67,8 @@ pub struct Shape {
 
 thread_local! {
     static LAST: RefCell<Option<Rc<Shape>>> = const { RefCell::new(None) };
+    /// Room for the values of a row, which the next row takes again.
+    static ROOM: Cell<(Vec<pg_sys::Datum>, Vec<bool>)> = const { Cell::new((Vec::new(), Vec::new())) };
 }
 
 impl Shape {
@@ -99,6 +101,20 @@ impl Shape {
         Shape { type_oid, modifier, identifier, attributes, names }
     }
 
+    /// The values of all columns.
+    pub fn fields(&self, values: &Values) -> Result<Vec<Field>> {
+        (0..self.attributes.len()).map(|column| self.field(column, values)).collect()
+    }
+
+    /// The value of a column that is stored as a number and is not NULL.
+    pub fn number(&self, column: usize, values: &Values) -> Option<f64> {
+        let Attribute { place, reading, .. } = &self.attributes[column];
+        match reading {
+            Reading::Number(stored) if !values.nulls[*place] => Some(stored.number(values.values[*place])),
+            _ => None,
+        }
+    }
+
     /// The value of a column, by its place among those that are not dropped.
     pub fn field(&self, column: usize, values: &Values) -> Result<Field> {
         let Attribute { place, type_oid, reading } = &self.attributes[column];
@@ -116,6 +132,52 @@ pub struct Values {
     nulls: Vec<bool>,
 }
 
+impl Values {
+    /// As many NULLs.
+    fn nulls(count: usize) -> Values {
+        let (mut values, mut nulls) = ROOM.take();
+        values.clear();
+        values.resize(count, pg_sys::Datum::null());
+        nulls.clear();
+        nulls.resize(count, true);
+        Values { values, nulls }
+    }
+}
+
+impl Drop for Values {
+    fn drop(&mut self) {
+        ROOM.set((std::mem::take(&mut self.values), std::mem::take(&mut self.nulls)));
+    }
+}
+
+/// The server's description of rows of one type.
+struct Described {
+    description: pg_sys::TupleDesc,
+    identifier: u64,
+    /// Holds the description; none where the type cache does, until it is asked for another type.
+    _held: Option<PgTupleDesc<'static>>,
+}
+
+impl Described {
+    /// # Safety
+    ///
+    /// The type has to be that of a composite value.
+    unsafe fn new(type_oid: pg_sys::Oid, modifier: i32) -> Described {
+        // SAFETY: the caller's. A type's entry stays where it is for the life of the session.
+        unsafe {
+            if type_oid != pg_sys::RECORDOID {
+                let entry = &*pg_sys::lookup_type_cache(type_oid, pg_sys::TYPECACHE_TUPDESC as i32);
+                if !entry.tupDesc.is_null() {
+                    return Described { description: entry.tupDesc, identifier: entry.tupDesc_identifier, _held: None };
+                }
+            }
+            let held = PgTupleDesc::from_pg(pg_sys::lookup_rowtype_tupdesc(type_oid, modifier));
+            let identifier = pg_sys::assign_record_type_identifier(type_oid, modifier);
+            Described { description: held.as_ptr(), identifier, _held: Some(held) }
+        }
+    }
+}
+
 impl Record {
     /// A composite value, whose type its header names.
     pub fn new(datum: pg_sys::Datum) -> Record {
@@ -131,45 +193,76 @@ impl Record {
             let header = pg_sys::datum_get_heap_tuple_header(self.datum);
             let (of, modifier) =
                 (htup::heap_tuple_header_get_type_id(header), htup::heap_tuple_header_get_typmod(header));
-            let shape = shape(of, modifier);
-            let description = PgTupleDesc::from_pg(pg_sys::lookup_rowtype_tupdesc(of, modifier));
+            let (described, shape) = described(of, modifier);
             let mut tuple = pg_sys::HeapTupleData {
                 t_len: htup::heap_tuple_header_get_datum_length(header) as u32,
                 t_data: header,
                 ..Default::default()
             };
-            let mut values = vec![pg_sys::Datum::null(); description.len()];
-            let mut nulls = vec![true; description.len()];
-            deform(&mut tuple, &description, &mut values, &mut nulls)?;
-            Ok((shape, Values { values, nulls }))
+            let mut values = Values::nulls((*described.description).natts as usize);
+            deform(&mut tuple, described.description, &shape, &mut values)?;
+            Ok((shape, values))
         }
     }
 
     /// The columns in their order, without those that were dropped from the row's table.
     pub fn fields(&self) -> Result<Vec<Field>> {
         let (shape, values) = self.open()?;
-        (0..shape.attributes.len()).map(|column| shape.field(column, &values)).collect()
+        shape.fields(&values)
     }
 }
 
-/// Take a row apart; both slices have room for its columns. The server refuses a row that was formed before its table was
+/// Take a row apart; `values` has room for its columns. The server refuses a row that was formed before its table was
 /// altered, where it marks rows (PostgreSQL 14.25, 15.20, 16.16, 17.12, 18.7).
 ///
 /// # Safety
 ///
-/// The tuple and the description have to be those of one type.
+/// The tuple, the description and the shape have to be those of one type.
 unsafe fn deform(
     tuple: &mut pg_sys::HeapTupleData,
-    description: &PgTupleDesc,
-    values: &mut [pg_sys::Datum],
-    nulls: &mut [bool],
+    description: pg_sys::TupleDesc,
+    shape: &Shape,
+    values: &mut Values,
 ) -> Result<()> {
-    let mut apart = AssertUnwindSafe((tuple, values, nulls));
-    PgTryBuilder::new(move || {
-        let (tuple, values, nulls) = &mut *apart;
-        // SAFETY: the caller's; the slices are as long as the description.
+    let mut apart = AssertUnwindSafe((&mut *tuple, &mut *values));
+    let done = std::panic::catch_unwind(move || {
+        let (tuple, values) = &mut *apart;
+        // SAFETY: the caller's.
         unsafe {
-            pg_sys::heap_deform_tuple(*tuple, description.as_ptr(), values.as_mut_ptr(), nulls.as_mut_ptr());
+            pg_sys::heap_deform_tuple(*tuple, description, values.values.as_mut_ptr(), values.nulls.as_mut_ptr());
+        }
+    });
+    match done {
+        Ok(()) => Ok(()),
+        // SAFETY: the caller's.
+        Err(_) => unsafe { refused(tuple, shape, values) },
+    }
+}
+
+/// Why the server refused to take a row apart. It is asked a second time, since what it takes to read its answer would cost
+/// each row more than taking it apart does.
+///
+/// # Safety
+///
+/// The tuple and the shape have to be those of one type.
+#[cold]
+unsafe fn refused(tuple: &mut pg_sys::HeapTupleData, shape: &Shape, values: &mut Values) -> Result<()> {
+    // SAFETY: what was raised has been caught; this forgets it. The type is that of a composite value.
+    let description = unsafe {
+        pg_sys::FlushErrorState();
+        PgTupleDesc::from_pg(pg_sys::lookup_rowtype_tupdesc(shape.type_oid, shape.modifier))
+    };
+    let mut apart = AssertUnwindSafe((tuple, values));
+    PgTryBuilder::new(move || {
+        let (tuple, values) = &mut *apart;
+        // SAFETY: the caller's; there is room for as many values as the description has columns.
+        unsafe {
+            pg_sys::heap_deform_tuple(
+                *tuple,
+                description.as_ptr(),
+                values.values.as_mut_ptr(),
+                values.nulls.as_mut_ptr(),
+            );
         }
         Ok(())
     })
@@ -187,16 +280,26 @@ unsafe fn deform(
     .execute()
 }
 
-/// What rows of a type have.
-fn shape(type_oid: pg_sys::Oid, modifier: i32) -> Rc<Shape> {
-    // SAFETY: the type is that of a composite value.
-    let identifier = unsafe { pg_sys::assign_record_type_identifier(type_oid, modifier) };
-    LAST.with_borrow_mut(|last| match last {
-        Some(shape) if (shape.type_oid, shape.modifier, shape.identifier) == (type_oid, modifier, identifier) => {
-            Rc::clone(shape)
+/// The description of rows of a type as it is now, and what rows of it have.
+///
+/// # Safety
+///
+/// The type has to be that of a composite value.
+unsafe fn described(type_oid: pg_sys::Oid, modifier: i32) -> (Described, Rc<Shape>) {
+    loop {
+        // SAFETY: the caller's.
+        let described = unsafe { Described::new(type_oid, modifier) };
+        let now = (type_oid, modifier, described.identifier);
+        let kept = LAST.with_borrow(|last| {
+            last.as_ref().filter(|shape| (shape.type_oid, shape.modifier, shape.identifier) == now).map(Rc::clone)
+        });
+        if let Some(shape) = kept {
+            return (described, shape);
         }
-        _ => Rc::clone(last.insert(Rc::new(Shape::new(type_oid, modifier, identifier)))),
-    })
+        // This looks types up, after which the description may be another one.
+        let shape = Shape::new(type_oid, modifier, described.identifier);
+        LAST.set(Some(Rc::new(shape)));
+    }
 }
 
 fn reading(type_oid: pg_sys::Oid) -> Reading {

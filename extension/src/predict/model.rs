@@ -105,20 +105,24 @@ impl Model {
     pub(super) fn row(&self, record: &Record, by_name: bool, out: &mut Vec<f64>) -> Result<()> {
         let (shape, values) = record.open()?;
         let Some(preprocess) = &self.preprocess else {
-            return flat(record.fields()?, false, out);
+            return flat(shape.fields(&values)?, false, out);
         };
         if !by_name || !shape.is_named() {
             // Numbers in whatever columns they are; but a date is no timestamp.
             return match self.plain && !preprocess.has_times() {
-                true => flat(record.fields()?, preprocess.takes_missing(), out),
-                false => Ok(preprocess.row(self.id, &record.fields()?, out)?),
+                true => flat(shape.fields(&values)?, preprocess.takes_missing(), out),
+                false => Ok(preprocess.row(self.id, &shape.fields(&values)?, out)?),
             };
         }
         let places = self.places(&shape, preprocess)?;
-        places
-            .iter()
-            .enumerate()
-            .try_for_each(|(column, place)| Ok(preprocess.column(column, &shape.field(*place, &values)?, out)?))
+        out.reserve(places.len());
+        for (column, place) in places.iter().enumerate() {
+            match shape.number(*place, &values).filter(|_| preprocess.takes_as_it_is(column)) {
+                Some(number) => out.push(number),
+                None => preprocess.column(column, &shape.field(*place, &values)?, out)?,
+            }
+        }
+        Ok(())
     }
 
     /// Where the model's columns are in rows with names.

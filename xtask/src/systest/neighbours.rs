@@ -4,11 +4,11 @@
 //! They are packages of the distribution that no lock of ours has; the system is made from the archive that this machine's
 //! apt uses, and only for this machine's own distribution.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::exit::Failure;
-use crate::files;
-use crate::process::Program;
+use crate::files::{self, FileError};
+use crate::process::{Program, copy_this_program};
 use crate::progress::Listener;
 use crate::systest::cases::{Case, Cases, ensure};
 use crate::systest::install::InstallTest;
@@ -23,6 +23,13 @@ const PACKAGES: [&str; 6] = [
     "postgresql-{major}-pgrouting",
     "postgresql-plpython3-{major}",
     "libopenblas0-pthread",
+];
+/// What the checker has to say about their libraries, by the start of the file's name: rules that fail, and a word of each
+/// finding. docs/verify.md has the table.
+const VERDICTS: [(&str, &[(&str, &str)]); 3] = [
+    ("plr.so", &[("S3", "libblas"), ("S11", "libopenblas")]),
+    ("postgis_raster-3.so", &[("S3", "libblas"), ("S11", "libopenblas")]),
+    ("libpgrouting-", &[("S11", "boost")]),
 ];
 /// Where this machine says which archive it uses, in both spellings.
 const SOURCES: [&str; 2] = ["/etc/apt/sources.list", "/etc/apt/sources.list.d"];
@@ -84,10 +91,70 @@ impl InstallTest<'_> {
             cases.run("a backend that has them maps more than one BLAS", || {
                 test.shared_blas(&system)
             });
+            // Catches a verdict that loses what a dependency brings, and a scan that does not end at a real extension.
+            for (library, rules) in VERDICTS {
+                cases.run(&format!("verify --root: {library}"), || {
+                    test.judged(&system, library, rules)
+                });
+            }
         }
         drop(system);
         files::remove_file(&archive)?;
         Ok(cases.done)
+    }
+
+    /// Judges an extension of the system by the system's own libraries: the rules in `expected` have to fail and to name
+    /// what they should, and none may be left unchecked.
+    fn judged(
+        &self,
+        system: &System,
+        library: &str,
+        expected: &[(&str, &str)],
+    ) -> Result<(), Failure> {
+        let report = self.verdict(system, library)?;
+        let rules = report["libraries"][0]["rules"].as_array();
+        let rules = rules.map_or(&[][..], Vec::as_slice);
+        let of = |name: &str| rules.iter().find(|rule| rule["rule"] == name);
+        for name in ["S1", "S2", "S3", "S11"] {
+            let unchecked = of(name).map(|rule| &rule["unchecked"]);
+            let complete =
+                unchecked.is_some_and(|parts| parts.as_array().is_none_or(Vec::is_empty));
+            ensure(complete, || format!("{name} was not checked whole: {unchecked:?}"))?;
+        }
+        for (name, word) in expected {
+            let findings = of(name).map_or_else(String::new, |rule| rule["findings"].to_string());
+            ensure(findings.contains(word), || {
+                format!("{name} does not name {word}: {findings}")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What `verify --root` prints about a library of the server in the system.
+    fn verdict(&self, system: &System, library: &str) -> Result<serde_json::Value, Failure> {
+        let dir = system
+            .root()
+            .join(format!("usr/lib/postgresql/{}/lib", self.major));
+        let names = files::files_below(&dir)?;
+        let found = names
+            .iter()
+            .find(|name| name.to_string_lossy().starts_with(library));
+        let file = dir.join(found.map_or_else(|| PathBuf::from(library), Clone::clone));
+        let program = self.scratch.with_extension("program");
+        copy_this_program(&program)?;
+        // A verdict of `failed` is exit 1, which is what is expected here.
+        let printed = Program::new("sh")
+            .args(["-euc", "\"$@\" || test $? = 1", "sh"])
+            .arg(&program)
+            .args(["verify", "--json", "--target", &self.target, "--root"])
+            .arg(system.root())
+            .arg("--source")
+            .arg(self.source)
+            .arg(&file)
+            .output(self.log)?;
+        files::remove_file(&program)?;
+        let at = file.display().to_string();
+        serde_json::from_slice(&printed).map_err(|error| FileError::at("judge", at)(error.into()).into())
     }
 
     /// Without a shared BLAS in the backend the suite would prove nothing.

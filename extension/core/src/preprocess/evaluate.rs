@@ -31,6 +31,13 @@ impl Preprocess {
         self.columns.iter().zip(fields).try_for_each(|(column, field)| self.field(column, field, out))
     }
 
+    /// Whether the model takes the numbers of the column at a place as they are. What is missing is another matter.
+    pub fn takes_as_it_is(&self, place: usize) -> bool {
+        let column = &self.columns[place];
+        let no_number = column.size != 1 || column.categories.is_some() || column.time.is_some();
+        !(no_number || column.fill.is_some() || column.scale.is_some() || self.single)
+    }
+
     /// The column at a place, as numbers that are added to `out`.
     pub fn column(&self, place: usize, field: &Field, out: &mut Vec<f64>) -> Result<()> {
         self.field(&self.columns[place], field, out)
