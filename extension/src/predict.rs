@@ -100,6 +100,8 @@ fn load(wanted: Deployed) -> Result<Rc<Model>> {
         plain: preprocess.as_ref().is_none_or(Preprocess::is_plain),
         preprocess,
         places: RefCell::default(),
+        last_row: Cell::default(),
+        room: Cell::default(),
     });
     MODELS.with_borrow_mut(|models| {
         models.retain(|(deployed, _)| deployed.id != wanted.id);

@@ -1,17 +1,17 @@
 //! A row that a function is given, `(a, b, c)` or a table's own: its columns as numbers and texts.
 
-use std::cell::{Cell, RefCell};
-use std::panic::AssertUnwindSafe;
-use std::rc::Rc;
+mod described;
+
+use std::cell::Cell;
 
 use pgml_core::Error;
 use pgml_core::preprocess::Field;
 use pgrx::callconv::{Arg, ArgAbi};
-use pgrx::pg_sys::panic::CaughtError;
-use pgrx::{FromDatum, PgSqlErrorCode, PgTryBuilder, PgTupleDesc, htup, pg_sys};
+use pgrx::{FromDatum, PgTupleDesc, htup, pg_sys};
 
+use self::described::Described;
 use crate::arguments::{Numbers, Text};
-use crate::error::{Failure, Result};
+use crate::error::Result;
 use crate::relation;
 use crate::scan::{self, Stored, TimeType};
 use crate::text;
@@ -21,14 +21,17 @@ pub struct Record {
     datum: pg_sys::Datum,
 }
 
-// SAFETY: the datum is read by `fields` as the composite value that it is; a NULL never gets here, since the functions are
-// STRICT.
+impl FromDatum for Record {
+    unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, is_null: bool, _: pg_sys::Oid) -> Option<Record> {
+        (!is_null).then_some(Record { datum })
+    }
+}
+
+// SAFETY: the datum is read by `open` as the composite value that it is.
 unsafe impl<'fcx> ArgAbi<'fcx> for Record {
     unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
-        // SAFETY: the caller's.
-        let datum = unsafe { arg.unbox_arg_using_from_datum::<pgrx::datum::AnyElement>() };
-        // INVARIANT: the SQL that declares the functions makes them STRICT.
-        Record { datum: datum.expect("a STRICT function was called with NULL").datum() }
+        // SAFETY: the caller's. INVARIANT: the SQL that declares the functions makes them STRICT.
+        unsafe { arg.unbox_arg_using_from_datum() }.expect("a STRICT function was called with NULL")
     }
 }
 
@@ -55,20 +58,32 @@ struct Attribute {
     reading: Reading,
 }
 
-/// What rows of one type have, worked out once and kept for the next row.
+/// A column whose values are stored as numbers.
+#[derive(Debug, Clone, Copy)]
+pub struct NumberColumn {
+    /// Its place among the values.
+    place: usize,
+    stored: Stored,
+}
+
+/// What rows of one type have.
 pub struct Shape {
     type_oid: pg_sys::Oid,
     modifier: i32,
     /// What Postgres calls the type's columns as they are now; another number after a change.
     identifier: u64,
+    /// Where the type cache has the type, if it does.
+    entry: *const pg_sys::TypeCacheEntry,
     attributes: Vec<Attribute>,
     names: Vec<String>,
+    named: bool,
 }
 
+/// The row that was open last: the next one is of the same type, mostly, and has room in it.
+pub type Kept = Cell<Option<Box<Row>>>;
+
 thread_local! {
-    static LAST: RefCell<Option<Rc<Shape>>> = const { RefCell::new(None) };
-    /// Room for the values of a row, which the next row takes again.
-    static ROOM: Cell<(Vec<pg_sys::Datum>, Vec<bool>)> = const { Cell::new((Vec::new(), Vec::new())) };
+    static LAST: Kept = const { Cell::new(None) };
 }
 
 impl Shape {
@@ -82,13 +97,11 @@ impl Shape {
 
     /// Whether the columns have names of their own. Those of `(a, b)` are f1 and f2.
     pub fn is_named(&self) -> bool {
-        let given = |(place, name): (usize, &String)| {
-            name.strip_prefix('f').is_some_and(|rest| rest == (place + 1).to_string())
-        };
-        self.type_oid != pg_sys::RECORDOID || !self.names.iter().enumerate().all(given)
+        self.named
     }
 
-    fn new(type_oid: pg_sys::Oid, modifier: i32, identifier: u64) -> Shape {
+    fn new(type_oid: pg_sys::Oid, modifier: i32, described: &Described) -> Shape {
+        let Described { identifier, entry, .. } = *described;
         // SAFETY: the type is that of a composite value, so that it has a description.
         let description = unsafe { PgTupleDesc::from_pg(pg_sys::lookup_rowtype_tupdesc(type_oid, modifier)) };
         let (mut attributes, mut names) = (Vec::new(), Vec::new());
@@ -98,83 +111,57 @@ impl Shape {
             names.push(text::from_server(name.to_bytes()).into_owned());
             attributes.push(Attribute { place, type_oid: column.atttypid, reading: reading(column.atttypid) });
         }
-        Shape { type_oid, modifier, identifier, attributes, names }
+        let given = |(place, name): (usize, &String)| {
+            name.strip_prefix('f').is_some_and(|rest| rest == (place + 1).to_string())
+        };
+        let named = type_oid != pg_sys::RECORDOID || !names.iter().enumerate().all(given);
+        Shape { type_oid, modifier, identifier, entry, attributes, names, named }
     }
 
-    /// The values of all columns.
-    pub fn fields(&self, values: &Values) -> Result<Vec<Field>> {
-        (0..self.attributes.len()).map(|column| self.field(column, values)).collect()
-    }
-
-    /// The value of a column that is stored as a number and is not NULL.
-    pub fn number(&self, column: usize, values: &Values) -> Option<f64> {
+    /// Where the values of a column are that are stored as numbers; none where it has others.
+    pub fn numbers(&self, column: usize) -> Option<NumberColumn> {
         let Attribute { place, reading, .. } = &self.attributes[column];
         match reading {
-            Reading::Number(stored) if !values.nulls[*place] => Some(stored.number(values.values[*place])),
+            Reading::Number(stored) => Some(NumberColumn { place: *place, stored: *stored }),
             _ => None,
         }
     }
-
-    /// The value of a column, by its place among those that are not dropped.
-    pub fn field(&self, column: usize, values: &Values) -> Result<Field> {
-        let Attribute { place, type_oid, reading } = &self.attributes[column];
-        if values.nulls[*place] {
-            return Ok(Field::Null);
-        }
-        // SAFETY: the value is one of the column's type.
-        unsafe { field(values.values[*place], *reading) }.ok_or_else(|| unknown(column + 1, *type_oid))
-    }
 }
 
-/// The values of one row. They point into it, and it lives as long as the call.
-pub struct Values {
+/// A row that is open: its shape, and its values, which point into it and live as long as the call.
+pub struct Row {
+    shape: Shape,
     values: Vec<pg_sys::Datum>,
     nulls: Vec<bool>,
 }
 
-impl Values {
-    /// As many NULLs.
-    fn nulls(count: usize) -> Values {
-        let (mut values, mut nulls) = ROOM.take();
-        values.clear();
-        values.resize(count, pg_sys::Datum::null());
-        nulls.clear();
-        nulls.resize(count, true);
-        Values { values, nulls }
+impl Row {
+    pub fn shape(&self) -> &Shape {
+        &self.shape
     }
-}
 
-impl Drop for Values {
-    fn drop(&mut self) {
-        ROOM.set((std::mem::take(&mut self.values), std::mem::take(&mut self.nulls)));
-    }
-}
-
-/// The server's description of rows of one type.
-struct Described {
-    description: pg_sys::TupleDesc,
-    identifier: u64,
-    /// Holds the description; none where the type cache does, until it is asked for another type.
-    _held: Option<PgTupleDesc<'static>>,
-}
-
-impl Described {
-    /// # Safety
-    ///
-    /// The type has to be that of a composite value.
-    unsafe fn new(type_oid: pg_sys::Oid, modifier: i32) -> Described {
-        // SAFETY: the caller's. A type's entry stays where it is for the life of the session.
-        unsafe {
-            if type_oid != pg_sys::RECORDOID {
-                let entry = &*pg_sys::lookup_type_cache(type_oid, pg_sys::TYPECACHE_TUPDESC as i32);
-                if !entry.tupDesc.is_null() {
-                    return Described { description: entry.tupDesc, identifier: entry.tupDesc_identifier, _held: None };
-                }
-            }
-            let held = PgTupleDesc::from_pg(pg_sys::lookup_rowtype_tupdesc(type_oid, modifier));
-            let identifier = pg_sys::assign_record_type_identifier(type_oid, modifier);
-            Described { description: held.as_ptr(), identifier, _held: Some(held) }
+    /// The numbers of columns, added to `out`; nothing is where one of them is NULL, which is false.
+    pub fn numbers(&self, columns: &[NumberColumn], out: &mut Vec<f64>) -> bool {
+        let complete = !columns.iter().any(|column| self.nulls[column.place]);
+        if complete {
+            out.extend(columns.iter().map(|column| column.stored.number(self.values[column.place])));
         }
+        complete
+    }
+
+    /// The value of a column, by its place among those that are not dropped.
+    pub fn field(&self, column: usize) -> Result<Field> {
+        let Attribute { place, type_oid, reading } = &self.shape.attributes[column];
+        if self.nulls[*place] {
+            return Ok(Field::Null);
+        }
+        // SAFETY: the value is one of the column's type.
+        unsafe { field(self.values[*place], *reading) }.ok_or_else(|| unknown(column + 1, *type_oid))
+    }
+
+    /// The values of all columns, without those that were dropped from the row's table.
+    pub fn fields(&self) -> Result<Vec<Field>> {
+        (0..self.shape.attributes.len()).map(|column| self.field(column)).collect()
     }
 }
 
@@ -184,121 +171,55 @@ impl Record {
         Record { datum }
     }
 
-    /// What rows of its type have, and its own values.
-    pub fn open(&self) -> Result<(Rc<Shape>, Values)> {
+    /// Open the row for `read`. `kept` has the row that was opened before, for its shape and its room.
+    pub fn open<T>(&self, kept: &Kept, read: impl FnOnce(&Row) -> Result<T>) -> Result<T> {
         // SAFETY: the datum is a composite value, whose description is that of its type as it is now; whether the value was
         // formed by it, `deform` sees by the mark, which the first call gives to a value that has none. The values point into
         // the row, which lives as long as the call.
-        unsafe {
+        let row = unsafe {
             let header = pg_sys::datum_get_heap_tuple_header(self.datum);
             let (of, modifier) =
                 (htup::heap_tuple_header_get_type_id(header), htup::heap_tuple_header_get_typmod(header));
-            let (described, shape) = described(of, modifier);
+            let (mut row, described) = closed(kept, of, modifier);
             let mut tuple = pg_sys::HeapTupleData {
                 t_len: htup::heap_tuple_header_get_datum_length(header) as u32,
                 t_data: header,
                 ..Default::default()
             };
-            let mut values = Values::nulls((*described.description).natts as usize);
-            deform(&mut tuple, described.description, &shape, &mut values)?;
-            Ok((shape, values))
-        }
+            described.deform(&mut tuple, &mut row)?;
+            row
+        };
+        let read = read(&row);
+        kept.set(Some(row));
+        read
     }
 
     /// The columns in their order, without those that were dropped from the row's table.
     pub fn fields(&self) -> Result<Vec<Field>> {
-        let (shape, values) = self.open()?;
-        shape.fields(&values)
+        LAST.with(|last| self.open(last, Row::fields))
     }
 }
 
-/// Take a row apart; `values` has room for its columns. The server refuses a row that was formed before its table was
-/// altered, where it marks rows (PostgreSQL 14.25, 15.20, 16.16, 17.12, 18.7).
-///
-/// # Safety
-///
-/// The tuple, the description and the shape have to be those of one type.
-unsafe fn deform(
-    tuple: &mut pg_sys::HeapTupleData,
-    description: pg_sys::TupleDesc,
-    shape: &Shape,
-    values: &mut Values,
-) -> Result<()> {
-    let mut apart = AssertUnwindSafe((&mut *tuple, &mut *values));
-    let done = std::panic::catch_unwind(move || {
-        let (tuple, values) = &mut *apart;
-        // SAFETY: the caller's.
-        unsafe {
-            pg_sys::heap_deform_tuple(*tuple, description, values.values.as_mut_ptr(), values.nulls.as_mut_ptr());
-        }
-    });
-    match done {
-        Ok(()) => Ok(()),
-        // SAFETY: the caller's.
-        Err(_) => unsafe { refused(tuple, shape, values) },
-    }
-}
-
-/// Why the server refused to take a row apart. It is asked a second time, since what it takes to read its answer would cost
-/// each row more than taking it apart does.
-///
-/// # Safety
-///
-/// The tuple and the shape have to be those of one type.
-#[cold]
-unsafe fn refused(tuple: &mut pg_sys::HeapTupleData, shape: &Shape, values: &mut Values) -> Result<()> {
-    // SAFETY: what was raised has been caught; this forgets it. The type is that of a composite value.
-    let description = unsafe {
-        pg_sys::FlushErrorState();
-        PgTupleDesc::from_pg(pg_sys::lookup_rowtype_tupdesc(shape.type_oid, shape.modifier))
-    };
-    let mut apart = AssertUnwindSafe((tuple, values));
-    PgTryBuilder::new(move || {
-        let (tuple, values) = &mut *apart;
-        // SAFETY: the caller's; there is room for as many values as the description has columns.
-        unsafe {
-            pg_sys::heap_deform_tuple(
-                *tuple,
-                description.as_ptr(),
-                values.values.as_mut_ptr(),
-                values.nulls.as_mut_ptr(),
-            );
-        }
-        Ok(())
-    })
-    // pgrx knows no name for the server's 22P07, and makes it an internal error.
-    .catch_when(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, |cause| match cause {
-        CaughtError::PostgresError(report) => Err(Failure {
-            sqlstate: "42804".into(),
-            message: report.message().into(),
-            detail: report.detail().map(Into::into),
-            hint: Some("Select the row again: the row at hand has the columns that its table had before.".into()),
-        }
-        .into()),
-        other => other.rethrow(),
-    })
-    .execute()
-}
-
-/// The description of rows of a type as it is now, and what rows of it have.
+/// A row of a type before its values are read, and the type's description.
 ///
 /// # Safety
 ///
 /// The type has to be that of a composite value.
-unsafe fn described(type_oid: pg_sys::Oid, modifier: i32) -> (Described, Rc<Shape>) {
+unsafe fn closed(kept: &Kept, type_oid: pg_sys::Oid, modifier: i32) -> (Box<Row>, Described) {
+    let mut last = kept.take();
     loop {
-        // SAFETY: the caller's.
-        let described = unsafe { Described::new(type_oid, modifier) };
-        let now = (type_oid, modifier, described.identifier);
-        let kept = LAST.with_borrow(|last| {
-            last.as_ref().filter(|shape| (shape.type_oid, shape.modifier, shape.identifier) == now).map(Rc::clone)
-        });
-        if let Some(shape) = kept {
-            return (described, shape);
+        let known = last.take().filter(|row| (row.shape.type_oid, row.shape.modifier) == (type_oid, modifier));
+        // SAFETY: the entry is one, or null; the type is the caller's.
+        let described = unsafe {
+            let kept = known.as_ref().and_then(|row| Described::by(row.shape.entry));
+            kept.unwrap_or_else(|| Described::new(type_oid, modifier))
+        };
+        if let Some(row) = known.filter(|row| row.shape.identifier == described.identifier) {
+            return (row, described);
         }
         // This looks types up, after which the description may be another one.
-        let shape = Shape::new(type_oid, modifier, described.identifier);
-        LAST.set(Some(Rc::new(shape)));
+        let shape = Shape::new(type_oid, modifier, &described);
+        last = Some(Box::new(Row { shape, values: Vec::new(), nulls: Vec::new() }));
     }
 }
 

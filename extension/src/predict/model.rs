@@ -15,7 +15,7 @@ use crate::arguments::Numbers;
 use crate::catalog::models;
 use crate::error::Result;
 use crate::python;
-use crate::row::{Record, Shape};
+use crate::row::{Kept, NumberColumn, Record, Row, Shape};
 use crate::seal;
 
 /// Rows that are predicted before a cancel is looked for.
@@ -37,7 +37,19 @@ pub struct Model {
     /// Whether that is nothing.
     pub(super) plain: bool,
     /// Where the columns are in the rows that were predicted last, with what those rows have.
-    pub(super) places: RefCell<Option<(u64, Rc<[usize]>)>>,
+    pub(super) places: RefCell<Option<Rc<Places>>>,
+    pub(super) last_row: Kept,
+    /// Room for the numbers of one row.
+    pub(super) room: Cell<Vec<f64>>,
+}
+
+/// Where the model's columns are in rows of one shape, which have names.
+pub(super) struct Places {
+    identifier: u64,
+    /// Which of the row's columns each is.
+    columns: Vec<usize>,
+    /// Where they are, if all are numbers and the model takes them as they are.
+    numbers: Option<Vec<NumberColumn>>,
 }
 
 impl Model {
@@ -103,32 +115,34 @@ impl Model {
 
     /// The numbers that the model takes for a row, added to `out`.
     pub(super) fn row(&self, record: &Record, by_name: bool, out: &mut Vec<f64>) -> Result<()> {
-        let (shape, values) = record.open()?;
-        let Some(preprocess) = &self.preprocess else {
-            return flat(shape.fields(&values)?, false, out);
-        };
-        if !by_name || !shape.is_named() {
-            // Numbers in whatever columns they are; but a date is no timestamp.
-            return match self.plain && !preprocess.has_times() {
-                true => flat(shape.fields(&values)?, preprocess.takes_missing(), out),
-                false => Ok(preprocess.row(self.id, &shape.fields(&values)?, out)?),
+        record.open(&self.last_row, |row| {
+            let Some(preprocess) = &self.preprocess else {
+                return flat(row.fields()?, false, out);
             };
-        }
-        let places = self.places(&shape, preprocess)?;
-        out.reserve(places.len());
-        for (column, place) in places.iter().enumerate() {
-            match shape.number(*place, &values).filter(|_| preprocess.takes_as_it_is(column)) {
-                Some(number) => out.push(number),
-                None => preprocess.column(column, &shape.field(*place, &values)?, out)?,
+            if by_name && row.shape().is_named() {
+                return self.named(row, preprocess, out);
             }
+            // Numbers in whatever columns they are; but a date is no timestamp.
+            match self.plain && !preprocess.has_times() {
+                true => flat(row.fields()?, preprocess.takes_missing(), out),
+                false => Ok(preprocess.row(self.id, &row.fields()?, out)?),
+            }
+        })
+    }
+
+    fn named(&self, row: &Row, preprocess: &Preprocess, out: &mut Vec<f64>) -> Result<()> {
+        let places = self.places(row.shape(), preprocess)?;
+        if places.numbers.as_ref().is_some_and(|numbers| row.numbers(numbers, out)) {
+            return Ok(());
         }
-        Ok(())
+        let mut columns = places.columns.iter().enumerate();
+        columns.try_for_each(|(own, column)| Ok(preprocess.column(own, &row.field(*column)?, out)?))
     }
 
     /// Where the model's columns are in rows with names.
-    fn places(&self, shape: &Shape, preprocess: &Preprocess) -> Result<Rc<[usize]>> {
-        if let Some((identifier, places)) = &*self.places.borrow()
-            && *identifier == shape.identifier()
+    fn places(&self, shape: &Shape, preprocess: &Preprocess) -> Result<Rc<Places>> {
+        if let Some(places) = &*self.places.borrow()
+            && places.identifier == shape.identifier()
         {
             return Ok(Rc::clone(places));
         }
@@ -141,14 +155,21 @@ impl Model {
                 given: shape.names().to_vec(),
             })
         };
-        let places: Rc<[usize]> = preprocess.columns().map(place).collect::<std::result::Result<_, Error>>()?;
-        *self.places.borrow_mut() = Some((shape.identifier(), Rc::clone(&places)));
+        let columns: Vec<usize> = preprocess.columns().map(place).collect::<std::result::Result<_, Error>>()?;
+        let as_they_are = |(own, column): (usize, &usize)| match preprocess.takes_as_it_is(own) {
+            true => shape.numbers(*column),
+            false => None,
+        };
+        let numbers = columns.iter().enumerate().map(as_they_are).collect();
+        let places = Rc::new(Places { identifier: shape.identifier(), columns, numbers });
+        *self.places.borrow_mut() = Some(Rc::clone(&places));
         Ok(places)
     }
 
     /// Hand the numbers that the model takes for one row to `take`.
     pub(super) fn with_row<T>(&self, given: Given<'_>, take: impl FnOnce(&[f64]) -> Result<T>) -> Result<T> {
-        let mut made = Vec::new();
+        let mut made = self.room.take();
+        made.clear();
         let values: &[f64] = match (given, &self.preprocess) {
             (Given::Gaps(array), None) if array.values().is_err() && models::takes_gaps(self.id)? => {
                 made.extend(array.options().into_iter().map(|value| value.unwrap_or(f64::NAN)));
@@ -171,7 +192,9 @@ impl Model {
             }
         };
         self.check_features(values.len())?;
-        take(values)
+        let taken = take(values);
+        self.room.set(made);
+        taken
     }
 
     /// The numbers that the model takes for rows, one row after the other, and how many a row has; `add` adds those of one.
