@@ -10,7 +10,7 @@ from pathlib import Path
 
 from server import psql, values
 
-ALLOWED = Path(__file__).resolve().parent / "allowed.json"
+HERE = Path(__file__).resolve().parent
 
 # Where the rows are and how many there were: not what they say. Statistics are no property.
 VOLATILE = {
@@ -130,9 +130,22 @@ def differences(before, after):
     return found
 
 
-def unexplained(found):
-    """Return the differences that no entry of the list explains, and entries that explain none."""
-    allowed = json.loads(ALLOWED.read_text(encoding="utf-8"))
+def compare(checks, what, before, after, reasons):
+    """Name each difference without a reason, and each reason without a difference."""
+    left, unused = unexplained(differences(before, after), reasons)
+    checks.check(f"{what}: something was read", len(before.rows) > 500, len(before.rows))
+    for difference in left:
+        checks.check(
+            f"{what}: {difference[0]} {difference[1]}", False, f"{difference[2]} -> {difference[3]}"
+        )
+    for entry in unused:
+        needed = f"{what}: {entry['object']} is needed"
+        checks.check(needed, entry.get("sometimes"), entry["why"])
+
+
+def unexplained(found, reasons):
+    """Return the differences that no entry of a list explains, and entries that explain none."""
+    allowed = json.loads((HERE / reasons).read_text(encoding="utf-8"))
     used = set()
     left = []
     for difference in found:

@@ -16,6 +16,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 import catalog
+import roles
 from server import Checks, psql, query
 
 checks = Checks()
@@ -38,9 +39,6 @@ ANSWERS = (
     "UPDATE pgml.models SET team = 'new' WHERE id = 7",
     "SELECT pgml.norm_l2('{3,4}')",
 )
-ROLES = ("pgml_test_app", "pgml_test_analyst", "pgml_test_owner", "pgml_test_nobody")
-
-
 def make():
     """Write the database as this server's release can have it."""
     version = int(query("SHOW server_version_num")[0]) // 10000
@@ -49,34 +47,6 @@ def make():
             done = psql("-f", str(HERE / f"{name}.sql"))
             if done.returncode:
                 sys.exit(f"the database can't be made: {done.stderr}")
-
-
-def answers():
-    """Tell what each role may do: the SQLSTATE of what it may not."""
-    found = {}
-    for role in ROLES:
-        for statement in ANSWERS:
-            script = (
-                "\\set VERBOSITY sqlstate\n"
-                f"BEGIN; SET LOCAL ROLE {role};\n{statement};\nROLLBACK;\n"
-            )
-            done = psql(script=script)
-            refused = "42501" in done.stderr
-            found[role, statement] = "refused" if refused else "allowed"
-    return found
-
-
-def compare(what, before, after):
-    """Name each difference without a reason, and each reason without a difference."""
-    left, unused = catalog.unexplained(catalog.differences(before, after))
-    checks.check(f"{what}: something was read", len(before.rows) > 500, len(before.rows))
-    for difference in left:
-        checks.check(
-            f"{what}: {difference[0]} {difference[1]}", False, f"{difference[2]} -> {difference[3]}"
-        )
-    for entry in unused:
-        needed = f"{what}: {entry['object']} is needed"
-        checks.check(needed, entry.get("sometimes"), entry["why"])
 
 
 def check_only(script, before):
@@ -172,32 +142,22 @@ def main():
     share = query("SELECT setting FROM pg_config WHERE name = 'SHAREDIR'")[0]
     script = sys.argv[2] if len(sys.argv) == 3 else f"{share}/extension/pgml-adopt-1.0.sql"
     make()
-    allowed = answers()
+    allowed = roles.answers(ANSWERS)
     before = catalog.State()
     check_only(script, before)
     done = psql("-f", script)
     checks.check("the adoption", done.returncode == 0, done.stderr)
     if done.returncode:
         return checks.finish()
-    compare("adopted", before, catalog.State())
-    for place, answer in answers().items():
+    catalog.compare(checks, "adopted", before, catalog.State(), "allowed.json")
+    for place, answer in roles.answers(ANSWERS).items():
         checks.equal(f"{place[0]}: {place[1]}", allowed[place], answer)
     verify_rows()
     drop_old_schema()
     return checks.finish()
 
 
-def forget_roles():
-    """Roles are the server's, and outlive this database."""
-    owned = ", ".join(ROLES)
-    query(
-        f"REASSIGN OWNED BY {owned} TO CURRENT_USER",
-        f"DROP OWNED BY {owned}",
-        f"DROP ROLE {owned}",
-    )
-
-
 if __name__ == "__main__":
     code = main()
-    forget_roles()
+    roles.forget()
     sys.exit(code)

@@ -344,6 +344,13 @@ impl InstallTest<'_> {
             "update_2_10.py",
             CONTRACT,
         );
+        self.program(
+            system,
+            cases,
+            "a database of PostgresML 2.10.0 is updated with the life around its tables",
+            "adoption/life_2_10.py",
+            "",
+        );
         Ok(())
     }
 
