@@ -3,14 +3,14 @@
 //!
 //! Where an archive has no index of the builder's release any more, the next builder takes over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use miette::Diagnostic;
 use thiserror::Error;
 
 use crate::exit::{Exit, ExitKind, Failure};
 use crate::fetch::{FetchError, are};
-use crate::lock::{self, Absent, Change, Extent, Lock, LockError, Resolver};
+use crate::lock::{self, Absent, Change, Extent, Lock, LockError, LockedPackage, Resolver};
 use crate::pipeline::Pipeline;
 use crate::progress::Listener;
 
@@ -133,12 +133,9 @@ impl Pipeline {
         };
         let mut after = make(absent)?;
         // An index may go on listing a file that its archive has lost.
-        let listed: Vec<Absent> = gone
-            .iter()
-            .filter(|one| {
-                !absent.contains(one) && after.packages.iter().any(|p| Absent::of(p) == **one)
-            })
-            .cloned()
+        let listed: Vec<Absent> = dropped(&after.packages, gone)
+            .into_iter()
+            .filter(|one| !absent.contains(one))
             .collect();
         if !listed.is_empty() {
             absent.extend(listed);
@@ -150,6 +147,25 @@ impl Pipeline {
         }
         Ok(())
     }
+}
+
+/// Those of `packages` that are gone, with all that were built beside them: an archive drops the packages of a source
+/// together, and they ask for each other's exact version, so that an older one of a single package fits none of the others.
+fn dropped(packages: &[LockedPackage], gone: &[Absent]) -> Vec<Absent> {
+    let source = |package: &LockedPackage| {
+        let pool = package.path.rsplit_once('/').map_or("", |(pool, _)| pool);
+        (pool.to_owned(), package.version.clone())
+    };
+    let lost: BTreeSet<_> = packages
+        .iter()
+        .filter(|package| gone.contains(&Absent::of(package)))
+        .map(source)
+        .collect();
+    packages
+        .iter()
+        .filter(|package| lost.contains(&source(package)))
+        .map(Absent::of)
+        .collect()
 }
 
 /// Two lines: why the lock was made anew, and what moved.
@@ -173,4 +189,46 @@ fn words(before: &Lock, after: &Lock, gone: &[Absent]) -> [String; 2] {
 /// Whether a lock could not be made because no archive that may be contacted has an index of the release.
 fn no_index(failure: &Failure) -> bool {
     matches!(failure.error(), Some(LockError::Indexes { .. }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn package(name: &str, source: &str, version: &str) -> LockedPackage {
+        let text = format!(
+            "name = \"{name}\"\nversion = \"{version}\"\narchitecture = \"amd64\"\nsize = 1\narchive = \"debian\"\n\
+             path = \"pool/main/p/{source}/{name}_{version}_amd64.deb\"\nroles = [\"image\"]\nsha256 = \"{}\"\n",
+            "0".repeat(64)
+        );
+        toml::from_str(&text).unwrap()
+    }
+
+    /// Catches a server that goes back to an older version while its PL/Python asks for the newer one: apt resolves nothing.
+    #[test]
+    fn what_was_built_beside_a_lost_package_is_lost_with_it() {
+        let locked = [
+            package("postgresql-13", "postgresql-13", "13.23-1"),
+            package("postgresql-plpython3-13", "postgresql-13", "13.23-1"),
+            package("postgresql-client-13", "postgresql-13", "13.16-1"),
+            package("libssl1.1", "openssl", "13.23-1"),
+        ];
+        let names = |gone: &[Absent]| -> Vec<String> {
+            dropped(&locked, gone)
+                .into_iter()
+                .map(|one| one.name)
+                .collect()
+        };
+        let server = Absent::of(&locked[0]);
+        assert_eq!(
+            names(std::slice::from_ref(&server)),
+            ["postgresql-13", "postgresql-plpython3-13"]
+        );
+        assert!(names(&[]).is_empty());
+        let another = Absent {
+            version: "13.22-1".into(),
+            ..server
+        };
+        assert!(names(&[another]).is_empty());
+    }
 }

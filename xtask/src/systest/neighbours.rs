@@ -28,7 +28,10 @@ const PACKAGES: [&str; 6] = [
 /// finding. docs/verify.md has the table.
 const VERDICTS: [(&str, &[(&str, &str)]); 3] = [
     ("plr.so", &[("S3", "libblas"), ("S11", "libopenblas")]),
-    ("postgis_raster-3.so", &[("S3", "libblas"), ("S11", "libopenblas")]),
+    (
+        "postgis_raster-3.so",
+        &[("S3", "libblas"), ("S11", "libopenblas")],
+    ),
     ("libpgrouting-", &[("S11", "boost")]),
 ];
 /// Where this machine says which archive it uses, in both spellings.
@@ -119,7 +122,9 @@ impl InstallTest<'_> {
             let unchecked = of(name).map(|rule| &rule["unchecked"]);
             let complete =
                 unchecked.is_some_and(|parts| parts.as_array().is_none_or(Vec::is_empty));
-            ensure(complete, || format!("{name} was not checked whole: {unchecked:?}"))?;
+            ensure(complete, || {
+                format!("{name} was not checked whole: {unchecked:?}")
+            })?;
         }
         for (name, word) in expected {
             let findings = of(name).map_or_else(String::new, |rule| rule["findings"].to_string());
@@ -154,7 +159,8 @@ impl InstallTest<'_> {
             .output(self.log)?;
         files::remove_file(&program)?;
         let at = file.display().to_string();
-        serde_json::from_slice(&printed).map_err(|error| FileError::at("judge", at)(error.into()).into())
+        serde_json::from_slice(&printed)
+            .map_err(|error| FileError::at("judge", at)(error.into()).into())
     }
 
     /// Without a shared BLAS in the backend the suite would prove nothing.
