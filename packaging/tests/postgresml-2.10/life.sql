@@ -11,7 +11,7 @@ BEGIN
     END LOOP;
 END $$;
 
-INSERT INTO pgml.projects (id, name, task) VALUES (3, 'prices', 'regression'), (4, 'chat', 'text-generation');
+INSERT INTO pgml.projects (id, name, task) VALUES (3, 'prices', 'regression'), (4, 'houses by size', 'clustering');
 INSERT INTO pgml.snapshots (id, relation_name, y_column_name, test_size, test_sampling, status, columns, analysis, materialized)
 VALUES (5, 'public.houses', '{price}', 0.2, 'stratified', 'successful', '[]', '{"samples": 50}', false);
 INSERT INTO pgml.models (id, project_id, snapshot_id, num_features, algorithm, runtime, hyperparams, status, search_params, search_args, metrics)
