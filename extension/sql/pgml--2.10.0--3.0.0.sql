@@ -7,6 +7,28 @@
 \echo Use "ALTER EXTENSION pgml UPDATE" to load this file. \quit
 
 ---------------------------------------------------------------------------------------------------
+-- What users have granted
+---------------------------------------------------------------------------------------------------
+
+CREATE TEMPORARY TABLE pgml_members AS
+SELECT classid, objid FROM pg_depend
+WHERE refclassid = 'pg_extension'::regclass AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pgml') AND deptype = 'e';
+CREATE TEMPORARY TABLE pgml_init_privs AS
+SELECT i.* FROM pg_init_privs AS i JOIN pg_temp.pgml_members AS m ON (i.classoid, i.objoid) = (m.classid, m.objid);
+CREATE TEMPORARY TABLE pgml_granted AS
+SELECT 'f'::"char" AS kind, proname::text AS name, proowner AS owner, proacl AS acl FROM pg_proc JOIN pg_temp.pgml_members ON objid = oid
+WHERE classid = 'pg_proc'::regclass
+UNION ALL
+SELECT relkind, relname::text, relowner, relacl FROM pg_class JOIN pg_temp.pgml_members ON objid = oid
+WHERE classid = 'pg_class'::regclass AND relkind = 'v';
+-- PostgresML says nothing about its objects, and has its extension in schema pgml.
+CREATE TEMPORARY TABLE pgml_comments AS
+SELECT d.classoid, d.objoid, d.objsubid, d.description FROM pg_description AS d JOIN (
+    SELECT classid, objid FROM pg_temp.pgml_members UNION ALL SELECT 'pg_namespace'::regclass, 'pgml'::regnamespace::oid
+) AS m ON (d.classoid, d.objoid) = (m.classid, m.objid)
+WHERE (SELECT extnamespace FROM pg_extension WHERE extname = 'pgml') = 'pgml'::regnamespace;
+
+---------------------------------------------------------------------------------------------------
 -- The functions of 2.10.0
 --
 -- Text generation (embed, transform, chunk, …) is not part of pgml any more. One notice says so, and which objects depend on
@@ -944,25 +966,6 @@ BEGIN
     LOOP
         EXECUTE format('DROP FUNCTION pgml.%s', member.signature);
     END LOOP;
-    -- Who may call a function: as it was for the functions of its name.
-    FOR member IN
-        SELECT p.oid::regprocedure AS function, g.grantee, g.grantee = 0 AND NOT bool_or(g.allowed) AS closed, bool_or(g.allowed) AS allowed
-        FROM (
-            SELECT o.name, 0::oid AS grantee, EXISTS (SELECT FROM aclexplode(o.acl) AS a WHERE a.grantee = 0) AS allowed
-            FROM pg_temp.pgml_old AS o WHERE o.acl IS NOT NULL
-            UNION ALL
-            SELECT o.name, a.grantee, true FROM pg_temp.pgml_old AS o, aclexplode(o.acl) AS a
-        ) AS g
-        JOIN pg_proc AS p ON p.proname = g.name AND p.pronamespace = 'pgml'::regnamespace
-        WHERE g.grantee <> p.proowner
-        GROUP BY p.oid, g.grantee
-        ORDER BY g.grantee
-    LOOP
-        EXECUTE format(
-            CASE WHEN member.closed THEN 'REVOKE ALL ON ROUTINE %s FROM %s' ELSE 'GRANT EXECUTE ON ROUTINE %s TO %s' END,
-            member.function, CASE member.grantee WHEN 0 THEN 'PUBLIC' ELSE member.grantee::regrole::text END
-        );
-    END LOOP;
 END
 $$;
 DROP TABLE pg_temp.pgml_old;
@@ -973,7 +976,9 @@ REVOKE INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON
     pgml.projects, pgml.snapshots, pgml.models, pgml.deployments, pgml.files,
     pgml.overview, pgml.trained_models, pgml.deployed_models
 FROM PUBLIC;
-REVOKE ALL ON ALL SEQUENCES IN SCHEMA pgml FROM PUBLIC;
+REVOKE ALL ON SEQUENCE
+    pgml.projects_id_seq, pgml.snapshots_id_seq, pgml.models_id_seq, pgml.deployments_id_seq, pgml.files_id_seq
+FROM PUBLIC;
 REVOKE ALL ON FUNCTION pgml.auto_updated_at(regclass) FROM PUBLIC;
 
 ---------------------------------------------------------------------------------------------------
@@ -1051,3 +1056,83 @@ BEGIN
     WHERE EXISTS (SELECT FROM pgml.files AS f WHERE f.model_id = m.id);
 END
 $seals$;
+
+---------------------------------------------------------------------------------------------------
+-- What users have granted is as it was, and theirs: a dump leaves out what an extension's script grants
+---------------------------------------------------------------------------------------------------
+
+DO $$
+DECLARE
+    -- These are closed to PUBLIC in a new extension.
+    closed CONSTANT text[] := '{auto_updated_at,adoption_leftovers,trust}';
+    member record;
+BEGIN
+    -- Who may call a function: as it was for the functions of its name.
+    FOR member IN
+        SELECT p.oid::regprocedure AS function, g.grantee, g.grantee = 0 AND NOT bool_or(g.allowed) AS closed
+        FROM (
+            SELECT o.name, 0::oid AS grantee, EXISTS (SELECT FROM aclexplode(o.acl) AS a WHERE a.grantee = 0) AS allowed
+            FROM pg_temp.pgml_granted AS o WHERE o.kind = 'f' AND o.acl IS NOT NULL
+            UNION ALL
+            SELECT o.name, a.grantee, true FROM pg_temp.pgml_granted AS o, aclexplode(o.acl) AS a WHERE o.kind = 'f'
+        ) AS g
+        JOIN pg_proc AS p ON p.proname = g.name AND p.pronamespace = 'pgml'::regnamespace
+        JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+        WHERE g.grantee <> p.proowner
+        GROUP BY p.oid, g.grantee
+        ORDER BY g.grantee
+    LOOP
+        EXECUTE format(
+            CASE WHEN member.closed THEN 'REVOKE ALL ON ROUTINE %s FROM %s' ELSE 'GRANT EXECUTE ON ROUTINE %s TO %s' END,
+            member.function, CASE member.grantee WHEN 0 THEN 'PUBLIC' ELSE member.grantee::regrole::text END
+        );
+    END LOOP;
+    -- Whose a view is, and who may read it.
+    FOR member IN
+        SELECT c.oid::regclass AS view, o.owner FROM pg_temp.pgml_granted AS o
+        JOIN pg_class AS c ON c.relname = o.name AND c.relnamespace = 'pgml'::regnamespace AND c.relkind = 'v'
+        WHERE o.kind = 'v' AND c.relowner <> o.owner
+    LOOP
+        EXECUTE format('ALTER VIEW %s OWNER TO %s', member.view, member.owner::regrole);
+    END LOOP;
+    FOR member IN
+        SELECT c.oid::regclass AS view, a.* FROM pg_temp.pgml_granted AS o
+        JOIN pg_class AS c ON c.relname = o.name AND c.relnamespace = 'pgml'::regnamespace AND c.relkind = 'v',
+        aclexplode(o.acl) AS a WHERE o.kind = 'v' AND a.grantee <> c.relowner
+    LOOP
+        EXECUTE format(
+            'GRANT %s ON %s TO %s%s', member.privilege_type, member.view,
+            CASE member.grantee WHEN 0 THEN 'PUBLIC' ELSE member.grantee::regrole::text END,
+            CASE WHEN member.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
+        );
+    END LOOP;
+    -- What users have said about the objects.
+    UPDATE pg_description AS d SET description = c.description FROM pg_temp.pgml_comments AS c
+    WHERE (d.classoid, d.objoid, d.objsubid) = (c.classoid, c.objoid, c.objsubid);
+
+    DELETE FROM pg_init_privs AS i USING pg_temp.pgml_members AS m WHERE (i.classoid, i.objoid) = (m.classid, m.objid);
+    INSERT INTO pg_init_privs SELECT i.* FROM pg_temp.pgml_init_privs AS i
+    WHERE EXISTS (SELECT FROM pg_depend AS d WHERE (d.classid, d.objid) = (i.classoid, i.objoid) AND d.deptype = 'e');
+    -- Those of new objects are the owner's alone; of the schema, PUBLIC's, too.
+    DELETE FROM pg_init_privs AS i USING pg_proc AS p, pg_depend AS d
+    WHERE i.classoid = 'pg_proc'::regclass AND i.objoid = p.oid AND p.proname <> ALL (closed)
+    AND (d.classid, d.objid) = (i.classoid, i.objoid) AND d.deptype = 'e'
+    AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pgml')
+    AND NOT EXISTS (SELECT FROM pg_temp.pgml_members AS m WHERE (m.classid, m.objid) = (i.classoid, i.objoid));
+    UPDATE pg_init_privs AS i SET initprivs = (
+        SELECT coalesce(array_agg(item), '{}') FROM unnest(i.initprivs) AS item, aclexplode(ARRAY[item]) AS a
+        WHERE a.grantee = a.grantor OR (a.grantee = 0 AND i.classoid = 'pg_namespace'::regclass)
+    )
+    FROM pg_depend AS d
+    WHERE (d.classid, d.objid) = (i.classoid, i.objoid) AND d.deptype = 'e'
+    AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pgml')
+    AND NOT EXISTS (SELECT FROM pg_temp.pgml_members AS m WHERE (m.classid, m.objid) = (i.classoid, i.objoid));
+    DELETE FROM pg_shdepend AS s
+    WHERE s.deptype = 'i' AND s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND NOT EXISTS (
+        SELECT FROM pg_init_privs AS i, aclexplode(i.initprivs) AS a
+        WHERE (i.classoid, i.objoid) = (s.classid, s.objid) AND s.refobjid IN (a.grantee, a.grantor)
+    );
+END
+$$;
+DROP TABLE pg_temp.pgml_members, pg_temp.pgml_init_privs, pg_temp.pgml_granted, pg_temp.pgml_comments;

@@ -31,6 +31,24 @@ SELECT to_jsonb(t) FROM (
 ) AS t
 """
 
+TRAIN = "pgml.train(text, text, text, text, text, jsonb, text, jsonb, jsonb, real, text)"
+
+# For a role of nobody's and for the application: a function that was closed, a view, a table.
+RIGHTS = """
+SELECT bool_or(has_function_privilege('pg_monitor', p.oid, 'EXECUTE')),
+    bool_and(has_function_privilege('pgml_test_app', p.oid, 'EXECUTE')),
+    has_table_privilege('pgml_test_app', 'pgml.overview', 'SELECT WITH GRANT OPTION'),
+    has_table_privilege('pgml_test_app', 'pgml.models', 'SELECT')
+FROM pg_proc AS p WHERE proname = 'train' AND pronamespace = 'pgml'::regnamespace
+"""
+
+# pg_dump leaves out what is recorded as an extension's own privileges.
+NOT_IN_A_DUMP = """
+SELECT DISTINCT pg_describe_object(classoid, objoid, objsubid)
+FROM pg_init_privs AS i, aclexplode(initprivs) AS a
+WHERE privtype = 'e' AND a.grantee <> 0 AND a.grantee <> a.grantor
+"""
+
 OBJECTS = Path(__file__).resolve().parent / "postgresml-1.0"
 
 # A pickle of a class that no library has.
@@ -411,8 +429,13 @@ def main():
         # Its only column has another name than the extension's view.
         "DROP VIEW pgml_1_0.deployed_models",
         "DROP SCHEMA pgml_1_0",
+        f"REVOKE EXECUTE ON FUNCTION {TRAIN} FROM PUBLIC",
+        f"GRANT EXECUTE ON FUNCTION {TRAIN} TO pgml_test_app",
+        "GRANT SELECT ON pgml.overview TO pgml_test_app WITH GRANT OPTION",
         "ALTER EXTENSION pgml UPDATE",
     )
+    checks.equal("who may do what after the update", ["f|t|t|t"], query(RIGHTS))
+    checks.equal("a dump has what users granted", [], query(NOT_IN_A_DUMP))
     verify_predictions(models, "pgml.predict_joint")
     widths = query("SELECT DISTINCT num_features FROM pgml.models ORDER BY 1")
     checks.equal("num_features", ["3", "4", "10"], [width for width in widths if width != "0"])
