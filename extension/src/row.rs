@@ -82,10 +82,6 @@ pub struct Shape {
 /// The row that was open last: the next one is of the same type, mostly, and has room in it.
 pub type Kept = Cell<Option<Box<Row>>>;
 
-thread_local! {
-    static LAST: Kept = const { Cell::new(None) };
-}
-
 impl Shape {
     pub fn identifier(&self) -> u64 {
         self.identifier
@@ -192,11 +188,6 @@ impl Record {
         let read = read(&row);
         kept.set(Some(row));
         read
-    }
-
-    /// The columns in their order, without those that were dropped from the row's table.
-    pub fn fields(&self) -> Result<Vec<Field>> {
-        LAST.with(|last| self.open(last, Row::fields))
     }
 }
 

@@ -39,6 +39,8 @@ ANSWERS = (
     "UPDATE pgml.models SET team = 'new' WHERE id = 7",
     "SELECT pgml.norm_l2('{3,4}')",
 )
+
+
 def make():
     """Write the database as this server's release can have it."""
     version = int(query("SHOW server_version_num")[0]) // 10000
