@@ -79,8 +79,8 @@ pub struct Trained {
 /// A row of the result.
 type Row = (Str, Str, Str, bool, i64, Str, Option<f64>, Option<f64>, Str);
 
-/// The names of its columns.
-type Rows9 = TableIterator<
+/// The one row that a training returns, with the names of its columns.
+type TrainingResult = TableIterator<
     'static,
     (
         name!(project, Str),
@@ -117,7 +117,7 @@ fn pgml_train(
     weight_column: Option<Str>,
     metric: Option<Str>,
     redefine: Option<bool>,
-) -> SqlResult<Rows9> {
+) -> SqlResult<TrainingResult> {
     let call = Call {
         project: string(project_name),
         task: string(task),
@@ -164,7 +164,7 @@ fn pgml_train_joint(
     weight_column: Option<Str>,
     metric: Option<Str>,
     redefine: Option<bool>,
-) -> SqlResult<Rows9> {
+) -> SqlResult<TrainingResult> {
     let call = Call {
         project: string(project_name),
         task: string(task),

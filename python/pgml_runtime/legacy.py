@@ -98,7 +98,9 @@ def _mend_one(estimator):
 
 
 def _ridge(estimator, known):
-    if "classes_" not in known and "_label_binarizer" in known:
+    # Releases that still work the classes out have no need of them, and can't be given any.
+    computed = isinstance(getattr(type(estimator), "classes_", None), property)
+    if not computed and "classes_" not in known and "_label_binarizer" in known:
         estimator.classes_ = estimator._label_binarizer.classes_
 
 

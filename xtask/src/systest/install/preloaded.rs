@@ -27,11 +27,15 @@ impl InstallTest<'_> {
             format!("pgml.memory_limit is {shown}")
         })?;
         self.new_database(system, "preloaded")?;
-        let trained = "SELECT deployed FROM pgml.train('d', 'regression', \
-            (SELECT table_name FROM pgml.load_dataset('diabetes')), 'target'); \
-            SELECT pgml.predict('d', array_fill(0, '{10}')) IS NOT NULL";
-        let found = self.psql(system, "preloaded", trained)?;
-        ensure(found.trim() == "t\nt", || format!("preloaded: {found}"))?;
+        // Each by itself: psql of PostgreSQL 14 and before prints what the last of several statements says.
+        for statement in [
+            "SELECT deployed FROM pgml.train('d', 'regression', \
+             (SELECT table_name FROM pgml.load_dataset('diabetes')), 'target')",
+            "SELECT pgml.predict('d', array_fill(0, '{10}')) IS NOT NULL",
+        ] {
+            let found = self.psql(system, "preloaded", statement)?;
+            ensure(found.trim() == "t", || format!("{statement}: {found}"))?;
+        }
         self.psql(system, "postgres", "ALTER SYSTEM RESET pgml.memory_limit")?;
         set("")?;
         self.restart(system)
