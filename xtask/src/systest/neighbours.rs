@@ -202,6 +202,8 @@ impl InstallTest<'_> {
             .arg("--aptopt=APT::Install-Recommends \"false\"")
             // The system has no network: apt would warn of an archive that it can't reach.
             .arg("--customize-hook=rm -rf \"$1\"/etc/apt/sources.list*")
+            // Users' apt installs what a package recommends.
+            .arg("--customize-hook=rm -f \"$1\"/etc/apt/apt.conf.d/99mmdebstrap")
             .args([self.codename.as_ref(), archive.as_os_str()])
             .args(sources)
             .run(self.log)?;
