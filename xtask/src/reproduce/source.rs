@@ -20,6 +20,8 @@ pub fn files(workspace: &Workspace) -> Result<Vec<PathBuf>, FileError> {
             || relative.ends_with("__pycache__")
             || path == workspace.cache
             || path.join(crate::publish::MANIFEST).exists()
+            // A tool's cache, by the tag that such directories have (bford.info/cachedir).
+            || path.join("CACHEDIR.TAG").exists()
     };
     let mut wanted: Vec<PathBuf> = Vec::new();
     for entry in WalkDir::new(root)
@@ -64,6 +66,8 @@ mod tests {
             "python/__pycache__/x.pyc",
             "elsewhere/manifest.json",
             "other-cache/x",
+            ".ruff_cache/CACHEDIR.TAG",
+            ".ruff_cache/0.17.6/x",
         ];
         for name in kept.iter().chain(&left) {
             files::write(&root.join(name), name).unwrap();
