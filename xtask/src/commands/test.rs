@@ -180,7 +180,9 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         pipeline
             .host
             .require(&BUILD_TOOLS, &workspace.log("install"), &console)?;
-        done.extend(crash::run(&pipeline, !args.suites.is_empty(), &console)?);
+        let asked = !args.suites.is_empty();
+        let policy = args.policy.policy();
+        done.extend(crash::run(&mut pipeline, policy, asked, &console)?);
     }
     if wanted("emulated") {
         let out = workspace.root.join(&args.out);

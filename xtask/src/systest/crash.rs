@@ -18,11 +18,13 @@ use self::sessions::Suite;
 use crate::compile;
 use crate::exit::{Exit, Failure};
 use crate::files::{self, FileError};
+use crate::lock::LockError;
 use crate::mislink::Mislink;
 use crate::pipeline::Pipeline;
 use crate::plan::Plan;
 use crate::plan::crash::{NEW, OLD, ROLE};
 use crate::progress::Listener;
+use crate::relock::Policy;
 use crate::runtime;
 use crate::stamp;
 use crate::steps::ROOTFS;
@@ -33,19 +35,25 @@ use crate::targets::{Distribution, Target};
 /// Makes what the test needs and runs it. Where this machine can't make it, such as without Debian 11's archive, that is an
 /// error for those who `asked` for the test, and a test that was not run for others.
 pub fn run(
-    pipeline: &Pipeline,
+    pipeline: &mut Pipeline,
+    policy: Policy,
     asked: bool,
     listener: &dyn Listener,
 ) -> Result<Vec<Case>, Failure> {
     let mut cases = Cases::new("crash:", listener);
-    let plan = pipeline.crash_plan()?;
-    match pipeline.execute(&plan, &[], listener) {
-        Err(failure) if failure.exit == Exit::CannotHere && !asked => {
+    let made = pipeline.renewing(policy, listener, &|pipeline| {
+        let plan = pipeline.crash_plan()?;
+        pipeline.execute(&plan, &[], listener)?;
+        Ok(plan)
+    });
+    let plan = match made {
+        Err(failure) if !asked && is_of_the_archive(&failure) => {
             cases.not_run("the BLAS clash in real backends", cases::words(&failure));
             return Ok(cases.done);
         }
-        result => result?,
+        made => made?,
     };
+    let pipeline = &*pipeline;
     let workspace = &pipeline.workspace;
     let scratch = workspace.cache.join("systest/crash");
     files::remove_dir(&scratch)?;
@@ -106,6 +114,12 @@ pub fn run(
     }
     files::remove_dir(&scratch)?;
     Ok(cases.done)
+}
+
+/// Whether this machine can't have what the scene is made of: it is a release's that has ended.
+fn is_of_the_archive(failure: &Failure) -> bool {
+    let unlocked = failure.error().is_some_and(|_: &LockError| true);
+    failure.exit == Exit::CannotHere || unlocked
 }
 
 /// The results of the plan's jobs.
