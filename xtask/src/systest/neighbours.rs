@@ -148,7 +148,11 @@ impl InstallTest<'_> {
         let program = self.scratch.with_extension("program");
         copy_this_program(&program)?;
         // A verdict of `failed` is exit 1, which is what is expected here.
-        let printed = Program::new("sh")
+        let printed = ["PATH", "HOME", "RUSTUP_HOME", "CARGO_HOME"]
+            .iter()
+            .fold(Program::new("sh"), |program, name| {
+                program.inherit_env(name)
+            })
             .args(["-euc", "\"$@\" || test $? = 1", "sh"])
             .arg(&program)
             .args(["verify", "--json", "--target", &self.target, "--root"])
