@@ -3,6 +3,7 @@
 mod described;
 
 use std::cell::Cell;
+use std::ops::Range;
 
 use pgml_core::Error;
 use pgml_core::preprocess::Field;
@@ -58,11 +59,11 @@ struct Attribute {
     reading: Reading,
 }
 
-/// A column whose values are stored as numbers.
-#[derive(Debug, Clone, Copy)]
-pub struct NumberColumn {
-    /// Its place among the values.
-    place: usize,
+/// Columns side by side whose values are numbers stored alike.
+#[derive(Debug, Clone)]
+pub struct NumberRun {
+    /// Their places among the values.
+    places: Range<usize>,
     stored: Stored,
 }
 
@@ -91,6 +92,16 @@ impl Shape {
         &self.names
     }
 
+    /// The description that the type cache has; there has to be one.
+    ///
+    /// # Safety
+    ///
+    /// The shape has to be that of a row that `is_of` its type.
+    unsafe fn described(&self) -> pg_sys::TupleDesc {
+        // SAFETY: the caller's.
+        unsafe { (*self.entry).tupDesc }
+    }
+
     /// Whether the columns have names of their own. Those of `(a, b)` are f1 and f2.
     pub fn is_named(&self) -> bool {
         self.named
@@ -114,13 +125,19 @@ impl Shape {
         Shape { type_oid, modifier, identifier, entry, attributes, names, named }
     }
 
-    /// Where the values of a column are that are stored as numbers; none where it has others.
-    pub fn numbers(&self, column: usize) -> Option<NumberColumn> {
-        let Attribute { place, reading, .. } = &self.attributes[column];
-        match reading {
-            Reading::Number(stored) => Some(NumberColumn { place: *place, stored: *stored }),
-            _ => None,
+    /// Where the values of these columns are, if all are stored as numbers.
+    pub fn number_runs(&self, columns: &[usize]) -> Option<Vec<NumberRun>> {
+        let mut runs: Vec<NumberRun> = Vec::new();
+        for column in columns {
+            let Attribute { place, reading: Reading::Number(stored), .. } = self.attributes[*column] else {
+                return None;
+            };
+            match runs.last_mut().filter(|run| run.places.end == place && run.stored == stored) {
+                Some(run) => run.places.end += 1,
+                None => runs.push(NumberRun { places: place..place + 1, stored }),
+            }
         }
+        Some(runs)
     }
 }
 
@@ -132,17 +149,33 @@ pub struct Row {
 }
 
 impl Row {
+    /// Whether it is open for rows of this type, whose columns are what they were: the type cache still has its description.
+    fn is_of(&self, type_oid: pg_sys::Oid, modifier: i32) -> bool {
+        let shape = &self.shape;
+        // SAFETY: null, or an entry, which lives as long as the session.
+        (shape.type_oid, shape.modifier) == (type_oid, modifier)
+            && unsafe { shape.entry.as_ref() }
+                .is_some_and(|entry| !entry.tupDesc.is_null() && entry.tupDesc_identifier == shape.identifier)
+    }
+
     pub fn shape(&self) -> &Shape {
         &self.shape
     }
 
     /// The numbers of columns, added to `out`; nothing is where one of them is NULL, which is false.
-    pub fn numbers(&self, columns: &[NumberColumn], out: &mut Vec<f64>) -> bool {
-        let complete = !columns.iter().any(|column| self.nulls[column.place]);
-        if complete {
-            out.extend(columns.iter().map(|column| column.stored.number(self.values[column.place])));
+    pub fn numbers(&self, runs: &[NumberRun], out: &mut Vec<f64>) -> bool {
+        if runs.iter().any(|run| self.nulls[run.places.clone()].contains(&true)) {
+            return false;
         }
-        complete
+        for run in runs {
+            let values = self.values[run.places.clone()].iter();
+            match run.stored {
+                // The most frequent one, as a copy of memory.
+                Stored::Float8 => out.extend(values.map(|value| Stored::Float8.number(*value))),
+                stored => out.extend(values.map(|value| stored.number(*value))),
+            }
+        }
+        true
     }
 
     /// The value of a column, by its place among those that are not dropped.
@@ -176,13 +209,20 @@ impl Record {
             let header = pg_sys::datum_get_heap_tuple_header(self.datum);
             let (of, modifier) =
                 (htup::heap_tuple_header_get_type_id(header), htup::heap_tuple_header_get_typmod(header));
-            let (mut row, described) = closed(kept, of, modifier);
+            let (mut row, described) = match kept.take() {
+                Some(row) if row.is_of(of, modifier) => (row, None),
+                last => {
+                    let (row, described) = closed(last, of, modifier);
+                    (row, Some(described))
+                }
+            };
             let mut tuple = pg_sys::HeapTupleData {
                 t_len: htup::heap_tuple_header_get_datum_length(header) as u32,
                 t_data: header,
                 ..Default::default()
             };
-            described.deform(&mut tuple, &mut row)?;
+            let description = described.as_ref().map_or_else(|| row.shape.described(), |now| now.description);
+            row.deform(&mut tuple, description)?;
             row
         };
         let read = read(&row);
@@ -196,8 +236,8 @@ impl Record {
 /// # Safety
 ///
 /// The type has to be that of a composite value.
-unsafe fn closed(kept: &Kept, type_oid: pg_sys::Oid, modifier: i32) -> (Box<Row>, Described) {
-    let mut last = kept.take();
+#[cold]
+unsafe fn closed(mut last: Option<Box<Row>>, type_oid: pg_sys::Oid, modifier: i32) -> (Box<Row>, Described) {
     loop {
         let known = last.take().filter(|row| (row.shape.type_oid, row.shape.modifier) == (type_oid, modifier));
         // SAFETY: the entry is one, or null; the type is the caller's.

@@ -15,7 +15,7 @@ use crate::arguments::Numbers;
 use crate::catalog::models;
 use crate::error::Result;
 use crate::python;
-use crate::row::{Kept, NumberColumn, Record, Row, Shape};
+use crate::row::{Kept, NumberRun, Record, Row, Shape};
 use crate::seal;
 
 /// Rows that are predicted before a cancel is looked for.
@@ -49,7 +49,7 @@ pub(super) struct Places {
     /// Which of the row's columns each is.
     columns: Vec<usize>,
     /// Where they are, if all are numbers and the model takes them as they are.
-    numbers: Option<Vec<NumberColumn>>,
+    numbers: Option<Vec<NumberRun>>,
 }
 
 impl Model {
@@ -156,11 +156,8 @@ impl Model {
             })
         };
         let columns: Vec<usize> = preprocess.columns().map(place).collect::<std::result::Result<_, Error>>()?;
-        let as_they_are = |(own, column): (usize, &usize)| match preprocess.takes_as_it_is(own) {
-            true => shape.numbers(*column),
-            false => None,
-        };
-        let numbers = columns.iter().enumerate().map(as_they_are).collect();
+        let as_they_are = (0..columns.len()).all(|own| preprocess.takes_as_it_is(own));
+        let numbers = as_they_are.then(|| shape.number_runs(&columns)).flatten();
         let places = Rc::new(Places { identifier: shape.identifier(), columns, numbers });
         *self.places.borrow_mut() = Some(Rc::clone(&places));
         Ok(places)

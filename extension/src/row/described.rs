@@ -10,7 +10,7 @@ use crate::error::{Failure, Result};
 
 /// The server's description of rows of one type.
 pub(super) struct Described {
-    description: pg_sys::TupleDesc,
+    pub(super) description: pg_sys::TupleDesc,
     pub(super) identifier: u64,
     /// The type cache's entry, which has the description. Null for rows without a type of their own.
     pub(super) entry: *const pg_sys::TypeCacheEntry,
@@ -49,16 +49,21 @@ impl Described {
             unsafe { entry.as_ref().map(|entry| (entry.tupDesc, entry.tupDesc_identifier))? };
         (!description.is_null()).then_some(Described { description, identifier, entry, _held: None })
     }
+}
 
+impl Row {
     /// Take a row apart. The server refuses one that was formed before its table was altered, where it marks rows
     /// (PostgreSQL 14.25, 15.20, 16.16, 17.12, 18.7).
     ///
     /// # Safety
     ///
-    /// The tuple and the row have to be of the type that is described, with nothing looked up since.
-    pub(super) unsafe fn deform(&self, tuple: &mut pg_sys::HeapTupleData, row: &mut Row) -> Result<()> {
-        let mut apart = AssertUnwindSafe((&mut *tuple, &mut *row));
-        let description = self.description;
+    /// The tuple and the description have to be of this row's type, with nothing looked up since.
+    pub(super) unsafe fn deform(
+        &mut self,
+        tuple: &mut pg_sys::HeapTupleData,
+        description: pg_sys::TupleDesc,
+    ) -> Result<()> {
+        let mut apart = AssertUnwindSafe((&mut *tuple, &mut *self));
         let done = std::panic::catch_unwind(move || {
             let (tuple, row) = &mut *apart;
             // SAFETY: the caller's.
@@ -67,12 +72,10 @@ impl Described {
         match done {
             Ok(()) => Ok(()),
             // SAFETY: the caller's.
-            Err(_) => unsafe { refused(tuple, row) },
+            Err(_) => unsafe { refused(tuple, self) },
         }
     }
-}
 
-impl Row {
     /// # Safety
     ///
     /// The tuple and the description have to be those of one type.
@@ -80,8 +83,10 @@ impl Row {
         // SAFETY: the caller's; both lists have room for all columns.
         unsafe {
             let columns = (*description).natts as usize;
-            self.values.resize(columns, pg_sys::Datum::null());
-            self.nulls.resize(columns, true);
+            if self.values.len() != columns {
+                self.values.resize(columns, pg_sys::Datum::null());
+                self.nulls.resize(columns, true);
+            }
             pg_sys::heap_deform_tuple(tuple, description, self.values.as_mut_ptr(), self.nulls.as_mut_ptr());
         }
     }
