@@ -239,13 +239,11 @@ impl Record {
 #[cold]
 unsafe fn closed(mut last: Option<Box<Row>>, type_oid: pg_sys::Oid, modifier: i32) -> (Box<Row>, Described) {
     loop {
-        let known = last.take().filter(|row| (row.shape.type_oid, row.shape.modifier) == (type_oid, modifier));
-        // SAFETY: the entry is one, or null; the type is the caller's.
-        let described = unsafe {
-            let kept = known.as_ref().and_then(|row| Described::by(row.shape.entry));
-            kept.unwrap_or_else(|| Described::new(type_oid, modifier))
-        };
-        if let Some(row) = known.filter(|row| row.shape.identifier == described.identifier) {
+        // SAFETY: the caller's.
+        let described = unsafe { Described::new(type_oid, modifier) };
+        let now = (type_oid, modifier, described.identifier);
+        let known = last.take().filter(|row| (row.shape.type_oid, row.shape.modifier, row.shape.identifier) == now);
+        if let Some(row) = known {
             return (row, described);
         }
         // This looks types up, after which the description may be another one.

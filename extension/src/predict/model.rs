@@ -38,6 +38,7 @@ pub struct Model {
     pub(super) plain: bool,
     /// Where the columns are in the rows that were predicted last, with what those rows have.
     pub(super) places: RefCell<Option<Rc<Places>>>,
+    /// The row that was predicted last, with its shape and its room.
     pub(super) last_row: Kept,
     /// Room for the numbers of one row.
     pub(super) room: Cell<Vec<f64>>,

@@ -14,7 +14,7 @@ pub(super) struct Described {
     pub(super) identifier: u64,
     /// The type cache's entry, which has the description. Null for rows without a type of their own.
     pub(super) entry: *const pg_sys::TypeCacheEntry,
-    /// Holds the description; none where the type cache does, until types are looked up.
+    /// A counted reference to the description. None if the type cache owns it: that one is valid until the next type lookup.
     _held: Option<PgTupleDesc<'static>>,
 }
 
@@ -26,9 +26,11 @@ impl Described {
         // SAFETY: the caller's.
         unsafe {
             if type_oid != pg_sys::RECORDOID {
-                let entry = pg_sys::lookup_type_cache(type_oid, pg_sys::TYPECACHE_TUPDESC as i32);
-                if let Some(described) = Described::by(entry) {
-                    return described;
+                // The entry lives as long as the session (`typcache.c` of PostgreSQL).
+                let entry = &*pg_sys::lookup_type_cache(type_oid, pg_sys::TYPECACHE_TUPDESC as i32);
+                let (description, identifier) = (entry.tupDesc, entry.tupDesc_identifier);
+                if !description.is_null() {
+                    return Described { description, identifier, entry, _held: None };
                 }
             }
             let held = PgTupleDesc::from_pg(pg_sys::lookup_rowtype_tupdesc(type_oid, modifier));
@@ -36,18 +38,6 @@ impl Described {
             let description = held.as_ptr();
             Described { description, identifier, entry: std::ptr::null(), _held: Some(held) }
         }
-    }
-
-    /// What an entry of the type cache has now; a change of the type takes the description from it.
-    ///
-    /// # Safety
-    ///
-    /// Null, or an entry. It lives as long as the session (`typcache.c` of PostgreSQL).
-    pub(super) unsafe fn by(entry: *const pg_sys::TypeCacheEntry) -> Option<Described> {
-        // SAFETY: the caller's.
-        let (description, identifier) =
-            unsafe { entry.as_ref().map(|entry| (entry.tupDesc, entry.tupDesc_identifier))? };
-        (!description.is_null()).then_some(Described { description, identifier, entry, _held: None })
     }
 }
 

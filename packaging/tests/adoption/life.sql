@@ -1,15 +1,6 @@
 -- What users of a PostgresML 1.0 database have made in, on and around its schema.
 \set ON_ERROR_STOP on
-DO $$
-DECLARE
-    name text;
-BEGIN
-    FOREACH name IN ARRAY '{pgml_test_app,pgml_test_owner,pgml_test_analyst,pgml_test_nobody}'::text[] LOOP
-        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
-            EXECUTE format('CREATE ROLE %I', name);
-        END IF;
-    END LOOP;
-END $$;
+\ir roles.sql
 
 -- Rows as 1.0 left them.
 INSERT INTO pgml.projects (id, name, task) VALUES (3, 'prices', 'regression'), (4, 'translated', 'translation_en_to_fr');
@@ -43,23 +34,7 @@ CREATE VIEW public.largest AS SELECT id, pgml.norm_max(sizes) AS largest FROM pu
 CREATE INDEX houses_largest ON public.houses (pgml.norm_max(sizes));
 
 -- On the tables of 1.0.
-ALTER TABLE pgml.models ADD COLUMN team text DEFAULT 'none';
-COMMENT ON COLUMN pgml.models.team IS 'who trained it';
-COMMENT ON TABLE pgml.models IS 'our models';
-CREATE INDEX models_team ON pgml.models (team);
-CREATE TABLE public.audit (id bigserial PRIMARY KEY, model_id bigint REFERENCES pgml.models (id), said text);
-INSERT INTO public.audit (model_id, said) VALUES (7, 'fine');
-CREATE FUNCTION public.note() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    INSERT INTO public.audit (model_id, said) VALUES (NEW.id, TG_OP);
-    RETURN NEW;
-END $$;
-CREATE TRIGGER note AFTER INSERT OR UPDATE ON pgml.models FOR EACH ROW EXECUTE FUNCTION public.note();
-ALTER TABLE pgml.models DISABLE TRIGGER note;
-ALTER TABLE pgml.projects ENABLE ROW LEVEL SECURITY;
-CREATE POLICY mine ON pgml.projects FOR SELECT TO pgml_test_analyst USING (name = 'prices');
-ALTER TABLE pgml.projects REPLICA IDENTITY FULL;
-ALTER TABLE pgml.projects SET (fillfactor = 70);
+\ir on-tables.sql
 ALTER TABLE pgml.models ALTER COLUMN metrics SET STATISTICS 500;
 CREATE STATISTICS public.of_models ON project_id, snapshot_id FROM pgml.models;
 CREATE RULE no_truncation AS ON DELETE TO pgml.deployments WHERE old.id < 0 DO INSTEAD NOTHING;

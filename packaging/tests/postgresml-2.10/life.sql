@@ -1,15 +1,6 @@
 -- What users of a PostgresML 2.10 database have made on and around its tables, views, types and functions.
 \set ON_ERROR_STOP on
-DO $$
-DECLARE
-    name text;
-BEGIN
-    FOREACH name IN ARRAY '{pgml_test_app,pgml_test_owner,pgml_test_analyst,pgml_test_nobody}'::text[] LOOP
-        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
-            EXECUTE format('CREATE ROLE %I', name);
-        END IF;
-    END LOOP;
-END $$;
+\ir ../adoption/roles.sql
 
 INSERT INTO pgml.projects (id, name, task) VALUES (3, 'prices', 'regression'), (4, 'houses by size', 'clustering');
 INSERT INTO pgml.snapshots (id, relation_name, y_column_name, test_size, test_sampling, status, columns, analysis, materialized)
@@ -33,23 +24,7 @@ CREATE MATERIALIZED VIEW public.cached AS SELECT id, pgml.norm_l2(sizes) AS n FR
 CREATE UNIQUE INDEX ON public.cached (id);
 
 -- On the tables of 2.10.
-ALTER TABLE pgml.models ADD COLUMN team text DEFAULT 'none';
-COMMENT ON COLUMN pgml.models.team IS 'who trained it';
-COMMENT ON TABLE pgml.models IS 'our models';
-CREATE INDEX models_team ON pgml.models (team);
-CREATE TABLE public.audit (id bigserial PRIMARY KEY, model_id bigint REFERENCES pgml.models (id), said text);
-INSERT INTO public.audit (model_id, said) VALUES (7, 'fine');
-CREATE FUNCTION public.note() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    INSERT INTO public.audit (model_id, said) VALUES (NEW.id, TG_OP);
-    RETURN NEW;
-END $$;
-CREATE TRIGGER note AFTER INSERT OR UPDATE ON pgml.models FOR EACH ROW EXECUTE FUNCTION public.note();
-ALTER TABLE pgml.models DISABLE TRIGGER note;
-ALTER TABLE pgml.projects ENABLE ROW LEVEL SECURITY;
-CREATE POLICY mine ON pgml.projects FOR SELECT TO pgml_test_analyst USING (name = 'prices');
-ALTER TABLE pgml.projects REPLICA IDENTITY FULL;
-ALTER TABLE pgml.projects SET (fillfactor = 70);
+\ir ../adoption/on-tables.sql
 CREATE STATISTICS public.of_models ON project_id, snapshot_id FROM pgml.models;
 CREATE PUBLICATION pgml_test_pub FOR TABLE pgml.projects, pgml.models;
 CREATE TABLE public.copy_of_rows (m pgml.models);
