@@ -15,7 +15,10 @@ from pgml_runtime.errors import require
 from pgml_runtime.export_parts import NotExported
 
 VERSION = 1
-"""The version of the format; the extension refuses another one."""
+"""The version of the format that a file has when nothing in it needs a newer one."""
+
+VERSION_WITH_PLACES = 2
+"""That of a file with trees whose leaves name the scores of their values."""
 
 _SAMPLE = 1000
 _DTYPES = {"float64": "F64", "uint32": "U32", "uint8": "U8"}
@@ -27,9 +30,10 @@ def export(header, estimator):
     for label, one in enumerate(_single(estimator)):
         classes = None if header["classes"] is None else header["classes"][label]
         parts.append(_part(one, header["n_features"], classes))
+    has_places = any("places" in part.tensors for part in parts)
     made_by = type(_single(estimator)[0])
     description = {
-        "version": VERSION,
+        "version": VERSION_WITH_PLACES if has_places else VERSION,
         "made_by": f"{made_by.__module__.split('.')[0]} {made_by.__name__}",
         "features": header["n_features"],
         "parts": [{"scores": part.scores, "finish": part.finish} for part in parts],

@@ -9,6 +9,9 @@ from pgml_runtime.errors import require
 LEAF = 0xFFFFFFFF
 """The feature of a node that is a leaf."""
 
+_WORTH = 4
+"""How many times smaller leaves have to become when they name the scores of their values."""
+
 Part = collections.namedtuple("Part", "scores finish tensors")
 """How scores come about, what becomes of them, and the numbers by name."""
 
@@ -76,32 +79,28 @@ def _trees(trees, finish, width, input_, compare, combine, more):
     if not trees:
         raise NotExported("the model has no trees")
     columns = {"feature": [], "threshold": [], "left": [], "right": [], "missing_left": []}
-    leaf_values = []
+    leaves = _Places() if _has_few(trees, more) else _Rows()
     roots = []
     nodes = 0
-    filled = 0
     for tree in trees:
         leaf = tree.feature == LEAF
-        rows = tree.values[leaf]
         left = np.where(leaf, 0, tree.left + nodes)
-        left[leaf] = filled + np.arange(len(rows)) * rows.shape[1]
+        left[leaf] = leaves.add(tree.values[leaf])
         columns["feature"].append(tree.feature)
         columns["threshold"].append(np.where(leaf, 0.0, tree.threshold))
         columns["left"].append(left)
         columns["right"].append(np.where(leaf, 0, tree.right + nodes))
         columns["missing_left"].append(tree.missing_left & ~leaf)
-        leaf_values.append(rows.ravel())
         roots.append(nodes)
         nodes += len(leaf)
-        filled += rows.size
-    if nodes >= LEAF or filled >= LEAF:
+    if nodes >= LEAF or leaves.filled >= LEAF:
         raise NotExported("the model has too many nodes")
     types = {"threshold": np.float64, "missing_left": np.uint8}
     tensors = {
         name: np.concatenate(column).astype(types.get(name, np.uint32))
         for name, column in columns.items()
     }
-    tensors["values"] = np.concatenate(leaf_values).astype(np.float64)
+    tensors.update(leaves.tensors())
     tensors["roots"] = np.asarray(roots, dtype=np.uint32)
     scores = {
         "kind": "trees",
@@ -111,3 +110,74 @@ def _trees(trees, finish, width, input_, compare, combine, more):
         "combine": combine,
     }
     return Part(scores, finish, {**tensors, **more})
+
+
+def _has_few(trees, more):
+    """Tell whether few scores of the leaves are other than zero, so that these are told alone.
+
+    A sum does not need to hear of zeros: without them it is the same, bit for bit, but where it
+    begins with -0.0.
+    """
+    np = require("numpy")
+    init = more.get("init")
+    if "targets" in more or init is None or np.signbit(init[init == 0]).any():
+        return False
+    leaves = all_values = others = 0
+    for tree in trees:
+        rows = tree.values[tree.feature == LEAF]
+        leaves += len(rows)
+        all_values += rows.size
+        others += np.count_nonzero(rows)
+    return (leaves * 4 + others * 12) * _WORTH <= all_values * 8
+
+
+class _Rows:
+    """Leaves with a value for every score; a leaf is found by the place of its first."""
+
+    def __init__(self):
+        self.filled = 0
+        self._values = []
+
+    def add(self, rows):
+        """Take a tree's leaves; return what finds each."""
+        np = require("numpy")
+        found = self.filled + np.arange(len(rows)) * rows.shape[1]
+        self._values.append(rows.ravel())
+        self.filled += rows.size
+        return found
+
+    def tensors(self):
+        np = require("numpy")
+        return {"values": np.concatenate(self._values).astype(np.float64)}
+
+
+class _Places:
+    """Leaves with the values that are not zero, and their scores; found by their number."""
+
+    def __init__(self):
+        self.filled = 0
+        self._leaves = 0
+        self._counts = []
+        self._places = []
+        self._values = []
+
+    def add(self, rows):
+        """Take a tree's leaves; return what finds each."""
+        np = require("numpy")
+        found = self._leaves + np.arange(len(rows))
+        leaf, place = np.nonzero(rows)
+        self._counts.append(np.bincount(leaf, minlength=len(rows)))
+        self._places.append(place)
+        self._values.append(rows[leaf, place])
+        self._leaves += len(rows)
+        self.filled += len(place)
+        return found
+
+    def tensors(self):
+        np = require("numpy")
+        ends = np.cumsum(np.concatenate(self._counts))
+        return {
+            "values": np.concatenate(self._values).astype(np.float64),
+            "starts": np.concatenate([[0], ends]).astype(np.uint32),
+            "places": np.concatenate(self._places).astype(np.uint32),
+        }

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import functools
 import json
-import pickle
 import sys
 import time
 
 import pgml_runtime
-from pgml_runtime import importances, metrics, progress, searches
+from pgml_runtime import importances, metrics, pickling, progress, searches
 from pgml_runtime.algorithms import TASKS, Recipe, resolve
 from pgml_runtime.errors import (
     UserError,
@@ -26,7 +25,6 @@ from pgml_runtime.errors import (
 from pgml_runtime.names import Names
 
 FORMAT = 1
-PICKLE_PROTOCOL = 4
 MINIMUM_ROWS = 2
 
 _SCORING = {
@@ -356,8 +354,7 @@ def _header(pair, recipe, n_features, n_labels, classes):
 
 
 def _dump(header, estimator):
-    body = pickle.dumps(estimator, protocol=PICKLE_PROTOCOL)
-    return pickle.dumps({**header, "estimator": body}, protocol=PICKLE_PROTOCOL)
+    return pickling.dumps({**header, "estimator": pickling.dumps(estimator)})
 
 
 def _scores(header, estimator, x, y, names):

@@ -16,7 +16,7 @@ _PLAIN = {
     "collections": "OrderedDict defaultdict",
     "copyreg": "_reconstructor",
     "_codecs": "encode",
-    "numpy": "dtype ndarray",
+    "numpy": "dtype ndarray repeat reshape",
     "numpy.random.bit_generator": "SeedSequence __pyx_unpickle_SeedSequence",
     "numpy.random._pickle": "__bit_generator_ctor __generator_ctor __randomstate_ctor",
     "numpy.random._mt19937": "MT19937",

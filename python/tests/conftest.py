@@ -101,6 +101,15 @@ def _made(seed, classes):
     return np.ascontiguousarray(x), labels.reshape(-1, 1)
 
 
+def many_classes(classes, rows):
+    """Return features and labels of `rows` rows; of the first `classes`, each has another class."""
+    draw = np.random.RandomState(1)
+    y = np.arange(rows) % classes
+    waves = [np.sin(y * (wave + 1) * 0.37) for wave in range(8)]
+    x = np.stack(waves, axis=1) + draw.normal(scale=0.05, size=(rows, 8))
+    return np.ascontiguousarray(x), y.astype(float).reshape(-1, 1)
+
+
 TRAIN_ROWS = 120
 
 

@@ -10,11 +10,12 @@ import struct
 import contract
 import numpy as np
 import pytest
-from sklearn.ensemble import BaggingRegressor
+from conftest import many_classes
+from sklearn.ensemble import BaggingRegressor, ExtraTreesClassifier, RandomForestClassifier
 from sklearn.linear_model import LinearRegression
 
 from pgml_runtime import export, training
-from pgml_runtime.export_parts import NotExported
+from pgml_runtime.export_parts import LEAF, NotExported, Tree, choice, forest
 
 _WIDTHS = {"F64": 8, "U32": 4, "U8": 1}
 
@@ -53,6 +54,43 @@ def test_every_pair_has_a_file_or_a_reason(algorithm, task, regression_data, cla
         assert after - begin == entry["shape"][0] * _WIDTHS[entry["dtype"]]
         end = after
     assert end == size
+
+
+def _tensor(file, header, name):
+    types = {"F64": "<f8", "U32": "<u4", "U8": "u1"}
+    start = 8 + struct.unpack("<Q", file[:8])[0]
+    begin, end = (start + place for place in header[name]["data_offsets"])
+    return np.frombuffer(file[begin:end], dtype=types[header[name]["dtype"]])
+
+
+@pytest.mark.parametrize("kind", [RandomForestClassifier, ExtraTreesClassifier])
+def test_leaves_of_many_classes_are_told_without_their_zeros(kind):
+    x, y = many_classes(200, 600)
+    trained = kind(n_estimators=3, random_state=0).fit(x, y[:, 0])
+    header = {"classes": [list(range(200))], "n_features": x.shape[1]}
+    file = export.export(header, trained)
+    description, tensors, _ = _read(file)
+    assert description["version"] == export.VERSION_WITH_PLACES
+    starts, places = (_tensor(file, tensors, f"0.{name}") for name in ("starts", "places"))
+    told = _tensor(file, tensors, "0.values")
+    leaves = np.zeros((len(starts) - 1, 200))
+    leaves[np.repeat(np.arange(len(leaves)), np.diff(starts)), places] = told
+    trees = [one.tree_ for one in trained.estimators_]
+    wanted = np.concatenate([tree.value[tree.children_left < 0, 0] for tree in trees])
+    assert leaves.tobytes() == wanted.tobytes()
+    numbers = _tensor(file, tensors, "0.left")[_tensor(file, tensors, "0.feature") == LEAF]
+    assert numbers.tolist() == list(range(len(leaves)))
+
+
+def test_few_classes_and_sums_from_minus_zero_have_whole_leaves(classification_data):
+    x, y = classification_data
+    file, *_ = _export("random_forest", "classification", x, y)
+    assert _read(file)[0]["version"] == export.VERSION
+    tree = Tree(*(np.array([one]) for one in (LEAF, 0.0, 0, 0, False)), np.eye(1, 100))
+    finish = choice(range(100), "largest", "shares")
+    for init, short in ((0.0, True), (-0.0, False)):
+        part = forest([tree], finish, 100, "float32", init=init)
+        assert ("places" in part.tensors) == short
 
 
 def test_what_has_no_form_says_why(regression_data):

@@ -1,7 +1,7 @@
 //! Fitted models on their way into the format that `docs/model-format.md` describes.
 
 use pgml_core::model::forest::{Combine, Compare, Input, LEAF, Node, Parts};
-use pgml_core::model::{Decision, Finish, Forest, Linear, Link, Model, Part, Probabilities, Scores};
+use pgml_core::model::{Decision, Finish, Forest, Linear, Link, Model, Part, Places, Probabilities, Scores};
 
 use crate::error::{Error, Result};
 
@@ -16,6 +16,8 @@ pub struct Trees {
     /// The score that each tree adds to; none when a leaf has a value for each.
     pub targets: Option<Vec<u32>>,
     pub values: Vec<f64>,
+    /// Of leaves with a value for each score, the values that are not zero.
+    places: Option<Places>,
     pub init: Vec<f64>,
     pub divisor: Option<f64>,
     pub single: bool,
@@ -28,8 +30,19 @@ impl Trees {
     /// No trees yet.
     pub fn new(input: Input, compare: Compare, width: usize) -> Trees {
         let init = vec![0.0; width];
-        let (nodes, roots, values) = (Vec::new(), Vec::new(), Vec::new());
-        Trees { input, compare, width, nodes, roots, targets: None, values, init, divisor: None, single: false }
+        Trees {
+            input,
+            compare,
+            width,
+            nodes: Vec::new(),
+            roots: Vec::new(),
+            targets: None,
+            values: Vec::new(),
+            places: None,
+            init,
+            divisor: None,
+            single: false,
+        }
     }
 
     /// Add a node below its parent, or as a root; its children are added later. Returns its place.
@@ -37,11 +50,47 @@ impl Trees {
         self.add(parent, Node { threshold, left: 0, right: 0, feature: feature as u32, missing_left })
     }
 
-    /// Add a leaf with its values below its parent, or as a root.
+    /// Add a leaf below its parent, or as a root: with one value, or with one for each score.
     pub fn leaf(&mut self, parent: Parent, values: &[f64]) {
-        let left = self.values.len() as u32;
-        self.values.extend_from_slice(values);
-        self.add(parent, Node { threshold: 0.0, left, right: 0, feature: LEAF, missing_left: false });
+        let left = match values {
+            [value] => {
+                self.values.push(*value);
+                self.values.len() - 1
+            }
+            _ => self.leaf_of_scores(values),
+        };
+        self.add(parent, Node { threshold: 0.0, left: left as u32, right: 0, feature: LEAF, missing_left: false });
+    }
+
+    /// Note the values that are not zero; returns the leaf's number. Of thousands of classes few are in a leaf.
+    fn leaf_of_scores(&mut self, values: &[f64]) -> usize {
+        let places = self.places.get_or_insert_with(|| Places { starts: vec![0], scores: Vec::new() });
+        for (score, value) in values.iter().enumerate().filter(|(_, value)| **value != 0.0) {
+            places.scores.push(score as u32);
+            self.values.push(*value);
+        }
+        places.starts.push(self.values.len() as u32);
+        places.starts.len() - 2
+    }
+
+    /// Give each leaf a value for every score, where leaving out zeros saves little. None where there are too many.
+    fn fill_leaves(&mut self) -> Option<()> {
+        let Some(places) = &self.places else { return Some(()) };
+        let (leaves, width) = (places.starts.len() - 1, self.width);
+        if Places::are_worth_it(leaves, width, self.values.len()) {
+            return Some(());
+        }
+        let mut values = vec![0.0; leaves.checked_mul(width)?];
+        for (leaf, bounds) in places.starts.windows(2).enumerate() {
+            for place in bounds[0] as usize..bounds[1] as usize {
+                values[leaf * width + places.scores[place] as usize] = self.values[place];
+            }
+        }
+        for node in self.nodes.iter_mut().filter(|node| node.feature == LEAF) {
+            node.left = u32::try_from(node.left as usize * width).ok()?;
+        }
+        (self.values, self.places) = (values, None);
+        Some(())
     }
 
     fn add(&mut self, parent: Parent, node: Node) -> usize {
@@ -56,10 +105,11 @@ impl Trees {
     }
 
     /// The finished forest; none when something in it leads nowhere.
-    pub fn scores(self, features: usize) -> Option<Scores> {
-        let Trees { input, compare, width, nodes, roots, targets, values, init, divisor, single } = self;
+    pub fn scores(mut self, features: usize) -> Option<Scores> {
+        self.fill_leaves()?;
+        let Trees { input, compare, width, nodes, roots, targets, values, places, init, divisor, single } = self;
         let combine = Combine::Sum { init, divisor, single };
-        Forest::new(Parts { features, width, input, compare, nodes, roots, targets, values, combine })
+        Forest::new(Parts { features, width, input, compare, nodes, roots, targets, values, places, combine })
             .map(Scores::Forest)
     }
 }

@@ -20,7 +20,7 @@ macro_rules! module {
 }
 
 /// Each module's name, the file that tracebacks show, and its source; in the order of their imports.
-const MODULES: [(&str, &str, &str); 24] = [
+const MODULES: [(&str, &str, &str); 25] = [
     module!("pgml_runtime", "__init__.py"),
     module!("pgml_runtime.errors", "errors.py"),
     module!("pgml_runtime.spellings", "spellings.py"),
@@ -30,6 +30,7 @@ const MODULES: [(&str, &str, &str); 24] = [
     module!("pgml_runtime.importances", "importances.py"),
     module!("pgml_runtime.searches", "searches.py"),
     module!("pgml_runtime.progress", "progress.py"),
+    module!("pgml_runtime.pickling", "pickling.py"),
     module!("pgml_runtime.training", "training.py"),
     module!("pgml_runtime.unpickling", "unpickling.py"),
     module!("pgml_runtime.messagepack", "messagepack.py"),

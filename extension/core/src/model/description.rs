@@ -6,8 +6,14 @@ use super::forest::{Compare, Input};
 use super::kernel::Kernel;
 use super::{Decision, Finish, Link, Probabilities};
 
-/// The version of the format that this release writes and reads.
-pub const VERSION: u32 = 1;
+/// The newest version of the format that this release reads and writes; it reads the older ones, too.
+pub(super) const NEWEST: u32 = LEAVES_WITH_PLACES;
+
+/// What every version has.
+pub(super) const OLDEST: u32 = 1;
+
+/// Since this version trees may have leaves that name the scores of their values.
+pub(super) const LEAVES_WITH_PLACES: u32 = 2;
 
 /// The name of the description in the container's metadata.
 pub(super) const DESCRIPTION: &str = "pgml";

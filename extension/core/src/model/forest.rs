@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::descent::{Below, Descent, Goes, LANES, NotAbove, OrMissing};
+use super::leaves::Places;
 use super::{AskPython, Work};
 
 /// How a row's values are read before they are compared.
@@ -44,7 +45,7 @@ pub enum Combine {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Node {
     pub threshold: f64,
-    /// The child to the left; of a leaf, the place of its first value.
+    /// The child to the left; of a leaf, the place of its first value, or with [`Places`] its number among the leaves.
     pub left: u32,
     pub right: u32,
     /// The feature that is compared; of a leaf, [`LEAF`].
@@ -69,6 +70,8 @@ pub struct Forest {
     /// The score that each tree adds to; none when each leaf has a value for every score.
     pub(super) targets: Option<Vec<u32>>,
     pub(super) values: Vec<f64>,
+    /// Where not every leaf has a value for every score.
+    pub(super) places: Option<Places>,
     pub(super) combine: Combine,
     pub(super) width: usize,
     descent: Descent,
@@ -84,18 +87,27 @@ pub struct Parts {
     pub roots: Vec<u32>,
     pub targets: Option<Vec<u32>>,
     pub values: Vec<f64>,
+    /// For which scores a leaf has values; none: for each, or for the tree's target.
+    pub places: Option<Places>,
     pub combine: Combine,
 }
 
 impl Forest {
     /// None unless every index leads to something, and every way down ends.
     pub fn new(parts: Parts) -> Option<Forest> {
-        let Parts { features, width, input, compare, nodes, roots, targets, values, combine } = parts;
+        let Parts { features, width, input, compare, nodes, roots, targets, values, places, combine } = parts;
         let count = u32::try_from(nodes.len()).ok()?;
         let leaf_values = if targets.is_some() { 1 } else { width };
+        let leaves = match &places {
+            Some(places) => Some(places.leaves(width, values.len())?),
+            None => None,
+        };
         for (place, node) in (0u32..).zip(&nodes) {
             let fits = match node.feature {
-                LEAF => (node.left as usize).checked_add(leaf_values)? <= values.len(),
+                LEAF => match leaves {
+                    Some(leaves) => (node.left as usize) < leaves,
+                    None => (node.left as usize).checked_add(leaf_values)? <= values.len(),
+                },
                 feature => {
                     let below = |child: u32| child > place && child < count;
                     (feature as usize) < features && below(node.left) && below(node.right)
@@ -108,16 +120,18 @@ impl Forest {
         let targets_fit = targets.as_ref().is_none_or(|targets| {
             targets.len() == roots.len() && targets.iter().all(|target| (*target as usize) < width)
         });
+        // A tree that adds to one score has nothing to leave out.
+        let places_fit = places.is_none() || (targets.is_none() && matches!(combine, Combine::Sum { .. }));
         let combine_fits = match &combine {
             Combine::Sum { init, divisor, .. } => init.len() == width && *divisor != Some(0.0),
             Combine::Median { weights } => width == 1 && !roots.is_empty() && weights.len() == roots.len(),
         };
-        let fits = width > 0 && roots.iter().all(|root| *root < count) && targets_fit && combine_fits;
+        let fits = width > 0 && roots.iter().all(|root| *root < count) && targets_fit && places_fit && combine_fits;
         if !fits {
             return None;
         }
         let descent = Descent::new(&nodes, &roots)?;
-        Some(Forest { descent, input, compare, nodes, roots, targets, values, combine, width })
+        Some(Forest { descent, input, compare, nodes, roots, targets, values, places, combine, width })
     }
 
     pub fn width(&self) -> usize {
@@ -194,15 +208,16 @@ impl Forest {
                 let start = all_scores.len();
                 all_scores.extend_from_slice(init);
                 let scores = &mut all_scores[start..];
-                match &self.targets {
-                    Some(targets) if *single => leaves.zip(targets).for_each(|(leaf, target)| {
+                match (&self.targets, &self.places) {
+                    (Some(targets), _) if *single => leaves.zip(targets).for_each(|(leaf, target)| {
                         let score = &mut scores[*target as usize];
                         *score = f64::from(*score as f32 + value(leaf) as f32);
                     }),
-                    Some(targets) => leaves.zip(targets).for_each(|(leaf, target)| {
+                    (Some(targets), _) => leaves.zip(targets).for_each(|(leaf, target)| {
                         scores[*target as usize] += value(leaf);
                     }),
-                    None => leaves.for_each(|leaf| {
+                    (None, Some(places)) => leaves.for_each(|leaf| places.add(leaf, &self.values, scores)),
+                    (None, None) => leaves.for_each(|leaf| {
                         let values = &self.values[leaf as usize..];
                         scores.iter_mut().zip(values).for_each(|(score, value)| *score += value);
                     }),

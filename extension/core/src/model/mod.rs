@@ -10,15 +10,16 @@ mod descent;
 mod description;
 pub mod forest;
 mod kernel;
+mod leaves;
 mod linear;
 mod neighbours;
 mod read;
 mod write;
 
 pub use decide::{Decision, Finish, Link, Probabilities};
-pub use description::VERSION;
 pub use forest::Forest;
 pub use kernel::{Kernel, Machine};
+pub use leaves::Places;
 pub use linear::Linear;
 pub use neighbours::Neighbours;
 pub use read::ReadError;

@@ -2,9 +2,11 @@
 
 use safetensors::{Dtype, SafeTensors};
 
-use super::description::{CombineDescription, DESCRIPTION, Description, ScoresDescription, VERSION, Versioned};
+use super::description::{
+    CombineDescription, DESCRIPTION, Description, LEAVES_WITH_PLACES, NEWEST, OLDEST, ScoresDescription, Versioned,
+};
 use super::forest::{Combine, Forest, LEAF, Node, Parts};
-use super::{Finish, Linear, Machine, Model, Neighbours, Part, Scores};
+use super::{Finish, Linear, Machine, Model, Neighbours, Part, Places, Scores};
 
 /// More than any table of Postgres gives a row of, with arrays.
 const MOST_FEATURES: usize = 1 << 24;
@@ -21,7 +23,7 @@ pub enum ReadError {
     NoDescription,
     #[error("its description can't be read: {0}")]
     Description(#[from] serde_json::Error),
-    #[error("it has version {found}, and this release reads version {VERSION}")]
+    #[error("it has version {found}, and this release reads versions {OLDEST} to {NEWEST}")]
     Version { found: u32 },
     #[error("tensor \"{name}\" is missing, or has another type than {wanted:?}")]
     Tensor { name: String, wanted: Dtype },
@@ -37,7 +39,7 @@ impl Model {
         let text = text.ok_or(ReadError::NoDescription)?;
         // The version first: another one may describe anything.
         let Versioned { version } = serde_json::from_str(text)?;
-        if version != VERSION {
+        if !(OLDEST..=NEWEST).contains(&version) {
             return Err(ReadError::Version { found: version });
         }
         let description: Description = serde_json::from_str(text)?;
@@ -52,7 +54,7 @@ impl Model {
         }
         let mut parts = Vec::with_capacity(description.parts.len());
         for (place, part) in description.parts.into_iter().enumerate() {
-            let tensors = PartTensors { all: &tensors, part: place };
+            let tensors = PartTensors { all: &tensors, part: place, version };
             let finish = Finish::from(part.finish);
             let Some(scores) = scores(part.scores, features, &tensors)? else {
                 return wrong(place, "sizes or indexes that don't fit together");
@@ -95,8 +97,13 @@ fn scores(
                 CombineDescription::Median => Combine::Median { weights: tensors.f64("weights")? },
             };
             let targets = if tensors.has("targets") { Some(tensors.u32("targets")?) } else { None };
+            let places = match tensors.has("starts") {
+                true if tensors.version < LEAVES_WITH_PLACES => return Ok(None),
+                true => Some(Places { starts: tensors.u32("starts")?, scores: tensors.u32("places")? }),
+                false => None,
+            };
             let (roots, values) = (tensors.u32("roots")?, tensors.f64("values")?);
-            let parts = Parts { features, width, input, compare, nodes, roots, targets, values, combine };
+            let parts = Parts { features, width, input, compare, nodes, roots, targets, values, places, combine };
             Forest::new(parts).map(Scores::Forest)
         }
     })
@@ -128,6 +135,8 @@ fn nodes(tensors: &PartTensors<'_>) -> Result<Option<Vec<Node>>, ReadError> {
 struct PartTensors<'a> {
     all: &'a SafeTensors<'a>,
     part: usize,
+    /// The version of the file.
+    version: u32,
 }
 
 impl<'a> PartTensors<'a> {

@@ -6,10 +6,11 @@ use safetensors::Dtype;
 use safetensors::tensor::{TensorView, serialize};
 
 use super::description::{
-    CombineDescription, DESCRIPTION, Description, FinishDescription, PartDescription, ScoresDescription, VERSION,
+    CombineDescription, DESCRIPTION, Description, FinishDescription, LEAVES_WITH_PLACES, OLDEST, PartDescription,
+    ScoresDescription,
 };
 use super::forest::{Combine, Forest};
-use super::{Model, Scores};
+use super::{Model, Part, Scores};
 
 /// Why a model can't be written.
 #[derive(Debug, thiserror::Error)]
@@ -60,13 +61,21 @@ impl Model {
             parts.push(PartDescription { scores, finish: FinishDescription::from(&part.finish) });
         }
         let made_by = made_by.to_string();
-        let description = Description { version: VERSION, made_by, features: self.features, parts };
+        let description = Description { version: self.version(), made_by, features: self.features, parts };
         let text = serde_json::to_string(&description)?;
         let views = all
             .iter()
             .map(|tensor| Ok((&tensor.name, TensorView::new(tensor.dtype, vec![tensor.count], &tensor.bytes)?)));
         let views = views.collect::<Result<Vec<_>, WriteError>>()?;
         Ok(serialize(views, Some(HashMap::from([(DESCRIPTION.to_string(), text)])))?)
+    }
+}
+
+impl Model {
+    /// The oldest version of the format that has what is in the model.
+    fn version(&self) -> u32 {
+        let has_places = |part: &Part| matches!(&part.scores, Scores::Forest(forest) if forest.places.is_some());
+        if self.parts.iter().any(has_places) { LEAVES_WITH_PLACES } else { OLDEST }
     }
 }
 
@@ -108,6 +117,10 @@ fn write_forest(forest: &Forest, tensors: &mut Tensors<'_>) -> ScoresDescription
     tensors.add("missing_left", Dtype::U8, nodes.len(), missing);
     tensors.u32("roots", forest.roots.iter().copied());
     tensors.f64("values", &forest.values);
+    if let Some(places) = &forest.places {
+        tensors.u32("starts", places.starts.iter().copied());
+        tensors.u32("places", places.scores.iter().copied());
+    }
     if let Some(targets) = &forest.targets {
         tensors.u32("targets", targets.iter().copied());
     }

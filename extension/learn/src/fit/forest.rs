@@ -107,6 +107,7 @@ fn grow(context: &Context<'_>, data: &Data, settings: &Settings, target: &Target
             weights: &weights,
             random: &mut random,
             order: (0..data.features).collect(),
+            among: vec![0; data.rows],
             sorted: Vec::new(),
             gains: vec![0.0; data.features],
         };
@@ -146,14 +147,34 @@ impl Target {
         }
     }
 
-    fn add(&self, sums: &mut [f64], row: usize, weight: f64) {
+    /// Add rows with their weights to nothing.
+    fn sums(&self, rows: &[usize], weights: &[f64]) -> Vec<f64> {
+        let mut sums = self.nothing();
+        let numbers: &[usize] = if let Target::Classes { numbers, .. } = self { numbers } else { &[] };
+        rows.iter().for_each(|row| self.add(&mut sums, numbers, *row, weights[*row]));
+        sums
+    }
+
+    /// Add a row to sums, of which `numbers` says the place of its class.
+    fn add(&self, sums: &mut [f64], numbers: &[usize], row: usize, weight: f64) {
         match self {
             Target::Values(values, _) => {
                 sums[0] += weight;
                 sums[1] += weight * values[row];
             }
-            Target::Classes { numbers, .. } => sums[numbers[row]] += weight,
+            Target::Classes { .. } => sums[numbers[row]] += weight,
         }
+    }
+
+    /// The sums without the classes that no row has; `among` gets the place of each row's class in them. Of thousands of
+    /// classes a node has few, and each place to split at is judged by all sums: those of no row would be nearly all of the work.
+    fn sums_there(&self, rows: &[usize], sums: &[f64], among: &mut [usize]) -> Vec<f64> {
+        let Target::Classes { numbers, .. } = self else { return sums.to_vec() };
+        let mut there: Vec<usize> = rows.iter().map(|row| numbers[*row]).collect();
+        there.sort_unstable();
+        there.dedup();
+        rows.iter().for_each(|row| among[*row] = there.partition_point(|class| *class < numbers[*row]));
+        there.into_iter().map(|class| sums[class]).collect()
     }
 
     /// How pure rows are, times their weight, but for what a split doesn't change: a split gains the difference.
@@ -197,6 +218,8 @@ struct Tree<'a> {
     random: &'a mut Random,
     /// The features, shuffled again for each split.
     order: Vec<usize>,
+    /// Of a node's rows, the place of the class among those of the node.
+    among: Vec<usize>,
     /// A node's rows with their values of one feature.
     sorted: Vec<(f64, usize)>,
     gains: Vec<f64>,
@@ -216,8 +239,7 @@ impl Tree<'_> {
         let mut waiting: Vec<(Vec<usize>, usize, Parent)> = vec![(all, 0, None)];
         while let Some((rows, depth, parent)) = waiting.pop() {
             (self.context.interrupt)();
-            let mut sums = self.target.nothing();
-            rows.iter().for_each(|row| self.target.add(&mut sums, *row, self.weights[*row]));
+            let sums = self.target.sums(&rows, self.weights);
             match self.split(&rows, depth, &sums) {
                 None => trees.leaf(parent, &self.target.leaf(&sums)),
                 Some(Split { gain, feature, threshold }) => {
@@ -239,6 +261,7 @@ impl Tree<'_> {
         if too_small || deepest.is_some_and(|deepest| depth >= deepest) || self.target.all_same(rows) {
             return None;
         }
+        let sums = &self.target.sums_there(rows, sums, &mut self.among);
         let before = self.target.purity(sums);
         let mut best: Option<Split> = None;
         let mut looked_at = 0;
@@ -264,12 +287,12 @@ impl Tree<'_> {
 
     /// Try every place between two different values of a feature.
     fn look_at(&self, feature: usize, before: f64, sums: &[f64], leaf: usize, best: &mut Option<Split>) {
-        let mut left = self.target.nothing();
+        let mut left = vec![0.0; sums.len()];
         let mut right = sums.to_vec();
         for (place, pair) in self.sorted.windows(2).enumerate() {
             let [(value, row), (next, _)] = [pair[0], pair[1]];
-            self.target.add(&mut left, row, self.weights[row]);
-            self.target.add(&mut right, row, -self.weights[row]);
+            self.target.add(&mut left, &self.among, row, self.weights[row]);
+            self.target.add(&mut right, &self.among, row, -self.weights[row]);
             if value == next || place + 1 < leaf || self.sorted.len() - place - 1 < leaf {
                 continue;
             }

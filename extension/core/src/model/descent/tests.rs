@@ -70,6 +70,7 @@ fn every_row_ends_where_the_format_says() {
                 roots: roots.clone(),
                 targets: Some((0..u32::try_from(trees).unwrap()).collect()),
                 values: values.clone(),
+                places: None,
                 combine,
             });
             let part = Part::new(Scores::Forest(forest.unwrap()), Finish::Values(Link::Identity)).unwrap();

@@ -14,6 +14,15 @@ enum Data<'a> {
     U32(&'a [u32]),
 }
 
+impl Data<'_> {
+    fn again(&self) -> Data<'_> {
+        match self {
+            Data::F64(values) => Data::F64(values),
+            Data::U32(values) => Data::U32(values),
+        }
+    }
+}
+
 fn file(description: &str, tensors: &[(&str, Data<'_>)]) -> Vec<u8> {
     let bytes: Vec<(&str, Dtype, usize, Vec<u8>)> = tensors
         .iter()
@@ -32,8 +41,12 @@ fn file(description: &str, tensors: &[(&str, Data<'_>)]) -> Vec<u8> {
 }
 
 fn description(features: usize, scores: &str, finish: &str) -> String {
+    versioned(1, features, scores, finish)
+}
+
+fn versioned(version: u32, features: usize, scores: &str, finish: &str) -> String {
     format!(
-        r#"{{"version": 1, "made_by": "a test", "features": {features}, "parts": [{{"scores": {scores}, "finish": {finish}}}]}}"#
+        r#"{{"version": {version}, "made_by": "a test", "features": {features}, "parts": [{{"scores": {scores}, "finish": {finish}}}]}}"#
     )
 }
 
@@ -62,6 +75,54 @@ fn trees(left: &[u32], feature: u32, input: &str) -> Vec<u8> {
     ];
     file(&description(2, &scores, VALUES), &tensors)
 }
+
+const SHARES: &str =
+    r#"{"kind": "classes", "classes": [1, 2, 3], "decision": "largest", "probabilities": {"name": "shares"}}"#;
+
+/// Two stumps on feature 0 whose leaves have shares of three classes.
+fn forest(version: u32, left: &[u32], combine: &str, leaves: &[(&str, Data<'_>)]) -> Vec<u8> {
+    let scores = format!(
+        r#"{{"kind": "trees", "input": "float64", "compare": "not_above", "width": 3, "combine": {{{combine}}}}}"#
+    );
+    let mut tensors = vec![
+        ("0.feature", Data::U32(&[0, LEAF, LEAF, 0, LEAF, LEAF])),
+        ("0.threshold", Data::F64(&[0.1, 0.0, 0.0, 0.7, 0.0, 0.0])),
+        ("0.left", Data::U32(left)),
+        ("0.right", Data::U32(&[2, 0, 0, 5, 0, 0])),
+        ("0.roots", Data::U32(&[0, 3])),
+        ("0.init", Data::F64(&[0.0; 3])),
+        ("0.weights", Data::F64(&[1.0; 2])),
+    ];
+    tensors.extend(leaves.iter().map(|(name, data)| (*name, data.again())));
+    file(&versioned(version, 2, &scores, SHARES), &tensors)
+}
+
+const SUM: &str = r#""kind": "sum", "divisor": 2.0, "single": false"#;
+
+fn dense() -> Vec<u8> {
+    let values = [0.0, 1.0, 0.0, 0.2, 0.0, 0.8, 0.0, 0.0, 0.0, 0.3, 0.7, 0.0];
+    forest(1, &[1, 0, 3, 4, 6, 9], SUM, &[("0.values", Data::F64(&values))])
+}
+
+/// The same leaves, without their zeros.
+fn sparse(starts: &[u32], places: &[u32]) -> Vec<u8> {
+    let values = Data::F64(&[1.0, 0.2, 0.8, 0.3, 0.7]);
+    let leaves = [("0.values", values), ("0.starts", Data::U32(starts)), ("0.places", Data::U32(places))];
+    forest(2, &[1, 0, 1, 4, 2, 3], SUM, &leaves)
+}
+
+/// The leaves of [`sparse`] with something else.
+fn leaves(more: Option<(&'static str, Data<'static>)>) -> Vec<(&'static str, Data<'static>)> {
+    let leaves = [
+        ("0.values", Data::F64(&[1.0, 0.2, 0.8, 0.3, 0.7])),
+        ("0.starts", Data::U32(&STARTS)),
+        ("0.places", Data::U32(&PLACES)),
+    ];
+    leaves.into_iter().chain(more).collect()
+}
+
+const STARTS: [u32; 5] = [0, 1, 3, 3, 5];
+const PLACES: [u32; 5] = [1, 0, 2, 0, 1];
 
 const LEFT: [u32; 6] = [1, 0, 1, 4, 2, 3];
 
@@ -111,11 +172,62 @@ fn trees_that_never_end_or_lead_nowhere_are_refused() {
 
 #[test]
 fn another_version_is_named() {
-    let text = r#"{"version": 2, "whatever": []}"#;
+    let text = r#"{"version": 3, "whatever": []}"#;
     let error = Model::read(&file(text, &[])).unwrap_err();
-    assert_eq!(error.to_string(), "it has version 2, and this release reads version 1");
+    assert_eq!(error.to_string(), "it has version 3, and this release reads versions 1 to 2");
     assert!(matches!(Model::read(&file("{", &[])), Err(ReadError::Description(_))));
     assert!(matches!(Model::read(b"pickle"), Err(ReadError::Container(_))));
+}
+
+/// Catches leaves without zeros that say something else than those with them, in any bit.
+#[test]
+fn leaves_without_zeros_say_the_same() {
+    let (whole, short) = (Model::read(&dense()).unwrap(), Model::read(&sparse(&STARTS, &PLACES)).unwrap());
+    let rows: Vec<f64> = (0..40).map(|place| f64::from(place * 7 % 11) / 10.0).collect();
+    let said = |model: &Model| {
+        let (mut work, mut out) = (Work::default(), Vec::new());
+        model.predict_rows(&rows, &mut work, &mut out).unwrap();
+        rows.chunks_exact(2).for_each(|row| model.probabilities(row, &mut work, &mut out).unwrap());
+        out.into_iter().map(f64::to_bits).collect::<Vec<u64>>()
+    };
+    assert_eq!(said(&whole), said(&short));
+}
+
+#[test]
+fn leaves_that_name_no_scores_of_theirs_are_refused() {
+    let refused = |starts: &[u32], places: &[u32]| {
+        matches!(Model::read(&sparse(starts, places)), Err(ReadError::Inconsistent { .. }))
+    };
+    assert!(!refused(&STARTS, &PLACES));
+    assert!(refused(&[], &PLACES), "no leaf");
+    assert!(refused(&[0, 1, 3, 3], &PLACES), "a leaf too few");
+    assert!(refused(&[1, 1, 3, 3, 5], &PLACES), "a value of no leaf before the first");
+    assert!(refused(&[0, 1, 3, 3, 4], &PLACES), "a value of no leaf behind the last");
+    assert!(refused(&[0, 1, 3, 3, 6], &PLACES), "a leaf beyond the values");
+    assert!(refused(&[0, 3, 1, 3, 5], &PLACES), "a leaf that ends before it begins");
+    assert!(refused(&STARTS, &[1, 0, 3, 0, 1]), "a score beyond the last");
+    assert!(refused(&STARTS, &[1, 2, 2, 0, 1]), "a score twice");
+    assert!(refused(&STARTS, &[1, 0, 2, 0]), "a value without a score");
+    let inconsistent = |bytes: Vec<u8>| matches!(Model::read(&bytes), Err(ReadError::Inconsistent { .. }));
+    let left = [1, 0, 1, 4, 2, 3];
+    assert!(!inconsistent(forest(2, &left, SUM, &leaves(None))));
+    assert!(inconsistent(forest(1, &left, SUM, &leaves(None))), "version 1 knows no such leaves");
+    assert!(inconsistent(forest(2, &left, r#""kind": "median""#, &leaves(None))), "a median of such leaves");
+    let targets = ("0.targets", Data::U32(&[0, 1]));
+    assert!(inconsistent(forest(2, &left, SUM, &leaves(Some(targets)))), "trees of one score");
+}
+
+/// Catches a file that a release without such leaves could read, and is not told to.
+#[test]
+fn a_file_has_the_oldest_version_that_says_it() {
+    let version = |bytes: &[u8]| {
+        let (_, metadata) = SafeTensors::read_metadata(bytes).unwrap();
+        let text = metadata.metadata().as_ref().unwrap()[DESCRIPTION].clone();
+        serde_json::from_str::<Versioned>(&text).unwrap().version
+    };
+    for (bytes, wanted) in [(dense(), 1), (sparse(&STARTS, &PLACES), 2)] {
+        assert_eq!(version(&Model::read(&bytes).unwrap().write("a test").unwrap()), wanted);
+    }
 }
 
 #[test]
@@ -156,7 +268,7 @@ fn a_model_that_differs_is_refused() {
 
 #[test]
 fn what_is_written_is_read_again() {
-    for bytes in [linear(&[2.0, 3.0], &[0.5]), trees(&LEFT, 1, "light_gbm")] {
+    for bytes in [linear(&[2.0, 3.0], &[0.5]), trees(&LEFT, 1, "light_gbm"), dense(), sparse(&STARTS, &PLACES)] {
         let model = Model::read(&bytes).unwrap();
         let written = model.write("a test").unwrap();
         assert_eq!(Model::read(&written).unwrap(), model);
@@ -174,7 +286,7 @@ fn changed_bytes_are_refused_or_read_but_never_a_panic() {
         (state % below as u64) as usize
     };
     let (mut read, mut refused) = (0, 0);
-    for valid in [linear(&[2.0, 3.0], &[0.5]), trees(&LEFT, 1, "float32_missing")] {
+    for valid in [linear(&[2.0, 3.0], &[0.5]), trees(&LEFT, 1, "float32_missing"), sparse(&STARTS, &PLACES)] {
         for _ in 0..20_000 {
             let mut bytes = valid.clone();
             for _ in 0..1 + random(4) {
