@@ -12,9 +12,10 @@ use crate::systest::system::System;
 
 /// The programs of the suite, in the order in which they run, each in a database of its own. After a name there may be a
 /// variable of its environment.
-pub const PROGRAMS: [&str; 8] = [
+pub const PROGRAMS: [&str; 9] = [
     "cancel.py",
     "isolation.py",
+    "world.py",
     "security.py",
     "composites.py",
     "faults.py",
