@@ -588,6 +588,18 @@ BEGIN
         SELECT 6, format('rule %I on table pgml.%I', rulename, m.name), late, pg_get_ruledef(r.oid)
         FROM members AS m JOIN pg_rewrite AS r ON ev_class = m.oid
         UNION ALL
+        SELECT 7, format('policy %I on table pgml.%I', policyname, m.name), late, format(
+            'DROP POLICY IF EXISTS %I ON pgml.%I; CREATE POLICY %1$I ON pgml.%2$I AS %s FOR %s TO %s', policyname, m.name, permissive, cmd,
+            (SELECT string_agg(CASE r WHEN 'public' THEN 'PUBLIC' ELSE quote_ident(r) END, ', ') FROM unnest(roles::text[]) AS r)
+        ) || coalesce(' USING (' || qual || ')', '') || coalesce(' WITH CHECK (' || with_check || ')', '')
+        FROM members AS m JOIN pg_policies ON (schemaname, tablename) = ('pgml', m.name)
+        UNION ALL
+        SELECT 7, format('row security of table pgml.%I', name), late, format(
+            'ALTER TABLE pgml.%I %s', name, concat_ws(', ', CASE WHEN relrowsecurity THEN 'ENABLE ROW LEVEL SECURITY' END,
+            CASE WHEN relforcerowsecurity THEN 'FORCE ROW LEVEL SECURITY' END)
+        )
+        FROM members AS m JOIN pg_class AS c ON c.oid = m.oid WHERE relrowsecurity OR relforcerowsecurity
+        UNION ALL
         SELECT 7, format('options of table pgml.%I', name), late, format('ALTER TABLE pgml.%I SET (%s)', name, array_to_string(reloptions, ', '))
         FROM members AS m JOIN pg_class AS c ON c.oid = m.oid WHERE reloptions IS NOT NULL
         UNION ALL
@@ -601,7 +613,7 @@ BEGIN
         FROM members AS m JOIN pg_class AS c ON c.oid = m.oid WHERE relreplident <> 'd'
         UNION ALL
         SELECT 8, format('table pgml.%I in publication %I', tablename, p.pubname), late, format(
-            'ALTER PUBLICATION %I ADD TABLE pgml.%I%s', p.pubname, tablename, coalesce(format(' WHERE %s', to_jsonb(p)->>'rowfilter'), '')
+            'ALTER PUBLICATION %I ADD TABLE pgml.%I%s', p.pubname, tablename, coalesce(' WHERE ' || (to_jsonb(p)->>'rowfilter'), '')
         )
         FROM pg_publication_tables AS p JOIN members AS m ON (schemaname, tablename) = ('pgml', m.name)
         WHERE EXISTS (SELECT FROM pg_publication_rel JOIN pg_publication AS o ON o.oid = prpubid WHERE prrelid = m.oid AND o.pubname = p.pubname)

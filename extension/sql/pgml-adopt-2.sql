@@ -185,7 +185,7 @@ BEGIN
         END IF;
         EXECUTE format('ALTER EXTENSION pgml DROP VIEW pgml.%I', old.name);
         EXECUTE format('DROP VIEW pgml.%I', old.name);
-        EXECUTE format('CREATE VIEW pgml.%I%s AS %s', old.name, coalesce(format(' WITH (%s)', array_to_string(old.options, ', ')), ''), CASE old.name
+        EXECUTE format('CREATE VIEW pgml.%I%s AS %s', old.name, coalesce(' WITH (' || array_to_string(old.options, ', ') || ')', ''), CASE old.name
             WHEN 'overview' THEN
                 'SELECT p.name, d.created_at AS deployed_at, p.task, m.algorithm, m.runtime, s.relation_name, s.y_column_name, s.test_sampling, s.test_size
                  FROM pgml.projects AS p JOIN pgml.models AS m ON m.project_id = p.id

@@ -23,6 +23,10 @@ BEGIN
 END
 $$;
 
+-- A foreign key is checked as the owner of the other table, who has no right to the schema here: rows of pgml.models can't be changed
+-- by anybody, not by the update either.
+GRANT USAGE ON SCHEMA pgml TO pgml_test_owner;
+
 -- None of these is in the way.
 CREATE INDEX plain_task ON pgml.projects (task);
 CREATE STATISTICS public.of_projects ON id, task FROM pgml.projects;

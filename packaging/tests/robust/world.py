@@ -1,4 +1,4 @@
-"""One interpreter, two worlds: pgml sees no module of PL/Python's code, and that sees none of pgml's.
+"""One interpreter, two worlds: pgml and PL/Python see no module of each other.
 
 What PL/Python has here is what a host's packages put there: modules that were loaded before pgml,
 directories before all others, finders that answer first.
@@ -112,8 +112,7 @@ def finders_of_the_host_are_not_asked():
         works(session)
         plpython(
             session,
-            "import sys\n"
-            "assert type(sys.meta_path[0]).__name__ == 'Finder', sys.meta_path\n",
+            "import sys\nassert type(sys.meta_path[0]).__name__ == 'Finder', sys.meta_path\n",
         )
 
 

@@ -351,6 +351,13 @@ impl InstallTest<'_> {
             "adoption/life_2_10.py",
             "",
         );
+        self.program(
+            system,
+            cases,
+            "databases of PostgresML 2.0 to 2.9 are adopted",
+            "adoption/releases_2.py",
+            "",
+        );
         Ok(())
     }
 
