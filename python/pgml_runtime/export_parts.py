@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import itertools
 
 from pgml_runtime.errors import require
 
@@ -76,13 +77,16 @@ def median(trees, finish, weights, input_):
 
 def _trees(trees, finish, width, input_, compare, combine, more):
     np = require("numpy")
-    if not trees:
+    # One at a time: of many classes, a tree of a bag is large in this form.
+    trees = iter(trees)
+    first = next(trees, None)
+    if first is None:
         raise NotExported("the model has no trees")
     columns = {"feature": [], "threshold": [], "left": [], "right": [], "missing_left": []}
-    leaves = _Places() if _has_few(trees, more) else _Rows()
+    leaves = _Places() if _has_few(first, more) else _Rows()
     roots = []
     nodes = 0
-    for tree in trees:
+    for tree in itertools.chain([first], trees):
         leaf = tree.feature == LEAF
         left = np.where(leaf, 0, tree.left + nodes)
         left[leaf] = leaves.add(tree.values[leaf])
@@ -112,8 +116,8 @@ def _trees(trees, finish, width, input_, compare, combine, more):
     return Part(scores, finish, {**tensors, **more})
 
 
-def _has_few(trees, more):
-    """Tell whether few scores of the leaves are other than zero, so that these are told alone.
+def _has_few(tree, more):
+    """Tell whether few scores of a tree's leaves are other than zero; they are told alone then.
 
     A sum does not need to hear of zeros: without them it is the same, bit for bit, but where it
     begins with -0.0.
@@ -122,13 +126,8 @@ def _has_few(trees, more):
     init = more.get("init")
     if "targets" in more or init is None or np.signbit(init[init == 0]).any():
         return False
-    leaves = all_values = others = 0
-    for tree in trees:
-        rows = tree.values[tree.feature == LEAF]
-        leaves += len(rows)
-        all_values += rows.size
-        others += np.count_nonzero(rows)
-    return (leaves * 4 + others * 12) * _WORTH <= all_values * 8
+    rows = tree.values[tree.feature == LEAF]
+    return (len(rows) * 4 + np.count_nonzero(rows) * 12) * _WORTH <= rows.size * 8
 
 
 class _Rows:

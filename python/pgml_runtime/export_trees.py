@@ -55,29 +55,30 @@ def _forest_regression(estimator, n_features, classes):
 
 def _forest_classification(estimator, n_features, classes):
     count = len(classes)
-    trees = [_tree(one, _shares(one, count)) for one in estimator.estimators_]
+    trees = (_tree(one, _shares(one, count)) for one in estimator.estimators_)
     finish = choice(classes, "largest", "shares")
-    return forest(trees, finish, count, "float32", divisor=float(len(trees)))
+    return forest(trees, finish, count, "float32", divisor=float(len(estimator.estimators_)))
 
 
 def _bags(estimator, leaf_values):
-    return [
+    return (
         _tree(one, leaf_values(one), features)
         for one, features in zip(estimator.estimators_, estimator.estimators_features_)
-    ]
+    )
 
 
 def _bagging_regression(estimator, n_features, classes):
     trees = _bags(estimator, _numbers)
-    width = trees[0].values.shape[1]
-    return forest(trees, values(), width, "float32", divisor=float(len(trees)))
+    width = _nodes(estimator.estimators_[0]).n_outputs
+    divisor = float(len(estimator.estimators_))
+    return forest(trees, values(), width, "float32", divisor=divisor)
 
 
 def _bagging_classification(estimator, n_features, classes):
     count = len(classes)
     trees = _bags(estimator, lambda one: _shares(one, count))
     finish = choice(classes, "largest", "shares")
-    return forest(trees, finish, count, "float32", divisor=float(len(trees)))
+    return forest(trees, finish, count, "float32", divisor=float(len(estimator.estimators_)))
 
 
 def _boosting(estimator, finish):

@@ -49,7 +49,11 @@ fn what_leaves_and_splits_leave_out_changes_no_bit() {
         (3, json!({"n_estimators": 4}), 0x2ef5_dd5e_dadd_a3d0_u64),
         (40, json!({"n_estimators": 4, "criterion": "entropy", "max_depth": 6}), 0x26bb_8a90_9beb_536d),
         (40, json!({"n_estimators": 4, "class_weight": "balanced", "min_samples_leaf": 3}), 0xe912_ce0b_43a4_5b39),
-        (300, json!({"n_estimators": 3, "bootstrap": false, "class_weight": {"7": 0.3, "9": 1.7}}), 0x708d_4a5a_80d2_bae5),
+        (
+            300,
+            json!({"n_estimators": 3, "bootstrap": false, "class_weight": {"7": 0.3, "9": 1.7}}),
+            0x708d_4a5a_80d2_bae5,
+        ),
     ] {
         let data = rows(900, classes);
         let found = fingerprint(&fit(&hyperparams, &data), &data);
