@@ -78,6 +78,11 @@ impl Pipeline {
                 return Err(failure);
             }
             let (lock, packages) = (lock.clone(), packages.clone());
+            // A release whose archive may not be contacted here can't be locked anew: what is gone is the news then.
+            let facts = self.targets.require_distribution(&lock)?;
+            if !facts.reachable(self.mirrors()?) {
+                return Err(failure);
+            }
             if policy == Policy::Locked {
                 let gone = gone.to_string();
                 return Err(LockedError { lock, gone }.into());

@@ -15,7 +15,7 @@ const WHERE_FROM: [&str; 5] = ["source", "registries", "registry", "http", "net"
 
 /// Settings in the environment that say how to get crates, and where rustup (which may stand behind `cargo`) has its
 /// toolchains.
-const CARGO_ENVIRONMENT: [&str; 7] = [
+pub(crate) const CARGO_ENVIRONMENT: [&str; 7] = [
     "HOME",
     "RUSTUP_HOME",
     "RUSTUP_TOOLCHAIN",

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use super::mirrors::{Mirrors, Place};
 use super::{FetchError, Gone, lacks, with_proxies};
@@ -14,6 +16,13 @@ use crate::store::{Store, StoreError};
 /// How many packages one run of the downloader gets: enough to keep a connection busy, few enough that an interrupted
 /// run has most of its work in the store.
 const BATCH: usize = 24;
+/// How long a service is left alone that does not answer, where packages can come from nowhere else: before each further
+/// attempt. Snapshot services refuse who asks too much, for a while.
+const PAUSES: [Duration; 3] = [
+    Duration::from_secs(2),
+    Duration::from_secs(15),
+    Duration::from_secs(45),
+];
 
 /// Gets packages of a lock into the store and returns where each is, in the order given. What is stored already is not
 /// fetched again; if that is all of it, nothing is contacted and no archive has to be enabled.
@@ -43,7 +52,7 @@ pub fn fetch_debs(
         for (i, batch) in missing.chunks(BATCH).enumerate() {
             let done = i * BATCH;
             listener.progress(&job, &format!("{done} of {total}"));
-            gone.extend(fetch_batch(lock, batch, mirrors, store)?);
+            gone.extend(fetch_patiently(lock, batch, mirrors, store, listener)?);
         }
         if let Some(error) = FetchError::all_gone(&lock.distribution, gone) {
             return Err(error);
@@ -81,6 +90,39 @@ struct Search<'a> {
     words: String,
 }
 
+/// The same as [`fetch_batch`], again where the only place that may have a package did not answer.
+fn fetch_patiently(
+    lock: &Lock,
+    batch: &[&LockedPackage],
+    mirrors: &Mirrors,
+    store: &Store,
+    listener: &dyn Listener,
+) -> Result<Vec<Gone>, FetchError> {
+    let mut pauses = PAUSES.iter();
+    loop {
+        let missing: Vec<&LockedPackage> = batch
+            .iter()
+            .filter(|package| !store.contains(&package.sha256))
+            .copied()
+            .collect();
+        let result = fetch_batch(lock, &missing, mirrors, store);
+        let Err(FetchError::Unreachable { what, from, .. }) = &result else {
+            return result;
+        };
+        let elsewhere = batch
+            .iter()
+            .any(|package| mirrors.base(&package.archive) == Some(from));
+        let Some(pause) = pauses.next().filter(|_| !elsewhere) else {
+            return result;
+        };
+        let seconds = pause.as_secs();
+        listener.note(&format!(
+            "{from} does not give `{what}` now: it is asked again in {seconds} s; what has arrived is kept"
+        ));
+        thread::sleep(*pause);
+    }
+}
+
 /// Gets a batch of packages, each from the first of its places that has it; returns those that none has.
 fn fetch_batch(
     lock: &Lock,
@@ -114,11 +156,16 @@ fn fetch_batch(
             let Some(error) = failed.remove(&i) else {
                 continue;
             };
-            let own = mirrors.base(&search.package.archive) == Some(&place.base);
+            let own = mirrors.base(&search.package.archive);
+            // Where the archive itself may be contacted, it has to answer, and a service that does not is none that has the
+            // package. Where it may not, the last of the services has to.
+            let must_answer = match own {
+                Some(base) => *base == place.base,
+                None => search.places.is_empty(),
+            };
             let words = match error {
                 FetchError::Gone { words, .. } => words,
-                // A service that does not answer is none that has it; the archive itself has to answer.
-                FetchError::Unreachable { words, .. } if !own => words,
+                FetchError::Unreachable { words, .. } if !must_answer => words,
                 other => return Err(other),
             };
             open.push(Search { words, ..search });
@@ -239,9 +286,10 @@ fn failure(package: &LockedPackage, base: &str, words: &str) -> FetchError {
         })
         .unwrap_or_else(|| words.trim().to_owned());
     let what = || format!("{} {}", package.name, package.version);
+    let file = || format!("{} ({})", what(), package.path);
     if said.contains("Hash Sum mismatch") || said.contains("unexpected size") {
         return FetchError::WrongHash {
-            what: what(),
+            what: file(),
             from: base.to_owned(),
             expected: package.sha256.to_string(),
         };

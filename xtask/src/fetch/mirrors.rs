@@ -104,7 +104,15 @@ impl Mirrors {
         let output = Program::new("apt-get")
             .args(["indextargets", "--format", format, "Created-By: Packages"])
             .output(log)?;
-        mirrors.add_apt(targets, &String::from_utf8_lossy(&output));
+        let mut listing = String::from_utf8_lossy(&output).into_owned();
+        if listing.trim().is_empty() {
+            // Before the first update apt 3 names no index, but what it would fetch.
+            let output = Program::new("apt-get")
+                .args(["update", "--print-uris"])
+                .output(log)?;
+            listing = to_be_fetched(&String::from_utf8_lossy(&output));
+        }
+        mirrors.add_apt(targets, &listing);
         Ok(mirrors)
     }
 
@@ -225,6 +233,17 @@ impl Mirrors {
     }
 }
 
+/// The same listing from what `apt-get update --print-uris` says: `'BASE/dists/RELEASE/InRelease' FILE 0`.
+fn to_be_fetched(words: &str) -> String {
+    let source = |line: &str| {
+        let (uri, _) = line.strip_prefix('\'')?.split_once('\'')?;
+        let (base, rest) = uri.split_once("/dists/")?;
+        let release = rest.strip_suffix("/InRelease")?;
+        Some(format!("{base}/\t$(ORIGIN)\t$(LABEL)\t{release}\n"))
+    };
+    words.lines().filter_map(source).collect()
+}
+
 fn source(line: &str) -> Option<Source> {
     let mut fields = line.split('\t').map(|field| match field.starts_with("$(") {
         true => String::new(), // apt leaves a name that it has no value for
@@ -283,6 +302,17 @@ mod tests {
                        http://x.example/apt/\t$(ORIGIN)\t$(LABEL)\tcloud-bookworm\n";
         mirrors.add_apt(&targets(), listing);
         assert_eq!(mirrors.base("debian"), Some("http://m.example/debian"));
+        assert_eq!(mirrors.iter().count(), 1);
+    }
+
+    /// Catches a fresh container, where apt has sources and no index yet, that counts as a machine without archives.
+    #[test]
+    fn recognises_archives_by_what_apt_would_fetch() {
+        let words = "'http://m.example/ubuntu/dists/resolute/InRelease' m.example_ubuntu_dists_resolute_InRelease 0 \n\
+                     'http://m.example/ubuntu/dists/resolute-updates/InRelease' x 0 \n";
+        let mut mirrors = Mirrors::none();
+        mirrors.add_apt(&targets(), &to_be_fetched(words));
+        assert_eq!(mirrors.base("ubuntu"), Some("http://m.example/ubuntu"));
         assert_eq!(mirrors.iter().count(), 1);
     }
 

@@ -7,6 +7,7 @@ mod error;
 pub mod mirrors;
 pub mod wheels;
 
+pub(crate) use crates::CARGO_ENVIRONMENT;
 pub use crates::{fetch_crates, fetch_tool_crates};
 pub use debs::fetch_debs;
 pub(crate) use error::are;

@@ -7,9 +7,7 @@
 mod child;
 mod fixture;
 mod matrix;
-pub(crate) mod mirror;
 mod relock;
-mod withholding;
 
 use std::path::Path;
 
@@ -218,7 +216,7 @@ impl FaultTest<'_> {
         let packages = self.fetched_packages()?;
         self.fill_store(&dist.cache, &packages)?;
         let mirror = self.mirror(&[])?;
-        dist.mirrors = Self::mirrors(&packages, &mirror.uri());
+        dist.mirrors = Self::mirrors(&packages, &mirror.uri(""));
         self.fetch_and_unpack(&dist, &dist.cache)?;
         dist.run()?.ended_with(0, &[])?;
         ensure(mirror.asked() == 0, || {
@@ -247,7 +245,7 @@ impl FaultTest<'_> {
         self.fill_store(&dist.cache, std::slice::from_ref(victim))?;
         flip_a_byte(&blob).map_err(FileError::at("change", &blob))?;
         let mirror = self.mirror(&packages)?;
-        dist.mirrors = Self::mirrors(&packages, &mirror.uri());
+        dist.mirrors = Self::mirrors(&packages, &mirror.uri(""));
         let words = self.fetch_and_unpack(&dist, &dist.cache)?;
         ensure(words.contains(&damaged) && mirror.asked() == 1, || {
             format!("the mirror was asked {} times:\n{words}", mirror.asked())
@@ -271,7 +269,7 @@ impl FaultTest<'_> {
         self.seed(&cache, |job| self.is_fetched_again(job))?;
         self.earlier(&dist.out)?;
         let mirror = self.mirror(&packages)?;
-        dist.mirrors = Self::mirrors(&packages, &mirror.uri());
+        dist.mirrors = Self::mirrors(&packages, &mirror.uri(""));
         let path = dist.cache.display().to_string();
         let full = [path.as_str(), "the disk is full"];
         dist.run()?.ended_with(3, &full)?;

@@ -12,6 +12,7 @@ pub mod install;
 pub mod lint;
 mod lintian;
 pub mod load;
+pub(crate) mod loopback;
 mod neighbours;
 pub mod nix;
 pub mod packages;

@@ -9,7 +9,7 @@ use crate::digest::Digest;
 use crate::exit::{Exit, ExitKind as _};
 use crate::fetch::mirrors::UserMirrors;
 use crate::progress::Silent;
-use crate::systest::faults::mirror::Mirror as HttpMirror;
+use crate::systest::loopback::{Answer, Loopback};
 use crate::targets::Targets;
 
 struct Mirror {
@@ -139,7 +139,12 @@ fn over_http_too_a_lost_package_is_looked_for_in_the_store_then_at_the_snapshot_
             let path = format!("{below}pool/{name}_2.0+b1_all.deb");
             (path, mirror.file(name))
         };
-        HttpMirror::start(names.iter().map(file).collect()).unwrap()
+        let files: BTreeMap<String, PathBuf> = names.iter().map(file).collect();
+        let answer = move |path: &str| match files.get(path) {
+            Some(file) => Answer::File(file.clone()),
+            None => Answer::Status(404),
+        };
+        Loopback::start(answer).unwrap()
     };
     let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/targets.toml");
     let targets = Targets::load(&targets).unwrap();
@@ -150,7 +155,7 @@ fn over_http_too_a_lost_package_is_looked_for_in_the_store_then_at_the_snapshot_
         mirrors.add_user(&targets, uris).unwrap();
         mirrors
     };
-    let only = format!("debian={}", archive.uri());
+    let only = format!("debian={}", archive.uri(""));
     let error = mirror
         .fetch(&enabled(std::slice::from_ref(&only)))
         .unwrap_err();
@@ -164,7 +169,7 @@ fn over_http_too_a_lost_package_is_looked_for_in_the_store_then_at_the_snapshot_
         "{help}"
     );
     assert_eq!(service.asked(), 0, "nobody enabled it");
-    let both = [only, format!("debian-snapshot={}/{{time}}", service.uri())];
+    let both = [only, format!("debian-snapshot={}{{time}}", service.uri(""))];
     mirror.fetch(&enabled(&both)).unwrap();
     let asked = (archive.asked(), service.asked());
     mirror.fetch(&enabled(&both)).unwrap();

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use rustix::process::Signal;
 
 use super::child::{Dist, Namespace};
-use super::mirror::Mirror;
 use super::{EARLIER, FaultTest, SUMS, is_late};
 use crate::digest::Digest;
 use crate::exit::Failure;
@@ -19,6 +18,7 @@ use crate::process::Program;
 use crate::publish;
 use crate::store::Store;
 use crate::systest::cases::ensure;
+use crate::systest::loopback::{Answer, Loopback};
 
 impl FaultTest<'_> {
     /// A run with a cache and an output of its own below a name, not yet seeded.
@@ -199,7 +199,7 @@ impl FaultTest<'_> {
 
     /// A mirror that has these packages, and what `--mirror` has to say for them to come from there. What the store has lost
     /// since is taken from the finished jobs.
-    pub(super) fn mirror(&self, packages: &[LockedPackage]) -> Result<Mirror, Failure> {
+    pub(super) fn mirror(&self, packages: &[LockedPackage]) -> Result<Loopback, Failure> {
         let cache = self.pipeline.cache();
         let have: BTreeMap<String, PathBuf> = packages
             .iter()
@@ -213,7 +213,11 @@ impl FaultTest<'_> {
                 Some((package.path.clone(), file))
             })
             .collect();
-        Ok(Mirror::start(have).map_err(FileError::at("serve", "127.0.0.1"))?)
+        let answer = move |path: &str| match have.get(path) {
+            Some(file) => Answer::File(file.clone()),
+            None => Answer::Status(404),
+        };
+        Ok(Loopback::start(answer).map_err(FileError::at("serve", "127.0.0.1"))?)
     }
 
     pub(super) fn mirrors(packages: &[LockedPackage], uri: &str) -> Vec<String> {

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use super::FaultTest;
 use super::child::{Dist, Ended};
-use super::withholding::WithholdingMirror;
 use crate::exit::Failure;
 use crate::files::{self, FileError};
 use crate::lock::{Absent, Lock, LockedPackage};
 use crate::process::Program;
 use crate::systest::cases::{Cases, ensure};
+use crate::systest::loopback::{Answer, Loopback, Upstream};
 use crate::targets::{Builder, Distribution};
 
 /// The parts of the source tree that a plan is made from.
@@ -31,7 +31,7 @@ const SOURCES: [&str; 10] = [
 struct Scene<'a> {
     dist: Dist<'a>,
     /// What serves; they stop with the scene.
-    _mirrors: Vec<WithholdingMirror>,
+    _mirrors: Vec<Loopback>,
 }
 
 impl FaultTest<'_> {
@@ -170,12 +170,17 @@ impl FaultTest<'_> {
         let mirrors = self.pipeline.mirrors()?;
         let mut serving = Vec::new();
         for (archive, mirror) in mirrors.iter() {
-            let started = WithholdingMirror::start(&mirror.uri, withheld)
-                .map_err(FileError::at("serve", "127.0.0.1"))?;
-            if let Some(started) = started {
-                dist.mirrors.push(format!("{archive}={}", started.uri()));
-                serving.push(started);
-            }
+            let Some(upstream) = Upstream::parse(&mirror.uri) else {
+                continue;
+            };
+            let withheld = withheld.to_vec();
+            let answer = move |path: &str| match withheld.iter().any(|one| path.starts_with(one)) {
+                true => Answer::Status(404),
+                false => Answer::Pass(upstream.clone(), path.to_owned()),
+            };
+            let started = Loopback::start(answer).map_err(FileError::at("serve", "127.0.0.1"))?;
+            dist.mirrors.push(format!("{archive}={}", started.uri("")));
+            serving.push(started);
         }
         Ok(Scene {
             dist,
