@@ -3,6 +3,7 @@
 pub mod advisories;
 pub mod apt;
 pub mod doctor;
+pub mod namespaces;
 pub mod require;
 pub mod tools;
 

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use pgml_dist::bench::{BENCHES, Benches, table};
 use pgml_dist::exit::Failure;
-use pgml_dist::host::tools::BUILD_TOOLS;
 use pgml_dist::outdated::Summary;
 use pgml_dist::plan::Purpose;
 use pgml_dist::systest::run::TestRun;
@@ -48,7 +47,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let chosen = vec![pipeline.targets.own(&pipeline.host)?];
     pipeline
         .host
-        .require(&BUILD_TOOLS, &workspace.log("install"), &console)?;
+        .require_for_builds(&workspace.log("install"), &console)?;
     let plan = pipeline.plan(&chosen, Purpose::Install)?;
     pipeline.execute(&plan, &chosen, &console)?;
     let out = workspace.root.join(&args.out);

@@ -9,7 +9,7 @@ use pgml_dist::compile;
 use pgml_dist::execute::to_run;
 use pgml_dist::exit::{Exit, Failure};
 use pgml_dist::files::FileError;
-use pgml_dist::host::tools::{BUILD_TOOLS, BWRAP};
+use pgml_dist::host::tools::BWRAP;
 use pgml_dist::pipeline::Pipeline;
 use pgml_dist::plan::{Plan, Purpose};
 use pgml_dist::process::ProcessError;
@@ -57,13 +57,11 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let stamp = format!("stamp:{target}");
     let runtime = format!("runtime:{}", target.distribution.id);
     plan.goals = vec![stamp.clone(), format!("verify:{target}"), runtime.clone()];
-    let tools = match to_run(&plan, &pipeline.cache()).is_empty() {
-        true => &[BWRAP][..],
-        false => &BUILD_TOOLS[..],
-    };
-    pipeline
-        .host
-        .require(tools, &workspace.log("install"), &console)?;
+    let install = workspace.log("install");
+    match to_run(&plan, &pipeline.cache()).is_empty() {
+        true => pipeline.host.require(&[BWRAP], &install, &console)?,
+        false => pipeline.host.require_for_builds(&install, &console)?,
+    }
     pipeline.execute(&plan, &chosen, &console)?;
 
     let output = |id: &str| output(&pipeline, &plan, id);

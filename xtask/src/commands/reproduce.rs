@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use pgml_dist::exit::{Exit, Failure};
-use pgml_dist::host::tools::{BUILD_TOOLS, DIFFOSCOPE, NEWUIDMAP};
+use pgml_dist::host::tools::{DIFFOSCOPE, NEWUIDMAP};
 use pgml_dist::pipeline::Pipeline;
 use pgml_dist::process;
 use pgml_dist::reproduce::compare::Outcome;
@@ -81,7 +81,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
 
 fn require(pipeline: &Pipeline, workspace: &Workspace, console: &Console) -> Result<(), Failure> {
     let log = workspace.log("install");
-    pipeline.host.require(&BUILD_TOOLS, &log, console)?;
+    pipeline.host.require_for_builds(&log, console)?;
     Ok(pipeline
         .host
         .require(&[DIFFOSCOPE, NEWUIDMAP], &log, console)?)

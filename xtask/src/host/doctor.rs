@@ -5,11 +5,10 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Host;
 use super::require::install_line;
 use super::tools::{self, Tool};
+use super::{Host, namespaces};
 use crate::fetch::mirrors::{EnabledBy, Mirrors};
-use crate::process::Program;
 use crate::targets::{Architecture, Targets};
 
 /// The version of the report's format.
@@ -97,7 +96,11 @@ enum Need {
 /// What there is to do, what it needs, and whether only an extra does.
 const THINGS: [(&str, Need, bool); 10] = [
     ("lock and fetch packages", Need::All(&[tools::APT]), false),
-    ("lock and fetch wheels", Need::All(&[tools::PIP]), false),
+    (
+        "lock and fetch wheels",
+        Need::All(&[tools::PYTHON, tools::PIP]),
+        false,
+    ),
     (
         "make root file systems",
         Need::All(&[
@@ -122,6 +125,7 @@ const THINGS: [(&str, Need, bool); 10] = [
         Need::All(&[
             tools::DPKG_DEB,
             tools::APT_FTPARCHIVE,
+            tools::XZ,
             tools::GPG,
             tools::LINTIAN,
         ]),
@@ -145,6 +149,16 @@ const THINGS: [(&str, Need, bool); 10] = [
     ("look at the report", Need::All(&[tools::CHROMIUM]), true),
 ];
 
+/// The tools that something needs which is not an extra.
+#[cfg(test)]
+pub(super) fn needed() -> Vec<&'static str> {
+    let of = |(_, need, optional): &(&str, Need, bool)| match need {
+        Need::All(tools) if !optional => tools.to_vec(),
+        _ => Vec::new(),
+    };
+    THINGS.iter().flat_map(of).map(|tool| tool.name).collect()
+}
+
 /// Looks at everything. `cache` is where the builds will be, `rust_targets` what the Rust toolchain can compile for.
 pub fn examine(
     host: &Host,
@@ -155,7 +169,8 @@ pub fn examine(
 ) -> Report {
     let mut checks: Vec<Check> = THINGS.iter().map(|thing| check(host, thing)).collect();
     checks.extend(compilers(host, targets, rust_targets));
-    checks.push(namespaces(host));
+    checks.push(sandbox(host));
+    checks.push(further_ids(host));
     checks.push(room(cache));
     checks.push(keys(host, targets, mirrors));
     Report {
@@ -183,7 +198,10 @@ fn check(host: &Host, (name, need, optional): &(&str, Need, bool)) -> Check {
         let names: Vec<&str> = tools.iter().map(|t| t.name).collect();
         names.join(", ")
     };
-    let mut packages: Vec<&str> = missing.iter().map(|t| t.package).collect();
+    let mut packages: Vec<&str> = missing
+        .iter()
+        .filter_map(|t| t.packages.first().copied())
+        .collect();
     if let Need::Any(_) = need {
         packages.truncate(1);
     }
@@ -231,50 +249,44 @@ fn compilers(host: &Host, targets: &Targets, rust_targets: &[String]) -> Vec<Che
     targets.architectures.iter().map(check).collect()
 }
 
-/// Whether a sandbox really starts: kernels, containers and security modules forbid it in too many ways to guess.
-fn namespaces(host: &Host) -> Check {
-    let mut check = Check {
+/// Whether a sandbox really starts.
+fn sandbox(host: &Host) -> Check {
+    let lacks = host.program("bwrap").is_none();
+    let refused = namespaces::refused(host);
+    Check {
         name: "use namespaces".to_owned(),
-        state: State::Ok,
+        state: match (lacks, &refused) {
+            (false, None) => State::Ok,
+            (true, _) if host.root => State::Installable,
+            _ => State::Missing,
+        },
         optional: false,
-        detail: "a process without network starts".to_owned(),
-        fix: None,
-    };
-    let Some(bwrap) = host.program("bwrap") else {
-        check.detail = "not tried: lacks bwrap".to_owned();
-        check.state = match host.root {
-            true => State::Installable,
-            false => State::Missing,
-        };
-        return check;
-    };
-    let tried = Program::new(bwrap.to_string_lossy())
-        .args([
-            "--ro-bind",
-            "/",
-            "/",
-            "--proc",
-            "/proc",
-            "--dev",
-            "/dev",
-            "--unshare-all",
-            "true",
-        ])
-        .command()
-        .output();
-    let words = match tried {
-        Ok(output) if output.status.success() => return check,
-        Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        Err(error) => error.to_string(),
-    };
-    check.state = State::Missing;
-    check.detail = words;
-    check.fix = Some(
-        "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1; on Ubuntu 24.04 and later \
-         kernel.apparmor_restrict_unprivileged_userns=0), or run as root; in a container, run it with --privileged"
-            .to_owned(),
-    );
-    check
+        detail: match (lacks, &refused) {
+            (true, _) => "not tried: lacks bwrap".to_owned(),
+            (false, None) => "a process without network starts".to_owned(),
+            (false, Some(refused)) => refused.why.clone(),
+        },
+        fix: refused.map(|refused| refused.remedy),
+    }
+}
+
+/// Whether an ordinary user has the ids that a root file system takes.
+fn further_ids(host: &Host) -> Check {
+    let refused = namespaces::no_sub_ids(host, Path::new("/"));
+    Check {
+        name: "have further user ids".to_owned(),
+        state: match refused {
+            None => State::Ok,
+            Some(_) => State::Missing,
+        },
+        optional: false,
+        detail: match (&refused, host.root) {
+            (Some(refused), _) => refused.why.clone(),
+            (None, true) => "root needs none".to_owned(),
+            (None, false) => "/etc/subuid and /etc/subgid have a range".to_owned(),
+        },
+        fix: refused.map(|refused| refused.remedy),
+    }
 }
 
 fn room(cache: &Path) -> Check {

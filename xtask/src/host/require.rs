@@ -1,5 +1,6 @@
 //! Sees to it that the tools that a command needs are there: installs them as root, names the one line otherwise.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use miette::Diagnostic;
@@ -7,7 +8,8 @@ use thiserror::Error;
 
 use super::Host;
 use super::apt::{Apt, AptError};
-use super::tools::Tool;
+use super::namespaces::{self, Refused};
+use super::tools::{BUILD_TOOLS, Tool};
 use crate::exit::{Exit, ExitKind};
 use crate::process::{ProcessError, Program};
 use crate::progress::Listener;
@@ -47,6 +49,28 @@ pub enum HostError {
         #[source]
         source: Box<AptError>,
     },
+    /// None of the packages that have it is among those that apt knows.
+    #[error(
+        "this machine lacks {tools}, and its apt has no package of that: looked for {packages}"
+    )]
+    #[diagnostic(help(
+        "a part of the distribution's archive may be off in /etc/apt (Ubuntu: `universe`); or this release does not have it"
+    ))]
+    NoPackage {
+        /// What is missing.
+        tools: String,
+        /// Debian's and Ubuntu's packages.
+        packages: String,
+    },
+    /// This process can't make what builds run in.
+    #[error("builds run in namespaces of their own, which can't be made here: {why}")]
+    #[diagnostic(help("{remedy}"))]
+    NoNamespaces {
+        /// In one line.
+        why: String,
+        /// What helps.
+        remedy: String,
+    },
     /// apt said that it installed it, and it is still not there.
     #[error("{packages} is installed, and still there is no {tools}")]
     #[diagnostic(help(
@@ -79,14 +103,42 @@ fn names(tools: &[&Tool]) -> String {
     names.join(", ")
 }
 
-fn packages(tools: &[&Tool]) -> Vec<&'static str> {
-    let mut packages: Vec<&str> = tools.iter().map(|t| t.package).collect();
+/// The packages that bring some tools: of each tool the first that apt knows, or else the first of all.
+fn packages(tools: &[&Tool], known: &BTreeSet<String>) -> Vec<&'static str> {
+    let of = |tool: &&Tool| {
+        let mut all = tool.packages.iter();
+        let found = all.find(|name| known.contains(**name));
+        found.or(tool.packages.first()).copied()
+    };
+    let mut packages: Vec<&str> = tools.iter().filter_map(of).collect();
     packages.sort_unstable();
     packages.dedup();
     packages
 }
 
+/// The tools that none of these packages has.
+fn without_package<'a>(tools: &[&'a Tool], known: &BTreeSet<String>) -> Vec<&'a Tool> {
+    let lacks = |tool: &&&Tool| !tool.packages.iter().any(|name| known.contains(*name));
+    tools.iter().filter(lacks).copied().collect()
+}
+
+/// All packages that may bring some tools.
+fn candidates(tools: &[&Tool]) -> Vec<&'static str> {
+    let all = tools.iter().flat_map(|tool| tool.packages);
+    all.copied().collect()
+}
+
 impl Host {
+    /// All that a build needs, in its first second: the tools, and the right to make namespaces.
+    pub fn require_for_builds(&self, log: &Path, listener: &dyn Listener) -> Result<(), HostError> {
+        self.require(&BUILD_TOOLS, log, listener)?;
+        let refused = namespaces::refused(self);
+        match refused.or_else(|| namespaces::no_sub_ids(self, Path::new("/"))) {
+            None => Ok(()),
+            Some(Refused { why, remedy }) => Err(HostError::NoNamespaces { why, remedy }),
+        }
+    }
+
     /// Returns once every tool is there. As root the missing ones are installed from the distribution, which the listener
     /// is told before; otherwise the error names the one line to run.
     pub fn require(
@@ -99,13 +151,21 @@ impl Host {
         if missing.is_empty() {
             return Ok(());
         }
-        let packages = packages(&missing);
         if self.program("apt-get").is_none() {
             return Err(HostError::NoApt {
                 tools: names(&missing),
-                packages: packages.join(", "),
+                packages: packages(&missing, &BTreeSet::new()).join(", "),
             });
         }
+        let apt = Apt::new(log, listener);
+        let mut known = known(&candidates(&missing), log);
+        let mut fresh = false;
+        if self.root && !without_package(&missing, &known).is_empty() {
+            // One unreachable source among several is no reason to stop: what matters is whether the installation works.
+            drop(apt.get(&["update", "-qq"]));
+            (known, fresh) = (self::known(&candidates(&missing), log), true);
+        }
+        let packages = packages(&missing, &known);
         let line = install_line(&packages);
         if !self.root {
             return Err(HostError::Missing {
@@ -113,8 +173,15 @@ impl Host {
                 line,
             });
         }
+        let nowhere = without_package(&missing, &known);
+        if !nowhere.is_empty() {
+            return Err(HostError::NoPackage {
+                tools: names(&nowhere),
+                packages: candidates(&nowhere).join(", "),
+            });
+        }
         listener.note(&format!("installing what is missing here: {line}"));
-        install(&packages, log, listener).map_err(|source| HostError::NotInstalled {
+        install(&apt, &packages, fresh).map_err(|source| HostError::NotInstalled {
             tools: names(&missing),
             line,
             source: Box::new(source),
@@ -130,42 +197,46 @@ impl Host {
     }
 }
 
-fn install(packages: &[&str], log: &Path, listener: &dyn Listener) -> Result<(), AptError> {
-    let apt = Apt::new(log, listener);
-    // One unreachable source among several is no reason to stop: what matters is whether the installation works.
-    let update = || drop(apt.get(&["update", "-qq"]));
+/// Installs packages; `fresh` says that apt's lists are of this moment.
+fn install(apt: &Apt<'_>, packages: &[&str], fresh: bool) -> Result<(), AptError> {
     let install = || {
         let mut install = vec!["install", "--yes", "-qq", "--no-install-recommends"];
         install.extend(packages);
         apt.get(&install)
     };
-    let fresh = !has_candidates(packages, log);
-    if fresh {
-        update();
-    }
     match install() {
         // A list that names versions which have left the mirror looks fine until something is fetched.
         Err(AptError::Failed(ProcessError::Failed { .. })) if !fresh => {
-            update();
+            drop(apt.get(&["update", "-qq"]));
             install()
         }
         result => result,
     }
 }
 
-/// Whether apt's lists know all of these packages; on a fresh machine they are empty.
-fn has_candidates(packages: &[&str], log: &Path) -> bool {
+/// Those of some packages that apt's lists know; on a fresh machine they are empty.
+fn known(packages: &[&str], log: &Path) -> BTreeSet<String> {
     let policy = Program::new("apt-cache")
         .arg("policy")
         .args(packages.iter().copied());
     let output = policy.output(log).unwrap_or_default();
-    candidates(&String::from_utf8_lossy(&output)) == packages.len()
+    with_candidate(&String::from_utf8_lossy(&output))
 }
 
-fn candidates(policy: &str) -> usize {
-    let candidate =
-        |line: &&str| line.trim_start().starts_with("Candidate:") && !line.ends_with("(none)");
-    policy.lines().filter(candidate).count()
+/// Reads `NAME:`, and below it `  Candidate: VERSION` or `(none)`.
+fn with_candidate(policy: &str) -> BTreeSet<String> {
+    let mut name = "";
+    let mut found = BTreeSet::new();
+    for line in policy.lines() {
+        match line.trim_start().strip_prefix("Candidate:") {
+            Some(version) if version.trim() != "(none)" => {
+                found.insert(name.to_owned());
+            }
+            _ if !line.starts_with(' ') => name = line.trim_end_matches(':'),
+            _ => {}
+        }
+    }
+    found
 }
 
 #[cfg(test)]
@@ -177,18 +248,18 @@ mod tests {
 
     const THERE: Tool = Tool {
         name: "there",
-        package: "there",
+        packages: &["there"],
         sign: Sign::Program("there"),
     };
     const LOST: [Tool; 2] = [
         Tool {
             name: "lost",
-            package: "lost-tools",
+            packages: &["lost-tools"],
             sign: Sign::Program("lost"),
         },
         Tool {
             name: "lost-too",
-            package: "lost-tools",
+            packages: &["lost-tools"],
             sign: Sign::File("/nonexistent/lost-too"),
         },
     ];
@@ -248,12 +319,21 @@ mod tests {
     }
 
     #[test]
-    fn candidates_of_empty_lists_are_none() {
-        assert_eq!(candidates(""), 0);
-        assert_eq!(
-            candidates("a:\n  Installed: (none)\n  Candidate: (none)\n"),
-            0
-        );
-        assert_eq!(candidates("a:\n  Installed: (none)\n  Candidate: 1.0\n"), 1);
+    fn of_several_packages_the_first_is_taken_that_apt_knows() {
+        // Catches a name of one release only, and a tool that is asked for although no package has it.
+        let of = |policy: &str| {
+            let known = with_candidate(policy);
+            let tool = &Tool {
+                packages: &["new-name", "old-name"],
+                ..THERE
+            };
+            let nowhere = without_package(&[tool], &known).len();
+            (packages(&[tool], &known), nowhere)
+        };
+        assert_eq!(of(""), (vec!["new-name"], 1));
+        let none = "new-name:\n  Installed: (none)\n  Candidate: (none)\n  Version table:\n";
+        assert_eq!(of(none), (vec!["new-name"], 1));
+        let old = format!("{none}old-name:\n  Installed: (none)\n  Candidate: 1.0\n");
+        assert_eq!(of(&old), (vec!["old-name"], 0));
     }
 }

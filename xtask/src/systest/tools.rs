@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::exit::Failure;
+use crate::fetch::{CARGO_ENVIRONMENT, with_proxies};
 use crate::process::Program;
 use crate::workspace::Workspace;
 
@@ -27,9 +28,11 @@ pub const RUST_AUDIT_INFO: CargoTool = CargoTool {
 
 /// cargo, with the toolchain that the source tree pins.
 pub fn cargo(workspace: &Workspace) -> Program {
-    ["PATH", "HOME", "RUSTUP_HOME", "CARGO_HOME"]
+    // With the machine's proxies and certificates: some of what it is asked for fetches.
+    CARGO_ENVIRONMENT
         .iter()
-        .fold(Program::new("cargo"), |program, name| {
+        .chain(&["PATH", "CARGO_HOME"])
+        .fold(with_proxies(Program::new("cargo")), |program, name| {
             program.inherit_env(name)
         })
         .dir(&workspace.root)

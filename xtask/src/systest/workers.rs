@@ -12,7 +12,7 @@ use crate::digest::Digest;
 use crate::execute::to_run;
 use crate::exit::Failure;
 use crate::files::{self, FileError};
-use crate::host::tools::{BUILD_TOOLS, REDIS};
+use crate::host::tools::REDIS;
 use crate::pipeline::Pipeline;
 use crate::plan::Purpose;
 use crate::process::{Program, copy_this_program};
@@ -92,7 +92,7 @@ pub fn run(
         return Ok(cases.done);
     };
     let log = pipeline.workspace.log("test-workers");
-    pipeline.host.require(&BUILD_TOOLS, &log, listener)?;
+    pipeline.host.require_for_builds(&log, listener)?;
     pipeline.host.require(&[REDIS], &log, listener)?;
     let scratch = pipeline.workspace.cache.join("systest/workers");
     files::remove_dir(&scratch)?;
