@@ -23,6 +23,7 @@ pub mod execute;
 pub mod exit;
 pub mod fetch;
 pub mod files;
+mod first_lock;
 pub mod host;
 pub mod input_archive;
 pub mod lock;

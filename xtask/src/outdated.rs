@@ -228,6 +228,7 @@ impl Pipeline {
         for target in chosen {
             let architecture = &target.distribution.architecture;
             ids.insert(target.distribution.id.clone());
+            ids.extend(self.targets.servers_of(target).map(|one| one.id.clone()));
             ids.insert(architecture.qualify(OPENBLAS.0));
             let headers = self.targets.major(target.major).into_iter();
             for source in headers.flat_map(|major| &major.headers) {

@@ -143,6 +143,7 @@ impl Pipeline {
             },
             builder: self.builder(),
             repository: &self.repository,
+            lockable: Vec::new(),
         }
     }
 
@@ -168,7 +169,14 @@ impl Pipeline {
         &self,
         chosen: &[Target],
     ) -> Result<(Plan, BTreeMap<String, Availability>), Failure> {
-        Plan::survey(&self.context(), chosen)
+        let mut context = self.context();
+        let not_locked = self.not_locked(chosen);
+        if !not_locked.is_empty() {
+            let mirrors = self.mirrors()?;
+            let lockable = not_locked.into_iter().filter(|one| one.reachable(mirrors));
+            context.lockable = lockable.map(|one| one.id.clone()).collect();
+        }
+        Plan::survey(&context, chosen)
     }
 
     /// The results of finished jobs.

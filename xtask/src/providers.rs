@@ -64,18 +64,18 @@ impl Choice {
     /// The best that the locks have. `has_lock` tells whether one of this name exists.
     pub fn of(targets: &Targets, target: &Target, has_lock: &dyn Fn(&str) -> bool) -> Self {
         let own = &target.distribution;
+        if let Some(server) = targets.server_of(target, has_lock) {
+            return Self {
+                libraries: server.id.clone(),
+                server: Some(Server::Package(server.id.clone())),
+            };
+        }
         let serves = |other: &&Distribution| {
             other.postgres == target.major
                 && other.architecture == own.architecture
                 && has_lock(&other.id)
         };
-        let same = |other: &&Distribution| other.id == own.id;
-        let all = &targets.distributions;
-        let package = all
-            .iter()
-            .filter(serves)
-            .find(same)
-            .or_else(|| all.iter().find(serves));
+        let package = targets.distributions.iter().find(serves);
         let server = targets.server_wheel(target.major, &own.architecture);
         let wheel =
             server.is_some() && has_lock(&WheelSet::server_name(target.major, &own.architecture));
@@ -326,17 +326,15 @@ impl Providers {
             found.map_or("a package".to_owned(), |(_, package)| package.clone())
         };
         let glibc = package(&known, "libc.so.6");
-        if choice.libraries == own.id {
+        let read_from = targets.require_distribution(&choice.libraries)?;
+        if read_from.base() == own.id {
             evidence.push(format!(
                 "libraries: the locked packages of {} ({glibc}, {})",
                 own.title,
                 package(&known, &own.libpython_soname())
             ));
         } else {
-            let title = targets
-                .require_distribution(&choice.libraries)?
-                .title
-                .as_str();
+            let title = &read_from.title;
             evidence.push(format!(
                 "libraries: no packages of {} are locked; those of {title} ({glibc}) stand for its glibc {}, which keeps \
                  every older symbol version",
@@ -360,7 +358,7 @@ impl Providers {
                 let program = program(target.major);
                 let dir = output_of(&job(other))?;
                 let server = package(&packages(&dir)?, "postgres");
-                release.own = other == &own.id;
+                release.own = targets.require_distribution(other)?.base() == own.id;
                 release.version = server
                     .split_once(' ')
                     .and_then(|(_, version)| server_release::of_package(version));

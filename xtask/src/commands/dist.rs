@@ -10,7 +10,6 @@ use pgml_dist::compiler_cache::CompilerCache;
 use pgml_dist::deb::packages;
 use pgml_dist::execute::{Limits, Outcome, to_run};
 use pgml_dist::exit::{Exit, ExitKind, Failure};
-use pgml_dist::host::tools::BUILD_TOOLS;
 use pgml_dist::outdated::Summary;
 use pgml_dist::pipeline::Pipeline;
 use pgml_dist::plan::kinds::Kind;
@@ -94,6 +93,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         console: &console,
     };
     let policy = args.policy.policy();
+    pipeline.lock_what_is_not(&args.choice.select(&pipeline)?, policy, &console)?;
     let done = pipeline.renewing(policy, &console, &|pipeline| run.attempt(pipeline))?;
     match done {
         Done::NothingToDo(impossible) | Done::Asked(impossible) => Ok(impossible?),
@@ -169,7 +169,7 @@ impl Run<'_> {
             return Ok(Done::NothingToDo(impossible));
         }
         let install = pipeline.workspace.log("install");
-        pipeline.host.require(&BUILD_TOOLS, &install, console)?;
+        pipeline.host.require_for_builds(&install, console)?;
         let limits = Limits {
             keep_going: args.keep_going,
             ..args

@@ -80,7 +80,10 @@ impl<'a> Input<'a> {
     }
 
     fn all(targets: &'a Targets) -> impl Iterator<Item = Self> {
-        let distributions = targets.distributions.iter().map(Self::Distribution);
+        let all = targets.distributions.iter();
+        let distributions = all
+            .chain(&targets.with_other_majors)
+            .map(Self::Distribution);
         distributions.chain(
             WheelSet::all(targets)
                 .into_iter()
@@ -108,7 +111,10 @@ fn update(
         false => named,
         true => {
             let reachable = |input: &Input<'_>| match input {
-                Input::Distribution(d) => d.reachable(&mirrors),
+                // With another major only what is locked already: nobody asks for all of them.
+                Input::Distribution(d) => {
+                    d.reachable(&mirrors) && (d.of.is_none() || input.path(workspace).exists())
+                }
                 // Wheels have no security updates: their versions are those of the list of requirements.
                 Input::Wheels(_) => !args.security,
             };

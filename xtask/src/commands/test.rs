@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use pgml_dist::exit::{Exit, Failure};
 use pgml_dist::host::tools::{
-    AUTOPKGTEST, BUILD_TOOLS, CHROMIUM, DIFFOSCOPE, GCC_AARCH64, GDB, LIBC_AARCH64, LINTIAN,
-    NEWUIDMAP, PIUPARTS, QEMU_USER, RSYNC, SHELLCHECK, Tool,
+    AUTOPKGTEST, CHROMIUM, DIFFOSCOPE, GCC_AARCH64, GDB, LIBC_AARCH64, LINTIAN, NEWUIDMAP,
+    PIUPARTS, QEMU_USER, RSYNC, SHELLCHECK, Tool,
 };
 use pgml_dist::outdated::Summary;
 use pgml_dist::plan::Purpose;
@@ -14,7 +14,7 @@ use pgml_dist::publish::{self, table::table};
 use pgml_dist::systest::cases::{Case, CaseResult, Cases, summary};
 use pgml_dist::systest::packages::table::life_table;
 use pgml_dist::systest::run::{ON_REQUEST, SUITES, TestRun, WITHOUT_PACKAGES};
-use pgml_dist::systest::{crash, emulated, fuzz, server, workers};
+use pgml_dist::systest::{crash, emulated, fuzz, machines, server, workers};
 use pgml_dist::workspace::Workspace;
 
 use crate::commands::{LockPolicy, Sources, TargetChoice};
@@ -65,10 +65,12 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         .iter()
         .any(|suite| !WITHOUT_PACKAGES.contains(suite) && wanted(suite));
     let mut done: Vec<Case> = Vec::new();
+    // Suites whose tools this machine can't get.
+    let mut lacking: Vec<&str> = Vec::new();
     if needs_packages {
         pipeline
             .host
-            .require(&BUILD_TOOLS, &workspace.log("install"), &console)?;
+            .require_for_builds(&workspace.log("install"), &console)?;
         let tools: [(&str, &[Tool]); 6] = [
             ("lint", &[SHELLCHECK]),
             ("lintian", &[LINTIAN]),
@@ -77,11 +79,16 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
             ("report", &[CHROMIUM]),
             ("unit", &[GCC_AARCH64, LIBC_AARCH64]),
         ];
-        for (_, tools) in tools.iter().filter(|(suite, _)| wanted(suite)) {
-            pipeline
-                .host
-                .require(tools, &workspace.log("install"), &console)?;
+        for (suite, tools) in tools.iter().filter(|(suite, _)| wanted(suite)) {
+            let install = workspace.log("install");
+            if let Err(why) = pipeline.host.require(tools, &install, &console) {
+                lacking.push(suite);
+                let mut cases = Cases::new(format!("{suite}:"), &console);
+                cases.not_run("all of it", why.to_string());
+                done.extend(cases.done);
+            }
         }
+        let wanted = |suite: &str| wanted(suite) && !lacking.contains(&suite);
         let parts = ["python", "lint"].iter().any(|suite| wanted(suite));
         let purpose = if parts {
             Purpose::Test
@@ -89,6 +96,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
             Purpose::Install
         };
         let policy = args.policy.policy();
+        pipeline.lock_what_is_not(&chosen, policy, &console)?;
         let (plan, dist) = pipeline.renewing(policy, &console, &|pipeline| {
             let plan = pipeline.plan(&chosen, purpose)?;
             // Before anything runs: a source tree that is edited meanwhile has another plan.
@@ -147,6 +155,9 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
                 print(&table(&manifest.targets))?;
             }
         }
+        if wanted("hosts") {
+            done.extend(machines::hosts(&pipeline, &chosen, &console)?);
+        }
         if wanted("neighbours") {
             done.extend(test.neighbours()?);
         }
@@ -179,7 +190,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     if wanted("crash") {
         pipeline
             .host
-            .require(&BUILD_TOOLS, &workspace.log("install"), &console)?;
+            .require_for_builds(&workspace.log("install"), &console)?;
         let asked = !args.suites.is_empty();
         let policy = args.policy.policy();
         done.extend(crash::run(&mut pipeline, policy, asked, &console)?);
@@ -187,6 +198,9 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     if wanted("emulated") {
         let out = workspace.root.join(&args.out);
         done.extend(emulated::run(&pipeline, &chosen, &out, &console)?);
+    }
+    if wanted("ubuntu") {
+        done.extend(machines::ubuntu(&pipeline, &console)?);
     }
     if wanted("workers") {
         done.extend(workers::run(&pipeline, &chosen, &console)?);

@@ -119,6 +119,11 @@ impl Apt {
         self.program("apt-cache")
     }
 
+    /// apt's helper in this root.
+    pub fn helper(&self) -> Program {
+        self.program("/usr/lib/apt/apt-helper")
+    }
+
     fn program(&self, name: &str) -> Program {
         with_proxies(Program::new(name))
             .arg("-c")

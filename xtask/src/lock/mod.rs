@@ -20,11 +20,11 @@ pub use changes::{Change, changes};
 pub use error::LockError;
 pub use release::Time;
 pub use requirements::Wanted;
-pub use solve::{Extent, Resolver};
+pub use solve::{Extent, Index, Resolver};
 pub use wheels::{LockedWheel, WheelLock, WheelSet};
 
 use crate::digest::Digest;
-use crate::targets::{Distribution, Suite, Targets};
+use crate::targets::{Distribution, Suite, Target, Targets};
 use crate::workspace::Workspace;
 
 /// The version of the format of lock files.
@@ -83,6 +83,9 @@ pub struct LockedSuite {
     /// When that file stopped being valid, where the lock decided to take it all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted_past: Option<Time>,
+    /// Whose packages it really has, where its Release file says that it stands in for the archive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stand_in: Option<String>,
 }
 
 /// A package, pinned.
@@ -165,6 +168,17 @@ impl Lock {
     /// The lock file of a distribution.
     pub fn path(workspace: &Workspace, distribution: &str) -> PathBuf {
         workspace.locks().join(format!("{distribution}.toml"))
+    }
+
+    /// The locked distribution that has a target's server; the target's own where none has.
+    pub fn server_of<'a>(
+        workspace: &Workspace,
+        targets: &'a Targets,
+        target: &'a Target,
+    ) -> &'a Distribution {
+        let locked = |id: &str| Self::path(workspace, id).exists();
+        let found = targets.server_of(target, &locked);
+        found.unwrap_or(&target.distribution)
     }
 
     /// Reads a distribution's lock and sees that it fits `targets.toml`.

@@ -78,6 +78,8 @@ pub struct Release {
     pub date: Option<Time>,
     /// Until when it is to be trusted.
     pub valid_until: Option<Time>,
+    /// Whose packages a stand-in really has: only those that tests make say so.
+    pub stand_in: Option<String>,
 }
 
 impl Release {
@@ -101,6 +103,7 @@ impl Release {
         names.contains(&Some(suite)).then(|| Self {
             date: field("Date").and_then(Time::from_release),
             valid_until: field("Valid-Until").and_then(Time::from_release),
+            stand_in: field("Stand-In").map(str::to_owned),
         })
     }
 }

@@ -26,6 +26,15 @@ pub enum Extent<'a> {
     Updates(&'a Lock),
 }
 
+/// What an archive says of the packages of a suite.
+#[derive(Debug, Clone)]
+pub struct Index {
+    /// The suite, as apt's sources name it.
+    pub suite: String,
+    /// The entries (deb822), in the archive's order.
+    pub packages: String,
+}
+
 /// Makes the lock of one distribution from what its archives have now.
 pub struct Resolver<'a> {
     /// The matrix.
@@ -74,6 +83,35 @@ impl Resolver<'_> {
             absent: self.absent.to_vec(),
             packages,
         })
+    }
+
+    /// The archives' package indexes of this moment, verified.
+    pub fn indexes(&self, listener: &dyn Listener) -> Result<Vec<Index>, LockError> {
+        let job = format!("indexes {}", self.distribution.id);
+        let apt = self.fresh_indexes(&job, listener)?;
+        let format = [
+            "--format",
+            "$(RELEASE)\t$(FILENAME)",
+            "Created-By: Packages",
+        ];
+        let listing = apt
+            .get()
+            .arg("indextargets")
+            .args(format)
+            .output(&apt.log())?;
+        let mut indexes = Vec::new();
+        for line in String::from_utf8_lossy(&listing).lines() {
+            let Some((suite, file)) = line.split_once('\t') else {
+                continue;
+            };
+            let text = apt.helper().args(["cat-file", file]).output(&apt.log())?;
+            indexes.push(Index {
+                suite: suite.to_owned(),
+                packages: String::from_utf8_lossy(&text).into_owned(),
+            });
+        }
+        listener.finished(&job, &format!("{} indexes", indexes.len()));
+        Ok(indexes)
     }
 
     /// A root for apt with the archives' indexes of this moment, each verified.
@@ -163,6 +201,7 @@ impl Resolver<'_> {
                 name: suite.name.clone(),
                 date: release.date.ok_or_else(|| without("Date"))?,
                 accepted_past: release.valid_until.filter(|_| suite.accept_expired),
+                stand_in: release.stand_in,
             })
         });
         let mut locked: Vec<LockedSuite> = locked.collect::<Result<_, LockError>>()?;

@@ -96,13 +96,14 @@ fn python_rootfs(work: &Work<'_>, distribution: &str) -> Result<PathBuf, Failure
 
 /// Makes the layer with the Python runtime of a distribution.
 pub fn runtime(steps: &Steps<'_>, work: &Work<'_>, distribution: &str) -> Result<String, Failure> {
+    let base = steps.targets.require_distribution(distribution)?.base();
     let install = Install {
-        rootfs: &python_rootfs(work, distribution)?,
+        rootfs: &python_rootfs(work, base)?,
         system: &work
             .output_of(&format!("image-base:{distribution}"))?
             .join(SYSTEM),
         name: "pgml-python",
-        deb: &deb_of(work, &format!("package:{distribution}"), "pgml-python")?,
+        deb: &deb_of(work, &format!("package:{base}"), "pgml-python")?,
         filter: &Filter::default(),
         epoch: steps.epoch,
         scratch: &work.scratch.join("dpkg"),
@@ -271,11 +272,12 @@ pub fn server_images(
 ) -> Result<String, Failure> {
     let making = Making::new(steps, work, target)?;
     let distribution = target.distribution.id.as_str();
-    let base_dir = work.output_of(&format!("image-base:{distribution}"))?;
+    let server = Lock::server_of(steps.workspace, steps.targets, target);
+    let base_dir = work.output_of(&format!("image-base:{}", server.id))?;
     let base: BaseLayers = read_json(&base_dir.join(base::LAYERS))?;
-    let runtime_dir = work.output_of(&format!("image-runtime:{distribution}"))?;
+    let runtime_dir = work.output_of(&format!("image-runtime:{}", server.id))?;
     let runtime: Layer = read_json(&runtime_dir.join(RUNTIME))?;
-    let lock = Lock::open(steps.workspace, steps.targets, &target.distribution)?;
+    let lock = Lock::open(steps.workspace, steps.targets, server)?;
     let packages = lock.packages_of(&["base", "image"]);
     let extension = deb_of(work, &format!("package:{target}"), &making.package_name())?;
     let python = deb_of(work, &format!("package:{distribution}"), "pgml-python")?;

@@ -60,6 +60,11 @@ impl<'a> Builder<'a> {
                 target.major
             )
         });
+        let stand_in = self.stand_in(&target.distribution)?;
+        let no_release = stand_in.as_ref().map(|whose| {
+            let title = &target.distribution.title;
+            format!("the lock of {title} was made from a stand-in archive: {whose}")
+        });
         let mut goals: Vec<JobId> = packages.iter().map(|job| job.id.clone()).collect();
         goals.push(format!("verify:{target}"));
         goals.push(self.extension_sbom(target)?.id);
@@ -72,7 +77,8 @@ impl<'a> Builder<'a> {
         }
         let planned = TargetPlan {
             goals,
-            development: development.into_iter().collect(),
+            development: development.into_iter().chain(no_release).collect(),
+            stand_in,
             ends: self.context.targets.ends(target),
             runtime: self.interpreter(&target.distribution),
             not_installable: self.not_installable(target),
@@ -125,6 +131,15 @@ impl<'a> Builder<'a> {
         Ok(plan)
     }
 
+    /// The distribution, as it is locked, that has a target's server: the target's own, or that with an archive of other majors.
+    fn server_of(&self, target: &Target) -> Option<Distribution> {
+        let found = self
+            .context
+            .targets
+            .server_of(target, &|id| self.has_lock(id));
+        found.cloned()
+    }
+
     /// The systems that a target's packages are tried in; none where its distribution is not locked.
     fn test_systems(&mut self, target: &Target, purpose: Purpose) -> Result<Vec<JobId>, Failure> {
         let mut goals = Vec::new();
@@ -136,10 +151,12 @@ impl<'a> Builder<'a> {
         goals.push(self.fetch(&id, "tools")?.id);
         // What is installed there beside the library: the packages of that distribution.
         let there = self.distribution(&id)?;
-        goals.push(self.runtime_package(&there)?.id);
-        if purpose == Purpose::Test && there.id == target.distribution.id {
-            goals.push(self.rootfs(&id, "pytest")?.id);
-            goals.push(self.runtime(&there)?.id);
+        let base = self.distribution(there.base())?;
+        goals.push(self.runtime_package(&base)?.id);
+        if purpose == Purpose::Test && base.id == target.distribution.id && self.has_lock(&base.id)
+        {
+            goals.push(self.rootfs(&base.id, "pytest")?.id);
+            goals.push(self.runtime(&base)?.id);
         }
         if there.postgres != target.major {
             goals.push(self.server(target.major, &there.architecture)?.id);
@@ -177,6 +194,9 @@ impl<'a> Builder<'a> {
         if self.other_machine(architecture).is_some() {
             return None;
         }
+        if let Some(server) = self.server_of(target) {
+            return Some(server.id);
+        }
         let server = self
             .context
             .targets
@@ -189,6 +209,7 @@ impl<'a> Builder<'a> {
                 && (wheel || other.postgres == target.major)
                 && self.has_lock(&other.id)
         };
+        // With a wheel's server its own packages are there all the same.
         let own = |other: &&Distribution| other.id == target.distribution.id;
         let all = &self.context.targets.distributions;
         let found = all.iter().filter(serves).find(own);
@@ -199,24 +220,36 @@ impl<'a> Builder<'a> {
 
     fn not_installable(&self, target: &Target) -> Option<String> {
         let distribution = &target.distribution;
-        if !self.has_lock(&distribution.id) {
-            let archives: Vec<&str> = distribution
-                .suites
-                .iter()
-                .map(|suite| suite.archive.as_str())
-                .collect();
-            let archives = archives.join(", ");
+        if self.server_of(target).is_some() && self.has_lock(&distribution.id) {
+            return self.other_machine(&distribution.architecture);
+        }
+        let lockable = &self.context.lockable;
+        let mut servers = self.context.targets.servers_of(target);
+        if let Some(server) = servers.find(|one| lockable.contains(&one.id)) {
             return Some(format!(
-                "archive not enabled: {} is not locked; where the archive may be used, \
-                 `cargo xtask lock --update {} --mirror {archives}` does it",
-                distribution.title, distribution.id
+                "not locked yet: `cargo xtask dist` and `test` of {target} make the lock of {} from this machine's archive, \
+                 and install it",
+                server.id
+            ));
+        }
+        if !self.has_lock(&distribution.id) {
+            let (title, id) = (&distribution.title, &distribution.id);
+            let archives = distribution.archives().join(" --mirror ");
+            return Some(format!(
+                "archive not enabled: {title} is not locked; where the archive may be used, `cargo xtask lock --update {id} \
+                 --mirror {archives}` does it"
             ));
         }
         let (title, own) = (&distribution.title, distribution.postgres);
-        if own != target.major {
-            return Some(format!("{title} has postgresql-{own} and no other"));
+        let others = self.context.targets.other_majors.iter();
+        let archives: Vec<&str> = others.map(|other| other.archive.as_str()).collect();
+        match own == target.major {
+            true => self.other_machine(&distribution.architecture),
+            false => Some(format!(
+                "{title} has postgresql-{own} and no other without `--mirror {}`",
+                archives.join("` or `--mirror ")
+            )),
         }
-        self.other_machine(&distribution.architecture)
     }
 
     /// Why programs of an architecture can't run here; none where they can.
@@ -261,16 +294,27 @@ impl<'a> Builder<'a> {
         Ok(self.context.targets.require_distribution(id)?.clone())
     }
 
+    /// Whose packages stand in for a distribution's, where its lock says so.
+    fn stand_in(&mut self, distribution: &Distribution) -> Result<Option<String>, Failure> {
+        if !self.has_lock(&distribution.id) {
+            return Ok(None);
+        }
+        let lock = self.lock(&distribution.id)?;
+        Ok(lock.suites.iter().find_map(|suite| suite.stand_in.clone()))
+    }
+
     fn locked(&mut self, distribution: &str, role: &str) -> Result<Vec<LockedPackage>, Failure> {
+        let lock = self.lock(distribution)?;
+        Ok(lock.packages(role).into_iter().cloned().collect())
+    }
+
+    fn lock(&mut self, distribution: &str) -> Result<&Lock, Failure> {
         if !self.locks.contains_key(distribution) {
             let facts = self.distribution(distribution)?;
             let lock = Lock::open(self.context.workspace, self.context.targets, &facts)?;
             self.locks.insert(distribution.to_owned(), lock);
         }
-        let lock = self.locks.get(distribution);
-        Ok(lock
-            .map(|lock| lock.packages(role).into_iter().cloned().collect())
-            .unwrap_or_default())
+        Ok(&self.locks[distribution]) // INVARIANT: inserted above
     }
 
     fn fetch(&mut self, distribution: &str, role: &str) -> Result<Job, Failure> {

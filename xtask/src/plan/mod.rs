@@ -51,6 +51,8 @@ pub struct TargetPlan {
     pub goals: Vec<JobId>,
     /// The inputs that a release refuses.
     pub development: Vec<String>,
+    /// Whose packages stand in for the distribution's, where its lock was made from an archive that tests made.
+    pub stand_in: Option<String>,
     /// Until when its Postgres and its distribution are kept up, where a day was announced.
     pub ends: Vec<End>,
     /// How its Python runtime is made.
@@ -98,6 +100,8 @@ pub struct Context<'a> {
     pub builder: &'a targets::Builder,
     /// What the user decided about the repository.
     pub repository: &'a RepositoryOptions,
+    /// The distributions that nobody has locked and whose archives may be contacted here, by their ids.
+    pub lockable: Vec<String>,
 }
 
 /// The machine that is to carry out a plan.

@@ -1,6 +1,8 @@
 //! The plan of the real matrix.
 #![allow(clippy::unwrap_used)]
 
+mod other_archives;
+
 use std::path::{Path, PathBuf};
 
 use super::github::Matrices;
@@ -54,6 +56,7 @@ pub(in crate::plan) fn with_targets<T>(
         },
         builder: &targets.builders[0],
         repository: &Default::default(),
+        lockable: Vec::new(),
     };
     act(&targets, &context)
 }
@@ -138,7 +141,8 @@ fn where_a_target_can_be_tried() {
         let of = |target: &str| &plan.targets[target];
         assert_eq!(of("debian13-pg17").not_installable, None);
         let why = of("debian13-pg18").not_installable.as_deref();
-        assert_eq!(why, Some("Debian 13 has postgresql-17 and no other"));
+        let words = "Debian 13 has postgresql-17 and no other without `--mirror pgdg`";
+        assert_eq!(why, Some(words));
         let why = of("ubuntu22.04-pg14").not_installable.clone().unwrap();
         assert!(
             why.contains("archive not enabled") && why.contains("--mirror ubuntu"),
@@ -308,6 +312,7 @@ fn with_machine_of<T>(
         },
         builder: &targets.builders[0],
         repository: &Default::default(),
+        lockable: Vec::new(),
     };
     let all = targets.architectures.iter().flat_map(|a| targets.all(a));
     let chosen: Vec<Target> = all.filter(|target| chosen(target)).collect();

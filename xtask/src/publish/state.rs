@@ -17,6 +17,8 @@ use crate::verification::Needs;
 pub enum State {
     /// It was done, and all of it held.
     Yes,
+    /// It was done, and all of it held, with packages of an archive that stands in for the distribution's; whose they are.
+    StandIn(String),
     /// It was done, and something did not hold; what.
     Failed(String),
     /// It was not done; why.
@@ -47,6 +49,9 @@ pub struct TargetState {
     pub image: State,
     /// In what they were run.
     pub image_note: Option<String>,
+    /// Whose packages stand in for the distribution's, where they come from an archive that tests made.
+    #[serde(default)]
+    pub stand_in: Option<String>,
     /// What of its inputs a release refuses.
     pub development: Vec<String>,
     /// The oldest release of its server that has all that the library takes from it; none where every one has, or where no
@@ -103,12 +108,34 @@ impl TargetState {
                 None => done(&format!("images:{target}")),
             },
             image_note: None,
+            stand_in: plan.stand_in.clone(),
             development: plan.development.clone(),
             server: None,
             unfixed: Vec::new(),
             ends: plan.ends.clone(),
         }
+        .mark_stand_in()
     }
+
+    /// The state of what was done and held.
+    pub fn held(&self) -> State {
+        match &self.stand_in {
+            None => State::Yes,
+            Some(whose) => State::StandIn(whose.clone()),
+        }
+    }
+
+    /// Tells what was made of, or held against, a stand-in's packages from what was with the distribution's own.
+    fn mark_stand_in(mut self) -> Self {
+        let held = self.held();
+        for state in [&mut self.verified, &mut self.runtime, &mut self.image] {
+            if *state == State::Yes {
+                *state = held.clone();
+            }
+        }
+        self
+    }
+
     /// Takes over what the verify job has found out of the server. Without that job nothing is known of it.
     pub(super) fn read_needs(
         &mut self,

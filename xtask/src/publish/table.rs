@@ -63,9 +63,15 @@ fn line(name: &str, width: usize, cells: [String; 7]) -> String {
 fn cell(state: &State, notes: &mut Vec<String>) -> String {
     match state {
         State::Yes => "yes".into(),
+        State::StandIn(whose) => format!("stand-in {}", mark(&stand_in(whose), notes)),
         State::Failed(why) => format!("FAILED {}", mark(why, notes)),
         State::No(why) => format!("no {}", mark(why, notes)),
     }
+}
+
+/// What is said of a state that was reached with an archive that tests made.
+pub fn stand_in(whose: &str) -> String {
+    format!("from a stand-in archive, never from the distribution's own: {whose}")
 }
 
 /// The number of a note, as `[2]`; one that is not there yet is added.
@@ -95,6 +101,7 @@ mod tests {
             loaded_note: None,
             image: State::Yes,
             image_note: None,
+            stand_in: None,
             development: Vec::new(),
             server: None,
             unfixed: Vec::new(),

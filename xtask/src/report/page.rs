@@ -15,6 +15,7 @@ use super::timeline::Timeline;
 use super::{Details, is_package};
 use crate::day::Day;
 use crate::exit::{Exit, ExitKind, Failure};
+use crate::publish::table::stand_in;
 use crate::publish::{Kind, Manifest, State, TargetState};
 use crate::verification::REPORT;
 
@@ -224,6 +225,7 @@ fn cell(target: &str, entry: &TargetState, day: &Day) -> Cell {
     let step = |name, state: &State, note: &Option<String>| {
         let (state, why) = match state {
             State::Yes => ("yes", note.clone().unwrap_or_default()),
+            State::StandIn(whose) => ("stand-in", stand_in(whose)),
             State::No(why) => ("no", why.clone()),
             State::Failed(why) => ("failed", why.clone()),
         };
@@ -245,7 +247,7 @@ fn cell(target: &str, entry: &TargetState, day: &Day) -> Cell {
         .iter()
         .rev()
         .filter(|step| !beside.contains(&step.name));
-    let last = reached.find(|step| step.state == "yes");
+    let last = reached.find(|step| ["yes", "stand-in"].contains(&step.state));
     let (state, mark, word) = match (failed, last) {
         (Some(step), _) => match step.name {
             "built" | "runtime" => ("failed", "✕", "build failed"),
@@ -255,6 +257,7 @@ fn cell(target: &str, entry: &TargetState, day: &Day) -> Cell {
             "image" => ("failed", "✕", "image failed"),
             _ => ("failed", "✕", "run failed"),
         },
+        (None, Some(step)) if step.state == "stand-in" => ("stand-in", "◌", "stand-in"),
         (None, Some(step)) => match step.name {
             "run" => ("run", "●", "runs"),
             "installed" => ("installed", "◕", "installs"),
@@ -401,6 +404,7 @@ mod tests {
             loaded_note: None,
             image: State::Yes,
             image_note: None,
+            stand_in: None,
             development: Vec::new(),
             server: None,
             unfixed: Vec::new(),
@@ -428,6 +432,7 @@ mod tests {
             targets: BTreeMap::from([
                 ("debian12-pg15".into(), state(State::Yes)),
                 ("debian13-pg17".into(), state(State::Failed(why.into()))),
+                ("ubuntu26.04-pg18".into(), state(State::StandIn("x".into()))),
             ]),
         }
     }
@@ -438,6 +443,7 @@ mod tests {
         for words in [
             "debian12-pg15",
             "debian13-pg17",
+            "◌ stand-in: from a stand-in archive",
             "no run is recorded",
             "no verify report",
             "no symbol map",
@@ -467,6 +473,9 @@ mod tests {
         };
         assert_eq!(cell("debian12-pg15", &state, &Day::of(0)).state, "failed");
         assert_eq!(cell("debian12-pg15", &done(), &Day::of(0)).word, "runs");
+        let run = State::StandIn("packages of Debian 14".into());
+        let state = TargetState { run, ..done() };
+        assert_eq!(cell("x", &state, &Day::of(0)).word, "stand-in");
         // A runtime of its own says nothing of the library.
         let no = || State::No("x".into());
         let state = TargetState {

@@ -95,7 +95,7 @@ impl TestRun<'_> {
         run: impl FnOnce(&InstallTest<'_>, &dyn Listener) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let distribution = &target.distribution;
-        let id = distribution.id.as_str();
+        let id = self.server_of(target).id.as_str();
         let name = target.to_string();
         let log = self.workspace().log(&format!("test-{suite}-{name}"));
         files::write(&log, "")?;

@@ -13,6 +13,7 @@ pub mod lint;
 mod lintian;
 pub mod load;
 pub(crate) mod loopback;
+pub mod machines;
 mod neighbours;
 pub mod nix;
 pub mod packages;

@@ -12,10 +12,10 @@ use crate::systest::load::Loaded;
 pub fn installed(out: &Path, target: &str, place: &str, cases: &[Case]) -> Result<(), Failure> {
     let (first, rest) = cases.split_at(cases.len().min(1));
     change(out, target, |entry| {
-        entry.installed = state(first);
-        entry.run = state(rest);
+        entry.installed = state(first, entry.held());
+        entry.run = state(rest, entry.held());
         // Nothing of it works without the library in a server.
-        entry.loaded = state(rest);
+        entry.loaded = state(rest, entry.held());
         entry.loaded_note = Some(place.to_owned());
     })
 }
@@ -23,7 +23,7 @@ pub fn installed(out: &Path, target: &str, place: &str, cases: &[Case]) -> Resul
 /// What a load test saw.
 pub fn loaded(out: &Path, loaded: &Loaded) -> Result<(), Failure> {
     change(out, &loaded.target, |entry| {
-        entry.loaded = state(&loaded.cases);
+        entry.loaded = state(&loaded.cases, State::Yes);
         entry.loaded_note = Some(loaded.place.clone());
     })
 }
@@ -37,14 +37,16 @@ pub fn images(out: &Path, target: &str, cases: &[Case]) -> Result<(), Failure> {
         .collect();
     let (ran_number, all) = (ran.len(), cases.len());
     change(out, target, |entry| {
-        if let (State::Yes | State::Failed(_), false) = (&entry.image, ran.is_empty()) {
-            entry.image = state(&ran);
+        let made = !matches!(entry.image, State::No(_));
+        if made && !ran.is_empty() {
+            entry.image = state(&ran, entry.held());
             entry.image_note = Some(format!("{ran_number} of {all} image tests ran"));
         }
     })
 }
 
-fn state(cases: &[Case]) -> State {
+/// How the cases ended; `held` where all passed.
+fn state(cases: &[Case], held: State) -> State {
     let failed: Vec<&str> = cases
         .iter()
         .filter(|case| !matches!(case.result, CaseResult::Passed))
@@ -52,7 +54,7 @@ fn state(cases: &[Case]) -> State {
         .collect();
     match (cases.is_empty(), failed.is_empty()) {
         (true, _) => State::No("the test before it failed".into()),
-        (false, true) => State::Yes,
+        (false, true) => held,
         (false, false) => State::Failed(failed.join("; ")),
     }
 }

@@ -206,6 +206,7 @@ impl ReportTest<'_> {
                 loaded,
                 loaded_note: None,
                 image: State::Yes,
+                stand_in: None,
                 image_note: None,
                 development: (at % 7 == 0)
                     .then(|| "headers of a wheel".into())

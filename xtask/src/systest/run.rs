@@ -8,12 +8,12 @@ use crate::execute::CacheLock;
 use crate::execute::cache::Cache;
 use crate::exit::Failure;
 use crate::files;
-use crate::lock::WheelSet;
+use crate::lock::{Lock, WheelSet};
 use crate::outdated::Summary;
 use crate::pipeline::Pipeline;
 use crate::plan::kinds::Kind;
 use crate::plan::{Interpreter, Plan};
-use crate::process::{self, Program};
+use crate::process;
 use crate::progress::Listener;
 use crate::runtime;
 use crate::sandbox::Sandbox;
@@ -25,12 +25,13 @@ use crate::systest::pairs;
 use crate::systest::record;
 use crate::systest::report::ReportTest;
 use crate::systest::reproduce::PlantTest;
-use crate::targets::{Headers, Target};
+use crate::systest::tools;
+use crate::targets::{Distribution, Headers, Target};
 use crate::wheel_server;
 use crate::workspace::Workspace;
 
 /// The names of all suites.
-pub const SUITES: [&str; 20] = [
+pub const SUITES: [&str; 22] = [
     "lint",
     "unit",
     "python",
@@ -40,6 +41,7 @@ pub const SUITES: [&str; 20] = [
     "crash",
     "emulated",
     "fuzz",
+    "hosts",
     "install",
     "neighbours",
     "nix",
@@ -50,11 +52,14 @@ pub const SUITES: [&str; 20] = [
     "protections",
     "image",
     "report",
+    "ubuntu",
     "workers",
 ];
 /// Those that run for long, and only when they are named. `server` has a short form of `soak` and `calls`.
-pub const ON_REQUEST: [&str; 8] = [
+pub const ON_REQUEST: [&str; 10] = [
     "fuzz",
+    "hosts",
+    "ubuntu",
     "neighbours",
     "packages",
     "soak",
@@ -66,7 +71,7 @@ pub const ON_REQUEST: [&str; 8] = [
 /// What the suite `faults` makes again and again.
 pub const WITHOUT_IMAGES: [Kind; 2] = [Kind::Deb, Kind::Apt];
 /// Those that need no packages of the targets under test.
-pub const WITHOUT_PACKAGES: [&str; 5] = ["unit", "crash", "fuzz", "emulated", "workers"];
+pub const WITHOUT_PACKAGES: [&str; 6] = ["unit", "crash", "fuzz", "emulated", "ubuntu", "workers"];
 
 /// What the suites run on.
 pub struct TestRun<'a> {
@@ -84,15 +89,7 @@ pub struct TestRun<'a> {
 
 /// The unit tests of both workspaces, each with its own toolchain's cargo.
 pub fn unit(workspace: &Workspace, cases: &mut Cases<'_>) {
-    let cargo = |args: &[&str]| {
-        Program::new("cargo")
-            .inherit_env("PATH")
-            .inherit_env("HOME")
-            .inherit_env("RUSTUP_HOME")
-            .inherit_env("CARGO_HOME")
-            .args(args)
-            .dir(&workspace.root)
-    };
+    let cargo = |args: &[&str]| tools::cargo(workspace).args(args.iter().copied());
     cases.run("the tool's own tests (cargo test --workspace)", || {
         Ok(cargo(&["test", "--quiet", "--locked", "--workspace"])
             .run(&workspace.log("test-unit-xtask"))?)
@@ -137,6 +134,11 @@ impl TestRun<'_> {
             Some(planned) => planned.not_installable.as_deref(),
             None => Some("it is not in the plan"),
         }
+    }
+
+    /// The locked distribution that has a target's server.
+    pub(super) fn server_of<'b>(&'b self, target: &'b Target) -> &'b Distribution {
+        Lock::server_of(self.workspace(), &self.pipeline.targets, target)
     }
 
     /// The majors under test, each once.

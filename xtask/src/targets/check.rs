@@ -151,6 +151,10 @@ fn archives(targets: &Targets, c: &Checker<'_>) -> Result<(), TargetsError> {
             c.known(&path, "archive", of, names.clone())?;
         }
     }
+    for (i, other) in targets.other_majors.iter().enumerate() {
+        let path = [Key("other-majors"), At(i), Key("archive")];
+        c.known(&path, "archive", &other.archive, names.clone())?;
+    }
     Ok(())
 }
 

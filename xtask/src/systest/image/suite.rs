@@ -20,7 +20,7 @@ impl TestRun<'_> {
         let scratch = self.workspace().cache.join("systest/image");
         let executable = self.workspace().cache.join("systest/image-tool/xtask");
         process::copy_this_program(&executable)?;
-        let base = format!("image-base:{}", target.distribution.id);
+        let base = format!("image-base:{}", self.server_of(target).id);
         let has_server = self.plan.job(&format!("images:{target}")).is_some();
         let tools = |name: &'static str| {
             let tool = [SKOPEO, UMOCI, PODMAN, DOCKER_COMPOSE]

@@ -11,6 +11,7 @@ fn the_next_builder_builds_for_the_targets_whose_glibc_allows_it() {
     with_targets(&root(), |targets, context| {
         let context = Context {
             builder: targets.builder("debian12").unwrap(),
+            lockable: Vec::new(),
             ..*context
         };
         let all = targets.all(targets.first_architecture());

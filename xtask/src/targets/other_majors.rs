@@ -1,0 +1,135 @@
+//! The majors of Postgres that a distribution does not carry, from an archive that has them for it.
+//!
+//! Such a server is a distribution of its own to locks and jobs: the same release with that archive beside its own, and that
+//! major for its Postgres. So nothing that is locked from the distribution alone changes where the archive is enabled.
+
+use serde::Deserialize;
+
+use super::{Distribution, Role, Suite, SuiteKind, Target, Targets};
+
+/// An archive of other majors.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtherMajors {
+    /// The archive's name.
+    pub archive: String,
+    /// Its suite for a distribution; `{codename}` stands for the distribution's.
+    pub suite: String,
+    /// `main`, …
+    pub components: Vec<String>,
+}
+
+impl OtherMajors {
+    /// A distribution with one of these majors.
+    fn on(&self, of: &Distribution, major: u16) -> Distribution {
+        let mut suites = of.suites.clone();
+        suites.push(Suite {
+            archive: self.archive.clone(),
+            name: self.suite.replace("{codename}", &of.codename),
+            kind: SuiteKind::Updates,
+            components: self.components.clone(),
+            accept_expired: false,
+        });
+        let id = format!("{}-{}{major}", of.release, self.archive);
+        Distribution {
+            id: of.architecture.qualify(&id),
+            postgres: major,
+            of: Some(of.id.clone()),
+            suites,
+            ..of.clone()
+        }
+    }
+}
+
+impl Targets {
+    /// Makes of each distribution and each major that it does not carry one more.
+    pub(super) fn expand_majors(&mut self) {
+        let mut all = Vec::new();
+        for other in &self.other_majors {
+            for distribution in &self.distributions {
+                let majors = self.majors.iter().map(|major| major.version);
+                let missing = majors.filter(|major| *major != distribution.postgres);
+                all.extend(missing.map(|major| other.on(distribution, major)));
+            }
+        }
+        self.with_other_majors = all;
+    }
+
+    /// The distributions that have a target's server, its own before those with an archive of other majors beside it.
+    pub fn servers_of<'a>(&'a self, target: &Target) -> impl Iterator<Item = &'a Distribution> {
+        let (id, major) = (target.distribution.id.clone(), target.major);
+        let all = self.distributions.iter().chain(&self.with_other_majors);
+        all.filter(move |one| one.postgres == major && *one.base() == *id)
+    }
+
+    /// The one of them that is locked.
+    pub fn server_of<'a>(
+        &'a self,
+        target: &Target,
+        has_lock: &dyn Fn(&str) -> bool,
+    ) -> Option<&'a Distribution> {
+        self.servers_of(target).find(|one| has_lock(&one.id))
+    }
+}
+
+impl Distribution {
+    /// The id of the distribution that this one is but for its Postgres; its own otherwise.
+    pub fn base(&self) -> &str {
+        self.of.as_deref().unwrap_or(&self.id)
+    }
+
+    /// Whether its lock has the packages of a role: with another major only those of what runs beside the server.
+    pub(super) fn takes(&self, role: &Role) -> bool {
+        self.of.is_none() || (!role.frozen && role.distributions.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::real;
+
+    #[test]
+    fn another_major_is_a_distribution_beside_the_others() {
+        let targets = real();
+        let noble = targets.require_distribution("ubuntu24.04-pgdg17").unwrap();
+        assert_eq!((noble.postgres, noble.base()), (17, "ubuntu24.04"));
+        assert_eq!(noble.archives(), ["ubuntu", "pgdg"]);
+        assert_eq!(noble.suites.last().unwrap().name, "noble-pgdg");
+        let roles: Vec<&str> = targets
+            .roles_of(noble)
+            .map(|role| role.name.as_str())
+            .collect();
+        assert_eq!(roles, ["base", "test", "tools", "image", "headers"]);
+        let arm64 = targets
+            .require_distribution("debian12-pgdg17-arm64")
+            .unwrap();
+        assert_eq!(arm64.base(), "debian12-arm64");
+        // No code name means it, and its own major is the distribution itself.
+        assert_eq!(
+            targets.require_distribution("noble").unwrap().id,
+            "ubuntu24.04"
+        );
+        assert!(targets.distribution("ubuntu24.04-pgdg16").is_none());
+    }
+
+    #[test]
+    fn a_target_takes_the_server_that_is_locked() {
+        let targets = real();
+        let server = |target: &str, locks: &[&str]| {
+            let target = targets.target(target).unwrap();
+            let found = targets.server_of(&target, &|id| locks.contains(&id));
+            found.map(|one| one.id.clone())
+        };
+        let both = ["ubuntu24.04", "ubuntu24.04-pgdg17"];
+        assert_eq!(
+            server("ubuntu24.04-pg16", &both).as_deref(),
+            Some("ubuntu24.04")
+        );
+        assert_eq!(
+            server("ubuntu24.04-pg17", &both).as_deref(),
+            Some("ubuntu24.04-pgdg17")
+        );
+        assert_eq!(server("ubuntu24.04-pg17", &both[..1]), None);
+        assert_eq!(server("ubuntu22.04-pg17", &both), None);
+    }
+}
