@@ -21,6 +21,7 @@ ORDER = [
     "importances",
     "searches",
     "progress",
+    "pickling",
     "training",
     "unpickling",
     "messagepack",
