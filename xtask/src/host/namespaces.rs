@@ -4,8 +4,6 @@
 use std::fs;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
-
 use super::Host;
 use crate::process::Program;
 
@@ -42,7 +40,7 @@ pub fn refused(host: &Host) -> Option<Refused> {
         Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
         Err(error) => error.to_string(),
     };
-    Some(explain(&words, is_chroot(), restriction()))
+    Some(explain(&words, is_chroot(&words), restriction()))
 }
 
 /// Says in one line what the kernel means by its refusal.
@@ -84,23 +82,22 @@ fn explain(words: &str, chroot: bool, restriction: Option<&str>) -> Refused {
     Refused { why, remedy }
 }
 
-/// Whether the root directory of this process is another than its first process has.
-fn is_chroot() -> bool {
-    // By the mount as well: a chroot may be the same file system once more.
-    let place = |path: &str| {
-        let flags = StatxFlags::INO | StatxFlags::MNT_ID;
-        let found = statx(CWD, path, AtFlags::empty(), flags).ok()?;
-        Some((found.stx_mnt_id, found.stx_ino))
-    };
-    match (place("/"), place("/proc/1/root/.")) {
-        (Some(own), Some(first)) => own != first,
-        // An ordinary user may not look; mounts don't begin with a root then.
-        _ => fs::read_to_string("/proc/self/mountinfo").is_ok_and(|mounts| {
-            !mounts
-                .lines()
-                .any(|line| line.split(' ').nth(4) == Some("/"))
-        }),
-    }
+/// Whether this is a chroot, as far as it can be told: to a process that may make every other namespace, the kernel refuses a
+/// user namespace only there (user_namespaces(7), EPERM). An ordinary user sees no mount that begins with a root.
+fn is_chroot(words: &str) -> bool {
+    let text = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let refused = words.contains("new namespace") && may_administer(&text("/proc/self/status"));
+    let mounts = text("/proc/self/mountinfo");
+    let has_root = |line: &str| line.split(' ').nth(4) == Some("/");
+    refused || (!mounts.is_empty() && !mounts.lines().any(has_root))
+}
+
+/// Whether a process has the capability CAP_SYS_ADMIN (proc_pid_status(5), `CapEff`).
+fn may_administer(status: &str) -> bool {
+    const SYS_ADMIN: u64 = 1 << 21;
+    let set = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let set = set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
+    set.is_some_and(|set| set & SYS_ADMIN != 0)
 }
 
 /// The setting by which a kernel keeps ordinary users from user namespaces, as sysctl writes it.
@@ -215,6 +212,16 @@ mod tests {
         let old = explain("bwrap: Unknown option --clearenv", false, None);
         assert!(old.why.contains("older than 0.5"), "{old:?}");
         assert_eq!(explain("x", false, None).why, "x");
+    }
+
+    #[test]
+    fn who_may_make_the_other_namespaces_is_told_by_the_capabilities() {
+        assert!(may_administer("Name:\tx\nCapEff:\t000001ffffffffff\n"));
+        assert!(
+            !may_administer("CapEff:\t00000000a80425fb\n"),
+            "a container's"
+        );
+        assert!(!may_administer(""));
     }
 
     #[test]
