@@ -117,7 +117,7 @@ def _trees(trees, finish, width, input_, compare, combine, more):
 
 
 def _has_few(tree, more):
-    """Tell whether few scores of a tree's leaves are other than zero; they are told alone then.
+    """Return whether a tree's leaves are stored sparse: most of their scores are zero.
 
     A sum does not need to hear of zeros: without them it is the same, bit for bit, but where it
     begins with -0.0.

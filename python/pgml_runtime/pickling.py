@@ -50,7 +50,7 @@ class _Pickler(pickle.Pickler):
 
 
 def _runs(array):
-    """Return the runs of an array of numbers, or None where they save little."""
+    """Return the runs of equal numbers in an array, or None if they save little space."""
     np = require("numpy")
     size = array.itemsize
     if array.dtype.kind not in "fiu" or size > 8 or not array.flags.c_contiguous:

@@ -2,7 +2,7 @@
 //! contact that archive. Its own apt sources are permission enough.
 
 use crate::exit::Failure;
-use crate::lock::{Extent, Lock, LockError, Resolver};
+use crate::lock::{Extent, Lock, LockError};
 use crate::pipeline::Pipeline;
 use crate::progress::Listener;
 use crate::relock::Policy;
@@ -59,13 +59,7 @@ impl Pipeline {
         distribution: &Distribution,
         listener: &dyn Listener,
     ) -> Result<(), Failure> {
-        let resolver = Resolver {
-            targets: &self.targets,
-            distribution,
-            mirrors: self.mirrors()?,
-            dir: &self.workspace.apt_root(&distribution.id),
-            absent: &[],
-        };
+        let resolver = self.resolver(distribution, &[])?;
         let lock = resolver.lock(Extent::Whole, listener)?;
         let path = Lock::path(&self.workspace, &distribution.id);
         lock.save(&path)?;

@@ -129,7 +129,7 @@ impl Report {
             targets,
             distribution,
             mirrors,
-            dir: &workspace.apt_root(&distribution.id),
+            dir: workspace.apt_root(&distribution.id),
             absent: &lock.absent,
         };
         self.distributions.push(Checked {

@@ -11,7 +11,7 @@ use crate::execute::{self, CacheLock, Limits, Outcome};
 use crate::exit::Failure;
 use crate::fetch::mirrors::{Mirrors, UserMirrors};
 use crate::host::Host;
-use crate::lock::Lock;
+use crate::lock::{Absent, Lock, Resolver};
 use crate::outdated::Summary;
 use crate::plan::{Availability, Context, Machine, Plan, Purpose};
 use crate::progress::Listener;
@@ -20,7 +20,7 @@ use crate::release::{self, Release};
 use crate::report::run::RunRecord;
 use crate::steps::Steps;
 use crate::symbols::scope::Remembered;
-use crate::targets::{self, Target, Targets};
+use crate::targets::{self, Distribution, Target, Targets};
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
@@ -128,6 +128,21 @@ impl Pipeline {
     /// The archives that may be contacted.
     pub fn mirrors(&self) -> Result<&Mirrors, Failure> {
         self.mirrors.get(&self.targets, &self.workspace)
+    }
+
+    /// What makes the lock of a distribution from its archives of this moment, without the packages that these have lost.
+    pub(crate) fn resolver<'a>(
+        &'a self,
+        distribution: &'a Distribution,
+        absent: &'a [Absent],
+    ) -> Result<Resolver<'a>, Failure> {
+        Ok(Resolver {
+            targets: &self.targets,
+            distribution,
+            mirrors: self.mirrors()?,
+            dir: self.workspace.apt_root(&distribution.id),
+            absent,
+        })
     }
 
     fn context(&self) -> Context<'_> {

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::exit::{Exit, ExitKind, Failure};
 use crate::fetch::{FetchError, are};
-use crate::lock::{self, Absent, Change, Extent, Lock, LockError, LockedPackage, Resolver};
+use crate::lock::{self, Absent, Change, Extent, Lock, LockError, LockedPackage};
 use crate::pipeline::Pipeline;
 use crate::progress::Listener;
 
@@ -125,15 +125,8 @@ impl Pipeline {
         let facts = self.targets.require_distribution(distribution)?;
         let path = Lock::path(&self.workspace, distribution);
         let before = Lock::load(&path)?;
-        let dir = self.workspace.apt_root(distribution);
         let make = |absent: &[Absent]| -> Result<Lock, Failure> {
-            let resolver = Resolver {
-                targets: &self.targets,
-                distribution: facts,
-                mirrors: self.mirrors()?,
-                dir: &dir,
-                absent,
-            };
+            let resolver = self.resolver(facts, absent)?;
             Ok(resolver.lock(Extent::Whole, listener)?)
         };
         let mut after = make(absent)?;

@@ -73,7 +73,7 @@ impl Trees {
         places.starts.len() - 2
     }
 
-    /// Give each leaf a value for every score, where leaving out zeros saves little. None where there are too many.
+    /// Give each leaf a value for every score, where leaving out zeros saves little. None where a leaf's place exceeds 32 bits.
     fn fill_leaves(&mut self) -> Option<()> {
         let Some(places) = &self.places else { return Some(()) };
         let (leaves, width) = (places.starts.len() - 1, self.width);

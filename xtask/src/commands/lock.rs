@@ -161,7 +161,7 @@ fn update_distribution(
         targets,
         distribution,
         mirrors,
-        dir: &workspace.apt_root(&distribution.id),
+        dir: workspace.apt_root(&distribution.id),
         absent: before.as_ref().map_or(&[], |lock| &lock.absent),
     };
     let after = resolver.lock(extent, console)?;

@@ -2,7 +2,7 @@
 //! role there. No library resolves as apt does, so apt is asked (`--print-uris`).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::PathBuf;
 
 use super::apt::Apt;
 use super::release::Release;
@@ -44,7 +44,7 @@ pub struct Resolver<'a> {
     /// The archives that may be contacted.
     pub mirrors: &'a Mirrors,
     /// A place for apt's indexes, kept between runs.
-    pub dir: &'a Path,
+    pub dir: PathBuf,
     /// Packages that an index lists and its archive does not have: they are passed over.
     pub absent: &'a [Absent],
 }
@@ -121,7 +121,7 @@ impl Resolver<'_> {
         listener: &dyn Listener,
     ) -> Result<Apt, LockError> {
         listener.started(job, "fetching and verifying the archive's indexes");
-        let dir = self.dir.to_owned();
+        let dir = self.dir.clone();
         let apt = Apt::new(
             dir,
             self.targets,

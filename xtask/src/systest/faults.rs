@@ -4,7 +4,7 @@
 //! Real runs of this program, each with a cache and an output of its own. The cache's finished jobs are links to those of
 //! the run under test, which the children can't write (as root, the directory is mounted read-only for them).
 
-mod child;
+pub(super) mod child;
 mod fixture;
 mod matrix;
 mod relock;

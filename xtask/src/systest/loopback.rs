@@ -1,5 +1,6 @@
 //! A web server on this machine's loopback interface, for tests: what it answers is a function of the path.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -98,6 +99,14 @@ impl Loopback {
             asked,
             stop,
             server: Some(server),
+        })
+    }
+
+    /// Serves these files, by their paths, and nothing else.
+    pub fn of_files(files: BTreeMap<String, PathBuf>) -> io::Result<Self> {
+        Self::start(move |path| match files.get(path) {
+            Some(file) => Answer::File(file.clone()),
+            None => Answer::Status(404),
         })
     }
 

@@ -12,8 +12,7 @@ pub struct Places {
     pub scores: Vec<u32>,
 }
 
-/// How many times smaller the leaves have to become: where they have few scores, those that are told one after the other are
-/// added faster.
+/// The sparse form has to be this many times smaller than the dense one: for few scores the dense form adds up faster.
 const WORTH: usize = 4;
 
 impl Places {

@@ -9,7 +9,7 @@ use crate::digest::Digest;
 use crate::exit::{Exit, ExitKind as _};
 use crate::fetch::mirrors::UserMirrors;
 use crate::progress::Silent;
-use crate::systest::loopback::{Answer, Loopback};
+use crate::systest::loopback::Loopback;
 use crate::targets::Targets;
 
 struct Mirror {
@@ -139,12 +139,7 @@ fn over_http_too_a_lost_package_is_looked_for_in_the_store_then_at_the_snapshot_
             let path = format!("{below}pool/{name}_2.0+b1_all.deb");
             (path, mirror.file(name))
         };
-        let files: BTreeMap<String, PathBuf> = names.iter().map(file).collect();
-        let answer = move |path: &str| match files.get(path) {
-            Some(file) => Answer::File(file.clone()),
-            None => Answer::Status(404),
-        };
-        Loopback::start(answer).unwrap()
+        Loopback::of_files(names.iter().map(file).collect()).unwrap()
     };
     let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/targets.toml");
     let targets = Targets::load(&targets).unwrap();

@@ -151,7 +151,7 @@ impl Archive {
             targets: &targets,
             distribution,
             mirrors: &mirrors,
-            dir: &dir,
+            dir: dir.clone(),
             absent,
         })
     }

@@ -18,7 +18,7 @@ use crate::process::Program;
 use crate::publish;
 use crate::store::Store;
 use crate::systest::cases::ensure;
-use crate::systest::loopback::{Answer, Loopback};
+use crate::systest::loopback::Loopback;
 
 impl FaultTest<'_> {
     /// A run with a cache and an output of its own below a name, not yet seeded.
@@ -213,11 +213,7 @@ impl FaultTest<'_> {
                 Some((package.path.clone(), file))
             })
             .collect();
-        let answer = move |path: &str| match have.get(path) {
-            Some(file) => Answer::File(file.clone()),
-            None => Answer::Status(404),
-        };
-        Ok(Loopback::start(answer).map_err(FileError::at("serve", "127.0.0.1"))?)
+        Ok(Loopback::of_files(have).map_err(FileError::at("serve", "127.0.0.1"))?)
     }
 
     pub(super) fn mirrors(packages: &[LockedPackage], uri: &str) -> Vec<String> {

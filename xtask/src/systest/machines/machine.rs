@@ -3,11 +3,13 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use crate::exit::Failure;
 use crate::files::{self, FileError};
 use crate::process::Program;
-use crate::systest::cases::{ensure, unexpected};
+use crate::systest::cases::unexpected;
+use crate::systest::faults::child::Ended;
 
 /// What a user has installed before the README's first command: the toolchain's own needs.
 const PACKAGES: &str = "gcc,libc6-dev,git,ca-certificates";
@@ -81,14 +83,6 @@ pub struct Machine {
     log: PathBuf,
 }
 
-/// How a command on it ended.
-pub struct Ended {
-    /// Its exit code; none when a signal ended it.
-    pub code: Option<i32>,
-    /// All that it printed.
-    pub words: String,
-}
-
 impl Machine {
     /// Makes it below a directory.
     pub fn make(recipe: &Recipe<'_>, dir: &Path, log: &Path) -> Result<Self, Failure> {
@@ -115,11 +109,7 @@ impl Machine {
             .args([recipe.codename.as_ref(), root.as_os_str()])
             .args(recipe.made_from)
             .run(log)?;
-        let (name, text) = &recipe.sources;
-        let sources = root.join("etc/apt/sources.list.d").join(name);
         files::remove_file(&root.join("etc/apt/sources.list"))?;
-        files::write(&sources, text)?;
-        files::set_mode(&sources, 0o644)?;
         if let Some(text) = &recipe.os_release {
             files::remove_file(&root.join("etc/os-release"))?;
             files::write(&root.join("etc/os-release"), text)?;
@@ -130,12 +120,15 @@ impl Machine {
         for file in ["etc/resolv.conf", "etc/hosts"] {
             files::copy(&Path::new("/").join(file), &root.join(file))?;
         }
-        Ok(Self {
+        let machine = Self {
             root,
             checkout: dir.join("checkout"),
             environment: environment()?,
             log: log.to_owned(),
-        })
+        };
+        let (name, text) = &recipe.sources;
+        machine.add_sources(name, text)?;
+        Ok(machine)
     }
 
     /// Where the machine has a path of this one, as this one sees it.
@@ -189,6 +182,7 @@ impl Machine {
         &self,
         command: impl IntoIterator<Item = A>,
     ) -> Result<Ended, Failure> {
+        let began = Instant::now();
         files::create_dir(&self.inside(&self.checkout))?;
         // Whatever ends this process ends the machine.
         let mut program = Program::new("setpriv")
@@ -235,28 +229,7 @@ impl Machine {
         Ok(Ended {
             code: status.code(),
             words: String::from_utf8_lossy(&words).into_owned(),
-        })
-    }
-}
-
-impl Ended {
-    /// Fails unless it ended with this code and said all of these. Errors are wrapped to the width of a terminal, so that white
-    /// space does not count.
-    pub fn ended_with(&self, code: i32, said: &[&str]) -> Result<(), Failure> {
-        let last = || {
-            let lines: Vec<&str> = self.words.lines().collect();
-            lines[lines.len().saturating_sub(25)..].join("\n")
-        };
-        ensure(self.code == Some(code), || {
-            format!("it ended with {:?}, not {code}:\n{}", self.code, last())
-        })?;
-        let dense =
-            |text: &str| text.replace(|c: char| c.is_whitespace() || "│×╰─▶".contains(c), "");
-        let words = dense(&self.words);
-        said.iter().try_for_each(|what| {
-            ensure(words.contains(&dense(what)), || {
-                format!("it did not say `{what}`:\n{}", last())
-            })
+            took: began.elapsed(),
         })
     }
 }

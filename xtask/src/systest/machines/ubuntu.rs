@@ -9,7 +9,7 @@ use crate::apt::signing::SigningKey;
 use crate::exit::Failure;
 use crate::files;
 use crate::host::tools::{APT_FTPARCHIVE, BWRAP, GPG, MMDEBSTRAP};
-use crate::lock::{Index, Resolver};
+use crate::lock::Index;
 use crate::pipeline::Pipeline;
 use crate::plan::crash;
 use crate::process::{Program, copy_this_program};
@@ -209,13 +209,7 @@ impl Suite<'_> {
     /// Writes the archives' indexes, each below the last part of its address; returns the keyring that they are signed with.
     fn write_archives(&self, root: &Path) -> Result<PathBuf, Failure> {
         let indexes = |distribution: &Distribution| -> Result<Vec<Index>, Failure> {
-            let resolver = Resolver {
-                targets: &self.pipeline.targets,
-                distribution,
-                mirrors: self.pipeline.mirrors()?,
-                dir: &self.pipeline.workspace.apt_root(&distribution.id),
-                absent: &[],
-            };
+            let resolver = self.pipeline.resolver(distribution, &[])?;
             Ok(resolver.indexes(self.listener)?)
         };
         let key = SigningKey::local(&self.scratch.join("key"), self.log)?;
