@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pgml_dist::deb::reader::{self, Limits};
+use debian::deb::reader::{self, Limits};
 
 /// Small, so that reaching a limit is cheap and going past it is noticed.
 const LIMITS: Limits = Limits {

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
-use pgml_dist::symbols::elf::Facts;
-use pgml_dist::symbols::expectation::{Expectation, Libpython, Profile};
-use pgml_dist::symbols::scope::{FileSystem, Process};
-use pgml_dist::symbols::surroundings::{Around, Surroundings};
-use pgml_dist::symbols::{Judgement, Rulebook, judge_alone};
+use symcheck::elf::Facts;
+use symcheck::expectation::{Expectation, Libpython, Profile};
+use symcheck::scope::{FileSystem, Process};
+use symcheck::surroundings::{Around, Surroundings};
+use symcheck::{Judgement, Rulebook, judge_alone};
 
 static BOOK: OnceLock<(Rulebook, Expectation, FileSystem)> = OnceLock::new();
 

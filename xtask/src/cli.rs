@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use base::exit::Failure;
+use base::workspace::Workspace;
 use clap::{Parser, Subcommand};
-use pgml_dist::exit::Failure;
-use pgml_dist::workspace::Workspace;
 
 use crate::commands;
 

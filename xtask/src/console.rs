@@ -5,8 +5,8 @@ use std::io::{IsTerminal, stderr};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use base::progress::{Listener, Progress};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use pgml_dist::progress::{Listener, Progress};
 
 /// Shows progress to a person, or to a log.
 pub struct Console {

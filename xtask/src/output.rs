@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
+use base::exit::{Exit, ExitKind, Failure};
 use miette::Diagnostic;
-use pgml_dist::exit::{Exit, ExitKind, Failure};
 use thiserror::Error;
 
 /// The data could not be written.

@@ -259,7 +259,12 @@ fn nothing_panics_without_saying_why_it_can_not() {
         assert_eq!(panics(good), [], "{good}");
     }
     let is_source = |path: &str| {
-        let sources = ["xtask/src/", "extension/src/", "extension/core/src/"];
+        let sources = [
+            "crates/",
+            "xtask/src/",
+            "extension/src/",
+            "extension/core/src/",
+        ];
         path.ends_with(".rs")
             && !path.ends_with("/tests.rs")
             && !path.contains("/tests/")

@@ -9,11 +9,11 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use archive::{ar, compress, tar};
-use pgml_dist::deb::reader::{self, DebError, Kind, Limits};
-use pgml_dist::symbols::elf::Facts;
-use pgml_dist::symbols::expectation::{Expectation, Libpython, Profile};
-use pgml_dist::symbols::surroundings::Around;
-use pgml_dist::symbols::{Judgement, Rulebook, judge_alone};
+use debian::deb::reader::{self, DebError, Kind, Limits};
+use symcheck::elf::Facts;
+use symcheck::expectation::{Expectation, Libpython, Profile};
+use symcheck::surroundings::Around;
+use symcheck::{Judgement, Rulebook, judge_alone};
 
 /// A fixed sequence of pseudo-random numbers (xorshift64*), so that a failure can be repeated.
 struct Random(u64);

@@ -22,50 +22,50 @@ fn check<Document: JsonSchema>(name: &str) {
 
 #[test]
 fn doctor() {
-    check::<pgml_dist::host::doctor::Report>("doctor.json");
+    check::<inputs::host::doctor::Report>("doctor.json");
 }
 
 #[test]
 fn manifest() {
-    check::<pgml_dist::publish::Manifest>("manifest.json");
+    check::<release::publish::Manifest>("manifest.json");
 }
 
 #[test]
 fn outdated() {
-    check::<pgml_dist::outdated::Report>("outdated.json");
+    check::<release::outdated::Report>("outdated.json");
 }
 
 #[test]
 fn plan() {
-    check::<pgml_dist::plan::document::Document>("plan.json");
+    check::<build::plan::document::Document>("plan.json");
 }
 
 #[test]
 fn verify() {
-    check::<pgml_dist::symbols::report::Document>("verify.json");
+    check::<symcheck::report::Document>("verify.json");
 }
 
 #[test]
 fn reproduce() {
-    check::<pgml_dist::reproduce::Document>("reproduce.json");
+    check::<release::reproduce::Document>("reproduce.json");
 }
 
 #[test]
 fn report() {
-    check::<pgml_dist::report::Details>("report.json");
+    check::<release::report::Details>("report.json");
 }
 
 #[test]
 fn provenance() {
-    check::<pgml_dist::provenance::check::Document>("provenance.json");
+    check::<release::provenance::check::Document>("provenance.json");
 }
 
 #[test]
 fn advisories() {
-    check::<pgml_dist::host::advisories::Advisories>("advisories.json");
+    check::<inputs::host::advisories::Advisories>("advisories.json");
 }
 
 #[test]
 fn bench() {
-    check::<pgml_dist::bench::Document>("bench.json");
+    check::<systest::bench::Document>("bench.json");
 }

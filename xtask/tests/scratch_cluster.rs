@@ -9,10 +9,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use pgml_dist::exit::{Exit, Failure};
-use pgml_dist::host::Host;
-use pgml_dist::scratch_cluster::{Build, Created, ScratchCluster, Server, require};
-use pgml_dist::targets::Targets;
+use base::exit::{Exit, Failure};
+use inputs::host::Host;
+use systest::scratch_cluster::{Build, Created, ScratchCluster, Server, require};
+use targets::Targets;
 
 /// An extension in a directory of its own, and a place for the cluster.
 struct Fixture {

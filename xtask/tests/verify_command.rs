@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use pgml_dist::symbols::rules::Rule;
+use symcheck::rules::Rule;
 use tempfile::TempDir;
 
 fn xtask(args: &[&str]) -> Output {

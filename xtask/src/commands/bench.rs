@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use pgml_dist::bench::{BENCHES, Benches, table};
-use pgml_dist::exit::Failure;
-use pgml_dist::outdated::Summary;
-use pgml_dist::plan::Purpose;
-use pgml_dist::systest::run::TestRun;
-use pgml_dist::workspace::Workspace;
+use base::exit::Failure;
+use base::workspace::Workspace;
+use build::plan::Purpose;
+use release::outdated::Summary;
+use systest::bench::{BENCHES, Benches, table};
+use systest::run::TestRun;
 
 use crate::commands::Sources;
 use crate::console::Console;
@@ -44,7 +44,7 @@ pub struct Args {
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let console = Console::new();
     let pipeline = args.sources.pipeline(workspace)?;
-    let chosen = vec![pipeline.targets.own(&pipeline.host)?];
+    let chosen = vec![pipeline.host.own_target(&pipeline.targets)?];
     pipeline
         .host
         .require_for_builds(&workspace.log("install"), &console)?;

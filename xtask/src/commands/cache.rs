@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use pgml_dist::execute::CacheLock;
-use pgml_dist::execute::transfer;
-use pgml_dist::exit::Failure;
-use pgml_dist::pipeline::Pipeline;
-use pgml_dist::plan::Purpose;
-use pgml_dist::progress::Listener;
-use pgml_dist::workspace::Workspace;
+use base::exit::Failure;
+use base::progress::Listener;
+use base::workspace::Workspace;
+use build::plan::{Purpose, Step};
+use jobs::execute::CacheLock;
+use jobs::execute::transfer;
+use release::pipeline::Pipeline;
 
 use crate::commands::{Sources, TargetChoice};
 use crate::console::Console;
@@ -99,7 +99,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         Action::Import { archives } => {
             let _lock = CacheLock::acquire(&workspace.cache, &console)?;
             for archive in archives {
-                let taken = transfer::import(&workspace.cache, &archive, &log)?;
+                let taken = transfer::import::<Step>(&workspace.cache, &archive, &log)?;
                 console.note(&format!("{}: {}", archive.display(), taken.join(", ")));
             }
         }

@@ -5,21 +5,21 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 
-use pgml_dist::compile;
-use pgml_dist::execute::to_run;
-use pgml_dist::exit::{Exit, Failure};
-use pgml_dist::files::FileError;
-use pgml_dist::host::tools::BWRAP;
-use pgml_dist::pipeline::Pipeline;
-use pgml_dist::plan::{Plan, Purpose};
-use pgml_dist::process::ProcessError;
-use pgml_dist::progress::Listener;
-use pgml_dist::runtime;
-use pgml_dist::scratch_cluster::{self, Build, Created, SUPERUSER, ScratchCluster, Server};
-use pgml_dist::workspace::Workspace;
+use base::exit::{Exit, Failure};
+use base::files::FileError;
+use base::process::ProcessError;
+use base::progress::Listener;
+use base::workspace::Workspace;
+use build::compile::extension;
+use build::plan::{Plan, Purpose};
+use build::runtime;
+use inputs::host::tools::BWRAP;
+use jobs::execute::to_run;
+use release::pipeline::Pipeline;
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use systest::scratch_cluster::{self, Build, Created, SUPERUSER, ScratchCluster, Server};
 
 use crate::commands::Sources;
 use crate::console::Console;
@@ -49,7 +49,7 @@ pub struct Args {
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let console = Console::new();
     let pipeline = args.sources.pipeline(workspace)?;
-    let target = pipeline.targets.own(&pipeline.host)?;
+    let target = pipeline.host.own_target(&pipeline.targets)?;
     scratch_cluster::require(&pipeline.host, Path::new("/"), &target)?;
     let chosen = [target];
     let [target] = &chosen;
@@ -66,7 +66,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
 
     let output = |id: &str| output(&pipeline, &plan, id);
     let build = Build {
-        library: &output(&stamp)?.join(compile::STRIPPED),
+        library: &output(&stamp)?.join(extension::STRIPPED),
         control: &workspace.root.join("extension/pgml.control"),
         sql: &workspace.root.join("extension/sql"),
         runtime: &output(&runtime)?.join(runtime::TREE),

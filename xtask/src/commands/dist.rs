@@ -3,21 +3,25 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use base::exit::{Exit, ExitKind, Failure};
+use base::progress::Listener;
+use base::workspace::Workspace;
+use build::compile::shared_objects::CompilerCache;
+use build::package::packages;
+use build::plan::Outcome;
+use build::plan::kinds::Kind;
+use build::plan::{Plan, Purpose};
+use debian::apt::place;
 use globset::Glob;
+use inputs::fetch::FetchError;
+use jobs::execute::{Limits, to_run};
+use jobs::plan::Blocked;
 use miette::Diagnostic;
-use pgml_dist::apt::place;
-use pgml_dist::compiler_cache::CompilerCache;
-use pgml_dist::deb::packages;
-use pgml_dist::execute::{Limits, Outcome, to_run};
-use pgml_dist::exit::{Exit, ExitKind, Failure};
-use pgml_dist::outdated::Summary;
-use pgml_dist::pipeline::Pipeline;
-use pgml_dist::plan::kinds::Kind;
-use pgml_dist::plan::{Plan, PlanError, Purpose};
-use pgml_dist::progress::Listener;
-use pgml_dist::publish::{self, State, table::table};
-use pgml_dist::targets::Target;
-use pgml_dist::workspace::Workspace;
+use release::outdated::Summary;
+use release::pipeline::Pipeline;
+use release::publish::table::table;
+use release::publish::{self, State};
+use targets::Target;
 use thiserror::Error;
 
 use crate::commands::{LockPolicy, Sources, TargetChoice};
@@ -112,9 +116,9 @@ struct Run<'a> {
 /// How an attempt to build ended.
 enum Done {
     /// All results were there.
-    NothingToDo(Result<(), PlanError>),
+    NothingToDo(Result<(), Blocked>),
     /// The jobs that `--only-jobs` names have their results.
-    Asked(Result<(), PlanError>),
+    Asked(Result<(), Blocked>),
     /// There is something to publish.
     Built(Box<Built>),
 }
@@ -126,7 +130,7 @@ struct Built {
     outcome: Outcome,
     outdated: Summary,
     /// Why some of the targets could not be built here.
-    impossible: Result<(), PlanError>,
+    impossible: Result<(), Blocked>,
 }
 
 impl Run<'_> {
@@ -138,12 +142,12 @@ impl Run<'_> {
     fn plan(&self, pipeline: &Pipeline, chosen: &[Target]) -> Result<Plan, Failure> {
         let mut plan = pipeline.whole_plan(chosen, Purpose::Dist)?;
         if self.args.release {
-            plan.require_release()?;
+            build::plan::require_release(&plan)?;
         }
         if !self.args.only.is_empty() {
             let meant = |kind: &Kind| self.args.only.iter().any(|name| name == kind.name());
             let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(meant).collect();
-            plan = plan.only(&kinds);
+            plan = build::plan::kinds::only(plan, &kinds);
         }
         if !self.args.only_jobs.is_empty() {
             plan.goals = jobs_named(&plan, &self.args.only_jobs)?;
@@ -192,7 +196,7 @@ impl Run<'_> {
             )
         });
         let (mut outcome, outdated) = (outcome?, outdated?);
-        if let Some(gone) = outcome.take_gone() {
+        if let Some(gone) = outcome.take_failure(FetchError::is_gone) {
             return Err(gone);
         }
         if let Some(exit) = outcome.exit() {
@@ -285,7 +289,7 @@ fn names(chosen: &[Target]) -> String {
 fn tell_how_to_install(pipeline: &Pipeline, chosen: &[Target], out: &Path, console: &Console) {
     let repository = out.join("apt");
     let here = pipeline.host.os.codename.as_str();
-    let architecture = pipeline.targets.architecture_of(&pipeline.host);
+    let architecture = pipeline.host.architecture(&pipeline.targets);
     let fits = |target: &&Target| {
         target.distribution.codename == here && target.distribution.architecture == *architecture
     };

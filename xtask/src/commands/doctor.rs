@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use pgml_dist::exit::{Exit, Failure};
-use pgml_dist::host::Host;
-use pgml_dist::host::advisories;
-use pgml_dist::host::doctor::{Report, State, examine};
-use pgml_dist::targets::Targets;
-use pgml_dist::toolchain::Toolchain;
-use pgml_dist::workspace::Workspace;
+use base::exit::{Exit, Failure};
+use base::workspace::Workspace;
+use inputs::host::Host;
+use inputs::host::advisories;
+use inputs::host::doctor::{Report, State, examine};
+use inputs::toolchain::Toolchain;
+use targets::Targets;
 
 use super::mirrors::MirrorArgs;
 use crate::output::{print, print_json};

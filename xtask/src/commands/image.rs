@@ -3,15 +3,16 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use pgml_dist::exit::{Exit, Failure};
-use pgml_dist::files::FileError;
-use pgml_dist::host::Host;
-use pgml_dist::oci::config::ImageConfig;
-use pgml_dist::oci::engine::Engine;
-use pgml_dist::oci::{Flavour, OciError};
-use pgml_dist::progress::Listener;
-use pgml_dist::targets::{Choice, Targets};
-use pgml_dist::workspace::Workspace;
+use base::exit::{Exit, Failure};
+use base::files::FileError;
+use base::progress::Listener;
+use base::workspace::Workspace;
+use build::oci::config::ImageConfig;
+use build::oci::engine::Engine;
+use build::oci::{Flavour, OciError};
+use inputs::host::Choice;
+use inputs::host::Host;
+use targets::Targets;
 
 use crate::console::Console;
 use crate::output::print;
@@ -105,7 +106,7 @@ impl ImageChoice {
             patterns: &wanted,
             ..Choice::default()
         };
-        let chosen = targets.select(&choice, &Host::detect(Path::new("/")))?;
+        let chosen = Host::detect(Path::new("/")).select(&targets, &choice)?;
         let [target] = &chosen[..] else {
             let what = "one image at a time: the name means several targets";
             return Err(OciError::NotRunnable(what).into());

@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use pgml_dist::exit::{Exit, Failure};
-use pgml_dist::fetch::mirrors::Mirrors;
-use pgml_dist::lock::{self, Extent, Lock, Resolver, WheelLock, WheelSet};
-use pgml_dist::outdated::Report;
-use pgml_dist::progress::Listener;
-use pgml_dist::store::Store;
-use pgml_dist::targets::{Distribution, Targets, TargetsError};
-use pgml_dist::workspace::Workspace;
+use base::exit::{Exit, Failure};
+use base::progress::Listener;
+use base::store::Store;
+use base::workspace::Workspace;
+use inputs::fetch::mirrors::Mirrors;
+use inputs::lock::{Extent, Resolver};
+use release::outdated::Report;
+use targets::lock::{self, Lock, WheelLock, WheelSet};
+use targets::{Distribution, Targets, TargetsError};
 
 use super::mirrors::MirrorArgs;
 use crate::console::Console;
@@ -113,7 +114,7 @@ fn update(
             let reachable = |input: &Input<'_>| match input {
                 // With another major only what is locked already: nobody asks for all of them.
                 Input::Distribution(d) => {
-                    d.reachable(&mirrors) && (d.of.is_none() || input.path(workspace).exists())
+                    mirrors.reach(d) && (d.of.is_none() || input.path(workspace).exists())
                 }
                 // Wheels have no security updates: their versions are those of the list of requirements.
                 Input::Wheels(_) => !args.security,
@@ -129,7 +130,8 @@ fn update(
                 update_distribution(targets, d, &mirrors, args.security, workspace, &console)?;
             }
             Input::Wheels(set) => {
-                WheelLock::update(workspace, targets, &set, &store, &console)?.save(&path)?;
+                inputs::lock::wheels::update(workspace, targets, &set, &store, &console)?
+                    .save(&path)?;
             }
         }
     }

@@ -1,9 +1,9 @@
 //! The arguments of every command that may contact an archive.
 
-use pgml_dist::fetch::FetchError;
-use pgml_dist::fetch::mirrors::{Mirrors, UserMirrors};
-use pgml_dist::targets::Targets;
-use pgml_dist::workspace::Workspace;
+use base::workspace::Workspace;
+use inputs::fetch::FetchError;
+use inputs::fetch::mirrors::{Mirrors, UserMirrors};
+use targets::Targets;
 
 /// Which archives may be contacted.
 #[derive(clap::Args)]

@@ -18,12 +18,13 @@ pub mod workflows;
 
 use std::path::PathBuf;
 
-use pgml_dist::apt::options::{RepositoryOptions, UserKey};
-use pgml_dist::exit::Failure;
-use pgml_dist::pipeline::Pipeline;
-use pgml_dist::relock::Policy;
-use pgml_dist::targets::{Choice, Target};
-use pgml_dist::workspace::Workspace;
+use base::exit::Failure;
+use base::workspace::Workspace;
+use debian::apt::options::{RepositoryOptions, UserKey};
+use inputs::host::Choice;
+use release::pipeline::Pipeline;
+use release::relock::Policy;
+use targets::Target;
 
 /// The targets that a command is for.
 #[derive(clap::Args)]
@@ -47,7 +48,7 @@ impl TargetChoice {
             all: self.all,
             architecture: self.arch.as_deref(),
         };
-        Ok(pipeline.targets.select(&choice, &pipeline.host)?)
+        Ok(pipeline.host.select(&pipeline.targets, &choice)?)
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use pgml_dist::day::Day;
-use pgml_dist::exit::Failure;
-use pgml_dist::plan::Availability;
-use pgml_dist::plan::document::{Document, Planned};
-use pgml_dist::plan::github::Matrices;
-use pgml_dist::publish::table::{legend, mark};
-use pgml_dist::workspace::Workspace;
+use base::day::Day;
+use base::exit::Failure;
+use base::workspace::Workspace;
+use build::plan::Availability;
+use build::plan::document::{Document, Planned};
+use build::plan::github::Matrices;
+use release::publish::table::{legend, mark};
 
 use crate::commands::{Sources, TargetChoice};
 use crate::output::{print, print_json};

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use pgml_dist::exit::{Exit, Failure};
-use pgml_dist::fetch::mirrors::UserMirrors;
-use pgml_dist::pipeline::Pipeline;
-use pgml_dist::plan::Purpose;
-use pgml_dist::provenance::check::{Here, check, read};
-use pgml_dist::provenance::source::SourceTree;
-use pgml_dist::publish::plan_digest;
-use pgml_dist::workspace::Workspace;
+use base::exit::{Exit, Failure};
+use base::workspace::Workspace;
+use build::plan::Purpose;
+use inputs::fetch::mirrors::UserMirrors;
+use jobs::source_tree::SourceTree;
+use release::pipeline::Pipeline;
+use release::provenance::check::{Here, check, read};
+use release::publish::plan_digest;
 
 use crate::output::{print, print_json};
 

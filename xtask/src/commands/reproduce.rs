@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use pgml_dist::exit::{Exit, Failure};
-use pgml_dist::host::tools::{DIFFOSCOPE, NEWUIDMAP};
-use pgml_dist::pipeline::Pipeline;
-use pgml_dist::process;
-use pgml_dist::reproduce::compare::Outcome;
-use pgml_dist::reproduce::{Document, First, Reproduction};
-use pgml_dist::workspace::Workspace;
+use base::exit::{Exit, Failure};
+use base::process;
+use base::workspace::Workspace;
+use inputs::host::tools::{DIFFOSCOPE, NEWUIDMAP};
+use release::pipeline::Pipeline;
+use release::reproduce::compare::Outcome;
+use release::reproduce::{Document, First, Reproduction};
 
 use crate::commands::{Sources, TargetChoice};
 use crate::console::Console;
@@ -95,7 +95,7 @@ fn table(document: &Document) -> String {
     }
     text.push('\n');
     for artifact in &document.artifacts {
-        let short = |digest: &Option<pgml_dist::digest::Digest>| {
+        let short = |digest: &Option<base::digest::Digest>| {
             digest.map_or("-".to_owned(), |digest| digest.short())
         };
         let digests = (short(&artifact.first), short(&artifact.second));

@@ -2,20 +2,26 @@
 
 use std::path::PathBuf;
 
-use pgml_dist::exit::{Exit, Failure};
-use pgml_dist::host::tools::{
+use base::exit::{Exit, Failure};
+use base::progress::Listener;
+use base::workspace::Workspace;
+use build::plan::Purpose;
+use inputs::host::tools::{
     AUTOPKGTEST, CHROMIUM, DIFFOSCOPE, GCC_AARCH64, GDB, LIBC_AARCH64, LINTIAN, NEWUIDMAP,
     PIUPARTS, QEMU_USER, RSYNC, SHELLCHECK, Tool,
 };
-use pgml_dist::outdated::Summary;
-use pgml_dist::plan::Purpose;
-use pgml_dist::progress::Listener;
-use pgml_dist::publish::{self, table::table};
-use pgml_dist::systest::cases::{Case, CaseResult, Cases, summary};
-use pgml_dist::systest::packages::table::life_table;
-use pgml_dist::systest::run::{ON_REQUEST, SUITES, TestRun, WITHOUT_PACKAGES};
-use pgml_dist::systest::{crash, emulated, fuzz, machines, server, workers};
-use pgml_dist::workspace::Workspace;
+use release::outdated::Summary;
+use release::publish;
+use release::publish::table::table;
+use systest::cases::{Case, CaseResult, Cases, summary};
+use systest::crash;
+use systest::emulated;
+use systest::fuzz;
+use systest::machines;
+use systest::packages::table::life_table;
+use systest::run::{ON_REQUEST, SUITES, TestRun, WITHOUT_PACKAGES};
+use systest::server;
+use systest::workers;
 
 use crate::commands::{LockPolicy, Sources, TargetChoice};
 use crate::console::Console;
@@ -184,7 +190,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         }
     } else if wanted("unit") {
         let mut cases = Cases::new("unit:", &console);
-        pgml_dist::systest::run::unit(workspace, &mut cases);
+        systest::run::unit(workspace, &mut cases);
         done = cases.done;
     }
     if wanted("crash") {

@@ -4,20 +4,20 @@ mod scene;
 
 use std::path::{Path, PathBuf};
 
+use base::exit::{Exit, ExitKind, Failure};
+use base::files;
+use base::workspace::Workspace;
+use build::verify::input_files::Subjects;
+use debian::deb::reader::{self, DebError, Limits};
 use miette::Diagnostic;
-use pgml_dist::deb::reader::{self, DebError, Limits};
-use pgml_dist::exit::{Exit, ExitKind, Failure};
-use pgml_dist::files;
-use pgml_dist::subjects::Subjects;
-use pgml_dist::symbols::elf::ElfError;
-use pgml_dist::symbols::expectation::Expectation;
-use pgml_dist::symbols::instructions::FunctionNames;
-use pgml_dist::symbols::report::{Document, Refused, Verdict};
-use pgml_dist::symbols::rules::Rule;
-use pgml_dist::symbols::text::{Explained, Text, Unjudged};
-use pgml_dist::symbols::{Judgement, Rulebook, verify_bytes};
-use pgml_dist::targets::Targets;
-use pgml_dist::workspace::Workspace;
+use symcheck::elf::ElfError;
+use symcheck::expectation::Expectation;
+use symcheck::instructions::FunctionNames;
+use symcheck::report::{Document, Refused, Verdict};
+use symcheck::rules::Rule;
+use symcheck::text::{Explained, Text, Unjudged};
+use symcheck::{Judgement, Rulebook, verify_bytes};
+use targets::Targets;
 use thiserror::Error;
 
 use self::scene::Scene;

@@ -1,12 +1,12 @@
 //! `cargo xtask workflows`
 
-use pgml_dist::exit::Failure;
-use pgml_dist::fetch::mirrors::UserMirrors;
-use pgml_dist::pipeline::Pipeline;
-use pgml_dist::plan::github::Matrices;
-use pgml_dist::plan::workflow;
-use pgml_dist::progress::Listener;
-use pgml_dist::workspace::Workspace;
+use base::exit::Failure;
+use base::progress::Listener;
+use base::workspace::Workspace;
+use build::plan::github::Matrices;
+use build::plan::workflow;
+use inputs::fetch::mirrors::UserMirrors;
+use release::pipeline::Pipeline;
 
 use crate::console::Console;
 

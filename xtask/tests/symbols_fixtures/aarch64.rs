@@ -68,7 +68,7 @@ fn s7_a_word_of_the_configuration_may_be_a_text_of_its_own() {
 /// The compiled library's libpython is a stub whose name is overwritten in place, on this machine's kind of ELF as well.
 #[test]
 fn s8_the_stub_is_refused_and_the_stamped_library_is_not() {
-    use pgml_dist::stamp::{STUB_SONAME, stamp};
+    use symcheck::stamp::{STUB_SONAME, stamp};
     if !has_compiler() {
         return;
     }

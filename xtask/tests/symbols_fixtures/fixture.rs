@@ -1,16 +1,17 @@
 //! Builds a fixture: the good library, with what makes it bad.
 
-use pgml_dist::symbols::expectation::{Expectation, Libpython, Profile};
-use pgml_dist::symbols::report::{Report, Verdict};
-use pgml_dist::symbols::rules::Rule;
-use pgml_dist::symbols::scope::{FileSystem, Process};
-use pgml_dist::symbols::surroundings::{Around, Runtime, ServerRelease, Surroundings};
-use pgml_dist::symbols::version::Version;
-use pgml_dist::symbols::{Judgement, Rulebook, sql, verify_library};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
+use symcheck::expectation::{Expectation, Libpython, Profile};
+use symcheck::report::{Report, Verdict};
+use symcheck::rules::Rule;
+use symcheck::scope::{FileSystem, Process};
+use symcheck::sql;
+use symcheck::surroundings::{Around, Runtime, ServerRelease, Surroundings};
+use symcheck::version::Version;
+use symcheck::{Judgement, Rulebook, verify_library};
 use tempfile::TempDir;
 
 pub const MAP: &str = "{ global: Pg_magic_func; _PG_init; good; pg_finfo_good; local: *; };";

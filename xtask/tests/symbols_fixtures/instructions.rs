@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use pgml_dist::symbols::expectation::Expectation;
-use pgml_dist::symbols::instructions::FunctionNames;
-use pgml_dist::symbols::report::Status;
-use pgml_dist::symbols::rules::Rule;
-use pgml_dist::symbols::{Judgement, verify_library};
+use symcheck::expectation::Expectation;
+use symcheck::instructions::FunctionNames;
+use symcheck::report::Status;
+use symcheck::rules::Rule;
+use symcheck::{Judgement, verify_library};
 
 use crate::by;
 use crate::fixture::*;

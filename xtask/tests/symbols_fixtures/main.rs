@@ -12,11 +12,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use pgml_dist::symbols::expectation::{Expectation, Profile};
-use pgml_dist::symbols::report::{Status, Verdict};
-use pgml_dist::symbols::rules::Rule;
-use pgml_dist::symbols::surroundings::Around;
-use pgml_dist::symbols::{Judgement, VerifyError, verify_bytes};
+use symcheck::expectation::{Expectation, Profile};
+use symcheck::report::{Status, Verdict};
+use symcheck::rules::Rule;
+use symcheck::surroundings::Around;
+use symcheck::{Judgement, VerifyError, verify_bytes};
 
 use fixture::*;
 
@@ -335,7 +335,7 @@ fn what_is_no_library() {
 #[test]
 fn a_report_without_a_second_witness_does_not_pass() {
     let bytes = fs::read(Fixture::good().build()).unwrap();
-    let report = pgml_dist::symbols::judge_alone(&bytes, "pgml.so", &by(&expectation())).unwrap();
+    let report = symcheck::judge_alone(&bytes, "pgml.so", &by(&expectation())).unwrap();
     assert_eq!(report.broken(), []);
     assert_eq!(report.verdict, Verdict::NotProven);
 }

@@ -1,10 +1,10 @@
 //! S6: the minor release of the server from which on it has what the library takes.
 
-use pgml_dist::symbols::expectation::{Expectation, ExpectedServer};
-use pgml_dist::symbols::report::Report;
-use pgml_dist::symbols::rules::Rule;
-use pgml_dist::symbols::surroundings::ServerRelease;
-use pgml_dist::symbols::version::Version;
+use symcheck::expectation::{Expectation, ExpectedServer};
+use symcheck::report::Report;
+use symcheck::rules::Rule;
+use symcheck::surroundings::ServerRelease;
+use symcheck::version::Version;
 
 use crate::fixture::*;
 

@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use pgml_dist::symbols::expectation::{Expectation, Profile};
-use pgml_dist::symbols::report::{Status, Verdict};
-use pgml_dist::symbols::rules::Rule;
+use symcheck::expectation::{Expectation, Profile};
+use symcheck::report::{Status, Verdict};
+use symcheck::rules::Rule;
 
 use crate::GOOD_WITHOUT_BLAS;
 use crate::fixture::*;

@@ -2,23 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
-use pgml_dist::digest::Digest;
-use pgml_dist::execute::to_run;
-use pgml_dist::exit::{Exit, Failure};
-use pgml_dist::files::{self, FileError};
-use pgml_dist::lock::Lock;
-use pgml_dist::pipeline::Pipeline;
-use pgml_dist::plan::Purpose;
-use pgml_dist::providers::{self, Choice, Providers};
-use pgml_dist::runtime;
-use pgml_dist::subjects::Subjects;
-use pgml_dist::symbols::Rulebook;
-use pgml_dist::symbols::expectation::{Expectation, ExpectedServer, Libpython, Profile};
-use pgml_dist::symbols::scope::FileSystem;
-use pgml_dist::symbols::surroundings::{Around, Runtime};
-use pgml_dist::targets::{self, Target, Targets};
-use pgml_dist::verification;
-use pgml_dist::workspace::Workspace;
+use base::digest::Digest;
+use base::exit::{Exit, Failure};
+use base::files::{self, FileError};
+use base::workspace::Workspace;
+use build::plan::Purpose;
+use build::runtime;
+use build::verify::input_files::Subjects;
+use build::verify::step;
+use build::verify::system_libraries::{self, Choice, Providers};
+use jobs::execute::to_run;
+use release::pipeline::Pipeline;
+use symcheck::Rulebook;
+use symcheck::expectation::{Expectation, ExpectedServer, Libpython, Profile};
+use symcheck::scope::FileSystem;
+use symcheck::surroundings::{Around, Runtime};
+use targets::lock::Lock;
+use targets::{Target, Targets};
 
 use super::{Args, UsageError, read_package};
 use crate::console::Console;
@@ -116,12 +116,12 @@ fn target(
     // Libraries of a package are judged among those of its architecture.
     let mut packages = subjects.packages.iter();
     let architecture = packages.find_map(|(.., name)| all.require_architecture(name).ok());
-    let choice = targets::Choice {
+    let choice = inputs::host::Choice {
         patterns: &wanted,
         architecture: architecture.map(|architecture| architecture.name.as_str()),
-        ..targets::Choice::default()
+        ..inputs::host::Choice::default()
     };
-    let mut found = all.select(&choice, &pipeline.host)?;
+    let mut found = pipeline.host.select(all, &choice)?;
     match (found.pop(), found.is_empty()) {
         (Some(target), true) => Ok(target),
         _ => {
@@ -190,14 +190,14 @@ fn runtime_of(
     };
     let name = workspace.display(&path).to_string();
     if path.is_dir() {
-        let libraries = providers::libraries_below(&path, runtime::PREFIX)?;
+        let libraries = system_libraries::libraries_below(&path, runtime::PREFIX)?;
         let mount: Mounting = Box::new(move |files| files.directory(runtime::PREFIX, &path));
         return Ok(Ok((Runtime::new(name, libraries), mount)));
     }
     let dir = unpacked(&path, distribution, workspace)?;
     let inside = dir.join(runtime::PREFIX.trim_start_matches('/'));
     let libraries = match inside.is_dir() {
-        true => providers::libraries_below(&inside, runtime::PREFIX)?,
+        true => system_libraries::libraries_below(&inside, runtime::PREFIX)?,
         false => Vec::new(),
     };
     let mount: Mounting = Box::new(move |files| files.directory("/", &dir));
@@ -216,7 +216,7 @@ fn unpacked(package: &Path, distribution: &str, workspace: &Workspace) -> Result
     let partial = all.join(format!("partial-{}", std::process::id()));
     files::create_dir(&partial)?;
     let contents = read_package(package, |file, head| {
-        providers::is_library(file) && head.starts_with(b"\x7fELF")
+        system_libraries::is_library(file) && head.starts_with(b"\x7fELF")
     })?;
     for file in &contents.files {
         if let Some(bytes) = contents.contents(file) {
@@ -246,7 +246,7 @@ fn expected(target: &Target) -> Expectation {
         target: target.to_string(),
         profile: Profile::ForeignLibrary,
         architecture: target.distribution.architecture.name.clone(),
-        floors: verification::floors(&target.distribution),
+        floors: step::floors(&target.distribution),
         server: Some(ExpectedServer {
             major: target.major,
             headers: None,
@@ -259,12 +259,12 @@ fn expected(target: &Target) -> Expectation {
 
 /// What the oldest distribution has, so that a library which passes is not too new for any.
 fn oldest(targets: &Targets) -> Expectation {
-    let all = targets.distributions.iter().map(verification::floors);
+    let all = targets.distributions.iter().map(step::floors);
     Expectation {
         target: "the oldest target".to_owned(),
         profile: Profile::ForeignLibrary,
         architecture: targets.first_architecture().name.clone(),
-        floors: all.reduce(verification::lowest).unwrap_or_default(),
+        floors: all.reduce(step::lowest).unwrap_or_default(),
         server: None,
         libpython: Libpython::AnySupported,
         sql_symbols: None,

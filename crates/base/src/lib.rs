@@ -1,0 +1,16 @@
+//! What every room stands on: exit codes and failures, files, digests, processes, progress, the sandbox, the store, time.
+//!
+//! It uses no other room. It never prints (a [`progress::Listener`] is told), never changes the environment or the current
+//! directory, and knows no Postgres, no Debian and no file format but its own.
+
+pub mod day;
+pub mod digest;
+pub mod exit;
+pub mod files;
+pub mod json;
+pub mod process;
+pub mod progress;
+pub mod sandbox;
+pub mod store;
+pub mod time;
+pub mod workspace;

@@ -1,0 +1,300 @@
+//! The content-addressed store of inputs: a file's name is its digest, so what has the name is what was asked for.
+//!
+//! A file gets its name only after its contents were read and found right, in one rename; whoever looks sees it whole
+//! or not at all, and two processes may insert the same file at once.
+
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use crate::digest::Digest;
+use crate::exit::{Exit, ExitKind};
+
+/// Why the store could not take or give a file.
+#[derive(Debug, Error, Diagnostic)]
+pub enum StoreError {
+    /// The file system refused.
+    #[error("can't {doing} {}: {source}", path.display())]
+    #[diagnostic(help("{}", remedy(source)))]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// The contents are not those of the name.
+    #[error(
+        "`{what}` has sha256 {found} and {size} bytes; expected {expected} and {expected_size} bytes"
+    )]
+    #[diagnostic(help("nothing was kept of it; run the same command again"))]
+    Mismatch {
+        /// What it was to be.
+        what: String,
+        /// The digest that was asked for.
+        expected: Digest,
+        /// The size that was asked for.
+        expected_size: u64,
+        /// The digest of what came.
+        found: Digest,
+        /// The size of what came.
+        size: u64,
+    },
+    /// A stored file changed after it was stored.
+    #[error("{} is damaged: its contents have sha256 {found}", path.display())]
+    #[diagnostic(help("delete that file and run the same command again; then look at the disk"))]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The digest of what it holds now.
+        found: Digest,
+    },
+}
+
+/// What to do about a file system that refused.
+pub fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "the disk is full: make room (everything in the cache may be deleted), or choose another place with `--cache DIR`"
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "this user may not write there: change its owner, or choose another place with `--cache DIR`"
+        }
+        _ => "look at the disk, or choose another place with `--cache DIR`",
+    }
+}
+
+impl ExitKind for StoreError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Io { .. } => Exit::CannotHere,
+            Self::Mismatch { .. } | Self::Damaged { .. } => Exit::CheckFailed,
+        }
+    }
+}
+
+/// What the store has under a digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// The file, with the contents that its name says.
+    Whole,
+    /// Nothing.
+    Nothing,
+    /// A file with other contents was there, and was removed.
+    WasDamaged,
+}
+
+/// The store.
+#[derive(Debug, Clone)]
+pub struct Store {
+    dir: PathBuf,
+}
+
+impl Store {
+    /// The store in this directory, which comes to be with the first file.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into() }
+    }
+
+    /// Where a file of this digest is, or would be.
+    pub fn path(&self, digest: &Digest) -> PathBuf {
+        let name = digest.to_string();
+        self.dir.join("sha256").join(&name[..2]).join(name)
+    }
+
+    /// Reads the file of this digest, as whoever is about to use it must: a disk may have changed it since it was stored.
+    /// A damaged one is removed, so that it is got again.
+    pub fn hold(&self, digest: &Digest) -> Result<Held, StoreError> {
+        if !self.contains(digest) {
+            return Ok(Held::Nothing);
+        }
+        match self.verify(digest) {
+            Ok(_) => Ok(Held::Whole),
+            Err(StoreError::Damaged { .. }) => self.remove(digest).map(|()| Held::WasDamaged),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether a file of this digest is here. Looks at its name only.
+    pub fn contains(&self, digest: &Digest) -> bool {
+        self.path(digest).is_file()
+    }
+
+    /// A new, empty directory on the store's file system, for files on their way in.
+    pub fn incoming(&self) -> Result<tempfile::TempDir, StoreError> {
+        let dir = self.dir.join("incoming");
+        let made = fs::create_dir_all(&dir)
+            .and_then(|()| tempfile::Builder::new().prefix("get-").tempdir_in(&dir));
+        made.map_err(|source| StoreError::Io {
+            doing: "make a directory in",
+            path: dir,
+            source,
+        })
+    }
+
+    /// Takes in a copy of a file of someone else's.
+    pub fn insert_copy(
+        &self,
+        what: &str,
+        file: &Path,
+        digest: &Digest,
+        size: u64,
+    ) -> Result<PathBuf, StoreError> {
+        let incoming = self.incoming()?;
+        let copy = incoming.path().join("file");
+        fs::copy(file, &copy).map_err(|source| StoreError::Io {
+            doing: "copy into the store as",
+            path: copy.clone(),
+            source,
+        })?;
+        self.insert(what, &copy, digest, size)
+    }
+
+    /// Takes over a file that lies in a directory of [`Self::incoming`], if its contents are these. `what` is its name in
+    /// errors.
+    pub fn insert(
+        &self,
+        what: &str,
+        file: &Path,
+        digest: &Digest,
+        size: u64,
+    ) -> Result<PathBuf, StoreError> {
+        let at = |doing, path: &Path| {
+            let path = path.to_owned();
+            move |source| StoreError::Io {
+                doing,
+                path,
+                source,
+            }
+        };
+        let (found, length) = Digest::of_file(file).map_err(at("read", file))?;
+        if (found, length) != (*digest, size) {
+            let _ = fs::remove_file(file); // it is wrong either way
+            return Err(StoreError::Mismatch {
+                what: what.to_owned(),
+                expected: *digest,
+                expected_size: size,
+                found,
+                size: length,
+            });
+        }
+        let path = self.path(digest);
+        let dir = path.parent().unwrap_or(&self.dir);
+        fs::create_dir_all(dir).map_err(at("make", dir))?;
+        // Read-only, because what hard-links or mounts it must not write through.
+        fs::set_permissions(file, Permissions::from_mode(0o444))
+            .map_err(at("set the mode of", file))?;
+        fs::rename(file, &path).map_err(at("move to the store as", &path))?;
+        Ok(path)
+    }
+
+    /// Reads a stored file through and compares it with its name.
+    pub fn verify(&self, digest: &Digest) -> Result<PathBuf, StoreError> {
+        let path = self.path(digest);
+        match Digest::of_file(&path) {
+            Ok((found, _)) if found == *digest => Ok(path),
+            Ok((found, _)) => Err(StoreError::Damaged { path, found }),
+            Err(source) => Err(StoreError::Io {
+                doing: "read",
+                path,
+                source,
+            }),
+        }
+    }
+
+    /// Removes a file, so that it is got again.
+    pub fn remove(&self, digest: &Digest) -> Result<(), StoreError> {
+        let path = self.path(digest);
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(StoreError::Io {
+                doing: "remove",
+                path,
+                source,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::new(dir.path().join("store"));
+        (dir, store)
+    }
+
+    fn offer(store: &Store, contents: &str, digest: &Digest) -> Result<PathBuf, StoreError> {
+        let incoming = store.incoming()?;
+        let file = incoming.path().join("file");
+        fs::write(&file, contents).unwrap();
+        store.insert("thing", &file, digest, contents.len() as u64)
+    }
+
+    #[test]
+    fn keeps_what_has_the_right_contents() {
+        let (_dir, store) = store();
+        let digest = Digest::of("abc");
+        assert!(!store.contains(&digest));
+        let path = offer(&store, "abc", &digest).unwrap();
+        assert!(store.contains(&digest));
+        assert_eq!(fs::read(&path).unwrap(), b"abc");
+        assert_eq!(
+            offer(&store, "abc", &digest).unwrap(),
+            path,
+            "again is no error"
+        );
+        assert_eq!(store.verify(&digest).unwrap(), path);
+        let left: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().collect();
+        assert_eq!(left.len(), 1, "nothing unfinished lies beside it");
+    }
+
+    #[test]
+    fn refuses_other_contents_and_keeps_nothing_of_them() {
+        let (_dir, store) = store();
+        let digest = Digest::of("abc");
+        let error = offer(&store, "abd", &digest).unwrap_err();
+        assert!(matches!(error, StoreError::Mismatch { .. }), "{error}");
+        assert_eq!(error.exit(), Exit::CheckFailed);
+        assert!(!store.contains(&digest));
+    }
+
+    #[test]
+    fn finds_damage() {
+        let (_dir, store) = store();
+        let digest = Digest::of("abc");
+        let path = offer(&store, "abc", &digest).unwrap();
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "abX").unwrap();
+        let error = store.verify(&digest).unwrap_err();
+        assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+        assert_eq!(store.hold(&digest).unwrap(), Held::WasDamaged);
+        assert!(!store.contains(&digest), "it would be used");
+        assert_eq!(store.hold(&digest).unwrap(), Held::Nothing);
+        store.remove(&digest).unwrap();
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_written_is_exit_3_with_the_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        fs::write(&file, "").unwrap();
+        let error = Store::new(file.join("store")).incoming().unwrap_err();
+        assert_eq!(error.exit(), Exit::CannotHere);
+        assert!(error.to_string().contains("file/store"), "{error}");
+    }
+
+    #[test]
+    fn a_full_disk_says_so() {
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        assert!(remedy(&full).contains("make room"));
+    }
+}

@@ -1,0 +1,137 @@
+//! Static archives of the gradient boosting libraries, which are C++: compiled in the builder from the sources that a crate
+//! carries. A job of its own for each, keyed by the crate's checksum and the recipe, so that a change of the extension
+//! compiles none of it again, and all majors share it.
+
+use std::path::Path;
+
+use crate::compile::shared_objects::{REPORT, Wrapper};
+use crate::plan::Work;
+use base::digest::Digest;
+use base::exit::{Exit, Failure};
+use base::files::{self, FileError};
+use base::process::Program;
+use base::sandbox::Sandbox;
+use targets::Architecture;
+use targets::lock::crates::CrateLock;
+
+/// A library that is linked in as an archive.
+#[derive(Debug)]
+pub struct Library {
+    /// Its name in job ids.
+    pub name: &'static str,
+    /// The crate of `extension/Cargo.lock` that carries its sources.
+    pub crate_name: &'static str,
+    /// The directory of those in the crate, where the makefile is run.
+    pub sources: &'static str,
+    /// The makefile, in the source tree.
+    pub makefile: &'static str,
+    /// What it makes.
+    pub archive: &'static str,
+}
+
+/// All of them.
+pub const LIBRARIES: [Library; 1] = [Library {
+    name: "lightgbm",
+    crate_name: "lightgbm3-sys",
+    sources: "lightgbm",
+    makefile: "packaging/boosting/lightgbm.mk",
+    archive: "liblightgbm.a",
+}];
+
+/// The library of a name.
+pub fn library(name: &str) -> Result<&'static Library, Failure> {
+    let found = LIBRARIES.iter().find(|library| library.name == name);
+    found.ok_or_else(|| Failure::already_reported(Exit::Usage)) // INVARIANT: the plan names those that are there
+}
+
+impl Library {
+    /// The job that compiles it.
+    pub fn job(&self) -> String {
+        format!("compile:{}", self.name)
+    }
+
+    /// The job that fetches its sources.
+    pub fn fetch_job(&self) -> String {
+        format!("fetch:{}", self.name)
+    }
+
+    /// Links the file of the crate out of cargo's `cache` into `out`, if it is what the lock says; returns its name.
+    pub fn fetch(&self, lock: &Path, cache: &Path, out: &Path) -> Result<String, Failure> {
+        let missing = |place: &Path| {
+            FileError::at("find the crate in", place)(std::io::ErrorKind::NotFound.into())
+        };
+        let crates = CrateLock::load(lock)?;
+        let wanted = crates.named(self.crate_name).ok_or_else(|| missing(lock))?;
+        let name = wanted.file_name();
+        for file in files::files_below(cache)? {
+            let path = cache.join(&file);
+            if file.file_name() == Some(name.as_ref()) {
+                let (found, _) = Digest::of_file(&path).map_err(FileError::at("read", &path))?;
+                if Some(found) == wanted.checksum {
+                    files::link_or_copy(&path, &out.join(&name))?;
+                    return Ok(name);
+                }
+            }
+        }
+        Err(missing(cache).into())
+    }
+
+    /// Compiles it for an architecture, by programs whose names begin with its triplet where that is not the first; the
+    /// archive is the job's output.
+    pub fn compile(
+        &self,
+        builder: &Path,
+        architecture: &Architecture,
+        fetched: &Path,
+        root: &Path,
+        wrapper: Option<&Wrapper>,
+        work: &Work<'_>,
+    ) -> Result<String, Failure> {
+        let unpacked = work.scratch.join("sources");
+        files::create_dir(&unpacked)?;
+        for name in files::files_below(fetched)? {
+            Program::new("tar")
+                .args(["--extract", "--gzip", "--strip-components=1", "--file"])
+                .arg(fetched.join(name))
+                .arg("--directory")
+                .arg(&unpacked)
+                .run(&work.log)?;
+        }
+        let made = work.scratch.join("made");
+        files::create_dir(&made)?;
+        let makefile = work.scratch.join("makefile");
+        files::copy(&root.join(self.makefile), &makefile)?;
+        let sandbox = match wrapper {
+            Some(wrapper) => wrapper.before_compilers(Sandbox::new(builder)),
+            None => Sandbox::new(builder),
+        };
+        sandbox
+            .tmpfs("/in")
+            .tmpfs("/build")
+            .read_only(&unpacked.join(self.sources), "/in/sources")
+            .read_only(&makefile, "/in/makefile")
+            .writable(&made, "/build/out")
+            .env(
+                "TOOLS",
+                match architecture.suffix() {
+                    "" => String::new(),
+                    _ => format!("{}-", architecture.gnu),
+                },
+            )
+            .script(&format!(
+                "cd /in/sources && make --silent --jobs={} --file=/in/makefile{REPORT}",
+                crate::compile::extension::jobs()
+            ))
+            .run(&work.log)?;
+        let archive = made.join(self.archive);
+        let to = work.out.join(self.archive);
+        files::copy(&archive, &to)?;
+        let size = to.metadata().map_err(FileError::at("read", &to))?.len();
+        let shared = wrapper.map(Wrapper::said).transpose()?.unwrap_or_default();
+        Ok(format!(
+            "{}, {:.1} MB{shared}",
+            self.archive,
+            size as f64 / 1e6
+        ))
+    }
+}

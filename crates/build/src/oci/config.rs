@@ -1,0 +1,84 @@
+//! `packaging/images.toml`: what images are called and say of themselves.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::OciError;
+use base::exit::Failure;
+use base::files;
+
+/// The file, relative to the source tree.
+pub const FILE: &str = "packaging/images.toml";
+/// The version of the format that this program reads.
+const FORMAT: u32 = 1;
+
+/// What the file says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImageConfig {
+    version: u32,
+    /// The name before the tag.
+    pub name: String,
+    /// One line on what it is.
+    pub title: String,
+    /// A sentence on what it is.
+    pub description: String,
+    /// Where the source is.
+    pub source: String,
+    /// An SPDX expression.
+    pub licences: String,
+    /// User and group of the server.
+    pub uid: u64,
+}
+
+impl ImageConfig {
+    /// Reads and checks it.
+    pub fn load(root: &Path) -> Result<Self, Failure> {
+        Ok(Self::parse(&files::read_text(&root.join(FILE))?)?)
+    }
+
+    fn parse(text: &str) -> Result<Self, OciError> {
+        let wrong = |what: String| OciError::Configuration { file: FILE, what };
+        let config: Self = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        if config.version != FORMAT {
+            return Err(wrong(format!(
+                "this is version {} of the format, and this program reads version {FORMAT}",
+                config.version
+            )));
+        }
+        let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if config.name.is_empty() || !config.name.chars().all(is_name) {
+            return Err(wrong(format!(
+                "`{}` can't be the name of an image: lower-case letters, digits and `-`",
+                config.name
+            )));
+        }
+        if !(1..65_000).contains(&config.uid) {
+            return Err(wrong(format!(
+                "a server can't run as uid {}: from 1 to 64999",
+                config.uid
+            )));
+        }
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_image_could_carry_is_refused() {
+        let text = include_str!("../../../../packaging/images.toml");
+        ImageConfig::parse(text).unwrap();
+        for (from, to) in [
+            ("name = \"pgml\"", "name = \"PGML\""),
+            ("uid = 999", "uid = 0"),
+            ("version = 1", "version = 2"),
+            ("uid = 999", "uid = 999\nport = 1"),
+        ] {
+            assert!(ImageConfig::parse(&text.replace(from, to)).is_err(), "{to}");
+        }
+    }
+}

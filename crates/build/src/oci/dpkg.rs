@@ -1,0 +1,203 @@
+//! The layer of one of our packages: the files that dpkg unpacks, and its database afterwards, so that `dpkg -l`, `dpkg -V`
+//! and `apt upgrade` know the package.
+//!
+//! The distribution's own dpkg installs into a directory that holds nothing but what it reads of the layers below: its
+//! database and the accounts. It sees there what is installed, so that a Depends which the image does not have fails. Nothing else of the lower layers is
+//! needed: our packages have no maintainer scripts.
+
+use std::collections::{BTreeSet, HashSet};
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::OciError;
+use super::base_layer::{ACCOUNTS, DATABASE};
+use super::filter::Filter;
+use super::layer::{Entry, Kind, Layer, LayerWriter};
+use base::exit::Failure;
+use base::files::{self, FileError};
+use base::sandbox::Sandbox;
+
+/// The lock files are dpkg's while it runs, and what ends in `-old` is its last state.
+fn is_transient(path: &str) -> bool {
+    path.ends_with("-old") || path.contains("/lock") || path.starts_with("var/log/")
+}
+
+/// dpkg gives files to root, which all of ours belong to; in a user namespace of its own it is root and may. fsync is of no
+/// use to a tree that is gone when its job fails.
+///
+/// File triggers are out of sight meanwhile: a script that one runs needs the whole system. Those that look at files of
+/// Postgres (postgresql-common's, for apt's list of what to keep) saw them when Postgres itself was installed.
+const SCRIPT: &str = r#"
+cp -r /in/system/. /build/root
+triggers=var/lib/dpkg/triggers/File
+: > "/build/root/$triggers"
+unshare --user --map-root-user dpkg --root=/build/root --log=/dev/null --force-unsafe-io "$@" --install /in/package.deb
+cp "/in/system/$triggers" "/build/root/$triggers"
+"#;
+
+/// What an installation is made from.
+pub struct Install<'a> {
+    /// A root file system of the distribution, to take dpkg from.
+    pub rootfs: &'a Path,
+    /// What dpkg reads of the layers below.
+    pub system: &'a Path,
+    /// The package's name.
+    pub name: &'a str,
+    /// The package.
+    pub deb: &'a Path,
+    /// What is left out.
+    pub filter: &'a Filter,
+    /// The time of what changes in the database; the package's files have it too.
+    pub epoch: u64,
+    /// A directory to work in.
+    pub scratch: &'a Path,
+    /// Where dpkg's output is kept.
+    pub log: &'a Path,
+}
+
+impl Install<'_> {
+    /// Installs, and writes what is new as a layer. The returned directory has the package's files beside what dpkg
+    /// reads of the system afterwards.
+    pub fn run(&self, layer: &Path) -> Result<(Layer, PathBuf), Failure> {
+        files::remove_dir(self.scratch)?;
+        let root = self.scratch.join("root");
+        files::create_dir(&root)?;
+        let options = self.filter.options().join(" ");
+        // The options have no blanks: a filter's line ends at the first one for dpkg too.
+        let script = format!("set -f; set -- {options}\n{SCRIPT}");
+        Sandbox::new(self.rootfs)
+            .tmpfs("/in")
+            .read_only(self.system, "/in/system")
+            // dpkg looks up the names in its database among the accounts of the system that it runs in.
+            .read_only(&self.system.join(ACCOUNTS[0]), "/etc/passwd")
+            .read_only(&self.system.join(ACCOUNTS[1]), "/etc/group")
+            .read_only(self.deb, "/in/package.deb")
+            .tmpfs("/build")
+            .writable(&root, "/build/root")
+            .env("SOURCE_DATE_EPOCH", self.epoch.to_string())
+            .script(&script)
+            .run(self.log)?;
+        self.check(&root)?;
+        Ok((self.write(&root, layer)?, root))
+    }
+
+    /// dpkg ends well with a package that waits for another one's trigger; an image must not have one.
+    fn check(&self, root: &Path) -> Result<(), Failure> {
+        let status = files::read_text(&root.join(DATABASE).join("status"))?;
+        let state = status_of(&status, self.name).unwrap_or("it is not in its database");
+        if state != "install ok installed" {
+            return Err(OciError::NotInstalled {
+                package: self.name.to_owned(),
+                why: state.to_owned(),
+            }
+            .into());
+        }
+        Ok(())
+    }
+
+    /// Writes what is not in the layers below: their directories are named by their packages' lists.
+    fn write(&self, root: &Path, to: &Path) -> Result<Layer, Failure> {
+        let below = directories(self.system)?;
+        let mut entries = BTreeSet::new();
+        for file in files::files_below(root)? {
+            let path = file.to_string_lossy().into_owned();
+            if is_transient(&path) || same(&self.system.join(&file), &root.join(&file)) {
+                continue;
+            }
+            let parents = file.ancestors().skip(1);
+            let parents = parents
+                .filter_map(Path::to_str)
+                .filter(|dir| !dir.is_empty());
+            entries.extend(
+                parents
+                    .filter(|dir| !below.contains(*dir))
+                    .map(ToOwned::to_owned),
+            );
+            entries.insert(path);
+        }
+        let mut layer = LayerWriter::create(to)?;
+        for path in entries {
+            self.add(&mut layer, root, path)?;
+        }
+        Ok(layer.finish()?)
+    }
+
+    fn add(&self, layer: &mut LayerWriter, root: &Path, path: String) -> Result<(), Failure> {
+        let full = root.join(&path);
+        let meta = fs::symlink_metadata(&full).map_err(FileError::at("read", &full))?;
+        let mode = meta.permissions().mode() & 0o7777;
+        let entry = |kind, mode| Entry::of_root(path, kind, mode, self.epoch);
+        if meta.is_dir() {
+            layer.add(&entry(Kind::Directory, mode), io::empty())?;
+        } else if meta.is_symlink() {
+            let target = fs::read_link(&full).map_err(FileError::at("read", &full))?;
+            let kind = Kind::Symlink(target.to_string_lossy().into_owned());
+            layer.add(&entry(kind, 0o777), io::empty())?;
+        } else {
+            let file = File::open(&full).map_err(FileError::at("read", &full))?;
+            layer.add(&entry(Kind::File(meta.len()), mode), file)?;
+        }
+        Ok(())
+    }
+}
+
+/// The state of a package in dpkg's status file.
+fn status_of<'a>(status: &'a str, package: &str) -> Option<&'a str> {
+    let name = format!("Package: {package}");
+    let mut stanzas = status.split("\n\n");
+    let stanza = stanzas.find(|stanza| stanza.lines().next() == Some(name.as_str()))?;
+    stanza
+        .lines()
+        .find_map(|line| line.strip_prefix("Status: "))
+}
+
+/// Whether two files have the same contents. Most are in one tree only, and none of those is read.
+fn same(one: &Path, two: &Path) -> bool {
+    one.exists() && matches!((fs::read(one), fs::read(two)), (Ok(one), Ok(two)) if one == two)
+}
+
+/// Every path of every package that a system's dpkg knows, without `/` in front; the directories are what is looked for.
+fn directories(system: &Path) -> Result<HashSet<String>, FileError> {
+    let info = system.join(DATABASE).join("info");
+    let mut found = HashSet::new();
+    for file in files::files_below(&info)? {
+        if file
+            .extension()
+            .is_some_and(|extension| extension == "list")
+        {
+            let list = files::read_text(&info.join(&file))?;
+            found.extend(
+                list.lines()
+                    .map(|line| line.trim_start_matches('/').to_owned()),
+            );
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_of_a_package_is_its_own() {
+        let status = "Package: a\nStatus: install ok installed\n\nPackage: ab\nStatus: install ok unpacked\n";
+        assert_eq!(status_of(status, "a"), Some("install ok installed"));
+        assert_eq!(status_of(status, "ab"), Some("install ok unpacked"));
+        assert_eq!(status_of(status, "b"), None);
+    }
+
+    #[test]
+    fn locks_and_last_states_stay_behind() {
+        for path in [
+            "var/lib/dpkg/lock",
+            "var/lib/dpkg/triggers/lock",
+            "var/lib/dpkg/status-old",
+        ] {
+            assert!(is_transient(path), "{path}");
+        }
+        assert!(!is_transient("var/lib/dpkg/status"));
+    }
+}

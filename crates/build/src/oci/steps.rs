@@ -1,0 +1,394 @@
+//! The jobs of a plan that make images: gathers what each needs from the workspace and from the jobs before it.
+
+use std::path::{Path, PathBuf};
+
+use oci_spec::image::Config;
+
+use super::base_layer::{self, ACCOUNTS, BaseLayers, DATABASE, SYSTEM};
+use super::config::ImageConfig;
+use super::dpkg::Install;
+use super::filter::Filter;
+use super::image::{Image, Part};
+use super::layer::Layer;
+use super::settings::Settings;
+use super::{Flavour, OciError, volume};
+use crate::compile::extension;
+use crate::package::packages;
+use crate::plan::Work;
+use crate::runtime;
+use crate::sbom;
+use crate::sbom::crates::CrateTree;
+use crate::sbom::native;
+use crate::steps::{ROOTFS, Steps};
+use base::digest::Digest;
+use base::exit::{Exit, Failure};
+use base::files::{self, FileError};
+use base::process::Program;
+use debian::rootfs;
+use targets::lock::crates::CrateLock;
+use targets::lock::{Lock, LockedPackage, LockedWheel, WheelLock, WheelSet};
+use targets::{Distribution, Target};
+
+/// The layer with the Python runtime in a job's output.
+const RUNTIME_LAYER: &str = "runtime.tar.gz";
+/// Its digests.
+const RUNTIME: &str = "runtime.json";
+
+fn read_json<T: serde::de::DeserializeOwned>(path: &std::path::Path) -> Result<T, Failure> {
+    let value = serde_json::from_slice(&files::read(path)?);
+    Ok(value.map_err(|error| OciError::Format(format!("{}: {error}", path.display())))?)
+}
+
+/// Makes the base layers of a distribution.
+pub fn base(steps: &Steps<'_>, work: &Work<'_>, distribution: &str) -> Result<String, Failure> {
+    let debs = work.scratch.join("debs");
+    files::create_dir(&debs)?;
+    for dir in work.outputs().values() {
+        for deb in files::files_below(dir)? {
+            files::link_or_copy(&dir.join(&deb), &debs.join(&deb))?;
+        }
+    }
+    let facts = steps.targets.require_distribution(distribution)?;
+    let lock = Lock::open(steps.workspace, steps.targets, facts)?;
+    let names: Vec<String> = lock
+        .packages_of(&["base", "image"])
+        .iter()
+        .map(|package| package.name.clone())
+        .collect();
+    let archive = work.scratch.join("rootfs.tar");
+    work.progress("installing the distribution and Postgres");
+    rootfs::make_archive(
+        &debs,
+        &names,
+        &facts.codename,
+        &archive,
+        &work.scratch,
+        &work.log,
+    )?;
+    work.progress("compressing the layers");
+    let config = ImageConfig::load(&steps.workspace.root)?;
+    let slim = Filter::slim(&steps.workspace.root)?;
+    let layers = base_layer::make(&archive, config.uid, &slim, &work.out)?;
+    Ok(format!(
+        "{} packages; {:.0} MB, slim {:.0} MB",
+        names.len(),
+        layers.full.size as f64 / 1e6,
+        layers.slim.size as f64 / 1e6
+    ))
+}
+
+/// The `.deb` of this name in a package job's output.
+fn deb_of(work: &Work<'_>, job: &str, name: &str) -> Result<PathBuf, Failure> {
+    let dir = work.output_of(job)?;
+    let prefix = format!("{name}_");
+    let all = files::files_below(dir)?;
+    let found = all
+        .iter()
+        .find(|file| file.to_string_lossy().starts_with(&prefix));
+    let missing = || FileError::at("find a package in", dir)(std::io::ErrorKind::NotFound.into());
+    Ok(dir.join(found.ok_or_else(missing)?))
+}
+
+fn python_rootfs(work: &Work<'_>, distribution: &str) -> Result<PathBuf, Failure> {
+    Ok(work
+        .output_of(&format!("rootfs:{distribution}:python"))?
+        .join(ROOTFS))
+}
+
+/// Makes the layer with the Python runtime of a distribution.
+pub fn runtime(steps: &Steps<'_>, work: &Work<'_>, distribution: &str) -> Result<String, Failure> {
+    let base = steps.targets.require_distribution(distribution)?.base();
+    let install = Install {
+        rootfs: &python_rootfs(work, base)?,
+        system: &work
+            .output_of(&format!("image-base:{distribution}"))?
+            .join(SYSTEM),
+        name: "pgml-python",
+        deb: &deb_of(work, &format!("package:{base}"), "pgml-python")?,
+        filter: &Filter::default(),
+        epoch: steps.epoch,
+        scratch: &work.scratch.join("dpkg"),
+        log: &work.log,
+    };
+    let (layer, root) = install.run(&work.out.join(RUNTIME_LAYER))?;
+    // The next package is installed on top of this one.
+    let system = work.out.join(SYSTEM);
+    files::create_dir(&system)?;
+    Program::new("cp")
+        .args(["--recursive", "--parents"])
+        .args(ACCOUNTS)
+        .arg(DATABASE)
+        .arg(system)
+        .dir(root)
+        .run(&work.log)?;
+    let json = serde_json::to_vec_pretty(&layer).unwrap_or_default(); // INVARIANT: plain data always serialises
+    files::write(&work.out.join(RUNTIME), json)?;
+    Ok(format!("{:.0} MB", layer.size as f64 / 1e6))
+}
+
+/// What all images of a target share.
+struct Making<'a> {
+    steps: &'a Steps<'a>,
+    work: &'a Work<'a>,
+    target: &'a Target,
+    config: ImageConfig,
+    created: String,
+}
+
+impl<'a> Making<'a> {
+    fn new(steps: &'a Steps<'a>, work: &'a Work<'a>, target: &'a Target) -> Result<Self, Failure> {
+        Ok(Self {
+            steps,
+            work,
+            target,
+            config: ImageConfig::load(&steps.workspace.root)?,
+            created: sbom::time(steps.epoch, &work.log)?,
+        })
+    }
+
+    fn version(&self) -> String {
+        self.steps
+            .release
+            .debian_version(&self.target.distribution.release)
+    }
+
+    fn package_name(&self) -> String {
+        packages::extension_name(self.target.major)
+    }
+
+    /// The annotations of the OCI image specification. The revision is the key of the job that made the package: equal
+    /// for equal sources and locks, whatever was committed beside them.
+    fn annotations(&self, flavour: Flavour) -> Vec<(String, String)> {
+        let package = format!("job package:{}", self.target);
+        let revision = self.work.job.inputs.get(&package);
+        let about = match flavour {
+            Flavour::Full => "with its Python runtime",
+            Flavour::Slim => "without Python packages and LLVM",
+            Flavour::Extension => "the extension's files, to be mounted",
+        };
+        let distribution = &self.target.distribution.title;
+        [
+            (
+                "title",
+                format!("{} ({})", self.config.title, flavour.name()),
+            ),
+            (
+                "description",
+                format!("{}; {about}; for {distribution}", self.config.description),
+            ),
+            ("version", self.version()),
+            (
+                "revision",
+                revision.map(ToString::to_string).unwrap_or_default(),
+            ),
+            ("source", self.config.source.clone()),
+            ("licenses", self.config.licences.clone()),
+            ("created", self.created.clone()),
+        ]
+        .into_iter()
+        .map(|(key, value)| (format!("org.opencontainers.image.{key}"), value))
+        .collect()
+    }
+
+    /// The document of one of the images. `python` is the runtime's package, where the image has it.
+    fn sbom(
+        &self,
+        packages: &[&LockedPackage],
+        extension: &Path,
+        python: Option<&Path>,
+    ) -> Result<Vec<u8>, Failure> {
+        let (steps, work, version) = (self.steps, self.work, self.version());
+        let part = |name: &str, deb: &Path| {
+            let (digest, _) = Digest::of_file(deb).map_err(FileError::at("read", deb))?;
+            let architecture = &self.target.distribution.architecture.name;
+            Ok::<_, FileError>(sbom::part::Part::own_package(
+                name,
+                &version,
+                architecture,
+                digest,
+            ))
+        };
+        let runtime = python.map(|deb| {
+            let distribution = &self.target.distribution;
+            let made = work.output_of(&format!("runtime:{}", distribution.id))?;
+            let licences = files::read_text(&made.join(runtime::WHEELS))?;
+            let tree = made.join(runtime::TREE);
+            let wheels = wheels(steps, distribution)?;
+            let wheels = sbom::wheels::parts(&wheels, &licences, &tree, runtime::PREFIX)?;
+            Ok::<_, Failure>((part("pgml-python", deb)?, wheels))
+        });
+        let architecture = &self.target.distribution.architecture;
+        let compiled = architecture.qualify(&format!("compile:pg{}", self.target.major));
+        let compiled = work.output_of(&compiled)?;
+        let crates = CrateLock::load(&steps.workspace.root.join("extension/Cargo.lock"))?;
+        let openblas = steps.openblas_lock(architecture)?;
+        let image = sbom::image::Image {
+            name: (&self.config.name, &version),
+            distribution: &self.target.distribution,
+            packages,
+            extension: part(&self.package_name(), extension)?,
+            crates: &CrateTree::from_json(&files::read(&compiled.join(extension::CRATE_TREE))?)?,
+            lock: &crates,
+            native: &native::load(&steps.workspace.packaging(), &openblas, &crates)?,
+            runtime: runtime.transpose()?,
+        };
+        Ok(image.document(self.created.clone())?)
+    }
+
+    fn write(
+        &self,
+        flavour: Flavour,
+        parts: Vec<Part>,
+        settings: Option<&Settings<'_>>,
+        sbom: Vec<u8>,
+    ) -> Result<u64, Failure> {
+        let size = parts.iter().map(|part| part.layer.size).sum();
+        let name = &self.config.name;
+        files::write(
+            &self.work.out.join(flavour.sbom_name(name, self.target)),
+            &sbom,
+        )?;
+        let image = Image {
+            flavour,
+            repository: flavour.repository(name),
+            tags: flavour.tags(self.target),
+            architecture: self.target.distribution.architecture.name.clone(),
+            parts,
+            config: settings.map_or_else(|| Ok(Config::default()), Settings::config)?,
+            health_check: settings.map(Settings::health_check),
+            annotations: self.annotations(flavour),
+            created: (&self.created, self.steps.epoch),
+            sbom,
+        };
+        image.write(&self.work.out.join(flavour.file_name(name, self.target)))?;
+        Ok(size)
+    }
+}
+
+/// Makes the images of a target that have a server: full and slim.
+pub fn server_images(
+    steps: &Steps<'_>,
+    work: &Work<'_>,
+    target: &Target,
+) -> Result<String, Failure> {
+    let making = Making::new(steps, work, target)?;
+    let distribution = target.distribution.id.as_str();
+    let server = Lock::server_of(steps.workspace, steps.targets, target);
+    let base_dir = work.output_of(&format!("image-base:{}", server.id))?;
+    let base: BaseLayers = read_json(&base_dir.join(base_layer::LAYERS))?;
+    let runtime_dir = work.output_of(&format!("image-runtime:{}", server.id))?;
+    let runtime: Layer = read_json(&runtime_dir.join(RUNTIME))?;
+    let lock = Lock::open(steps.workspace, steps.targets, server)?;
+    let packages = lock.packages_of(&["base", "image"]);
+    let extension = deb_of(work, &format!("package:{target}"), &making.package_name())?;
+    let python = deb_of(work, &format!("package:{distribution}"), "pgml-python")?;
+    let title = format!(
+        "{} and PostgreSQL {}",
+        target.distribution.title, target.major
+    );
+    let (slim_filter, no_filter) = (Filter::slim(&steps.workspace.root)?, Filter::default());
+
+    let make = |flavour: Flavour| -> Result<u64, Failure> {
+        let full = flavour == Flavour::Full;
+        let (base_layer, base_file) = match full {
+            true => (base.full.clone(), BaseLayers::FULL),
+            false => (base.slim.clone(), BaseLayers::SLIM),
+        };
+        let mut parts = vec![Part {
+            layer: base_layer,
+            file: base_dir.join(base_file),
+            made_by: format!("mmdebstrap: {title}, from locked packages"),
+        }];
+        let scratch = work.scratch.join(flavour.name());
+        if full {
+            parts.push(Part {
+                layer: runtime.clone(),
+                file: runtime_dir.join(RUNTIME_LAYER),
+                made_by: format!("dpkg --install pgml-python {}", making.version()),
+            });
+        }
+        let file = work
+            .scratch
+            .join(format!("{}-extension.tar.gz", flavour.name()));
+        let install = Install {
+            rootfs: &python_rootfs(work, distribution)?,
+            system: &if full { runtime_dir } else { base_dir }.join(SYSTEM),
+            name: &making.package_name(),
+            deb: &extension,
+            filter: if full { &no_filter } else { &slim_filter },
+            epoch: steps.epoch,
+            scratch: &scratch,
+            log: &work.log,
+        };
+        let (layer, _) = install.run(&file)?;
+        parts.push(Part {
+            layer,
+            file,
+            made_by: format!(
+                "dpkg --install {} {}",
+                making.package_name(),
+                making.version()
+            ),
+        });
+        let settings = Settings {
+            major: target.major,
+            flavour,
+            uid: making.config.uid,
+            root: &steps.workspace.root,
+        };
+        let file = work
+            .scratch
+            .join(format!("{}-settings.tar.gz", flavour.name()));
+        parts.push(Part {
+            layer: settings.write_layer(&file, steps.epoch)?,
+            file,
+            made_by: "the entry point and the default configuration of docker/".into(),
+        });
+        let sbom = making.sbom(&packages, &extension, full.then_some(python.as_path()))?;
+        making.write(flavour, parts, Some(&settings), sbom)
+    };
+    let (full, slim) = std::thread::scope(|scope| {
+        let slim = scope.spawn(|| make(Flavour::Slim));
+        (make(Flavour::Full), slim.join())
+    });
+    let slim = slim.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    Ok(format!(
+        "{:.0} MB, slim {:.0} MB compressed",
+        full? as f64 / 1e6,
+        slim? as f64 / 1e6
+    ))
+}
+
+/// Makes the image with the extension's files alone.
+pub fn extension_image(
+    steps: &Steps<'_>,
+    work: &Work<'_>,
+    target: &Target,
+) -> Result<String, Failure> {
+    let making = Making::new(steps, work, target)?;
+    let deb = deb_of(work, &format!("package:{target}"), &making.package_name())?;
+    let file = work.scratch.join("files.tar.gz");
+    let layer = volume::write_layer(&deb, target.major, steps.epoch, &file)?;
+    let sbom = making.sbom(&[], &deb, None)?;
+    let part = Part {
+        layer,
+        file,
+        made_by: format!(
+            "the files of {} {}",
+            making.package_name(),
+            making.version()
+        ),
+    };
+    let size = making.write(Flavour::Extension, vec![part], None, sbom)?;
+    Ok(format!("{:.0} MB compressed", size as f64 / 1e6))
+}
+
+fn wheels(steps: &Steps<'_>, distribution: &Distribution) -> Result<Vec<LockedWheel>, Failure> {
+    let name = WheelSet::runtime_name(&distribution.python, &distribution.architecture);
+    let set = WheelSet::all(steps.targets)
+        .into_iter()
+        .find(|set| set.name() == name);
+    // INVARIANT: the plan has a job for the wheels of each distribution's Python.
+    let set = set.ok_or_else(|| Failure::already_reported(Exit::Usage))?;
+    Ok(WheelLock::open(steps.workspace, steps.targets, &set)?.wheels)
+}

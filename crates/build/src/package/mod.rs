@@ -1,0 +1,7 @@
+//! What goes into our packages: their relations, documents and files, derived from what is inside.
+
+pub mod copyright;
+pub mod depends;
+pub mod documents;
+pub mod manual;
+pub mod packages;

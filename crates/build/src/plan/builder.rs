@@ -1,0 +1,448 @@
+//! Adds the jobs of targets to a plan, each once.
+
+mod compiling;
+pub mod crash;
+mod headers;
+mod images;
+mod libraries;
+mod python;
+mod repository;
+mod sbom;
+mod verify;
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::recipe::recipe;
+use super::{Context, Plan, Purpose, TargetPlan};
+use crate::plan::{Job, Step};
+use base::exit::Failure;
+use jobs::inputs::{Inputs, Sources};
+use jobs::job::JobId;
+use targets::lock::{Lock, LockedPackage, WheelLock, WheelSet};
+use targets::{Architecture, Distribution, Target};
+
+/// A plan in the making.
+pub(super) struct Builder<'a> {
+    context: &'a Context<'a>,
+    sources: Sources<'a>,
+    locks: BTreeMap<String, Lock>,
+    jobs: Vec<Job>,
+    places: HashMap<JobId, usize>,
+    targets: BTreeMap<String, TargetPlan>,
+    packages: Vec<Job>,
+    blocked: BTreeMap<JobId, String>,
+}
+
+impl<'a> Builder<'a> {
+    /// Without any job.
+    pub fn new(context: &'a Context<'a>) -> Self {
+        Self {
+            context,
+            sources: Sources::new(&context.workspace.root),
+            locks: BTreeMap::new(),
+            jobs: Vec::new(),
+            places: HashMap::new(),
+            targets: BTreeMap::new(),
+            packages: Vec::new(),
+            blocked: BTreeMap::new(),
+        }
+    }
+
+    /// Adds the packages and images of a target.
+    pub fn target(&mut self, target: &Target) -> Result<(), Failure> {
+        let packages = [
+            self.extension_packages(target)?,
+            self.runtime_package(&target.distribution)?,
+        ];
+        let (_, headers) = self.headers(target.major, &target.distribution.architecture)?;
+        let development = headers.development().then(|| {
+            format!(
+                "PostgreSQL {} was compiled with the headers of {headers}",
+                target.major
+            )
+        });
+        let stand_in = self.stand_in(&target.distribution)?;
+        let no_release = stand_in.as_ref().map(|whose| {
+            let title = &target.distribution.title;
+            format!("the lock of {title} was made from a stand-in archive: {whose}")
+        });
+        let mut goals: Vec<JobId> = packages.iter().map(|job| job.id.clone()).collect();
+        goals.push(format!("verify:{target}"));
+        goals.push(self.extension_sbom(target)?.id);
+        goals.push(self.runtime_sbom(&target.distribution)?.id);
+        goals.extend(self.images(target)?.into_iter().map(|job| job.id));
+        for job in packages {
+            if !self.packages.iter().any(|known| known.id == job.id) {
+                self.packages.push(job);
+            }
+        }
+        let planned = TargetPlan {
+            goals,
+            development: development.into_iter().chain(no_release).collect(),
+            stand_in,
+            ends: self.context.targets.ends(target),
+            runtime: self.interpreter(&target.distribution),
+            not_installable: self.not_installable(target),
+            loadable_in: self.loadable_in(target),
+            not_loadable: self.not_loadable(target),
+            blocked: None, // told when the plan is whole
+        };
+        self.targets.insert(target.to_string(), planned);
+        Ok(())
+    }
+
+    /// Adds what the targets need together, and leaves out what no goal needs.
+    pub fn finish(mut self, targets: &[Target], purpose: Purpose) -> Result<Plan, Failure> {
+        if targets.is_empty() {
+            return Ok(Plan::default());
+        }
+        let mut goals: Vec<JobId> = self
+            .targets
+            .values()
+            .flat_map(|target| target.goals.clone())
+            .collect();
+        // Of what can be built here: a package that can't must not keep the others out of it.
+        let blocked = jobs::plan::dependents(&self.jobs, &self.blocked);
+        self.packages.retain(|job| !blocked.contains(&job.id));
+        if !self.packages.is_empty() {
+            goals.push(self.repository(targets)?.id);
+        }
+        goals.push(self.source()?.id);
+        if purpose != Purpose::Dist {
+            for target in targets {
+                goals.extend(self.test_systems(target, purpose)?);
+            }
+        }
+        goals.sort();
+        goals.dedup();
+        let mut plan = Plan {
+            jobs: self.jobs,
+            goals,
+            targets: self.targets,
+            blocked: self.blocked,
+        };
+        let needed: Vec<JobId> = plan
+            .closure(&plan.goals)
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        plan.jobs
+            .retain(|job| needed.binary_search(&job.id).is_ok());
+        super::tell_blocked_targets(&mut plan);
+        Ok(plan)
+    }
+
+    /// The distribution, as it is locked, that has a target's server: the target's own, or that with an archive of other majors.
+    fn server_of(&self, target: &Target) -> Option<Distribution> {
+        let found = self
+            .context
+            .targets
+            .server_of(target, &|id| self.has_lock(id));
+        found.cloned()
+    }
+
+    /// The systems that a target's packages are tried in; none where its distribution is not locked.
+    fn test_systems(&mut self, target: &Target, purpose: Purpose) -> Result<Vec<JobId>, Failure> {
+        let mut goals = Vec::new();
+        let Some(id) = self.loadable_in(target) else {
+            return Ok(goals);
+        };
+        goals.push(self.rootfs(&id, "base")?.id);
+        goals.push(self.fetch(&id, "test")?.id);
+        goals.push(self.fetch(&id, "tools")?.id);
+        // What is installed there beside the library: the packages of that distribution.
+        let there = self.distribution(&id)?;
+        let base = self.distribution(there.base())?;
+        goals.push(self.runtime_package(&base)?.id);
+        if purpose == Purpose::Test && base.id == target.distribution.id && self.has_lock(&base.id)
+        {
+            goals.push(self.rootfs(&base.id, "pytest")?.id);
+            goals.push(self.runtime(&base)?.id);
+        }
+        if there.postgres != target.major {
+            goals.push(self.server(target.major, &there.architecture)?.id);
+        }
+        Ok(goals)
+    }
+
+    fn has_lock(&self, distribution: &str) -> bool {
+        self.locks.contains_key(distribution)
+            || Lock::path(self.context.workspace, distribution).exists()
+    }
+
+    /// Why a target's library can't be loaded here; none where it can.
+    fn not_loadable(&self, target: &Target) -> Option<String> {
+        if self.loadable_in(target).is_some() {
+            return None;
+        }
+        if let Some(why) = self.other_machine(&target.distribution.architecture) {
+            return Some(why);
+        }
+        let python = &target.distribution.python;
+        let mut all = self.context.targets.distributions.iter();
+        Some(
+            match all.any(|other| other.python == *python && self.has_lock(&other.id)) {
+                true => format!("no server of PostgreSQL {} is locked here", target.major),
+                false => format!("no locked distribution has Python {python}"),
+            },
+        )
+    }
+
+    /// A locked distribution with the target's Python, where a server of its major can be had: the distribution's own, or
+    /// one that comes as a wheel.
+    fn loadable_in(&self, target: &Target) -> Option<String> {
+        let architecture = &target.distribution.architecture;
+        if self.other_machine(architecture).is_some() {
+            return None;
+        }
+        if let Some(server) = self.server_of(target) {
+            return Some(server.id);
+        }
+        let server = self
+            .context
+            .targets
+            .server_wheel(target.major, architecture);
+        let wheel =
+            server.is_some() && self.has_lock(&WheelSet::server_name(target.major, architecture));
+        let serves = |other: &&Distribution| {
+            other.python == target.distribution.python
+                && other.architecture == *architecture
+                && (wheel || other.postgres == target.major)
+                && self.has_lock(&other.id)
+        };
+        // With a wheel's server its own packages are there all the same.
+        let own = |other: &&Distribution| other.id == target.distribution.id;
+        let all = &self.context.targets.distributions;
+        let found = all.iter().filter(serves).find(own);
+        found
+            .or_else(|| all.iter().find(serves))
+            .map(|other| other.id.clone())
+    }
+
+    fn not_installable(&self, target: &Target) -> Option<String> {
+        let distribution = &target.distribution;
+        if self.server_of(target).is_some() && self.has_lock(&distribution.id) {
+            return self.other_machine(&distribution.architecture);
+        }
+        let lockable = &self.context.lockable;
+        let mut servers = self.context.targets.servers_of(target);
+        if let Some(server) = servers.find(|one| lockable.contains(&one.id)) {
+            return Some(format!(
+                "not locked yet: `cargo xtask dist` and `test` of {target} make the lock of {} from this machine's archive, \
+                 and install it",
+                server.id
+            ));
+        }
+        if !self.has_lock(&distribution.id) {
+            let (title, id) = (&distribution.title, &distribution.id);
+            let archives = distribution.archives().join(" --mirror ");
+            return Some(format!(
+                "archive not enabled: {title} is not locked; where the archive may be used, `cargo xtask lock --update {id} \
+                 --mirror {archives}` does it"
+            ));
+        }
+        let (title, own) = (&distribution.title, distribution.postgres);
+        let others = self.context.targets.other_majors.iter();
+        let archives: Vec<&str> = others.map(|other| other.archive.as_str()).collect();
+        match own == target.major {
+            true => self.other_machine(&distribution.architecture),
+            false => Some(format!(
+                "{title} has postgresql-{own} and no other without `--mirror {}`",
+                archives.join("` or `--mirror ")
+            )),
+        }
+    }
+
+    /// Why programs of an architecture can't run here; none where they can.
+    fn other_machine(&self, architecture: &Architecture) -> Option<String> {
+        let own = &self.context.machine.architecture.name;
+        let other = &architecture.name;
+        (own != other).then(|| {
+            format!("this machine is of {own}: a whole system of {other} is not run on it")
+        })
+    }
+
+    /// What a release is called on the machine's own architecture.
+    fn here(&self, release: &str) -> String {
+        self.context.machine.architecture.qualify(release)
+    }
+
+    /// Adds a job unless it is there already; two jobs of one name are the same job.
+    fn add(
+        &mut self,
+        id: String,
+        title: String,
+        step: Step,
+        inputs: impl FnOnce(Inputs<'_>) -> Result<Inputs<'_>, Failure>,
+        needs: &[&Job],
+    ) -> Result<Job, Failure> {
+        if let Some(at) = self.places.get(&id) {
+            return Ok(self.jobs[*at].clone());
+        }
+        let recipe = Inputs::new(&self.sources).files(recipe(&step))?;
+        let job = Job::new(id, title, step, inputs(recipe)?.into_map(), needs);
+        self.places.insert(job.id.clone(), self.jobs.len());
+        self.jobs.push(job.clone());
+        Ok(job)
+    }
+
+    /// Whether there is such a job already.
+    fn has(&self, id: &str) -> bool {
+        self.places.contains_key(id)
+    }
+
+    fn distribution(&self, id: &str) -> Result<Distribution, Failure> {
+        Ok(self.context.targets.require_distribution(id)?.clone())
+    }
+
+    /// Whose packages stand in for a distribution's, where its lock says so.
+    fn stand_in(&mut self, distribution: &Distribution) -> Result<Option<String>, Failure> {
+        if !self.has_lock(&distribution.id) {
+            return Ok(None);
+        }
+        let lock = self.lock(&distribution.id)?;
+        Ok(lock.suites.iter().find_map(|suite| suite.stand_in.clone()))
+    }
+
+    fn locked(&mut self, distribution: &str, role: &str) -> Result<Vec<LockedPackage>, Failure> {
+        let lock = self.lock(distribution)?;
+        Ok(lock.packages(role).into_iter().cloned().collect())
+    }
+
+    fn lock(&mut self, distribution: &str) -> Result<&Lock, Failure> {
+        if !self.locks.contains_key(distribution) {
+            let facts = self.distribution(distribution)?;
+            let lock = Lock::open(self.context.workspace, self.context.targets, &facts)?;
+            self.locks.insert(distribution.to_owned(), lock);
+        }
+        Ok(&self.locks[distribution]) // INVARIANT: inserted above
+    }
+
+    fn fetch(&mut self, distribution: &str, role: &str) -> Result<Job, Failure> {
+        let packages = self.locked(distribution, role)?;
+        let pinned: Vec<_> = packages.iter().map(|p| (p.file_name(), p.sha256)).collect();
+        self.add(
+            format!("fetch:{distribution}:{role}"),
+            format!("fetch {} packages", packages.len()),
+            Step::FetchDebs {
+                distribution: distribution.into(),
+                role: role.into(),
+            },
+            |inputs| {
+                Ok(inputs.value(
+                    format!("packaging/lock/{distribution}.toml ({role})"),
+                    &pinned,
+                ))
+            },
+            &[],
+        )
+    }
+
+    /// A root file system of a role's packages and those of the roles that it builds on.
+    fn rootfs(&mut self, distribution: &str, role: &str) -> Result<Job, Failure> {
+        let mut fetches = Vec::new();
+        let beyond = self
+            .context
+            .targets
+            .role(role)
+            .map(|role| role.beyond.clone())
+            .unwrap_or_default();
+        for role in beyond.iter().map(String::as_str).chain([role]) {
+            fetches.push(self.fetch(distribution, role)?);
+        }
+        self.add(
+            format!("rootfs:{distribution}:{role}"),
+            format!("make the root file system `{role}` of {distribution}"),
+            Step::Rootfs {
+                distribution: distribution.into(),
+                role: role.into(),
+            },
+            nothing_more,
+            &fetches.iter().collect::<Vec<_>>(),
+        )
+    }
+
+    /// The root file system that compiles, of this machine's architecture.
+    fn builder_rootfs(&mut self) -> Result<Job, Failure> {
+        let release = self.here(&self.context.builder.distribution);
+        self.rootfs(&release, targets::Builder::ROLE)
+    }
+
+    fn unpack(&mut self, distribution: &str, role: &str) -> Result<Job, Failure> {
+        let fetch = self.fetch(distribution, role)?;
+        self.add(
+            format!("unpack:{distribution}:{role}"),
+            format!("unpack `{role}` of {distribution}"),
+            Step::Unpack {
+                distribution: distribution.into(),
+                role: role.into(),
+            },
+            nothing_more,
+            &[&fetch],
+        )
+    }
+
+    /// Sees that a lock of wheels fits what it was made from: its own digest would not change when that does.
+    pub(super) fn check_wheels(&self, lock: &str) -> Result<(), Failure> {
+        let (workspace, targets) = (self.context.workspace, self.context.targets);
+        let sets = WheelSet::all(targets);
+        for set in sets.iter().filter(|set| set.name() == lock) {
+            WheelLock::open(workspace, targets, set)?;
+        }
+        Ok(())
+    }
+
+    fn crates(&mut self) -> Result<Job, Failure> {
+        self.add(
+            "fetch:crates".into(),
+            "fetch the crates of extension/Cargo.lock".into(),
+            Step::FetchCrates,
+            |inputs| Ok(inputs.file("extension/Cargo.lock")?),
+            &[],
+        )
+    }
+
+    fn extension_packages(&mut self, target: &Target) -> Result<Job, Failure> {
+        let compile = self.compile_for(target)?;
+        let stamp = self.stamp(target)?;
+        let verify = self.verify(target)?;
+        let compress = self.compress(target)?;
+        let crates = self.crates()?;
+        let builder = self.builder_rootfs()?;
+        let context = self.context;
+        self.add(
+            format!("package:{target}"),
+            format!(
+                "build postgresql-{}-pgml for {}{}",
+                target.major,
+                target.distribution.title,
+                on(&target.distribution.architecture)
+            ),
+            Step::ExtensionPackages {
+                target: target.to_string(),
+            },
+            |inputs| {
+                let inputs = inputs
+                    .value("release", context.release)
+                    .value("time of the release", &context.epoch);
+                let inputs = inputs.value("package of libpython", &target.distribution.libpython);
+                let inputs = inputs.tree("packaging/deb/licences")?;
+                Ok(inputs.tree("extension/sql")?)
+            },
+            &[&compile, &compress, &stamp, &verify, &builder, &crates],
+        )
+    }
+}
+
+/// In a job's title: nothing for the first architecture, ` on arm64` for that one.
+fn on(architecture: &Architecture) -> String {
+    match architecture.suffix() {
+        "" => String::new(),
+        _ => format!(" on {}", architecture.name),
+    }
+}
+
+/// The inputs of a job that is decided by the jobs it needs.
+fn nothing_more(inputs: Inputs<'_>) -> Result<Inputs<'_>, Failure> {
+    Ok(inputs)
+}

@@ -1,0 +1,109 @@
+//! The plan of the test of the BLAS clash: the systems in which it happens, the extension linked rightly and wrongly, and the
+//! wheels that it clashes with (docs/crash.md).
+
+use super::{Builder, nothing_more};
+use crate::compile::cpp_library::LIBRARIES;
+use crate::plan::{Context, OPENBLAS, Plan};
+use crate::plan::{Job, Step};
+use base::exit::Failure;
+use targets::lock::WheelSet;
+use targets::{Target, Targets};
+
+/// The role whose root file systems have a server, a Python and shared builds of OpenBLAS.
+pub const ROLE: &str = "crash";
+/// The role with the static OpenBLAS of the same age.
+pub const STATIC: &str = "crash-static";
+/// Where the library died: as old as Ubuntu 20.04.
+pub const OLD: (&str, u16) = ("debian11", 13);
+/// Where the dynamic linker's own record is taken, with the runtime as it is packaged.
+pub const NEW: (&str, u16) = ("debian12", 15);
+
+/// All jobs for the test.
+pub fn plan(context: &Context<'_>) -> Result<Plan, Failure> {
+    let mut builder = Builder::new(context);
+    let mut goals = Vec::new();
+    for (id, major) in [OLD, NEW] {
+        let target = Target {
+            distribution: builder.distribution(id)?,
+            major,
+        };
+        goals.push(builder.rootfs(id, ROLE)?.id);
+        goals.push(builder.stamp(&target)?.id);
+        goals.push(builder.mislink(major)?.id);
+    }
+    for set in wheels(context.targets) {
+        goals.push(builder.fixture(&set, OLD.0)?.id);
+    }
+    goals.push(builder.runtime(&builder.distribution(NEW.0)?)?.id);
+    Ok(Plan {
+        jobs: builder.jobs,
+        goals,
+        ..Plan::default()
+    })
+}
+
+/// The lock of the wheels that clash.
+fn wheels(targets: &Targets) -> Vec<String> {
+    let fixtures = targets.wheels.fixtures.iter().cloned();
+    let crash = fixtures.filter(|fixture| fixture.name == ROLE);
+    crash
+        .map(|fixture| WheelSet::Fixture(fixture).name())
+        .collect()
+}
+
+impl Builder<'_> {
+    /// The extension linked wrongly. It needs all that a compile needs, and the compile, whose objects it links again.
+    fn mislink(&mut self, major: u16) -> Result<Job, Failure> {
+        let first = self.context.targets.first_architecture();
+        let compile = self.compile(major, first)?;
+        let shared = self.unpack(OLD.0, ROLE)?;
+        let old = self.unpack(OLD.0, STATIC)?;
+        let toolchain = self.context.toolchain;
+        let mut needs = vec![
+            self.builder_rootfs()?,
+            self.unpack(OPENBLAS.0, OPENBLAS.1)?,
+            self.headers(major, first)?.0,
+        ];
+        needs.extend(
+            self.jobs
+                .iter()
+                .filter(|job| {
+                    job.id == "fetch:crates" || LIBRARIES.iter().any(|one| one.job() == job.id)
+                })
+                .cloned(),
+        );
+        needs.extend([compile, shared, old]);
+        self.add(
+            format!("mislink:pg{major}"),
+            format!(
+                "link the extension for PostgreSQL {major} wrongly, for the test that shows why"
+            ),
+            Step::Mislink { major },
+            |inputs| Ok(inputs.value("toolchain", &toolchain)),
+            &needs.iter().collect::<Vec<_>>(),
+        )
+    }
+
+    /// Wheels of a test, installed by a distribution's own Python.
+    fn fixture(&mut self, set: &str, distribution: &str) -> Result<Job, Failure> {
+        let rootfs = self.rootfs(distribution, ROLE)?;
+        self.check_wheels(set)?;
+        let wheels = self.add(
+            format!("fetch:{set}"),
+            format!("fetch the wheels of {set}"),
+            Step::FetchFixture { set: set.into() },
+            |inputs| Ok(inputs.file(&format!("packaging/lock/{set}.toml"))?),
+            &[],
+        )?;
+        self.add(
+            format!("fixture:{set}"),
+            format!("install and byte-compile the wheels of {set}"),
+            Step::Fixture {
+                set: set.into(),
+                distribution: distribution.into(),
+            },
+            nothing_more,
+            &[&rootfs, &wheels],
+        )
+    }
+}

@@ -1,0 +1,131 @@
+//! The part of the plan that makes container images.
+//!
+//! A target has images with a server where its packages can be installed: its distribution is locked and carries that
+//! Postgres. The image with the extension's files alone needs no distribution, so every target has it.
+
+use super::{Builder, nothing_more};
+use crate::oci::config;
+use crate::oci::settings;
+use crate::plan::{Job, Step};
+use base::exit::Failure;
+use targets::lock::WheelSet;
+use targets::{Distribution, Target};
+
+/// The role of the packages that an image has beside ours.
+const ROLE: &str = "image";
+
+/// Files of this program that decide the bytes of all archives and layers.
+const FORMATS: [&str; 11] = [
+    "crates/build/src/oci/layer.rs",
+    "crates/build/src/oci/layout.rs",
+    "crates/build/src/oci/image.rs",
+    "crates/build/src/sbom/audit.rs",
+    "crates/build/src/sbom/crates.rs",
+    "crates/build/src/sbom/image.rs",
+    "crates/build/src/sbom/mod.rs",
+    "crates/build/src/sbom/native.rs",
+    "crates/build/src/sbom/part.rs",
+    "crates/build/src/sbom/wheels.rs",
+    "packaging/native.toml",
+];
+
+impl Builder<'_> {
+    /// The images of a target: the jobs whose output is published.
+    pub(super) fn images(&mut self, target: &Target) -> Result<Vec<Job>, Failure> {
+        let mut jobs = vec![self.extension_image(target)?];
+        if let (None, Some(server)) = (self.not_installable(target), self.server_of(target)) {
+            jobs.push(self.server_images(target, &server)?);
+        }
+        Ok(jobs)
+    }
+
+    fn image_base(&mut self, distribution: &str) -> Result<Job, Failure> {
+        let base = self.fetch(distribution, "base")?;
+        let image = self.fetch(distribution, ROLE)?;
+        self.add(
+            format!("image-base:{distribution}"),
+            format!("make the base of the images of {distribution}"),
+            Step::ImageBase {
+                distribution: distribution.into(),
+            },
+            |inputs| Ok(inputs.file(config::FILE)?),
+            &[&base, &image],
+        )
+    }
+
+    fn image_runtime(&mut self, target: &Target, server: &str) -> Result<Job, Failure> {
+        let distribution = &target.distribution;
+        let id = server;
+        let base = self.image_base(id)?;
+        let package = self.runtime_package(distribution)?;
+        let rootfs = self.rootfs(&distribution.id, "python")?;
+        self.add(
+            format!("image-runtime:{id}"),
+            format!("install pgml-python into the images of {id}"),
+            Step::ImageRuntime {
+                distribution: id.into(),
+            },
+            nothing_more,
+            &[&base, &package, &rootfs],
+        )
+    }
+
+    fn server_images(&mut self, target: &Target, server: &Distribution) -> Result<Job, Failure> {
+        let distribution = &target.distribution;
+        let id = distribution.id.as_str();
+        let needs = [
+            self.image_base(&server.id)?,
+            self.image_runtime(target, &server.id)?,
+            self.extension_packages(target)?,
+            self.runtime_package(distribution)?,
+            self.rootfs(id, "python")?,
+            self.runtime(distribution)?,
+            self.compile_for(target)?,
+            self.fetch_openblas(target)?,
+        ];
+        let context = self.context;
+        let wheels = WheelSet::runtime_name(&distribution.python, &distribution.architecture);
+        let python = format!("packaging/lock/{wheels}.toml");
+        self.add(
+            format!("images:{target}"),
+            format!("make the images of {target}"),
+            Step::ServerImages {
+                target: target.to_string(),
+            },
+            |inputs| {
+                let inputs = inputs
+                    .value("release", context.release)
+                    .value("time of the release", &context.epoch)
+                    .files(&settings::FILES)?
+                    .files(&FORMATS)?;
+                let inputs = inputs.files(&[config::FILE, "extension/Cargo.lock", &python])?;
+                Ok(inputs)
+            },
+            &needs.each_ref(),
+        )
+    }
+
+    fn extension_image(&mut self, target: &Target) -> Result<Job, Failure> {
+        let needs = [
+            self.extension_packages(target)?,
+            self.compile_for(target)?,
+            self.fetch_openblas(target)?,
+        ];
+        let context = self.context;
+        self.add(
+            format!("extension-image:{target}"),
+            format!("make the image with the extension's files for {target}"),
+            Step::ExtensionImage {
+                target: target.to_string(),
+            },
+            |inputs| {
+                let inputs = inputs
+                    .value("release", context.release)
+                    .value("time of the release", &context.epoch)
+                    .files(&FORMATS)?;
+                Ok(inputs.files(&[config::FILE, "extension/Cargo.lock"])?)
+            },
+            &needs.each_ref(),
+        )
+    }
+}

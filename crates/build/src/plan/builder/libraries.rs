@@ -1,0 +1,47 @@
+//! The jobs that make the archives of libraries in C++.
+
+use super::{Builder, on};
+use crate::compile::cpp_library::Library;
+use crate::plan::{Job, Step};
+use base::exit::Failure;
+use targets::Architecture;
+use targets::lock::crates::CrateLock;
+
+impl Builder<'_> {
+    /// The archive of a library in C++. What it depends on is that library's own crate, and no other of the lock.
+    pub(super) fn library(
+        &mut self,
+        library: &Library,
+        architecture: &Architecture,
+    ) -> Result<Job, Failure> {
+        let lock = CrateLock::load(&self.context.workspace.root.join("extension/Cargo.lock"))?;
+        let locked = lock
+            .named(library.crate_name)
+            .and_then(|found| Some((found.file_name(), found.checksum?)));
+        let fetch = self.add(
+            library.fetch_job(),
+            format!("fetch the sources of {}", library.name),
+            Step::FetchLibrary {
+                library: library.name.into(),
+            },
+            |inputs| {
+                Ok(inputs.value(
+                    format!("extension/Cargo.lock ({})", library.crate_name),
+                    &locked,
+                ))
+            },
+            &[],
+        )?;
+        let builder = self.compiler(architecture)?;
+        self.add(
+            architecture.qualify(&library.job()),
+            format!("compile {}{}", library.name, on(architecture)),
+            Step::CompileLibrary {
+                library: library.name.into(),
+                architecture: self.named(architecture),
+            },
+            |inputs| Ok(inputs.file(library.makefile)?),
+            &[&builder, &fetch],
+        )
+    }
+}

@@ -1,0 +1,73 @@
+//! The jobs that judge a library, and that gather whatever is around it when a server loads it.
+
+use super::Builder;
+use crate::plan::{Job, Step};
+use crate::verify::system_libraries::{self, Choice, Server};
+use base::exit::Failure;
+use targets::Target;
+
+impl Builder<'_> {
+    /// The stamped library, judged by every rule among what its target's server and Python load.
+    pub(super) fn verify(&mut self, target: &Target) -> Result<Job, Failure> {
+        let compile = self.compile_for(target)?;
+        let stamp = self.stamp(target)?;
+        let choice = self.providers_of(target);
+        let mut needs = vec![compile, stamp, self.runtime(&target.distribution)?];
+        for distribution in choice.distributions() {
+            needs.push(self.providers(distribution)?);
+        }
+        if choice.server == Some(Server::Wheel) {
+            needs.push(self.server(target.major, &target.distribution.architecture)?);
+        }
+        let facts = &target.distribution;
+        let floors =
+            [&facts.glibc, &facts.glibcxx, &facts.cxxabi, &facts.gcc].map(ToString::to_string);
+        self.add(
+            format!("verify:{target}"),
+            format!("verify the library against {target}"),
+            Step::Verify {
+                target: target.to_string(),
+            },
+            |inputs| {
+                let inputs = inputs
+                    .value("floors", &floors)
+                    .value("soname of libpython", &facts.libpython_soname());
+                let inputs = inputs.tree("crates/symcheck/src")?;
+                Ok(inputs.tree("extension/sql")?)
+            },
+            &needs.iter().collect::<Vec<_>>(),
+        )
+    }
+
+    /// Where the libraries around a target's library are read from.
+    fn providers_of(&self, target: &Target) -> Choice {
+        Choice::of(self.context.targets, target, &|name| self.has_lock(name))
+    }
+
+    /// The libraries of a distribution that a server loads.
+    fn providers(&mut self, distribution: &str) -> Result<Job, Failure> {
+        let fetches = [
+            self.fetch(distribution, "base")?,
+            self.fetch(distribution, "test")?,
+        ];
+        let facts = self.distribution(distribution)?;
+        let loaded = (facts.postgres, facts.libpython_soname());
+        self.add(
+            system_libraries::job(distribution),
+            format!(
+                "take the server's libraries out of the packages of {}",
+                facts.title
+            ),
+            Step::Providers {
+                distribution: distribution.into(),
+            },
+            |inputs| {
+                let inputs = inputs
+                    .value("server and libpython", &loaded)
+                    .tree("crates/symcheck/src/elf")?;
+                Ok(inputs.tree("crates/symcheck/src/scope")?)
+            },
+            &fetches.iter().collect::<Vec<_>>(),
+        )
+    }
+}

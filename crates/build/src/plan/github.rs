@@ -1,0 +1,152 @@
+//! The plan as a matrix for CI: one runner compiles a major, others stamp, verify and package from its results.
+//!
+//! The results travel as archives of `cargo xtask cache export`; docs/architecture.md shows the two jobs of a workflow.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::Plan;
+use targets::Target;
+
+/// The version of the format.
+const VERSION: u32 = 1;
+
+/// Two matrices, each in the form that a workflow's `strategy.matrix` takes.
+#[derive(Debug, Serialize)]
+pub struct Matrices {
+    /// The version of this format.
+    pub version: u32,
+    /// A runner for each major.
+    pub compile: Matrix<Compile>,
+    /// A runner for each distribution.
+    pub package: Matrix<Package>,
+}
+
+/// `include` of a matrix: each entry is a runner's variables.
+#[derive(Debug, Serialize)]
+pub struct Matrix<T> {
+    /// The entries.
+    pub include: Vec<T>,
+}
+
+/// Compiles a major.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Compile {
+    /// `15`
+    pub major: u16,
+    /// `amd64`
+    pub architecture: String,
+    /// The targets that need it, as arguments.
+    pub targets: String,
+    /// The jobs whose results the others need, as an argument of `--only-jobs` and of `cache export`.
+    pub jobs: String,
+    /// The name of the archive of their results.
+    pub archive: String,
+}
+
+/// Stamps, verifies and packages for a distribution.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Package {
+    /// `debian12`
+    pub distribution: String,
+    /// Its targets, as arguments.
+    pub targets: String,
+    /// `amd64`
+    pub architecture: String,
+    /// The archives that it starts from, as arguments of `cache import`.
+    pub archives: String,
+    /// The jobs whose results make the release, as an argument of `cache export`.
+    pub jobs: String,
+    /// The name of the archive of their results.
+    pub archive: String,
+}
+
+impl Matrices {
+    /// The matrices of a plan's targets, which are given with their distributions and majors.
+    pub fn new(plan: &Plan, targets: &[Target]) -> Self {
+        // A runner of a target's own architecture builds it, whatever is missing here for that.
+        let planned: Vec<&Target> = targets
+            .iter()
+            .filter(|target| plan.targets.contains_key(&target.to_string()))
+            .collect();
+        let key = |target: &&&Target| {
+            let architecture = &target.distribution.architecture;
+            (architecture.suffix().to_owned(), target.major)
+        };
+        let mut majors: Vec<&Target> = planned.clone();
+        majors.sort_by_key(|target| key(&target));
+        majors.dedup_by_key(|target| key(&&*target));
+        let mut distributions: Vec<(&str, &str)> = Vec::new();
+        for target in &planned {
+            let distribution = &target.distribution;
+            let entry = (
+                distribution.id.as_str(),
+                distribution.architecture.name.as_str(),
+            );
+            if !distributions.contains(&entry) {
+                distributions.push(entry);
+            }
+        }
+        let words = |which: &dyn Fn(&Target) -> bool| -> String {
+            let chosen = planned.iter().filter(|target| which(target));
+            let names: Vec<String> = chosen.map(|target| target.to_string()).collect();
+            names.join(" ")
+        };
+        // The packages of a distribution's targets, and what is published beside them.
+        let goals = |id: &str| -> String {
+            let of = planned.iter().filter(|target| target.distribution.id == id);
+            let goals = of.filter_map(|target| plan.targets.get(&target.to_string()));
+            let goals: BTreeSet<&str> = goals
+                .flat_map(|planned| planned.goals.iter().map(String::as_str))
+                .collect();
+            goals.into_iter().collect::<Vec<_>>().join(",")
+        };
+        let archive = |target: &Target| {
+            let architecture = &target.distribution.architecture;
+            format!(
+                "pgml-{}.tar",
+                architecture.qualify(&format!("pg{}", target.major))
+            )
+        };
+        let compile = majors.iter().map(|first| {
+            let Target {
+                distribution,
+                major,
+            } = first;
+            let architecture = &distribution.architecture;
+            let job = |kind: &str| architecture.qualify(&format!("{kind}:pg{major}"));
+            Compile {
+                major: *major,
+                architecture: architecture.name.clone(),
+                targets: words(&|target| {
+                    target.major == *major && target.distribution.architecture == *architecture
+                }),
+                jobs: format!("{},{}", job("compress"), job("compile")),
+                archive: archive(first),
+            }
+        });
+        let package = distributions.iter().map(|(id, architecture)| Package {
+            distribution: (*id).to_owned(),
+            architecture: (*architecture).to_owned(),
+            jobs: goals(id),
+            archive: format!("pgml-for-{id}.tar"),
+            targets: words(&|target| target.distribution.id == *id),
+            archives: planned
+                .iter()
+                .filter(|target| target.distribution.id == *id)
+                .map(|target| archive(target))
+                .collect::<Vec<_>>()
+                .join(" "),
+        });
+        Self {
+            version: VERSION,
+            compile: Matrix {
+                include: compile.collect(),
+            },
+            package: Matrix {
+                include: package.collect(),
+            },
+        }
+    }
+}

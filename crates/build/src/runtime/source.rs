@@ -1,0 +1,81 @@
+//! The Python runtime for a Python that no locked distribution has: the wheels unpacked, by another Python's pip, without
+//! byte code. The package byte-compiles them with the system's own Python when it is installed.
+//!
+//! And the runtime of another machine, whose Python can't run on this one: this one's unpacks and byte-compiles it.
+
+use std::path::Path;
+
+use crate::plan::Work;
+use base::exit::Failure;
+use base::sandbox::Sandbox;
+
+/// Unpacks the wheels of a directory. `installer` is the Python of `rootfs`, `python` the one that the wheels are for.
+pub fn make(
+    work: &Work<'_>,
+    rootfs: &Path,
+    installer: &str,
+    wheels: &Path,
+    python: &str,
+    platforms: &[String],
+) -> Result<String, Failure> {
+    work.progress("unpacking the wheels");
+    install(work, rootfs, installer, wheels, python, platforms)?
+        .script(&format!("{}{}", super::INSTALL, super::LIST))
+        .run(&work.log)?;
+    Ok(format!(
+        "{} wheels for Python {python}, without byte code",
+        super::count(work)?
+    ))
+}
+
+/// Unpacks the wheels for another machine, and byte-compiles them by `rootfs`'s Python, which is of the version that they are
+/// for: byte code depends on that alone.
+pub fn make_byte_compiled(
+    work: &Work<'_>,
+    rootfs: &Path,
+    wheels: &Path,
+    python: &str,
+    platforms: &[String],
+) -> Result<String, Failure> {
+    work.progress("unpacking and byte-compiling the wheels");
+    install(work, rootfs, python, wheels, python, platforms)?
+        // Sets iterate in hash order, and byte code holds frozen sets.
+        .env("PYTHONHASHSEED", "0")
+        .script(&format!(
+            "{}{}{}",
+            super::INSTALL,
+            super::BYTE_COMPILE,
+            super::LIST
+        ))
+        .run(&work.log)?;
+    Ok(format!(
+        "{} wheels for Python {python} of another machine",
+        super::count(work)?
+    ))
+}
+
+/// Where the wheels are unpacked by a Python that they are not for.
+fn install(
+    work: &Work<'_>,
+    rootfs: &Path,
+    installer: &str,
+    wheels: &Path,
+    python: &str,
+    platforms: &[String],
+) -> Result<Sandbox, Failure> {
+    // --ignore-requires-python: pip compares that with the Python that it runs in. The lock chose for the right one.
+    let platforms: String = platforms
+        .iter()
+        .map(|platform| format!(" --platform {platform}"))
+        .collect();
+    Ok(super::sandbox(work, rootfs, wheels, python)?
+        .env("PYTHON", format!("python{installer}"))
+        .env(
+            "OPTIONS",
+            format!(
+                "--no-compile --ignore-requires-python --only-binary :all: --implementation cp --python-version {python} \
+                 --abi cp{} --abi abi3 --abi none{platforms}",
+                python.replace('.', "")
+            ),
+        ))
+}

@@ -1,0 +1,5 @@
+//! Holds libraries against the rules of `symcheck`: the step of the pipeline, and files that a user names.
+
+pub mod input_files;
+pub mod step;
+pub mod system_libraries;

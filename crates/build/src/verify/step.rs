@@ -1,0 +1,281 @@
+//! The verify step: the stamped library against its own target, and the same code before it was stripped.
+//!
+//! Two reports are kept. The library as packaged is judged by every rule; the unstripped one still has the symbol table
+//! that shows whether OpenBLAS and its kernels are really inside (S7). Either one failing ends the job, so that no
+//! package can be built from it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::Path;
+
+use miette::Diagnostic;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::runtime;
+use crate::verify::system_libraries::{self, Providers};
+use base::exit::{Exit, ExitKind, Failure};
+use base::files::{self, FileError};
+use base::workspace::Workspace;
+use symcheck::elf::Facts;
+use symcheck::expectation::{Expectation, ExpectedServer, Libpython, Profile};
+use symcheck::instructions::FunctionNames;
+use symcheck::report::{Document, Report, Status, Verdict};
+use symcheck::sql;
+use symcheck::stamp::STUB_SONAME;
+use symcheck::surroundings::{Around, Runtime};
+use symcheck::version::Version;
+use symcheck::{Judgement, Rulebook, VerifyError, verify_library};
+use targets::{Distribution, Target};
+
+/// The reports, in the job's output and in `dist/`.
+pub const REPORT: &str = "verify.json";
+/// What the library needs, in the job's output.
+pub const NEEDS: &str = "needs.json";
+
+/// The libraries that one needs, and the newest version of each namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Needs {
+    /// DT_NEEDED.
+    pub libraries: Vec<String>,
+    /// `GLIBC` → `2.30`.
+    pub newest: BTreeMap<String, String>,
+    /// The oldest release of the server that has all that the extension takes from it; none where every one has.
+    #[serde(default)]
+    pub server: Option<String>,
+    /// Fixes of the server that the extension goes without, and why.
+    #[serde(default)]
+    pub unfixed: Vec<String>,
+}
+
+impl Needs {
+    /// Those that a verify job has found.
+    pub fn load(verified: &Path) -> Result<Self, FileError> {
+        let path = verified.join(NEEDS);
+        serde_json::from_slice(&files::read(&path)?).map_err(|error| {
+            let reason = io::Error::new(io::ErrorKind::InvalidData, error.to_string());
+            FileError::at("read", path)(reason)
+        })
+    }
+
+    /// Reads them from a library's facts.
+    pub fn of(facts: &Facts<'_>) -> Self {
+        let mut newest: BTreeMap<String, Version> = BTreeMap::new();
+        for need in facts.versions.needs() {
+            let Some((namespace, version)) = need.name.rsplit_once('_') else {
+                continue;
+            };
+            let Some(version) = Version::parse(version) else {
+                continue;
+            };
+            let entry = newest
+                .entry(namespace.to_owned())
+                .or_insert_with(|| version.clone());
+            *entry = version.max(entry.clone());
+        }
+        Self {
+            libraries: facts.needed.iter().map(|name| (*name).to_owned()).collect(),
+            newest: newest
+                .into_iter()
+                .map(|(name, version)| (name, version.to_string()))
+                .collect(),
+            server: None,
+            unfixed: Vec::new(),
+        }
+    }
+}
+
+/// What is verified.
+pub struct Subject<'a> {
+    /// The stamped library, as it will be packaged.
+    pub library: &'a Path,
+    /// The library before strip and stamp.
+    pub unstripped: &'a Path,
+    /// The target that it was stamped for.
+    pub target: &'a Target,
+    /// The release of Postgres whose headers it was compiled with, where they say it.
+    pub headers: Option<Version>,
+    /// `amd64`.
+    pub architecture: &'a str,
+    /// What the target's server loads.
+    pub providers: &'a Providers,
+    /// The Python runtime of the target's distribution, which the process has at [`runtime::PREFIX`].
+    pub runtime: &'a Path,
+}
+
+/// The library may not be packaged.
+#[derive(Debug, Error, Diagnostic)]
+#[error("{file} may not be packaged for {target}:\n{reasons}")]
+#[diagnostic(help(
+    "`cargo xtask verify --explain RULE` tells what a rule is for; the whole report is in {report}"
+))]
+struct Refused {
+    file: String,
+    target: String,
+    reasons: String,
+    report: String,
+}
+
+impl ExitKind for Refused {
+    fn exit(&self) -> Exit {
+        Exit::CheckFailed
+    }
+}
+
+/// What a distribution offers to a library.
+pub fn floors(distribution: &Distribution) -> BTreeMap<String, Version> {
+    [
+        ("GLIBC", &distribution.glibc),
+        ("GLIBCXX", &distribution.glibcxx),
+        ("CXXABI", &distribution.cxxabi),
+        ("GCC", &distribution.gcc),
+    ]
+    .into_iter()
+    .filter_map(|(name, version)| Some((name.to_owned(), Version::parse(&version.to_string())?)))
+    .collect()
+}
+
+/// The lower of two distributions' offers, namespace by namespace.
+pub fn lowest(
+    mut a: BTreeMap<String, Version>,
+    b: BTreeMap<String, Version>,
+) -> BTreeMap<String, Version> {
+    for (namespace, version) in b {
+        let entry = a.entry(namespace).or_insert_with(|| version.clone());
+        *entry = version.min(entry.clone());
+    }
+    a
+}
+
+/// The C symbols that the SQL of every edition names.
+pub fn sql_symbols(workspace: &Workspace) -> Result<BTreeSet<String>, Failure> {
+    let dir = workspace.root.join("extension/sql");
+    let mut scripts = Vec::new();
+    for file in files::files_below(&dir)? {
+        let text = files::read_text(&dir.join(&file))?;
+        scripts.push((file.to_string_lossy().into_owned(), text));
+    }
+    Ok(sql::c_symbols_of_scripts(scripts).unwrap_or_default())
+}
+
+/// Verifies, and writes [`REPORT`] and [`NEEDS`].
+pub fn verify(subject: &Subject<'_>, workspace: &Workspace, out: &Path) -> Result<String, Failure> {
+    let book = Rulebook::load(&workspace.packaging())?;
+    let target = subject.target.to_string();
+    let symbols = sql_symbols(workspace)?;
+    let expectation = |soname: &str, before_strip| Expectation {
+        target: target.clone(),
+        profile: Profile::Extension,
+        architecture: subject.architecture.to_owned(),
+        floors: floors(&subject.target.distribution),
+        server: Some(ExpectedServer {
+            major: subject.target.major,
+            headers: subject.headers.clone(),
+        }),
+        libpython: Libpython::Exactly(soname.to_owned()),
+        sql_symbols: Some(symbols.clone()),
+        before_strip,
+    };
+    let soname = subject.target.distribution.libpython_soname();
+    let names = FunctionNames::read(&files::read(subject.unstripped)?).map_err(|source| {
+        VerifyError::Elf {
+            file: "pgml.so before strip and stamp".into(),
+            source,
+        }
+    })?;
+    let libraries = system_libraries::libraries_below(subject.runtime, runtime::PREFIX)?;
+    let loaded = Runtime::new(
+        format!("the runtime of {}", subject.target.distribution.title),
+        libraries,
+    );
+    let around = Around::Known(Box::new(subject.providers.surroundings(
+        &book,
+        Ok(loaded),
+        &[],
+    )?));
+    let packaged = verify_library(
+        subject.library,
+        "pgml.so",
+        &Judgement {
+            book: &book,
+            expectation: &expectation(&soname, false),
+            around: &around,
+            names: Some(&names),
+        },
+    )?;
+    let elsewhere = "judged on the library as packaged".to_owned();
+    let compiled = verify_library(
+        subject.unstripped,
+        "pgml.so before strip and stamp",
+        &Judgement {
+            book: &book,
+            expectation: &expectation(STUB_SONAME, true),
+            around: &Around::NotAsked(elsewhere),
+            names: None,
+        },
+    )?;
+    let witnessed = packaged
+        .witness
+        .as_ref()
+        .map_or(0, |witness| witness.symbols);
+    let server = packaged.server.clone().unwrap_or_default();
+    let document = Document::new(vec![packaged, compiled]);
+    let json = serde_json::to_vec_pretty(&document).unwrap_or_default(); // INVARIANT: plain data always serialises
+    let refused = workspace
+        .cache
+        .join("refused")
+        .join(format!("{target}.json"));
+    for report in &document.libraries {
+        if report.verdict != Verdict::Passed {
+            files::write(&refused, &json)?;
+            return Err(Refused {
+                file: report.file.clone(),
+                target,
+                reasons: reasons(report),
+                report: refused.display().to_string(),
+            }
+            .into());
+        }
+    }
+    files::write(&out.join(REPORT), json)?;
+    let bytes = files::read(subject.library)?;
+    let facts = Facts::read(&bytes).map_err(|source| symcheck::VerifyError::Elf {
+        file: "pgml.so".into(),
+        source,
+    })?;
+    let needs = Needs {
+        server: server.oldest,
+        unfixed: server.unfixed,
+        ..Needs::of(&facts)
+    };
+    let needs = serde_json::to_vec_pretty(&needs).unwrap_or_default(); // INVARIANT: plain data
+    files::write(&out.join(NEEDS), needs)?;
+    Ok(format!(
+        "every rule holds for {target}; nm and readelf agree on {witnessed} symbols"
+    ))
+}
+
+/// What of a report keeps a library from being packaged, a line each.
+fn reasons(report: &Report) -> String {
+    let mut lines = Vec::new();
+    for rule in &report.rules {
+        if !matches!(rule.status, Status::Fail | Status::NotChecked) {
+            continue;
+        }
+        let finding = |f: &symcheck::report::Finding| {
+            format!(
+                "  {:?} {}: {} ({})",
+                rule.rule, f.subject, f.problem, f.remedy
+            )
+        };
+        lines.extend(rule.findings.iter().map(finding));
+        let unchecked = rule.unchecked.iter().filter(|part| part.accepted.is_none());
+        lines.extend(unchecked.map(|part| {
+            format!(
+                "  {:?} not checked: {} ({})",
+                rule.rule, part.part, part.reason
+            )
+        }));
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,28 @@
+//! Locked packages as a signed repository, for test systems: there apt trusts keys only.
+
+use std::path::Path;
+
+use crate::apt::repository::KEYRING;
+use crate::apt::signing::SigningKey;
+use crate::rootfs;
+use base::exit::Failure;
+use base::files;
+
+/// Makes it in `to` from the packages in some directories.
+pub fn signed_mirror(
+    to: &Path,
+    packages: &[&Path],
+    codename: &str,
+    key: &SigningKey,
+    log: &Path,
+) -> Result<(), Failure> {
+    files::create_dir(to)?;
+    for dir in packages {
+        for deb in files::files_below(dir)? {
+            files::link_or_copy(&dir.join(&deb), &to.join(&deb))?;
+        }
+    }
+    rootfs::flat_repository(to, codename, log)?;
+    key.sign_release(&to.join("Release"), rootfs::EPOCH, log)?;
+    key.export(&to.join(KEYRING), log)
+}

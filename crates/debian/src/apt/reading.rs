@@ -1,0 +1,115 @@
+//! A new repository is read by apt itself, and by sqv where it is installed, before it is published: what they refuse there,
+//! they would refuse on every machine of a user.
+
+use std::path::Path;
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use super::place;
+use super::repository::{KEYRING, Suite};
+use base::exit::{Exit, ExitKind, Failure};
+use base::files;
+use base::process::Program;
+
+/// apt reads it, and has something to say.
+#[derive(Debug, Error, Diagnostic)]
+#[error("apt does not accept the new repository of {codename}; nothing was published\n{words}")]
+#[diagnostic(help(
+    "where it is about the signature, look at the key that `--sign-key` names (docs/publish.md)"
+))]
+struct NotAccepted {
+    codename: String,
+    words: String,
+}
+
+impl ExitKind for NotAccepted {
+    fn exit(&self) -> Exit {
+        Exit::CheckFailed
+    }
+}
+
+/// Reads each suite of a repository as a user's machine does, with directories of its own.
+/// Returns in words who did.
+pub(super) fn read_back(root: &Path, suites: &[Suite]) -> Result<&'static str, Failure> {
+    let mut by_sqv = true;
+    // Not beside the repository: apt takes no keyring by a path with a blank.
+    let scratch =
+        tempfile::tempdir().map_err(files::FileError::at("make a directory for", root))?;
+    let scratch = scratch.path();
+    for suite in suites {
+        let dir = scratch.join(&suite.codename);
+        let at = |name: &str| dir.join(name).display().to_string();
+        files::create_dir(&dir.join("lists/partial"))?;
+        files::create_dir(&dir.join("cache/archives/partial"))?;
+        files::write(&dir.join("status"), "")?;
+        let keyring = dir.join(KEYRING);
+        files::copy(&root.join(KEYRING), &keyring)?;
+        let entry = place::entry(
+            &place::uri(root),
+            &suite.codename,
+            &suite.architectures.join(" "),
+            &keyring.display().to_string(),
+        );
+        files::write(&dir.join("parts/pgml.sources"), entry)?;
+        let options = [
+            format!("Dir::Etc::SourceParts={}", at("parts")),
+            "Dir::Etc::SourceList=/dev/null".to_owned(),
+            format!("Dir::State::Lists={}", at("lists")),
+            format!("Dir::State::Status={}", at("status")),
+            format!("Dir::Cache={}", at("cache")),
+            // The directories are not readable by apt's own user everywhere; what a user has to do then is said elsewhere.
+            "APT::Sandbox::User=root".to_owned(),
+            "APT::Update::Error-Mode=any".to_owned(),
+        ];
+        let said = Program::new("apt-get")
+            .args(["--quiet=2", "update"])
+            .args(options.iter().flat_map(|option| ["-o", option]))
+            .command()
+            .output();
+        let said = said.map_err(files::FileError::at("run apt-get for", root))?;
+        let mut words = String::from_utf8_lossy(&said.stdout).into_owned();
+        words.push_str(&String::from_utf8_lossy(&said.stderr));
+        let complains = |line: &str| {
+            ["W:", "E:", "Err:"]
+                .iter()
+                .any(|start| line.starts_with(start))
+        };
+        if !said.status.success() || words.lines().any(complains) {
+            return Err(refused(suite, words.trim()));
+        }
+        let release = root.join("dists").join(&suite.codename);
+        by_sqv &= read_by_sqv(suite, &release, &keyring)?;
+    }
+    Ok(match by_sqv {
+        true => "apt and sqv accept it",
+        false => "apt accepts it (sqv, which apt calls since Debian 13, is not installed here)",
+    })
+}
+
+fn refused(suite: &Suite, words: &str) -> Failure {
+    NotAccepted {
+        codename: suite.codename.clone(),
+        words: words.to_owned(),
+    }
+    .into()
+}
+
+/// Has sqv, which apt calls since Debian 13, check the detached signature. A machine without it leaves that to apt's reader.
+/// Returns whether it is there.
+fn read_by_sqv(suite: &Suite, release: &Path, keyring: &Path) -> Result<bool, Failure> {
+    let said = Program::new("sqv")
+        .args([
+            "--verbose".as_ref(),
+            "--keyring".as_ref(),
+            keyring.as_os_str(),
+        ])
+        .args([release.join("Release.gpg"), release.join("Release")])
+        .command()
+        .output();
+    match said {
+        Err(_) => Ok(false),
+        Ok(said) if said.status.success() => Ok(true),
+        Ok(said) => Err(refused(suite, String::from_utf8_lossy(&said.stderr).trim())),
+    }
+}

@@ -1,0 +1,200 @@
+//! The key that signs the repository.
+//!
+//! For local use a key is made on first need and kept in the cache, so that even a repository in a directory is used
+//! with `Signed-By` and never with `trusted=yes`.
+
+mod key;
+
+use std::path::{Path, PathBuf};
+
+use self::key::Key;
+use base::exit::Failure;
+use base::files;
+use base::process::Program;
+
+pub use self::key::KeyError;
+
+/// Who a locally made key says it is.
+const LOCAL_NAME: &str = "pgml-dist local repository key";
+
+/// When a locally made key says it was made: before any signature of it, which would not be valid otherwise. gpgv takes such a
+/// one all the same; sqv, which apt uses from Debian 13 on, does not.
+const BIRTH: u64 = 946_684_800; // 2000-01-01
+
+/// A gpg home directory and the key in it that signs.
+pub struct SigningKey {
+    home: PathBuf,
+    key: Key,
+    /// Whether the directory is ours, with no passphrase in it and an agent that nobody else uses.
+    ours: bool,
+}
+
+impl SigningKey {
+    /// The key kept in a directory; it is made there when there is none yet.
+    pub fn local(home: &Path, log: &Path) -> Result<Self, Failure> {
+        if !home.join("pubring.kbx").exists() {
+            // In a directory that gets its name when it is whole: an interrupted run leaves no half key ring.
+            let partial = home.with_extension("partial");
+            files::remove_dir(&partial)?;
+            files::create_dir(&partial)?;
+            files::set_mode(&partial, 0o700)?;
+            gpg(&partial, true)
+                .arg(format!("--faked-system-time={BIRTH}"))
+                .args([
+                    "--passphrase",
+                    "",
+                    "--quick-gen-key",
+                    LOCAL_NAME,
+                    "ed25519",
+                    "sign",
+                    "never",
+                ])
+                .run(log)?;
+            stop_agent(&partial, log);
+            files::rename(&partial, home)?;
+        }
+        Self::find(home, None, log)
+    }
+
+    /// A user's key, by whatever name gpg takes. Their gpg asks for the passphrase where it has one.
+    pub fn of_user(home: &Path, id: &str, log: &Path) -> Result<Self, Failure> {
+        Self::find(home, Some(id), log)
+    }
+
+    fn find(home: &Path, id: Option<&str>, log: &Path) -> Result<Self, Failure> {
+        let absent = || KeyError::Absent {
+            id: id.unwrap_or_default().to_owned(),
+            home: home.display().to_string(),
+        };
+        let listing = gpg(home, id.is_none())
+            .args([
+                "--with-colons",
+                "--with-subkey-fingerprint",
+                "--list-secret-keys",
+            ])
+            .args(id.map(|id| ["--", id]).into_iter().flatten())
+            .output(log);
+        let listing = match (listing, id) {
+            (Err(_), Some(_)) => return Err(absent().into()),
+            (listing, _) => listing?,
+        };
+        let mut key = Key::choose(&String::from_utf8_lossy(&listing))?.ok_or_else(absent)?;
+        let exported = export(home, id.is_none(), &key.fingerprint, log)?;
+        let packets = gpg(home, id.is_none())
+            .arg("--list-packets")
+            .pipe(&exported, log)?;
+        key.bind(&String::from_utf8_lossy(&packets))?;
+        Ok(Self {
+            home: home.to_owned(),
+            key,
+            ours: id.is_none(),
+        })
+    }
+
+    /// The key's fingerprint, 40 hexadecimal digits.
+    pub fn fingerprint(&self) -> &str {
+        &self.key.fingerprint
+    }
+
+    /// The day from which on apt refuses what it signed, as `2027-01-31`.
+    pub fn expires(&self) -> Option<String> {
+        self.key.expires.map(key::day)
+    }
+
+    /// Writes the public key as a keyring that `Signed-By` takes.
+    pub fn export(&self, to: &Path, log: &Path) -> Result<(), Failure> {
+        let bytes = export(&self.home, self.ours, self.fingerprint(), log)?;
+        Ok(files::write(to, bytes)?)
+    }
+
+    /// Signs a Release file: `InRelease` (clear-signed) and `Release.gpg` (detached) beside it. `epoch` is the signature's
+    /// time, so that the same release signed with the same key is the same bytes; where the key, or what binds its parts, is
+    /// younger, the moment from which on the key signs.
+    pub fn sign_release(&self, release: &Path, epoch: u64, log: &Path) -> Result<(), Failure> {
+        self.sign("--clear-sign", release, "InRelease", epoch, log)?;
+        self.sign_detached(release, "Release.gpg", epoch, log)
+    }
+
+    /// Writes a detached signature of a file beside it, under a name.
+    pub fn sign_detached(
+        &self,
+        file: &Path,
+        name: &str,
+        epoch: u64,
+        log: &Path,
+    ) -> Result<(), Failure> {
+        self.sign("--detach-sign", file, name, epoch, log)
+    }
+
+    fn sign(
+        &self,
+        mode: &str,
+        file: &Path,
+        name: &str,
+        epoch: u64,
+        log: &Path,
+    ) -> Result<(), Failure> {
+        let epoch = epoch.max(self.key.from);
+        let mut program = gpg(&self.home, self.ours)
+            .args([
+                "--local-user",
+                // This very part of the key, whichever gpg would take at that time.
+                &format!("{}!", self.key.signer),
+                "--digest-algo",
+                "SHA512",
+                "--yes",
+            ])
+            // A key made today can't sign in the past; gpg refuses unless told that the clock may be off. `!` stops the
+            // clock, which goes on from that moment otherwise: a signature would be a second younger on a busy machine.
+            .arg(format!("--faked-system-time={epoch}!"))
+            .args(["--ignore-time-conflict", "--output"])
+            .arg(file.with_file_name(name));
+        if mode == "--detach-sign" {
+            program = program.arg("--armor");
+        }
+        program.arg(mode).arg(file).run(log)?;
+        if self.ours {
+            stop_agent(&self.home, log);
+        }
+        Ok(())
+    }
+}
+
+/// The public key, with the newest of the signatures that bind its parts.
+fn export(home: &Path, ours: bool, fingerprint: &str, log: &Path) -> Result<Vec<u8>, Failure> {
+    let export = [
+        "--export",
+        "--export-options",
+        "export-minimal",
+        fingerprint,
+    ];
+    Ok(gpg(home, ours).args(export).output(log)?)
+}
+
+/// `ours` has no passphrase; a user's agent asks for theirs, in its own way.
+fn gpg(home: &Path, ours: bool) -> Program {
+    let program = Program::new("gpg")
+        .arg("--homedir")
+        .arg(home)
+        .args(["--batch", "--no-tty", "--quiet"]);
+    match ours {
+        true => program.args(["--pinentry-mode", "loopback"]),
+        // Where the agent's pinentry is to ask.
+        false => ["GPG_TTY", "DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR"]
+            .iter()
+            .fold(program, |program, name| program.inherit_env(name)),
+    }
+}
+
+/// gpg leaves an agent running that holds the directory; it has to go with the command that started it.
+fn stop_agent(home: &Path, log: &Path) {
+    let stop = Program::new("gpgconf")
+        .arg("--homedir")
+        .arg(home)
+        .args(["--kill", "gpg-agent"]);
+    // Failing to stop it harms nothing but tidiness.
+    let _ = stop.run(log);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! The second witness of a package: `dpkg-deb` lists the same file and must see as many files, so that the reader is itself
+//! checked.
+
+use std::io;
+use std::path::Path;
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use super::Deb;
+use base::exit::{Exit, ExitKind};
+use base::process::Program;
+
+/// Why the second witness does not confirm what was read.
+#[derive(Debug, Error, Diagnostic)]
+pub enum ListingError {
+    /// It is not installed.
+    #[error("the second witness of packages is missing: can't run `dpkg-deb`: {source}")]
+    #[diagnostic(help("apt install dpkg"))]
+    Missing {
+        /// Why it did not start.
+        source: io::Error,
+    },
+    /// It could not read the package, though this tool could.
+    #[error("`dpkg-deb --contents` can't read it, though this tool can: {said}")]
+    Refused {
+        /// What it said.
+        said: String,
+    },
+    /// It saw something else.
+    #[error("`dpkg-deb --contents` lists {theirs} files, and this tool sees {ours}")]
+    #[diagnostic(help(
+        "one of the two passes something over, so neither is trusted: an archive in several compressed streams is the usual cause; compress it again"
+    ))]
+    Disagrees {
+        /// How many it lists.
+        theirs: usize,
+        /// How many were read.
+        ours: usize,
+    },
+}
+
+impl ExitKind for ListingError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Missing { .. } => Exit::CannotHere,
+            Self::Refused { .. } | Self::Disagrees { .. } => Exit::CheckFailed,
+        }
+    }
+}
+
+/// Has `dpkg-deb` list a package that was read, and compares the number of files. tar writes each name on one line, whatever
+/// characters it has.
+pub fn confirm(path: &Path, deb: &Deb) -> Result<(), ListingError> {
+    let output = Program::new("dpkg-deb")
+        .arg("--contents")
+        .arg(path)
+        .command()
+        .output()
+        .map_err(|source| ListingError::Missing { source })?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(ListingError::Refused { said });
+    }
+    let lines = output.stdout.iter().filter(|byte| **byte == b'\n');
+    let (theirs, ours) = (lines.count(), deb.files.len());
+    match theirs == ours {
+        true => Ok(()),
+        false => Err(ListingError::Disagrees { theirs, ours }),
+    }
+}

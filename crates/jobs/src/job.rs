@@ -1,0 +1,134 @@
+//! A unit of work: what it makes, from which inputs, after which other units.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use base::digest::Digest;
+
+/// A job's name, unique in a plan: the kind of work and what it is for (`compile:pg15`).
+pub type JobId = String;
+
+/// What a step takes while it runs: the scheduler keeps the sum within the machine. Roughly as seen on two cores; nothing
+/// but the order and the overlap of jobs depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cost {
+    /// Cores it keeps busy. [`ALL_BUT_ONE`] leaves one for the small jobs beside it.
+    pub cores: usize,
+    /// Megabytes it needs at its peak.
+    pub memory: u64,
+    /// Seconds it takes: what the longest chain of jobs is told from.
+    pub seconds: u32,
+    /// What only one job at a time may use.
+    pub alone_with: Option<&'static str>,
+}
+
+/// As many cores as there are, but for one.
+pub const ALL_BUT_ONE: usize = usize::MAX;
+
+/// What a job does: plain data, by which the caller's code carries it out. All bytes come through the job's inputs.
+pub trait Step: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync {
+    /// What it takes.
+    fn cost(&self) -> Cost;
+}
+
+/// One node of the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job<S> {
+    /// Its name.
+    pub id: JobId,
+    /// What a person reads while it runs.
+    pub title: String,
+    /// What to do.
+    pub step: S,
+    /// All that decides its result, by a name that a person understands: files, lock sections, parameters.
+    pub inputs: BTreeMap<String, Digest>,
+    /// The jobs whose output it reads.
+    pub needs: Vec<JobId>,
+    /// The digest of the step, the inputs and the keys of the jobs it needs: equal keys, equal results.
+    pub key: Digest,
+}
+
+impl<S: Step> Job<S> {
+    /// Makes a job and its key. `needs` are the jobs it reads from, already made.
+    pub fn new(
+        id: impl Into<JobId>,
+        title: impl Into<String>,
+        step: S,
+        mut inputs: BTreeMap<String, Digest>,
+        needs: &[&Self],
+    ) -> Self {
+        for need in needs {
+            inputs.insert(format!("job {}", need.id), need.key);
+        }
+        Self {
+            id: id.into(),
+            title: title.into(),
+            key: key(&step, &inputs),
+            step,
+            inputs,
+            needs: needs.iter().map(|job| job.id.clone()).collect(),
+        }
+    }
+
+    /// Whether its key is that of its step and inputs: a job that was read from a file says so of itself only.
+    pub fn key_fits(&self) -> bool {
+        self.key == key(&self.step, &self.inputs)
+    }
+}
+
+fn key<S: Step>(step: &S, inputs: &BTreeMap<String, Digest>) -> Digest {
+    Digest::of_json(&(step, inputs))
+}
+
+/// The names of the inputs in which two runs of a job differ, in words: added, gone or changed.
+pub fn differences(
+    before: &BTreeMap<String, Digest>,
+    now: &BTreeMap<String, Digest>,
+) -> Vec<String> {
+    let mut words = Vec::new();
+    for (name, digest) in now {
+        match before.get(name) {
+            None => words.push(format!("{name} is new")),
+            Some(old) if old != digest => words.push(format!("{name} changed")),
+            Some(_) => {}
+        }
+    }
+    words.extend(
+        before
+            .keys()
+            .filter(|name| !now.contains_key(*name))
+            .map(|name| format!("{name} is gone")),
+    );
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Size;
+
+    fn job(value: &str, needs: &[&Job<Size>]) -> Job<Size> {
+        let inputs = BTreeMap::from([("a file".to_owned(), Digest::of(value))]);
+        Job::new("x", "x", Size::Small, inputs, needs)
+    }
+
+    #[test]
+    fn the_key_follows_inputs_and_needs() {
+        assert_eq!(job("1", &[]).key, job("1", &[]).key);
+        assert_ne!(job("1", &[]).key, job("2", &[]).key);
+        assert_ne!(
+            job("1", &[&job("1", &[])]).key,
+            job("1", &[&job("2", &[])]).key
+        );
+    }
+
+    #[test]
+    fn differences_are_named() {
+        let (old, new) = (job("1", &[]).inputs, job("2", &[]).inputs);
+        assert_eq!(differences(&old, &new), ["a file changed"]);
+        assert_eq!(differences(&BTreeMap::new(), &new), ["a file is new"]);
+        assert_eq!(differences(&old, &BTreeMap::new()), ["a file is gone"]);
+    }
+}

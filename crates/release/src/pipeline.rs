@@ -1,0 +1,255 @@
+//! One run: what the commands that build have in common, from reading the configuration to the finished jobs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::outdated::Summary;
+use crate::publish::{self, Manifest};
+use crate::report::run::RunRecord;
+use base::exit::Failure;
+use base::progress::Listener;
+use base::workspace::Workspace;
+use build::compile::shared_objects::CompilerCache;
+use build::plan::Outcome;
+use build::plan::{Availability, Context, Machine, Plan, Purpose};
+use build::steps::Steps;
+use debian::apt::options::RepositoryOptions;
+use inputs::fetch::mirrors::{LazyMirrors, Mirrors, UserMirrors};
+use inputs::host::Host;
+use inputs::lock::Resolver;
+use inputs::toolchain::Toolchain;
+use jobs::execute::cache::Cache;
+use jobs::execute::{self, CacheLock, Limits};
+use symcheck::scope::Remembered;
+use targets::lock::{Absent, Lock};
+use targets::release::{self, Release};
+use targets::{Distribution, Target, Targets};
+
+/// Everything that is read once at the start of a run.
+pub struct Pipeline {
+    /// Where things are.
+    pub workspace: Workspace,
+    /// The matrix.
+    pub targets: Targets,
+    /// What all packages share.
+    pub release: Release,
+    /// The time of the release.
+    pub epoch: u64,
+    /// The compiler.
+    pub toolchain: Toolchain,
+    /// This machine.
+    pub host: Host,
+    /// What the user decided about the repository.
+    pub repository: RepositoryOptions,
+    /// Where compiled objects are shared with other machines, if the user said so.
+    pub compiler_cache: Option<CompilerCache>,
+    /// Which of the builders compiles; the next one takes over where its packages can be had from nowhere.
+    builder: usize,
+    mirrors: LazyMirrors,
+}
+
+impl Pipeline {
+    /// Reads the configuration. `epoch` is SOURCE_DATE_EPOCH where it is set.
+    pub fn load(
+        workspace: &Workspace,
+        epoch: Option<&str>,
+        mirrors: &UserMirrors,
+    ) -> Result<Self, Failure> {
+        let packaging = workspace.packaging();
+        let release = Release::load(&packaging.join("release.toml"))?;
+        Ok(Self {
+            epoch: release::epoch(workspace, &release, epoch)?,
+            targets: Targets::load(&packaging.join("targets.toml"))?,
+            release,
+            toolchain: Toolchain::find(workspace)?,
+            host: Host::detect(std::path::Path::new("/")),
+            mirrors: LazyMirrors::new(mirrors),
+            repository: RepositoryOptions::default(),
+            compiler_cache: None,
+            builder: 0,
+            workspace: workspace.clone(),
+        }
+        .with_locked_builder())
+    }
+
+    /// With the first builder that is locked, where there is one.
+    fn with_locked_builder(mut self) -> Self {
+        let architecture = self.host.architecture(&self.targets);
+        let locked = self.targets.builders.iter().position(|builder| {
+            let id = architecture.qualify(&builder.distribution);
+            Lock::path(&self.workspace, &id).exists()
+        });
+        self.builder = locked.unwrap_or(0);
+        self
+    }
+
+    /// The release whose root file system compiles.
+    pub fn builder(&self) -> &targets::Builder {
+        &self.targets.builders[self.builder] // INVARIANT: `next_builder` keeps it within the list
+    }
+
+    /// Lets the next release compile; whether there is one.
+    pub fn next_builder(&mut self) -> bool {
+        let there = self.builder + 1 < self.targets.builders.len();
+        self.builder += usize::from(there);
+        there
+    }
+
+    /// From now on no archive may be contacted.
+    pub fn forbid_mirrors(&mut self) {
+        self.mirrors.forbid();
+    }
+
+    /// The archives that may be contacted.
+    pub fn mirrors(&self) -> Result<&Mirrors, Failure> {
+        self.mirrors.get(&self.targets, &self.workspace)
+    }
+
+    /// What makes the lock of a distribution from its archives of this moment, without the packages that these have lost.
+    pub fn resolver<'a>(
+        &'a self,
+        distribution: &'a Distribution,
+        absent: &'a [Absent],
+    ) -> Result<Resolver<'a>, Failure> {
+        Ok(Resolver {
+            targets: &self.targets,
+            distribution,
+            mirrors: self.mirrors()?,
+            dir: self.workspace.apt_root(&distribution.id),
+            absent,
+        })
+    }
+
+    fn context(&self) -> Context<'_> {
+        Context {
+            workspace: &self.workspace,
+            targets: &self.targets,
+            release: &self.release,
+            epoch: self.epoch,
+            toolchain: &self.toolchain.version,
+            machine: Machine {
+                architecture: self.host.architecture(&self.targets),
+                rust_targets: &self.toolchain.targets,
+            },
+            builder: self.builder(),
+            repository: &self.repository,
+            lockable: Vec::new(),
+        }
+    }
+
+    /// The plan for some targets, all of which this machine can carry out.
+    pub fn plan(&self, chosen: &[Target], purpose: Purpose) -> Result<Plan, Failure> {
+        let plan = self.whole_plan(chosen, purpose)?;
+        plan.require_possible()?;
+        Ok(plan)
+    }
+
+    /// The plan for some targets, with the jobs that this machine can't do.
+    pub fn whole_plan(&self, chosen: &[Target], purpose: Purpose) -> Result<Plan, Failure> {
+        build::plan::compute(&self.context(), chosen, purpose)
+    }
+
+    /// The plan for the test of the BLAS clash.
+    pub fn crash_plan(&self) -> Result<Plan, Failure> {
+        build::plan::crash::plan(&self.context())
+    }
+
+    /// The plan for those of some targets that can be built here, and for each whether it can. Contacts nothing.
+    pub fn survey(
+        &self,
+        chosen: &[Target],
+    ) -> Result<(Plan, BTreeMap<String, Availability>), Failure> {
+        let mut context = self.context();
+        let not_locked = self.not_locked(chosen);
+        if !not_locked.is_empty() {
+            let mirrors = self.mirrors()?;
+            let lockable = not_locked.into_iter().filter(|one| mirrors.reach(one));
+            context.lockable = lockable.map(|one| one.id.clone()).collect();
+        }
+        build::plan::survey(&context, chosen)
+    }
+
+    /// The results of finished jobs.
+    pub fn cache(&self) -> Cache {
+        Cache::new(&self.workspace.cache)
+    }
+
+    /// Runs what of a plan has to run.
+    pub fn execute(
+        &self,
+        plan: &Plan,
+        chosen: &[Target],
+        listener: &dyn Listener,
+    ) -> Result<Outcome, Failure> {
+        self.execute_within(&Limits::of_machine(), plan, chosen, listener)
+    }
+
+    /// The same with other limits than the machine's own.
+    pub fn execute_within(
+        &self,
+        limits: &Limits,
+        plan: &Plan,
+        chosen: &[Target],
+        listener: &dyn Listener,
+    ) -> Result<Outcome, Failure> {
+        let _lock = CacheLock::acquire(&self.workspace.cache, listener)?;
+        let cache = self.cache();
+        cache.sweep()?;
+        let steps = self.steps(chosen);
+        let logs = |job: &str| self.workspace.log(job);
+        let outcome = execute::execute(plan, &cache, &logs, limits, listener, &|work| {
+            steps.run(work)
+        })?;
+        cache.prune()?;
+        RunRecord::of(plan, &outcome, &cache, limits.cores).save(&self.workspace.cache)?;
+        Ok(outcome)
+    }
+
+    /// Puts the results of a finished plan into `out`, unless it has them and nothing was made `again`; returns what was
+    /// published. Alone in the cache: two runs that publish at once would share the tree beside `out`.
+    pub fn publish(
+        &self,
+        out: &Path,
+        plan: &Plan,
+        again: bool,
+        outdated: &Summary,
+        listener: &dyn Listener,
+    ) -> Result<Option<Manifest>, Failure> {
+        if !again && publish::is_current(out, plan) && !publish::has_leftovers(out) {
+            return Ok(None);
+        }
+        let _lock = CacheLock::acquire(&self.workspace.cache, listener)?;
+        publish::remove_leftovers(out)?;
+        if !again && publish::is_current(out, plan) {
+            return Ok(None);
+        }
+        let log = self.workspace.log("publish");
+        let steps = self.steps(&[]);
+        let facts = publish::Facts {
+            release: &self.release,
+            epoch: self.epoch,
+            abi3: &steps.abi3()?,
+            toolchain: &self.toolchain.version,
+            outdated,
+            key: &steps.signing_key(&log)?,
+            log: &log,
+        };
+        publish::publish(out, plan, &self.cache(), &facts).map(Some)
+    }
+
+    /// The steps of this run.
+    pub fn steps<'a>(&'a self, chosen: &'a [Target]) -> Steps<'a> {
+        Steps {
+            workspace: &self.workspace,
+            targets: &self.targets,
+            chosen,
+            release: &self.release,
+            epoch: self.epoch,
+            toolchain: &self.toolchain,
+            mirrors: &self.mirrors,
+            repository: &self.repository,
+            remembered: Remembered::default(),
+            compiler_cache: self.compiler_cache.as_ref(),
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Where a release comes from, as an in-toto statement with SLSA's provenance: which artifacts were made, from which source
+//! tree, locks and compiler, by which plan.
+//!
+//! Nothing in it is of one run (no time, host or number): it is a function of the release, as every other file is, so that
+//! two builders' statements can be compared byte by byte. [`source_tree`] is the source tree, [`check`] says of a release whether
+//! its statement is true here.
+
+pub mod check;
+
+use std::collections::BTreeMap;
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::publish::{Artifact, Facts, Kind, Manifest};
+use base::digest::Digest;
+use base::exit::Failure;
+use base::files::{self, FileError};
+use build::plan::Plan;
+use build::plan::Step;
+use jobs::execute::cache::Cache;
+use jobs::source_tree::{self, SourceTree};
+
+/// The directory in a release.
+pub const DIRECTORY: &str = "provenance";
+/// The statement's name there.
+pub const STATEMENT: &str = "statement.intoto.json";
+/// The name of its signature there.
+pub const SIGNATURE: &str = "statement.intoto.json.asc";
+
+/// in-toto's name of the form of a statement.
+const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
+/// SLSA's name of the form of the predicate.
+const PREDICATE_TYPE: &str = "https://slsa.dev/provenance/v1";
+/// Our name of the way of building, with the version of its parameters; docs/provenance.md explains them.
+const BUILD_TYPE: &str = "urn:pgml-dist:dist:v1";
+/// Our name of whoever builds: this program, on any machine.
+const BUILDER: &str = "urn:pgml-dist:xtask";
+/// The name of the whole source tree among the dependencies.
+pub const SOURCE: &str = "source";
+/// The name of the compiler among the dependencies.
+pub const TOOLCHAIN: &str = "toolchain";
+/// The annotation that says in words what a digest is of.
+const WORDS: &str = "words";
+
+/// A statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Statement {
+    #[serde(rename = "_type")]
+    kind: String,
+    /// The artifacts.
+    pub subject: Vec<Resource>,
+    predicate_type: String,
+    /// How they were made.
+    pub predicate: Predicate,
+}
+
+/// Something with a digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resource {
+    /// Its name: the path of a file.
+    pub name: String,
+    digest: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    annotations: BTreeMap<String, String>,
+}
+
+/// How the artifacts were made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Predicate {
+    /// From what.
+    pub build_definition: BuildDefinition,
+    run_details: RunDetails,
+}
+
+/// From what the artifacts were made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BuildDefinition {
+    build_type: String,
+    /// What the user asked for.
+    pub external_parameters: Parameters,
+    /// What follows from that and from the source.
+    pub internal_parameters: PlanDigest,
+    /// What was read: the source tree, its locks, the compiler.
+    pub resolved_dependencies: Vec<Resource>,
+}
+
+/// What the user asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parameters {
+    /// The release's version.
+    pub release: String,
+    /// The targets.
+    pub targets: Vec<String>,
+    /// The time of every file, seconds since 1970.
+    pub epoch: u64,
+}
+
+/// The plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanDigest {
+    /// The digest of the keys of all jobs.
+    pub plan: Digest,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct RunDetails {
+    builder: Builder,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Builder {
+    id: String,
+    version: BTreeMap<String, String>,
+}
+
+impl Resource {
+    fn new(name: &str, digest: &Digest) -> Self {
+        Self {
+            name: name.to_owned(),
+            digest: BTreeMap::from([("sha256".to_owned(), digest.to_string())]),
+            annotations: BTreeMap::new(),
+        }
+    }
+
+    /// Its SHA-256.
+    pub fn sha256(&self) -> Option<Digest> {
+        self.digest.get("sha256")?.parse().ok()
+    }
+
+    /// What it is, in words, where the digest is of words.
+    pub fn words(&self) -> &str {
+        self.annotations.get(WORDS).map_or("", String::as_str)
+    }
+}
+
+/// What of the source tree pins inputs from outside.
+fn is_lock(name: &str) -> bool {
+    name.starts_with("packaging/lock/")
+        || name.ends_with("Cargo.lock")
+        || name.ends_with("requirements.lock")
+}
+
+/// What a release's artifacts are made from, with digests: the source tree, each lock in it, the compiler by its own words.
+fn dependencies(tree: &SourceTree, toolchain: &str) -> Vec<Resource> {
+    let mut found = vec![Resource::new(SOURCE, &tree.digest())];
+    let locks = tree.names().filter(|name| is_lock(name));
+    found.extend(locks.filter_map(|name| Some(Resource::new(name, tree.get(name)?))));
+    let mut compiler = Resource::new(TOOLCHAIN, &Digest::of(toolchain));
+    compiler
+        .annotations
+        .insert(WORDS.into(), toolchain.to_owned());
+    found.push(compiler);
+    found
+}
+
+impl Statement {
+    /// The statement of a release.
+    pub fn new(manifest: &Manifest, tree: &SourceTree, toolchain: &str) -> Self {
+        let subject = |artifact: &Artifact| Resource::new(&artifact.path, &artifact.sha256);
+        Self {
+            kind: STATEMENT_TYPE.into(),
+            subject: manifest.artifacts.iter().map(subject).collect(),
+            predicate_type: PREDICATE_TYPE.into(),
+            predicate: Predicate {
+                build_definition: BuildDefinition {
+                    build_type: BUILD_TYPE.into(),
+                    external_parameters: Parameters {
+                        release: manifest.release.clone(),
+                        targets: manifest.targets.keys().cloned().collect(),
+                        epoch: manifest.epoch,
+                    },
+                    internal_parameters: PlanDigest {
+                        plan: manifest.plan,
+                    },
+                    resolved_dependencies: dependencies(tree, toolchain),
+                },
+                run_details: RunDetails {
+                    builder: Builder {
+                        id: BUILDER.into(),
+                        version: BTreeMap::from([(
+                            "xtask".to_owned(),
+                            env!("CARGO_PKG_VERSION").to_owned(),
+                        )]),
+                    },
+                },
+            },
+        }
+    }
+
+    /// Its bytes.
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut json = serde_json::to_vec_pretty(self).unwrap_or_default(); // INVARIANT: plain data
+        json.push(b'\n');
+        json
+    }
+
+    /// Reads one that this program understands; the error says in what it does not.
+    pub fn from_json(json: &[u8]) -> Result<Self, String> {
+        let read: Self = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        let known = [
+            (&read.kind, STATEMENT_TYPE),
+            (&read.predicate_type, PREDICATE_TYPE),
+            (&read.predicate.build_definition.build_type, BUILD_TYPE),
+        ];
+        match known.iter().find(|(found, wanted)| found != wanted) {
+            None => Ok(read),
+            Some((found, wanted)) => Err(format!("it says `{found}` where `{wanted}` belongs")),
+        }
+    }
+}
+
+/// Writes the statement of a new release, the list of its source tree and a signature, and adds them to its artifacts. The
+/// signature is not among them: it is as good as the key, and its own witness.
+pub fn publish(
+    next: &Path,
+    manifest: &mut Manifest,
+    plan: &Plan,
+    cache: &Cache,
+    facts: &Facts<'_>,
+) -> Result<(), Failure> {
+    let source = plan.jobs.iter().find(|job| job.step == Step::Source);
+    let source = source.ok_or_else(|| {
+        FileError::at("find the job", "source")(std::io::ErrorKind::NotFound.into())
+    })?;
+    let list = cache.output(source).join(source_tree::LIST);
+    let tree = SourceTree::load(&list)?;
+    let statement = Statement::new(manifest, &tree, facts.toolchain);
+    for (name, bytes) in [
+        (STATEMENT, statement.to_json()),
+        (source_tree::LIST, tree.list().into_bytes()),
+    ] {
+        let path = format!("{DIRECTORY}/{name}");
+        manifest.artifacts.push(Artifact {
+            kind: Kind::Provenance,
+            target: None,
+            size: bytes.len() as u64,
+            sha256: Digest::of(&bytes),
+            path: path.clone(),
+        });
+        files::write(&next.join(path), bytes)?;
+    }
+    manifest.artifacts.sort_by(|a, b| a.path.cmp(&b.path));
+    let file = next.join(DIRECTORY).join(STATEMENT);
+    facts
+        .key
+        .sign_detached(&file, SIGNATURE, facts.epoch, facts.log)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! What is known of a target: which of its parts were made and tested, and how.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use base::exit::Failure;
+use build::plan::{Interpreter, Plan, TargetPlan};
+use build::verify::step::Needs;
+use jobs::execute::cache::Cache;
+use targets::End;
+
+/// Whether something was done for a target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "state", content = "why")]
+pub enum State {
+    /// It was done, and all of it held.
+    Yes,
+    /// It was done, and all of it held, with packages of an archive that stands in for the distribution's; whose they are.
+    StandIn(String),
+    /// It was done, and something did not hold; what.
+    Failed(String),
+    /// It was not done; why.
+    No(String),
+}
+
+/// What is known of a target's packages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TargetState {
+    /// The packages of the extension were built.
+    pub built: State,
+    /// The symbol and ABI rules held.
+    pub verified: State,
+    /// The package of the Python runtime was built.
+    pub runtime: State,
+    /// How, where it is not with the distribution's own Python.
+    pub runtime_note: Option<String>,
+    /// apt installed the packages into a clean system.
+    pub installed: State,
+    /// The SQL suites ran there.
+    pub run: State,
+    /// The library was loaded into a server of its major beside a libpython of its name, and worked.
+    pub loaded: State,
+    /// Where.
+    pub loaded_note: Option<String>,
+    /// The container images with a server were built, and those that were run did what they should. (The image with the
+    /// extension's files alone is there wherever packages are.)
+    pub image: State,
+    /// In what they were run.
+    pub image_note: Option<String>,
+    /// Whose packages stand in for the distribution's, where they come from an archive that tests made.
+    #[serde(default)]
+    pub stand_in: Option<String>,
+    /// What of its inputs a release refuses.
+    pub development: Vec<String>,
+    /// The oldest release of its server that has all that the library takes from it; none where every one has, or where no
+    /// library was verified.
+    #[serde(default)]
+    pub server: Option<String>,
+    /// Fixes of the server that the library goes without, and why.
+    #[serde(default)]
+    pub unfixed: Vec<String>,
+    /// Until when its Postgres and its distribution are kept up, where a day was announced.
+    #[serde(default)]
+    pub ends: Vec<End>,
+}
+
+impl TargetState {
+    /// What is known before any test ran. `done` tells of a job how it ended.
+    pub fn new(target: &str, plan: &TargetPlan, done: &dyn Fn(&str) -> State) -> Self {
+        let runtime = plan
+            .goals
+            .iter()
+            .find(|goal| goal.starts_with("package:") && **goal != format!("package:{target}"));
+        let done = |id: &str| match (done(id), &plan.blocked) {
+            (State::No(_), Some(why)) => State::No(why.clone()),
+            (state, _) => state,
+        };
+        let not_yet = "`cargo xtask test` was not run on these packages";
+        let no = |why: &Option<String>| {
+            let why = plan.blocked.as_ref().or(why.as_ref());
+            State::No(why.map_or(not_yet.to_owned(), String::clone))
+        };
+        Self {
+            built: done(&format!("package:{target}")),
+            verified: done(&format!("verify:{target}")),
+            runtime: done(runtime.map_or("", String::as_str)),
+            runtime_note: match &plan.runtime {
+                Interpreter::Own => None,
+                Interpreter::Same(other) => Some(format!(
+                    "byte-compiled by the same Python of {other}: archive not enabled"
+                )),
+                Interpreter::OtherMachine(other) => {
+                    Some(format!("byte-compiled by the same Python of {other}"))
+                }
+                Interpreter::None => Some(
+                    "without byte code, which the package makes when it is installed: archive not enabled"
+                        .into(),
+                ),
+            },
+            installed: no(&plan.not_installable),
+            run: no(&plan.not_installable),
+            loaded: no(&plan.not_loadable),
+            loaded_note: None,
+            image: match &plan.not_installable {
+                Some(why) => State::No(why.clone()),
+                None => done(&format!("images:{target}")),
+            },
+            image_note: None,
+            stand_in: plan.stand_in.clone(),
+            development: plan.development.clone(),
+            server: None,
+            unfixed: Vec::new(),
+            ends: plan.ends.clone(),
+        }
+        .mark_stand_in()
+    }
+
+    /// The state of what was done and held.
+    pub fn held(&self) -> State {
+        match &self.stand_in {
+            None => State::Yes,
+            Some(whose) => State::StandIn(whose.clone()),
+        }
+    }
+
+    /// Tells what was made of, or held against, a stand-in's packages from what was with the distribution's own.
+    fn mark_stand_in(mut self) -> Self {
+        let held = self.held();
+        for state in [&mut self.verified, &mut self.runtime, &mut self.image] {
+            if *state == State::Yes {
+                *state = held.clone();
+            }
+        }
+        self
+    }
+
+    /// Takes over what the verify job has found out of the server. Without that job nothing is known of it.
+    pub(super) fn read_needs(
+        &mut self,
+        plan: &Plan,
+        cache: &Cache,
+        target: &str,
+    ) -> Result<(), Failure> {
+        let Some(job) = plan.job(&format!("verify:{target}")) else {
+            return Ok(());
+        };
+        let needs = Needs::load(&cache.output(job))?;
+        self.server = needs.server;
+        self.unfixed = needs.unfixed;
+        Ok(())
+    }
+}
+
+/// What is known of each target of a plan, by how its jobs ended.
+pub fn states(plan: &Plan, done: &dyn Fn(&str) -> State) -> BTreeMap<String, TargetState> {
+    let state = |(name, target): (&String, &TargetPlan)| {
+        (name.clone(), TargetState::new(name, target, done))
+    };
+    plan.targets.iter().map(state).collect()
+}

@@ -1,0 +1,122 @@
+//! Runs the scripts in a clean system that has the packages.
+
+use std::path::Path;
+
+use crate::bench::{BENCHES, Case, Document, Machine, VERSION, cases};
+use crate::install::InstallTest;
+use crate::system::System;
+use base::exit::{Exit, ExitKind, Failure};
+use base::progress::Listener;
+
+/// What is measured, and how thoroughly.
+pub struct Benches<'a> {
+    /// The names of the benches; all when there is none.
+    pub names: &'a [String],
+    /// Rounds of each comparison.
+    pub rounds: u32,
+    /// Seconds of each run of pgbench.
+    pub seconds: u32,
+}
+
+/// Why a bench has no result.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum BenchError {
+    /// The script did not print what it should.
+    #[error("`packaging/bench/{script}.sql` printed something else than its cases")]
+    #[diagnostic(help(
+        "run it with `psql -f` in a database with the extension to see what it says"
+    ))]
+    Printed {
+        /// The script.
+        script: &'static str,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// It printed nothing for a bench.
+    #[error("`packaging/bench/{script}.sql` measured nothing for `{name}`")]
+    Nothing {
+        /// The script.
+        script: &'static str,
+        /// The bench.
+        name: &'static str,
+    },
+}
+
+impl ExitKind for BenchError {
+    fn exit(&self) -> Exit {
+        Exit::CheckFailed
+    }
+}
+
+impl Benches<'_> {
+    /// Installs the packages and runs the scripts of the benches.
+    pub fn run(
+        &self,
+        install: &InstallTest<'_>,
+        listener: &dyn Listener,
+    ) -> Result<Document, Failure> {
+        let system = install.prepared()?;
+        let load_before = load();
+        let mut found = Vec::new();
+        let mut done: Vec<&str> = Vec::new();
+        for bench in BENCHES.iter().filter(|bench| self.wants(bench.name)) {
+            if done.contains(&bench.script) {
+                continue;
+            }
+            done.push(bench.script);
+            listener.started(bench.script, "measuring");
+            let measured = self.script(install, &system, bench.script)?;
+            listener.finished(bench.script, &format!("{} cases", measured.len()));
+            found.extend(measured);
+        }
+        Ok(Document {
+            version: VERSION,
+            target: install.target.clone(),
+            machine: Machine {
+                cores: std::thread::available_parallelism().map_or(1, usize::from),
+                load_before,
+                load_after: load(),
+            },
+            cases: found,
+        })
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        self.names.is_empty() || self.names.iter().any(|wanted| wanted == name)
+    }
+
+    /// The cases of one script, those that are wanted.
+    fn script(
+        &self,
+        install: &InstallTest<'_>,
+        system: &System,
+        script: &'static str,
+    ) -> Result<Vec<Case>, Failure> {
+        let wanted: Vec<&'static str> = BENCHES
+            .iter()
+            .filter(|bench| bench.script == script && self.wants(bench.name))
+            .map(|bench| bench.name)
+            .collect();
+        let path = format!("/srv/bench/{script}.sql");
+        let variables = [("rounds", self.rounds), ("seconds", self.seconds)];
+        let printed = install.script(system, &path, &variables)?;
+        let found =
+            cases(&printed, &wanted).map_err(|source| BenchError::Printed { script, source })?;
+        match wanted
+            .iter()
+            .find(|name| found.iter().all(|case| case.bench != **name))
+        {
+            Some(name) => Err(BenchError::Nothing { script, name }.into()),
+            None => Ok(found),
+        }
+    }
+}
+
+/// The load of the last minute; 0 where Linux doesn't tell it.
+fn load() -> f64 {
+    let text = base::files::read_text(Path::new("/proc/loadavg")).unwrap_or_default();
+    text.split(' ')
+        .next()
+        .and_then(|number| number.parse().ok())
+        .unwrap_or_default()
+}

@@ -1,0 +1,171 @@
+//! The suite `crash`: the bug that the product exists to prevent, in real backends (docs/crash.md).
+//!
+//! The extension's own objects are linked as they are shipped and in each wrong way. The wrong ones have to end the backend
+//! or fail, or else the test would also pass where nothing protects anybody; the shipped one has to give the right
+//! numbers, alone and beside an extension that brings a BLAS of its own; and the checker has to refuse each wrong one and
+//! name what would be hijacked.
+
+mod fixtures;
+mod replay;
+mod scene;
+mod sessions;
+
+use std::path::{Path, PathBuf};
+
+use self::fixtures::Sources;
+use self::scene::Scene;
+use self::sessions::Suite;
+use crate::cases::{self, Case, Cases};
+use base::exit::{Exit, Failure};
+use base::files::{self, FileError};
+use base::progress::Listener;
+use build::compile::blas_clash::Mislink;
+use build::compile::extension;
+use build::plan::Plan;
+use build::plan::crash::{NEW, OLD, ROLE};
+use build::runtime;
+use build::steps::ROOTFS;
+use release::pipeline::Pipeline;
+use release::relock::Policy;
+use symcheck::Rulebook;
+use symcheck::stamp;
+use targets::lock::LockError;
+use targets::{Distribution, Target};
+
+/// Makes what the test needs and runs it. Where this machine can't make it, such as without Debian 11's archive, that is an
+/// error for those who `asked` for the test, and a test that was not run for others.
+pub fn run(
+    pipeline: &mut Pipeline,
+    policy: Policy,
+    asked: bool,
+    listener: &dyn Listener,
+) -> Result<Vec<Case>, Failure> {
+    let mut cases = Cases::new("crash:", listener);
+    let made = pipeline.renewing(policy, listener, &|pipeline| {
+        let plan = pipeline.crash_plan()?;
+        pipeline.execute(&plan, &[], listener)?;
+        Ok(plan)
+    });
+    let plan = match made {
+        Err(failure) if !asked && is_of_the_archive(&failure) => {
+            cases.not_run("the BLAS clash in real backends", cases::words(&failure));
+            return Ok(cases.done);
+        }
+        made => made?,
+    };
+    let pipeline = &*pipeline;
+    let workspace = &pipeline.workspace;
+    let scratch = workspace.cache.join("systest/crash");
+    files::remove_dir(&scratch)?;
+    let log = workspace.log("test-crash");
+    files::write(&log, "")?;
+    let outputs = Outputs {
+        pipeline,
+        plan: &plan,
+    };
+    let book = Rulebook::load(&workspace.packaging())?;
+    let shown = scratch.join("shown");
+    let builder = build::plan::builder(&plan).map_or("", |job| job.id.as_str());
+    let headers = plan.job(&format!("mislink:pg{}", OLD.1));
+    let headers = headers.and_then(|job| job.needs.iter().find(|id| id.ends_with(":headers")));
+    fixtures::make(
+        &Sources {
+            builder: &outputs.of(builder)?.join(ROOTFS),
+            headers: &outputs.of(headers.map_or("", String::as_str))?,
+            major: OLD.1,
+            shared: &outputs.of(&format!("unpack:{}:{ROLE}", OLD.0))?,
+        },
+        &shown,
+        &log,
+    )?;
+    let fixture = plan.jobs.iter().find(|job| job.id.starts_with("fixture:"));
+    let fixture = fixture.map_or("", |job| job.id.as_str());
+    for (at, wheels) in [
+        (OLD, fixture.to_owned()),
+        (NEW, format!("runtime:{}", NEW.0)),
+    ] {
+        let target = Target {
+            distribution: pipeline.targets.require_distribution(at.0)?.clone(),
+            major: at.1,
+        };
+        let dir = scratch.join(&target.distribution.id);
+        let libraries = Libraries::gather(&outputs, &target, &dir.join("libraries"))?;
+        let scene = Scene {
+            rootfs: &outputs.of(&format!("rootfs:{}:{ROLE}", at.0))?.join(ROOTFS),
+            runtime: &outputs.of(&wheels)?.join(runtime::TREE),
+            major: at.1,
+            source: &workspace.root,
+            scratch: &dir.join("scene"),
+            log: &log,
+        };
+        let suite = Suite {
+            workspace,
+            target: &target,
+            architecture: &target.distribution.architecture.name,
+            scene: &scene,
+            libraries: &libraries,
+            shown: &shown,
+            book: &book,
+        };
+        match at == OLD {
+            true => suite.crash(&mut cases),
+            false => suite.witness(&mut cases),
+        }
+    }
+    files::remove_dir(&scratch)?;
+    Ok(cases.done)
+}
+
+/// Whether this machine can't have what the scene is made of: it is a release's that has ended.
+fn is_of_the_archive(failure: &Failure) -> bool {
+    let unlocked = failure.error().is_some_and(|_: &LockError| true);
+    failure.exit == Exit::CannotHere || unlocked
+}
+
+/// The results of the plan's jobs.
+struct Outputs<'a> {
+    pipeline: &'a Pipeline,
+    plan: &'a Plan,
+}
+
+impl Outputs<'_> {
+    fn of(&self, id: &str) -> Result<PathBuf, FileError> {
+        let job = self.plan.job(id).ok_or_else(|| {
+            FileError::at("find the result of the job", id)(std::io::ErrorKind::NotFound.into())
+        })?;
+        Ok(self.pipeline.cache().output(job))
+    }
+}
+
+/// The extension as it is shipped and as it must not be, stamped for one distribution.
+struct Libraries {
+    shipped: PathBuf,
+    dir: PathBuf,
+}
+
+impl Libraries {
+    fn gather(outputs: &Outputs<'_>, target: &Target, dir: &Path) -> Result<Self, Failure> {
+        let linked = outputs.of(&format!("mislink:pg{}", target.major))?;
+        for mislink in Mislink::ALL {
+            stamped(
+                &linked.join(mislink.file()),
+                &target.distribution,
+                &dir.join(mislink.file()),
+            )?;
+        }
+        Ok(Self {
+            shipped: outputs
+                .of(&format!("stamp:{target}"))?
+                .join(extension::STRIPPED),
+            dir: dir.to_owned(),
+        })
+    }
+
+    fn wrong(&self, mislink: Mislink) -> PathBuf {
+        self.dir.join(mislink.file())
+    }
+}
+
+fn stamped(library: &Path, distribution: &Distribution, to: &Path) -> Result<(), Failure> {
+    stamp::stamp_file(library, &distribution.libpython_soname(), to)
+}

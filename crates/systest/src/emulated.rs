@@ -1,0 +1,340 @@
+//! The suite `emulated`: what of a target's packages can be tried where the machine can't run them. The distribution's own
+//! locked packages are unpacked, and a server, Python and the runtime run there through qemu's user emulation.
+//!
+//! It is no install test: nothing of the packages is configured and apt is not run. On a machine of the target's architecture
+//! the same is done without an emulator.
+
+use std::path::{Path, PathBuf};
+
+use crate::cases::{Case, Cases, ensure};
+use crate::emulation::Emulation;
+use base::exit::Failure;
+use base::files;
+use base::process::Program;
+use base::progress::Listener;
+use base::sandbox::Sandbox;
+use build::plan::Purpose;
+use build::runtime;
+use debian::rootfs;
+use inputs::host::tools::{BWRAP, QEMU_AARCH64, QEMU_USER};
+use jobs::execute::to_run;
+use release::pipeline::Pipeline;
+use targets::Target;
+use targets::lock::Lock;
+
+/// The oldest processor of each architecture that qemu knows, by Debian's name.
+const OLDEST: [(&str, &str); 2] = [("amd64", "qemu64"), ("arm64", "cortex-a53")];
+
+/// Starts a server in a new cluster and has it load C code of the distribution's.
+const SERVER: &str = r#"
+cd /build
+bin=/usr/lib/postgresql/$MAJOR/bin
+"$bin/initdb" --pgdata=/build/data --username=postgres --auth=trust >/build/log 2>&1 || { tail -n 20 /build/log; exit 1; }
+"$bin/pg_ctl" --pgdata=/build/data --log=/build/log --wait --timeout=300 \
+    --options='-c listen_addresses= -k /tmp -c jit=off' start >/dev/null || { tail -n 20 /build/log; exit 1; }
+trap '"$bin/pg_ctl" --pgdata=/build/data --mode=immediate stop >/dev/null' EXIT
+psql() { "$bin/psql" -XAtq -v ON_ERROR_STOP=1 -h /tmp -U postgres "$@"; }
+"#;
+
+/// What it is asked.
+const ASK: &str = r#"
+psql -c 'CREATE EXTENSION plpython3u' -c "CREATE FUNCTION machine() RETURNS text LANGUAGE plpython3u AS \$\$
+import platform
+return platform.machine()
+\$\$" -c "SELECT machine() || ' ' || current_setting('server_version_num')"
+"#;
+
+/// The extension, in a database for each suite.
+const EXTENSION: &str = r#"
+for suite in vectors training; do
+    psql -c "CREATE DATABASE $suite"
+    psql -d $suite -c 'CREATE EXTENSION pgml'
+    psql -d $suite -f "/in/tests/$suite.sql" >/build/out 2>&1 || { tail -n 20 /build/out; exit 1; }
+done
+"#;
+
+/// Byte-compiles a copy of the runtime without byte code, as the runtime's job does.
+const BYTE_COMPILE: &str = r#"
+"python$PYTHON" -m compileall -q -j 0 --invalidation-mode unchecked-hash /usr/lib/pgml
+"#;
+
+/// Trains with each library of the runtime.
+const TRAIN: &str = r#"
+"python$PYTHON" - <<'PY'
+import os, platform, sys
+sys.path.insert(0, f"/usr/lib/pgml/python{os.environ['PYTHON']}/site-packages")
+import numpy
+from lightgbm import LGBMRegressor
+from sklearn.linear_model import LinearRegression
+from sklearn.svm import SVC
+from xgboost import XGBRegressor
+x = numpy.arange(400.0).reshape(100, 4) % 17
+y = x @ [1.0, 2.0, 3.0, 4.0]
+assert abs(LinearRegression().fit(x, y).score(x, y) - 1) < 1e-9
+assert SVC().fit(x, y > 80).score(x, y > 80) > 0.7
+assert XGBRegressor(n_estimators=5, n_jobs=1).fit(x, y).score(x, y) > 0.5
+assert LGBMRegressor(n_estimators=5, n_jobs=1, min_child_samples=2, verbose=-1).fit(x, y).score(x, y) > 0.1
+print(platform.machine())
+PY
+"#;
+
+/// Runs the suite on each target.
+pub fn run(
+    pipeline: &Pipeline,
+    chosen: &[Target],
+    out: &Path,
+    listener: &dyn Listener,
+) -> Result<Vec<Case>, Failure> {
+    let mut done = Vec::new();
+    for target in chosen {
+        let mut cases = Cases::new(format!("{target} emulated:"), listener);
+        match System::new(pipeline, target, out, listener)? {
+            Ok(system) => system.run(&mut cases)?,
+            Err(why) => cases.not_run("a server of the locked packages", why),
+        }
+        done.extend(cases.done);
+    }
+    Ok(done)
+}
+
+/// A distribution's unpacked packages, and how to run what is there.
+struct System<'a> {
+    target: &'a Target,
+    root: PathBuf,
+    runtime: PathBuf,
+    tests: PathBuf,
+    scratch: PathBuf,
+    emulation: Option<Emulation>,
+    /// Why the extension is not among the packages.
+    without_extension: Option<String>,
+    log: PathBuf,
+}
+
+impl<'a> System<'a> {
+    /// Fetches and unpacks; in words, why that can't be done here.
+    fn new(
+        pipeline: &Pipeline,
+        target: &'a Target,
+        out: &Path,
+        listener: &dyn Listener,
+    ) -> Result<Result<Self, String>, Failure> {
+        let workspace = &pipeline.workspace;
+        let distribution = &target.distribution;
+        let id = &distribution.id;
+        if !Lock::path(workspace, id).exists() {
+            return Ok(Err(format!("archive not enabled: {id} is not locked")));
+        }
+        if distribution.postgres != target.major {
+            let (title, own) = (&distribution.title, distribution.postgres);
+            return Ok(Err(format!("{title} has postgresql-{own} and no other")));
+        }
+        let log = workspace.log(&format!("test-emulated-{target}"));
+        files::write(&log, "")?;
+        let emulation = match emulation(pipeline, target, listener, &log)? {
+            Ok(emulation) => emulation,
+            Err(why) => return Ok(Err(why)),
+        };
+        let chosen = std::slice::from_ref(target);
+        let mut plan = pipeline.whole_plan(chosen, Purpose::Dist)?;
+        let runtime = format!("runtime:{id}");
+        if plan.job(&runtime).is_none() {
+            return Ok(Err(format!("{id} has no Python runtime of its own")));
+        }
+        let blocked = plan.targets.get(&target.to_string());
+        let blocked = blocked.and_then(|planned| planned.blocked.clone());
+        let debs = ["base", "test"].map(|role| format!("fetch:{id}:{role}"));
+        plan.goals = debs.to_vec();
+        plan.goals.push(runtime.clone());
+        let cache = pipeline.cache();
+        if !to_run(&plan, &cache).is_empty() {
+            let outcome = pipeline.execute(&plan, chosen, listener)?;
+            if let Some(exit) = outcome.exit() {
+                return Err(Failure::already_reported(exit));
+            }
+        }
+        let output = |id: &str| {
+            plan.job(id)
+                .map(|job| cache.output(job))
+                .unwrap_or_default()
+        }; // INVARIANT: goals of the plan
+        let mut packages = Vec::new();
+        for dir in debs.iter().map(|job| output(job)) {
+            for deb in files::files_below(&dir)? {
+                packages.push(dir.join(deb));
+            }
+        }
+        let extension = extension(out, target);
+        packages.extend(extension.clone());
+        let scratch = workspace
+            .cache
+            .join("systest/emulated")
+            .join(target.to_string());
+        files::remove_dir(&scratch)?;
+        let root = scratch.join("root");
+        listener.note(&format!("{target}: unpacking {} packages", packages.len()));
+        rootfs::unpack_packages(&packages, &root, &log)?;
+        for mount_point in ["in", "build", "proc", "dev", "tmp", "run", "usr/lib/pgml"] {
+            files::create_dir(&root.join(mount_point))?;
+        }
+        // Nothing was configured, so that nobody is known yet. initdb asks who it is.
+        files::write(
+            &root.join("etc/passwd"),
+            "root:x:0:0::/root:/bin/sh\npostgres:x:1000:1000::/tmp:/bin/sh\n",
+        )?;
+        Ok(Ok(Self {
+            target,
+            runtime: output(&runtime).join(runtime::TREE),
+            tests: workspace.root.join("packaging/tests"),
+            without_extension: extension.is_none().then(|| {
+                blocked.unwrap_or_else(|| format!("{} has no package of it", out.display()))
+            }),
+            root,
+            scratch,
+            emulation,
+            log,
+        }))
+    }
+
+    fn run(&self, cases: &mut Cases<'_>) -> Result<(), Failure> {
+        let machine = &self.target.distribution.architecture.machine;
+        let how = match &self.emulation {
+            Some(_) => "emulated",
+            None => "on this machine",
+        };
+        cases.run(&format!("a server starts and loads C code, {how}"), || {
+            let said = self.output(&format!("{SERVER}{ASK}"), &self.runtime, "")?;
+            let expected = format!("{machine} {}", self.target.major);
+            ensure(said.starts_with(&expected), || {
+                format!("it says {said}, not {expected}")
+            })
+        });
+        let suites = "the extension's vector functions and trainings";
+        match &self.without_extension {
+            Some(why) => cases.not_run(suites, why),
+            None => {
+                cases.run(suites, || {
+                    self.output(&format!("{SERVER}{EXTENSION}"), &self.runtime, "")
+                });
+            }
+        }
+        let oldest = OLDEST
+            .iter()
+            .find(|(name, _)| *name == self.target.distribution.architecture.name);
+        let processor = match (&self.emulation, oldest) {
+            (Some(_), Some((_, oldest))) => *oldest,
+            _ => "",
+        };
+        let on = match processor {
+            "" => how.to_owned(),
+            processor => format!("{how} ({processor})"),
+        };
+        cases.run(&format!("the runtime trains, {on}"), || {
+            let said = self.output(TRAIN, &self.runtime, processor)?;
+            ensure(said.trim() == machine, || format!("it says {said}"))
+        });
+        cases.run("its own Python makes the same byte code", || {
+            self.byte_code()
+        });
+        Ok(files::remove_dir(&self.scratch)?)
+    }
+
+    /// Compares the runtime's byte code with what the distribution's own Python makes.
+    fn byte_code(&self) -> Result<(), Failure> {
+        let copy = self.scratch.join("runtime");
+        let is_code = |file: &Path| file.extension().is_some_and(|ending| ending == "pyc");
+        let all = files::files_below(&self.runtime)?;
+        for file in all.iter().filter(|file| !is_code(file)) {
+            files::copy(&self.runtime.join(file), &copy.join(file))?;
+        }
+        self.output(BYTE_COMPILE, &copy, "")?;
+        let made = files::files_below(&copy)?;
+        let count = made.iter().filter(|file| is_code(file)).count();
+        ensure(made == all && count > 1000, || {
+            format!(
+                "{} files with {count} of byte code; the runtime has {}",
+                made.len(),
+                all.len()
+            )
+        })?;
+        for file in made.iter().filter(|file| is_code(file)) {
+            let same = files::read(&copy.join(file))? == files::read(&self.runtime.join(file))?;
+            ensure(same, || format!("{} differs", file.display()))?;
+        }
+        Ok(())
+    }
+
+    /// Runs a script there, and returns what it says. `runtime` is at its place, to write to; `processor` is qemu's name of one.
+    fn output(&self, script: &str, runtime: &Path, processor: &str) -> Result<String, Failure> {
+        let build = self.scratch.join("build");
+        files::remove_dir(&build)?;
+        files::create_dir(&build)?;
+        let distribution = &self.target.distribution;
+        let mut sandbox = Sandbox::new(&self.root)
+            .tmpfs("/in")
+            .read_only(&self.tests, "/in/tests")
+            .writable(&build, "/build")
+            .env("MAJOR", self.target.major.to_string())
+            .env("PYTHON", distribution.python.to_string())
+            // As the runtime's job has it, for byte code that holds frozen sets.
+            .env("PYTHONHASHSEED", "0");
+        sandbox = match runtime == self.runtime {
+            true => sandbox.read_only(runtime, runtime::PREFIX),
+            false => sandbox.writable(runtime, runtime::PREFIX),
+        };
+        if !processor.is_empty() {
+            sandbox = sandbox.env("QEMU_CPU", processor);
+        }
+        let program = self.wrap(sandbox.script(script));
+        let said = program.output(&self.log)?;
+        Ok(String::from_utf8_lossy(&said).into_owned())
+    }
+
+    fn wrap(&self, program: Program) -> Program {
+        match &self.emulation {
+            Some(emulation) => emulation.wrap(&program),
+            None => program,
+        }
+    }
+}
+
+/// What a target's programs are run through, `None` on a machine of their own; in words, why they can't be.
+fn emulation(
+    pipeline: &Pipeline,
+    target: &Target,
+    listener: &dyn Listener,
+    log: &Path,
+) -> Result<Result<Option<Emulation>, String>, Failure> {
+    let (host, workspace) = (&pipeline.host, &pipeline.workspace);
+    let architecture = &target.distribution.architecture;
+    host.require(&[BWRAP], &workspace.log("install"), listener)?;
+    if host.architecture(&pipeline.targets) == architecture {
+        return Ok(Ok(None));
+    }
+    let tool = match architecture.name.as_str() {
+        "amd64" => QEMU_USER,
+        "arm64" => QEMU_AARCH64,
+        other => return Ok(Err(format!("no emulator of {other} is known"))),
+    };
+    if let Err(error) = host.require(&[tool], &workspace.log("install"), listener) {
+        return Ok(Err(error.to_string()));
+    }
+    let Some(emulation) = Emulation::of(architecture, host) else {
+        return Ok(Err(format!("there is no {}", architecture.emulator)));
+    };
+    Ok(match emulation.wrap(&Program::new("true")).run(log) {
+        Ok(()) => Ok(Some(emulation)),
+        Err(error) => Err(format!(
+            "this kernel does not let a user namespace have program formats of its own (Linux 6.7 does): {error}"
+        )),
+    })
+}
+
+/// The package with a target's extension in a release.
+fn extension(out: &Path, target: &Target) -> Option<PathBuf> {
+    let dir = out.join(target.to_string());
+    let name = format!("postgresql-{}-pgml_", target.major);
+    let files = std::fs::read_dir(&dir).into_iter().flatten().flatten();
+    let mut names = files.filter_map(|file| file.file_name().into_string().ok());
+    let found = names.find(|file| file.starts_with(&name) && file.ends_with(".deb"));
+    found.map(|file| dir.join(file))
+}

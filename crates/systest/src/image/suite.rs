@@ -1,0 +1,56 @@
+//! The suite over a release: what its test is given.
+
+use super::ImageTest;
+use crate::cases::Case;
+use crate::record;
+use crate::run::TestRun;
+use base::exit::Failure;
+use base::files;
+use base::process;
+use build::oci::base_layer::BaseLayers;
+use build::oci::config::ImageConfig;
+use inputs::host::tools::{DOCKER_COMPOSE, PODMAN, RUNC, SKOPEO, Tool, UMOCI};
+use targets::Target;
+
+impl TestRun<'_> {
+    /// The image test of one target. The tools of others that it wants are installed as it comes to them.
+    pub fn image(&self, target: &Target) -> Result<Vec<Case>, Failure> {
+        let log = self.workspace().log(&format!("test-image-{target}"));
+        files::write(&log, "")?;
+        let scratch = self.workspace().cache.join("systest/image");
+        let executable = self.workspace().cache.join("systest/image-tool/xtask");
+        process::copy_this_program(&executable)?;
+        let base = format!("image-base:{}", self.server_of(target).id);
+        let has_server = self.plan.job(&format!("images:{target}")).is_some();
+        let tools = |name: &'static str| {
+            let tool = [SKOPEO, UMOCI, PODMAN, DOCKER_COMPOSE]
+                .into_iter()
+                .find(|tool| tool.name == name);
+            let mut wanted: Vec<Tool> = tool.into_iter().collect();
+            if name == PODMAN.name {
+                wanted.push(RUNC);
+            }
+            let log = self.workspace().log("install");
+            let required = self.pipeline.host.require(&wanted, &log, self.listener);
+            required.map_err(|error| error.to_string())
+        };
+        let test = ImageTest {
+            target,
+            config: ImageConfig::load(&self.workspace().root)?,
+            release: self.out,
+            base: match has_server {
+                true => Some(self.output(&base)?.join(BaseLayers::FULL)),
+                false => None,
+            },
+            source: &self.workspace().root,
+            executable: &executable,
+            scratch: &scratch,
+            log: &log,
+            tools: &tools,
+        };
+        let cases = test.run(self.listener)?;
+        files::remove_dir(&self.workspace().cache.join("systest/image-tool"))?;
+        record::images(self.out, &target.to_string(), &cases)?;
+        Ok(cases)
+    }
+}

@@ -1,0 +1,70 @@
+//! A host with Python packages of its own on every path: pgml sees none of them, and PL/Python all.
+
+use super::{CLUSTER, InstallTest, PORT};
+use crate::cases::{Cases, ensure};
+use crate::system::System;
+use base::exit::Failure;
+
+/// What the server's environment has. PL/Python finds no library of its own with a PYTHONHOME that is none; pgml does without.
+const WAYS: [(&str, &str, bool); 3] = [
+    (
+        "packages of the host, alone",
+        "PYTHONPATH = '/srv/hostile'",
+        false,
+    ),
+    (
+        "packages of the host, with PL/Python in both orders",
+        "PYTHONPATH = '/srv/hostile'",
+        true,
+    ),
+    (
+        "packages of the host and a PYTHONHOME that is none",
+        "PYTHONPATH = '/srv/hostile'\nPYTHONHOME = '/nonexistent'",
+        false,
+    ),
+];
+
+impl InstallTest<'_> {
+    /// A case for each environment; afterwards the host is as it was.
+    pub(super) fn hostile_packages(&self, system: &System, cases: &mut Cases<'_>) {
+        for (name, environment, plpython) in WAYS {
+            cases.run(name, || {
+                self.plant(system, "plant")?;
+                let tried = self.among_hostile(system, environment, plpython);
+                self.plant(system, "remove")?;
+                self.set_environment(system, "")?;
+                tried
+            });
+        }
+    }
+
+    fn among_hostile(
+        &self,
+        system: &System,
+        environment: &str,
+        plpython: bool,
+    ) -> Result<(), Failure> {
+        self.set_environment(system, environment)?;
+        self.bare_database(system, "hostile")?;
+        let script = format!(
+            "cd /tmp; psql -Xq -v plpython={plpython} -p {PORT} -d hostile -f /srv/tests/hostile/world.sql 2>&1"
+        );
+        let output = system.script("postgres", &script)?;
+        ensure(output.contains("hostile: passed"), || output.clone())
+    }
+
+    /// Python without its own `site`: what is planted must not run here.
+    fn plant(&self, system: &System, action: &str) -> Result<(), Failure> {
+        let script = format!(
+            "python3 -I -S -B /srv/tests/hostile/plant.py {action} {} 2>&1",
+            self.python
+        );
+        system.script("root", &script).map(drop)
+    }
+
+    fn set_environment(&self, system: &System, environment: &str) -> Result<(), Failure> {
+        let path = format!("/etc/postgresql/{}/{CLUSTER}/environment", self.major);
+        system.write(&path, &format!("{environment}\n"))?;
+        self.restart(system)
+    }
+}

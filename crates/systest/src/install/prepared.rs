@@ -1,0 +1,32 @@
+//! The installed system without the suites: for scripts that measure instead of testing.
+
+use crate::install::{InstallTest, PORT};
+use crate::system::System;
+use base::exit::Failure;
+
+impl InstallTest<'_> {
+    /// A system as `run` has it before its first suite.
+    pub fn prepared(&self) -> Result<System, Failure> {
+        let system = self.start()?;
+        self.install(&system)?;
+        self.create_cluster(&system)?;
+        self.install_tools(&system)?;
+        Ok(system)
+    }
+
+    /// Runs a script in a new database with the extension and returns what it prints.
+    pub fn script(
+        &self,
+        system: &System,
+        path: &str,
+        variables: &[(&str, u32)],
+    ) -> Result<String, Failure> {
+        self.new_database(system, "script")?;
+        let set: String = variables
+            .iter()
+            .map(|(name, value)| format!(" -v {name}={value}"))
+            .collect();
+        let script = format!("psql -Xq -v ON_ERROR_STOP=1{set} -p {PORT} -d script -f {path}");
+        system.script("postgres", &script)
+    }
+}

@@ -1,0 +1,37 @@
+//! The maintainer scripts of the runtime's package where it comes without byte code.
+
+use crate::cases::ensure;
+use crate::install::InstallTest;
+use crate::system::System;
+use base::exit::Failure;
+use build::package::documents;
+use build::runtime;
+
+impl InstallTest<'_> {
+    /// What `pgml-python` does where no interpreter of its distribution byte-compiled it, with this distribution's Python.
+    pub(super) fn maintainer_scripts(&self, system: &System) -> Result<(), Failure> {
+        let packaging = self.source.join("packaging");
+        for script in ["postinst", "prerm"] {
+            let text = documents::runtime_script(&packaging, script, &self.python)?;
+            system.write(&format!("/srv/{script}"), &text)?;
+        }
+        let count = |what: &str| -> Result<u64, Failure> {
+            let find = format!("find {} -name '{what}' | wc -l", runtime::PREFIX);
+            Ok(system.script("root", &find)?.trim().parse().unwrap_or(0))
+        };
+        let (sources, shipped) = (count("*.py")?, count("*.pyc")?);
+        system.script("root", "sh /srv/prerm upgrade 3.0.0 2>&1")?;
+        let removed = count("*.pyc")? + count("__pycache__")?;
+        ensure(removed == 0 && shipped == sources && sources > 1000, || {
+            format!("{sources} sources, {shipped} with byte code; {removed} left by prerm")
+        })?;
+        let words = system.script("root", "sh /srv/postinst configure 2>&1")?;
+        let made = count("*.pyc")?;
+        ensure(words.trim().is_empty() && made == sources, || {
+            format!("postinst made byte code of {made} of {sources}: {words}")
+        })?;
+        self.new_database(system, "compiled")?;
+        let trained = "SELECT pgml.load_dataset('iris') IS NOT NULL";
+        self.psql(system, "compiled", trained).map(drop)
+    }
+}

@@ -1,0 +1,136 @@
+//! The suite `lint`: formatting, lints, licences and sources, of both workspaces, of the Python side and of the scripts in
+//! images.
+//!
+//! The extension is linted where it is compiled, in the builder: outside it there are no Postgres headers.
+
+use std::path::Path;
+
+use crate::cases::{Cases, ensure};
+use crate::packages::autopkgtest;
+use crate::run::TestRun;
+use crate::tools::{self, CARGO_DENY};
+use base::files;
+use base::process::Program;
+
+impl TestRun<'_> {
+    /// Runs every check.
+    pub fn lint(&self, cases: &mut Cases<'_>) {
+        let workspace = &self.pipeline.workspace;
+        let log = |name: &str| workspace.log(&format!("test-lint-{name}"));
+        let cargo = |args: &[&str]| tools::cargo(workspace).args(args.iter().copied());
+        cases.run("rustfmt: the tool", || {
+            Ok(cargo(&["fmt", "--all", "--check"]).run(&log("fmt"))?)
+        });
+        cases.run("rustfmt: the extension", || {
+            let args = [
+                "fmt",
+                "--all",
+                "--check",
+                "--manifest-path",
+                "extension/Cargo.toml",
+            ];
+            Ok(cargo(&args).run(&log("fmt-extension"))?)
+        });
+        cases.run("rustfmt: the fuzz targets", || {
+            let args = ["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"];
+            Ok(cargo(&args).run(&log("fmt-fuzz"))?)
+        });
+        cases.run("clippy: the tool", || {
+            let args = [
+                "clippy",
+                "--quiet",
+                "--locked",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ];
+            Ok(cargo(&args).run(&log("clippy"))?)
+        });
+        for major in self.majors() {
+            cases.run(
+                &format!("clippy: the extension for PostgreSQL {major}"),
+                || self.clippy_extension(major, &log("clippy-extension")),
+            );
+        }
+        cases.run(
+            "cargo deny: licences, bans and sources of all three",
+            || {
+                let program = CARGO_DENY.install(workspace)?;
+                let manifests = [
+                    "Cargo.toml",
+                    "extension/Cargo.toml",
+                    "packaging/sccache/Cargo.toml",
+                ];
+                for manifest in manifests {
+                    Program::new(program.display().to_string())
+                        .inherit_env("PATH")
+                        .inherit_env("HOME")
+                        .inherit_env("RUSTUP_HOME")
+                        .inherit_env("CARGO_HOME")
+                        .args(["--all-features", "--locked", "--manifest-path", manifest])
+                        .args(["check", "licenses", "bans", "sources"])
+                        .dir(&workspace.root)
+                        .run(&log("deny"))?;
+                }
+                Ok(())
+            },
+        );
+        cases.run("shellcheck: the scripts in images and of tests", || {
+            let mut scripts = Vec::new();
+            for file in files::files_below(&workspace.root.join("docker"))? {
+                if file.extension().is_some_and(|extension| extension == "sh") {
+                    scripts.push(Path::new("docker").join(file));
+                }
+            }
+            let tests = Path::new(autopkgtest::TESTS);
+            scripts.extend(autopkgtest::NAMES.map(|name| tests.join(name)));
+            Ok(Program::new("shellcheck")
+                .args(scripts)
+                .dir(&workspace.root)
+                .run(&log("shellcheck"))?)
+        });
+        cases.run("ruff: the Python side", || {
+            let tools = tools::python_tools(workspace, "lint", "requirements-lint.lock")?;
+            for args in [
+                &["check", "--no-cache"][..],
+                &["format", "--no-cache", "--check"],
+            ] {
+                Program::new(tools.join("bin/ruff").display().to_string())
+                    .args(args.iter().copied())
+                    .args([".", "../packaging/tests"])
+                    .dir(workspace.root.join("python"))
+                    .run(&log("ruff"))?;
+            }
+            Ok(())
+        });
+        cases.run(
+            "zizmor: the workflows, and a bad one that it refuses",
+            || {
+                let tools = tools::python_tools(workspace, "lint", "requirements-lint.lock")?;
+                let zizmor = |path: &Path| {
+                    Program::new(tools.join("bin/zizmor").display().to_string())
+                        .args(["--offline", "--no-progress"])
+                        .arg(path)
+                        .run(&log("zizmor"))
+                };
+                zizmor(&workspace.root.join(".github/workflows"))?;
+                let bad = workspace.cache.join("systest/bad/.github/workflows/x.yml");
+                files::write(&bad, BAD_WORKFLOW)?;
+                ensure(zizmor(&bad).is_err(), || {
+                    "it takes a template injection".into()
+                })
+            },
+        );
+    }
+}
+
+/// A workflow whose title of a pull request is run as a program.
+const BAD_WORKFLOW: &str = "on: pull_request_target
+jobs:
+  x:
+    runs-on: ubuntu-24.04
+    steps:
+      - run: echo ${{ github.event.pull_request.title }}
+";

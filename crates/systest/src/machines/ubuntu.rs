@@ -1,0 +1,389 @@
+//! The suite `ubuntu`: the README's two commands on a machine whose archive is a stand-in.
+
+use std::path::{Path, PathBuf};
+
+use super::machine::{Machine, Recipe};
+use super::services::{self, Snapshot, Sources, Temper};
+use super::stand_in::{Extent, StandIn};
+use crate::cases::{Case, Cases, ensure, unexpected};
+use base::exit::Failure;
+use base::files;
+use base::process::{Program, copy_this_program};
+use base::progress::Listener;
+use build::plan::crash;
+use debian::apt::signing::SigningKey;
+use inputs::host::tools::{APT_FTPARCHIVE, BWRAP, GPG, MMDEBSTRAP};
+use inputs::lock::Index;
+use loopback::Loopback;
+use release::pipeline::Pipeline;
+use release::publish::{self, State};
+use targets::{Archive, Distribution};
+
+/// The release that is played, and whose packages play it: the same Python, Postgres and glibc.
+const PLAYED: (&str, &str) = ("ubuntu26.04", "debian14");
+/// The major that an archive of other majors has for it, and whose packages those are.
+const OTHER_MAJOR: (u16, &str) = (17, "debian13");
+/// The packages of that major.
+const OTHER_PACKAGES: [&str; 4] = [
+    "postgresql-{major}",
+    "postgresql-client-{major}",
+    "postgresql-plpython3-{major}",
+    "postgresql-server-dev-{major}",
+];
+
+/// Runs the suite.
+pub fn run(pipeline: &Pipeline, listener: &dyn Listener) -> Result<Vec<Case>, Failure> {
+    let mut cases = Cases::new("ubuntu:", listener);
+    let workspace = &pipeline.workspace;
+    let log = workspace.log("test-ubuntu");
+    files::write(&log, "")?;
+    pipeline.host.require(
+        &[MMDEBSTRAP, BWRAP, APT_FTPARCHIVE, GPG],
+        &workspace.log("install"),
+        listener,
+    )?;
+    let scratch = workspace.cache.join("systest/ubuntu");
+    let (played, of) = PLAYED;
+    let name = format!("a machine of {played}, whose archive is a stand-in");
+    let sources = match Sources::of(pipeline.mirrors()?) {
+        Ok(sources) => sources,
+        Err(why) => {
+            cases.not_run(&name, why);
+            return Ok(cases.done);
+        }
+    };
+    let suite = Suite {
+        pipeline,
+        plays: pipeline.targets.require_distribution(played)?,
+        of: pipeline.targets.require_distribution(of)?,
+        other: other(pipeline, played)?,
+        sources,
+        scratch: &scratch,
+        log: &log,
+        listener,
+    };
+    let made = cases.run(&name, || suite.machine());
+    if let Some((machine, _archive, snapshot)) = made {
+        suite.before(&machine, &mut cases);
+        suite.tempers(&machine, &snapshot, &mut cases);
+        suite.commands(&machine, &mut cases);
+    }
+    files::remove_dir(&scratch)?;
+    Ok(cases.done)
+}
+
+/// The played release with the other major, and the distribution whose packages that is made of.
+fn other<'a>(
+    pipeline: &'a Pipeline,
+    played: &str,
+) -> Result<(&'a Distribution, &'a Distribution), Failure> {
+    let (major, of) = OTHER_MAJOR;
+    let target = pipeline.targets.target(&format!("{played}-pg{major}"))?;
+    let plays = pipeline.targets.servers_of(&target).next();
+    let missing = || unexpected(format!("no archive has PostgreSQL {major} for {played}"));
+    let of = pipeline.targets.require_distribution(of)?;
+    Ok((plays.ok_or_else(missing)?, of))
+}
+
+struct Suite<'a> {
+    pipeline: &'a Pipeline,
+    plays: &'a Distribution,
+    of: &'a Distribution,
+    /// The same release with an archive of other majors, and whose packages that has.
+    other: (&'a Distribution, &'a Distribution),
+    sources: Sources,
+    scratch: &'a Path,
+    log: &'a Path,
+    listener: &'a dyn Listener,
+}
+
+impl Suite<'_> {
+    /// The machine with a checkout, and what serves it.
+    fn machine(&self) -> Result<(Machine, Loopback, Snapshot), Failure> {
+        let root = services::directory(self.scratch);
+        files::remove_dir(&root)?;
+        let key = self.write_archives(&root)?;
+        let archive = services::archives(&root, &self.sources)?;
+        let snapshot = Snapshot::start(&self.sources)?;
+        let inside = self
+            .archive()
+            .map_or("", |archive| archive.keyring.as_str());
+        let uri = archive.uri("ubuntu");
+        let suites: Vec<&str> = self.plays.suites.iter().map(|s| s.name.as_str()).collect();
+        let line = |suite: &&str| {
+            format!(
+                "deb [signed-by={}] {uri} {suite} main universe",
+                key.display()
+            )
+        };
+        let lines: Vec<String> = suites.iter().map(line).collect();
+        let title = &self.plays.title;
+        let version = self.plays.release.trim_start_matches(&self.plays.vendor);
+        let keyring_package = self
+            .archive()
+            .map_or("", |archive| archive.keyring_package.as_str());
+        let recipe = Recipe {
+            packages: &[keyring_package],
+            codename: &self.plays.codename,
+            made_from: &lines,
+            // As Ubuntu has it since 24.04.
+            sources: (
+                "ubuntu.sources",
+                format!(
+                    "Types: deb\nURIs: {uri}/\nSuites: {}\nComponents: main universe\nSigned-By: {inside}\n",
+                    suites.join(" ")
+                ),
+            ),
+            os_release: Some(format!(
+                "PRETTY_NAME=\"{title} (stand-in)\"\nNAME=\"Ubuntu\"\nVERSION_ID=\"{version}\"\n\
+                 VERSION_CODENAME={}\nID={}\nID_LIKE=debian\nUBUNTU_CODENAME={}\n",
+                self.plays.codename, self.plays.vendor, self.plays.codename
+            )),
+        };
+        let mut machine = Machine::make(&recipe, self.scratch, self.log)?;
+        machine.add_key(&key, &self.other_archive()?.keyring)?;
+        let other = self
+            .other
+            .0
+            .suites
+            .last()
+            .map_or("", |suite| suite.name.as_str());
+        machine.add_sources(
+            "pgdg.sources",
+            &format!(
+                "Types: deb\nURIs: {}\nSuites: {other}\nComponents: main\nSigned-By: {}\n",
+                archive.uri("apt"),
+                self.other_archive()?.keyring
+            ),
+        )?;
+        machine.check_out(&self.pipeline.workspace)?;
+        self.forget_what_is_lost(&machine)?;
+        machine.set("PGML_DIST_MIRRORS", &services::instead_of_public(&snapshot));
+        Ok((machine, archive, snapshot))
+    }
+
+    /// What this machine's archive has lost, a real snapshot service still has. Here it is the same archive: the locks of the
+    /// checkout are made to fit it, as `dist` does it where Debian's archive may be contacted.
+    fn forget_what_is_lost(&self, machine: &Machine) -> Result<(), Failure> {
+        let program = self.scratch.join("xtask");
+        copy_this_program(&program)?;
+        for (distribution, major) in [crash::OLD, crash::NEW] {
+            let jobs = format!("fetch:{distribution}:*");
+            let target = format!("{distribution}-pg{major}");
+            let program = Program::new(program.display().to_string());
+            [
+                "PATH",
+                "HOME",
+                "RUSTUP_HOME",
+                "CARGO_HOME",
+                "PGML_DIST_NO_SNAPSHOT",
+            ]
+            .iter()
+            .fold(program, |program, name| program.inherit_env(name))
+            .args(["dist", &target, "--only-jobs", &jobs, "--source"])
+            .arg(&machine.checkout)
+            .arg("--cache")
+            .arg(self.scratch.join("host-cache"))
+            .run(self.log)?;
+        }
+        Ok(())
+    }
+
+    fn archive(&self) -> Option<&Archive> {
+        let first = self.plays.suites.first()?;
+        self.pipeline.targets.archive(&first.archive)
+    }
+
+    /// The archive of other majors.
+    fn other_archive(&self) -> Result<&Archive, Failure> {
+        let name = self
+            .other
+            .0
+            .suites
+            .last()
+            .map_or("", |suite| suite.archive.as_str());
+        let missing = || unexpected(format!("there is no archive `{name}`"));
+        self.pipeline.targets.archive(name).ok_or_else(missing)
+    }
+
+    /// Writes the archives' indexes, each below the last part of its address; returns the keyring that they are signed with.
+    fn write_archives(&self, root: &Path) -> Result<PathBuf, Failure> {
+        let indexes = |distribution: &Distribution| -> Result<Vec<Index>, Failure> {
+            let resolver = self.pipeline.resolver(distribution, &[])?;
+            Ok(resolver.indexes(self.listener)?)
+        };
+        let key = SigningKey::local(&self.scratch.join("key"), self.log)?;
+        let there = indexes(self.of)?;
+        let beside = indexes(self.other.1)?;
+        let major = self.other.0.postgres.to_string();
+        let roots = OTHER_PACKAGES.map(|name| name.replace("{major}", &major));
+        let whole = (self.plays, self.of, &there, Extent::Whole);
+        let extent = Extent::Beside {
+            roots: &roots,
+            there: &there,
+        };
+        let other = (self.other.0, self.other.1, &beside, extent);
+        let archives = [self.archive(), Some(self.other_archive()?)];
+        for (archive, (plays, of, indexes, extent)) in archives.into_iter().zip([whole, other]) {
+            let Some(archive) = archive else { continue };
+            let directory = root.join(archive.path.as_deref().unwrap_or_default());
+            let stand_in = StandIn {
+                plays,
+                archive,
+                of,
+                indexes,
+                extent,
+                key: &key,
+                root: &directory,
+                log: self.log,
+            };
+            stand_in.write()?;
+        }
+        let keyring = self.scratch.join("keyring.gpg");
+        key.export(&keyring, self.log)?;
+        files::set_mode(&keyring, 0o644)?;
+        Ok(keyring)
+    }
+
+    /// What is known before anything was built.
+    fn before(&self, machine: &Machine, cases: &mut Cases<'_>) {
+        let played = &self.plays.id;
+        // Catches a machine whose apt was never updated and that counts as one without archives.
+        cases.run(
+            "doctor: what the machine is, what it lacks, and that dist installs it",
+            || {
+                let ended = machine.run(["cargo", "xtask", "doctor"])?;
+                let ubuntu = "ubuntu yes, by this machine's apt";
+                let lacks = "lacks apt-ftparchive, xz, gpg";
+                ended.ended_with(0, &["(stand-in)", "installs it", lacks, ubuntu])
+            },
+        );
+        cases.run(
+            "plan --all: its own release is not locked yet, and will be",
+            || {
+                let ended = machine.run(["cargo", "xtask", "plan", "--all"])?;
+                let own = format!("make the lock of {played} from this machine's archive");
+                ended.ended_with(0, &[&own, "can be built here"])
+            },
+        );
+    }
+
+    /// Debian's packages from a snapshot service of each temper, into a cache of its own.
+    fn tempers(&self, machine: &Machine, snapshot: &Snapshot, cases: &mut Cases<'_>) {
+        let said = "its packages come from `debian-snapshot`";
+        let builder = &self.pipeline.targets.builders[0].distribution;
+        let fetch = |cache: &str| {
+            let jobs = format!("fetch:{builder}:builder");
+            let dist = [
+                "cargo",
+                "xtask",
+                "dist",
+                "--only-jobs",
+                &jobs,
+                "--cache",
+                cache,
+            ];
+            machine.run(dist)
+        };
+        cases.run("a slow snapshot service: dist ends well", || {
+            snapshot.becomes(Temper::Slow(8_000_000));
+            fetch("/var/cache/slow")?
+                .ended_with(0, &[said, "`--mirror debian=URI` names a quicker mirror"])
+        });
+        cases.run(
+            "one that refuses the third transfer: dist ends well",
+            || {
+                snapshot.becomes(Temper::RefusesOnce(3));
+                fetch("/var/cache/refused")?.ended_with(0, &[said])
+            },
+        );
+        cases.run(
+            "one that serves a wrong file: dist ends with the file's name",
+            || {
+                snapshot.becomes(Temper::Lies("/libc6-dev_"));
+                let wrong = "is not what the lock pins";
+                fetch("/var/cache/lied")?.ended_with(1, &["pool/", "/libc6-dev_", wrong])
+            },
+        );
+        cases.run("what had arrived is not asked for again", || {
+            snapshot.becomes(Temper::Willing);
+            fetch("/var/cache/refused")?.ended_with(0, &[])?;
+            ensure(snapshot.asked() == 0, || {
+                format!("{} requests", snapshot.asked())
+            })
+        });
+    }
+
+    /// The README's two commands, from nothing.
+    fn commands(&self, machine: &Machine, cases: &mut Cases<'_>) {
+        let played = &self.plays.id;
+        let lock = format!("packaging/lock/{played}.toml");
+        let built = cases.run("cargo xtask dist", || {
+            // The cases before have made it.
+            let made_before = machine.checkout.join(&lock);
+            if made_before.exists() {
+                files::remove_file(&made_before)?;
+            }
+            let ended = machine.run(["cargo", "xtask", "dist"])?;
+            let made = format!("{lock} pins what its signed archive has");
+            ended.ended_with(0, &[&made, "to install on this machine"])
+        });
+        if built.is_none() {
+            return;
+        }
+        cases.run("cargo xtask lock --update", || {
+            let ended = machine.run(["cargo", "xtask", "lock", "--update", played])?;
+            ended.ended_with(0, &[])
+        });
+        cases.run("cargo xtask test", || {
+            let ended = machine.run(["cargo", "xtask", "test"])?;
+            ended.ended_with(0, &[" 0 failed"])
+        });
+        cases.run(
+            "the manifest: installed, run and the image from a stand-in",
+            || self.stand_in_states(machine),
+        );
+        self.other_major(machine, cases);
+        cases.run("a release of it is refused", || {
+            let ended = machine.run(["cargo", "xtask", "dist", "--release"])?;
+            ended.ended_with(1, &["was made from a stand-in archive"])
+        });
+    }
+
+    /// A major that the release does not carry, from the archive that the machine's apt has beside its own.
+    fn other_major(&self, machine: &Machine, cases: &mut Cases<'_>) {
+        let target = format!("{}-pg{}", self.plays.release, self.other.0.postgres);
+        let id = &self.other.0.id;
+        cases.run(
+            &format!("cargo xtask dist {target}: the other archive's server"),
+            || {
+                let ended = machine.run(["cargo", "xtask", "dist", &target])?;
+                ended.ended_with(0, &[&format!("packaging/lock/{id}.toml pins")])
+            },
+        );
+        cases.run(
+            &format!("{target}: apt installs it, and SQL trains"),
+            || {
+                let test = ["cargo", "xtask", "test", "--suite", "install", &target];
+                machine.run(test)?.ended_with(0, &[" 0 failed"])
+            },
+        );
+    }
+
+    /// Nothing may say `yes` where the packages were another distribution's.
+    fn stand_in_states(&self, machine: &Machine) -> Result<(), Failure> {
+        let manifest = publish::read_manifest(&machine.checkout.join("dist"));
+        let targets = manifest
+            .map(|manifest| manifest.targets)
+            .unwrap_or_default();
+        let own = targets
+            .iter()
+            .find(|(name, _)| name.starts_with(&self.plays.release));
+        let (name, state) = own.ok_or_else(|| unexpected("no target of it".into()))?;
+        let states = [&state.installed, &state.run, &state.image, &state.verified];
+        let all = states
+            .iter()
+            .all(|state| matches!(state, State::StandIn(_)));
+        ensure(all, || format!("{name}: {states:?}"))
+    }
+}

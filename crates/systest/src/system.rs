@@ -1,0 +1,201 @@
+//! A clean system to install packages into: a root file system of its own with its own processes, network and host name,
+//! in which commands are run until it is dropped.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use miette::Diagnostic;
+use rustix::process::{Pid, Signal, kill_process};
+use thiserror::Error;
+
+use base::exit::{Exit, ExitKind, Failure};
+use base::files::{self, FileError};
+use base::process::Program;
+
+/// Why there is no test system.
+#[derive(Debug, Error, Diagnostic)]
+pub enum SystemError {
+    /// A system has many users; making one takes root.
+    #[error("install tests need root: apt and a Postgres server switch between users")]
+    #[diagnostic(help(
+        "run `cargo xtask test` as root, or name the suites that need no system: `--suite unit`"
+    ))]
+    NotRoot,
+    /// It did not start.
+    #[error("the test system did not start: {0}")]
+    #[diagnostic(help(
+        "bubblewrap must be able to make namespaces; `cargo xtask doctor` checks that"
+    ))]
+    NotStarted(String),
+}
+
+impl ExitKind for SystemError {
+    fn exit(&self) -> Exit {
+        Exit::CannotHere
+    }
+}
+
+/// A running system. Dropping it ends all its processes.
+pub struct System {
+    root: PathBuf,
+    holder: Child,
+    pid: u32,
+    log: PathBuf,
+}
+
+impl System {
+    /// Unpacks a root file system archive into `dir` and starts it, with some directories of the host shown read-only
+    /// at absolute paths inside.
+    pub fn start(
+        archive: &Path,
+        dir: &Path,
+        shown: &[(&Path, &str)],
+        log: &Path,
+    ) -> Result<Self, Failure> {
+        if !rustix::process::geteuid().is_root() {
+            return Err(SystemError::NotRoot.into());
+        }
+        let root = dir.join("root");
+        files::remove_dir(&root)?;
+        files::create_dir(&root)?;
+        Program::new("tar")
+            .args([
+                "--extract",
+                "--numeric-owner",
+                "--same-permissions",
+                "--exclude=./dev/*",
+            ])
+            .args([
+                "--file".as_ref(),
+                archive.as_os_str(),
+                "--directory".as_ref(),
+                root.as_os_str(),
+            ])
+            .run(log)?;
+        let mut program = Program::new("bwrap")
+            .args([
+                "--unshare-pid",
+                "--unshare-net",
+                "--unshare-ipc",
+                "--unshare-uts",
+            ])
+            .args([
+                "--hostname",
+                "clean",
+                "--cap-add",
+                "ALL",
+                "--die-with-parent",
+                "--info-fd",
+                "1",
+            ])
+            .args(["--bind".as_ref(), root.as_os_str(), "/".as_ref()])
+            .args([
+                "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/run", "--perms", "1777",
+                "--tmpfs", "/tmp", "--chdir", "/",
+            ]);
+        for (host, inside) in shown {
+            files::create_dir(&root.join(inside.trim_start_matches('/')))?;
+            program = program.args(["--ro-bind".as_ref(), host.as_os_str(), inside.as_ref()]);
+        }
+        let mut holder = program
+            .args(["/bin/sh", "-c", "touch /etc/started; exec sleep infinity"])
+            .command()
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .map_err(|error| SystemError::NotStarted(error.to_string()))?;
+        let pid = child_pid(&mut holder);
+        let mut system = Self {
+            root,
+            holder,
+            pid: 0,
+            log: log.to_owned(),
+        };
+        system.pid = pid?;
+        system.wait_until_started()?;
+        Ok(system)
+    }
+
+    /// bubblewrap tells the process id before the root file system is in place; whoever entered then would be somewhere
+    /// else, on the host even. What the first command did shows that it is there.
+    fn wait_until_started(&self) -> Result<(), SystemError> {
+        let began = Instant::now();
+        while !self.root.join("etc/started").exists() {
+            if began.elapsed() > Duration::from_secs(30) {
+                let what = "its first command did not run within 30 s".to_owned();
+                return Err(SystemError::NotStarted(what));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    /// The root file system, as the host sees it.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The program that runs a command inside as a user (`root`, `postgres`).
+    pub fn program(&self, user: &str, command: &[&str]) -> Program {
+        // `--root` and `--wd` without a value: those of the first process inside.
+        let program = Program::new("nsenter")
+            .args(["--target".into(), self.pid.to_string()])
+            .args([
+                "--mount", "--pid", "--net", "--ipc", "--uts", "--root", "--wd",
+            ])
+            .env("DEBIAN_FRONTEND", "noninteractive");
+        match user {
+            "root" => program,
+            _ => program.args(["setpriv", "--reuid", user, "--regid", user, "--init-groups"]),
+        }
+        .args(command)
+    }
+
+    /// Runs a command inside and returns what it wrote to standard output.
+    pub fn run(&self, user: &str, command: &[&str]) -> Result<String, Failure> {
+        let out = self.program(user, command).output(&self.log)?;
+        Ok(String::from_utf8_lossy(&out).into_owned())
+    }
+
+    /// Runs a shell script inside, ending at the first command that fails.
+    pub fn script(&self, user: &str, script: &str) -> Result<String, Failure> {
+        self.run(user, &["/bin/sh", "-euc", script])
+    }
+
+    /// Writes a file inside.
+    pub fn write(&self, path: &str, contents: &str) -> Result<(), FileError> {
+        files::write(&self.root.join(path.trim_start_matches('/')), contents)
+    }
+}
+
+impl Drop for System {
+    fn drop(&mut self) {
+        // The first process inside, by its own id too: bubblewrap asks for its parent's death signal only late in its setup.
+        if let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        // The holder's death ends its process namespace, and with it every process inside. Nothing is left to report to.
+        let _ = self.holder.kill();
+        let _ = self.holder.wait();
+    }
+}
+
+/// bubblewrap tells the process id of what it started on its `--info-fd`, as a JSON object.
+fn child_pid(holder: &mut Child) -> Result<u32, SystemError> {
+    let wrong = |text: &str| SystemError::NotStarted(format!("bubblewrap said `{}`", text.trim()));
+    let mut stdout = holder.stdout.take().ok_or_else(|| wrong(""))?;
+    let mut text = String::new();
+    let mut buffer = [0; 256];
+    while !text.contains('}') {
+        match stdout.read(&mut buffer) {
+            Ok(n) if n > 0 => text.push_str(&String::from_utf8_lossy(&buffer[..n])),
+            _ => return Err(wrong(&text)),
+        }
+    }
+    let info: serde_json::Value = serde_json::from_str(text.trim()).map_err(|_| wrong(&text))?;
+    let pid = info.get("child-pid").and_then(serde_json::Value::as_u64);
+    pid.and_then(|pid| u32::try_from(pid).ok())
+        .ok_or_else(|| wrong(&text))
+}

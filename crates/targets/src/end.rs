@@ -1,0 +1,40 @@
+//! Until when Postgres majors and distributions are kept up.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Target, Targets};
+use base::day::Day;
+
+/// The last day on which the makers of something fix its faults.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct End {
+    /// `PostgreSQL 13`, `Debian 11`.
+    pub of: String,
+    /// The day.
+    pub day: Day,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} until {}", self.of, self.day)
+    }
+}
+
+impl Targets {
+    /// Until when a target's Postgres and its distribution are kept up, where a day was announced.
+    pub fn ends(&self, target: &Target) -> Vec<End> {
+        let major = self.major(target.major).map(|major| End {
+            of: format!("PostgreSQL {}", major.version),
+            day: major.end_of_life.clone(),
+        });
+        let distribution = &target.distribution;
+        let announced = distribution.end_of_life.clone().map(|day| End {
+            of: distribution.title.clone(),
+            day,
+        });
+        major.into_iter().chain(announced).collect()
+    }
+}

@@ -1,0 +1,111 @@
+//! What differs between two locks of a distribution.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::Lock;
+
+/// A package whose locked version moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The package's name.
+    pub name: String,
+    /// The versions that the earlier lock had, and the later one has not.
+    pub before: Vec<String>,
+    /// The versions that the later lock has, and the earlier one had not.
+    pub after: Vec<String>,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let versions = |of: &[String]| match of {
+            [] => "(none)".to_owned(),
+            several => several.join(", "),
+        };
+        let (before, after) = (versions(&self.before), versions(&self.after));
+        write!(f, "{} {before} → {after}", self.name)
+    }
+}
+
+/// The packages whose locked versions differ between two locks, by name. A lock that frozen and current roles share may
+/// have two versions of one package.
+pub fn changes(before: &Lock, after: &Lock) -> Vec<Change> {
+    let (old, new) = (versions(before), versions(after));
+    let none = BTreeSet::new();
+    let names: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
+    names
+        .into_iter()
+        .filter_map(|name| {
+            let (old, new) = (
+                old.get(name).unwrap_or(&none),
+                new.get(name).unwrap_or(&none),
+            );
+            let only = |one: &BTreeSet<&str>, other: &BTreeSet<&str>| {
+                one.difference(other).map(|v| (*v).to_owned()).collect()
+            };
+            (old != new).then(|| Change {
+                name: name.to_owned(),
+                before: only(old, new),
+                after: only(new, old),
+            })
+        })
+        .collect()
+}
+
+fn versions(lock: &Lock) -> BTreeMap<&str, BTreeSet<&str>> {
+    let mut found: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for package in &lock.packages {
+        let versions = found.entry(&package.name).or_default();
+        versions.insert(&package.version);
+    }
+    found
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use base::digest::Digest;
+
+    fn lock(packages: &[(&str, &str)]) -> Lock {
+        let mut text = format!(
+            "version = 1\ndistribution = \"debian12\"\nconfig = \"{}\"\n\
+             [[suite]]\narchive = \"debian\"\nname = \"bookworm\"\ndate = \"2026-01-01T00:00:00Z\"\n",
+            Digest::of("")
+        );
+        for (name, version) in packages {
+            text.push_str(&format!(
+                "[[package]]\nname = \"{name}\"\nversion = \"{version}\"\narchitecture = \"all\"\nsha256 = \"{}\"\n\
+                 size = 1\narchive = \"debian\"\npath = \"x\"\nroles = [\"base\"]\n",
+                Digest::of(version)
+            ));
+        }
+        toml::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn says_what_moved_came_and_went_and_nothing_else() {
+        let before = lock(&[("same", "1"), ("moved", "1"), ("gone", "1"), ("two", "1")]);
+        let after = lock(&[
+            ("same", "1"),
+            ("moved", "2"),
+            ("new", "1"),
+            ("two", "1"),
+            ("two", "2"),
+        ]);
+        let words: Vec<String> = changes(&before, &after)
+            .iter()
+            .map(Change::to_string)
+            .collect();
+        assert_eq!(
+            words,
+            [
+                "gone 1 → (none)",
+                "moved 1 → 2",
+                "new (none) → 1",
+                "two (none) → 2"
+            ]
+        );
+        assert_eq!(changes(&after, &after), []);
+    }
+}

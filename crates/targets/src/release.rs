@@ -1,0 +1,94 @@
+//! `packaging/release.toml` and the release's time: what all packages of one release share.
+
+use std::path::Path;
+
+use miette::Diagnostic;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use base::exit::{Exit, ExitKind, Failure};
+use base::files;
+use base::process::Program;
+use base::workspace::Workspace;
+
+/// What every package carries.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    /// `3.0.0`.
+    pub version: String,
+    /// The packaging's revision.
+    pub revision: u32,
+    /// The day of the release, `2026-11-22`: the time of every file in it is the start of that day, UTC.
+    pub date: String,
+    /// `Maintainer` of every package.
+    pub maintainer: String,
+}
+
+/// Why there is no release to build.
+#[derive(Debug, Error, Diagnostic)]
+pub enum ReleaseError {
+    /// The file is wrong.
+    #[error("{path}: {message}")]
+    #[diagnostic(help("it has four fields: `version`, `revision`, `date` and `maintainer`"))]
+    Malformed {
+        /// The file.
+        path: String,
+        /// What the parser says, with line and field.
+        message: String,
+    },
+    /// The day of the release is none.
+    #[error("can't tell the time of the release from `{0}`")]
+    #[diagnostic(help(
+        "`date` in packaging/release.toml is a day such as `2026-11-22`; SOURCE_DATE_EPOCH, where it is set, is a number of seconds"
+    ))]
+    NoTime(String),
+}
+
+impl ExitKind for ReleaseError {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+}
+
+impl Release {
+    /// Reads `packaging/release.toml`.
+    pub fn load(path: &Path) -> Result<Self, Failure> {
+        let text = files::read_text(path)?;
+        toml::from_str(&text).map_err(|error| {
+            ReleaseError::Malformed {
+                path: path.display().to_string(),
+                message: error.to_string(),
+            }
+            .into()
+        })
+    }
+
+    /// The Debian version in a distribution: `3.0.0-1~debian12`. The tilde sorts it before a plain `3.0.0-1`, and the
+    /// distribution's id sorts `~ubuntu20.04 < ~ubuntu22.04`, so that a dist-upgrade moves to the newer one's package.
+    pub fn debian_version(&self, distribution: &str) -> String {
+        format!("{}-{}~{distribution}", self.version, self.revision)
+    }
+}
+
+/// The time of every file of the release, seconds since 1970: the given one, else the start of the release's day.
+///
+/// The day is the release's own and not that of the last commit, as dpkg takes it from the changelog: a commit that
+/// changes nothing of a package must not change its bytes, and a shallow clone must not either.
+pub fn epoch(
+    workspace: &Workspace,
+    release: &Release,
+    given: Option<&str>,
+) -> Result<u64, Failure> {
+    let wrong = |text: &str| ReleaseError::NoTime(text.to_owned());
+    if let Some(given) = given {
+        return Ok(given.trim().parse().map_err(|_| wrong(given))?);
+    }
+    let time = Program::new("date")
+        .args(["--utc", "+%s"])
+        .arg(format!("--date={}T00:00:00Z", release.date))
+        .output(&workspace.log("release"))
+        .map_err(|_| wrong(&release.date))?;
+    let time = String::from_utf8_lossy(&time).trim().parse();
+    Ok(time.map_err(|_| wrong(&release.date))?)
+}
