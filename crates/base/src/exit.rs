@@ -3,6 +3,7 @@
 use std::fmt;
 
 use miette::{Diagnostic, Report};
+use thiserror::Error;
 
 /// How a command that did not succeed ends. The numbers are part of the command line's contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +36,11 @@ impl Failure {
         Self { exit, report: None }
     }
 
+    /// A failure of this program itself: something that its own code rules out. `what` names it, and what should have been there.
+    pub fn bug(what: impl Into<String>) -> Self {
+        Bug(what.into()).into()
+    }
+
     /// What went wrong, in its first line.
     pub fn first_line(&self) -> String {
         let text = self.report.as_ref().map(ToString::to_string);
@@ -45,6 +51,20 @@ impl Failure {
     /// The typed error behind it, where it is of that type.
     pub fn error<E: fmt::Display + fmt::Debug + Send + Sync + 'static>(&self) -> Option<&E> {
         self.report.as_ref()?.downcast_ref()
+    }
+}
+
+/// An invariant that did not hold.
+#[derive(Debug, Error, Diagnostic)]
+#[error("this is a bug: {0}")]
+#[diagnostic(help(
+    "please report it, with the command and the files of packaging/ that were changed"
+))]
+struct Bug(String);
+
+impl ExitKind for Bug {
+    fn exit(&self) -> Exit {
+        Exit::CheckFailed
     }
 }
 
@@ -64,5 +84,23 @@ where
             exit,
             report: Some(Report::new(error)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Catches a broken invariant that ends the program without a word.
+    #[test]
+    fn a_bug_says_what_and_what_to_do() {
+        let failure = Failure::bug("the plan names a wheel that targets.toml has not");
+        assert_eq!(failure.exit, Exit::CheckFailed);
+        let report = failure.report.map(|report| format!("{report:?}"));
+        let text = report.unwrap_or_default();
+        assert!(
+            text.contains("this is a bug") && text.contains("report it"),
+            "{text}"
+        );
     }
 }

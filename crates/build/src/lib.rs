@@ -5,7 +5,7 @@
 //! is done.
 
 pub mod compile;
-mod layout;
+pub mod layout;
 pub mod oci;
 pub mod package;
 pub mod plan;

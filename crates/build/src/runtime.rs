@@ -4,19 +4,11 @@ pub mod source;
 
 use std::path::Path;
 
+use crate::layout::{PYTHON_PREFIX, PYTHON_TREE, WHEELS};
 use crate::plan::Work;
 use base::exit::Failure;
 use base::files;
 use base::sandbox::Sandbox;
-
-/// Where the runtime lies on a user's system. The extension adds it to its interpreter's path; nothing else does, so it
-/// never shadows the system's own Python packages.
-pub const PREFIX: &str = "/usr/lib/pgml";
-
-/// The directory in a runtime job's output that becomes [`PREFIX`].
-pub const TREE: &str = "tree";
-/// The runtime's contents: `name version|licence`, a line each.
-pub const WHEELS: &str = "wheels.txt";
 
 /// Installs the wheels of a directory and byte-compiles them. `python` is `3.11`; `rootfs` must have that Python and pip.
 pub fn make(
@@ -43,16 +35,19 @@ fn sandbox(
     wheels: &Path,
     python: &str,
 ) -> Result<Sandbox, Failure> {
-    let tree = work.out.join(TREE);
+    let tree = work.out.join(PYTHON_TREE);
     files::create_dir(&tree)?;
     Ok(Sandbox::new(rootfs)
         .tmpfs("/in")
         .read_only(wheels, "/in/wheels")
         // At its final place, so that the paths in byte code and tracebacks are those of a user's system.
-        .writable(&tree, PREFIX)
+        .writable(&tree, PYTHON_PREFIX)
         .tmpfs("/build")
         .writable(&work.out, "/build/out")
-        .env("SITE", format!("{PREFIX}/python{python}/site-packages")))
+        .env(
+            "SITE",
+            format!("{PYTHON_PREFIX}/python{python}/site-packages"),
+        ))
 }
 
 /// How many wheels were installed.

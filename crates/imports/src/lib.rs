@@ -108,7 +108,11 @@ impl Modules {
             let mut below = place.clone();
             below.1.push(child.clone());
             let child = self.files.get(&below);
-            found.extend(child.filter(|child| self.scanned[*child].extends_parent).cloned());
+            found.extend(
+                child
+                    .filter(|child| self.scanned[*child].extends_parent)
+                    .cloned(),
+            );
         }
         let dir = file.rsplit_once('/').map_or("", |(dir, _)| dir);
         found.extend(scanned.included.iter().map(|path| joined(dir, path)));
@@ -129,7 +133,11 @@ impl Modules {
             "self" => (place.0.clone(), place.1.clone(), &path[1..]),
             "super" => (place.0.clone(), place.1.clone(), path),
             name if scanned.children.contains(name) => (place.0.clone(), place.1.clone(), path),
-            name => match scanned.aliases.get(name).filter(|alias| alias.first() != Some(first)) {
+            name => match scanned
+                .aliases
+                .get(name)
+                .filter(|alias| alias.first() != Some(first))
+            {
                 Some(alias) => {
                     let whole: Vec<String> = alias.iter().chain(&path[1..]).cloned().collect();
                     return self.resolve(place, scanned, &whole);

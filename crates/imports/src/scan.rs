@@ -186,7 +186,9 @@ impl Scanner {
             && let Some(TokenTree::Literal(file)) = arguments.stream().into_iter().next()
         {
             let file = file.to_string();
-            self.found.included.insert(file.trim_matches('"').to_owned());
+            self.found
+                .included
+                .insert(file.trim_matches('"').to_owned());
         }
     }
 }
@@ -196,9 +198,7 @@ fn path(word: &str, tokens: &mut Tokens) -> Vec<String> {
     let mut path = vec![word.to_owned()];
     loop {
         let mut ahead = tokens.clone();
-        let colon = |token: Option<TokenTree>| {
-            matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == ':')
-        };
+        let colon = |token: Option<TokenTree>| matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == ':');
         if !(colon(ahead.next()) && colon(ahead.next())) {
             return path;
         }

@@ -30,22 +30,38 @@ fn by_use_by_path_and_by_macro() {
         ("a/src/x/y.rs", ""),
         ("a/src/z/mod.rs", ""),
         ("b/src/lib.rs", ""),
+        ("b/src/deep.rs", ""),
         ("b/src/deep/er.rs", ""),
     ];
     let lib = |text| of_lib(&[&[("a/src/lib.rs", text)], &others[..]].concat());
-    assert_eq!(lib("use crate::x::{self, y::Y};"), ["a/src/x.rs", "a/src/x/y.rs"]);
+    assert_eq!(
+        lib("use crate::x::{self, y::Y};"),
+        ["a/src/x.rs", "a/src/x/y.rs"]
+    );
     assert_eq!(lib("use b::Thing; use std::fs;"), ["b/src/lib.rs"]);
     assert_eq!(lib("fn f() { b::deep::er::g() }"), ["b/src/deep/er.rs"]);
-    assert_eq!(lib("fn f() { println!(\"{}\", crate::z::g()) }"), ["a/src/z/mod.rs"]);
-    assert_eq!(lib("use b::deep as d; fn f() { d::er::g() }"), ["b/src/deep/er.rs", "b/src/lib.rs"]);
+    assert_eq!(
+        lib("fn f() { println!(\"{}\", crate::z::g()) }"),
+        ["a/src/z/mod.rs"]
+    );
+    assert_eq!(
+        lib("use b::deep as d; fn f() { d::er::g() }"),
+        ["b/src/deep.rs", "b/src/deep/er.rs"]
+    );
     assert_eq!(lib("mod x; fn f() { x::y::g() }"), ["a/src/x/y.rs"]);
-    assert_eq!(lib("// use crate::x;\nconst A: &str = \"crate::x::y\";"), [""; 0]);
+    assert_eq!(
+        lib("// use crate::x;\nconst A: &str = \"crate::x::y\";"),
+        [""; 0]
+    );
     assert_eq!(lib("#[cfg(test)]\nmod tests { use crate::x::Y; }"), [""; 0]);
 }
 
 #[test]
 fn a_text_that_is_compiled_in_is_an_import() {
-    let files = [("a/src/lib.rs", "const A: &str = include_str!(\"../more/a.j2\");")];
+    let files = [(
+        "a/src/lib.rs",
+        "const A: &str = include_str!(\"../more/a.j2\");",
+    )];
     assert_eq!(of_lib(&files), ["a/more/a.j2"]);
 }
 
@@ -53,7 +69,10 @@ fn a_text_that_is_compiled_in_is_an_import() {
 fn a_re_export_leads_to_where_the_item_stands() {
     let files = [
         ("a/src/lib.rs", "use b::Thing;"),
-        ("b/src/lib.rs", "mod inner; mod other; pub use self::inner::Thing; use self::other::Big;"),
+        (
+            "b/src/lib.rs",
+            "mod inner; mod other; pub use self::inner::Thing; use self::other::Big;",
+        ),
         ("b/src/inner.rs", "pub struct Thing;"),
         ("b/src/other.rs", ""),
     ];
@@ -63,9 +82,18 @@ fn a_re_export_leads_to_where_the_item_stands() {
 #[test]
 fn methods_in_a_child_belong_to_the_parents_type() {
     let files = [
-        ("a/src/lib.rs", "mod more; mod own; pub struct Thing<'a>(&'a str);"),
-        ("a/src/more.rs", "use super::Thing; impl<'a> Thing<'a> { fn f(&self) {} }"),
-        ("a/src/own.rs", "struct Own; impl Own {} impl std::fmt::Debug for Own {}"),
+        (
+            "a/src/lib.rs",
+            "mod more; mod own; pub struct Thing<'a>(&'a str);",
+        ),
+        (
+            "a/src/more.rs",
+            "use super::Thing; impl<'a> Thing<'a> { fn f(&self) {} }",
+        ),
+        (
+            "a/src/own.rs",
+            "struct Own; impl Own {} impl std::fmt::Debug for Own {}",
+        ),
     ];
     assert_eq!(of_lib(&files), ["a/src/more.rs"]);
 }

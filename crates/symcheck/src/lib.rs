@@ -9,6 +9,7 @@ pub mod abi3;
 pub mod elf;
 pub mod expectation;
 pub mod instructions;
+pub mod needs;
 pub mod policy;
 pub mod report;
 pub mod rules;

@@ -8,7 +8,7 @@ use crate::tools::RUST_AUDIT_INFO;
 use base::exit::Failure;
 use base::files;
 use base::progress::Listener;
-use build::steps::ROOTFS_ARCHIVE;
+use build::layout::ROOTFS_ARCHIVE;
 use targets::Target;
 
 impl TestRun<'_> {

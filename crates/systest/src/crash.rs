@@ -10,6 +10,7 @@ mod replay;
 mod scene;
 mod sessions;
 
+use build::layout;
 use std::path::{Path, PathBuf};
 
 use self::fixtures::Sources;
@@ -20,11 +21,9 @@ use base::exit::{Exit, Failure};
 use base::files::{self, FileError};
 use base::progress::Listener;
 use build::compile::blas_clash::Mislink;
-use build::compile::extension;
+use build::layout::ROOTFS;
 use build::plan::Plan;
 use build::plan::crash::{NEW, OLD, ROLE};
-use build::runtime;
-use build::steps::ROOTFS;
 use release::pipeline::Pipeline;
 use release::relock::Policy;
 use symcheck::Rulebook;
@@ -92,7 +91,7 @@ pub fn run(
         let libraries = Libraries::gather(&outputs, &target, &dir.join("libraries"))?;
         let scene = Scene {
             rootfs: &outputs.of(&format!("rootfs:{}:{ROLE}", at.0))?.join(ROOTFS),
-            runtime: &outputs.of(&wheels)?.join(runtime::TREE),
+            runtime: &outputs.of(&wheels)?.join(layout::PYTHON_TREE),
             major: at.1,
             source: &workspace.root,
             scratch: &dir.join("scene"),
@@ -156,7 +155,7 @@ impl Libraries {
         Ok(Self {
             shipped: outputs
                 .of(&format!("stamp:{target}"))?
-                .join(extension::STRIPPED),
+                .join(layout::STRIPPED),
             dir: dir.to_owned(),
         })
     }

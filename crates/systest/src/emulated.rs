@@ -4,6 +4,7 @@
 //! It is no install test: nothing of the packages is configured and apt is not run. On a machine of the target's architecture
 //! the same is done without an emulator.
 
+use build::layout;
 use std::path::{Path, PathBuf};
 
 use crate::cases::{Case, Cases, ensure};
@@ -14,7 +15,6 @@ use base::process::Program;
 use base::progress::Listener;
 use base::sandbox::Sandbox;
 use build::plan::Purpose;
-use build::runtime;
 use debian::rootfs;
 use inputs::host::tools::{BWRAP, QEMU_AARCH64, QEMU_USER};
 use jobs::execute::to_run;
@@ -183,7 +183,7 @@ impl<'a> System<'a> {
         )?;
         Ok(Ok(Self {
             target,
-            runtime: output(&runtime).join(runtime::TREE),
+            runtime: output(&runtime).join(layout::PYTHON_TREE),
             tests: workspace.root.join("packaging/tests"),
             without_extension: extension.is_none().then(|| {
                 blocked.unwrap_or_else(|| format!("{} has no package of it", out.display()))
@@ -278,8 +278,8 @@ impl<'a> System<'a> {
             // As the runtime's job has it, for byte code that holds frozen sets.
             .env("PYTHONHASHSEED", "0");
         sandbox = match runtime == self.runtime {
-            true => sandbox.read_only(runtime, runtime::PREFIX),
-            false => sandbox.writable(runtime, runtime::PREFIX),
+            true => sandbox.read_only(runtime, layout::PYTHON_PREFIX),
+            false => sandbox.writable(runtime, layout::PYTHON_PREFIX),
         };
         if !processor.is_empty() {
             sandbox = sandbox.env("QEMU_CPU", processor);

@@ -9,6 +9,7 @@ mod fixture;
 mod matrix;
 mod relock;
 
+use build::layout;
 use std::path::Path;
 
 use rustix::process::Signal;
@@ -21,7 +22,6 @@ use base::exit::Failure;
 use base::files::{self, FileError};
 use base::progress::Listener;
 use base::store::Store;
-use build::compile::extension;
 use build::plan::Plan;
 use build::plan::{Job, Step};
 use release::pipeline::Pipeline;
@@ -285,7 +285,7 @@ impl FaultTest<'_> {
             .iter()
             .find(|job| matches!(job.step, Step::Compile { .. }));
         let library = stripped
-            .map(|job| self.pipeline.cache().output(job).join(extension::STRIPPED))
+            .map(|job| self.pipeline.cache().output(job).join(layout::STRIPPED))
             .and_then(|file| file.metadata().ok())
             .map_or(0, |meta| meta.len());
         for room in [library / 2, library * 3 / 2, library * 2 + MB] {

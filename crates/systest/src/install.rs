@@ -12,6 +12,7 @@ mod scripts;
 
 pub(super) use cluster::create_cluster;
 
+use build::layout;
 use std::path::Path;
 
 use crate::cases::{Case, Cases, ensure};
@@ -19,7 +20,6 @@ use crate::system::System;
 use base::exit::Failure;
 use base::files;
 use base::progress::Listener;
-use build::runtime;
 use debian::apt::mirror::signed_mirror;
 use debian::apt::repository::KEYRING;
 use debian::apt::signing::SigningKey;
@@ -387,7 +387,7 @@ impl InstallTest<'_> {
                 "edition_1_0.py check" => {}
                 _ => self.bare_database(system, "programs")?,
             }
-            let site = format!("{}/python{}/site-packages", runtime::PREFIX, self.python);
+            let site = format!("{}/python{}/site-packages", layout::PYTHON_PREFIX, self.python);
             let script = format!(
                 "cd /tmp; PGPORT={PORT} PGDATABASE=programs python3 -B /srv/tests/{command} {site} {arguments} 2>&1"
             );

@@ -5,6 +5,7 @@
 //! changes, put in the place of the installed one, and the tests are run again: each must fail, or take several times
 //! as long. What passes all the same is a test that tests nothing, and a failure here.
 
+use build::layout;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -17,7 +18,7 @@ use crate::server;
 use crate::system::System;
 use base::exit::Failure;
 use base::files;
-use build::compile::extension::{self, Compile, SOURCES, source_files};
+use build::compile::extension::{Compile, SOURCES, source_files};
 use symcheck::stamp;
 use targets::Target;
 
@@ -188,7 +189,7 @@ impl TestRun<'_> {
             }
             .build(&tree.join("scratch"), &out, &log)
         })?;
-        let library = out.join(extension::STRIPPED);
+        let library = out.join(layout::STRIPPED);
         stamp::stamp_file(&library, &target.distribution.libpython_soname(), &library)
     }
 }
@@ -200,7 +201,7 @@ impl InstallTest<'_> {
         let script = format!(
             "cp {tree}/out/{library} /usr/lib/postgresql/{major}/lib/{library}
              cp {tree}/extension/sql/*.sql /usr/share/postgresql/{major}/extension/",
-            library = extension::STRIPPED,
+            library = layout::STRIPPED,
         );
         system.script("root", &script).map(drop)
     }

@@ -1,6 +1,7 @@
 //! The suite `reproduce`: differences are planted into packages that the packages' own code builds, here and in the second
 //! build's surroundings. Each has to be found by digest, and diffoscope has to name it.
 
+use build::layout;
 use std::path::{Path, PathBuf};
 
 use crate::cases::{Case, Cases, ensure};
@@ -9,7 +10,6 @@ use base::exit::Failure;
 use base::files::{self, FileError};
 use base::process::Program;
 use base::progress::Listener;
-use build::compile::extension;
 use debian::deb::blocks::{self, Cuts};
 use debian::deb::build::{Package, Source};
 use release::pipeline::Pipeline;
@@ -96,7 +96,7 @@ impl PlantTest<'_> {
         files::create_dir(&place)?;
         let elsewhere = Elsewhere::prepare(&place, self.pipeline, Some(self.builder), self.log)?;
         files::copy(
-            &self.compiled.join(extension::STRIPPED),
+            &self.compiled.join(layout::STRIPPED),
             &elsewhere.outside("tmp/library"),
         )?;
         let variations = elsewhere.variations(self.builder, self.log)?;

@@ -1,5 +1,6 @@
 //! The suites of `cargo xtask test`, each over the results of one plan.
 
+use build::layout;
 use std::path::Path;
 
 use crate::bench::{Benches, Document};
@@ -18,11 +19,10 @@ use base::progress::Listener;
 use base::sandbox::Sandbox;
 use base::workspace::Workspace;
 use build::compile::extension::Compile;
+use build::layout::{ROOTFS, ROOTFS_ARCHIVE};
 use build::plan::kinds::Kind;
 use build::plan::{Interpreter, Plan};
-use build::runtime;
 use build::server_wheel;
-use build::steps::{ROOTFS, ROOTFS_ARCHIVE};
 use jobs::execute::CacheLock;
 use jobs::execute::cache::Cache;
 use release::outdated::Summary;
@@ -208,7 +208,7 @@ impl TestRun<'_> {
                 .join(ROOTFS);
             let tree = self
                 .output(&format!("runtime:{}", distribution.id))?
-                .join(runtime::TREE);
+                .join(layout::PYTHON_TREE);
             let python = &distribution.python;
             let source = root.join("python");
             let docs = root.join("docs");
@@ -229,7 +229,7 @@ impl TestRun<'_> {
                     distribution.title
                 ),
                 || {
-                    let site = format!("{}/python{python}/site-packages", runtime::PREFIX);
+                    let site = format!("{}/python{python}/site-packages", layout::PYTHON_PREFIX);
                     // As an installed package, not through PYTHONPATH, which the tests take away from the
                     // processes that they start.
                     let script = format!(
@@ -239,7 +239,7 @@ impl TestRun<'_> {
                     );
                     let program = Sandbox::new(&rootfs)
                         .read_only(&source, "/src")
-                        .read_only(&tree, runtime::PREFIX)
+                        .read_only(&tree, layout::PYTHON_PREFIX)
                         .tmpfs("/mnt")
                         .read_only(&docs, "/mnt/docs")
                         .read_only(&adoption, "/mnt/adoption")

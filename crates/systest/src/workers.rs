@@ -13,7 +13,7 @@ use base::exit::Failure;
 use base::files::{self, FileError};
 use base::process::{Program, copy_this_program};
 use base::progress::Listener;
-use build::compile::extension::{DEBUG, STRIPPED};
+use build::layout::{DEBUG, STRIPPED};
 use build::plan::Purpose;
 use inputs::host::tools::REDIS;
 use jobs::execute::to_run;

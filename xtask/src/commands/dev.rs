@@ -1,5 +1,6 @@
 //! `cargo xtask dev`
 
+use build::layout;
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::Path;
@@ -10,9 +11,7 @@ use base::files::FileError;
 use base::process::ProcessError;
 use base::progress::Listener;
 use base::workspace::Workspace;
-use build::compile::extension;
 use build::plan::{Plan, Purpose};
-use build::runtime;
 use inputs::host::tools::BWRAP;
 use jobs::execute::to_run;
 use release::pipeline::Pipeline;
@@ -66,10 +65,10 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
 
     let output = |id: &str| output(&pipeline, &plan, id);
     let build = Build {
-        library: &output(&stamp)?.join(extension::STRIPPED),
+        library: &output(&stamp)?.join(layout::STRIPPED),
         control: &workspace.root.join("extension/pgml.control"),
         sql: &workspace.root.join("extension/sql"),
-        runtime: &output(&runtime)?.join(runtime::TREE),
+        runtime: &output(&runtime)?.join(layout::PYTHON_TREE),
     };
     let dir = workspace.cache.join("dev").join(target.to_string());
     let cluster = ScratchCluster::open(&dir, target.major)?;

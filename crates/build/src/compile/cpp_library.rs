@@ -7,9 +7,9 @@ use std::path::Path;
 use crate::compile::shared_objects::{REPORT, Wrapper};
 use crate::plan::Work;
 use base::digest::Digest;
-use base::exit::{Exit, Failure};
+use base::exit::Failure;
 use base::files::{self, FileError};
-use base::process::Program;
+use base::process::{self, Program};
 use base::sandbox::Sandbox;
 use targets::Architecture;
 use targets::lock::crates::CrateLock;
@@ -41,7 +41,11 @@ pub const LIBRARIES: [Library; 1] = [Library {
 /// The library of a name.
 pub fn library(name: &str) -> Result<&'static Library, Failure> {
     let found = LIBRARIES.iter().find(|library| library.name == name);
-    found.ok_or_else(|| Failure::already_reported(Exit::Usage)) // INVARIANT: the plan names those that are there
+    found.ok_or_else(|| {
+        Failure::bug(format!(
+            "the plan names the library `{name}`, which nothing compiles"
+        ))
+    })
 }
 
 impl Library {
@@ -120,7 +124,7 @@ impl Library {
             )
             .script(&format!(
                 "cd /in/sources && make --silent --jobs={} --file=/in/makefile{REPORT}",
-                crate::compile::extension::jobs()
+                process::jobs()
             ))
             .run(&work.log)?;
         let archive = made.join(self.archive);

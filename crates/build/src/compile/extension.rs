@@ -18,6 +18,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::compile::shared_objects::{REPORT, Wrapper};
+use crate::layout::{CRATE_TREE, CRATES, HEADERS, STRIPPED};
 use crate::plan::Work;
 use crate::sbom::audit;
 use crate::sbom::crates::CrateTree;
@@ -25,6 +26,7 @@ use crate::sbom::native::Native;
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
+use base::process;
 use base::sandbox::Sandbox;
 use symcheck::abi3::{Abi3, Abi3Kind};
 use symcheck::server_release;
@@ -35,20 +37,6 @@ use targets::lock::crates::CrateLock;
 
 /// The oldest Python that one library serves; the stub offers its limited API and nothing newer.
 pub const OLDEST_PYTHON: (u8, u8) = (3, 8);
-
-/// The library as compiled, with its symbol table and debug symbols.
-pub const UNSTRIPPED: &str = "pgml.unstripped.so";
-/// The library as packaged, but for the stamp.
-pub const STRIPPED: &str = "pgml.so";
-/// Its debug symbols alone.
-pub const DEBUG: &str = "pgml.debug";
-/// The crates that are linked in: `name version|licence`, a line each.
-pub const CRATES: &str = "crates.txt";
-/// The same with what each needs, as [`CrateTree`] writes it.
-pub const CRATE_TREE: &str = "crates.json";
-
-/// The release of Postgres whose headers it was compiled with, where they say it: `15.20`.
-pub const HEADERS: &str = "headers.txt";
 
 /// The release of the headers, from the output of a compile job.
 pub fn headers_of(compiled: &Path) -> Result<Option<Version>, FileError> {
@@ -209,7 +197,7 @@ impl Compile<'_> {
             .env("MAJOR", self.major.to_string())
             .env("CARGO_HOME", "/in/cargo")
             .env("CARGO_NET_OFFLINE", "true")
-            .env("CARGO_BUILD_JOBS", jobs().to_string())
+            .env("CARGO_BUILD_JOBS", process::jobs().to_string())
             .env(
                 "CARGO_ENCODED_RUSTFLAGS",
                 rust_flags(&registry).join("\u{1f}"),
@@ -379,11 +367,6 @@ fn rust_flags(registry: &str) -> Vec<String> {
         // those of Postgres itself are only there when it runs, so they can't be required at link time (rule S1 can).
         "-Clink-arg=-Wl,-z,text".into(),
     ]
-}
-
-/// As many compiler processes as the machine has cores.
-pub fn jobs() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The one directory below `registry/src`: its name depends on where crates come from, and must not reach the library.

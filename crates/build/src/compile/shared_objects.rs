@@ -132,10 +132,7 @@ fn make(
         .writable(&out, "/build/out")
         .env("CARGO_HOME", "/in/cargo")
         .env("CARGO_NET_OFFLINE", "true")
-        .env(
-            "CARGO_BUILD_JOBS",
-            crate::compile::extension::jobs().to_string(),
-        )
+        .env("CARGO_BUILD_JOBS", base::process::jobs().to_string())
         .script(
             "export PATH=/opt/rust/bin:$PATH RUSTC=/opt/rust/bin/rustc
              cd /in/source

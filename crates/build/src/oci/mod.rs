@@ -16,7 +16,6 @@ pub mod image;
 pub mod layer;
 pub mod layout;
 pub mod settings;
-pub mod steps;
 pub mod volume;
 
 use miette::Diagnostic;

@@ -1,6 +1,7 @@
 //! The documents of a package: changelog, copyright, manual page, what lintian is told; and the templates that they and the
 //! control files are made from.
 
+use crate::layout;
 use std::path::Path;
 
 use miette::Diagnostic;
@@ -12,7 +13,6 @@ use thiserror::Error;
 use crate::package::copyright::{self, Part};
 use crate::package::manual;
 use crate::package::packages::Facts;
-use crate::runtime;
 use base::exit::{Exit, ExitKind, Failure};
 use base::files;
 use base::process::Program;
@@ -161,7 +161,7 @@ pub(super) fn template(packaging: &Path, name: &str, values: Value) -> Result<St
 
 /// A maintainer script of a `pgml-python` without byte code.
 pub fn runtime_script(packaging: &Path, script: &str, python: &str) -> Result<String, Failure> {
-    let values = context! { python, prefix => runtime::PREFIX };
+    let values = context! { python, prefix => layout::PYTHON_PREFIX };
     template(packaging, &format!("runtime.{script}.j2"), values)
 }
 

@@ -5,3 +5,4 @@ pub mod depends;
 pub mod documents;
 pub mod manual;
 pub mod packages;
+pub mod shared_runtime;

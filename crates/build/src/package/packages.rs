@@ -1,23 +1,22 @@
 //! The packages of a release: what is in each, and what its control file says.
 
+use crate::layout;
 use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
 use minijinja::{Value, context};
 use thiserror::Error;
 
-use crate::compile::extension;
 use crate::package::copyright;
 use crate::package::depends;
 use crate::package::documents;
 use crate::plan::Work;
-use crate::runtime;
-use crate::verify::step::Needs;
 use base::exit::{Exit, ExitKind, Failure};
 use base::files;
-use debian::deb::blocks::{self, Cuts, HEAD};
+use debian::deb::blocks::{Cuts, HEAD};
 use debian::deb::build::{Package, Place, Source};
 use symcheck::elf::Facts as ElfFacts;
+use symcheck::needs::Needs;
 use targets::Distribution;
 use targets::release::Release;
 
@@ -128,7 +127,7 @@ pub fn extension(
         },
     )?;
     let mut package = facts.package(extension_name(major), control);
-    let crates = files::read_text(&inputs.compiled.join(extension::CRATES))?;
+    let crates = files::read_text(&inputs.compiled.join(layout::CRATES))?;
     let mut parts = copyright::openblas_and_std();
     parts.extend(copyright::lightgbm());
     parts.extend(copyright::crates(&crates, inputs.crates)?);
@@ -193,10 +192,9 @@ pub fn extension(
         path: symbols.clone(),
         head: 0,
     };
-    debug.files.push((
-        symbols,
-        Source::File(inputs.compiled.join(extension::DEBUG)),
-    ));
+    debug
+        .files
+        .push((symbols, Source::File(inputs.compiled.join(layout::DEBUG))));
     let debug = debug.build(builder, facts.epoch, inputs.compressed, &place(work))?;
     Ok(format!(
         "{} and its debug symbols, {} and {}",
@@ -216,7 +214,7 @@ pub fn runtime(
     builder: &Path,
     work: &Work<'_>,
 ) -> Result<String, Failure> {
-    let tree = runtime.join(runtime::TREE);
+    let tree = runtime.join(layout::PYTHON_TREE);
     let control = facts.template(
         "runtime.control.j2",
         context! {
@@ -237,8 +235,8 @@ pub fn runtime(
             package.control_files.push((script.into(), text, 0o755));
         }
     }
-    let wheels = files::read_text(&runtime.join(runtime::WHEELS))?;
-    let parts = copyright::wheels(&wheels, &tree, runtime::PREFIX)?;
+    let wheels = files::read_text(&runtime.join(layout::WHEELS))?;
+    let parts = copyright::wheels(&wheels, &tree, layout::PYTHON_PREFIX)?;
     let comment = [
         "Everything but this package's documents is what Python wheels contain,".into(),
         "byte-compiled.".into(),
@@ -250,32 +248,9 @@ pub fn runtime(
         copyright,
         &work.log,
     )?;
-    package.trees.push((runtime::PREFIX.into(), tree));
+    package.trees.push((layout::PYTHON_PREFIX.into(), tree));
     let deb = package.build(builder, facts.epoch, compressed, &place(work))?;
     Ok(format!("{}, {}", package.file_name(), megabytes(&deb)?))
-}
-
-/// Compresses what every `pgml-python` with the same runtime begins with: the runtime.
-pub fn compress_runtime(
-    epoch: u64,
-    runtime: &Path,
-    builder: &Path,
-    work: &Work<'_>,
-) -> Result<String, Failure> {
-    let package = Package {
-        name: "pgml-python".into(),
-        version: "0".into(),
-        architecture: "all".into(),
-        // dpkg-deb wants these fields; nothing of them is kept.
-        control: "Package: pgml-python\nVersion: 0\nArchitecture: all\nMaintainer: x <x@example.org>\nDescription: x".into(),
-        control_files: Vec::new(),
-        files: Vec::new(),
-        links: Vec::new(),
-        trees: vec![(runtime::PREFIX.into(), runtime.join(runtime::TREE))],
-        cuts: Cuts::Even,
-    };
-    let plain = package.build_uncompressed(builder, epoch, &work.scratch, &work.log)?;
-    blocks::share_beginning(&plain, &work.out)
 }
 
 /// The relations of the wheels' libraries: what they need beyond what they bundle.

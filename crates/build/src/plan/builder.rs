@@ -279,7 +279,7 @@ impl<'a> Builder<'a> {
         if let Some(at) = self.places.get(&id) {
             return Ok(self.jobs[*at].clone());
         }
-        let recipe = Inputs::new(&self.sources).files(recipe(&step))?;
+        let recipe = Inputs::new(&self.sources).files(&recipe(&step))?;
         let job = Job::new(id, title, step, inputs(recipe)?.into_map(), needs);
         self.places.insert(job.id.clone(), self.jobs.len());
         self.jobs.push(job.clone());

@@ -1,139 +1,239 @@
-//! Which files of this program decide what a step makes.
+//! Which files of this program decide what a step makes: the step's own file and all that it imports, read from the sources when
+//! this crate is compiled, and the data files that it is made with.
 
-use crate::plan::Step;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
-/// Files of this program whose change can change a step's result. Only what decides bytes is listed: a better progress
-/// message must not compile everything again.
-pub(super) fn recipe(step: &Step) -> &'static [&'static str] {
-    match step {
+use super::step::Step;
+
+/// Each source file, and the files that it imports.
+const IMPORTS: &[(&str, &[&str])] = include!(concat!(env!("OUT_DIR"), "/imports.rs"));
+
+/// Files that a step imports and that can't change what it makes, and why. A name that ends with `/` is all below it.
+const NO_BYTES: [(&str, &str); 11] = [
+    ("crates/base/src/exit.rs", "how a failure ends the program"),
+    ("crates/base/src/progress.rs", "what a listener is told"),
+    (
+        "crates/base/src/store.rs",
+        "what it holds is found by its hash",
+    ),
+    (
+        "crates/base/src/workspace.rs",
+        "where things are; no path reaches a result",
+    ),
+    (
+        "crates/build/src/compile/shared_objects.rs",
+        "a compiler's results, kept under the hash of what it was given",
+    ),
+    (
+        "crates/build/src/plan/",
+        "what the plan decides is an input of the job, by value",
+    ),
+    (
+        "crates/build/src/steps/context.rs",
+        "finds what the plan decided; what is found is an input of the job",
+    ),
+    (
+        "crates/debian/src/apt/options.rs",
+        "what the user decided, an input of the repository by value",
+    ),
+    (
+        "crates/inputs/",
+        "what it brings is checked against the hash in a lock, and that is an input",
+    ),
+    (
+        "crates/jobs/",
+        "runs jobs and keeps their results; no step's bytes pass through it",
+    ),
+    (
+        "crates/targets/",
+        "targets.toml and the locks as data: what a job takes of them is an input by value",
+    ),
+];
+
+/// What a step is made with besides its own code.
+const PACKAGING: [&str; 4] = [
+    "CHANGELOG.md",
+    "packaging/deb/changelog.j2",
+    "packaging/deb/copyright.j2",
+    "packaging/native.toml",
+];
+
+/// Files of the source tree whose change can change a step's result: those of this program, and data.
+pub(super) fn recipe(step: &Step) -> Vec<&'static str> {
+    let mut files: Vec<&str> = match code(step) {
+        Some(code) => sources_of(code),
+        None => Vec::new(),
+    };
+    files.extend(data(step));
+    files
+}
+
+/// The file that carries a step out. None where all that it makes is checked against a hash of its inputs.
+fn code(step: &Step) -> Option<&'static str> {
+    Some(match step {
         Step::FetchDebs { .. }
         | Step::FetchWheels { .. }
         | Step::FetchServer { .. }
         | Step::FetchFixture { .. }
         | Step::FetchCrates
-        | Step::FetchLibrary { .. }
-        | Step::Source => &[],
-        Step::Rootfs { .. } | Step::Unpack { .. } => &["crates/debian/src/rootfs.rs"],
-        Step::CompileLibrary { .. } => &[
-            "crates/build/src/compile/cpp_library.rs",
-            "crates/base/src/sandbox.rs",
-        ],
-        Step::Compile { .. } => &[
-            "crates/build/src/compile/extension.rs",
-            "crates/build/src/compile/extension/declared_rust.rs",
-            "crates/base/src/sandbox.rs",
-            "crates/build/src/sbom/audit.rs",
-            "crates/build/src/sbom/crates.rs",
-            "crates/build/src/sbom/native.rs",
-            "crates/symcheck/src/server_release.rs",
-            "packaging/abi3-symbols.txt",
-            "packaging/native.toml",
-        ],
-        Step::UnpackServer { .. } => &["crates/build/src/server_wheel.rs"],
-        Step::Providers { .. } => &[
-            "crates/build/src/verify/system_libraries.rs",
-            "crates/debian/src/deb/reader.rs",
-            "crates/debian/src/deb/reader/ar.rs",
-            "crates/debian/src/deb/reader/control.rs",
-            "crates/debian/src/deb/reader/decoder.rs",
-            "crates/debian/src/deb/reader/tar.rs",
-        ],
-        Step::Compress { .. } => &["crates/debian/src/deb/blocks.rs"],
-        Step::CompressRuntime { .. } => &[
-            "crates/debian/src/deb/blocks.rs",
-            "crates/debian/src/deb/build.rs",
-        ],
-        Step::Mislink { .. } => &["crates/build/src/compile/blas_clash.rs"],
-        Step::Stamp { .. } => &["crates/symcheck/src/stamp.rs"],
-        Step::Verify { .. } => &[
-            "crates/build/src/verify/system_libraries.rs",
-            "crates/symcheck/src/server_release.rs",
-            "crates/build/src/verify/step.rs",
-            "packaging/policy.toml",
-            "packaging/abi3-symbols.txt",
-        ],
-        Step::Runtime { .. } | Step::Fixture { .. } => {
-            &["crates/build/src/runtime.rs", "crates/base/src/sandbox.rs"]
+        | Step::FetchLibrary { .. } => return None,
+        Step::Source => "crates/build/src/steps/source.rs",
+        Step::Rootfs { .. } | Step::Unpack { .. } | Step::UnpackServer { .. } => {
+            "crates/build/src/steps/systems.rs"
         }
-        Step::CrossRuntime { .. } | Step::SourceRuntime { .. } => &[
-            "crates/build/src/runtime.rs",
-            "crates/build/src/runtime/source.rs",
-            "crates/base/src/sandbox.rs",
-        ],
-        Step::ExtensionPackages { .. } => &[
-            "crates/debian/src/deb/build.rs",
-            "crates/debian/src/deb/blocks.rs",
-            "crates/build/src/package/copyright.rs",
-            "crates/build/src/package/copyright/expression.rs",
-            "crates/build/src/package/depends.rs",
-            "crates/build/src/package/documents.rs",
-            "crates/build/src/package/manual.rs",
-            "crates/build/src/package/packages.rs",
-            "packaging/deb/manual.j2",
-            "packaging/deb/extension.control.j2",
-            "packaging/deb/dbgsym.control.j2",
-            "packaging/deb/changelog.j2",
-            "packaging/deb/copyright.j2",
-            "packaging/deb/lintian-overrides-extension",
-            "extension/pgml.control",
-            "extension/src/settings.rs",
-            "CHANGELOG.md",
-        ],
-        Step::RuntimePackage { .. } => &[
-            "crates/debian/src/deb/build.rs",
-            "crates/debian/src/deb/blocks.rs",
-            "crates/build/src/package/copyright.rs",
-            "crates/build/src/package/copyright/expression.rs",
-            "crates/build/src/package/documents.rs",
-            "crates/build/src/package/packages.rs",
-            "packaging/deb/runtime.control.j2",
-            "packaging/deb/runtime.postinst.j2",
-            "packaging/deb/runtime.prerm.j2",
-            "packaging/deb/changelog.j2",
-            "packaging/deb/copyright.j2",
-            "packaging/deb/lintian-overrides-runtime",
-            "CHANGELOG.md",
-        ],
-        Step::Sbom { .. } => &[
-            "crates/build/src/sbom/audit.rs",
-            "crates/build/src/sbom/crates.rs",
-            "crates/build/src/sbom/mod.rs",
-            "crates/build/src/sbom/native.rs",
-            "crates/build/src/sbom/package.rs",
-            "crates/build/src/sbom/part.rs",
-            "crates/build/src/sbom/wheels.rs",
-            "packaging/native.toml",
-        ],
-        Step::AptRepository => &[
-            "crates/debian/src/apt/kept.rs",
-            "crates/debian/src/apt/place.rs",
-            "crates/debian/src/apt/reading.rs",
-            "crates/debian/src/apt/repository.rs",
-            "crates/debian/src/apt/signing.rs",
-            "crates/debian/src/apt/signing/key.rs",
-        ],
-        Step::ImageBase { .. } => &[
-            "crates/build/src/oci/base_layer.rs",
-            "crates/build/src/oci/filter.rs",
-            "crates/build/src/oci/layer.rs",
-            "crates/debian/src/rootfs.rs",
-            "docker/slim.dpkg.cfg",
-        ],
-        Step::ImageRuntime { .. } => &[
-            "crates/build/src/oci/dpkg.rs",
-            "crates/build/src/oci/layer.rs",
-        ],
-        Step::ServerImages { .. } => &[
-            "crates/build/src/oci/dpkg.rs",
-            "crates/build/src/oci/filter.rs",
-            "crates/build/src/oci/mod.rs",
-            "crates/build/src/oci/settings.rs",
-            "crates/build/src/oci/steps.rs",
-        ],
-        Step::ExtensionImage { .. } => &[
-            "crates/build/src/oci/mod.rs",
-            "crates/build/src/oci/steps.rs",
-            "crates/build/src/oci/volume.rs",
-        ],
+        Step::CompileLibrary { .. } => "crates/build/src/steps/cpp_library.rs",
+        Step::Compile { .. } | Step::Mislink { .. } => "crates/build/src/steps/compiling.rs",
+        Step::Providers { .. } => "crates/build/src/steps/providers.rs",
+        Step::Compress { .. } | Step::CompressRuntime { .. } => {
+            "crates/build/src/steps/compress.rs"
+        }
+        Step::Stamp { .. } => "crates/build/src/steps/stamp.rs",
+        Step::Verify { .. } => "crates/build/src/steps/verify.rs",
+        Step::Runtime { .. }
+        | Step::Fixture { .. }
+        | Step::CrossRuntime { .. }
+        | Step::SourceRuntime { .. } => "crates/build/src/steps/python.rs",
+        Step::ExtensionPackages { .. } | Step::RuntimePackage { .. } => {
+            "crates/build/src/steps/package.rs"
+        }
+        Step::Sbom { .. } => "crates/build/src/steps/sbom.rs",
+        Step::AptRepository => "crates/build/src/steps/repository.rs",
+        Step::ImageBase { .. } => "crates/build/src/steps/image_base.rs",
+        Step::ImageRuntime { .. } => "crates/build/src/steps/image_runtime.rs",
+        Step::ServerImages { .. } | Step::ExtensionImage { .. } => {
+            "crates/build/src/steps/images.rs"
+        }
+    })
+}
+
+/// The data files that a step reads out of the source tree, besides those that the plan adds.
+fn data(step: &Step) -> Vec<&'static str> {
+    let (own, shared): (&[&str], &[&str]) = match step {
+        Step::Compile { .. } => (&["packaging/abi3-symbols.txt"], &PACKAGING[3..]),
+        Step::Verify { .. } => (
+            &["packaging/policy.toml", "packaging/abi3-symbols.txt"],
+            &[],
+        ),
+        Step::ExtensionPackages { .. } => (
+            &[
+                "packaging/deb/manual.j2",
+                "packaging/deb/extension.control.j2",
+                "packaging/deb/dbgsym.control.j2",
+                "packaging/deb/lintian-overrides-extension",
+                "extension/pgml.control",
+                "extension/src/settings.rs",
+            ],
+            &PACKAGING[..3],
+        ),
+        Step::RuntimePackage { .. } => (
+            &[
+                "packaging/deb/runtime.control.j2",
+                "packaging/deb/runtime.postinst.j2",
+                "packaging/deb/runtime.prerm.j2",
+                "packaging/deb/lintian-overrides-runtime",
+            ],
+            &PACKAGING[..3],
+        ),
+        Step::Sbom { .. } => (&[], &PACKAGING[3..]),
+        Step::ServerImages { .. } | Step::ExtensionImage { .. } => (&[], &PACKAGING[3..]),
+        Step::ImageBase { .. } => (&["docker/slim.dpkg.cfg"], &[]),
+        _ => (&[], &[]),
+    };
+    [own, shared].concat()
+}
+
+/// A source file and all that it imports, directly or not, but for what can't change a byte.
+fn sources_of(code: &str) -> Vec<&'static str> {
+    static KNOWN: LazyLock<BTreeMap<&str, &[&str]>> =
+        LazyLock::new(|| IMPORTS.iter().copied().collect());
+    let mut found: BTreeSet<&str> = BTreeSet::new();
+    let mut left: Vec<&str> = KNOWN
+        .get_key_value(code)
+        .map(|(file, _)| *file)
+        .into_iter()
+        .collect();
+    while let Some(file) = left.pop() {
+        if found.insert(file) {
+            let imported = KNOWN.get(file).copied().unwrap_or_default();
+            left.extend(imported.iter().copied().filter(|file| !is_no_bytes(file)));
+        }
+    }
+    found.into_iter().collect()
+}
+
+fn is_no_bytes(file: &str) -> bool {
+    let is = |(name, _): &(&str, &str)| match name.ends_with('/') {
+        true => file.starts_with(name),
+        false => file == *name,
+    };
+    NO_BYTES.iter().any(is)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(step: &Step) -> Vec<&'static str> {
+        recipe(step)
+    }
+
+    fn target() -> String {
+        "debian12-pg15".into()
+    }
+
+    /// Catches the six holes that lists kept by hand had: a file that decides bytes and whose change left a stale result.
+    #[test]
+    fn what_a_step_imports_is_in_its_key() {
+        let has = |step: Step, file: &str| {
+            let files = of(&step);
+            assert!(files.contains(&file), "{step:?} lacks {file}: {files:#?}");
+        };
+        let runtime = Step::RuntimePackage {
+            distribution: "debian12".into(),
+        };
+        has(runtime.clone(), "crates/build/src/package/depends.rs");
+        has(runtime, "crates/base/src/sandbox.rs");
+        let extension = Step::ExtensionPackages { target: target() };
+        has(extension, "crates/base/src/sandbox.rs");
+        let providers = Step::Providers {
+            distribution: "debian12".into(),
+        };
+        has(providers, "crates/debian/src/deb/reader/tar.rs");
+        let image = Step::ExtensionImage { target: target() };
+        has(image, "crates/debian/src/deb/reader.rs");
+        let compile = || Step::Compile {
+            major: 15,
+            architecture: None,
+        };
+        has(compile(), "crates/symcheck/src/stamp.rs");
+        has(compile(), "crates/symcheck/src/abi3.rs");
+        has(Step::AptRepository, "crates/build/src/steps/repository.rs");
+        has(Step::AptRepository, "crates/debian/src/apt/signing/key.rs");
+    }
+
+    /// Catches a better message that compiles everything again.
+    #[test]
+    fn what_can_not_change_a_byte_is_not() {
+        for step in [
+            Step::Stamp { target: target() },
+            Step::CompileLibrary {
+                library: "lightgbm".into(),
+                architecture: None,
+            },
+        ] {
+            let files = of(&step);
+            assert!(files.len() < 12, "{step:?}: {files:#?}");
+            assert!(!files.contains(&"crates/base/src/progress.rs"));
+        }
+    }
+
+    /// Catches an exception for a file that was moved, and one without a reason.
+    #[test]
+    fn each_exception_is_about_files_that_are_there() {
+        for (name, why) in NO_BYTES {
+            let known = IMPORTS.iter().any(|(file, _)| file.starts_with(name));
+            assert!(known && why.len() > 10, "{name}");
+        }
     }
 }

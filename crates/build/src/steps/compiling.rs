@@ -1,63 +1,23 @@
 //! The steps that compile, and what they are given.
 
-use std::path::{Path, PathBuf};
+use crate::layout;
+use std::path::PathBuf;
 
-use super::{ROOTFS, Steps, needed};
+use super::context::{Steps, compiler_job, needed};
 use crate::compile::blas_clash;
 use crate::compile::cpp_library;
-use crate::compile::extension::{self, Compile, kept_dir};
-use crate::compile::shared_objects::Wrapper;
+use crate::compile::extension::{Compile, kept_dir};
+use crate::layout::ROOTFS;
 use crate::plan::Job;
 use crate::plan::Work;
 use crate::plan::{Machine, OPENBLAS, PlanError, crash};
 use crate::sbom::native;
 use base::exit::Failure;
 use jobs::plan::Blocked;
-use targets::lock::Lock;
+use targets::Architecture;
 use targets::lock::crates::CrateLock;
-use targets::{Architecture, Builder};
-
-/// The job that makes the root file system of another's compiler.
-fn compiler_job<'a>(job: &'a Job, architecture: &Architecture) -> &'a str {
-    let cross = needed(job, "rootfs:", &format!(":{}", architecture.cross_role()));
-    match cross {
-        "" => needed(job, "rootfs:", &format!(":{}", Builder::ROLE)),
-        cross => cross,
-    }
-}
 
 impl Steps<'_> {
-    pub(super) fn compile_library(
-        &self,
-        work: &Work<'_>,
-        library: &str,
-        architecture: &Architecture,
-    ) -> Result<String, Failure> {
-        let library = cpp_library::library(library)?;
-        let fetched = work.output_of(&library.fetch_job())?;
-        let builder = self.compiler(work, architecture)?;
-        let root = &self.workspace.root;
-        let wrapper = self.wrapper(&builder, work)?;
-        library.compile(
-            &builder,
-            architecture,
-            fetched,
-            root,
-            wrapper.as_ref(),
-            work,
-        )
-    }
-
-    /// The root file system of the job's compiler for an architecture: a cross compiler's, or the builder itself.
-    pub(super) fn compiler(
-        &self,
-        work: &Work<'_>,
-        architecture: &Architecture,
-    ) -> Result<PathBuf, Failure> {
-        let id = compiler_job(work.job, architecture);
-        Ok(work.output_of(id)?.join(ROOTFS))
-    }
-
     pub(super) fn compile(
         &self,
         work: &Work<'_>,
@@ -97,16 +57,6 @@ impl Steps<'_> {
             release: release.clone(),
         };
         Ok(known.ok_or_else(no_builder)?.libclang())
-    }
-
-    /// What the compilers in a builder are wrapped by, where the user named a store.
-    fn wrapper(&self, builder: &Path, work: &Work<'_>) -> Result<Option<Wrapper>, Failure> {
-        self.compiler_cache
-            .map(|cache| {
-                let (workspace, toolchain) = (self.workspace, self.toolchain);
-                cache.wrapper(workspace, toolchain, builder, &work.scratch, work.listener)
-            })
-            .transpose()
     }
 
     /// Gathers what a compile job reads (`output_of` finds the results of the jobs it needs) and hands it to `act`.
@@ -158,12 +108,6 @@ impl Steps<'_> {
         })
     }
 
-    /// The lock that pins the OpenBLAS of an architecture.
-    pub fn openblas_lock(&self, architecture: &Architecture) -> Result<Lock, Failure> {
-        let distribution = self.distribution(&architecture.qualify(OPENBLAS.0))?;
-        Ok(Lock::open(self.workspace, self.targets, distribution)?)
-    }
-
     pub(super) fn mislink(&self, work: &Work<'_>, major: u16) -> Result<String, Failure> {
         let compiled = work.output_of(&format!("compile:pg{major}"))?;
         let other = |role| work.output_of(&format!("unpack:{}:{role}", crash::OLD.0));
@@ -177,7 +121,7 @@ impl Steps<'_> {
                 blas_clash::link(
                     compile,
                     work,
-                    &compiled.join(extension::UNSTRIPPED),
+                    &compiled.join(layout::UNSTRIPPED),
                     shared,
                     old,
                 )

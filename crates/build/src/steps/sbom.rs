@@ -1,37 +1,20 @@
-//! The steps that write down what a release is made of, and from which source tree.
+//! The step that writes down what a package is made of.
 
-use super::Steps;
-use crate::compile::extension;
+use super::context::{COMPILE, Steps};
+use crate::layout;
 use crate::package::packages;
 use crate::plan::Work;
-use crate::runtime;
 use crate::sbom;
 use crate::sbom::crates::CrateTree;
 use crate::sbom::native;
 use crate::sbom::package::{self, Deb};
 use base::exit::Failure;
 use base::files;
-use jobs::source_tree::{self, SourceTree};
 use targets::Target;
 use targets::lock::crates::CrateLock;
 use targets::lock::{WheelLock, WheelSet};
 
 impl Steps<'_> {
-    pub(super) fn source(&self, work: &Work<'_>) -> Result<String, Failure> {
-        let tree = SourceTree::read(self.workspace)?;
-        // Edited while the run goes on, it would be taken for what the packages were made from.
-        let planned = work.job.inputs.get(source_tree::INPUT);
-        if planned != Some(&source_tree::input(&tree.digest())) {
-            return Err(source_tree::Changed.into());
-        }
-        files::write(&work.out.join(source_tree::LIST), tree.list())?;
-        Ok(format!(
-            "{} files, {}",
-            tree.names().count(),
-            tree.digest().short()
-        ))
-    }
-
     /// The SBOM of an extension's package, or of a runtime's where `of` is a distribution.
     pub(super) fn sbom(&self, work: &Work<'_>, of: &str) -> Result<String, Failure> {
         let packages = work.output_of(&format!("package:{of}"))?;
@@ -58,9 +41,9 @@ impl Steps<'_> {
                 };
                 let lock = WheelLock::open(self.workspace, self.targets, &set)?;
                 let (_, made) = Self::need(work, "runtime:")?;
-                let licences = made.join(runtime::WHEELS);
-                let tree = made.join(runtime::TREE);
-                package::runtime(&deb, &lock.wheels, &licences, &tree, runtime::PREFIX)?
+                let licences = made.join(layout::WHEELS);
+                let tree = made.join(layout::PYTHON_TREE);
+                package::runtime(&deb, &lock.wheels, &licences, &tree, layout::PYTHON_PREFIX)?
             }
         };
         let name = deb.document();
@@ -75,14 +58,14 @@ impl Steps<'_> {
         deb: &Deb<'_>,
         target: &Target,
     ) -> Result<Vec<u8>, Failure> {
-        let (_, compiled) = Self::need(work, super::COMPILE)?;
+        let (_, compiled) = Self::need(work, COMPILE)?;
         let stamped = work.output_of(&format!("stamp:{target}"))?;
         let crates = CrateLock::load(&self.workspace.root.join("extension/Cargo.lock"))?;
         let lock = self.openblas_lock(&target.distribution.architecture)?;
         let inside = package::Extension {
-            library: &files::read(&stamped.join(extension::STRIPPED))?,
+            library: &files::read(&stamped.join(layout::STRIPPED))?,
             place: &packages::library_path(target.major),
-            crates: &CrateTree::from_json(&files::read(&compiled.join(extension::CRATE_TREE))?)?,
+            crates: &CrateTree::from_json(&files::read(&compiled.join(layout::CRATE_TREE))?)?,
             lock: &crates,
             native: &native::load(&self.workspace.packaging(), &lock, &crates)?,
         };

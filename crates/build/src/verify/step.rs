@@ -4,22 +4,21 @@
 //! that shows whether OpenBLAS and its kernels are really inside (S7). Either one failing ends the job, so that no
 //! package can be built from it.
 
+use crate::layout;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::path::Path;
 
 use miette::Diagnostic;
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::runtime;
 use crate::verify::system_libraries::{self, Providers};
 use base::exit::{Exit, ExitKind, Failure};
-use base::files::{self, FileError};
+use base::files::{self};
 use base::workspace::Workspace;
 use symcheck::elf::Facts;
 use symcheck::expectation::{Expectation, ExpectedServer, Libpython, Profile};
 use symcheck::instructions::FunctionNames;
+use symcheck::needs::Needs;
 use symcheck::report::{Document, Report, Status, Verdict};
 use symcheck::sql;
 use symcheck::stamp::STUB_SONAME;
@@ -30,61 +29,6 @@ use targets::{Distribution, Target};
 
 /// The reports, in the job's output and in `dist/`.
 pub const REPORT: &str = "verify.json";
-/// What the library needs, in the job's output.
-pub const NEEDS: &str = "needs.json";
-
-/// The libraries that one needs, and the newest version of each namespace.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Needs {
-    /// DT_NEEDED.
-    pub libraries: Vec<String>,
-    /// `GLIBC` → `2.30`.
-    pub newest: BTreeMap<String, String>,
-    /// The oldest release of the server that has all that the extension takes from it; none where every one has.
-    #[serde(default)]
-    pub server: Option<String>,
-    /// Fixes of the server that the extension goes without, and why.
-    #[serde(default)]
-    pub unfixed: Vec<String>,
-}
-
-impl Needs {
-    /// Those that a verify job has found.
-    pub fn load(verified: &Path) -> Result<Self, FileError> {
-        let path = verified.join(NEEDS);
-        serde_json::from_slice(&files::read(&path)?).map_err(|error| {
-            let reason = io::Error::new(io::ErrorKind::InvalidData, error.to_string());
-            FileError::at("read", path)(reason)
-        })
-    }
-
-    /// Reads them from a library's facts.
-    pub fn of(facts: &Facts<'_>) -> Self {
-        let mut newest: BTreeMap<String, Version> = BTreeMap::new();
-        for need in facts.versions.needs() {
-            let Some((namespace, version)) = need.name.rsplit_once('_') else {
-                continue;
-            };
-            let Some(version) = Version::parse(version) else {
-                continue;
-            };
-            let entry = newest
-                .entry(namespace.to_owned())
-                .or_insert_with(|| version.clone());
-            *entry = version.max(entry.clone());
-        }
-        Self {
-            libraries: facts.needed.iter().map(|name| (*name).to_owned()).collect(),
-            newest: newest
-                .into_iter()
-                .map(|(name, version)| (name, version.to_string()))
-                .collect(),
-            server: None,
-            unfixed: Vec::new(),
-        }
-    }
-}
-
 /// What is verified.
 pub struct Subject<'a> {
     /// The stamped library, as it will be packaged.
@@ -99,7 +43,7 @@ pub struct Subject<'a> {
     pub architecture: &'a str,
     /// What the target's server loads.
     pub providers: &'a Providers,
-    /// The Python runtime of the target's distribution, which the process has at [`runtime::PREFIX`].
+    /// The Python runtime of the target's distribution, which the process has at [`layout::PYTHON_PREFIX`].
     pub runtime: &'a Path,
 }
 
@@ -183,7 +127,7 @@ pub fn verify(subject: &Subject<'_>, workspace: &Workspace, out: &Path) -> Resul
             source,
         }
     })?;
-    let libraries = system_libraries::libraries_below(subject.runtime, runtime::PREFIX)?;
+    let libraries = system_libraries::libraries_below(subject.runtime, layout::PYTHON_PREFIX)?;
     let loaded = Runtime::new(
         format!("the runtime of {}", subject.target.distribution.title),
         libraries,
@@ -248,8 +192,7 @@ pub fn verify(subject: &Subject<'_>, workspace: &Workspace, out: &Path) -> Resul
         unfixed: server.unfixed,
         ..Needs::of(&facts)
     };
-    let needs = serde_json::to_vec_pretty(&needs).unwrap_or_default(); // INVARIANT: plain data
-    files::write(&out.join(NEEDS), needs)?;
+    needs.save(out)?;
     Ok(format!(
         "every rule holds for {target}; nm and readelf agree on {witnessed} symbols"
     ))

@@ -221,7 +221,7 @@ mod tests {
         let forged = record
             .unwrap()
             .replace("compile:pg15", "compile:pg16")
-            .replace("\"major\": 15", "\"major\": 16");
+            .replace("\"Huge\"", "\"Small\"");
         for (file, contents) in [("out/dir/file", "other"), ("record.json", forged.as_str())] {
             files::create_dir(&tree).unwrap();
             let tar = |verb: &str| {

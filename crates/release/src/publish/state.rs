@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use base::exit::Failure;
 use build::plan::{Interpreter, Plan, TargetPlan};
-use build::verify::step::Needs;
 use jobs::execute::cache::Cache;
+use symcheck::needs::Needs;
 use targets::End;
 
 /// Whether something was done for a target.

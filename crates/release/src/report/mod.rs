@@ -9,6 +9,7 @@ pub mod run;
 pub mod symbols;
 mod timeline;
 
+use build::layout;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -20,7 +21,6 @@ use self::symbols::SymbolMap;
 use crate::publish::{Kind, Manifest};
 use base::exit::Failure;
 use base::files;
-use build::compile::extension;
 use build::plan::Plan;
 use build::plan::Step;
 use jobs::execute::cache::Cache;
@@ -89,7 +89,7 @@ impl Details {
         let mut libraries = BTreeMap::new();
         for job in &plan.jobs {
             if let Step::Stamp { target } = &job.step {
-                let library = cache.output(job).join(extension::STRIPPED);
+                let library = cache.output(job).join(layout::STRIPPED);
                 libraries.insert(target.clone(), SymbolMap::read(&library, abi3)?);
             }
         }

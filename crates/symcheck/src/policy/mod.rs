@@ -3,27 +3,25 @@
 //! Loading validates everything, so that no rule ever meets a policy it can't use: an unknown field, a pattern that is no
 //! pattern, a version that is no version or a gap for a rule that does not exist is an error that points into the file.
 
+mod error;
 mod file;
 mod instructions;
 mod server;
 #[cfg(test)]
 mod tests;
 
+pub use self::error::PolicyError;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use globset::{GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
-use miette::{Diagnostic, NamedSource, SourceSpan};
-use thiserror::Error;
 use toml::Spanned;
 
 use super::elf::Endian;
 use super::rules::Rule;
 use super::version::Version;
-use base::exit::{Exit, ExitKind};
 use file::File;
 pub use file::{Exports, Loading, OpenBlas};
 pub use instructions::Instructions;
@@ -31,47 +29,6 @@ pub use server::{First, ServerFloor, ServerFunctions};
 
 /// The version of the file's format.
 const FORMAT: u32 = 1;
-
-/// Why the policy can't be used.
-#[derive(Debug, Error, Diagnostic)]
-pub enum PolicyError {
-    /// A file can't be read.
-    #[error("can't read {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// Something in a file is wrong.
-    #[error("{}: {what}", source_code.name())]
-    Wrong {
-        /// What is wrong.
-        what: String,
-        /// The file's text.
-        #[source_code]
-        source_code: NamedSource<String>,
-        /// Where in it.
-        #[label("here")]
-        at: SourceSpan,
-    },
-}
-
-impl ExitKind for PolicyError {
-    fn exit(&self) -> Exit {
-        Exit::Usage
-    }
-}
-
-impl PolicyError {
-    pub(super) fn wrong(name: &str, text: &str, at: Range<usize>, what: impl Into<String>) -> Self {
-        Self::Wrong {
-            what: what.into(),
-            source_code: NamedSource::new(name, text.to_owned()),
-            at: at.into(),
-        }
-    }
-}
 
 /// A kind of library that must not be needed.
 #[derive(Debug)]

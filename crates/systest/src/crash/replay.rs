@@ -1,5 +1,6 @@
 //! What the checker predicts for a session, and what the dynamic linker recorded of one.
 
+use build::layout;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -16,7 +17,7 @@ pub type Bindings = BTreeMap<(String, String), String>;
 pub fn file_system(scene: &Scene<'_>, library: &Path) -> FileSystem {
     FileSystem::new()
         .file(&extension(scene), library)
-        .directory(build::runtime::PREFIX, scene.runtime)
+        .directory(layout::PYTHON_PREFIX, scene.runtime)
         .directory("/", scene.rootfs)
 }
 
@@ -114,7 +115,7 @@ pub fn agrees(
     let record = record(debug, &files, policy);
     let mut process = Process::start(&files, &server(scene))?;
     for file in &record.opened {
-        match file.starts_with(build::runtime::PREFIX) || file.contains("/lib-dynload/") {
+        match file.starts_with(layout::PYTHON_PREFIX) || file.contains("/lib-dynload/") {
             true => process.open_local(file, lookup)?,
             false => process.open_global(file)?,
         };
@@ -144,7 +145,7 @@ pub fn agrees(
             wrong[..wrong.len().min(5)].join("\n")
         )
     })?;
-    let of_wheels = |file: &str| file.starts_with(build::runtime::PREFIX);
+    let of_wheels = |file: &str| file.starts_with(layout::PYTHON_PREFIX);
     let taken = record
         .blas
         .iter()

@@ -3,6 +3,7 @@
 //! Each session gets a fresh copy of the cluster, the library that it names in place of `pgml.so`, and an environment of
 //! its own. It runs as an ordinary user without network, and nothing of it is left when it returns.
 
+use build::layout;
 use std::path::{Path, PathBuf};
 
 use base::exit::Failure;
@@ -166,7 +167,7 @@ impl Scene<'_> {
             .read_only(&self.scratch.join("passwd"), "/etc/passwd")
             .read_only(&self.scratch.join("lib"), &self.pkglib())
             .read_only(&self.scratch.join("extension"), &self.extension())
-            .read_only(self.runtime, build::runtime::PREFIX)
+            .read_only(self.runtime, layout::PYTHON_PREFIX)
             .writable(cluster, DATA)
             .env(
                 "PSQL",

@@ -1,5 +1,6 @@
 //! What has to happen in each session, and what the checker has to say about each library.
 
+use build::layout;
 use std::path::Path;
 
 use super::Libraries;
@@ -321,7 +322,7 @@ impl Suite<'_> {
 
     fn hijacked(&self, library: &Path) -> Result<replay::Bindings, Failure> {
         let python = &self.target.distribution.python;
-        let site = format!("{}/python{python}/site-packages", build::runtime::PREFIX);
+        let site = format!("{}/python{python}/site-packages", layout::PYTHON_PREFIX);
         let modules = MODULES.map(|module| format!("{site}/{module}"));
         let modules: Vec<&str> = modules.iter().map(String::as_str).collect();
         replay::hijacked(self.scene, library, &modules, &self.book.policy)

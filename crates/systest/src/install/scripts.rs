@@ -4,8 +4,8 @@ use crate::cases::ensure;
 use crate::install::InstallTest;
 use crate::system::System;
 use base::exit::Failure;
+use build::layout;
 use build::package::documents;
-use build::runtime;
 
 impl InstallTest<'_> {
     /// What `pgml-python` does where no interpreter of its distribution byte-compiled it, with this distribution's Python.
@@ -16,7 +16,7 @@ impl InstallTest<'_> {
             system.write(&format!("/srv/{script}"), &text)?;
         }
         let count = |what: &str| -> Result<u64, Failure> {
-            let find = format!("find {} -name '{what}' | wc -l", runtime::PREFIX);
+            let find = format!("find {} -name '{what}' | wc -l", layout::PYTHON_PREFIX);
             Ok(system.script("root", &find)?.trim().parse().unwrap_or(0))
         };
         let (sources, shipped) = (count("*.py")?, count("*.pyc")?);

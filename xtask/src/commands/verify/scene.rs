@@ -1,13 +1,13 @@
 //! What the libraries are judged among: the target, its server and libraries, what is opened beside, the Python runtime.
 
+use build::layout;
 use std::path::{Path, PathBuf};
 
 use base::digest::Digest;
-use base::exit::{Exit, Failure};
+use base::exit::Failure;
 use base::files::{self, FileError};
 use base::workspace::Workspace;
 use build::plan::Purpose;
-use build::runtime;
 use build::verify::input_files::Subjects;
 use build::verify::step;
 use build::verify::system_libraries::{self, Choice, Providers};
@@ -151,12 +151,16 @@ fn providers(
             return Err(Failure::already_reported(exit));
         }
     }
-    Providers::new(&pipeline.targets, target, &choice, given, &|id| {
-        match plan.job(id) {
+    Providers::new(
+        &pipeline.targets,
+        target,
+        &choice,
+        given,
+        &|id| match plan.job(id) {
             Some(job) => Ok(cache.output(job)),
-            None => Err(Failure::already_reported(Exit::Usage)), // INVARIANT: the plan has what the choice names
-        }
-    })
+            None => Err(Failure::bug(format!("the plan lacks the job `{id}`"))),
+        },
+    )
 }
 
 /// Puts a runtime's files into a process.
@@ -190,14 +194,14 @@ fn runtime_of(
     };
     let name = workspace.display(&path).to_string();
     if path.is_dir() {
-        let libraries = system_libraries::libraries_below(&path, runtime::PREFIX)?;
-        let mount: Mounting = Box::new(move |files| files.directory(runtime::PREFIX, &path));
+        let libraries = system_libraries::libraries_below(&path, layout::PYTHON_PREFIX)?;
+        let mount: Mounting = Box::new(move |files| files.directory(layout::PYTHON_PREFIX, &path));
         return Ok(Ok((Runtime::new(name, libraries), mount)));
     }
     let dir = unpacked(&path, distribution, workspace)?;
-    let inside = dir.join(runtime::PREFIX.trim_start_matches('/'));
+    let inside = dir.join(layout::PYTHON_PREFIX.trim_start_matches('/'));
     let libraries = match inside.is_dir() {
-        true => system_libraries::libraries_below(&inside, runtime::PREFIX)?,
+        true => system_libraries::libraries_below(&inside, layout::PYTHON_PREFIX)?,
         false => Vec::new(),
     };
     let mount: Mounting = Box::new(move |files| files.directory("/", &dir));

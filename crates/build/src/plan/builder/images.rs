@@ -14,21 +14,6 @@ use targets::{Distribution, Target};
 /// The role of the packages that an image has beside ours.
 const ROLE: &str = "image";
 
-/// Files of this program that decide the bytes of all archives and layers.
-const FORMATS: [&str; 11] = [
-    "crates/build/src/oci/layer.rs",
-    "crates/build/src/oci/layout.rs",
-    "crates/build/src/oci/image.rs",
-    "crates/build/src/sbom/audit.rs",
-    "crates/build/src/sbom/crates.rs",
-    "crates/build/src/sbom/image.rs",
-    "crates/build/src/sbom/mod.rs",
-    "crates/build/src/sbom/native.rs",
-    "crates/build/src/sbom/part.rs",
-    "crates/build/src/sbom/wheels.rs",
-    "packaging/native.toml",
-];
-
 impl Builder<'_> {
     /// The images of a target: the jobs whose output is published.
     pub(super) fn images(&mut self, target: &Target) -> Result<Vec<Job>, Failure> {
@@ -96,8 +81,7 @@ impl Builder<'_> {
                 let inputs = inputs
                     .value("release", context.release)
                     .value("time of the release", &context.epoch)
-                    .files(&settings::FILES)?
-                    .files(&FORMATS)?;
+                    .files(&settings::FILES)?;
                 let inputs = inputs.files(&[config::FILE, "extension/Cargo.lock", &python])?;
                 Ok(inputs)
             },
@@ -121,8 +105,7 @@ impl Builder<'_> {
             |inputs| {
                 let inputs = inputs
                     .value("release", context.release)
-                    .value("time of the release", &context.epoch)
-                    .files(&FORMATS)?;
+                    .value("time of the release", &context.epoch);
                 Ok(inputs.files(&[config::FILE, "extension/Cargo.lock"])?)
             },
             &needs.each_ref(),

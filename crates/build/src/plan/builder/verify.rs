@@ -32,7 +32,6 @@ impl Builder<'_> {
                 let inputs = inputs
                     .value("floors", &floors)
                     .value("soname of libpython", &facts.libpython_soname());
-                let inputs = inputs.tree("crates/symcheck/src")?;
                 Ok(inputs.tree("extension/sql")?)
             },
             &needs.iter().collect::<Vec<_>>(),
@@ -61,12 +60,7 @@ impl Builder<'_> {
             Step::Providers {
                 distribution: distribution.into(),
             },
-            |inputs| {
-                let inputs = inputs
-                    .value("server and libpython", &loaded)
-                    .tree("crates/symcheck/src/elf")?;
-                Ok(inputs.tree("crates/symcheck/src/scope")?)
-            },
+            |inputs| Ok(inputs.value("server and libpython", &loaded)),
             &fetches.iter().collect::<Vec<_>>(),
         )
     }

@@ -1,129 +1,35 @@
-//! The jobs of a plan that make images: gathers what each needs from the workspace and from the jobs before it.
+//! The steps that make images: those with a server, and the one with the extension's files alone.
 
-use std::path::{Path, PathBuf};
+use crate::layout;
+use std::path::Path;
 
 use oci_spec::image::Config;
 
-use super::base_layer::{self, ACCOUNTS, BaseLayers, DATABASE, SYSTEM};
-use super::config::ImageConfig;
-use super::dpkg::Install;
-use super::filter::Filter;
-use super::image::{Image, Part};
-use super::layer::Layer;
-use super::settings::Settings;
-use super::{Flavour, OciError, volume};
-use crate::compile::extension;
+use super::context::Steps;
+use super::image_runtime::{RUNTIME, RUNTIME_LAYER, deb_of, python_rootfs};
+use crate::oci::base_layer::{self, BaseLayers, SYSTEM};
+use crate::oci::config::ImageConfig;
+use crate::oci::dpkg::Install;
+use crate::oci::filter::Filter;
+use crate::oci::image::{Image, Part};
+use crate::oci::layer::Layer;
+use crate::oci::settings::Settings;
+use crate::oci::{Flavour, OciError, volume};
 use crate::package::packages;
 use crate::plan::Work;
-use crate::runtime;
 use crate::sbom;
 use crate::sbom::crates::CrateTree;
 use crate::sbom::native;
-use crate::steps::{ROOTFS, Steps};
 use base::digest::Digest;
-use base::exit::{Exit, Failure};
+use base::exit::Failure;
 use base::files::{self, FileError};
-use base::process::Program;
-use debian::rootfs;
 use targets::lock::crates::CrateLock;
 use targets::lock::{Lock, LockedPackage, LockedWheel, WheelLock, WheelSet};
 use targets::{Distribution, Target};
 
-/// The layer with the Python runtime in a job's output.
-const RUNTIME_LAYER: &str = "runtime.tar.gz";
-/// Its digests.
-const RUNTIME: &str = "runtime.json";
-
 fn read_json<T: serde::de::DeserializeOwned>(path: &std::path::Path) -> Result<T, Failure> {
     let value = serde_json::from_slice(&files::read(path)?);
     Ok(value.map_err(|error| OciError::Format(format!("{}: {error}", path.display())))?)
-}
-
-/// Makes the base layers of a distribution.
-pub fn base(steps: &Steps<'_>, work: &Work<'_>, distribution: &str) -> Result<String, Failure> {
-    let debs = work.scratch.join("debs");
-    files::create_dir(&debs)?;
-    for dir in work.outputs().values() {
-        for deb in files::files_below(dir)? {
-            files::link_or_copy(&dir.join(&deb), &debs.join(&deb))?;
-        }
-    }
-    let facts = steps.targets.require_distribution(distribution)?;
-    let lock = Lock::open(steps.workspace, steps.targets, facts)?;
-    let names: Vec<String> = lock
-        .packages_of(&["base", "image"])
-        .iter()
-        .map(|package| package.name.clone())
-        .collect();
-    let archive = work.scratch.join("rootfs.tar");
-    work.progress("installing the distribution and Postgres");
-    rootfs::make_archive(
-        &debs,
-        &names,
-        &facts.codename,
-        &archive,
-        &work.scratch,
-        &work.log,
-    )?;
-    work.progress("compressing the layers");
-    let config = ImageConfig::load(&steps.workspace.root)?;
-    let slim = Filter::slim(&steps.workspace.root)?;
-    let layers = base_layer::make(&archive, config.uid, &slim, &work.out)?;
-    Ok(format!(
-        "{} packages; {:.0} MB, slim {:.0} MB",
-        names.len(),
-        layers.full.size as f64 / 1e6,
-        layers.slim.size as f64 / 1e6
-    ))
-}
-
-/// The `.deb` of this name in a package job's output.
-fn deb_of(work: &Work<'_>, job: &str, name: &str) -> Result<PathBuf, Failure> {
-    let dir = work.output_of(job)?;
-    let prefix = format!("{name}_");
-    let all = files::files_below(dir)?;
-    let found = all
-        .iter()
-        .find(|file| file.to_string_lossy().starts_with(&prefix));
-    let missing = || FileError::at("find a package in", dir)(std::io::ErrorKind::NotFound.into());
-    Ok(dir.join(found.ok_or_else(missing)?))
-}
-
-fn python_rootfs(work: &Work<'_>, distribution: &str) -> Result<PathBuf, Failure> {
-    Ok(work
-        .output_of(&format!("rootfs:{distribution}:python"))?
-        .join(ROOTFS))
-}
-
-/// Makes the layer with the Python runtime of a distribution.
-pub fn runtime(steps: &Steps<'_>, work: &Work<'_>, distribution: &str) -> Result<String, Failure> {
-    let base = steps.targets.require_distribution(distribution)?.base();
-    let install = Install {
-        rootfs: &python_rootfs(work, base)?,
-        system: &work
-            .output_of(&format!("image-base:{distribution}"))?
-            .join(SYSTEM),
-        name: "pgml-python",
-        deb: &deb_of(work, &format!("package:{base}"), "pgml-python")?,
-        filter: &Filter::default(),
-        epoch: steps.epoch,
-        scratch: &work.scratch.join("dpkg"),
-        log: &work.log,
-    };
-    let (layer, root) = install.run(&work.out.join(RUNTIME_LAYER))?;
-    // The next package is installed on top of this one.
-    let system = work.out.join(SYSTEM);
-    files::create_dir(&system)?;
-    Program::new("cp")
-        .args(["--recursive", "--parents"])
-        .args(ACCOUNTS)
-        .arg(DATABASE)
-        .arg(system)
-        .dir(root)
-        .run(&work.log)?;
-    let json = serde_json::to_vec_pretty(&layer).unwrap_or_default(); // INVARIANT: plain data always serialises
-    files::write(&work.out.join(RUNTIME), json)?;
-    Ok(format!("{:.0} MB", layer.size as f64 / 1e6))
 }
 
 /// What all images of a target share.
@@ -211,10 +117,10 @@ impl<'a> Making<'a> {
         let runtime = python.map(|deb| {
             let distribution = &self.target.distribution;
             let made = work.output_of(&format!("runtime:{}", distribution.id))?;
-            let licences = files::read_text(&made.join(runtime::WHEELS))?;
-            let tree = made.join(runtime::TREE);
+            let licences = files::read_text(&made.join(layout::WHEELS))?;
+            let tree = made.join(layout::PYTHON_TREE);
             let wheels = wheels(steps, distribution)?;
-            let wheels = sbom::wheels::parts(&wheels, &licences, &tree, runtime::PREFIX)?;
+            let wheels = sbom::wheels::parts(&wheels, &licences, &tree, layout::PYTHON_PREFIX)?;
             Ok::<_, Failure>((part("pgml-python", deb)?, wheels))
         });
         let architecture = &self.target.distribution.architecture;
@@ -227,7 +133,7 @@ impl<'a> Making<'a> {
             distribution: &self.target.distribution,
             packages,
             extension: part(&self.package_name(), extension)?,
-            crates: &CrateTree::from_json(&files::read(&compiled.join(extension::CRATE_TREE))?)?,
+            crates: &CrateTree::from_json(&files::read(&compiled.join(layout::CRATE_TREE))?)?,
             lock: &crates,
             native: &native::load(&steps.workspace.packaging(), &openblas, &crates)?,
             runtime: runtime.transpose()?,
@@ -388,7 +294,10 @@ fn wheels(steps: &Steps<'_>, distribution: &Distribution) -> Result<Vec<LockedWh
     let set = WheelSet::all(steps.targets)
         .into_iter()
         .find(|set| set.name() == name);
-    // INVARIANT: the plan has a job for the wheels of each distribution's Python.
-    let set = set.ok_or_else(|| Failure::already_reported(Exit::Usage))?;
+    let set = set.ok_or_else(|| {
+        Failure::bug(format!(
+            "the plan names the wheels `{name}`, which targets.toml has not"
+        ))
+    })?;
     Ok(WheelLock::open(steps.workspace, steps.targets, &set)?.wheels)
 }

@@ -1,0 +1,72 @@
+//! The step that makes the layer with the Python runtime.
+
+use std::path::PathBuf;
+
+use base::exit::Failure;
+use base::files::{self, FileError};
+use base::json;
+use base::process::Program;
+
+use super::context::Steps;
+use crate::layout::ROOTFS;
+use crate::oci::base_layer::{ACCOUNTS, DATABASE, SYSTEM};
+use crate::oci::dpkg::Install;
+use crate::oci::filter::Filter;
+use crate::plan::Work;
+
+/// The layer with the Python runtime in a job's output.
+pub(super) const RUNTIME_LAYER: &str = "runtime.tar.gz";
+/// Its digests.
+pub(super) const RUNTIME: &str = "runtime.json";
+
+/// Makes the layer with the Python runtime of a distribution.
+pub(super) fn image_runtime(
+    steps: &Steps<'_>,
+    work: &Work<'_>,
+    distribution: &str,
+) -> Result<String, Failure> {
+    let base = steps.targets.require_distribution(distribution)?.base();
+    let install = Install {
+        rootfs: &python_rootfs(work, base)?,
+        system: &work
+            .output_of(&format!("image-base:{distribution}"))?
+            .join(SYSTEM),
+        name: "pgml-python",
+        deb: &deb_of(work, &format!("package:{base}"), "pgml-python")?,
+        filter: &Filter::default(),
+        epoch: steps.epoch,
+        scratch: &work.scratch.join("dpkg"),
+        log: &work.log,
+    };
+    let (layer, root) = install.run(&work.out.join(RUNTIME_LAYER))?;
+    // The next package is installed on top of this one.
+    let system = work.out.join(SYSTEM);
+    files::create_dir(&system)?;
+    Program::new("cp")
+        .args(["--recursive", "--parents"])
+        .args(ACCOUNTS)
+        .arg(DATABASE)
+        .arg(system)
+        .dir(root)
+        .run(&work.log)?;
+    files::write(&work.out.join(RUNTIME), json::pretty(&layer))?;
+    Ok(format!("{:.0} MB", layer.size as f64 / 1e6))
+}
+
+/// The `.deb` of this name in a package job's output.
+pub(super) fn deb_of(work: &Work<'_>, job: &str, name: &str) -> Result<PathBuf, Failure> {
+    let dir = work.output_of(job)?;
+    let prefix = format!("{name}_");
+    let all = files::files_below(dir)?;
+    let found = all
+        .iter()
+        .find(|file| file.to_string_lossy().starts_with(&prefix));
+    let missing = || FileError::at("find a package in", dir)(std::io::ErrorKind::NotFound.into());
+    Ok(dir.join(found.ok_or_else(missing)?))
+}
+
+pub(super) fn python_rootfs(work: &Work<'_>, distribution: &str) -> Result<PathBuf, Failure> {
+    Ok(work
+        .output_of(&format!("rootfs:{distribution}:python"))?
+        .join(ROOTFS))
+}

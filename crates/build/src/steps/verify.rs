@@ -1,0 +1,46 @@
+//! The step that holds a library against the symbol rules.
+
+use base::exit::Failure;
+use symcheck::scope::FileSystem;
+use targets::lock::Lock;
+
+use super::context::{COMPILE, Steps};
+use crate::compile::extension;
+use crate::layout;
+use crate::plan::Work;
+use crate::verify::step;
+use crate::verify::system_libraries::{Choice, Providers};
+
+impl Steps<'_> {
+    pub(super) fn verify(&self, work: &Work<'_>, target: &str) -> Result<String, Failure> {
+        let target = self.target(target)?;
+        let (_, compiled) = Self::need(work, COMPILE)?;
+        let stamped = work.output_of(&format!("stamp:{target}"))?;
+        let python = Self::need(work, "runtime:")?.1.join(layout::PYTHON_TREE);
+        let choice = Choice::of(self.targets, &target, &|name| {
+            Lock::path(self.workspace, name).exists()
+        });
+        let providers = Providers::new(
+            self.targets,
+            &target,
+            &choice,
+            FileSystem::new()
+                .directory(layout::PYTHON_PREFIX, &python)
+                .remembering(&self.remembered),
+            &|id| Ok(work.output_of(id)?.to_owned()),
+        )?;
+        step::verify(
+            &step::Subject {
+                providers: &providers,
+                runtime: &python,
+                library: &stamped.join(layout::STRIPPED),
+                unstripped: &compiled.join(layout::UNSTRIPPED),
+                target: &target,
+                headers: extension::headers_of(compiled)?,
+                architecture: &target.distribution.architecture.name,
+            },
+            self.workspace,
+            &work.out,
+        )
+    }
+}

@@ -1,0 +1,151 @@
+//! Takes the server, and the libraries that it, Python and an extension load, out of a distribution's packages.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use base::exit::Failure;
+use base::files;
+use base::json;
+use debian::deb::reader::{self, Kind, Limits};
+use symcheck::scope::{FileSystem, Process};
+use targets::Distribution;
+
+use super::error::ProvidersError;
+
+/// How every ELF file starts.
+const ELF: &[u8] = b"\x7fELF";
+/// Which package each file is of, in the job's output.
+pub(super) const PACKAGES: &str = "packages.json";
+/// The directory with the files, in the job's output.
+pub(super) const ROOT: &str = "root";
+/// The directories whose libraries the dynamic linker finds by name.
+const LIBRARIES: [&str; 5] = [
+    "lib/x86_64-linux-gnu",
+    "usr/lib/x86_64-linux-gnu",
+    "lib/aarch64-linux-gnu",
+    "usr/lib/aarch64-linux-gnu",
+    "lib64",
+];
+/// Libraries that a Python runtime or an extension may need beside those of the server.
+const BESIDE: [&str; 3] = ["libgomp.so.1", "libstdc++.so.6", "libgcc_s.so.1"];
+/// The parts of glibc, of which every library may need any.
+const PRELOADED: [&str; 5] = [
+    "libc.so.6",
+    "libm.so.6",
+    "libpthread.so.0",
+    "libdl.so.2",
+    "librt.so.1",
+];
+
+/// Takes the server, and all libraries that it, Python and an extension load, out of packages.
+pub fn gather(
+    debs: &[PathBuf],
+    distribution: &Distribution,
+    out: &Path,
+) -> Result<String, Failure> {
+    let root = out.join(ROOT);
+    let program = program(distribution.postgres);
+    let mut packages: BTreeMap<String, String> = BTreeMap::new();
+    for path in debs {
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        if name.ends_with("_all.deb") {
+            continue; // has no libraries
+        }
+        let wanted = |file: &str| is_wanted(file, &program);
+        // Of a hard link the contents are its first name's, whatever that is.
+        let wanted = |file: &str, head: &[u8]| wanted(file) || head.starts_with(ELF);
+        let deb = reader::read_path(path, &Limits::default(), wanted).map_err(|source| {
+            ProvidersError::Package {
+                package: name.clone(),
+                source,
+            }
+        })?;
+        let field = |field: &str| deb.field(field).unwrap_or_default();
+        let package = format!("{} {}", field("Package"), field("Version"));
+        for file in &deb.files {
+            if !is_wanted(&file.path, &program) {
+                continue;
+            }
+            let to = root.join(&file.path);
+            match (&file.kind, deb.contents(file)) {
+                (_, Some(contents)) if contents.starts_with(ELF) => files::write(&to, contents)?,
+                (Kind::Symlink(target), _) => files::symlink(Path::new(target), &to)?,
+                _ => continue,
+            }
+            packages.insert(format!("/{}", file.path), package.clone());
+        }
+    }
+    let kept = keep_what_is_loaded(&root, distribution, &mut packages)?;
+    files::write(&out.join(PACKAGES), json::pretty(&packages))?;
+    Ok(format!("{kept} libraries of {}", distribution.title))
+}
+
+/// Whether a file of a package is the server or a library.
+fn is_wanted(path: &str, program: &str) -> bool {
+    let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let library = name.ends_with(".so") || name.contains(".so.");
+    (LIBRARIES.contains(&dir) && library) || program.trim_start_matches('/') == path
+}
+
+/// Loads the server and all that may be needed beside it in a replay, and removes what that did not touch.
+fn keep_what_is_loaded(
+    root: &Path,
+    distribution: &Distribution,
+    packages: &mut BTreeMap<String, String>,
+) -> Result<usize, Failure> {
+    let files = FileSystem::new().directory("/", root);
+    let program = program(distribution.postgres);
+    let lacks = |what: String| ProvidersError::Lacks {
+        distribution: distribution.id.clone(),
+        what,
+    };
+    if files.resolve(&program).is_none() {
+        return Err(lacks(program).into());
+    }
+    let mut process = Process::start(&files, &program)?;
+    let python = distribution.libpython_soname();
+    for name in BESIDE.into_iter().chain(PRELOADED).chain([python.as_str()]) {
+        let found = files.find_in_system(name);
+        // Older glibcs have libraries of their own for what newer ones have in libc.so.6.
+        match found {
+            Some(path) => {
+                process.open_global(&path)?;
+            }
+            None if PRELOADED.contains(&name) => {}
+            None => return Err(lacks(name.to_owned()).into()),
+        }
+    }
+    let used: Vec<&str> = process
+        .objects()
+        .iter()
+        .map(|loaded| loaded.path.as_str())
+        .collect();
+    let missing: Vec<&str> = process
+        .objects()
+        .iter()
+        .flat_map(|loaded| loaded.missing.iter().map(String::as_str))
+        .collect();
+    if !missing.is_empty() {
+        return Err(lacks(missing.join(", ")).into());
+    }
+    packages.retain(|path, _| {
+        files
+            .resolve(path)
+            .is_some_and(|file| used.contains(&file.as_str()))
+    });
+    for file in files::files_below(root)? {
+        if !packages.contains_key(&format!("/{}", file.display())) {
+            files::remove_file(&root.join(file))?;
+        }
+    }
+    Ok(used.len())
+}
+
+/// Where a distribution has the server of a major.
+pub(super) fn program(major: u16) -> String {
+    format!("/usr/lib/postgresql/{major}/bin/postgres")
+}
