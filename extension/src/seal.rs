@@ -16,11 +16,10 @@ use crate::error::{Failure, Result, SqlResult};
 pub fn seal_of(model: i64, reader: Reader, bytes: &[u8]) -> Result<Vec<u8>> {
     let keys = seal_keys::all()?;
     let seal = keys.first().and_then(|key| seal::seal(key, model, reader, bytes));
-    let seal = seal.ok_or_else(|| Failure {
-        sqlstate: "55000".into(),
-        message: "this database has no key to seal models with".into(),
-        detail: Some("The table pgml_private.seal_keys is empty.".into()),
-        hint: Some("Copy back the key that the models were sealed with, or insert 32 random bytes.".into()),
+    let seal = seal.ok_or_else(|| {
+        Failure::new("55000", "this database has no key to seal models with")
+            .with_detail("The table pgml_private.seal_keys is empty.")
+            .with_hint("Copy back the key that the models were sealed with, or insert 32 random bytes.")
     })?;
     Ok(seal)
 }
@@ -32,15 +31,12 @@ pub fn opened(model: i64, reader: Reader, stored: &[u8]) -> Result<&[u8]> {
         Opened::Unsealed => "Its bytes in pgml.files have no seal: they were not written by a training, or cut short.",
         Opened::Broken => "The seal of its bytes in pgml.files is of other bytes, another model or another database.",
     };
-    Err(Failure {
-        sqlstate: "55000".into(),
-        message: format!("model {model} is not as this database stored it, and is not read"),
-        detail: Some(format!("{detail} Reading a model runs what is in it.")),
-        hint: Some(format!(
+    Err(Failure::new("55000", format!("model {model} is not as this database stored it, and is not read"))
+        .with_detail(format!("{detail} Reading a model runs what is in it."))
+        .with_hint(format!(
             "Train it again. When you know where the bytes come from, a superuser can accept them: SELECT pgml.trust({model})."
-        )),
-    }
-    .into())
+        ))
+        .into())
 }
 
 /// Seal the bytes that a model has, whoever wrote them.
@@ -52,13 +48,9 @@ fn pgml_trust(model_id: i64) -> SqlResult<()> {
 fn trust(model: i64) -> Result<()> {
     // SAFETY: asks for a property of the current user.
     if !unsafe { pg_sys::superuser() } {
-        return Err(Failure {
-            sqlstate: "42501".into(),
-            message: "only a superuser can accept a model".into(),
-            detail: Some("Reading a model runs what is in it, as the server.".into()),
-            hint: None,
-        }
-        .into());
+        return Err(Failure::new("42501", "only a superuser can accept a model")
+            .with_detail("Reading a model runs what is in it, as the server.")
+            .into());
     }
     let files = [
         (Reader::Python, models::bytes(model)?),

@@ -8,6 +8,10 @@ use super::runtime;
 use crate::error::{Error, Failure};
 
 pub fn from_python(py: Python<'_>, error: PyErr) -> Error {
+    Error::Python(Box::new(failure(py, &error)))
+}
+
+fn failure(py: Python<'_>, error: &PyErr) -> Failure {
     let value = error.value(py);
     if runtime::is_instance(py, value, "UserError") {
         let text = |name: &str| value.getattr(name).ok().and_then(|text| text.extract::<String>().ok());
@@ -17,8 +21,7 @@ pub fn from_python(py: Python<'_>, error: PyErr) -> Error {
             message: text("message").unwrap_or_else(|| error.to_string()),
             detail: None,
             hint: if missing { Some(INSTALL.into()) } else { text("hint") },
-        }
-        .into();
+        };
     }
     let (sqlstate, hint) = if error.is_instance_of::<PyImportError>(py) {
         ("58P01", Some(INSTALL.to_string()))
@@ -29,7 +32,7 @@ pub fn from_python(py: Python<'_>, error: PyErr) -> Error {
     } else {
         ("38000", None)
     };
-    Failure { sqlstate: sqlstate.into(), message: error.to_string(), detail: traceback(py, &error), hint }.into()
+    Failure { sqlstate: sqlstate.into(), message: error.to_string(), detail: traceback(py, error), hint }
 }
 
 /// The traceback as Python prints it, with the exceptions that led to this one.

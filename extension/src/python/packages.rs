@@ -34,13 +34,10 @@ fn in_venv(venv: &Path, version: &str) -> Result<PathBuf> {
         ),
         None => format!("pgml.venv is not a virtual environment: {}", venv.display()),
     };
-    Err(Failure {
-        sqlstate: "F0000".into(),
-        message,
-        detail: Some(format!("There is no directory {}.", directory.display())),
-        hint: Some(format!("Make it with python{version} -m venv, or reset pgml.venv to use pgml.runtime_path.")),
-    }
-    .into())
+    Err(Failure::new("F0000", message)
+        .with_detail(format!("There is no directory {}.", directory.display()))
+        .with_hint(format!("Make it with python{version} -m venv, or reset pgml.venv to use pgml.runtime_path."))
+        .into())
 }
 
 /// The Python versions that a virtual environment has packages for.
@@ -56,13 +53,10 @@ fn pythons_of(venv: &Path) -> Vec<String> {
 }
 
 fn missing(version: &str, directory: &Path) -> Error {
-    Failure {
-        sqlstate: "58P01".into(),
-        message: format!("the Python packages of pgml are not installed for Python {version}"),
-        detail: Some(format!("There is no directory {}.", directory.display())),
-        hint: Some(INSTALL.into()),
-    }
-    .into()
+    Failure::new("58P01", format!("the Python packages of pgml are not installed for Python {version}"))
+        .with_detail(format!("There is no directory {}.", directory.display()))
+        .with_hint(INSTALL)
+        .into()
 }
 
 /// What to do about a missing package.

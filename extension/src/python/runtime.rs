@@ -103,13 +103,8 @@ fn load(py: Python<'_>) -> Result<()> {
     interpreter::limit_threads();
     let protocol: u32 = bound(py, || define_modules(py)?.getattr("PROTOCOL")?.extract())?;
     if protocol != PROTOCOL {
-        return Err(Failure {
-            sqlstate: "XX000".into(),
-            message: format!("pgml's Python modules speak protocol {protocol}, and its library {PROTOCOL}"),
-            detail: None,
-            hint: None,
-        }
-        .into());
+        let message = format!("pgml's Python modules speak protocol {protocol}, and its library {PROTOCOL}");
+        return Err(Failure::new("XX000", message).into());
     }
     bound(py, || {
         packages::import_numpy(py)?;
