@@ -9,7 +9,7 @@ use crate::catalog::models::Candidate;
 use crate::catalog::{Edition, deployments, models, projects};
 use crate::error::{Result, SqlResult};
 use crate::rights;
-use crate::text::{Str, string};
+use crate::strings::{Str, string};
 use crate::train::label;
 
 /// A row of the result: project, strategy, algorithm.

@@ -21,7 +21,7 @@ use crate::predict::{self, Given};
 use crate::python;
 use crate::resolution::Wanted;
 use crate::rows::{self, Reading};
-use crate::text::{Str, Strs, string};
+use crate::strings::{Str, Strs, string};
 use crate::train::{self, Call, Trained, known_labels};
 
 #[pg_extern(sql = false)]

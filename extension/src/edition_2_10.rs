@@ -13,7 +13,7 @@ use crate::predict::{self, Given};
 use crate::resolution::Wanted;
 use crate::row::Record;
 use crate::sets::NumberSet;
-use crate::text::{Str, Strs, string};
+use crate::strings::{Str, Strs, string};
 use crate::train::{self, Call, Trained, known_labels, label};
 
 fn narrowed(values: &[f64]) -> RealArray {

@@ -43,9 +43,11 @@ mod sets;
 mod settings;
 mod snapshot;
 mod spi;
+mod strings;
 mod symbols;
 mod text;
 mod train;
+mod trust;
 mod vectors;
 mod version;
 

@@ -9,7 +9,7 @@ use crate::catalog::snapshots::Snapshot;
 use crate::error::{Result, SqlResult};
 use crate::rights;
 use crate::rows::{self, Reading};
-use crate::text::{Str, string};
+use crate::strings::{Str, string};
 use crate::train::label;
 
 #[pg_extern(sql = false)]

@@ -15,6 +15,7 @@ use pgml_core::columns::Labels;
 use pgml_core::metric::Metric;
 use pgml_core::preprocess::{Fitted, Plan, unique};
 use pgml_core::project::{Task, replaces};
+use pgml_core::split::SplitRows;
 use pgml_core::{Error, algorithm};
 use pgrx::prelude::*;
 use serde_json::Value;
@@ -30,9 +31,9 @@ use crate::preparation;
 use crate::progress;
 use crate::relation;
 use crate::rights;
-use crate::rows::{self, Reading, Rows};
+use crate::rows::{self, Reading};
 use crate::runtime::Runtime;
-use crate::text::{Str, Strs, string};
+use crate::strings::{Str, Strs, string};
 
 use again::Again;
 use contest::{Contest, Verdict};
@@ -248,7 +249,7 @@ fn train(edition: Edition, mut call: Call) -> Result<Trained> {
     let reading = Reading::new(edition, labels, algorithm::takes_missing(&algorithm));
     let began = Instant::now();
     let mut rows = read(reading, &mut snapshot, reused, call.materialize)?;
-    let train = rows.matrix.rows - rows.test;
+    let train = rows.train();
     let redefined = redefined(call.redefine, project.as_ref(), &rows)?;
     let mut contest = match edition {
         Edition::Current => {
@@ -257,7 +258,7 @@ fn train(edition: Edition, mut call: Call) -> Result<Trained> {
         }
         Edition::V1 | Edition::V2 => None,
     };
-    let prepared = rows.prepare(reading, &snapshot)?;
+    let prepared = rows::prepare(&mut rows, reading, &snapshot)?;
     let read_seconds = began.elapsed().as_secs_f64();
     memory::check_fit(&algorithm, &rows.matrix, train, &snapshot.relation)?;
     if let Some(contest) = &mut contest {
@@ -276,7 +277,7 @@ fn train(edition: Edition, mut call: Call) -> Result<Trained> {
     };
     let project = projects::find_or_create(edition, &name, task)?;
     let snapshot = noted(&snapshot, reused, &rows, prepared.as_ref())?;
-    let Rows { matrix, .. } = rows;
+    let SplitRows { matrix, .. } = rows;
     let model = models::start(edition, &project, snapshot, matrix.features, &request, runtime)?;
     let mut fitted = progress::fitting(|| runtime.fit(&request, task, matrix, train))?;
     fitted.metrics = importances::named(&fitted.metrics, &names.features);
@@ -305,20 +306,20 @@ fn algorithm(edition: Edition, asked: Option<String>, again: Option<&Again>) -> 
 }
 
 /// The rows to train and test on.
-fn read(reading: Reading, snapshot: &mut Snapshot, reused: bool, materialize: bool) -> Result<Rows> {
+fn read(reading: Reading, snapshot: &mut Snapshot, reused: bool, materialize: bool) -> Result<SplitRows> {
     let rows = match reused && snapshot.materialized {
         true => rows::of_copy(reading, snapshot)?,
         false if materialize => rows::copied(reading, snapshot)?,
         false => rows::of_relation(reading, snapshot)?,
     };
     if reading.labels == Labels::Classes {
-        rows.matrix.check_classes(&snapshot.labels, rows.matrix.rows - rows.test)?;
+        rows.matrix.check_classes(&snapshot.labels, rows.train())?;
     }
     Ok(rows)
 }
 
 /// Whether the project is asked to mean something else, and does from these rows on.
-fn redefined(asked: bool, project: Option<&Project>, rows: &Rows) -> Result<bool> {
+fn redefined(asked: bool, project: Option<&Project>, rows: &SplitRows) -> Result<bool> {
     match project.filter(|_| asked) {
         Some(project) => Ok(snapshots::meaning(project)?.is_some_and(|meaning| meaning.check(&rows.layout).is_err())),
         None => Ok(false),
@@ -326,7 +327,7 @@ fn redefined(asked: bool, project: Option<&Project>, rows: &Rows) -> Result<bool
 }
 
 /// What the numbers that the model takes are called, and its classes.
-fn names(rows: &Rows, prepared: Option<&Fitted>) -> Names {
+fn names(rows: &SplitRows, prepared: Option<&Fitted>) -> Names {
     let arrays = || rows.layout.features.iter().map(|column| column.array).collect::<Vec<_>>();
     let features = match prepared {
         Some(prepared) => prepared.preprocess.names(&arrays()),
@@ -336,7 +337,7 @@ fn names(rows: &Rows, prepared: Option<&Fitted>) -> Names {
 }
 
 /// Record the snapshot unless it is; returns its id.
-fn noted(snapshot: &Snapshot, reused: bool, rows: &Rows, prepared: Option<&Fitted>) -> Result<i64> {
+fn noted(snapshot: &Snapshot, reused: bool, rows: &SplitRows, prepared: Option<&Fitted>) -> Result<i64> {
     if snapshot.id == 0 {
         return snapshots::create(snapshot, rows, prepared);
     }

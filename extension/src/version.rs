@@ -3,7 +3,7 @@
 use pgrx::prelude::*;
 
 use crate::error::SqlResult;
-use crate::text::Str;
+use crate::strings::Str;
 use crate::vectors::blas;
 use crate::{python, symbols};
 

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use pyo3::prelude::*;
 
-use super::{interpreter, runtime};
+use super::error::INSTALL;
+use super::interpreter;
 use crate::error::{Error, Failure, Result};
 use crate::settings;
 
@@ -57,13 +58,4 @@ fn missing(version: &str, directory: &Path) -> Error {
         .with_detail(format!("There is no directory {}.", directory.display()))
         .with_hint(INSTALL)
         .into()
-}
-
-/// What to do about a missing package.
-pub const INSTALL: &str =
-    "Install the package pgml-python (apt install pgml-python), or set pgml.venv to a virtual environment that has it.";
-
-/// Import NumPy, on which everything else is built.
-pub fn import_numpy(py: Python<'_>) -> PyResult<()> {
-    runtime::function(py, "pgml_runtime.errors", "require")?.call1(("numpy",)).map(drop)
 }

@@ -5,7 +5,6 @@ use std::ffi::{CString, OsString};
 
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 
 use super::{error, interpreter, interrupts, packages, telling, warnings, world};
 use crate::error::{Failure, Result};
@@ -107,7 +106,8 @@ fn load(py: Python<'_>) -> Result<()> {
         return Err(Failure::new("XX000", message).into());
     }
     bound(py, || {
-        packages::import_numpy(py)?;
+        // Everything else is built on NumPy.
+        function(py, "pgml_runtime.errors", "require")?.call1(("numpy",))?;
         // The crate numpy looks for NumPy's functions when it first needs one, runs Python for it, and panics on an exception.
         interrupts::postpone(|| PyArray1::<f64>::zeros(py, 1, false).readonly());
         Ok(())
@@ -150,14 +150,4 @@ fn with_deep_binding<T>(py: Python<'_>, work: impl FnOnce() -> PyResult<T>) -> P
     let result = work();
     sys.call_method1("setdlopenflags", (before,))?;
     result
-}
-
-/// Whether a value is one of pgml's own exception classes, when the modules are there.
-pub fn is_instance(py: Python<'_>, value: &Bound<'_, PyAny>, class: &str) -> bool {
-    let modules = py.import("sys").and_then(|sys| sys.getattr("modules"));
-    let errors = modules.and_then(|modules| modules.cast_into::<PyDict>()?.get_item("pgml_runtime.errors"));
-    match errors {
-        Ok(Some(errors)) => errors.getattr(class).and_then(|class| value.is_instance(&class)).unwrap_or(false),
-        _ => false,
-    }
 }

@@ -8,6 +8,7 @@ use pgml_core::labels::Classes;
 use pgml_core::metric::Metric;
 use pgml_core::preprocess::Field;
 use pgml_core::project::Task;
+use pgml_core::split::SplitRows;
 use pgml_learn::{Answers, Data};
 use serde_json::{Map, Value};
 
@@ -15,7 +16,6 @@ use crate::catalog::projects::{self, Project};
 use crate::catalog::{Edition, deployments, models, snapshots};
 use crate::error::Result;
 use crate::predict::{self, Said};
-use crate::rows::Rows;
 use crate::spi;
 use crate::text;
 
@@ -68,9 +68,9 @@ impl Verdict {
 
 impl Contest {
     /// Keep the test rows, before the steps of the new model change them.
-    pub fn of(rows: &Rows, task: Task, metric: Option<Metric>, deploys: bool) -> Contest {
+    pub fn of(rows: &SplitRows, task: Task, metric: Option<Metric>, deploys: bool) -> Contest {
         let matrix = &rows.matrix;
-        let train = matrix.rows - rows.test;
+        let train = rows.train();
         let columns =
             rows.layout.features.iter().zip(&matrix.widths).zip(&matrix.texts).map(|((column, width), texts)| Held {
                 name: column.name.clone(),
@@ -88,11 +88,11 @@ impl Contest {
     }
 
     /// The rows as the new model takes them: clusters are compared by the distances in them.
-    pub fn prepared(&mut self, rows: &Rows) {
+    pub fn prepared(&mut self, rows: &SplitRows) {
         if self.task == Task::Clustering && self.deploys {
             let matrix = &rows.matrix;
             self.test.features = matrix.features;
-            self.test.x = matrix.x[(matrix.rows - rows.test) * matrix.features..].to_vec();
+            self.test.x = matrix.x[rows.train() * matrix.features..].to_vec();
         }
     }
 
