@@ -97,3 +97,8 @@ unsafe impl BoxRet for Str {
 pub fn string(text: Option<Str>) -> Option<String> {
     text.map(|Str(text)| text)
 }
+
+/// The name of an enum's value.
+pub fn enum_name(value: Option<pg_sys::Oid>) -> Option<String> {
+    value.map(|oid| pgrx::enum_helper::lookup_enum_by_oid(oid).0)
+}
