@@ -120,12 +120,12 @@ pub fn query(text: &str) -> CString {
     c_string(&to_server(text))
 }
 
-/// Raise a WARNING.
+/// Raise a WARNING with SQLSTATE 01000.
 pub fn warning(message: &str) {
     emit(PgLogLevel::WARNING, PgSqlErrorCode::ERRCODE_WARNING, message, None, None);
 }
 
-/// Raise a NOTICE.
+/// Raise a NOTICE with SQLSTATE 00000.
 pub fn notice(message: &str) {
     emit(PgLogLevel::NOTICE, PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, message, None, None);
 }

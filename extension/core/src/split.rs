@@ -14,7 +14,7 @@ use crate::{Error, Result};
 /// How test rows are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sampling {
-    /// Any rows.
+    /// Rows in a shuffle that depends on their values alone.
     Random,
     /// The first rows of the scan; 1.0 has this one.
     First,

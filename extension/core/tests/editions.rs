@@ -40,7 +40,7 @@ fn texts_below(directory: &Path, suffix: &str) -> Texts {
     found
 }
 
-/// Composes one script.
+/// Composes one script from its recipe and the parts.
 struct Composer<'a> {
     parts: &'a Texts,
     /// The parts that were included so far.
@@ -193,7 +193,7 @@ fn each_part_is_used() {
     assert!(unused.is_empty(), "no recipe includes {unused:?}: remove these files from extension/editions/parts/");
 }
 
-/// What [`WRITE`] runs.
+/// Writes the scripts that differ from their recipes; this is what [`WRITE`] runs.
 #[test]
 #[ignore = "writes extension/sql/"]
 fn write_the_scripts() {

@@ -15,7 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use pyo3::prelude::*;
 
-use super::telling::{self, Heard};
+use super::progress::{self, ProgressReader};
 use super::{runtime, warnings};
 use crate::error::{Error, Failure, Result};
 use crate::memory;
@@ -113,13 +113,13 @@ pub fn run<T, R>(
         // Python's own fork, which also puts its locks and those of its libraries in order.
         let pid: libc::pid_t = py.import("os")?.call_method0("fork")?.extract()?;
         if pid == 0 {
-            telling::write_to(teller.as_raw_fd());
+            progress::write_to(teller.as_raw_fd());
             live(py, parent, [writer.as_raw_fd(), teller.as_raw_fd()], limit, work, write);
         }
         Ok(Child { pid: Some(pid) })
     })?;
     drop((writer, teller));
-    let message = child.listen(what, &reader, Heard::of(news))?;
+    let message = child.listen(what, &reader, ProgressReader::of(news))?;
     let status = child.end();
     let mut answer = Answer(&message);
     match understood(&mut answer, read) {
@@ -307,7 +307,7 @@ struct Child {
 
 impl Child {
     /// Everything that the child writes until it closes the pipe. Meanwhile the session is told where it is.
-    fn listen(&self, what: &str, reader: &OwnedFd, mut news: Heard) -> Result<Vec<u8>> {
+    fn listen(&self, what: &str, reader: &OwnedFd, mut news: ProgressReader) -> Result<Vec<u8>> {
         let progress = Progress::start();
         let mut message = Vec::new();
         let mut part = vec![0; 1 << 16];

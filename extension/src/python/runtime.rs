@@ -6,7 +6,7 @@ use std::ffi::{CString, OsString};
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 
-use super::{error, interpreter, interrupts, packages, telling, warnings, world};
+use super::{error, interpreter, interrupts, packages, progress, warnings, world};
 use crate::error::{Failure, Result};
 
 /// The version of the interface between this library and its Python modules.
@@ -125,7 +125,7 @@ fn define_modules(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
                 // A package, so that `import pgml_runtime.errors` looks below it.
                 module.setattr("__path__", Vec::<String>::new())?;
                 module.setattr("emit_warning", warnings::collector(py)?)?;
-                module.setattr("tell_progress", telling::teller(py)?)?;
+                module.setattr("tell_progress", progress::teller(py)?)?;
                 root = Some(module);
             }
         }

@@ -6,7 +6,7 @@ use pgml_core::preprocess::Plan;
 use pgml_core::project::Task;
 use serde_json::Value;
 
-use super::again::{self, Again};
+use super::again::{self, DeployedTraining};
 use super::{Call, tasks};
 use crate::catalog::Edition;
 use crate::catalog::projects::{self, Project};
@@ -108,7 +108,7 @@ fn task(edition: Edition, name: &str, call: &Call, project: Option<&Project>) ->
 }
 
 /// The algorithm that was asked for, or the one of the deployed model; 'linear' for a new project.
-fn algorithm(edition: Edition, asked: Option<String>, again: Option<&Again>) -> Result<String> {
+fn algorithm(edition: Edition, asked: Option<String>, again: Option<&DeployedTraining>) -> Result<String> {
     match (asked, again, edition) {
         (Some(algorithm), ..) => Ok(algorithm),
         (None, Some(again), _) => Ok(again.algorithm.clone()),
@@ -139,7 +139,7 @@ fn snapshot(
     task: Task,
     project: Option<&Project>,
     call: &mut Call,
-    again: Option<Again>,
+    again: Option<DeployedTraining>,
 ) -> Result<(Snapshot, bool)> {
     let plan = match (call.preprocess.take(), again) {
         (None, Some(again)) => Some(again.plan),
