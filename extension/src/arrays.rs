@@ -13,7 +13,7 @@ pub struct NewArray<T> {
     elements: std::marker::PhantomData<T>,
 }
 
-/// A new `real[]`.
+/// The result of a function that returns `real[]`.
 pub type RealArray = NewArray<f32>;
 
 impl<T: Element> NewArray<T> {

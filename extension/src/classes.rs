@@ -7,7 +7,7 @@ use crate::error::{Result, SqlResult};
 use crate::predict::{self, Given};
 use crate::resolution::Wanted;
 use crate::row::Record;
-use crate::text::Str;
+use crate::strings::Str;
 
 /// Classes with their probabilities.
 type Ranked = TableIterator<'static, (name!(label, Str), name!(probability, f64))>;

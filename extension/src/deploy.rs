@@ -9,8 +9,7 @@ use crate::catalog::models::Candidate;
 use crate::catalog::{Edition, deployments, models, projects};
 use crate::error::{Result, SqlResult};
 use crate::rights;
-use crate::text::{Str, string};
-use crate::train::label;
+use crate::strings::{Str, enum_name, string};
 
 /// A row of the result: project, strategy, algorithm.
 pub type Chosen = (String, String, String);
@@ -21,7 +20,7 @@ fn pgml_deploy(
     strategy: Option<pg_sys::Oid>,
     algorithm: Option<pg_sys::Oid>,
 ) -> SqlResult<TableIterator<'static, (name!(project, Str), name!(strategy, Str), name!(algorithm, Str))>> {
-    let chosen = by_strategy(Edition::Current, string(project_name), label(strategy), label(algorithm))?;
+    let chosen = by_strategy(Edition::Current, string(project_name), enum_name(strategy), enum_name(algorithm))?;
     Ok(TableIterator::once(row(chosen)))
 }
 

@@ -21,105 +21,59 @@ use crate::predict::{self, Given};
 use crate::python;
 use crate::resolution::Wanted;
 use crate::rows::{self, Reading};
-use crate::text::{Str, Strs, string};
-use crate::train::{self, Call, Trained, known_labels};
+use crate::strings::{Str, Strs, string};
+use crate::train::{Call, LabelNames, Trained, known_labels, train};
 
-#[pg_extern(sql = false)]
-#[allow(clippy::too_many_arguments)]
-fn edition_1_0_train(
-    project_name: Option<Str>,
-    task: Option<Str>,
-    relation_name: Option<Str>,
-    y_column_name: Option<Str>,
-    algorithm: Option<Str>,
-    hyperparams: Option<JsonB>,
-    search: Option<Str>,
-    search_params: Option<JsonB>,
-    search_args: Option<JsonB>,
-    test_size: Option<f32>,
-    test_sampling: Option<Str>,
-) -> SqlResult<
-    TableIterator<
-        'static,
-        (name!(project_name, Str), name!(task, Str), name!(algorithm_name, Str), name!(status, Str)),
-    >,
-> {
-    let call = Call {
-        project: string(project_name),
-        task: string(task),
-        relation: string(relation_name),
-        labels: y_column_name.map(|Str(name)| vec![name]),
-        algorithm: string(algorithm),
-        hyperparams,
-        search: string(search),
-        search_params,
-        search_args,
-        test_size,
-        sampling: string(test_sampling),
-        runtime: None,
-        deploy: true,
-        materialize: true,
-        preprocess: None,
-        exclude: None,
-        weight: None,
-        metric: None,
-        redefine: false,
+/// The one row that a training returns, with the names of its columns.
+type TrainingResult = TableIterator<
+    'static,
+    (name!(project_name, Str), name!(task, Str), name!(algorithm_name, Str), name!(status, Str)),
+>;
+
+/// Declares `train` or `train_joint`, which differ in the type of `y_column_name` alone.
+macro_rules! train_function {
+    ($name:ident, $labels:ident) => {
+        #[pg_extern(sql = false)]
+        #[allow(clippy::too_many_arguments)]
+        fn $name(
+            project_name: Option<Str>,
+            task: Option<Str>,
+            relation_name: Option<Str>,
+            y_column_name: Option<$labels>,
+            algorithm: Option<Str>,
+            hyperparams: Option<JsonB>,
+            search: Option<Str>,
+            search_params: Option<JsonB>,
+            search_args: Option<JsonB>,
+            test_size: Option<f32>,
+            test_sampling: Option<Str>,
+        ) -> SqlResult<TrainingResult> {
+            let call = Call {
+                project: string(project_name),
+                task: string(task),
+                relation: string(relation_name),
+                labels: y_column_name.map(LabelNames::names).transpose()?,
+                algorithm: string(algorithm),
+                hyperparams,
+                search: string(search),
+                search_params,
+                search_args,
+                test_size,
+                sampling: string(test_sampling),
+                deploy: true,
+                materialize: true,
+                ..Call::default()
+            };
+            call.sampling.as_deref().map_or(Ok(()), check_sampling)?;
+            let Trained { project, task, algorithm, verdict, .. } = train(Edition::V1, call)?;
+            let status = if verdict.deployed { "deployed" } else { "not deployed" };
+            Ok(TableIterator::once((Str(project), Str(task.name().into()), Str(algorithm), Str(status.into()))))
+        }
     };
-    Ok(TableIterator::once(trained(call)?))
 }
 
-#[pg_extern(sql = false)]
-#[allow(clippy::too_many_arguments)]
-fn edition_1_0_train_joint(
-    project_name: Option<Str>,
-    task: Option<Str>,
-    relation_name: Option<Str>,
-    y_column_name: Option<Strs>,
-    algorithm: Option<Str>,
-    hyperparams: Option<JsonB>,
-    search: Option<Str>,
-    search_params: Option<JsonB>,
-    search_args: Option<JsonB>,
-    test_size: Option<f32>,
-    test_sampling: Option<Str>,
-) -> SqlResult<
-    TableIterator<
-        'static,
-        (name!(project_name, Str), name!(task, Str), name!(algorithm_name, Str), name!(status, Str)),
-    >,
-> {
-    let call = Call {
-        project: string(project_name),
-        task: string(task),
-        relation: string(relation_name),
-        labels: y_column_name.map(|Strs(names)| known_labels(names)).transpose()?,
-        algorithm: string(algorithm),
-        hyperparams,
-        search: string(search),
-        search_params,
-        search_args,
-        test_size,
-        sampling: string(test_sampling),
-        runtime: None,
-        deploy: true,
-        materialize: true,
-        preprocess: None,
-        exclude: None,
-        weight: None,
-        metric: None,
-        redefine: false,
-    };
-    Ok(TableIterator::once(trained(call)?))
-}
-
-fn trained(call: Call) -> Result<(Str, Str, Str, Str)> {
-    if let Some(sampling) = &call.sampling {
-        check_sampling(sampling)?;
-    }
-    let Trained { project, task, algorithm, verdict, .. } = train::run(Edition::V1, call)?;
-    let status = if verdict.deployed { "deployed" } else { "not deployed" };
-    Ok((Str(project), Str(task.name().to_string()), Str(algorithm), Str(status.to_string())))
-}
+train_function!(edition_1_0_train, Str);
+train_function!(edition_1_0_train_joint, Strs);
 
 fn check_sampling(name: &str) -> Result<()> {
     match Sampling::parse(name) {

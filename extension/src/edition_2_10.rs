@@ -7,14 +7,14 @@ use crate::arguments::{Numbers, Text};
 use crate::arrays::RealArray;
 use crate::catalog::Edition;
 use crate::deploy;
-use crate::error::{Result, SqlResult};
+use crate::error::SqlResult;
 use crate::json::JsonB;
 use crate::predict::{self, Given};
 use crate::resolution::Wanted;
 use crate::row::Record;
 use crate::sets::NumberSet;
-use crate::text::{Str, Strs, string};
-use crate::train::{self, Call, Trained, known_labels, label};
+use crate::strings::{Str, Strs, enum_name, string};
+use crate::train::{Call, LabelNames, Trained, train};
 
 fn narrowed(values: &[f64]) -> RealArray {
     let mut array = RealArray::zeros(values.len());
@@ -106,100 +106,58 @@ fn edition_2_10_decompose_row(project_name: Text, row: Record) -> SqlResult<Real
     Ok(predict::joint(Wanted::Decomposition(project_name), Given::Row(&row), narrowed)?)
 }
 
-type Row = (Str, Str, Str, bool);
-type Rows =
+/// The one row that a training returns, with the names of its columns.
+type TrainingResult =
     TableIterator<'static, (name!(project, Str), name!(task, Str), name!(algorithm, Str), name!(deployed, bool))>;
 
-fn trained(call: Call) -> Result<Row> {
-    let Trained { project, task, algorithm, verdict, .. } = train::run(Edition::V2, call)?;
-    Ok((Str(project), Str(task.name().to_string()), Str(algorithm), verdict.deployed))
+/// Declares `train` or `train_joint`, which differ in the type of `y_column_name` alone.
+macro_rules! train_function {
+    ($name:ident, $labels:ident) => {
+        #[pg_extern(sql = false)]
+        #[allow(clippy::too_many_arguments)]
+        fn $name(
+            project_name: Option<Str>,
+            task: Option<Str>,
+            relation_name: Option<Str>,
+            y_column_name: Option<$labels>,
+            algorithm: Option<pg_sys::Oid>,
+            hyperparams: Option<JsonB>,
+            search: Option<pg_sys::Oid>,
+            search_params: Option<JsonB>,
+            search_args: Option<JsonB>,
+            test_size: Option<f32>,
+            test_sampling: Option<pg_sys::Oid>,
+            runtime: Option<pg_sys::Oid>,
+            automatic_deploy: Option<bool>,
+            materialize_snapshot: Option<bool>,
+            preprocess: Option<JsonB>,
+        ) -> SqlResult<TrainingResult> {
+            let call = Call {
+                project: string(project_name),
+                task: string(task),
+                relation: string(relation_name),
+                labels: y_column_name.map(LabelNames::names).transpose()?,
+                algorithm: enum_name(algorithm),
+                hyperparams,
+                search: enum_name(search),
+                search_params,
+                search_args,
+                test_size,
+                sampling: enum_name(test_sampling),
+                runtime: enum_name(runtime),
+                deploy: automatic_deploy.unwrap_or(true),
+                materialize: materialize_snapshot.unwrap_or(false),
+                preprocess,
+                ..Call::default()
+            };
+            let Trained { project, task, algorithm, verdict, .. } = train(Edition::V2, call)?;
+            Ok(TableIterator::once((Str(project), Str(task.name().into()), Str(algorithm), verdict.deployed)))
+        }
+    };
 }
 
-#[pg_extern(sql = false)]
-#[allow(clippy::too_many_arguments)]
-fn edition_2_10_train(
-    project_name: Option<Str>,
-    task: Option<Str>,
-    relation_name: Option<Str>,
-    y_column_name: Option<Str>,
-    algorithm: Option<pg_sys::Oid>,
-    hyperparams: Option<JsonB>,
-    search: Option<pg_sys::Oid>,
-    search_params: Option<JsonB>,
-    search_args: Option<JsonB>,
-    test_size: Option<f32>,
-    test_sampling: Option<pg_sys::Oid>,
-    runtime: Option<pg_sys::Oid>,
-    automatic_deploy: Option<bool>,
-    materialize_snapshot: Option<bool>,
-    preprocess: Option<JsonB>,
-) -> SqlResult<Rows> {
-    let call = Call {
-        project: string(project_name),
-        task: string(task),
-        relation: string(relation_name),
-        labels: y_column_name.map(|Str(name)| vec![name]),
-        algorithm: label(algorithm),
-        hyperparams,
-        search: label(search),
-        search_params,
-        search_args,
-        test_size,
-        sampling: label(test_sampling),
-        runtime: label(runtime),
-        deploy: automatic_deploy.unwrap_or(true),
-        materialize: materialize_snapshot.unwrap_or(false),
-        preprocess,
-        exclude: None,
-        weight: None,
-        metric: None,
-        redefine: false,
-    };
-    Ok(TableIterator::once(trained(call)?))
-}
-
-#[pg_extern(sql = false)]
-#[allow(clippy::too_many_arguments)]
-fn edition_2_10_train_joint(
-    project_name: Option<Str>,
-    task: Option<Str>,
-    relation_name: Option<Str>,
-    y_column_name: Option<Strs>,
-    algorithm: Option<pg_sys::Oid>,
-    hyperparams: Option<JsonB>,
-    search: Option<pg_sys::Oid>,
-    search_params: Option<JsonB>,
-    search_args: Option<JsonB>,
-    test_size: Option<f32>,
-    test_sampling: Option<pg_sys::Oid>,
-    runtime: Option<pg_sys::Oid>,
-    automatic_deploy: Option<bool>,
-    materialize_snapshot: Option<bool>,
-    preprocess: Option<JsonB>,
-) -> SqlResult<Rows> {
-    let call = Call {
-        project: string(project_name),
-        task: string(task),
-        relation: string(relation_name),
-        labels: y_column_name.map(|Strs(names)| known_labels(names)).transpose()?,
-        algorithm: label(algorithm),
-        hyperparams,
-        search: label(search),
-        search_params,
-        search_args,
-        test_size,
-        sampling: label(test_sampling),
-        runtime: label(runtime),
-        deploy: automatic_deploy.unwrap_or(true),
-        materialize: materialize_snapshot.unwrap_or(false),
-        preprocess,
-        exclude: None,
-        weight: None,
-        metric: None,
-        redefine: false,
-    };
-    Ok(TableIterator::once(trained(call)?))
-}
+train_function!(edition_2_10_train, Str);
+train_function!(edition_2_10_train_joint, Strs);
 
 #[pg_extern(sql = false)]
 fn edition_2_10_deploy(
@@ -207,6 +165,6 @@ fn edition_2_10_deploy(
     strategy: Option<pg_sys::Oid>,
     algorithm: Option<pg_sys::Oid>,
 ) -> SqlResult<TableIterator<'static, (name!(project, Str), name!(strategy, Str), name!(algorithm, Str))>> {
-    let chosen = deploy::by_strategy(Edition::V2, string(project_name), label(strategy), label(algorithm))?;
+    let chosen = deploy::by_strategy(Edition::V2, string(project_name), enum_name(strategy), enum_name(algorithm))?;
     Ok(TableIterator::once(deploy::row(chosen)))
 }

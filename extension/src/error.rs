@@ -15,9 +15,12 @@ pub enum Error {
     /// From the Rust runtime.
     #[error(transparent)]
     Learn(#[from] pgml_learn::Error),
-    /// From Python, or about it.
+    /// An exception that Python raised.
     #[error("{}", .0.message)]
     Python(Box<Failure>),
+    /// What a part of the extension raises with a text of its own: about the server, the machine, or what is installed.
+    #[error("{}", .0.message)]
+    Raised(Box<Failure>),
     /// The server refused a query for a reason that raises no ERROR of its own.
     #[error("query failed: {0}")]
     Spi(#[from] SpiError),
@@ -40,9 +43,24 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// What an SQL function returns: pgrx raises the report as an ERROR with all of its parts.
 pub type SqlResult<T> = std::result::Result<T, ErrorReport>;
 
+impl Failure {
+    /// A failure without detail and hint. The SQLSTATE is one of Postgres's own table.
+    pub fn new(sqlstate: &str, message: impl Into<String>) -> Failure {
+        Failure { sqlstate: sqlstate.into(), message: message.into(), detail: None, hint: None }
+    }
+
+    pub fn with_detail(self, detail: impl Into<String>) -> Failure {
+        Failure { detail: Some(detail.into()), ..self }
+    }
+
+    pub fn with_hint(self, hint: impl Into<String>) -> Failure {
+        Failure { hint: Some(hint.into()), ..self }
+    }
+}
+
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
-        Error::Python(Box::new(failure))
+        Error::Raised(Box::new(failure))
     }
 }
 
@@ -52,7 +70,7 @@ impl From<Error> for ErrorReport {
         let (sqlstate, detail, hint) = match error {
             Error::Usage(error) => (error.sqlstate().to_string(), None, error.hint()),
             Error::Learn(error) => (error.sqlstate().to_string(), None, error.hint()),
-            Error::Python(failure) => (failure.sqlstate, failure.detail, failure.hint),
+            Error::Python(failure) | Error::Raised(failure) => (failure.sqlstate, failure.detail, failure.hint),
             Error::Spi(_) => ("XX000".to_string(), None, None),
             Error::Exposed { .. } => (
                 "58000".to_string(),

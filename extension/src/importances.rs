@@ -5,7 +5,7 @@ use pgrx::prelude::*;
 use crate::catalog::importances;
 use crate::error::{Result, SqlResult};
 use crate::rights;
-use crate::text::Str;
+use crate::strings::Str;
 
 type Rows = TableIterator<'static, (name!(feature, Str), name!(importance, f64))>;
 

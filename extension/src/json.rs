@@ -42,13 +42,9 @@ unsafe fn read(datum: pg_sys::Datum) -> Result<Value> {
     let text = unsafe { direct_function_call::<&CStr>(pg_sys::jsonb_out, &[Some(datum)]) };
     let text = text::from_server(text.unwrap_or_default().to_bytes());
     serde_json::from_str(&text).map_err(|cause| {
-        Failure {
-            sqlstate: "22023".into(),
-            message: format!("a jsonb argument can't be used: {cause}"),
-            detail: None,
-            hint: Some("Its numbers have to fit double precision, and it may be nested 127 deep.".into()),
-        }
-        .into()
+        Failure::new("22023", format!("a jsonb argument can't be used: {cause}"))
+            .with_hint("Its numbers have to fit double precision, and it may be nested 127 deep.")
+            .into()
     })
 }
 

@@ -6,7 +6,8 @@ use pgrx::prelude::*;
 use crate::catalog::{Edition, deployments, models, projects, snapshots};
 use crate::error::{Result, SqlResult};
 use crate::rights;
-use crate::text::{self, Str};
+use crate::strings::Str;
+use crate::text;
 
 #[pg_extern(sql = false)]
 fn pgml_drop_model(model_id: i64, force: bool) -> SqlResult<()> {

@@ -11,7 +11,7 @@ use crate::membership;
 use crate::python::{self, Column};
 use crate::rights;
 use crate::spi::{self, Argument};
-use crate::text::{Str, string};
+use crate::strings::{Str, string};
 
 #[pg_extern(sql = false)]
 fn pgml_load_dataset(

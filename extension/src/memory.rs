@@ -86,16 +86,10 @@ fn refusal(bytes: u64, limit: Limit, name: &str, why: String) -> Failure {
         true => ("the server's control group (its container) leaves", "give the container more memory"),
         false => ("pgml.memory_limit allows", "let a superuser raise pgml.memory_limit"),
     };
-    Failure {
-        sqlstate: "53400".into(),
-        message: format!(
-            "training on {name} would take at least {} MB, and {who} {} MB",
-            bytes.div_ceil(1 << 20),
-            limit.bytes >> 20
-        ),
-        detail: Some(why),
-        hint: Some(format!("Train on fewer rows or columns, or {hint}.")),
-    }
+    let (needed, allowed) = (bytes.div_ceil(1 << 20), limit.bytes >> 20);
+    Failure::new("53400", format!("training on {name} would take at least {needed} MB, and {who} {allowed} MB"))
+        .with_detail(why)
+        .with_hint(format!("Train on fewer rows or columns, or {hint}."))
 }
 
 /// The limit in bytes; none when nothing limits.

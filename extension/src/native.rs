@@ -7,11 +7,11 @@ use pgml_core::seal::Reader;
 
 use crate::catalog::models;
 use crate::error::Result;
-use crate::python::Fitted;
+use crate::fit::FittedModel;
 use crate::seal;
 
 /// The exported file, when it predicts what Python predicts; otherwise why Python has to.
-pub fn accepted(fitted: &Fitted) -> std::result::Result<&[u8], String> {
+pub fn accepted(fitted: &FittedModel) -> std::result::Result<&[u8], String> {
     let export = fitted.export.as_ref().map_err(String::clone)?;
     let model = Model::read(&export.file).map_err(|error| format!("the exported model can't be read: {error}"))?;
     let sample = Sample {

@@ -192,7 +192,7 @@ pub fn batch<T>(wanted: Wanted<'_>, features: &Numbers<'_, f64>, take: impl FnOn
 }
 
 /// What a model says about rows.
-pub struct Said {
+pub struct PredictedRows {
     /// The values of all labels, row by row.
     pub values: Vec<f64>,
     /// The probabilities of all classes, row by row, where they were asked for and the model has them.
@@ -204,13 +204,13 @@ pub struct Said {
 }
 
 /// What a model says about rows that are given as their columns.
-pub fn of_rows(model: i64, rows: impl Iterator<Item = Vec<Field>>, shares: bool) -> Result<Said> {
+pub fn of_rows(model: i64, rows: impl Iterator<Item = Vec<Field>>, shares: bool) -> Result<PredictedRows> {
     let model = load(deployments::specific(model)?)?;
     let (values, width) = model.rows_of(rows, |fields, out| model.fields(fields, out))?;
     let said = model.predict(&values, width, <[f64]>::to_vec)?;
     let shares = if shares { model.all_probabilities(&values, width)? } else { None };
     let classes = model.classes()?.into_iter().collect();
-    Ok(Said { values: said, shares, classes, label: model.label().cloned() })
+    Ok(PredictedRows { values: said, shares, classes, label: model.label().cloned() })
 }
 
 /// What the model says about each of some records.

@@ -29,19 +29,19 @@ pub enum Wanted<'a> {
     Model(i64),
 }
 
-/// The same, kept.
-enum Name {
+/// A [`Wanted`] that outlives its query: the names are copies.
+enum KeptName {
     Project(Vec<u8>),
     Decomposition(Vec<u8>),
     Model(i64),
 }
 
-impl Name {
+impl KeptName {
     fn is(&self, wanted: Wanted<'_>) -> bool {
         match (self, wanted) {
-            (Name::Project(name), Wanted::Project(wanted))
-            | (Name::Decomposition(name), Wanted::Decomposition(wanted)) => name == wanted.0,
-            (Name::Model(id), Wanted::Model(wanted)) => *id == wanted,
+            (KeptName::Project(name), Wanted::Project(wanted))
+            | (KeptName::Decomposition(name), Wanted::Decomposition(wanted)) => name == wanted.0,
+            (KeptName::Model(id), Wanted::Model(wanted)) => *id == wanted,
             _ => false,
         }
     }
@@ -59,7 +59,7 @@ struct Sight<'a> {
     epoch: u64,
 }
 
-/// The same, kept.
+/// A [`Sight`] that outlives its query: the lists are copies.
 struct KeptSight {
     numbers: [u32; 4],
     flags: [bool; 3],
@@ -90,7 +90,7 @@ impl KeptSight {
 
 struct Memory<T> {
     sight: Option<KeptSight>,
-    known: Vec<(Name, Rc<T>)>,
+    known: Vec<(KeptName, Rc<T>)>,
 }
 
 /// A memory of what names stand for.
@@ -141,9 +141,9 @@ impl<T> Resolution<T> {
         }
         if unchanged {
             let name = match wanted {
-                Wanted::Project(name) => Name::Project(name.0.to_vec()),
-                Wanted::Decomposition(name) => Name::Decomposition(name.0.to_vec()),
-                Wanted::Model(id) => Name::Model(id),
+                Wanted::Project(name) => KeptName::Project(name.0.to_vec()),
+                Wanted::Decomposition(name) => KeptName::Decomposition(name.0.to_vec()),
+                Wanted::Model(id) => KeptName::Model(id),
             };
             memory.known.push((name, Rc::clone(&found)));
         }

@@ -3,11 +3,10 @@
 //! In a copy that PostgresML or edition 1.0 made, the rows' order decides the split: it was shuffled then, or it never was.
 
 use pgml_core::Error;
-use pgml_core::columns::{Column, Labels, Layout, Takes, Wanted};
-use pgml_core::labels::Classes;
+use pgml_core::columns::{Labels, Layout, Takes, Wanted};
 use pgml_core::matrix::Matrix;
 use pgml_core::preprocess::{self, Fitted, Keep};
-use pgml_core::split::{self, Sampling};
+use pgml_core::split::{Sampling, SplitRows};
 
 use crate::catalog::Edition;
 use crate::catalog::snapshots::{self, Snapshot};
@@ -42,46 +41,18 @@ impl Reading {
     }
 }
 
-/// Rows in the order in which the last `test` ones are tested on.
-pub struct Rows {
-    pub matrix: Matrix,
-    pub layout: Layout,
-    pub test: usize,
-}
-
-impl Rows {
-    fn split(
-        relation: &str,
-        mut matrix: Matrix,
-        layout: Layout,
-        size: f32,
-        by: Sampling,
-        labels: Labels,
-    ) -> Result<Rows> {
-        if let Some(place) = matrix.classes.iter().position(Classes::is_list).filter(|_| matrix.labels > 1) {
-            let Column { name, type_name, .. } = layout.labels[place].clone();
-            return Err(Error::JointLabel { column: name, type_name }.into());
-        }
-        let test = split::test_rows(relation, matrix.rows, size)?;
-        let order = split::order(&matrix, test, by, labels == Labels::Classes);
-        matrix.reorder(&order);
-        Ok(Rows { matrix, layout, test })
+/// Learn the steps of the snapshot's plan from the rows to train on, and take them in all rows; none when there is nothing to
+/// keep. The relation is named when that takes more memory than it may.
+pub fn prepare(rows: &mut SplitRows, reading: Reading, snapshot: &Snapshot) -> Result<Option<Fitted>> {
+    let Snapshot { plan, relation, .. } = snapshot;
+    let fitted = preprocess::fit(plan, &rows.layout, &rows.matrix, rows.train(), reading.keep())?;
+    if let Some(fitted) = fitted.as_ref().filter(|fitted| !fitted.preprocess.is_plain()) {
+        // One-hot columns can be many times what was read.
+        let numbers = rows.matrix.rows.saturating_mul(fitted.preprocess.outputs());
+        Budget::now().check(numbers.saturating_add(rows.matrix.y.len()), relation)?;
+        fitted.preprocess.transform(&mut rows.matrix)?;
     }
-
-    /// Learn the steps of the snapshot's plan from the rows to train on, and take them in all rows; none when there is nothing to
-    /// keep. The relation is named when that takes more memory than it may.
-    pub fn prepare(&mut self, reading: Reading, snapshot: &Snapshot) -> Result<Option<Fitted>> {
-        let Snapshot { plan, relation, .. } = snapshot;
-        let train = self.matrix.rows - self.test;
-        let fitted = preprocess::fit(plan, &self.layout, &self.matrix, train, reading.keep())?;
-        if let Some(fitted) = fitted.as_ref().filter(|fitted| !fitted.preprocess.is_plain()) {
-            // One-hot columns can be many times what was read.
-            let numbers = self.matrix.rows.saturating_mul(fitted.preprocess.outputs());
-            Budget::now().check(numbers.saturating_add(self.matrix.y.len()), relation)?;
-            fitted.preprocess.transform(&mut self.matrix)?;
-        }
-        Ok(fitted)
-    }
+    Ok(fitted)
 }
 
 /// The columns of a relation, divided and checked against what is to be done with them.
@@ -101,13 +72,13 @@ fn layout(reading: Reading, name: &str, relation: &Relation, snapshot: &Snapshot
 }
 
 /// The rows of the snapshot's relation, as they are now.
-pub fn of_relation(reading: Reading, snapshot: &mut Snapshot) -> Result<Rows> {
+pub fn of_relation(reading: Reading, snapshot: &mut Snapshot) -> Result<SplitRows> {
     let relation = relation::find(&snapshot.relation)?;
     snapshot.relation = relation.name.clone();
     let layout = layout(reading, &relation.name, &relation, snapshot)?;
     warn_of_key(reading, &relation, &layout)?;
     let matrix = relation::read(&relation, &layout, &snapshot.plan, reading.missing)?;
-    Rows::split(&relation.name, matrix, layout, snapshot.test_size, snapshot.sampling(), reading.labels)
+    Ok(SplitRows::new(&relation.name, matrix, layout, snapshot.test_size, snapshot.sampling(), reading.labels)?)
 }
 
 /// Warn where the relation's primary key is a feature: it tells rows apart, and nothing about rows that are yet to come.
@@ -141,18 +112,18 @@ fn kept(reading: Reading, snapshot: &Snapshot) -> Result<(Matrix, Layout)> {
 }
 
 /// The rows that a snapshot keeps, split as it says.
-pub fn of_copy(reading: Reading, snapshot: &Snapshot) -> Result<Rows> {
+pub fn of_copy(reading: Reading, snapshot: &Snapshot) -> Result<SplitRows> {
     let (matrix, layout) = kept(reading, snapshot)?;
     let by = match snapshot.sampling() {
         Sampling::First => Sampling::First,
         _ if snapshot.in_order => Sampling::Last,
         by => by,
     };
-    Rows::split(&snapshot.relation, matrix, layout, snapshot.test_size, by, reading.labels)
+    Ok(SplitRows::new(&snapshot.relation, matrix, layout, snapshot.test_size, by, reading.labels)?)
 }
 
 /// Record a snapshot with a copy of its relation's rows.
-pub fn copied(reading: Reading, snapshot: &mut Snapshot) -> Result<Rows> {
+pub fn copied(reading: Reading, snapshot: &mut Snapshot) -> Result<SplitRows> {
     let relation = relation::find(&snapshot.relation)?;
     snapshot.relation = relation.name.clone();
     // Before anything is copied: what is wrong with the columns.

@@ -6,7 +6,8 @@ use pgml_core::matrix::Matrix;
 use pgml_core::project::Task;
 
 use crate::error::Result;
-use crate::python::{self, Fitted, Request};
+use crate::fit::{FittedModel, Request};
+use crate::python;
 use crate::rust_runtime;
 
 /// A value of `pgml.runtime`.
@@ -36,7 +37,7 @@ impl Runtime {
     }
 
     /// Train on the first `train` rows and score on the rest.
-    pub fn fit(self, request: &Request<'_>, task: Task, matrix: Matrix, train: usize) -> Result<Fitted> {
+    pub fn fit(self, request: &Request<'_>, task: Task, matrix: Matrix, train: usize) -> Result<FittedModel> {
         match self {
             Runtime::Python => python::fit(request, matrix, train),
             Runtime::Rust => rust_runtime::fit(request, task, matrix, train),

@@ -8,8 +8,8 @@ use pgml_learn::{Data, Trained};
 use serde_json::{Map, Value};
 
 use crate::error::Result;
+use crate::fit::{Export, FittedModel, Request};
 use crate::progress::Progress;
-use crate::python::{Export, Fitted, Request};
 use crate::text;
 
 /// Whether the algorithm is trained here.
@@ -18,7 +18,7 @@ pub fn trains(algorithm: &str, task: Task) -> bool {
 }
 
 /// Train on the first `train` rows of the matrix and score on the rest.
-pub fn fit(request: &Request<'_>, task: Task, mut matrix: Matrix, train: usize) -> Result<Fitted> {
+pub fn fit(request: &Request<'_>, task: Task, mut matrix: Matrix, train: usize) -> Result<FittedModel> {
     let test_x = matrix.x.split_off(train * matrix.features);
     let test_y = matrix.y.split_off(train * matrix.labels);
     let (features, labels) = (matrix.features, matrix.labels);
@@ -56,7 +56,7 @@ pub fn fit(request: &Request<'_>, task: Task, mut matrix: Matrix, train: usize) 
     }
     // There is no other form whose predictions these could be compared with: no rows.
     let export = Export { file: model, rows: 0, features: Vec::new(), predictions: Vec::new(), probabilities: None };
-    Ok(Fitted {
+    Ok(FittedModel {
         bytes: Vec::new(),
         metrics: Value::Object(metrics).to_string(),
         hyperparams: Value::Object(hyperparams).to_string(),

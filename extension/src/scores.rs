@@ -16,10 +16,8 @@ fn known(values: &Numbers<'_, f64>) -> Result<Vec<f64>> {
 
 fn scores(task: Task, truth: &Numbers<'_, f64>, predicted: &Numbers<'_, f64>) -> Result<Value> {
     let text = python::scores(task.name(), known(truth)?, known(predicted)?)?;
-    serde_json::from_str(&text).map_err(|error| {
-        let message = format!("the scores are no JSON: {error}");
-        Failure { sqlstate: "XX000".into(), message, detail: None, hint: None }.into()
-    })
+    serde_json::from_str(&text)
+        .map_err(|error| Failure::new("XX000", format!("the scores are no JSON: {error}")).into())
 }
 
 /// One of the scores; none when it isn't defined for these values.

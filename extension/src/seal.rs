@@ -3,24 +3,19 @@
 //! Reading a pickle runs what it says. Only what a training of this database stored for this very model is read, or what
 //! a superuser vouched for; a right to write to `pgml.files` is not enough.
 
-use pgml_core::Error;
-use pgml_core::preprocess;
 use pgml_core::seal::{self, Opened, Reader};
-use pgrx::prelude::*;
 
-use crate::catalog::models::{self, File};
 use crate::catalog::seal_keys;
-use crate::error::{Failure, Result, SqlResult};
+use crate::error::{Failure, Result};
 
 /// The seal that is stored behind the bytes of a model.
 pub fn seal_of(model: i64, reader: Reader, bytes: &[u8]) -> Result<Vec<u8>> {
     let keys = seal_keys::all()?;
     let seal = keys.first().and_then(|key| seal::seal(key, model, reader, bytes));
-    let seal = seal.ok_or_else(|| Failure {
-        sqlstate: "55000".into(),
-        message: "this database has no key to seal models with".into(),
-        detail: Some("The table pgml_private.seal_keys is empty.".into()),
-        hint: Some("Copy back the key that the models were sealed with, or insert 32 random bytes.".into()),
+    let seal = seal.ok_or_else(|| {
+        Failure::new("55000", "this database has no key to seal models with")
+            .with_detail("The table pgml_private.seal_keys is empty.")
+            .with_hint("Copy back the key that the models were sealed with, or insert 32 random bytes.")
     })?;
     Ok(seal)
 }
@@ -32,52 +27,10 @@ pub fn opened(model: i64, reader: Reader, stored: &[u8]) -> Result<&[u8]> {
         Opened::Unsealed => "Its bytes in pgml.files have no seal: they were not written by a training, or cut short.",
         Opened::Broken => "The seal of its bytes in pgml.files is of other bytes, another model or another database.",
     };
-    Err(Failure {
-        sqlstate: "55000".into(),
-        message: format!("model {model} is not as this database stored it, and is not read"),
-        detail: Some(format!("{detail} Reading a model runs what is in it.")),
-        hint: Some(format!(
+    Err(Failure::new("55000", format!("model {model} is not as this database stored it, and is not read"))
+        .with_detail(format!("{detail} Reading a model runs what is in it."))
+        .with_hint(format!(
             "Train it again. When you know where the bytes come from, a superuser can accept them: SELECT pgml.trust({model})."
-        )),
-    }
-    .into())
-}
-
-/// Seal the bytes that a model has, whoever wrote them.
-#[pg_extern(sql = false)]
-fn pgml_trust(model_id: i64) -> SqlResult<()> {
-    Ok(trust(model_id)?)
-}
-
-fn trust(model: i64) -> Result<()> {
-    // SAFETY: asks for a property of the current user.
-    if !unsafe { pg_sys::superuser() } {
-        return Err(Failure {
-            sqlstate: "42501".into(),
-            message: "only a superuser can accept a model".into(),
-            detail: Some("Reading a model runs what is in it, as the server.".into()),
-            hint: None,
-        }
-        .into());
-    }
-    let files = [
-        (Reader::Python, models::bytes(model)?),
-        (Reader::Native, models::file(model, models::NATIVE_PATH)?),
-        (Reader::Preprocess, models::file(model, preprocess::PATH)?),
-    ];
-    if files.iter().all(|(_, file)| file.is_none()) {
-        return Err(Error::NoFiles(model).into());
-    }
-    for (reader, file) in files {
-        file.map_or(Ok(()), |file| accept(model, reader, file))?;
-    }
-    Ok(())
-}
-
-fn accept(model: i64, reader: Reader, File { path, bytes: stored }: File) -> Result<()> {
-    let bytes = seal::without(&stored);
-    match bytes.len() == stored.len() {
-        true => models::append(model, &path, &seal_of(model, reader, bytes)?),
-        false => models::replace(model, &path, reader, bytes),
-    }
+        ))
+        .into())
 }

@@ -14,7 +14,7 @@ static MODEL_CACHE: GucSetting<i32> = GucSetting::<i32>::new(256 << 10);
 
 static ISOLATION: GucSetting<Isolation> = GucSetting::<Isolation>::new(Isolation::Process);
 
-/// Where Python trains.
+/// The values of `pgml.isolation`: the process in which Python trains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, pgrx::PostgresGucEnum)]
 pub enum Isolation {
     /// In the session's own process.

@@ -9,8 +9,7 @@ use crate::catalog::snapshots::Snapshot;
 use crate::error::{Result, SqlResult};
 use crate::rights;
 use crate::rows::{self, Reading};
-use crate::text::{Str, string};
-use crate::train::label;
+use crate::strings::{Str, enum_name, string};
 
 #[pg_extern(sql = false)]
 fn pgml_snapshot(
@@ -21,7 +20,7 @@ fn pgml_snapshot(
 ) -> SqlResult<TableIterator<'static, (name!(relation, Str), name!(y_column_name, Str))>> {
     let test_size = test_size.map(|size| size as f32);
     let (relation, label_name) = (string(relation_name), string(y_column_name));
-    let (copy, name) = snapshot(Edition::Current, relation, label_name, test_size, label(test_sampling))?;
+    let (copy, name) = snapshot(Edition::Current, relation, label_name, test_size, enum_name(test_sampling))?;
     Ok(TableIterator::once((Str(copy), Str(name))))
 }
 
@@ -34,7 +33,7 @@ fn edition_2_10_snapshot(
     test_sampling: Option<pg_sys::Oid>,
 ) -> SqlResult<TableIterator<'static, (name!(relation, Str), name!(y_column_name, Str))>> {
     let (relation, label_name) = (string(relation_name), string(y_column_name));
-    let (copy, name) = snapshot(Edition::V2, relation, label_name, test_size, label(test_sampling))?;
+    let (copy, name) = snapshot(Edition::V2, relation, label_name, test_size, enum_name(test_sampling))?;
     Ok(TableIterator::once((Str(copy), Str(name))))
 }
 

@@ -13,7 +13,8 @@ use pgrx::{FromDatum, IntoDatum};
 
 use crate::error::Result;
 use crate::json::JsonB;
-use crate::text::{self, Str, Strs};
+use crate::strings::{Str, Strs};
+use crate::text;
 
 /// A row of a result. Values are copied out of it: it is gone with the query.
 pub struct Row<'a> {

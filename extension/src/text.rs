@@ -7,10 +7,7 @@ use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_char, c_int};
 
 use pgml_core::ascii;
-use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
-use pgrx::{FromDatum, IntoDatum, PgLogLevel, PgSqlErrorCode, PgTryBuilder, pg_sys};
-
-use crate::arguments::Text;
+use pgrx::{PgLogLevel, PgSqlErrorCode, PgTryBuilder, pg_sys};
 
 const UTF8: c_int = pg_sys::pg_enc::PG_UTF8 as c_int;
 const SQL_ASCII: c_int = pg_sys::pg_enc::PG_SQL_ASCII as c_int;
@@ -123,12 +120,12 @@ pub fn query(text: &str) -> CString {
     c_string(&to_server(text))
 }
 
-/// Raise a WARNING.
+/// Raise a WARNING with SQLSTATE 01000.
 pub fn warning(message: &str) {
     emit(PgLogLevel::WARNING, PgSqlErrorCode::ERRCODE_WARNING, message, None, None);
 }
 
-/// Raise a NOTICE.
+/// Raise a NOTICE with SQLSTATE 00000.
 pub fn notice(message: &str) {
     emit(PgLogLevel::NOTICE, PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, message, None, None);
 }
@@ -173,92 +170,4 @@ fn emit(level: PgLogLevel, code: PgSqlErrorCode, message: &str, detail: Option<&
             errfinish(c"pgml".as_ptr(), 0, std::ptr::null());
         });
     }
-}
-
-/// An argument or a result of the type `text`.
-#[derive(Debug, Clone)]
-pub struct Str(pub String);
-
-impl From<String> for Str {
-    fn from(text: String) -> Str {
-        Str(text)
-    }
-}
-
-impl FromDatum for Str {
-    unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, is_null: bool, oid: pg_sys::Oid) -> Option<Self> {
-        // SAFETY: the caller's.
-        let text = unsafe { Text::from_polymorphic_datum(datum, is_null, oid) };
-        text.map(|text| Str(text.utf8().into_owned()))
-    }
-}
-
-impl IntoDatum for Str {
-    fn into_datum(self) -> Option<pg_sys::Datum> {
-        let bytes = to_server(&self.0);
-        // SAFETY: copies that many bytes.
-        Some(unsafe { pg_sys::cstring_to_text_with_len(bytes.as_ptr().cast(), bytes.len() as c_int) }.into())
-    }
-
-    fn type_oid() -> pg_sys::Oid {
-        pg_sys::TEXTOID
-    }
-}
-
-// SAFETY: made from the datum as above.
-unsafe impl<'fcx> ArgAbi<'fcx> for Str {
-    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
-        // SAFETY: the caller's.
-        let value = unsafe { arg.unbox_arg_using_from_datum() };
-        // INVARIANT: the functions take an Option, or are STRICT.
-        value.expect("NULL was taken for a value")
-    }
-}
-
-/// An argument, or a value of a query, of the type `text[]`: its elements, none for NULL.
-#[derive(Debug, Clone)]
-pub struct Strs(pub Vec<Option<String>>);
-
-impl FromDatum for Strs {
-    unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, is_null: bool, _: pg_sys::Oid) -> Option<Self> {
-        if is_null {
-            return None;
-        }
-        let (mut values, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
-        // SAFETY: an array of texts, which Postgres stores so: of variable length, by reference, aligned as an integer. Both
-        // lists are allocated in the current memory context, and have `count` elements.
-        unsafe {
-            let array: *mut pg_sys::ArrayType = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast();
-            let align = pg_sys::TYPALIGN_INT as c_char;
-            pg_sys::deconstruct_array(array, pg_sys::TEXTOID, -1, false, align, &mut values, &mut nulls, &mut count);
-            let element = |place| Str::from_datum(*values.add(place), *nulls.add(place)).map(|Str(text)| text);
-            Some(Strs((0..count as usize).map(element).collect()))
-        }
-    }
-}
-
-// SAFETY: made from the datum as above.
-unsafe impl<'fcx> ArgAbi<'fcx> for Strs {
-    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
-        // SAFETY: the caller's.
-        let value = unsafe { arg.unbox_arg_using_from_datum() };
-        // INVARIANT: the functions take an Option, or are STRICT.
-        value.expect("NULL was taken for a value")
-    }
-}
-
-// SAFETY: the datum is a `text`, or NULL.
-unsafe impl BoxRet for Str {
-    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> pgrx::datum::Datum<'fcx> {
-        match self.into_datum() {
-            // SAFETY: as above.
-            Some(datum) => unsafe { fcinfo.return_raw_datum(datum) },
-            None => fcinfo.return_null(),
-        }
-    }
-}
-
-/// The text of an argument that may be NULL.
-pub fn string(text: Option<Str>) -> Option<String> {
-    text.map(|Str(text)| text)
 }

@@ -3,41 +3,40 @@
 //! Everything that can be wrong with the request or the data is found before anything is written. (1.0 copies the rows
 //! first. An error undoes that.)
 
-pub(crate) mod again;
+mod again;
 mod contest;
 mod identifiers;
+mod order;
 mod tasks;
 
 use std::time::Instant;
 
 use crate::json::JsonB;
 use pgml_core::columns::Labels;
-use pgml_core::metric::Metric;
-use pgml_core::preprocess::{Fitted, Plan, unique};
+use pgml_core::preprocess::{Fitted, unique};
 use pgml_core::project::{Task, replaces};
+use pgml_core::split::SplitRows;
 use pgml_core::{Error, algorithm};
 use pgrx::prelude::*;
-use serde_json::Value;
 
 use crate::catalog::projects::{self, Project};
 use crate::catalog::snapshots::{self, Snapshot};
 use crate::catalog::{Edition, deployments, importances, models};
 use crate::error::{Result, SqlResult};
+use crate::fit::{Names, Request};
 use crate::memory;
 use crate::native;
 use crate::preparation;
 use crate::progress;
-use crate::python::{Names, Request};
-use crate::relation;
 use crate::rights;
-use crate::rows::{self, Reading, Rows};
-use crate::runtime::Runtime;
-use crate::text::{Str, Strs, string};
+use crate::rows::{self, Reading};
+use crate::strings::{Str, Strs, enum_name, string};
 
-use again::Again;
 use contest::{Contest, Verdict};
+use order::Order;
 
 /// The arguments of `train`, as they were given.
+#[derive(Default)]
 pub struct Call {
     pub project: Option<String>,
     pub task: Option<String>,
@@ -95,99 +94,60 @@ type TrainingResult = TableIterator<
     ),
 >;
 
-#[pg_extern(sql = false)]
-#[allow(clippy::too_many_arguments)]
-fn pgml_train(
-    project_name: Option<Str>,
-    task: Option<Str>,
-    relation_name: Option<Str>,
-    y_column_name: Option<Str>,
-    algorithm: Option<pg_sys::Oid>,
-    hyperparams: Option<JsonB>,
-    search: Option<pg_sys::Oid>,
-    search_params: Option<JsonB>,
-    search_args: Option<JsonB>,
-    test_size: Option<f64>,
-    test_sampling: Option<pg_sys::Oid>,
-    runtime: Option<pg_sys::Oid>,
-    automatic_deploy: Option<bool>,
-    materialize_snapshot: Option<bool>,
-    preprocess: Option<JsonB>,
-    exclude: Option<Strs>,
-    weight_column: Option<Str>,
-    metric: Option<Str>,
-    redefine: Option<bool>,
-) -> SqlResult<TrainingResult> {
-    let call = Call {
-        project: string(project_name),
-        task: string(task),
-        relation: string(relation_name),
-        labels: y_column_name.map(|Str(name)| vec![name]),
-        algorithm: label(algorithm),
-        hyperparams,
-        search: label(search),
-        search_params,
-        search_args,
-        test_size: test_size.map(|size| size as f32),
-        sampling: label(test_sampling),
-        runtime: label(runtime),
-        deploy: automatic_deploy.unwrap_or(true),
-        materialize: materialize_snapshot.unwrap_or(false),
-        preprocess,
-        exclude: exclude.map(|Strs(names)| excluded(names)).transpose()?,
-        weight: string(weight_column),
-        metric: string(metric),
-        redefine: redefine.unwrap_or(false),
+/// Declares `train` or `train_joint`, which differ in the type of `y_column_name` alone.
+macro_rules! train_function {
+    ($name:ident, $labels:ident) => {
+        #[pg_extern(sql = false)]
+        #[allow(clippy::too_many_arguments)]
+        fn $name(
+            project_name: Option<Str>,
+            task: Option<Str>,
+            relation_name: Option<Str>,
+            y_column_name: Option<$labels>,
+            algorithm: Option<pg_sys::Oid>,
+            hyperparams: Option<JsonB>,
+            search: Option<pg_sys::Oid>,
+            search_params: Option<JsonB>,
+            search_args: Option<JsonB>,
+            test_size: Option<f64>,
+            test_sampling: Option<pg_sys::Oid>,
+            runtime: Option<pg_sys::Oid>,
+            automatic_deploy: Option<bool>,
+            materialize_snapshot: Option<bool>,
+            preprocess: Option<JsonB>,
+            exclude: Option<Strs>,
+            weight_column: Option<Str>,
+            metric: Option<Str>,
+            redefine: Option<bool>,
+        ) -> SqlResult<TrainingResult> {
+            let call = Call {
+                project: string(project_name),
+                task: string(task),
+                relation: string(relation_name),
+                labels: y_column_name.map(LabelNames::names).transpose()?,
+                algorithm: enum_name(algorithm),
+                hyperparams,
+                search: enum_name(search),
+                search_params,
+                search_args,
+                test_size: test_size.map(|size| size as f32),
+                sampling: enum_name(test_sampling),
+                runtime: enum_name(runtime),
+                deploy: automatic_deploy.unwrap_or(true),
+                materialize: materialize_snapshot.unwrap_or(false),
+                preprocess,
+                exclude: exclude.map(|Strs(names)| excluded(names)).transpose()?,
+                weight: string(weight_column),
+                metric: string(metric),
+                redefine: redefine.unwrap_or(false),
+            };
+            Ok(TableIterator::once(row(train(Edition::Current, call)?)))
+        }
     };
-    Ok(TableIterator::once(row(run(Edition::Current, call)?)))
 }
 
-#[pg_extern(sql = false)]
-#[allow(clippy::too_many_arguments)]
-fn pgml_train_joint(
-    project_name: Option<Str>,
-    task: Option<Str>,
-    relation_name: Option<Str>,
-    y_column_name: Option<Strs>,
-    algorithm: Option<pg_sys::Oid>,
-    hyperparams: Option<JsonB>,
-    search: Option<pg_sys::Oid>,
-    search_params: Option<JsonB>,
-    search_args: Option<JsonB>,
-    test_size: Option<f64>,
-    test_sampling: Option<pg_sys::Oid>,
-    runtime: Option<pg_sys::Oid>,
-    automatic_deploy: Option<bool>,
-    materialize_snapshot: Option<bool>,
-    preprocess: Option<JsonB>,
-    exclude: Option<Strs>,
-    weight_column: Option<Str>,
-    metric: Option<Str>,
-    redefine: Option<bool>,
-) -> SqlResult<TrainingResult> {
-    let call = Call {
-        project: string(project_name),
-        task: string(task),
-        relation: string(relation_name),
-        labels: y_column_name.map(|Strs(names)| known_labels(names)).transpose()?,
-        algorithm: label(algorithm),
-        hyperparams,
-        search: label(search),
-        search_params,
-        search_args,
-        test_size: test_size.map(|size| size as f32),
-        sampling: label(test_sampling),
-        runtime: label(runtime),
-        deploy: automatic_deploy.unwrap_or(true),
-        materialize: materialize_snapshot.unwrap_or(false),
-        preprocess,
-        exclude: exclude.map(|Strs(names)| excluded(names)).transpose()?,
-        weight: string(weight_column),
-        metric: string(metric),
-        redefine: redefine.unwrap_or(false),
-    };
-    Ok(TableIterator::once(row(run(Edition::Current, call)?)))
-}
+train_function!(pgml_train, Str);
+train_function!(pgml_train_joint, Strs);
 
 fn row(trained: Trained) -> Row {
     let Trained { project, task, algorithm, model, verdict } = trained;
@@ -196,9 +156,21 @@ fn row(trained: Trained) -> Row {
     (Str(project), task, Str(algorithm), deployed, model, metric, score, deployed_score, Str(reason))
 }
 
-/// The name of an enum's value.
-pub fn label(value: Option<pg_sys::Oid>) -> Option<String> {
-    value.map(|oid| pgrx::enum_helper::lookup_enum_by_oid(oid).0)
+/// The argument `y_column_name`: the name of a label, or the names of several.
+pub trait LabelNames {
+    fn names(self) -> Result<Vec<String>>;
+}
+
+impl LabelNames for Str {
+    fn names(self) -> Result<Vec<String>> {
+        Ok(vec![self.0])
+    }
+}
+
+impl LabelNames for Strs {
+    fn names(self) -> Result<Vec<String>> {
+        known_labels(self.0)
+    }
 }
 
 /// Labels as they are named: none of them NULL, and at least one.
@@ -214,111 +186,100 @@ fn excluded(names: Vec<Option<String>>) -> Result<Vec<String>> {
 }
 
 /// Train a model and record it in the tables of an edition.
-pub fn run(edition: Edition, call: Call) -> Result<Trained> {
-    rights::of_trainers(|| train(edition, call))
+pub fn train(edition: Edition, call: Call) -> Result<Trained> {
+    rights::of_trainers(|| {
+        let mut order = Order::of(edition, call)?;
+        let data = TrainingData::read(&mut order)?;
+        fit(order, data)
+    })
 }
 
-fn train(edition: Edition, mut call: Call) -> Result<Trained> {
-    let name = call.project.take().ok_or(Error::NullArgument("project_name"))?;
-    if name.is_empty() {
-        return Err(Error::EmptyArgument("project_name").into());
-    }
-    let project = projects::find(&name)?;
-    let task = task(edition, &name, &call, project.as_ref())?;
-    if edition == Edition::V1 && !task.has_labels() {
-        return Err(Error::UnsupportedTask(task.name().to_string()).into());
-    }
-    let again = match edition {
-        Edition::Current => again::of_deployed(&call, project.as_ref())?,
-        Edition::V1 | Edition::V2 => None,
-    };
-    let algorithm = algorithm(edition, call.algorithm.take(), again.as_ref())?;
-    let hyperparams = match (call.hyperparams.take(), &again) {
-        (None, Some(again)) => again.hyperparams.clone(),
-        (given, _) => object("hyperparams", given)?,
-    };
-    let search_params = object("search_params", call.search_params.take())?;
-    let search_args = object("search_args", call.search_args.take())?;
-    let asked = call.runtime.as_deref().or(again.as_ref().and_then(|again| again.runtime.as_deref()));
-    let runtime = Runtime::choose(asked, &algorithm, task)?;
-    let metric = call.metric.as_deref().map(|name| Metric::parse(task, name)).transpose()?;
+/// The rows of a training, as the model takes them.
+struct TrainingData {
+    rows: SplitRows,
+    /// What is done with the columns; none where the model takes them as they are.
+    steps: Option<Fitted>,
+    /// Editions before this release's compare models without one.
+    contest: Option<Contest>,
+    /// Whether the project means something else from this training on.
+    redefined: bool,
+    read_seconds: f64,
+}
 
-    let (mut snapshot, reused) = wanted(edition, &name, task, project.as_ref(), &mut call, again)?;
-    let labels = if task == Task::Classification { Labels::Classes } else { Labels::Numbers };
-    let reading = Reading::new(edition, labels, algorithm::takes_missing(&algorithm));
-    let began = Instant::now();
-    let mut rows = read(reading, &mut snapshot, reused, call.materialize)?;
-    let train = rows.matrix.rows - rows.test;
-    let redefined = redefined(call.redefine, project.as_ref(), &rows)?;
-    let mut contest = match edition {
-        Edition::Current => {
-            identifiers::check(&rows, &snapshot.plan)?;
-            Some(Contest::of(&rows, task, metric, call.deploy))
+impl TrainingData {
+    fn read(order: &mut Order) -> Result<TrainingData> {
+        let labels = if order.task == Task::Classification { Labels::Classes } else { Labels::Numbers };
+        let reading = Reading::new(order.edition, labels, algorithm::takes_missing(&order.algorithm));
+        let began = Instant::now();
+        let mut rows = read(reading, &mut order.snapshot, order.reused, order.materialize)?;
+        let redefined = redefined(order.redefine, order.project.as_ref(), &rows)?;
+        let mut contest = match order.edition {
+            Edition::Current => {
+                identifiers::check(&rows, &order.snapshot.plan)?;
+                Some(Contest::of(&rows, order.task, order.metric, order.deploy))
+            }
+            Edition::V1 | Edition::V2 => None,
+        };
+        let steps = rows::prepare(&mut rows, reading, &order.snapshot)?;
+        let read_seconds = began.elapsed().as_secs_f64();
+        memory::check_fit(&order.algorithm, &rows.matrix, rows.train(), &order.snapshot.relation)?;
+        if let Some(contest) = &mut contest {
+            contest.prepared(&rows);
         }
-        Edition::V1 | Edition::V2 => None,
-    };
-    let prepared = rows.prepare(reading, &snapshot)?;
-    let read_seconds = began.elapsed().as_secs_f64();
-    memory::check_fit(&algorithm, &rows.matrix, train, &snapshot.relation)?;
-    if let Some(contest) = &mut contest {
-        contest.prepared(&rows);
+        Ok(TrainingData { rows, steps, contest, redefined, read_seconds })
     }
+}
 
-    let names = names(&rows, prepared.as_ref());
+/// Fit a model, store it, and deploy it when it is the better one.
+fn fit(order: Order, data: TrainingData) -> Result<Trained> {
+    let Order { edition, name, task, algorithm, runtime, .. } = order;
+    let TrainingData { rows, steps, contest, redefined, read_seconds } = data;
+    let names = names(&rows, steps.as_ref());
     let request = Request {
         algorithm: &algorithm,
         task: task.name(),
-        hyperparams: &hyperparams,
-        search: call.search.as_deref(),
-        search_params: &search_params,
-        search_args: &search_args,
+        hyperparams: &order.hyperparams,
+        search: order.search.as_deref(),
+        search_params: &order.search_params,
+        search_args: &order.search_args,
         names: &names,
     };
     let project = projects::find_or_create(edition, &name, task)?;
-    let snapshot = noted(&snapshot, reused, &rows, prepared.as_ref())?;
-    let Rows { matrix, .. } = rows;
+    let snapshot = noted(&order.snapshot, order.reused, &rows, steps.as_ref())?;
+    let train = rows.train();
+    let SplitRows { matrix, .. } = rows;
     let model = models::start(edition, &project, snapshot, matrix.features, &request, runtime)?;
     let mut fitted = progress::fitting(|| runtime.fit(&request, task, matrix, train))?;
     fitted.metrics = importances::named(&fitted.metrics, &names.features);
     models::finish(model, &fitted, &native::accepted(&fitted), read_seconds)?;
-    if let Some(prepared) = prepared {
-        preparation::store(model, &prepared.preprocess)?;
+    if let Some(steps) = steps {
+        preparation::store(model, &steps.preprocess)?;
     }
     let verdict = match contest {
         Some(contest) => contest.decide(&name, model, &fitted.metrics, redefined)?,
         None => {
-            let deployed = call.deploy && deploy_if_better(edition, &name, model)?;
+            let deployed = order.deploy && deploy_if_better(edition, &name, model)?;
             Verdict::of_older_editions(deployed, task)
         }
     };
     Ok(Trained { project: name, task, algorithm, model, verdict })
 }
 
-/// The algorithm that was asked for, or the one of the deployed model; 'linear' for a new project.
-fn algorithm(edition: Edition, asked: Option<String>, again: Option<&Again>) -> Result<String> {
-    match (asked, again, edition) {
-        (Some(algorithm), ..) => Ok(algorithm),
-        (None, Some(again), _) => Ok(again.algorithm.clone()),
-        (None, None, Edition::Current) => Ok("linear".to_string()),
-        (None, None, _) => Err(Error::NullArgument("algorithm").into()),
-    }
-}
-
 /// The rows to train and test on.
-fn read(reading: Reading, snapshot: &mut Snapshot, reused: bool, materialize: bool) -> Result<Rows> {
+fn read(reading: Reading, snapshot: &mut Snapshot, reused: bool, materialize: bool) -> Result<SplitRows> {
     let rows = match reused && snapshot.materialized {
         true => rows::of_copy(reading, snapshot)?,
         false if materialize => rows::copied(reading, snapshot)?,
         false => rows::of_relation(reading, snapshot)?,
     };
     if reading.labels == Labels::Classes {
-        rows.matrix.check_classes(&snapshot.labels, rows.matrix.rows - rows.test)?;
+        rows.matrix.check_classes(&snapshot.labels, rows.train())?;
     }
     Ok(rows)
 }
 
 /// Whether the project is asked to mean something else, and does from these rows on.
-fn redefined(asked: bool, project: Option<&Project>, rows: &Rows) -> Result<bool> {
+fn redefined(asked: bool, project: Option<&Project>, rows: &SplitRows) -> Result<bool> {
     match project.filter(|_| asked) {
         Some(project) => Ok(snapshots::meaning(project)?.is_some_and(|meaning| meaning.check(&rows.layout).is_err())),
         None => Ok(false),
@@ -326,7 +287,7 @@ fn redefined(asked: bool, project: Option<&Project>, rows: &Rows) -> Result<bool
 }
 
 /// What the numbers that the model takes are called, and its classes.
-fn names(rows: &Rows, prepared: Option<&Fitted>) -> Names {
+fn names(rows: &SplitRows, prepared: Option<&Fitted>) -> Names {
     let arrays = || rows.layout.features.iter().map(|column| column.array).collect::<Vec<_>>();
     let features = match prepared {
         Some(prepared) => prepared.preprocess.names(&arrays()),
@@ -336,7 +297,7 @@ fn names(rows: &Rows, prepared: Option<&Fitted>) -> Names {
 }
 
 /// Record the snapshot unless it is; returns its id.
-fn noted(snapshot: &Snapshot, reused: bool, rows: &Rows, prepared: Option<&Fitted>) -> Result<i64> {
+fn noted(snapshot: &Snapshot, reused: bool, rows: &SplitRows, prepared: Option<&Fitted>) -> Result<i64> {
     if snapshot.id == 0 {
         return snapshots::create(snapshot, rows, prepared);
     }
@@ -344,108 +305,6 @@ fn noted(snapshot: &Snapshot, reused: bool, rows: &Rows, prepared: Option<&Fitte
         snapshots::note(snapshot.id, rows, prepared)?;
     }
     Ok(snapshot.id)
-}
-
-/// The snapshot to train on: with what is done with its columns, and with what they have to be. Also tells whether it is one that
-/// was trained on before.
-fn wanted(
-    edition: Edition,
-    name: &str,
-    task: Task,
-    project: Option<&Project>,
-    call: &mut Call,
-    again: Option<Again>,
-) -> Result<(Snapshot, bool)> {
-    let plan = match (call.preprocess.take(), again) {
-        (None, Some(again)) => Some(again.plan),
-        (given, _) => Some(Plan::parse(&object("preprocess", given)?)?).filter(|plan| !plan.is_empty()),
-    };
-    let mut wanted = Snapshot::new(call.relation.take(), call.labels.take(), call.test_size, call.sampling.take())?;
-    wanted.in_order = edition == Edition::V1;
-    (wanted.exclude, wanted.weight) = (call.exclude.take(), call.weight.take());
-    let (mut snapshot, reused) = source(edition, name, task, project, wanted, plan)?;
-    if let (Edition::Current, false, Some(project)) = (edition, call.redefine, project) {
-        snapshot.meaning = snapshots::meaning(project)?;
-    }
-    // The columns that it notes may be others now.
-    if call.redefine && reused && !snapshot.materialized {
-        return Ok((Snapshot { id: 0, ..snapshot }, false));
-    }
-    Ok((snapshot, reused))
-}
-
-/// A JSON object as text; NULL counts as an empty one.
-fn object(name: &'static str, value: Option<JsonB>) -> Result<String> {
-    let found = match value.map(|JsonB(value)| value) {
-        None => return Ok("{}".to_string()),
-        Some(value @ Value::Object(_)) => return Ok(value.to_string()),
-        Some(Value::Null) => "null",
-        Some(Value::Bool(_)) => "a boolean",
-        Some(Value::Number(_)) => "a number",
-        Some(Value::String(_)) => "a string",
-        Some(Value::Array(_)) => "an array",
-    };
-    Err(Error::NotAnObject { name, found }.into())
-}
-
-/// The task that was asked for, the project's, or what the label tells.
-fn task(edition: Edition, name: &str, call: &Call, project: Option<&Project>) -> Result<Task> {
-    match (call.task.as_deref(), project) {
-        (Some(asked), Some(project)) => {
-            let task = Task::parse(asked)?;
-            projects::check_task(project, task)?;
-            Ok(task)
-        }
-        (Some(asked), None) => Ok(Task::parse(asked)?),
-        (None, Some(project)) => project.task(),
-        (None, None) => match (edition, &call.relation, &call.labels) {
-            (Edition::Current, Some(relation), Some(labels)) => tasks::of_label(name, relation, labels),
-            _ => Err(Error::Incomplete { project: name.to_string(), missing: "task" }.into()),
-        },
-    }
-}
-
-/// What to train on: what the call names, and for the rest what the project's last model was trained on. Also tells
-/// whether it is the very same snapshot. Without a plan, the last one's goes with its rows.
-fn source(
-    edition: Edition,
-    name: &str,
-    task: Task,
-    project: Option<&Project>,
-    mut wanted: Snapshot,
-    plan: Option<Plan>,
-) -> Result<(Snapshot, bool)> {
-    let named = !wanted.relation.is_empty() && (!wanted.labels.is_empty() || !task.has_labels());
-    let last = project.map(|project| snapshots::last(edition, project)).transpose()?.flatten();
-    if let (Edition::Current, Some(last)) = (edition, &last)
-        && (wanted.relation.is_empty() || relation::find(&wanted.relation)?.name == last.relation)
-    {
-        // The same rows: what nobody mentions stays.
-        wanted.exclude = wanted.exclude.or_else(|| last.exclude.clone());
-        wanted.weight = wanted.weight.or_else(|| last.weight.clone());
-    }
-    let last = last.filter(|_| !named);
-    let Some(last) = last else {
-        if named {
-            wanted.plan = plan.unwrap_or_default();
-            return Ok((wanted, false));
-        }
-        let missing = if wanted.relation.is_empty() { "relation_name" } else { "y_column_name" };
-        return Err(Error::Incomplete { project: name.to_string(), missing }.into());
-    };
-    let same = wanted.relation.is_empty() && plan.as_ref().is_none_or(|plan| *plan == last.plan);
-    let same = same && (&wanted.exclude, &wanted.weight) == (&last.exclude, &last.weight);
-    if same && (wanted.labels.is_empty() || wanted.labels == last.labels) {
-        return Ok((last, true));
-    }
-    if wanted.relation.is_empty() {
-        wanted.relation = last.relation;
-    }
-    if wanted.labels.is_empty() {
-        wanted.labels = last.labels;
-    }
-    wanted.plan = plan.unwrap_or_default();
-    Ok((wanted, false))
 }
 
 /// Deploy a new model when nothing is deployed, or its score is higher than the deployed one's.

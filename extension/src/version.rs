@@ -3,7 +3,7 @@
 use pgrx::prelude::*;
 
 use crate::error::SqlResult;
-use crate::text::Str;
+use crate::strings::Str;
 use crate::vectors::blas;
 use crate::{python, symbols};
 
@@ -18,13 +18,13 @@ fn pgml_blas_config() -> &'static str {
     blas::config()
 }
 
-/// Starts the interpreter.
+/// The version of the interpreter, which is started for it.
 #[pg_extern(sql = false)]
 fn pgml_python_version() -> SqlResult<String> {
     Ok(python::version()?)
 }
 
-/// Starts nothing.
+/// Whether this session has an interpreter; the question starts none.
 #[pg_extern(sql = false)]
 fn pgml_python_is_running() -> bool {
     python::is_running()

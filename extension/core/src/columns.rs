@@ -45,9 +45,9 @@ pub struct Wanted<'a> {
 /// What the edition and the task take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Takes {
-    /// Texts as features.
+    /// Whether a text can be a feature.
     pub texts: bool,
-    /// Dates and times as features.
+    /// Whether a date or a time can be a feature.
     pub times: bool,
     pub labels: Labels,
 }
@@ -56,7 +56,7 @@ pub struct Takes {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Labels {
     Numbers,
-    /// Whatever has classes.
+    /// Numbers, and what has classes: texts, enums, dates.
     Classes,
     /// Either: nobody has said yet what is to be learned.
     Any,

@@ -233,8 +233,13 @@ impl Error {
         }
     }
 
-    /// What to do about it.
+    /// What to do about it. Every error has a hint; the functions below have one for each.
     pub fn hint(&self) -> Option<String> {
+        self.hint_about_data().or_else(|| self.hint_about_training()).or_else(|| self.hint_about_models())
+    }
+
+    /// The hint where the relation, its columns or its rows are at fault.
+    fn hint_about_data(&self) -> Option<String> {
         let hint = match self {
             Error::NoRelation(_) => "Name an existing table or view, with its schema when that is not in search_path.".into(),
             Error::NoColumn { available, .. } => format!("It has: {}.", available.join(", ")),
@@ -255,18 +260,6 @@ impl Error {
             Error::ExcludedTwice { .. } => "Name the features to leave out in exclude, and another column in weight_column.".into(),
             Error::JointLabel { .. } => "Train a project for each label, with pgml.train().".into(),
             Error::Weights { .. } => "A weight is zero or above, and one row's at least is above zero.".into(),
-            Error::WhichTask { .. } => "Give task => 'classification' or task => 'regression'.".into(),
-            Error::LabelNotNumber { .. } => {
-                "Use pgml.predict_label(), which gives the class, or pgml.predict_classes(), which gives each with its probability."
-                    .into()
-            }
-            Error::NoClasses(_) => "Use pgml.predict().".into(),
-            Error::MissingColumn { given, .. } => {
-                format!("It has: {}. A row with names is matched by name; an anonymous one, (a, b), by place.", given.join(", "))
-            }
-            Error::RowRefused(_) => {
-                "A row with NaN or an infinity, or with a number that its training's precision can't hold, has no answer.".into()
-            }
             Error::NoRows(_) | Error::OneRow(_) => "Check the relation, or the conditions of the view.".into(),
             Error::BadValues { null: true, .. } => {
                 "Train on a view that fills the missing values (coalesce) or leaves those rows out (IS NOT NULL), or with \
@@ -281,15 +274,6 @@ impl Error {
             Error::TestSize(_) | Error::TestTooLarge { .. } => {
                 "Give a share between 0 and 1, or a number of rows smaller than the relation's.".into()
             }
-            Error::UnsupportedTask(_) => "Use 'regression' or 'classification', or a later edition.".into(),
-            Error::UnknownTask(_) => {
-                "Use 'regression', 'classification', 'clustering' or 'decomposition'.".into()
-            }
-            Error::NotDecomposition(..) => "Use pgml.predict(), or train a project with the task 'decomposition'.".into(),
-            Error::DeclaredOnly(_) => "PostgresML declares it, too, and never trained it. Choose another algorithm.".into(),
-            Error::NotInRust { .. } => {
-                "Use runtime => 'python', with the package pgml-python installed, or leave runtime out.".into()
-            }
             Error::Preprocess { .. } => {
                 "For each column: {\"encode\": \"native\" | \"target\" | \"one_hot\" | {\"ordinal\": [\"low\", \"high\"]}, \
                  \"impute\": \"mean\", \"scale\": \"standard\"}."
@@ -302,11 +286,26 @@ impl Error {
             Error::MissingValue { column, .. } => {
                 format!("Give a number, or train with preprocess => '{{\"{column}\": {{\"impute\": \"mean\"}}}}'.")
             }
-            Error::FieldType { .. } | Error::FieldSize { .. } | Error::FieldUnknown { .. } => {
-                "Give the columns of the training relation, in its order and without the label, cast to their types.".into()
+            Error::NearlyUnique { column, .. } => {
+                format!("Ids, names and addresses tell a model nothing about other rows: leave it out with exclude => ARRAY['{column}'].")
             }
-            Error::ColumnCount { columns, .. } | Error::NeedsRow { columns, .. } => {
-                format!("Give a row of {}: pgml.predict(…, ({})).", columns.join(", "), columns.join(", "))
+            Error::NoCopy(_) => "Name relation_name and y_column_name: they make a new snapshot.".into(),
+            _ => return None,
+        };
+        Some(hint)
+    }
+
+    /// The hint where the arguments of a training, or the project, are.
+    fn hint_about_training(&self) -> Option<String> {
+        let hint = match self {
+            Error::WhichTask { .. } => "Give task => 'classification' or task => 'regression'.".into(),
+            Error::UnsupportedTask(_) => "Use 'regression' or 'classification', or a later edition.".into(),
+            Error::UnknownTask(_) => {
+                "Use 'regression', 'classification', 'clustering' or 'decomposition'.".into()
+            }
+            Error::DeclaredOnly(_) => "PostgresML declares it, too, and never trained it. Choose another algorithm.".into(),
+            Error::NotInRust { .. } => {
+                "Use runtime => 'python', with the package pgml-python installed, or leave runtime out.".into()
             }
             Error::TaskChanged { .. } => "Use another project name, or leave task out.".into(),
             Error::UnknownMetric { known, .. } => format!("Use {}.", known.join(", ")),
@@ -314,9 +313,6 @@ impl Error {
                 "Train a relation with the same columns, use another project name, or give the project this meaning with \
                  redefine => true."
                     .into()
-            }
-            Error::NearlyUnique { column, .. } => {
-                format!("Ids, names and addresses tell a model nothing about other rows: leave it out with exclude => ARRAY['{column}'].")
             }
             Error::ProjectExists(_) => "Choose another name, or drop that project with pgml.drop_project().".into(),
             Error::DropDeployed { .. } => {
@@ -334,10 +330,37 @@ impl Error {
                     .into()
             }
             Error::NullArgument(_) | Error::EmptyArgument(_) => "Give it a value; the arguments are in the documentation.".into(),
-            Error::UnknownStrategy(_) => "Use 'best_score', 'most_recent' or 'rollback'.".into(),
             Error::UnknownSampling(_) => "Use 'random', 'first' or 'last'.".into(),
-            Error::NoCopy(_) => "Name relation_name and y_column_name: they make a new snapshot.".into(),
             Error::NotAnObject { .. } => "Give an object such as '{\"max_depth\": 3}'.".into(),
+            Error::PlainDataSet(_) => "Leave subset and kwargs out.".into(),
+            Error::NegativeLimit(_) => "Give the largest number of rows to load, or leave it out.".into(),
+            _ => return None,
+        };
+        Some(hint)
+    }
+
+    /// The hint where a deployment or a prediction is.
+    fn hint_about_models(&self) -> Option<String> {
+        let hint = match self {
+            Error::LabelNotNumber { .. } => {
+                "Use pgml.predict_label(), which gives the class, or pgml.predict_classes(), which gives each with its probability."
+                    .into()
+            }
+            Error::NoClasses(_) => "Use pgml.predict().".into(),
+            Error::MissingColumn { given, .. } => {
+                format!("It has: {}. A row with names is matched by name; an anonymous one, (a, b), by place.", given.join(", "))
+            }
+            Error::RowRefused(_) => {
+                "A row with NaN or an infinity, or with a number that its training's precision can't hold, has no answer.".into()
+            }
+            Error::NotDecomposition(..) => "Use pgml.predict(), or train a project with the task 'decomposition'.".into(),
+            Error::FieldType { .. } | Error::FieldSize { .. } | Error::FieldUnknown { .. } => {
+                "Give the columns of the training relation, in its order and without the label, cast to their types.".into()
+            }
+            Error::ColumnCount { columns, .. } | Error::NeedsRow { columns, .. } => {
+                format!("Give a row of {}: pgml.predict(…, ({})).", columns.join(", "), columns.join(", "))
+            }
+            Error::UnknownStrategy(_) => "Use 'best_score', 'most_recent' or 'rollback'.".into(),
             Error::NoModel(_) => "SELECT id, name, algorithm FROM pgml.trained_models lists them.".into(),
             Error::NothingDeployed(_) => "Train a model with automatic_deploy, or choose one with pgml.deploy().".into(),
             Error::ModelStatus { .. } => "Deploy a model whose status is successful.".into(),
@@ -358,8 +381,7 @@ impl Error {
             Error::BatchShape(_) | Error::FlatBatch { .. } => "Give an array of rows, such as ARRAY[[1, 2], [3, 4]].".into(),
             Error::VectorLengths(..) => "Both vectors need the same length.".into(),
             Error::NullElement(_) => "Replace it with array_replace(vector, NULL, 0) or array_remove(vector, NULL).".into(),
-            Error::PlainDataSet(_) => "Leave subset and kwargs out.".into(),
-            Error::NegativeLimit(_) => "Give the largest number of rows to load, or leave it out.".into(),
+            _ => return None,
         };
         Some(hint)
     }
@@ -368,6 +390,26 @@ impl Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The hints are in several functions, so the compiler does not see that a new error has none.
+    #[test]
+    fn every_error_has_a_hint() {
+        let source = include_str!("error.rs");
+        let between = |start: &str, end: &str| {
+            let rest = source.split_once(start).expect(start).1;
+            rest.split_once(end).expect(end).0
+        };
+        let hints = between("fn hint_about_data", "#[cfg(test)]");
+        let declared = between("pub enum Error {", "\n}\n").lines().filter_map(|line| line.strip_prefix("    "));
+        let names = declared.filter(|line| line.starts_with(|first: char| first.is_ascii_uppercase()));
+        let names: Vec<&str> = names.filter_map(|line| line.split([' ', '(', ',']).next()).collect();
+        let without = names.iter().filter(|name| {
+            let named = format!("Error::{name}");
+            !hints.match_indices(&named).any(|(at, _)| !hints[at + named.len()..].starts_with(char::is_alphanumeric))
+        });
+        assert!(names.len() > 60, "{names:?}");
+        assert_eq!(without.collect::<Vec<_>>(), Vec::<&&str>::new());
+    }
 
     #[test]
     fn bad_values_name_every_column_and_its_rows() {

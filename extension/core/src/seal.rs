@@ -12,11 +12,11 @@ const SEAL: usize = MARK.len() + OUT_LEN;
 /// Who reads a file of a model. The file of one is nothing to the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reader {
-    /// Python's unpickler.
+    /// Python's unpickler, which reads `estimator.pkl`.
     Python = 0,
-    /// `model/`.
+    /// `crate::model`, which reads `estimator.safetensors`.
     Native = 1,
-    /// `preprocess/`.
+    /// `crate::preprocess`, which reads `preprocess.json`.
     Preprocess = 2,
 }
 

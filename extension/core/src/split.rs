@@ -6,13 +6,15 @@
 
 use std::cmp::Ordering;
 
+use crate::columns::{Column, Labels, Layout};
+use crate::labels::Classes;
 use crate::matrix::Matrix;
 use crate::{Error, Result};
 
 /// How test rows are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sampling {
-    /// Any rows.
+    /// Rows in a shuffle that depends on their values alone.
     Random,
     /// The first rows of the scan; 1.0 has this one.
     First,
@@ -31,6 +33,39 @@ impl Sampling {
             "stratified" => Some(Sampling::Stratified),
             _ => None,
         }
+    }
+}
+
+/// Rows in the order in which the last `test` ones are tested on and the others are trained on.
+pub struct SplitRows {
+    pub matrix: Matrix,
+    pub layout: Layout,
+    pub test: usize,
+}
+
+impl SplitRows {
+    /// Split the rows of `relation`, whose columns are `layout`. `labels` says whether each class has to have its share.
+    pub fn new(
+        relation: &str,
+        mut matrix: Matrix,
+        layout: Layout,
+        test_size: f32,
+        sampling: Sampling,
+        labels: Labels,
+    ) -> Result<SplitRows> {
+        if let Some(place) = matrix.classes.iter().position(Classes::is_list).filter(|_| matrix.labels > 1) {
+            let Column { name, type_name, .. } = layout.labels[place].clone();
+            return Err(Error::JointLabel { column: name, type_name });
+        }
+        let test = test_rows(relation, matrix.rows, test_size)?;
+        let order = order(&matrix, test, sampling, labels == Labels::Classes);
+        matrix.reorder(&order);
+        Ok(SplitRows { matrix, layout, test })
+    }
+
+    /// The number of rows to train on, which come first.
+    pub fn train(&self) -> usize {
+        self.matrix.rows - self.test
     }
 }
 

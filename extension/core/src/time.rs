@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Temporal {
-    /// Days since 1970.
+    /// Days since the first of January 1970.
     Date,
     /// Seconds since 1970, in UTC.
     Timestamp,
-    /// Seconds since midnight.
+    /// Seconds since midnight, of a time without a date.
     Time,
-    /// Seconds.
+    /// The seconds that an interval lasts.
     Interval,
 }
 

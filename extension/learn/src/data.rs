@@ -47,7 +47,7 @@ impl Data {
         }
     }
 
-    /// One label alone.
+    /// The same rows with one of their labels.
     pub fn with_label(&self, label: usize) -> Data {
         Data { labels: 1, y: self.label(label), ..self.clone() }
     }

@@ -32,19 +32,19 @@ pub struct Host<'a> {
     pub clock: &'a dyn Fn() -> f64,
 }
 
-/// What to train.
+/// What to train, with hyperparameters and settings of a search as the user wrote them.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     pub algorithm: &'a str,
     pub task: Task,
     pub hyperparams: &'a Map<String, Value>,
-    /// `grid` or `random`.
+    /// How hyperparameters are searched, `grid` or `random`; none where they are given.
     pub search: Option<&'a str>,
     pub search_params: &'a Map<String, Value>,
     pub search_args: &'a Map<String, Value>,
 }
 
-/// A trained model.
+/// A trained model with its scores, ready to be stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trained {
     /// In pgml's format of models.

@@ -27,7 +27,7 @@ pub struct Trees {
 pub type Parent = Option<(usize, bool)>;
 
 impl Trees {
-    /// No trees yet.
+    /// A forest without trees, of `width` sums for each row.
     pub fn new(input: Input, compare: Compare, width: usize) -> Trees {
         let init = vec![0.0; width];
         Trees {
@@ -114,7 +114,7 @@ impl Trees {
     }
 }
 
-/// Weighted sums.
+/// A weighted sum of the features for each intercept; none where the sizes do not fit together.
 pub fn linear(features: usize, weights: Vec<f64>, intercepts: Vec<f64>) -> Option<Scores> {
     Linear::new(features, weights, intercepts).map(Scores::Linear)
 }

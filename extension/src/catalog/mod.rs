@@ -8,17 +8,11 @@ pub mod projects;
 pub mod seal_keys;
 pub mod snapshots;
 
+use crate::error::{Failure, Result};
+
 pub use edition::Edition;
 
 /// A column that is declared NOT NULL, or an expression that is never NULL.
-pub fn required<T>(value: Option<T>) -> crate::error::Result<T> {
-    value.ok_or_else(|| {
-        crate::error::Failure {
-            sqlstate: "XX001".into(),
-            message: "the tables of schema pgml hold a NULL where none can be".into(),
-            detail: None,
-            hint: None,
-        }
-        .into()
-    })
+pub fn required<T>(value: Option<T>) -> Result<T> {
+    value.ok_or_else(|| Failure::new("XX001", "the tables of schema pgml hold a NULL where none can be").into())
 }

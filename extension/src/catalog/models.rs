@@ -6,8 +6,8 @@ use pgml_core::seal::Reader;
 use super::projects::Project;
 use super::{Edition, required};
 use crate::error::Result;
+use crate::fit::{FittedModel, Request};
 use crate::json::JsonB;
-use crate::python::{Fitted, Request};
 use crate::runtime::Runtime;
 use crate::seal;
 use crate::spi::{self, Argument};
@@ -74,7 +74,12 @@ pub fn start(
 }
 
 /// Record what came of the training; `native` is the model in the form that needs no Python, or why there is none.
-pub fn finish(id: i64, fitted: &Fitted, native: &std::result::Result<&[u8], String>, read_seconds: f64) -> Result<()> {
+pub fn finish(
+    id: i64,
+    fitted: &FittedModel,
+    native: &std::result::Result<&[u8], String>,
+    read_seconds: f64,
+) -> Result<()> {
     let mut more = serde_json::json!({ "predicted_by": "rust", "read_seconds": read_seconds });
     if let Err(reason) = native {
         more["predicted_by"] = "python".into();

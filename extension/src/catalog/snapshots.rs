@@ -4,7 +4,7 @@ use pgml_core::Error;
 use pgml_core::columns::{Column, Layout};
 use pgml_core::meaning::Meaning;
 use pgml_core::preprocess::{Fitted, Plan};
-use pgml_core::split::Sampling;
+use pgml_core::split::{Sampling, SplitRows};
 use serde_json::{Map, Value, json};
 
 use super::projects::Project;
@@ -13,7 +13,6 @@ use crate::error::Result;
 use crate::json::JsonB;
 use crate::membership;
 use crate::rights;
-use crate::rows::Rows;
 use crate::spi::{self, Argument};
 
 #[derive(Debug, Clone)]
@@ -125,7 +124,7 @@ pub fn of_model(edition: Edition, model: i64) -> Result<Option<Snapshot>> {
 }
 
 /// Record a new snapshot; returns its id.
-pub fn create(snapshot: &Snapshot, rows: &Rows, fitted: Option<&Fitted>) -> Result<i64> {
+pub fn create(snapshot: &Snapshot, rows: &SplitRows, fitted: Option<&Fitted>) -> Result<i64> {
     let id = spi::first(
         "INSERT INTO pgml.snapshots \
          (relation_name, y_column_name, test_size, test_sampling, status, columns, analysis) \
@@ -202,7 +201,7 @@ fn labels(snapshot: &Snapshot) -> Argument {
 }
 
 /// Record that the rows of a snapshot are copied, and what they are.
-pub fn finish(edition: Edition, snapshot: &Snapshot, rows: &Rows) -> Result<()> {
+pub fn finish(edition: Edition, snapshot: &Snapshot, rows: &SplitRows) -> Result<()> {
     let (status, columns) = match edition {
         Edition::V1 => ("created", types(&rows.layout)),
         Edition::V2 | Edition::Current => ("successful", describe(rows, None)),
@@ -215,7 +214,7 @@ pub fn finish(edition: Edition, snapshot: &Snapshot, rows: &Rows) -> Result<()> 
 }
 
 /// Record what is done with the columns of a snapshot whose rows are copied.
-pub fn note(id: i64, rows: &Rows, fitted: &Fitted) -> Result<()> {
+pub fn note(id: i64, rows: &SplitRows, fitted: &Fitted) -> Result<()> {
     spi::execute(
         "UPDATE pgml.snapshots SET columns = $2::pg_catalog.jsonb WHERE id OPERATOR(pg_catalog.=) $1",
         &[id.into(), describe(rows, Some(fitted)).to_string().into()],
@@ -318,11 +317,11 @@ pub fn delete(id: i64) -> Result<()> {
     rights::as_role(rights::owner_of_schema()?, || spi::execute(&format!("DROP TABLE pgml.snapshot_{id}"), &[]))
 }
 
-fn analysis(snapshot: &Snapshot, rows: &Rows) -> Value {
-    let Rows { matrix, test, .. } = rows;
+fn analysis(snapshot: &Snapshot, rows: &SplitRows) -> Value {
+    let SplitRows { matrix, test, .. } = rows;
     let mut analysis = json!({
         "rows": matrix.rows,
-        "train_rows": matrix.rows - test,
+        "train_rows": rows.train(),
         "test_rows": test,
         "features": matrix.features,
     });
@@ -336,8 +335,8 @@ fn analysis(snapshot: &Snapshot, rows: &Rows) -> Value {
 }
 
 /// The columns as PostgresML 2.x notes them; statistics only where a step needed them.
-fn describe(rows: &Rows, fitted: Option<&Fitted>) -> Value {
-    let Rows { layout, matrix, .. } = rows;
+fn describe(rows: &SplitRows, fitted: Option<&Fitted>) -> Value {
+    let SplitRows { layout, matrix, .. } = rows;
     let one = |column: &Column, label: bool, position: usize, size: usize| {
         let note = fitted.filter(|_| !label).and_then(|fitted| fitted.notes.get(position - 1));
         let mut described = json!({

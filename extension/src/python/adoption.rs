@@ -23,8 +23,6 @@ pub fn check_model(bytes: &[u8], matrix: Option<Matrix>, test_size: f32) -> Resu
         // As it is written: 0.1 as a 4-byte float is 0.10000000149.
         check.call1((PyBytes::new(py, bytes), x, y, test_size.to_string()))?.extract()
     })?;
-    serde_json::from_str(&text).map_err(|error| {
-        let message = format!("pgml's Python modules gave no JSON: {error}");
-        Failure { sqlstate: "XX000".into(), message, detail: None, hint: None }.into()
-    })
+    serde_json::from_str(&text)
+        .map_err(|error| Failure::new("XX000", format!("pgml's Python modules gave no JSON: {error}")).into())
 }

@@ -15,7 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use pyo3::prelude::*;
 
-use super::telling::{self, Heard};
+use super::progress::{self, ProgressReader};
 use super::{runtime, warnings};
 use crate::error::{Error, Failure, Result};
 use crate::memory;
@@ -23,6 +23,13 @@ use crate::progress::Progress;
 
 /// How long the parent waits before it looks for interrupts whose signal it got just before it began to wait.
 const LOOK: c_int = 50;
+
+/// How the work of a child went, as its answer says behind the warnings.
+const DONE: usize = 0;
+/// Python raised an exception.
+const PYTHON: usize = 1;
+/// The work failed for another reason.
+const RAISED: usize = 2;
 
 /// What a child has to say: numbers, texts and arrays one after the other, each with its length before it.
 #[derive(Default)]
@@ -106,13 +113,13 @@ pub fn run<T, R>(
         // Python's own fork, which also puts its locks and those of its libraries in order.
         let pid: libc::pid_t = py.import("os")?.call_method0("fork")?.extract()?;
         if pid == 0 {
-            telling::write_to(teller.as_raw_fd());
+            progress::write_to(teller.as_raw_fd());
             live(py, parent, [writer.as_raw_fd(), teller.as_raw_fd()], limit, work, write);
         }
         Ok(Child { pid: Some(pid) })
     })?;
     drop((writer, teller));
-    let message = child.listen(what, &reader, Heard::of(news))?;
+    let message = child.listen(what, &reader, ProgressReader::of(news))?;
     let status = child.end();
     let mut answer = Answer(&message);
     match understood(&mut answer, read) {
@@ -132,14 +139,12 @@ fn understood<R>(
 ) -> Option<(Vec<String>, Result<R>)> {
     let messages = answer.texts()?;
     let result = match answer.number()? {
-        0 => Ok(read(answer)?),
-        _ => Err(Failure {
-            sqlstate: answer.text()?,
-            message: answer.text()?,
-            detail: answer.optional()?,
-            hint: answer.optional()?,
+        DONE => Ok(read(answer)?),
+        kind => {
+            let (sqlstate, message) = (answer.text()?, answer.text()?);
+            let failure = Failure { sqlstate, message, detail: answer.optional()?, hint: answer.optional()? };
+            Err(if kind == PYTHON { Error::Python(Box::new(failure)) } else { failure.into() })
         }
-        .into()),
     };
     Some((messages, result))
 }
@@ -162,12 +167,12 @@ fn live<T>(
         message.texts(&warnings::take());
         match result {
             Ok(value) => {
-                message.number(0);
+                message.number(DONE);
                 write(&value, &mut message);
             }
             Err(error) => {
-                let failure = failure(error);
-                message.number(1);
+                let (kind, failure) = failure(error);
+                message.number(kind);
                 message.bytes(failure.sqlstate.as_bytes());
                 message.bytes(failure.message.as_bytes());
                 message.optional(failure.detail.as_deref());
@@ -182,10 +187,12 @@ fn live<T>(
     unsafe { libc::_exit(if matches!(done, Ok(true)) { 0 } else { 1 }) }
 }
 
-fn failure(error: Error) -> Failure {
+/// An error as a child hands it to its parent: [`PYTHON`] or [`RAISED`], and its parts.
+fn failure(error: Error) -> (usize, Failure) {
     match error {
-        Error::Python(failure) => *failure,
-        other => Failure { sqlstate: "XX000".into(), message: other.to_string(), detail: None, hint: None },
+        Error::Python(failure) => (PYTHON, *failure),
+        Error::Raised(failure) => (RAISED, *failure),
+        other => (RAISED, Failure::new("XX000", other.to_string())),
     }
 }
 
@@ -285,24 +292,12 @@ fn pipe() -> std::io::Result<(OwnedFd, OwnedFd)> {
 }
 
 fn cannot_start(cause: &std::io::Error) -> Error {
-    Failure {
-        sqlstate: "53000".into(),
-        message: format!("the process for a training can't be started: {cause}"),
-        detail: None,
-        hint: None,
-    }
-    .into()
+    Failure::new("53000", format!("the process for a training can't be started: {cause}")).into()
 }
 
 /// The postmaster was killed. Its sessions have to end soon: no server starts on the same data before they have.
 fn orphaned() -> Error {
-    Failure {
-        sqlstate: "57P02".into(),
-        message: "the training was ended because the server's main process is gone".into(),
-        detail: None,
-        hint: None,
-    }
-    .into()
+    Failure::new("57P02", "the training was ended because the server's main process is gone").into()
 }
 
 /// A child that was not waited for yet. Killed when it is dropped.
@@ -312,7 +307,7 @@ struct Child {
 
 impl Child {
     /// Everything that the child writes until it closes the pipe. Meanwhile the session is told where it is.
-    fn listen(&self, what: &str, reader: &OwnedFd, mut news: Heard) -> Result<Vec<u8>> {
+    fn listen(&self, what: &str, reader: &OwnedFd, mut news: ProgressReader) -> Result<Vec<u8>> {
         let progress = Progress::start();
         let mut message = Vec::new();
         let mut part = vec![0; 1 << 16];
@@ -392,10 +387,7 @@ fn died(what: &str, status: c_int, limit: Option<u64>) -> Failure {
     } else {
         (format!("with exit code {}", libc::WEXITSTATUS(status)), "")
     };
-    Failure {
-        sqlstate: "58000".into(),
-        message: format!("{what} was ended {how}"),
-        detail: Some("It ran in a process of its own: the session and the server go on.".into()),
-        hint: Some(format!("{hint}{allowed}Train on fewer rows, or with another algorithm or other hyperparameters.")),
-    }
+    Failure::new("58000", format!("{what} was ended {how}"))
+        .with_detail("It ran in a process of its own: the session and the server go on.")
+        .with_hint(format!("{hint}{allowed}Train on fewer rows, or with another algorithm or other hyperparameters."))
 }

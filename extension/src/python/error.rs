@@ -2,23 +2,30 @@
 
 use pyo3::exceptions::{PyImportError, PyKeyboardInterrupt, PyMemoryError};
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
-use super::packages::INSTALL;
-use super::runtime;
 use crate::error::{Error, Failure};
 
+/// What to do about a missing package.
+pub const INSTALL: &str =
+    "Install the package pgml-python (apt install pgml-python), or set pgml.venv to a virtual environment that has it.";
+
+/// The error that a Python exception becomes.
 pub fn from_python(py: Python<'_>, error: PyErr) -> Error {
+    Error::Python(Box::new(failure(py, &error)))
+}
+
+fn failure(py: Python<'_>, error: &PyErr) -> Failure {
     let value = error.value(py);
-    if runtime::is_instance(py, value, "UserError") {
+    if is_instance(py, value, "UserError") {
         let text = |name: &str| value.getattr(name).ok().and_then(|text| text.extract::<String>().ok());
-        let missing = runtime::is_instance(py, value, "MissingPackage");
+        let missing = is_instance(py, value, "MissingPackage");
         return Failure {
             sqlstate: text("sqlstate").unwrap_or_else(|| "22023".into()),
             message: text("message").unwrap_or_else(|| error.to_string()),
             detail: None,
             hint: if missing { Some(INSTALL.into()) } else { text("hint") },
-        }
-        .into();
+        };
     }
     let (sqlstate, hint) = if error.is_instance_of::<PyImportError>(py) {
         ("58P01", Some(INSTALL.to_string()))
@@ -29,7 +36,7 @@ pub fn from_python(py: Python<'_>, error: PyErr) -> Error {
     } else {
         ("38000", None)
     };
-    Failure { sqlstate: sqlstate.into(), message: error.to_string(), detail: traceback(py, &error), hint }.into()
+    Failure { sqlstate: sqlstate.into(), message: error.to_string(), detail: traceback(py, error), hint }
 }
 
 /// The traceback as Python prints it, with the exceptions that led to this one.
@@ -42,4 +49,14 @@ fn traceback(py: Python<'_>, error: &PyErr) -> Option<String> {
         Ok(lines.concat().trim_end().to_string())
     };
     format().ok()
+}
+
+/// Whether a value is one of pgml's own exception classes, when the modules are there.
+fn is_instance(py: Python<'_>, value: &Bound<'_, PyAny>, class: &str) -> bool {
+    let modules = py.import("sys").and_then(|sys| sys.getattr("modules"));
+    let errors = modules.and_then(|modules| modules.cast_into::<PyDict>()?.get_item("pgml_runtime.errors"));
+    match errors {
+        Ok(Some(errors)) => errors.getattr(class).and_then(|class| value.is_instance(&class)).unwrap_or(false),
+        _ => false,
+    }
 }

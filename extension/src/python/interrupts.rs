@@ -124,12 +124,7 @@ fn watcher() -> Result<&'static Thread> {
         return Ok(watcher);
     }
     let wrong = |message: String| {
-        crate::error::Error::from(Failure {
-            sqlstate: "53000".into(),
-            message,
-            detail: None,
-            hint: Some("Without it a running training could not be cancelled.".into()),
-        })
+        Failure::new("53000", message).with_hint("Without it a running training could not be cancelled.")
     };
     Python::attach(|py| {
         let code = include_str!("../../../python/pgml_runtime/interrupts.py");

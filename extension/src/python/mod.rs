@@ -16,9 +16,9 @@ mod interrupts;
 mod packages;
 mod plpython;
 mod prediction;
+mod progress;
 mod runtime;
 mod scores;
-mod telling;
 mod training;
 mod warnings;
 mod world;
@@ -28,7 +28,7 @@ pub use datasets::{Column, load_dataset};
 pub use environment::{check, freeze, package_version, version};
 pub use prediction::{Model, load_model};
 pub use scores::scores;
-pub use training::{Export, Fitted, Names, Request, fit};
+pub use training::fit;
 
 /// Whether this backend has an interpreter by now, of ours or of PL/Python.
 pub fn is_running() -> bool {

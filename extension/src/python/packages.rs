@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use pyo3::prelude::*;
 
-use super::{interpreter, runtime};
+use super::error::INSTALL;
+use super::interpreter;
 use crate::error::{Error, Failure, Result};
 use crate::settings;
 
@@ -34,13 +35,10 @@ fn in_venv(venv: &Path, version: &str) -> Result<PathBuf> {
         ),
         None => format!("pgml.venv is not a virtual environment: {}", venv.display()),
     };
-    Err(Failure {
-        sqlstate: "F0000".into(),
-        message,
-        detail: Some(format!("There is no directory {}.", directory.display())),
-        hint: Some(format!("Make it with python{version} -m venv, or reset pgml.venv to use pgml.runtime_path.")),
-    }
-    .into())
+    Err(Failure::new("F0000", message)
+        .with_detail(format!("There is no directory {}.", directory.display()))
+        .with_hint(format!("Make it with python{version} -m venv, or reset pgml.venv to use pgml.runtime_path."))
+        .into())
 }
 
 /// The Python versions that a virtual environment has packages for.
@@ -56,20 +54,8 @@ fn pythons_of(venv: &Path) -> Vec<String> {
 }
 
 fn missing(version: &str, directory: &Path) -> Error {
-    Failure {
-        sqlstate: "58P01".into(),
-        message: format!("the Python packages of pgml are not installed for Python {version}"),
-        detail: Some(format!("There is no directory {}.", directory.display())),
-        hint: Some(INSTALL.into()),
-    }
-    .into()
-}
-
-/// What to do about a missing package.
-pub const INSTALL: &str =
-    "Install the package pgml-python (apt install pgml-python), or set pgml.venv to a virtual environment that has it.";
-
-/// Import NumPy, on which everything else is built.
-pub fn import_numpy(py: Python<'_>) -> PyResult<()> {
-    runtime::function(py, "pgml_runtime.errors", "require")?.call1(("numpy",)).map(drop)
+    Failure::new("58P01", format!("the Python packages of pgml are not installed for Python {version}"))
+        .with_detail(format!("There is no directory {}.", directory.display()))
+        .with_hint(INSTALL)
+        .into()
 }

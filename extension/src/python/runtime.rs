@@ -5,9 +5,8 @@ use std::ffi::{CString, OsString};
 
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 
-use super::{error, interpreter, interrupts, packages, telling, warnings, world};
+use super::{error, interpreter, interrupts, packages, progress, warnings, world};
 use crate::error::{Failure, Result};
 
 /// The version of the interface between this library and its Python modules.
@@ -103,16 +102,12 @@ fn load(py: Python<'_>) -> Result<()> {
     interpreter::limit_threads();
     let protocol: u32 = bound(py, || define_modules(py)?.getattr("PROTOCOL")?.extract())?;
     if protocol != PROTOCOL {
-        return Err(Failure {
-            sqlstate: "XX000".into(),
-            message: format!("pgml's Python modules speak protocol {protocol}, and its library {PROTOCOL}"),
-            detail: None,
-            hint: None,
-        }
-        .into());
+        let message = format!("pgml's Python modules speak protocol {protocol}, and its library {PROTOCOL}");
+        return Err(Failure::new("XX000", message).into());
     }
     bound(py, || {
-        packages::import_numpy(py)?;
+        // Everything else is built on NumPy.
+        function(py, "pgml_runtime.errors", "require")?.call1(("numpy",))?;
         // The crate numpy looks for NumPy's functions when it first needs one, runs Python for it, and panics on an exception.
         interrupts::postpone(|| PyArray1::<f64>::zeros(py, 1, false).readonly());
         Ok(())
@@ -130,7 +125,7 @@ fn define_modules(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
                 // A package, so that `import pgml_runtime.errors` looks below it.
                 module.setattr("__path__", Vec::<String>::new())?;
                 module.setattr("emit_warning", warnings::collector(py)?)?;
-                module.setattr("tell_progress", telling::teller(py)?)?;
+                module.setattr("tell_progress", progress::teller(py)?)?;
                 root = Some(module);
             }
         }
@@ -155,14 +150,4 @@ fn with_deep_binding<T>(py: Python<'_>, work: impl FnOnce() -> PyResult<T>) -> P
     let result = work();
     sys.call_method1("setdlopenflags", (before,))?;
     result
-}
-
-/// Whether a value is one of pgml's own exception classes, when the modules are there.
-pub fn is_instance(py: Python<'_>, value: &Bound<'_, PyAny>, class: &str) -> bool {
-    let modules = py.import("sys").and_then(|sys| sys.getattr("modules"));
-    let errors = modules.and_then(|modules| modules.cast_into::<PyDict>()?.get_item("pgml_runtime.errors"));
-    match errors {
-        Ok(Some(errors)) => errors.getattr(class).and_then(|class| value.is_instance(&class)).unwrap_or(false),
-        _ => false,
-    }
 }

@@ -1,7 +1,6 @@
 //! Training: numbers in, a model's bytes and scores out.
 
 use numpy::{IntoPyArray, PyArrayMethods, PyReadonlyArray2};
-use pgml_core::labels::Classes;
 use pgml_core::matrix::Matrix;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -9,56 +8,12 @@ use pyo3::types::PyBytes;
 use super::child::{self, Answer, Message};
 use super::runtime;
 use crate::error::Result;
+use crate::fit::{Export, FittedModel, Request};
 use crate::settings::{self, Isolation};
 use crate::text;
 
-/// What to train; the JSON texts are objects.
-pub struct Request<'a> {
-    pub algorithm: &'a str,
-    pub task: &'a str,
-    pub hyperparams: &'a str,
-    pub search: Option<&'a str>,
-    pub search_params: &'a str,
-    pub search_args: &'a str,
-    pub names: &'a Names,
-}
-
-/// What features and classes are called.
-#[derive(Debug, Clone, Default)]
-pub struct Names {
-    pub features: Vec<String>,
-    /// Of each label of a classification; none where its numbers are all that is known.
-    pub classes: Vec<Classes>,
-}
-
-impl Names {
-    /// As Python reads them: a JSON object.
-    fn json(&self) -> String {
-        serde_json::json!({ "features": self.features, "classes": self.classes }).to_string()
-    }
-}
-
-/// What came of it.
-pub struct Fitted {
-    pub bytes: Vec<u8>,
-    pub metrics: String,
-    /// The ones used: after a search, the best.
-    pub hyperparams: String,
-    /// The form that needs no Python, or why there is none.
-    pub export: std::result::Result<Export, String>,
-}
-
-/// A model in the form that needs no Python, not checked yet, and what to check it by.
-pub struct Export {
-    pub file: Vec<u8>,
-    pub rows: usize,
-    pub features: Vec<f64>,
-    pub predictions: Vec<f64>,
-    pub probabilities: Option<Vec<f64>>,
-}
-
 /// Train on the first `train` rows of the matrix and score on the rest, where `pgml.isolation` says.
-pub fn fit(request: &Request<'_>, matrix: Matrix, train: usize) -> Result<Fitted> {
+pub fn fit(request: &Request<'_>, matrix: Matrix, train: usize) -> Result<FittedModel> {
     if !in_process_of_its_own() {
         return runtime::call(|py| fit_here(py, request, matrix, train));
     }
@@ -90,7 +45,7 @@ fn in_process_of_its_own() -> bool {
 }
 
 /// The matrix's memory becomes NumPy's: nothing is copied.
-fn fit_here(py: Python<'_>, request: &Request<'_>, matrix: Matrix, train: usize) -> PyResult<Fitted> {
+fn fit_here(py: Python<'_>, request: &Request<'_>, matrix: Matrix, train: usize) -> PyResult<FittedModel> {
     let x = matrix.x.into_pyarray(py).reshape([matrix.rows, matrix.features])?;
     let y = matrix.y.into_pyarray(py).reshape([matrix.rows, matrix.labels])?;
     let weights = (!matrix.weights.is_empty()).then(|| matrix.weights.into_pyarray(py));
@@ -114,11 +69,11 @@ fn fit_here(py: Python<'_>, request: &Request<'_>, matrix: Matrix, train: usize)
         Ok(reason) => Err(reason),
         Err(_) => Ok(export(&exported)?),
     };
-    Ok(Fitted { bytes: bytes.as_bytes().to_vec(), metrics, hyperparams, export })
+    Ok(FittedModel { bytes: bytes.as_bytes().to_vec(), metrics, hyperparams, export })
 }
 
 /// As [`read`] reads it.
-fn write(fitted: &Fitted, message: &mut Message) {
+fn write(fitted: &FittedModel, message: &mut Message) {
     message.bytes(&fitted.bytes);
     message.bytes(fitted.metrics.as_bytes());
     message.bytes(fitted.hyperparams.as_bytes());
@@ -133,7 +88,7 @@ fn write(fitted: &Fitted, message: &mut Message) {
     }
 }
 
-fn read(answer: &mut Answer<'_>) -> Option<Fitted> {
+fn read(answer: &mut Answer<'_>) -> Option<FittedModel> {
     let (bytes, metrics, hyperparams) = (answer.bytes()?.to_vec(), answer.text()?, answer.text()?);
     let export = match answer.optional()? {
         Some(reason) => Err(reason),
@@ -144,7 +99,7 @@ fn read(answer: &mut Answer<'_>) -> Option<Fitted> {
             Ok(Export { file, rows, features, predictions, probabilities })
         }
     };
-    Some(Fitted { bytes, metrics, hyperparams, export })
+    Some(FittedModel { bytes, metrics, hyperparams, export })
 }
 
 fn export(exported: &Bound<'_, PyAny>) -> PyResult<Export> {

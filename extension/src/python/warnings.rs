@@ -25,7 +25,7 @@ pub fn collect(message: String) {
     COLLECTED.with(|collected| collected.borrow_mut().push(message));
 }
 
-/// What was collected.
+/// Take the warnings that were collected, without raising them.
 pub fn take() -> Vec<String> {
     COLLECTED.with(RefCell::take)
 }

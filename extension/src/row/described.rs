@@ -104,13 +104,11 @@ unsafe fn refused(tuple: &mut pg_sys::HeapTupleData, row: &mut Row) -> Result<()
     })
     // pgrx knows no name for the server's 22P07, and makes it an internal error.
     .catch_when(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, |cause| match cause {
-        CaughtError::PostgresError(report) => Err(Failure {
-            sqlstate: "42804".into(),
-            message: report.message().into(),
-            detail: report.detail().map(Into::into),
-            hint: Some("Select the row again: the row at hand has the columns that its table had before.".into()),
+        CaughtError::PostgresError(report) => {
+            let hint = "Select the row again: the row at hand has the columns that its table had before.";
+            let failure = Failure::new("42804", report.message()).with_hint(hint);
+            Err(Failure { detail: report.detail().map(Into::into), ..failure }.into())
         }
-        .into()),
         other => other.rethrow(),
     })
     .execute()

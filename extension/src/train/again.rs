@@ -8,7 +8,7 @@ use crate::catalog::{Edition, deployments, models, snapshots};
 use crate::error::Result;
 
 /// How the deployed model was trained.
-pub struct Again {
+pub struct DeployedTraining {
     pub algorithm: String,
     /// `rust` where it was trained so.
     pub runtime: Option<String>,
@@ -18,12 +18,12 @@ pub struct Again {
 }
 
 /// What a call that names no algorithm trains again; none where it names one, or nothing is deployed.
-pub fn of_deployed(call: &Call, project: Option<&Project>) -> Result<Option<Again>> {
+pub fn of_deployed(call: &Call, project: Option<&Project>) -> Result<Option<DeployedTraining>> {
     let Some(project) = project.filter(|_| call.algorithm.is_none()) else { return Ok(None) };
     let Some(deployed) = deployments::history(project)?.first().copied() else { return Ok(None) };
     let Some(recipe) = models::recipe(deployed)? else { return Ok(None) };
     let plan = snapshots::of_model(Edition::Current, deployed)?.map(|snapshot| snapshot.plan).unwrap_or_default();
-    Ok(Some(Again {
+    Ok(Some(DeployedTraining {
         algorithm: recipe.algorithm,
         runtime: recipe.runtime.filter(|runtime| runtime == "rust"),
         hyperparams: recipe.hyperparams,

@@ -8,14 +8,14 @@ use pgml_core::labels::Classes;
 use pgml_core::metric::Metric;
 use pgml_core::preprocess::Field;
 use pgml_core::project::Task;
+use pgml_core::split::SplitRows;
 use pgml_learn::{Answers, Data};
 use serde_json::{Map, Value};
 
 use crate::catalog::projects::{self, Project};
 use crate::catalog::{Edition, deployments, models, snapshots};
 use crate::error::Result;
-use crate::predict::{self, Said};
-use crate::rows::Rows;
+use crate::predict::{self, PredictedRows};
 use crate::spi;
 use crate::text;
 
@@ -31,7 +31,7 @@ pub struct Contest {
     label: Vec<f64>,
     /// What the classes of the one label are called.
     classes: Option<Classes>,
-    columns: Vec<Held>,
+    columns: Vec<FeatureColumn>,
     /// The features of the test rows as they were read, and how many numbers a row has.
     read: Vec<f64>,
     width: usize,
@@ -40,7 +40,7 @@ pub struct Contest {
 }
 
 /// A feature column as it was read.
-struct Held {
+struct FeatureColumn {
     name: String,
     array: bool,
     width: usize,
@@ -68,15 +68,12 @@ impl Verdict {
 
 impl Contest {
     /// Keep the test rows, before the steps of the new model change them.
-    pub fn of(rows: &Rows, task: Task, metric: Option<Metric>, deploys: bool) -> Contest {
+    pub fn of(rows: &SplitRows, task: Task, metric: Option<Metric>, deploys: bool) -> Contest {
         let matrix = &rows.matrix;
-        let train = matrix.rows - rows.test;
+        let train = rows.train();
         let columns =
-            rows.layout.features.iter().zip(&matrix.widths).zip(&matrix.texts).map(|((column, width), texts)| Held {
-                name: column.name.clone(),
-                array: column.array,
-                width: *width,
-                texts: texts.clone(),
+            rows.layout.features.iter().zip(&matrix.widths).zip(&matrix.texts).map(|((column, width), texts)| {
+                FeatureColumn { name: column.name.clone(), array: column.array, width: *width, texts: texts.clone() }
             });
         let columns = columns.collect();
         let label = if matrix.labels == 1 { matrix.y.clone() } else { Vec::new() };
@@ -88,11 +85,11 @@ impl Contest {
     }
 
     /// The rows as the new model takes them: clusters are compared by the distances in them.
-    pub fn prepared(&mut self, rows: &Rows) {
+    pub fn prepared(&mut self, rows: &SplitRows) {
         if self.task == Task::Clustering && self.deploys {
             let matrix = &rows.matrix;
             self.test.features = matrix.features;
-            self.test.x = matrix.x[(matrix.rows - rows.test) * matrix.features..].to_vec();
+            self.test.x = matrix.x[rows.train() * matrix.features..].to_vec();
         }
     }
 
@@ -184,8 +181,8 @@ impl Contest {
     }
 
     /// Write another model's classes as the numbers that they have here; a class that these rows lack is a number of its own.
-    fn translate(&self, said: &mut Said) {
-        let Said { values, classes, label: Some(theirs), .. } = said else { return };
+    fn translate(&self, said: &mut PredictedRows) {
+        let PredictedRows { values, classes, label: Some(theirs), .. } = said else { return };
         let Some(ours) = self.classes.as_ref().filter(|ours| *ours != theirs) else { return };
         let number = |value: f64| ours.value(&theirs.name(value)).unwrap_or(STRANGE - value);
         for value in values.iter_mut().chain(classes.iter_mut().flatten()) {
@@ -221,9 +218,9 @@ impl Contest {
 
     /// "0.81 against 0.84 of model 12 on the same 2,500 rows".
     fn against(&self, score: Option<f64>, deployed: Option<f64>, old: i64) -> String {
-        let rows = grouped(self.test.rows);
+        let rows = with_commas(self.test.rows);
         let (new, other) = match (score, deployed) {
-            (Some(new), Some(old)) => told(new, old),
+            (Some(new), Some(old)) => with_distinct_digits(new, old),
             (new, old) => {
                 let one = |score: Option<f64>| score.map_or("no score".to_string(), |score| format!("{score:.4}"));
                 (one(new), one(old))
@@ -236,7 +233,7 @@ impl Contest {
     }
 }
 
-impl Held {
+impl FeatureColumn {
     fn field(&self, values: &[f64]) -> Field {
         let known = |value: f64| Some(value).filter(|value| !value.is_nan());
         match (self.array, values) {
@@ -251,14 +248,14 @@ impl Held {
 }
 
 /// Two scores with as many digits as tell them apart, four at least.
-fn told(new: f64, old: f64) -> (String, String) {
+fn with_distinct_digits(new: f64, old: f64) -> (String, String) {
     let texts = |digits: usize| (format!("{new:.digits$}"), format!("{old:.digits$}"));
     let differ = (4..12).map(texts).find(|(new, old)| new != old);
     differ.unwrap_or_else(|| texts(4))
 }
 
-/// 2500 as 2,500.
-fn grouped(number: usize) -> String {
+/// A number with a comma between thousands: 2,500.
+fn with_commas(number: usize) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (place, digit) in digits.chars().enumerate() {

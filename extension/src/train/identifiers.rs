@@ -6,9 +6,9 @@ use std::collections::HashSet;
 use pgml_core::Error;
 use pgml_core::columns::Column;
 use pgml_core::preprocess::{Encode, Plan};
+use pgml_core::split::SplitRows;
 
 use crate::error::Result;
-use crate::rows::Rows;
 use crate::text;
 
 /// Fewer rows say nothing.
@@ -18,7 +18,7 @@ const ROWS: usize = 50;
 const REPEATED: usize = 5;
 
 /// Warn of numbers that look like identifiers; fail for texts that do, whose categories no other row has.
-pub fn check(rows: &Rows, plan: &Plan) -> Result<()> {
+pub fn check(rows: &SplitRows, plan: &Plan) -> Result<()> {
     let matrix = &rows.matrix;
     if matrix.rows < ROWS {
         return Ok(());

@@ -36,7 +36,7 @@ pub fn magnitudes(x: &[f32]) -> f64 {
     sum_of_pairs(x, x, |x, _| f64::from(x.abs()))
 }
 
-/// The Euclidean length.
+/// The Euclidean length, summed in double precision.
 pub fn length(x: &[f32]) -> f64 {
     dot(x, x).sqrt()
 }
@@ -46,7 +46,7 @@ pub fn differences(x: &[f32], y: &[f32]) -> f64 {
     sum_of_pairs(x, y, |x, y| f64::from((x - y).abs()))
 }
 
-/// The Euclidean distance.
+/// The Euclidean distance, summed in double precision.
 pub fn distance(x: &[f32], y: &[f32]) -> f64 {
     let square = |difference: f64| difference * difference;
     sum_of_pairs(x, y, |x, y| square(f64::from(x) - f64::from(y))).sqrt()

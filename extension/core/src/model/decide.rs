@@ -44,7 +44,7 @@ pub enum Decision {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "name", deny_unknown_fields)]
 pub enum Probabilities {
-    /// They are.
+    /// The scores are probabilities already.
     Shares,
     /// The logistic function of one score.
     Logistic,

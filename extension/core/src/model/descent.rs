@@ -23,7 +23,7 @@ struct Step {
 /// Set in a node's feature when missing values go to the left.
 const MISSING_LEFT: u32 = 1 << 31;
 
-/// The trees.
+/// The nodes and leaves of all trees, one after the other.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Descent {
     steps: Vec<Step>,

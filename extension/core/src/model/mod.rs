@@ -168,7 +168,7 @@ impl Scores {
         }
     }
 
-    /// Fill `work.scores`.
+    /// Compute the scores of a row into `work.scores`.
     fn of(&self, row: &[f64], work: &mut Work) -> Result<(), AskPython> {
         match self {
             Scores::Linear(linear) => linear.scores(row, &mut work.scores),

@@ -12,7 +12,7 @@ pub enum Field {
     /// What a date or a time counts.
     Time(Temporal, f64),
     Text(String),
-    /// An array's elements.
+    /// The elements of an array, none for NULL.
     Numbers(Vec<Option<f64>>),
 }
 

@@ -34,7 +34,7 @@ pub struct Preprocess {
     label: Option<Classes>,
 }
 
-/// One column.
+/// What is done with one column of a row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Column {

@@ -46,9 +46,9 @@ pub enum Impute {
 pub enum Scale {
     #[default]
     Preserve,
-    /// Mean 0, variance 1.
+    /// A mean of 0 and a variance of 1.
     Standard,
-    /// 0 to 1.
+    /// The range from 0 to 1.
     MinMax,
     /// The largest size is 1.
     MaxAbs,

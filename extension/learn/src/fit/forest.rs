@@ -7,7 +7,7 @@ use pgml_core::model::forest::{Compare, Input};
 use pgml_core::model::{Decision, Probabilities};
 use serde_json::Value;
 
-use super::{Context, Label, One, classes_of, shares, values_of};
+use super::{Context, Label, LabelFit, classes_of, shares, values_of};
 use crate::data::{Data, means};
 use crate::error::Result;
 use crate::model::{Parent, Trees, classes as finish, values};
@@ -63,26 +63,26 @@ fn settings(data: &Data, params: &mut Params, usual: Features) -> Result<Setting
     })
 }
 
-pub fn regression(context: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> Result<One> {
+pub fn regression(context: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> Result<LabelFit> {
     params.word("criterion", &["squared_error"])?;
     let settings = settings(data, params, Features::Share(1.0))?;
     let y = values_of(label);
     let centre = means(y.chunks_exact(1), 1, data.rows)[0];
     let target = Target::Values(y.iter().map(|value| value - centre).collect(), centre);
     let (trees, importances) = grow(context, data, &settings, &target);
-    let mut one = One::new(trees.scores(data.features), values());
+    let mut one = LabelFit::new(trees.scores(data.features), values());
     one.importances = Some(importances);
     Ok(one)
 }
 
-pub fn classification(context: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> Result<One> {
+pub fn classification(context: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> Result<LabelFit> {
     let entropy = params.word("criterion", &["gini", "entropy", "log_loss"])? != "gini";
     let settings = settings(data, params, Features::Root)?;
     let (classes, numbers) = classes_of(label);
     let target = Target::Classes { numbers: numbers.to_vec(), count: classes.len(), entropy };
     let (trees, importances) = grow(context, data, &settings, &target);
     let finish = finish(classes, Decision::Largest, Some(Probabilities::Shares));
-    let mut one = One::new(trees.scores(data.features), finish);
+    let mut one = LabelFit::new(trees.scores(data.features), finish);
     one.importances = Some(importances);
     Ok(one)
 }

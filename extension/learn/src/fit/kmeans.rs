@@ -4,14 +4,14 @@
 use pgml_core::model::Decision;
 use serde_json::{Value, json};
 
-use super::{Context, Label, One};
+use super::{Context, Label, LabelFit};
 use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::model::{classes, linear, values};
 use crate::params::Params;
 use crate::random::Random;
 
-pub fn fit(context: &Context<'_>, data: &Data, _: &Label, params: &mut Params) -> Result<One> {
+pub fn fit(context: &Context<'_>, data: &Data, _: &Label, params: &mut Params) -> Result<LabelFit> {
     let clusters = params.count("n_clusters", 8, 1)?;
     let starts = params.special("n_init", 1, "a whole number of 1 or more, or \"auto\"", |value| match value {
         Value::String(word) => (word == "auto").then_some(1),
@@ -40,7 +40,7 @@ pub fn fit(context: &Context<'_>, data: &Data, _: &Label, params: &mut Params) -
         1 => (linear(data.features, vec![0.0; data.features], vec![0.0]), values()),
         _ => (linear(data.features, weights, intercepts), classes(&names, Decision::Largest, None)),
     };
-    let mut one = One::new(scores, finish);
+    let mut one = LabelFit::new(scores, finish);
     one.metrics.insert("inertia".into(), json!(inertia));
     Ok(one)
 }

@@ -5,7 +5,7 @@ mod text;
 use pgml_core::model::{Decision, Finish, Model, Part, Probabilities, Scores, Work};
 use pgml_lightgbm::{Booster, Error as Failure};
 
-use super::{Context, Label, One};
+use super::{Context, Label, LabelFit};
 use crate::data::Data;
 use crate::error::Result;
 use crate::model::{classes as finish, values};
@@ -46,7 +46,7 @@ fn share(params: &mut Params, name: &'static str) -> Result<f64> {
     params.number(name, 1.0, "a number above 0 and up to 1", |value| value > 0.0 && value <= 1.0)
 }
 
-pub fn fit(context: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> Result<One> {
+pub fn fit(context: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> Result<LabelFit> {
     let failed = |error: Failure| context.failed(error.to_string());
     let (steps, mut words) = parameters(params)?;
     let (y, width, finish): (Vec<f32>, usize, Finish) = match label {
@@ -81,7 +81,7 @@ pub fn fit(context: &Context<'_>, data: &Data, label: &Label, params: &mut Param
     let read = text::read(&booster.text().map_err(failed)?, data.features, width);
     let (scores, importances) = read.map_err(|reason| context.failed(format!("LightGBM's model: {reason}")))?;
     same(context, data, &scores, &booster.scores(&data.x, data.features, width).map_err(failed)?, width)?;
-    let mut one = One::new(Some(scores), finish);
+    let mut one = LabelFit::new(Some(scores), finish);
     one.importances = Some(importances);
     Ok(one)
 }

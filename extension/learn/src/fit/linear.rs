@@ -6,28 +6,28 @@ use linfa_elasticnet::ElasticNet;
 use ndarray::Array1;
 
 use super::reduced::Reduced;
-use super::{Context, Label, One, against_others, by_scores, classes_of, values_of};
+use super::{Context, Label, LabelFit, against_others, by_scores, classes_of, values_of};
 use crate::data::Data;
 use crate::error::Result;
 use crate::model::values;
 use crate::params::Params;
 
 /// The solution of least squares with the smallest weights, as LAPACK's `gelsd` gives it.
-pub fn ordinary(context: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> Result<One> {
+pub fn ordinary(context: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> Result<LabelFit> {
     let intercept = params.flag("fit_intercept", true)?;
     let (weights, intercepts) = squares(context, data, values_of(label), 0.0, intercept)?;
-    Ok(One::linear(data, weights, intercepts, values()))
+    Ok(LabelFit::linear(data, weights, intercepts, values()))
 }
 
-pub fn ridge(context: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> Result<One> {
+pub fn ridge(context: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> Result<LabelFit> {
     let alpha = params.not_negative("alpha", 1.0)?;
     let intercept = params.flag("fit_intercept", true)?;
     let (weights, intercepts) = squares(context, data, values_of(label), alpha, intercept)?;
-    Ok(One::linear(data, weights, intercepts, values()))
+    Ok(LabelFit::linear(data, weights, intercepts, values()))
 }
 
 /// A ridge regression of 1 and -1 for each class against the others.
-pub fn ridge_classifier(context: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> Result<One> {
+pub fn ridge_classifier(context: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> Result<LabelFit> {
     let alpha = params.not_negative("alpha", 1.0)?;
     let intercept = params.flag("fit_intercept", true)?;
     let (classes, numbers) = classes_of(label);
@@ -37,7 +37,7 @@ pub fn ridge_classifier(context: &Context<'_>, data: &Data, label: &Label, param
         weights.extend(one);
         intercepts.extend(at);
     }
-    Ok(One::linear(data, weights, intercepts, by_scores(classes, None)))
+    Ok(LabelFit::linear(data, weights, intercepts, by_scores(classes, None)))
 }
 
 /// Least squares plus `alpha` times the squared weights.
@@ -57,16 +57,22 @@ fn squares(context: &Context<'_>, data: &Data, y: &[f64], alpha: f64, intercept:
     Ok((weights, vec![at]))
 }
 
-pub fn lasso(context: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> Result<One> {
+pub fn lasso(context: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> Result<LabelFit> {
     penalised(context, data, label, params, 1.0)
 }
 
-pub fn elastic_net(context: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> Result<One> {
+pub fn elastic_net(context: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> Result<LabelFit> {
     let share = params.number("l1_ratio", 0.5, "a number from 0 to 1", |value| (0.0..=1.0).contains(&value))?;
     penalised(context, data, label, params, share)
 }
 
-fn penalised(context: &Context<'_>, data: &Data, label: &Label, params: &mut Params, l1_ratio: f64) -> Result<One> {
+fn penalised(
+    context: &Context<'_>,
+    data: &Data,
+    label: &Label,
+    params: &mut Params,
+    l1_ratio: f64,
+) -> Result<LabelFit> {
     let alpha = params.not_negative("alpha", 1.0)?;
     let intercept = params.flag("fit_intercept", true)?;
     let steps = params.count("max_iter", 1000, 1)?;
@@ -89,7 +95,7 @@ fn penalised(context: &Context<'_>, data: &Data, label: &Label, params: &mut Par
         .map_err(|error| context.failed(error.to_string()))?;
     let weights = solved.hyperplane().to_vec();
     let at = reduced.intercept(0, &weights);
-    let mut one = One::linear(data, weights, vec![at], values());
+    let mut one = LabelFit::linear(data, weights, vec![at], values());
     if solved.n_steps() as usize >= steps && solved.duality_gap() >= tolerance * squares {
         one.warnings.push(format!(
             "{} did not converge in {steps} steps: increase max_iter, or scale the features",

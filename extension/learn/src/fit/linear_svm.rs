@@ -3,7 +3,7 @@
 
 use pgml_core::model::Finish;
 
-use super::{Context, Label, One, against_others, by_scores, classes_of, values_of};
+use super::{Context, Label, LabelFit, against_others, by_scores, classes_of, values_of};
 use crate::data::Data;
 use crate::error::Result;
 use crate::model::values;
@@ -33,7 +33,7 @@ fn settings(params: &mut Params, losses: [&'static str; 2]) -> Result<Settings> 
     })
 }
 
-pub fn regression(context: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> Result<One> {
+pub fn regression(context: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> Result<LabelFit> {
     let settings = settings(params, ["epsilon_insensitive", "squared_epsilon_insensitive"])?;
     let epsilon = params.not_negative("epsilon", 0.0)?;
     let machine = Machine::new(context, data, &settings);
@@ -41,7 +41,7 @@ pub fn regression(context: &Context<'_>, data: &Data, label: &Label, params: &mu
     Ok(finish(&machine, vec![weights], converged, values()))
 }
 
-pub fn classification(context: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> Result<One> {
+pub fn classification(context: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> Result<LabelFit> {
     let settings = settings(params, ["squared_hinge", "hinge"])?;
     let (classes, numbers) = classes_of(label);
     let machine = Machine::new(context, data, &settings);
@@ -55,12 +55,12 @@ pub fn classification(context: &Context<'_>, data: &Data, label: &Label, params:
     Ok(finish(&machine, each, all, by_scores(classes, None)))
 }
 
-fn finish(machine: &Machine<'_>, each: Vec<Vec<f64>>, converged: bool, finish: Finish) -> One {
+fn finish(machine: &Machine<'_>, each: Vec<Vec<f64>>, converged: bool, finish: Finish) -> LabelFit {
     let features = machine.data.features;
     let scaling = machine.settings.intercept.unwrap_or(0.0);
     let intercepts = each.iter().map(|weights| weights[features] * scaling).collect();
     let weights = each.iter().flat_map(|weights| &weights[..features]).copied().collect();
-    let mut one = One::linear(machine.data, weights, intercepts, finish);
+    let mut one = LabelFit::linear(machine.data, weights, intercepts, finish);
     if !converged {
         one.warnings.push(format!(
             "{} did not converge in {} steps: increase max_iter, or scale the features",

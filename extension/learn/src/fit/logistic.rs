@@ -8,7 +8,7 @@ use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
 use pgml_core::model::Probabilities;
 
-use super::{Context, Label, One, by_scores, classes_of};
+use super::{Context, Label, LabelFit, by_scores, classes_of};
 use crate::data::Data;
 use crate::error::Result;
 use crate::params::Params;
@@ -16,7 +16,7 @@ use crate::params::Params;
 /// Steps that L-BFGS remembers, as in SciPy.
 const MEMORY: usize = 10;
 
-pub fn fit(context: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> Result<One> {
+pub fn fit(context: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> Result<LabelFit> {
     let c = params.positive("C", 1.0)?;
     let penalty = params.special("penalty", true, "\"l2\" or null", |value| match value.as_str() {
         Some("l2") => Some(true),
@@ -49,7 +49,7 @@ pub fn fit(context: &Context<'_>, data: &Data, label: &Label, params: &mut Param
         intercepts.push(row[data.features]);
     }
     let shares = if scores == 1 { Probabilities::Logistic } else { Probabilities::Softmax { scale: 1.0 } };
-    let mut one = One::linear(data, rows, intercepts, by_scores(classes, Some(shares)));
+    let mut one = LabelFit::linear(data, rows, intercepts, by_scores(classes, Some(shares)));
     if !converged {
         one.warnings.push(format!(
             "{} did not converge in {steps} steps: increase max_iter, or scale the features",

@@ -34,8 +34,8 @@ pub struct Fitted {
     pub warnings: Vec<String>,
 }
 
-/// One label's fit.
-struct One {
+/// The part of a model that predicts one label, before it is written.
+struct LabelFit {
     /// None where the numbers don't fit together.
     scores: Option<Scores>,
     finish: Finish,
@@ -45,15 +45,15 @@ struct One {
     warnings: Vec<String>,
 }
 
-impl One {
-    fn new(scores: Option<Scores>, finish: Finish) -> One {
-        One { scores, finish, importances: None, metrics: Map::new(), warnings: Vec::new() }
+impl LabelFit {
+    fn new(scores: Option<Scores>, finish: Finish) -> LabelFit {
+        LabelFit { scores, finish, importances: None, metrics: Map::new(), warnings: Vec::new() }
     }
 
     /// A linear model: a feature counts as much as its weight times its spread, so that its unit doesn't matter.
-    fn linear(data: &Data, weights: Vec<f64>, intercepts: Vec<f64>, finish: Finish) -> One {
+    fn linear(data: &Data, weights: Vec<f64>, intercepts: Vec<f64>, finish: Finish) -> LabelFit {
         let importances = Some(spread_weights(data, &weights));
-        One { importances, ..One::new(model::linear(data.features, weights, intercepts), finish) }
+        LabelFit { importances, ..LabelFit::new(model::linear(data.features, weights, intercepts), finish) }
     }
 }
 
@@ -77,7 +77,7 @@ impl Context<'_> {
     }
 }
 
-type Fit = fn(&Context<'_>, &Data, &Label, &mut Params) -> Result<One>;
+type Fit = fn(&Context<'_>, &Data, &Label, &mut Params) -> Result<LabelFit>;
 
 /// Each algorithm, its task, and what fits it.
 const ALGORITHMS: &[(&str, Task, Fit)] = &[

@@ -2,13 +2,13 @@
 
 use pgml_core::model::{Decision, Neighbours, Probabilities, Scores};
 
-use super::{Context, Label, One};
+use super::{Context, Label, LabelFit};
 use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::model::{classes as finish, values};
 use crate::params::Params;
 
-pub fn fit(_: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> Result<One> {
+pub fn fit(_: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> Result<LabelFit> {
     let neighbours = params.count("n_neighbors", 5, 1)?;
     let by_distance = params.word("weights", &["uniform", "distance"])? == "distance";
     params.word("metric", &["minkowski", "euclidean"])?;
@@ -25,5 +25,5 @@ pub fn fit(_: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> 
         }
     };
     let kept = Neighbours::new(neighbours, by_distance, data.features, data.x.clone(), width, values);
-    Ok(One::new(kept.map(Scores::Neighbours), finish))
+    Ok(LabelFit::new(kept.map(Scores::Neighbours), finish))
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::reduced::Reduced;
-use super::{Context, Label, One};
+use super::{Context, Label, LabelFit};
 use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::model::{linear, values};
@@ -18,7 +18,7 @@ enum Kept {
     Share(f64),
 }
 
-pub fn fit(context: &Context<'_>, data: &Data, _: &Label, params: &mut Params) -> Result<One> {
+pub fn fit(context: &Context<'_>, data: &Data, _: &Label, params: &mut Params) -> Result<LabelFit> {
     let wanted = "a whole number of 1 or more, a number between 0 and 1, or null";
     let kept = params.special("n_components", Kept::All, wanted, |value| match (value, value.as_u64()) {
         (Value::Null, _) => Some(Kept::All),
@@ -56,7 +56,7 @@ pub fn fit(context: &Context<'_>, data: &Data, _: &Label, params: &mut Params) -
         intercepts.push(-row.iter().zip(&reduced.x_means).map(|(weight, mean)| weight * mean).sum::<f64>());
         weights.extend(row);
     }
-    let mut one = One::new(linear(data.features, weights, intercepts), values());
+    let mut one = LabelFit::new(linear(data.features, weights, intercepts), values());
     let each: Vec<f64> = variances[..count].iter().map(|variance| variance / total).collect();
     one.metrics.insert("cumulative_explained_variance".into(), json!(explained(count)));
     one.metrics.insert("explained_variance_ratio".into(), json!(each));

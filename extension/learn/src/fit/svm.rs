@@ -8,7 +8,7 @@ use std::rc::Rc;
 use pgml_core::model::{Decision, Finish, Kernel, Machine, Scores};
 use serde_json::Value;
 
-use super::{Context, Label, One, classes_of, values_of};
+use super::{Context, Label, LabelFit, classes_of, values_of};
 use crate::data::Data;
 use crate::error::Result;
 use crate::model::{classes as finish, values};
@@ -66,7 +66,7 @@ fn settings(data: &Data, params: &mut Params) -> Result<Settings> {
     })
 }
 
-pub fn regression(context: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> Result<One> {
+pub fn regression(context: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> Result<LabelFit> {
     let settings = settings(data, params)?;
     let epsilon = params.not_negative("epsilon", 0.1)?;
     let y = values_of(label);
@@ -91,7 +91,7 @@ pub fn regression(context: &Context<'_>, data: &Data, label: &Label, params: &mu
 }
 
 /// A machine for each pair of classes, which then vote.
-pub fn classification(context: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> Result<One> {
+pub fn classification(context: &Context<'_>, data: &Data, label: &Label, params: &mut Params) -> Result<LabelFit> {
     let settings = settings(data, params)?;
     let (classes, numbers) = classes_of(label);
     let pairs: Vec<(usize, usize)> =
@@ -132,7 +132,7 @@ fn machine(
     mut weights: Vec<f64>,
     intercepts: Vec<f64>,
     finish: Finish,
-) -> One {
+) -> LabelFit {
     let count = points.len() / data.features;
     if settings.kernel == Kernel::Linear {
         let mut sums = vec![0.0; intercepts.len() * data.features];
@@ -141,14 +141,17 @@ fn machine(
                 sums.iter_mut().zip(point).for_each(|(sum, value)| *sum += weights[place] * value);
             }
         }
-        return One::linear(data, sums, intercepts, finish);
+        return LabelFit::linear(data, sums, intercepts, finish);
     }
     if count == 0 {
         // No row is needed: the intercept is all there is. A machine has at least one point.
         points = data.row(0).to_vec();
         weights = vec![0.0; intercepts.len()];
     }
-    One::new(Machine::new(settings.kernel, data.features, points, weights, intercepts).map(Scores::Machine), finish)
+    LabelFit::new(
+        Machine::new(settings.kernel, data.features, points, weights, intercepts).map(Scores::Machine),
+        finish,
+    )
 }
 
 /// Minimise ½ a'Qa + p'a with 0 ≤ a ≤ C and s'a = 0, where Q is the kernel times the signs.

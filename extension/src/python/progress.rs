@@ -1,4 +1,4 @@
-//! Where the training in a child is: short lines through a pipe of their own, of which the parent keeps the last one.
+//! How far the training in a child process is: short lines through a pipe of their own, of which the parent keeps the last one.
 
 use std::io::Write;
 use std::mem::ManuallyDrop;
@@ -26,27 +26,27 @@ pub fn teller(py: Python<'_>) -> PyResult<Bound<'_, PyCFunction>> {
     })
 }
 
-/// From here on this process is a child that writes there.
+/// Make this process, a child, write its progress there.
 pub fn write_to(writer: RawFd) {
     // SAFETY: sets a flag of a pipe of this process.
     unsafe { libc::fcntl(writer, libc::F_SETFL, libc::O_NONBLOCK) };
     WRITER.store(writer, Relaxed);
 }
 
-/// What the parent has heard.
-pub struct Heard {
+/// The end of the pipe from which the parent reads, and what it has read.
+pub struct ProgressReader {
     reader: OwnedFd,
     text: Vec<u8>,
 }
 
-impl Heard {
-    pub fn of(reader: OwnedFd) -> Heard {
+impl ProgressReader {
+    pub fn of(reader: OwnedFd) -> ProgressReader {
         // SAFETY: sets a flag of a pipe that is this process's.
         unsafe { libc::fcntl(reader.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) };
-        Heard { reader, text: Vec::new() }
+        ProgressReader { reader, text: Vec::new() }
     }
 
-    /// Take what has come, and keep the last whole line.
+    /// Read what has come, and keep the last whole line.
     pub fn listen(&mut self) {
         let mut part = [0; 4096];
         loop {
