@@ -84,8 +84,9 @@ pub const SOURCES: [&str; 2] = ["extension", "python/pgml_runtime"];
 
 /// Files below [`SOURCES`] that the compiler must not see.
 pub fn is_not_source(relative: &Path) -> bool {
-    relative.starts_with("target")
-        || relative == Path::new("deny.toml")
+    ["target", "editions", "core/tests", "deny.toml"]
+        .iter()
+        .any(|made| relative.starts_with(made))
         || relative
             .components()
             .any(|part| part.as_os_str() == "__pycache__")

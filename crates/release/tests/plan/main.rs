@@ -263,11 +263,16 @@ fn the_archive_of_a_library_depends_on_its_own_crate_and_recipe_only() {
         assert_eq!(
             inputs("compile:lightgbm"),
             [
+                "crates/base/src/digest.rs",
+                "crates/base/src/files.rs",
+                "crates/base/src/json.rs",
+                "crates/base/src/process.rs",
+                "crates/base/src/sandbox.rs",
+                "crates/build/src/compile/cpp_library.rs",
+                "crates/build/src/steps/cpp_library.rs",
                 "job fetch:lightgbm",
                 "job rootfs:debian11:builder",
                 "packaging/boosting/lightgbm.mk",
-                "crates/build/src/compile/cpp_library.rs",
-                "crates/base/src/sandbox.rs",
             ]
         );
         assert!(inputs("compile:pg15").contains(&"job compile:lightgbm".to_owned()));
