@@ -32,6 +32,7 @@ pub mod run;
 pub mod scan;
 pub mod scratch_cluster;
 pub mod server;
+pub mod suites;
 pub mod system;
 pub mod tools;
 pub mod workers;

@@ -3,9 +3,9 @@
 //!
 //! The extension is linted where it is compiled, in the builder: outside it there are no Postgres headers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::cases::{Cases, ensure};
+use crate::cases::{Case, Cases, ensure};
 use crate::packages::autopkgtest;
 use crate::run::TestRun;
 use crate::tools::{self, CARGO_DENY};
@@ -14,12 +14,31 @@ use base::process::Program;
 
 impl TestRun<'_> {
     /// Runs every check.
-    pub fn lint(&self, cases: &mut Cases<'_>) {
-        let workspace = &self.pipeline.workspace;
-        let log = |name: &str| workspace.log(&format!("test-lint-{name}"));
-        let cargo = |args: &[&str]| tools::cargo(workspace).args(args.iter().copied());
+    pub fn lint(&self) -> Vec<Case> {
+        let mut cases = Cases::new("lint:", self.listener);
+        self.rustfmt(&mut cases);
+        self.clippy(&mut cases);
+        self.licences(&mut cases);
+        self.shellcheck(&mut cases);
+        self.ruff(&mut cases);
+        self.zizmor(&mut cases);
+        cases.done
+    }
+
+    fn lint_log(&self, name: &str) -> PathBuf {
+        self.workspace().log(&format!("test-lint-{name}"))
+    }
+
+    fn cargo(&self, args: &[&str]) -> Program {
+        tools::cargo(self.workspace()).args(args.iter().copied())
+    }
+
+    /// Formats of all Rust sources.
+    fn rustfmt(&self, cases: &mut Cases<'_>) {
         cases.run("rustfmt: the tool", || {
-            Ok(cargo(&["fmt", "--all", "--check"]).run(&log("fmt"))?)
+            Ok(self
+                .cargo(&["fmt", "--all", "--check"])
+                .run(&self.lint_log("fmt"))?)
         });
         cases.run("rustfmt: the extension", || {
             let args = [
@@ -29,12 +48,16 @@ impl TestRun<'_> {
                 "--manifest-path",
                 "extension/Cargo.toml",
             ];
-            Ok(cargo(&args).run(&log("fmt-extension"))?)
+            Ok(self.cargo(&args).run(&self.lint_log("fmt-extension"))?)
         });
         cases.run("rustfmt: the fuzz targets", || {
             let args = ["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"];
-            Ok(cargo(&args).run(&log("fmt-fuzz"))?)
+            Ok(self.cargo(&args).run(&self.lint_log("fmt-fuzz"))?)
         });
+    }
+
+    /// Lints of the tool, and of the extension for each major under test.
+    fn clippy(&self, cases: &mut Cases<'_>) {
         cases.run("clippy: the tool", || {
             let args = [
                 "clippy",
@@ -46,14 +69,19 @@ impl TestRun<'_> {
                 "-D",
                 "warnings",
             ];
-            Ok(cargo(&args).run(&log("clippy"))?)
+            Ok(self.cargo(&args).run(&self.lint_log("clippy"))?)
         });
         for major in self.majors() {
             cases.run(
                 &format!("clippy: the extension for PostgreSQL {major}"),
-                || self.clippy_extension(major, &log("clippy-extension")),
+                || self.clippy_extension(major, &self.lint_log("clippy-extension")),
             );
         }
+    }
+
+    /// Licences and origins of all dependencies.
+    fn licences(&self, cases: &mut Cases<'_>) {
+        let workspace = self.workspace();
         cases.run(
             "cargo deny: licences, bans and sources of all three",
             || {
@@ -72,11 +100,16 @@ impl TestRun<'_> {
                         .args(["--all-features", "--locked", "--manifest-path", manifest])
                         .args(["check", "licenses", "bans", "sources"])
                         .dir(&workspace.root)
-                        .run(&log("deny"))?;
+                        .run(&self.lint_log("deny"))?;
                 }
                 Ok(())
             },
         );
+    }
+
+    /// Shell scripts.
+    fn shellcheck(&self, cases: &mut Cases<'_>) {
+        let workspace = self.workspace();
         cases.run("shellcheck: the scripts in images and of tests", || {
             let mut scripts = Vec::new();
             for file in files::files_below(&workspace.root.join("docker"))? {
@@ -89,8 +122,13 @@ impl TestRun<'_> {
             Ok(Program::new("shellcheck")
                 .args(scripts)
                 .dir(&workspace.root)
-                .run(&log("shellcheck"))?)
+                .run(&self.lint_log("shellcheck"))?)
         });
+    }
+
+    /// Formats and lints of the Python side.
+    fn ruff(&self, cases: &mut Cases<'_>) {
+        let workspace = self.workspace();
         cases.run("ruff: the Python side", || {
             let tools = tools::python_tools(workspace, "lint", "requirements-lint.lock")?;
             for args in [
@@ -101,10 +139,15 @@ impl TestRun<'_> {
                     .args(args.iter().copied())
                     .args([".", "../packaging/tests"])
                     .dir(workspace.root.join("python"))
-                    .run(&log("ruff"))?;
+                    .run(&self.lint_log("ruff"))?;
             }
             Ok(())
         });
+    }
+
+    /// The workflows of the forge.
+    fn zizmor(&self, cases: &mut Cases<'_>) {
+        let workspace = self.workspace();
         cases.run(
             "zizmor: the workflows, and a bad one that it refuses",
             || {
@@ -113,7 +156,7 @@ impl TestRun<'_> {
                     Program::new(tools.join("bin/zizmor").display().to_string())
                         .args(["--offline", "--no-progress"])
                         .arg(path)
-                        .run(&log("zizmor"))
+                        .run(&self.lint_log("zizmor"))
                 };
                 zizmor(&workspace.root.join(".github/workflows"))?;
                 let bad = workspace.cache.join("systest/bad/.github/workflows/x.yml");

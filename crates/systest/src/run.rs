@@ -30,44 +30,6 @@ use release::pipeline::Pipeline;
 use targets::lock::{Lock, WheelSet};
 use targets::{Distribution, Headers, Target};
 
-/// The names of all suites.
-pub const SUITES: [&str; 22] = [
-    "lint",
-    "unit",
-    "python",
-    "lintian",
-    "faults",
-    "reproduce",
-    "crash",
-    "emulated",
-    "fuzz",
-    "hosts",
-    "install",
-    "neighbours",
-    "nix",
-    "packages",
-    "server",
-    "soak",
-    "calls",
-    "protections",
-    "image",
-    "report",
-    "ubuntu",
-    "workers",
-];
-/// Those that run for long, and only when they are named. `server` has a short form of `soak` and `calls`.
-pub const ON_REQUEST: [&str; 10] = [
-    "fuzz",
-    "hosts",
-    "ubuntu",
-    "neighbours",
-    "packages",
-    "soak",
-    "calls",
-    "protections",
-    "emulated",
-    "workers",
-];
 /// What the suite `faults` makes again and again.
 pub const WITHOUT_IMAGES: [Kind; 2] = [Kind::Deb, Kind::Apt];
 /// Those that need no packages of the targets under test.
@@ -173,91 +135,28 @@ impl TestRun<'_> {
         steps.with_compile(major, here, job, &|id| self.output(id), act)
     }
 
-    /// Unit tests.
-    pub fn unit(&self) -> Result<Vec<Case>, Failure> {
-        let mut cases = Cases::new("unit:", self.listener);
-        unit(self.workspace(), &mut cases);
-        Ok(cases.done)
-    }
-
     /// The Python side's own tests, on the runtime that is packaged and the distribution's Python. What they saw is in the
     /// documentation: it is compared with that, or written (`update`).
     pub fn python(&self, update: bool) -> Result<Vec<Case>, Failure> {
         let mut cases = Cases::new("python:", self.listener);
         let mut seen = Vec::new();
         let mut reports = Vec::new();
-        let root = &self.workspace().root;
         for target in self.chosen {
             let distribution = &target.distribution;
             if seen.contains(&&distribution.id) {
                 continue;
             }
             seen.push(&distribution.id);
-            let not_locked = self
-                .plan
-                .targets
-                .get(&target.to_string())
-                .filter(|planned| planned.runtime != Interpreter::Own)
-                .and_then(|planned| planned.not_installable.as_ref());
-            if let Some(why) = not_locked {
+            let planned = self.plan.targets.get(&target.to_string());
+            let other = planned.filter(|planned| planned.runtime != Interpreter::Own);
+            if let Some(why) = other.and_then(|planned| planned.not_installable.as_ref()) {
                 cases.not_run(&format!("the wrapper on {}", distribution.title), why);
                 continue;
             }
-            let rootfs = self
-                .output(&format!("rootfs:{}:pytest", distribution.id))?
-                .join(ROOTFS);
-            let tree = self
-                .output(&format!("runtime:{}", distribution.id))?
-                .join(layout::PYTHON_TREE);
-            let python = &distribution.python;
-            let source = root.join("python");
-            let docs = root.join("docs");
-            let adoption = root.join("packaging/tests/adoption");
-            let made = self
-                .workspace()
-                .cache
-                .join("systest")
-                .join(format!("python-{}", distribution.id));
-            files::remove_dir(&made)?;
-            files::create_dir(&made)?;
-            let log = self
-                .workspace()
-                .log(&format!("test-python-{}", distribution.id));
-            let ran = cases.run(
-                &format!(
-                    "the wrapper on Python {python} of {} (pytest)",
-                    distribution.title
-                ),
-                || {
-                    let site = format!("{}/python{python}/site-packages", layout::PYTHON_PREFIX);
-                    // As an installed package, not through PYTHONPATH, which the tests take away from the
-                    // processes that they start.
-                    let script = format!(
-                        "user=/tmp/.local/lib/python{python}/site-packages; mkdir -p $user; \
-                         echo {site} > $user/runtime.pth; \
-                         cd /src && python{python} -m pytest -q -p no:cacheprovider tests"
-                    );
-                    let program = Sandbox::new(&rootfs)
-                        .read_only(&source, "/src")
-                        .read_only(&tree, layout::PYTHON_PREFIX)
-                        .tmpfs("/mnt")
-                        .read_only(&docs, "/mnt/docs")
-                        .read_only(&adoption, "/mnt/adoption")
-                        .env("PGML_ADOPTION", "/mnt/adoption")
-                        .writable(&made, "/mnt/made")
-                        .env("PGML_DOCS", "/mnt/docs")
-                        .env("PGML_PAIRS", "/mnt/made/pairs.json")
-                        .env("PYTHONDONTWRITEBYTECODE", "1")
-                        .env("OMP_NUM_THREADS", "1")
-                        .script(&script);
-                    program.run(&log)?;
-                    pairs::read(&made.join("pairs.json"))
-                },
-            );
-            reports.extend(ran);
-            files::remove_dir(&made)?;
+            reports.extend(self.pytest(distribution, &mut cases)?);
         }
         if !reports.is_empty() {
+            let root = &self.workspace().root;
             let name = format!("{} says what the tests saw", pairs::PAGE);
             cases.run(&name, || match update {
                 true => pairs::write(root, &reports),
@@ -265,6 +164,51 @@ impl TestRun<'_> {
             });
         }
         Ok(cases.done)
+    }
+
+    /// Runs pytest in a distribution's root file system; returns what the tests saw of the pairs of algorithms.
+    fn pytest(
+        &self,
+        distribution: &Distribution,
+        cases: &mut Cases<'_>,
+    ) -> Result<Option<pairs::Report>, Failure> {
+        let (workspace, id) = (self.workspace(), &distribution.id);
+        let root = &workspace.root;
+        let rootfs = self.output(&format!("rootfs:{id}:pytest"))?.join(ROOTFS);
+        let tree = self
+            .output(&format!("runtime:{id}"))?
+            .join(layout::PYTHON_TREE);
+        let made = workspace.cache.join(format!("systest/python-{id}"));
+        files::remove_dir(&made)?;
+        files::create_dir(&made)?;
+        let python = &distribution.python;
+        let site = format!("{}/python{python}/site-packages", layout::PYTHON_PREFIX);
+        // As an installed package, not through PYTHONPATH, which the tests take away from the processes that they start.
+        let script = format!(
+            "user=/tmp/.local/lib/python{python}/site-packages; mkdir -p $user; echo {site} > $user/runtime.pth; \
+             cd /src && python{python} -m pytest -q -p no:cacheprovider tests"
+        );
+        let title = &distribution.title;
+        let name = format!("the wrapper on Python {python} of {title} (pytest)");
+        let ran = cases.run(&name, || {
+            let program = Sandbox::new(&rootfs)
+                .read_only(&root.join("python"), "/src")
+                .read_only(&tree, layout::PYTHON_PREFIX)
+                .tmpfs("/mnt")
+                .read_only(&root.join("docs"), "/mnt/docs")
+                .read_only(&root.join("packaging/tests/adoption"), "/mnt/adoption")
+                .env("PGML_ADOPTION", "/mnt/adoption")
+                .writable(&made, "/mnt/made")
+                .env("PGML_DOCS", "/mnt/docs")
+                .env("PGML_PAIRS", "/mnt/made/pairs.json")
+                .env("PYTHONDONTWRITEBYTECODE", "1")
+                .env("OMP_NUM_THREADS", "1")
+                .script(&script);
+            program.run(&workspace.log(&format!("test-python-{id}")))?;
+            pairs::read(&made.join("pairs.json"))
+        });
+        files::remove_dir(&made)?;
+        Ok(ran)
     }
 
     /// What happens to a `dist` that is killed, finds no room, or can't reach its mirror. `dist` is the plan of the release

@@ -3,29 +3,29 @@
 use std::path::PathBuf;
 
 use base::exit::{Exit, Failure};
-use base::progress::Listener;
 use base::workspace::Workspace;
-use build::plan::Purpose;
-use inputs::host::tools::{
-    AUTOPKGTEST, CHROMIUM, DIFFOSCOPE, GCC_AARCH64, GDB, LIBC_AARCH64, LINTIAN, NEWUIDMAP,
-    PIUPARTS, QEMU_USER, RSYNC, SHELLCHECK, Tool,
-};
-use release::outdated::Summary;
-use release::publish;
-use release::publish::table::table;
-use systest::cases::{Case, CaseResult, Cases, summary};
-use systest::crash;
-use systest::emulated;
-use systest::fuzz;
-use systest::machines;
-use systest::packages::table::life_table;
-use systest::run::{ON_REQUEST, SUITES, TestRun, WITHOUT_PACKAGES};
-use systest::server;
-use systest::workers;
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use systest::cases::{Case, CaseResult, summary};
+use systest::suites::{self, Options, Suite};
 
 use crate::commands::{LockPolicy, Sources, TargetChoice};
 use crate::console::Console;
 use crate::output::print;
+
+/// How many of the slowest cases are named at the end.
+const SLOWEST: usize = 20;
+
+/// The names of all suites, with what each is about.
+fn names() -> PossibleValuesParser {
+    let value = |suite: Suite| {
+        let about = match suite.on_request() {
+            true => format!("{} (only when it is named)", suite.about()),
+            false => suite.about().to_owned(),
+        };
+        PossibleValue::new(suite.name()).help(about)
+    };
+    PossibleValuesParser::new(Suite::ALL.map(value))
+}
 
 /// Run the tests: unit tests, then the packages installed by apt into a clean system with a real server
 #[derive(clap::Args)]
@@ -34,7 +34,7 @@ pub struct Args {
     #[command(flatten)]
     choice: TargetChoice,
     /// Only these suites [default: all that can run on this machine's own target, but those that take long]
-    #[arg(long = "suite", value_name = "NAME", value_parser = SUITES)]
+    #[arg(long = "suite", value_name = "NAME", value_parser = names())]
     suites: Vec<String>,
     /// Write what the tests make into the documentation, instead of comparing it
     #[arg(long)]
@@ -62,180 +62,48 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let console = Console::new();
     let mut pipeline = args.sources.pipeline(workspace)?;
     let chosen = args.choice.select(&pipeline)?;
-    let named = |suite: &str| args.suites.iter().any(|name| name == suite);
-    let wanted = |suite: &str| match args.suites.is_empty() {
-        true => !ON_REQUEST.contains(&suite),
-        false => named(suite),
+    let suites: Vec<Suite> = args
+        .suites
+        .iter()
+        .filter_map(|name| Suite::of(name))
+        .collect();
+    let options = Options {
+        suites: &suites,
+        update: args.update,
+        out: &args.out,
+        fuzz_seconds: args.fuzz_seconds,
+        soak_seconds: args.soak_seconds,
+        calls: args.calls,
+        policy: args.policy.policy(),
     };
-    let needs_packages = SUITES
-        .iter()
-        .any(|suite| !WITHOUT_PACKAGES.contains(suite) && wanted(suite));
-    let mut done: Vec<Case> = Vec::new();
-    // Suites whose tools this machine can't get.
-    let mut lacking: Vec<&str> = Vec::new();
-    if needs_packages {
-        pipeline
-            .host
-            .require_for_builds(&workspace.log("install"), &console)?;
-        let tools: [(&str, &[Tool]); 6] = [
-            ("lint", &[SHELLCHECK]),
-            ("lintian", &[LINTIAN]),
-            ("packages", &[AUTOPKGTEST, GDB, PIUPARTS, QEMU_USER, RSYNC]),
-            ("reproduce", &[DIFFOSCOPE, NEWUIDMAP]),
-            ("report", &[CHROMIUM]),
-            ("unit", &[GCC_AARCH64, LIBC_AARCH64]),
-        ];
-        for (suite, tools) in tools.iter().filter(|(suite, _)| wanted(suite)) {
-            let install = workspace.log("install");
-            if let Err(why) = pipeline.host.require(tools, &install, &console) {
-                lacking.push(suite);
-                let mut cases = Cases::new(format!("{suite}:"), &console);
-                cases.not_run("all of it", why.to_string());
-                done.extend(cases.done);
-            }
-        }
-        let wanted = |suite: &str| wanted(suite) && !lacking.contains(&suite);
-        let parts = ["python", "lint"].iter().any(|suite| wanted(suite));
-        let purpose = if parts {
-            Purpose::Test
-        } else {
-            Purpose::Install
-        };
-        let policy = args.policy.policy();
-        pipeline.lock_what_is_not(&chosen, policy, &console)?;
-        let (plan, dist) = pipeline.renewing(policy, &console, &|pipeline| {
-            let plan = pipeline.plan(&chosen, purpose)?;
-            // Before anything runs: a source tree that is edited meanwhile has another plan.
-            let dist = pipeline.plan(&chosen, Purpose::Dist)?;
-            pipeline.execute(&plan, &chosen, &console)?;
-            Ok((plan, dist))
-        })?;
-        let out = workspace.root.join(&args.out);
-        let outdated = match publish::is_current(&out, &dist) {
-            true => Summary::default(), // it stays as it was published
-            false => pipeline.outdated(&chosen, &console)?,
-        };
-        pipeline.publish(&out, &dist, false, &outdated, &console)?;
-        let test = TestRun {
-            pipeline: &pipeline,
-            plan: &plan,
-            chosen: &chosen,
-            out: &out,
-            listener: &console,
-        };
-        if wanted("lint") {
-            let mut cases = Cases::new("lint:", &console);
-            test.lint(&mut cases);
-            done.extend(cases.done);
-        }
-        if wanted("unit") {
-            done.extend(test.unit()?);
-        }
-        if wanted("python") {
-            done.extend(test.python(args.update)?);
-        }
-        if wanted("lintian") {
-            done.extend(test.lintian()?);
-        }
-        if wanted("faults") {
-            done.extend(test.faults(&dist)?);
-        }
-        if wanted("reproduce") {
-            done.extend(test.reproduce()?);
-        }
-        if wanted("packages") {
-            let cases = test.packages()?;
-            print(&life_table(&cases))?;
-            done.extend(cases);
-        }
-        if wanted("image") {
-            for target in &chosen {
-                console.note(&format!("{target}: running the container images"));
-                done.extend(test.image(target)?);
-            }
-        }
-        if wanted("install") {
-            done.extend(test.install_all()?);
-            let manifest = publish::read_manifest(&out);
-            if let Some(manifest) = manifest.filter(|_| chosen.len() > 1) {
-                print(&table(&manifest.targets))?;
-            }
-        }
-        if wanted("hosts") {
-            done.extend(machines::hosts(&pipeline, &chosen, &console)?);
-        }
-        if wanted("neighbours") {
-            done.extend(test.neighbours()?);
-        }
-        if wanted("nix") {
-            done.extend(test.nix()?);
-        }
-        if wanted("server") {
-            done.extend(test.server("server", &server::PROGRAMS)?);
-        }
-        if wanted("soak") {
-            let program = format!("soak.py PGML_SOAK_SECONDS={}", args.soak_seconds);
-            done.extend(test.server("soak", &[&program])?);
-        }
-        if wanted("calls") {
-            let program = format!("calls.py PGML_CALLS={}", args.calls);
-            done.extend(test.server("calls", &[&program])?);
-        }
-        if wanted("protections") {
-            done.extend(test.protections()?);
-        }
-        // After the page was made again from what the install test saw.
-        if wanted("report") {
-            done.extend(test.report()?);
-        }
-    } else if wanted("unit") {
-        let mut cases = Cases::new("unit:", &console);
-        systest::run::unit(workspace, &mut cases);
-        done = cases.done;
+    let ran = suites::run(&mut pipeline, &chosen, &options, &console)?;
+    for table in &ran.tables {
+        print(table)?;
     }
-    if wanted("crash") {
-        pipeline
-            .host
-            .require_for_builds(&workspace.log("install"), &console)?;
-        let asked = !args.suites.is_empty();
-        let policy = args.policy.policy();
-        done.extend(crash::run(&mut pipeline, policy, asked, &console)?);
-    }
-    if wanted("emulated") {
-        let out = workspace.root.join(&args.out);
-        done.extend(emulated::run(&pipeline, &chosen, &out, &console)?);
-    }
-    if wanted("ubuntu") {
-        done.extend(machines::ubuntu(&pipeline, &console)?);
-    }
-    if wanted("workers") {
-        done.extend(workers::run(&pipeline, &chosen, &console)?);
-    }
-    if wanted("fuzz") {
-        done.extend(fuzz::run(workspace, args.fuzz_seconds, &console)?);
-    }
-    if args.suites.is_empty() {
-        let mut cases = Cases::new("on request:", &console);
-        for suite in ON_REQUEST {
-            cases.not_run(suite, format!("takes long: `--suite {suite}`"));
-        }
-        done.extend(cases.done);
-    }
-    for case in &done {
+    print(&slowest(&ran.cases))?;
+    let mut failed = false;
+    for case in &ran.cases {
         if let CaseResult::Failed(why) = &case.result {
-            print(&format!(
-                "FAILED {}\n    {}\n",
-                case.name,
-                why.replace('\n', "\n    ")
-            ))?;
+            failed = true;
+            let why = why.replace('\n', "\n    ");
+            print(&format!("FAILED {}\n    {why}\n", case.name))?;
         }
     }
-    print(&format!("{}\n", summary(&done)))?;
-    match done
-        .iter()
-        .any(|case| matches!(case.result, CaseResult::Failed(_)))
-    {
+    print(&format!("{}\n", summary(&ran.cases)))?;
+    match failed {
         true => Err(Failure::already_reported(Exit::CheckFailed)),
         false => Ok(()),
     }
+}
+
+/// The cases that took longest, where there are many.
+fn slowest(cases: &[Case]) -> String {
+    if cases.len() <= SLOWEST {
+        return String::new();
+    }
+    let mut by_time: Vec<&Case> = cases.iter().collect();
+    by_time.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+    let lines = by_time.iter().take(SLOWEST);
+    let lines = lines.map(|case| format!("{:7.1} s  {}\n", case.seconds, case.name));
+    format!("the slowest cases:\n{}", lines.collect::<String>())
 }

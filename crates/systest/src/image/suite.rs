@@ -13,6 +13,17 @@ use inputs::host::tools::{DOCKER_COMPOSE, PODMAN, RUNC, SKOPEO, Tool, UMOCI};
 use targets::Target;
 
 impl TestRun<'_> {
+    /// The image test of each target.
+    pub fn images(&self) -> Result<Vec<Case>, Failure> {
+        let mut done = Vec::new();
+        for target in self.chosen {
+            self.listener
+                .note(&format!("{target}: running the container images"));
+            done.extend(self.image(target)?);
+        }
+        Ok(done)
+    }
+
     /// The image test of one target. The tools of others that it wants are installed as it comes to them.
     pub fn image(&self, target: &Target) -> Result<Vec<Case>, Failure> {
         let log = self.workspace().log(&format!("test-image-{target}"));
