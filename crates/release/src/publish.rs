@@ -5,23 +5,26 @@
 
 mod state;
 pub mod table;
+mod tree;
 
 pub use state::{State, TargetState, states};
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::MetadataExt as _;
+
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::tree::Tree;
 use crate::outdated::Summary;
 use crate::provenance;
 use crate::report::{self, Details};
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
+use base::json;
 use build::plan::Plan;
 use debian::apt::signing::SigningKey;
 use jobs::execute::cache::Cache;
@@ -200,107 +203,11 @@ pub fn publish(
 
 /// Makes the new tree.
 fn fill(next: &Path, plan: &Plan, cache: &Cache, facts: &Facts<'_>) -> Result<Manifest, Failure> {
-    let mut artifacts = Vec::new();
-    // What of the cache is here already. The repository's pool has links to the packages: each is copied once, and linked
-    // within the release.
-    let mut here: BTreeMap<(u64, u64), (PathBuf, Digest, u64)> = BTreeMap::new();
-    let mut add =
-        |from: &Path, path: String, kind: Kind, target: Option<&str>| -> Result<(), FileError> {
-            let to = next.join(&path);
-            let meta = from.metadata().map_err(FileError::at("read", from))?;
-            let same = (meta.dev(), meta.ino());
-            let (sha256, size) = match here.get(&same) {
-                Some((known, sha256, size)) => {
-                    files::link_or_copy_into(known, &to)?;
-                    (*sha256, *size)
-                }
-                None => {
-                    files::copy(from, &to)?;
-                    files::set_mode(&to, 0o644)?;
-                    Digest::of_file(&to).map_err(FileError::at("read", &to))?
-                }
-            };
-            here.insert(same, (to, sha256, size));
-            artifacts.push(Artifact {
-                path,
-                kind,
-                target: target.map(Into::into),
-                size,
-                sha256,
-            });
-            Ok(())
-        };
+    let mut tree = Tree::new(next);
     // What is a goal, and not what one needs: of a plan for the repository alone, only that.
-    let goals = plan.jobs.iter().filter(|job| plan.goals.contains(&job.id));
-    for (job, dir) in goals.map(|job| (job, cache.output(job))) {
-        use build::plan::Step;
-        match &job.step {
-            Step::ExtensionPackages { target } => {
-                for deb in files::files_below(&dir)? {
-                    let debug = deb.to_string_lossy().contains("-dbgsym_");
-                    let kind = if debug {
-                        Kind::DebugSymbols
-                    } else {
-                        Kind::Extension
-                    };
-                    add(
-                        &dir.join(&deb),
-                        format!("{target}/{}", deb.display()),
-                        kind,
-                        Some(target),
-                    )?;
-                }
-            }
-            Step::Verify { target } => {
-                let name = build::verify::step::REPORT;
-                add(
-                    &dir.join(name),
-                    format!("{target}/{name}"),
-                    Kind::Verification,
-                    Some(target),
-                )?;
-            }
-            Step::RuntimePackage { distribution } => {
-                for deb in files::files_below(&dir)? {
-                    let path = format!("{distribution}/{}", deb.display());
-                    add(
-                        &dir.join(&deb),
-                        path,
-                        Kind::PythonRuntime,
-                        Some(distribution),
-                    )?;
-                }
-            }
-            Step::Sbom { of } => {
-                for file in files::files_below(&dir)? {
-                    let path = format!("sbom/{}", file.display());
-                    add(&dir.join(&file), path, Kind::Sbom, Some(of))?;
-                }
-            }
-            Step::AptRepository => {
-                for file in files::files_below(&dir)? {
-                    add(
-                        &dir.join(&file),
-                        format!("apt/{}", file.display()),
-                        Kind::AptRepository,
-                        None,
-                    )?;
-                }
-            }
-            Step::ServerImages { target } | Step::ExtensionImage { target } => {
-                for file in files::files_below(&dir)? {
-                    let (dir_name, kind) = match file.extension().is_some_and(|e| e == "tar") {
-                        true => ("images", Kind::Image),
-                        false => ("sbom", Kind::Sbom),
-                    };
-                    let path = format!("{dir_name}/{}", file.display());
-                    add(&dir.join(&file), path, kind, Some(target))?;
-                }
-            }
-            _ => {}
-        }
+    for job in plan.jobs.iter().filter(|job| plan.goals.contains(&job.id)) {
+        tree.add_results(&job.step, &cache.output(job))?;
     }
-    artifacts.sort_by(|a, b| a.path.cmp(&b.path));
     // Every job of the plan is done, or nothing would be published.
     let mut targets = states(plan, &|id| match plan.job(id) {
         Some(_) => State::Yes,
@@ -313,18 +220,17 @@ fn fill(next: &Path, plan: &Plan, cache: &Cache, facts: &Facts<'_>) -> Result<Ma
         version: VERSION,
         release: format!("{}-{}", facts.release.version, facts.release.revision),
         epoch: facts.epoch,
-        releasable: build::plan::require_release(&plan).is_ok(),
+        releasable: build::plan::require_release(plan).is_ok(),
         plan: plan_digest(plan),
-        builder: build::plan::builder_release(&plan).map(str::to_owned),
+        builder: build::plan::builder_release(plan).map(str::to_owned),
         outdated: facts.outdated.clone(),
         targets,
-        artifacts,
+        artifacts: tree.into_artifacts(),
     };
     provenance::publish(next, &mut manifest, plan, cache, facts)?;
-    let sums: String = manifest
-        .artifacts
-        .iter()
-        .map(|a| format!("{}  {}\n", a.sha256, a.path))
+    let artifacts = manifest.artifacts.iter();
+    let sums: String = artifacts
+        .map(|artifact| format!("{}  {}\n", artifact.sha256, artifact.path))
         .collect();
     files::write(&next.join("SHA256SUMS"), sums)?;
     write_manifest(next, &manifest)?;
@@ -333,7 +239,7 @@ fn fill(next: &Path, plan: &Plan, cache: &Cache, facts: &Facts<'_>) -> Result<Ma
 
 /// Writes the manifest of an output directory.
 pub fn write_manifest(out: &Path, manifest: &Manifest) -> Result<(), FileError> {
-    let json = serde_json::to_vec_pretty(manifest).unwrap_or_default(); // INVARIANT: plain data always serialises
+    let json = json::pretty(manifest);
     files::write_atomically(&out.join(MANIFEST), json)
 }
 

@@ -64,19 +64,7 @@ pub fn run(
     };
     let book = Rulebook::load(&workspace.packaging())?;
     let shown = scratch.join("shown");
-    let builder = build::plan::builder(&plan).map_or("", |job| job.id.as_str());
-    let headers = plan.job(&format!("mislink:pg{}", OLD.1));
-    let headers = headers.and_then(|job| job.needs.iter().find(|id| id.ends_with(":headers")));
-    fixtures::make(
-        &Sources {
-            builder: &outputs.of(builder)?.join(ROOTFS),
-            headers: &outputs.of(headers.map_or("", String::as_str))?,
-            major: OLD.1,
-            shared: &outputs.of(&format!("unpack:{}:{ROLE}", OLD.0))?,
-        },
-        &shown,
-        &log,
-    )?;
+    make_fixtures(&outputs, &shown, &log)?;
     let fixture = plan.jobs.iter().find(|job| job.id.starts_with("fixture:"));
     let fixture = fixture.map_or("", |job| job.id.as_str());
     for (at, wheels) in [
@@ -113,6 +101,25 @@ pub fn run(
     }
     files::remove_dir(&scratch)?;
     Ok(cases.done)
+}
+
+/// Makes the libraries of the scene that nobody ships.
+fn make_fixtures(outputs: &Outputs<'_>, shown: &Path, log: &Path) -> Result<(), Failure> {
+    let plan = outputs.plan;
+    let builder = build::plan::builder(plan).map_or("", |job| job.id.as_str());
+    let headers = plan.job(&format!("mislink:pg{}", OLD.1));
+    let headers = headers.and_then(|job| job.needs.iter().find(|id| id.ends_with(":headers")));
+    fixtures::make(
+        &Sources {
+            builder: &outputs.of(builder)?.join(ROOTFS),
+            headers: &outputs.of(headers.map_or("", String::as_str))?,
+            major: OLD.1,
+            shared: &outputs.of(&format!("unpack:{}:{ROLE}", OLD.0))?,
+        },
+        shown,
+        log,
+    )?;
+    Ok(())
 }
 
 /// Whether this machine can't have what the scene is made of: it is a release's that has ended.

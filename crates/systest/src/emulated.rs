@@ -110,6 +110,19 @@ struct System<'a> {
     log: PathBuf,
 }
 
+/// Unpacks packages into a root file system that a sandbox can enter. Nothing is configured, so that nobody is known yet: initdb
+/// asks who it is.
+fn unpack(packages: &[PathBuf], root: &Path, log: &Path) -> Result<(), Failure> {
+    rootfs::unpack_packages(packages, root, log)?;
+    for mount_point in ["in", "build", "proc", "dev", "tmp", "run", "usr/lib/pgml"] {
+        files::create_dir(&root.join(mount_point))?;
+    }
+    Ok(files::write(
+        &root.join("etc/passwd"),
+        "root:x:0:0::/root:/bin/sh\npostgres:x:1000:1000::/tmp:/bin/sh\n",
+    )?)
+}
+
 impl<'a> System<'a> {
     /// Fetches and unpacks; in words, why that can't be done here.
     fn new(
@@ -165,22 +178,11 @@ impl<'a> System<'a> {
         }
         let extension = extension(out, target);
         packages.extend(extension.clone());
-        let scratch = workspace
-            .cache
-            .join("systest/emulated")
-            .join(target.to_string());
+        let scratch = workspace.cache.join(format!("systest/emulated/{target}"));
         files::remove_dir(&scratch)?;
         let root = scratch.join("root");
         listener.note(&format!("{target}: unpacking {} packages", packages.len()));
-        rootfs::unpack_packages(&packages, &root, &log)?;
-        for mount_point in ["in", "build", "proc", "dev", "tmp", "run", "usr/lib/pgml"] {
-            files::create_dir(&root.join(mount_point))?;
-        }
-        // Nothing was configured, so that nobody is known yet. initdb asks who it is.
-        files::write(
-            &root.join("etc/passwd"),
-            "root:x:0:0::/root:/bin/sh\npostgres:x:1000:1000::/tmp:/bin/sh\n",
-        )?;
+        unpack(&packages, &root, &log)?;
         Ok(Ok(Self {
             target,
             runtime: output(&runtime).join(layout::PYTHON_TREE),

@@ -61,6 +61,42 @@ pub(super) const PORT: &str = "5499";
 /// Where the Python tests are shown, with the contract's table of algorithms.
 const CONTRACT: &str = "/srv/contract";
 
+/// Programs about dumps: a name, the program, and its environment.
+const RESTORED: [(&str, &str, &str); 1] = [(
+    "a dump is restored into databases that have the extension, and over itself",
+    "restored_twice.py",
+    "",
+)];
+/// Programs about databases of the closed project, in the same form.
+const ADOPTED: [(&str, &str, &str); 6] = [
+    ("a database of PostgresML 1.0 is adopted", "adoption.py", ""),
+    (
+        "a database of PostgresML 1.0 is adopted with the life around its tables",
+        "adoption/life.py",
+        "",
+    ),
+    (
+        "models of 2022 predict what they predicted",
+        "adoption/old_models.py",
+        "",
+    ),
+    (
+        "a database of PostgresML 2.10.0 is updated",
+        "update_2_10.py",
+        CONTRACT,
+    ),
+    (
+        "a database of PostgresML 2.10.0 is updated with the life around its tables",
+        "adoption/life_2_10.py",
+        "",
+    ),
+    (
+        "databases of PostgresML 2.0 to 2.9 are adopted",
+        "adoption/releases_2.py",
+        "",
+    ),
+];
+
 impl InstallTest<'_> {
     /// Runs everything. The results name each check; an error is only what kept the test from running at all.
     pub fn run(&self, listener: &dyn Listener) -> Result<Vec<Case>, Failure> {
@@ -260,105 +296,56 @@ impl InstallTest<'_> {
 
     /// Each `packaging/tests/<capability>.sql` in a new database; the pair around a restart in one of its own.
     fn sql_suites(&self, system: &System, cases: &mut Cases<'_>) -> Result<(), Failure> {
-        let mut suites: Vec<String> = files::files_below(&self.source.join("packaging/tests"))?
+        let files = files::files_below(&self.source.join("packaging/tests"))?;
+        let suites: Vec<String> = files
             .iter()
             .map(|path| path.to_string_lossy().into_owned())
             .filter(|name| name.ends_with(".sql") && !name.contains('/'))
             .collect();
-        let (around_restart, plain): (Vec<_>, Vec<_>) =
-            suites.drain(..).partition(|name| name.contains("-restart"));
+        let (around_restart, plain): (Vec<_>, Vec<_>) = suites
+            .into_iter()
+            .partition(|name| name.contains("-restart"));
         for file in plain {
             cases.run(&file, || {
                 self.new_database(system, "suite")?;
                 self.run_file(system, "suite", &file)
             });
         }
-        let (after, before): (Vec<_>, Vec<_>) = around_restart
-            .into_iter()
-            .partition(|name| name.contains("after"));
-        self.program(
-            system,
-            cases,
-            "edition 1.0 trains every algorithm",
-            "edition_1_0.py train",
-            CONTRACT,
-        );
-        cases.run(
-            &format!("{} and the server restarts", before.join(", ")),
-            || {
-                self.new_database(system, "restarted")?;
-                before
-                    .iter()
-                    .try_for_each(|file| self.run_file(system, "restarted", file))?;
-                self.restart(system)
-            },
-        );
-        for file in after {
-            cases.run(&file, || self.run_file(system, "restarted", &file));
-        }
-        self.program(
-            system,
-            cases,
-            "edition 1.0 after the restart: predictions, scores, searches, deployments equal scikit-learn's",
-            "edition_1_0.py check",
-            CONTRACT,
-        );
+        self.around_a_restart(system, around_restart, cases);
         self.dumps(system, cases);
-        self.program(
-            system,
-            cases,
-            "a dump is restored into databases that have the extension, and over itself",
-            "restored_twice.py",
-            "",
-        );
+        for (name, program, with) in RESTORED {
+            self.program(system, cases, name, program, with);
+        }
         cases.run("an index on vectors holds on other processors", || {
             let bin = format!("/usr/lib/postgresql/{}/bin", self.major);
             let script = format!("cd /tmp; python3 -B /srv/tests/processors.py {bin} 2>&1");
             system.script("postgres", &script)
         });
-        self.program(
-            system,
-            cases,
-            "a database of PostgresML 1.0 is adopted",
-            "adoption.py",
-            "",
-        );
-        self.program(
-            system,
-            cases,
-            "a database of PostgresML 1.0 is adopted with the life around its tables",
-            "adoption/life.py",
-            "",
-        );
-        self.program(
-            system,
-            cases,
-            "models of 2022 predict what they predicted",
-            "adoption/old_models.py",
-            "",
-        );
-        self.program(
-            system,
-            cases,
-            "a database of PostgresML 2.10.0 is updated",
-            "update_2_10.py",
-            CONTRACT,
-        );
-        self.program(
-            system,
-            cases,
-            "a database of PostgresML 2.10.0 is updated with the life around its tables",
-            "adoption/life_2_10.py",
-            "",
-        );
-        self.program(
-            system,
-            cases,
-            "databases of PostgresML 2.0 to 2.9 are adopted",
-            "adoption/releases_2.py",
-            "",
-        );
+        for (name, program, with) in ADOPTED {
+            self.program(system, cases, name, program, with);
+        }
         Ok(())
+    }
+
+    /// The suites that a restart of the server lies between.
+    fn around_a_restart(&self, system: &System, files: Vec<String>, cases: &mut Cases<'_>) {
+        let (after, before): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|name| name.contains("after"));
+        let train = "edition 1.0 trains every algorithm";
+        self.program(system, cases, train, "edition_1_0.py train", CONTRACT);
+        let restarts = format!("{} and the server restarts", before.join(", "));
+        cases.run(&restarts, || {
+            self.new_database(system, "restarted")?;
+            before
+                .iter()
+                .try_for_each(|file| self.run_file(system, "restarted", file))?;
+            self.restart(system)
+        });
+        for file in after {
+            cases.run(&file, || self.run_file(system, "restarted", &file));
+        }
+        let check = "edition 1.0 after the restart: predictions, scores, searches, deployments equal scikit-learn's";
+        self.program(system, cases, check, "edition_1_0.py check", CONTRACT);
     }
 
     fn compare_with_sklearn(&self, system: &System, cases: &mut Cases<'_>) {

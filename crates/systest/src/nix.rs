@@ -81,7 +81,15 @@ impl TestRun<'_> {
                 ensure(words.trim() == expected, || format!("it has {words}"))
             },
         );
-        // What would keep the cases above from ever failing.
+        copy.mistakes(&workspace.root, &mut cases);
+        files::remove_dir(&scratch)?;
+        Ok(cases.done)
+    }
+}
+
+impl Copy<'_> {
+    /// Mistakes that have to be noticed: what would keep the other cases from ever failing.
+    fn mistakes(&self, root: &Path, cases: &mut Cases<'_>) {
         for (file, from, to) in [
             ("nix/extension.nix", "bindgenHook", "bindgenHok"),
             (
@@ -92,24 +100,20 @@ impl TestRun<'_> {
             ("nix/default.nix", "./shell.nix", "./shel.nix"),
         ] {
             cases.run(&format!("`{to}` in {file} is noticed"), || {
-                copy.make(&workspace.root)?;
-                let path = copy.tree().join(file);
+                self.make(root)?;
+                let path = self.tree().join(file);
                 let text = files::read_text(&path)?;
                 ensure(text.contains(from), || {
                     format!("there is no `{from}` any more")
                 })?;
                 files::write(&path, text.replacen(from, to, 1))?;
-                copy.commit()?;
-                let outcome = copy.check();
+                self.commit()?;
+                let outcome = self.check();
                 ensure(outcome.is_err(), || "the flake still evaluates".into())
             });
         }
-        files::remove_dir(&scratch)?;
-        Ok(cases.done)
     }
-}
 
-impl Copy<'_> {
     fn tree(&self) -> std::path::PathBuf {
         self.scratch.join("tree")
     }

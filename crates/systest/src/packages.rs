@@ -83,14 +83,7 @@ impl InstallTest<'_> {
             self.debug_symbols(&system)
         });
         cases.run("the system's own Python does not see the runtime", || {
-            self.install_tools(&system)?;
-            let seen = system.script(
-                "root",
-                "for module in sklearn numpy scipy xgboost lightgbm; do \
-                 python3 -c \"import $module\" 2>/dev/null && echo $module; done; \
-                 python3 -c 'import sys; print([p for p in sys.path if \"pgml\" in p])'",
-            )?;
-            ensure(seen.trim() == "[]", || format!("it sees {seen}"))
+            self.own_python(&system)
         });
         cases.run(
             "published by rsync in two steps, and read from a web server by hash",
@@ -110,6 +103,18 @@ impl InstallTest<'_> {
             self.autopkgtest()
         });
         Ok(cases.done)
+    }
+
+    /// The runtime is out of the way of the system's own Python.
+    fn own_python(&self, system: &System) -> Result<(), Failure> {
+        self.install_tools(system)?;
+        let seen = system.script(
+            "root",
+            "for module in sklearn numpy scipy xgboost lightgbm; do \
+             python3 -c \"import $module\" 2>/dev/null && echo $module; done; \
+             python3 -c 'import sys; print([p for p in sys.path if \"pgml\" in p])'",
+        )?;
+        ensure(seen.trim() == "[]", || format!("it sees {seen}"))
     }
 
     /// A root file system for a tool that brings up a system by itself: clean, with copies of the repository and of the locked

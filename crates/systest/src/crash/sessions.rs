@@ -140,6 +140,25 @@ impl Suite<'_> {
                 })
             },
         );
+        self.exposed(cases);
+        cases.run(
+            "shipped: the checker predicts that nothing is hijacked",
+            || {
+                let found = self.hijacked(shipped)?;
+                ensure(found.is_empty(), || format!("{found:?}"))
+            },
+        );
+        self.crashes(cases, shallow);
+        self.right(
+            cases,
+            "dynamic, with RTLD_DEEPBIND: right, so the crash is a matter of scopes",
+            &self.libraries.wrong(Mislink::Dynamic),
+            With::default(),
+        );
+    }
+
+    /// What each wrong variant shows to the libraries that are loaded after it, and that the checker refuses it for that.
+    fn exposed(&self, cases: &mut Cases<'_>) {
         for (mislink, exposed) in [
             (Mislink::Dynamic, "dgelsd_"),
             (Mislink::Ilp64, "dgelsd_"),
@@ -160,20 +179,6 @@ impl Suite<'_> {
                 ));
             }
         }
-        cases.run(
-            "shipped: the checker predicts that nothing is hijacked",
-            || {
-                let found = self.hijacked(shipped)?;
-                ensure(found.is_empty(), || format!("{found:?}"))
-            },
-        );
-        self.crashes(cases, shallow);
-        self.right(
-            cases,
-            "dynamic, with RTLD_DEEPBIND: right, so the crash is a matter of scopes",
-            &self.libraries.wrong(Mislink::Dynamic),
-            With::default(),
-        );
     }
 
     /// The wrong variants must fail: a test in which they work shows nothing about the right one.

@@ -18,95 +18,97 @@ pub(super) struct Row<'a> {
 /// What is done for a row, with its name.
 type Named = (&'static str, fn(&Row<'_>) -> Result<(), Failure>);
 
-/// The cases.
+/// The cases, each by its name.
+const ROWS: [Named; 22] = [
+    (
+        "wrong or no settings: what to do is said, and nothing is made",
+        refusals,
+    ),
+    (
+        "POSTGRES_USER, POSTGRES_DB; the extension is there and in template1",
+        names,
+    ),
+    ("POSTGRES_…_FILE: settings from files", from_files),
+    (
+        "POSTGRES_INITDB_ARGS, POSTGRES_INITDB_WALDIR, PGDATA",
+        initdb,
+    ),
+    ("POSTGRES_HOST_AUTH_METHOD=trust needs no password", trust),
+    (
+        "PGML_CREATE_EXTENSION=off leaves the extension out",
+        without_extension,
+    ),
+    (
+        "/docker-entrypoint-initdb.d: .sh, .sql, .sql.gz, .sql.xz, .sql.zst in order",
+        scripts,
+    ),
+    (
+        "a script that fails ends it, and half a cluster is not served",
+        crashes::failing_script,
+    ),
+    (
+        "arguments are the server's, other commands are run as they are",
+        arguments,
+    ),
+    (
+        "uid 999 from the first instruction; volume, port, signal and labels",
+        metadata,
+    ),
+    (
+        "--user: another uid has a directory of its own, or is told what to do",
+        other_user,
+    ),
+    (
+        "--user root takes a directory over, and the server runs as 999",
+        as_root,
+    ),
+    (
+        "a read-only root file system with tmpfs and the data volume",
+        read_only,
+    ),
+    (
+        "the cluster of another major is refused",
+        crashes::other_major,
+    ),
+    (
+        "a stop during initialisation is no finished cluster",
+        crashes::stopped_early,
+    ),
+    (
+        "an initdb that was killed is begun again",
+        crashes::killed_initdb,
+    ),
+    (
+        "a directory with other files is refused, and an old volume of 18",
+        crashes::wrong_directories,
+    ),
+    ("PGPORT, -p and no network: still healthy", listening),
+    (
+        "--memory: a training that needs more is an error, and the server lives",
+        memory::limited,
+    ),
+    (
+        "dpkg knows every package, and each file is what it installed",
+        packages::dpkg,
+    ),
+    (
+        "slim: predictions by Rust alone, no LLVM, and training names the package",
+        packages::slim,
+    ),
+    (
+        "slim: dpkg misses what its filter leaves out, and no more",
+        packages::slim_dpkg,
+    ),
+];
+
+/// The cases, for one image.
 pub fn rows<'a>(test: &'a ImageTest<'a>, containers: &'a Containers<'a>) -> Vec<Test<'a>> {
-    let rows: [Named; 22] = [
-        (
-            "wrong or no settings: what to do is said, and nothing is made",
-            refusals,
-        ),
-        (
-            "POSTGRES_USER, POSTGRES_DB; the extension is there and in template1",
-            names,
-        ),
-        ("POSTGRES_…_FILE: settings from files", from_files),
-        (
-            "POSTGRES_INITDB_ARGS, POSTGRES_INITDB_WALDIR, PGDATA",
-            initdb,
-        ),
-        ("POSTGRES_HOST_AUTH_METHOD=trust needs no password", trust),
-        (
-            "PGML_CREATE_EXTENSION=off leaves the extension out",
-            without_extension,
-        ),
-        (
-            "/docker-entrypoint-initdb.d: .sh, .sql, .sql.gz, .sql.xz, .sql.zst in order",
-            scripts,
-        ),
-        (
-            "a script that fails ends it, and half a cluster is not served",
-            crashes::failing_script,
-        ),
-        (
-            "arguments are the server's, other commands are run as they are",
-            arguments,
-        ),
-        (
-            "uid 999 from the first instruction; volume, port, signal and labels",
-            metadata,
-        ),
-        (
-            "--user: another uid has a directory of its own, or is told what to do",
-            other_user,
-        ),
-        (
-            "--user root takes a directory over, and the server runs as 999",
-            as_root,
-        ),
-        (
-            "a read-only root file system with tmpfs and the data volume",
-            read_only,
-        ),
-        (
-            "the cluster of another major is refused",
-            crashes::other_major,
-        ),
-        (
-            "a stop during initialisation is no finished cluster",
-            crashes::stopped_early,
-        ),
-        (
-            "an initdb that was killed is begun again",
-            crashes::killed_initdb,
-        ),
-        (
-            "a directory with other files is refused, and an old volume of 18",
-            crashes::wrong_directories,
-        ),
-        ("PGPORT, -p and no network: still healthy", listening),
-        (
-            "--memory: a training that needs more is an error, and the server lives",
-            memory::limited,
-        ),
-        (
-            "dpkg knows every package, and each file is what it installed",
-            packages::dpkg,
-        ),
-        (
-            "slim: predictions by Rust alone, no LLVM, and training names the package",
-            packages::slim,
-        ),
-        (
-            "slim: dpkg misses what its filter leaves out, and no more",
-            packages::slim_dpkg,
-        ),
-    ];
     let test_of = |(name, row): Named| {
         let test: Box<dyn Fn() -> Result<(), Failure> + Send + Sync + 'a> =
             Box::new(move || row(&Row { test, containers }));
         (name, test)
     };
-    rows.into_iter().map(test_of).collect()
+    ROWS.into_iter().map(test_of).collect()
 }
 
 impl Row<'_> {

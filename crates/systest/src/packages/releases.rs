@@ -45,6 +45,18 @@ const TRAIN_AGAIN: &str = "Train the model again with pgml.train";
 /// How the numbers, of the size of 150, are compared: a library of another version may round the last bits otherwise.
 const DIGITS: u8 = 3;
 
+/// Removes a major's cluster and packages; the other goes on.
+fn purge(system: &System, majors: Majors) -> Result<String, Failure> {
+    let Majors { old, new } = majors;
+    // The names are dpkg's: apt reads such a pattern as a regular expression, which means other packages too.
+    let purge = format!(
+        "pg_dropcluster {old} {CLUSTER} 2>&1
+         apt-get purge --yes $(dpkg-query -W -f '${{Package}} ' 'postgresql*-{old}*') 2>&1
+         apt-get autoremove --yes 2>&1; pg_ctlcluster {new} {CLUSTER} restart 2>&1"
+    );
+    system.script("root", &purge)
+}
+
 impl InstallTest<'_> {
     /// Begins on the target's own release and goes through `later`.
     pub fn through_releases(
@@ -174,18 +186,11 @@ impl InstallTest<'_> {
             return false;
         }
         let name = format!("{old} purged on {}: {new} goes on", to.codename);
-        cases
-            .run(&name, || {
-                // The names are dpkg's: apt reads such a pattern as a regular expression, which means other packages too.
-                let purge = format!(
-                    "pg_dropcluster {old} {CLUSTER} 2>&1
-                     apt-get purge --yes $(dpkg-query -W -f '${{Package}} ' 'postgresql*-{old}*') 2>&1
-                     apt-get autoremove --yes 2>&1; pg_ctlcluster {new} {CLUSTER} restart 2>&1"
-                );
-                system.script("root", &purge)?;
-                same()
-            })
-            .is_some()
+        let purged = cases.run(&name, || {
+            purge(system, Majors { old, new })?;
+            same()
+        });
+        purged.is_some()
     }
 
     /// As the release notes have it: other sources, `update`, `dist-upgrade`.
