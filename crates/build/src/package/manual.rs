@@ -46,75 +46,92 @@ pub struct Contents {
 
 /// Reads the SQL of the current edition and the declarations of the settings.
 pub fn contents(sql: &str, settings: &str) -> Result<Contents, ManualError> {
-    let wrong = |file: &str, what: String| ManualError {
-        file: file.to_owned(),
-        what,
+    let contents = Contents {
+        functions: functions(sql)?,
+        relations: relations(sql)?,
+        settings: declared(settings)?,
     };
-    let mut functions = Vec::new();
+    let found = [&contents.functions, &contents.relations, &contents.settings];
+    match found.iter().any(|entries| entries.is_empty()) {
+        true => Err(wrong(
+            "extension",
+            "no functions, relations or settings are found",
+        )),
+        false => Ok(contents),
+    }
+}
+
+fn wrong(file: &str, what: impl Into<String>) -> ManualError {
+    ManualError {
+        file: file.to_owned(),
+        what: what.into(),
+    }
+}
+
+/// The functions and aggregates, in the order in which they are made; what a trigger calls is left out.
+fn functions(sql: &str) -> Result<Vec<Entry>, ManualError> {
+    let mut found = Vec::new();
     for kind in ["FUNCTION", "AGGREGATE"] {
         for (at, head) in sql.match_indices(&format!("CREATE {kind} pgml.")) {
             let usage = signature(&sql[at + "CREATE ".len() + kind.len() + 1..]);
             let name = usage.split('(').next().unwrap_or_default();
             let comment = format!("COMMENT ON {kind} {name}(");
-            let found = sql[at..].find(&comment).map(|offset| at + offset);
-            let does = found.and_then(|at| text_of_comment(&sql[at..]));
+            let comment = sql[at..].find(&comment).map(|offset| at + offset);
+            let does = comment.and_then(|at| text_of_comment(&sql[at..]));
             let does =
                 does.ok_or_else(|| wrong("extension/sql", format!("{head}{name} has no comment")))?;
             if !does.starts_with("Trigger") {
-                functions.push((
-                    at,
-                    Entry {
-                        usage: roff(&usage),
-                        does: roff(&does),
-                    },
-                ));
+                let entry = Entry {
+                    usage: roff(&usage),
+                    does: roff(&does),
+                };
+                found.push((at, entry));
             }
         }
     }
-    functions.sort_by_key(|(at, _)| *at);
-    let mut relations = Vec::new();
+    found.sort_by_key(|(at, _)| *at);
+    Ok(found.into_iter().map(|(_, entry)| entry).collect())
+}
+
+/// The tables and views that have a comment.
+fn relations(sql: &str) -> Result<Vec<Entry>, ManualError> {
+    let mut found = Vec::new();
     for kind in ["TABLE", "VIEW"] {
         for (at, head) in sql.match_indices(&format!("COMMENT ON {kind} ")) {
             let rest = &sql[at + head.len()..];
             let usage = rest.split_whitespace().next().unwrap_or_default();
-            let does = text_of_comment(rest).ok_or_else(|| {
+            let no_end = || {
                 wrong(
                     "extension/sql",
                     format!("the comment on {usage} has no end"),
                 )
-            })?;
-            relations.push(Entry {
+            };
+            let does = text_of_comment(rest).ok_or_else(no_end)?;
+            found.push(Entry {
                 usage: roff(usage),
                 does: roff(&does),
             });
         }
     }
-    let mut declared = Vec::new();
+    Ok(found)
+}
+
+/// The settings, with the first text that each is declared with.
+fn declared(settings: &str) -> Result<Vec<Entry>, ManualError> {
+    let mut found = Vec::new();
     for (at, _) in settings.match_indices("GucRegistry::define_") {
         let mut literals = settings[at..].split("c\"").skip(1);
         let mut literal = || literals.next()?.split('"').next();
         let (Some(name), Some(does)) = (literal(), literal()) else {
-            return Err(wrong(
-                "extension/src/settings.rs",
-                "a setting without a name or text".into(),
-            ));
+            let what = "a setting without a name or text";
+            return Err(wrong("extension/src/settings.rs", what));
         };
-        declared.push(Entry {
+        found.push(Entry {
             usage: roff(name),
             does: roff(does),
         });
     }
-    if functions.is_empty() || relations.is_empty() || declared.is_empty() {
-        return Err(wrong(
-            "extension",
-            "no functions, relations or settings are found".into(),
-        ));
-    }
-    Ok(Contents {
-        functions: functions.into_iter().map(|(_, entry)| entry).collect(),
-        relations,
-        settings: declared,
-    })
+    Ok(found)
 }
 
 /// From a function's name to the end of what it returns, on one line.

@@ -127,6 +127,29 @@ pub fn extension(
         },
     )?;
     let mut package = facts.package(extension_name(major), control);
+    let copyright = library_copyright(facts, inputs)?;
+    facts.add_documents(
+        &mut package,
+        "lintian-overrides-extension",
+        copyright,
+        &work.log,
+    )?;
+    facts.add_manual(&mut package, major, &work.log)?;
+    add_library(&mut package, facts, inputs)?;
+    let deb = package.build(builder, facts.epoch, inputs.compressed, &place(work))?;
+    let debug = debug_symbols(facts, inputs, &package.name)?;
+    let debug_deb = debug.build(builder, facts.epoch, inputs.compressed, &place(work))?;
+    Ok(format!(
+        "{} and its debug symbols, {} and {}",
+        package.file_name(),
+        megabytes(&deb)?,
+        megabytes(&debug_deb)?
+    ))
+}
+
+/// The copyright file of a library that has other projects' code in it.
+fn library_copyright(facts: &Facts<'_>, inputs: &ExtensionInputs<'_>) -> Result<String, Failure> {
+    let major = inputs.major;
     let crates = files::read_text(&inputs.compiled.join(layout::CRATES))?;
     let mut parts = copyright::openblas_and_std();
     parts.extend(copyright::lightgbm());
@@ -137,14 +160,16 @@ pub fn extension(
         "standard library and the Rust crates named below. Their paths are those of".into(),
         "the sources that it was built from.".into(),
     ];
-    let copyright = facts.copyright(&comment, &parts)?;
-    facts.add_documents(
-        &mut package,
-        "lintian-overrides-extension",
-        copyright,
-        &work.log,
-    )?;
-    facts.add_manual(&mut package, major, &work.log)?;
+    facts.copyright(&comment, &parts)
+}
+
+/// Adds the library, the control file and the SQL of every edition.
+fn add_library(
+    package: &mut Package,
+    facts: &Facts<'_>,
+    inputs: &ExtensionInputs<'_>,
+) -> Result<(), Failure> {
+    let major = inputs.major;
     let lib = library_path(major);
     // Cut behind the stamp: what follows is the same on every distribution.
     package.cuts = Cuts::Around {
@@ -166,8 +191,16 @@ pub fn extension(
             .files
             .push((path, Source::File(extension.join("sql").join(&sql))));
     }
-    let deb = package.build(builder, facts.epoch, inputs.compressed, &place(work))?;
+    Ok(())
+}
 
+/// The package with the debug symbols of the package `of`.
+fn debug_symbols(
+    facts: &Facts<'_>,
+    inputs: &ExtensionInputs<'_>,
+    of: &str,
+) -> Result<Package, Failure> {
+    let major = inputs.major;
     let build_id = build_id(&files::read(inputs.library)?).ok_or(NoBuildId)?;
     let control = facts.template(
         "dbgsym.control.j2",
@@ -182,7 +215,7 @@ pub fn extension(
     let mut debug = facts.package(format!("{}-dbgsym", extension_name(major)), control);
     // Its documents are those of the package that it depends on, as debhelper does it.
     let doc = format!("/usr/share/doc/{}", debug.name);
-    debug.links.push((doc, package.name.clone()));
+    debug.links.push((doc, of.to_owned()));
     let symbols = format!(
         "/usr/lib/debug/.build-id/{}/{}.debug",
         &build_id[..2],
@@ -195,13 +228,7 @@ pub fn extension(
     debug
         .files
         .push((symbols, Source::File(inputs.compiled.join(layout::DEBUG))));
-    let debug = debug.build(builder, facts.epoch, inputs.compressed, &place(work))?;
-    Ok(format!(
-        "{} and its debug symbols, {} and {}",
-        package.file_name(),
-        megabytes(&deb)?,
-        megabytes(&debug)?
-    ))
+    Ok(debug)
 }
 
 /// Builds `pgml-python` from the output of the runtime job. Without `byte_code` in it the package makes its own with the

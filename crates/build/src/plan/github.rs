@@ -66,19 +66,61 @@ impl Matrices {
     /// The matrices of a plan's targets, which are given with their distributions and majors.
     pub fn new(plan: &Plan, targets: &[Target]) -> Self {
         // A runner of a target's own architecture builds it, whatever is missing here for that.
-        let planned: Vec<&Target> = targets
+        let planned = targets
             .iter()
-            .filter(|target| plan.targets.contains_key(&target.to_string()))
-            .collect();
-        let key = |target: &&&Target| {
+            .filter(|target| plan.targets.contains_key(&target.to_string()));
+        let planned = Planned {
+            plan,
+            targets: planned.collect(),
+        };
+        Self {
+            version: VERSION,
+            compile: Matrix {
+                include: planned.compiles(),
+            },
+            package: Matrix {
+                include: planned.packages(),
+            },
+        }
+    }
+}
+
+/// The targets that are dealt out to runners.
+struct Planned<'a> {
+    plan: &'a Plan,
+    targets: Vec<&'a Target>,
+}
+
+impl Planned<'_> {
+    /// A runner for each major and architecture.
+    fn compiles(&self) -> Vec<Compile> {
+        let key = |target: &&Target| {
             let architecture = &target.distribution.architecture;
             (architecture.suffix().to_owned(), target.major)
         };
-        let mut majors: Vec<&Target> = planned.clone();
-        majors.sort_by_key(|target| key(&target));
-        majors.dedup_by_key(|target| key(&&*target));
+        let mut first_of_each = self.targets.clone();
+        first_of_each.sort_by_key(key);
+        first_of_each.dedup_by_key(|target| key(&*target));
+        let compile = |first: &Target| {
+            let architecture = &first.distribution.architecture;
+            let job = |kind: &str| architecture.qualify(&format!("{kind}:pg{}", first.major));
+            Compile {
+                major: first.major,
+                architecture: architecture.name.clone(),
+                targets: self.names(&|target| {
+                    target.major == first.major && target.distribution.architecture == *architecture
+                }),
+                jobs: format!("{},{}", job("compress"), job("compile")),
+                archive: archive(first),
+            }
+        };
+        first_of_each.into_iter().map(compile).collect()
+    }
+
+    /// A runner for each distribution.
+    fn packages(&self) -> Vec<Package> {
         let mut distributions: Vec<(&str, &str)> = Vec::new();
-        for target in &planned {
+        for target in &self.targets {
             let distribution = &target.distribution;
             let entry = (
                 distribution.id.as_str(),
@@ -88,65 +130,49 @@ impl Matrices {
                 distributions.push(entry);
             }
         }
-        let words = |which: &dyn Fn(&Target) -> bool| -> String {
-            let chosen = planned.iter().filter(|target| which(target));
-            let names: Vec<String> = chosen.map(|target| target.to_string()).collect();
-            names.join(" ")
-        };
-        // The packages of a distribution's targets, and what is published beside them.
-        let goals = |id: &str| -> String {
-            let of = planned.iter().filter(|target| target.distribution.id == id);
-            let goals = of.filter_map(|target| plan.targets.get(&target.to_string()));
-            let goals: BTreeSet<&str> = goals
-                .flat_map(|planned| planned.goals.iter().map(String::as_str))
-                .collect();
-            goals.into_iter().collect::<Vec<_>>().join(",")
-        };
-        let archive = |target: &Target| {
-            let architecture = &target.distribution.architecture;
-            format!(
-                "pgml-{}.tar",
-                architecture.qualify(&format!("pg{}", target.major))
-            )
-        };
-        let compile = majors.iter().map(|first| {
-            let Target {
-                distribution,
-                major,
-            } = first;
-            let architecture = &distribution.architecture;
-            let job = |kind: &str| architecture.qualify(&format!("{kind}:pg{major}"));
-            Compile {
-                major: *major,
-                architecture: architecture.name.clone(),
-                targets: words(&|target| {
-                    target.major == *major && target.distribution.architecture == *architecture
-                }),
-                jobs: format!("{},{}", job("compress"), job("compile")),
-                archive: archive(first),
+        let package = |(id, architecture): (&str, &str)| {
+            let of = || {
+                self.targets
+                    .iter()
+                    .filter(|target| target.distribution.id == id)
+            };
+            let archives: Vec<String> = of().map(|target| archive(target)).collect();
+            Package {
+                distribution: id.to_owned(),
+                architecture: architecture.to_owned(),
+                jobs: self.goals(id),
+                archive: format!("pgml-for-{id}.tar"),
+                targets: self.names(&|target| target.distribution.id == id),
+                archives: archives.join(" "),
             }
-        });
-        let package = distributions.iter().map(|(id, architecture)| Package {
-            distribution: (*id).to_owned(),
-            architecture: (*architecture).to_owned(),
-            jobs: goals(id),
-            archive: format!("pgml-for-{id}.tar"),
-            targets: words(&|target| target.distribution.id == *id),
-            archives: planned
-                .iter()
-                .filter(|target| target.distribution.id == *id)
-                .map(|target| archive(target))
-                .collect::<Vec<_>>()
-                .join(" "),
-        });
-        Self {
-            version: VERSION,
-            compile: Matrix {
-                include: compile.collect(),
-            },
-            package: Matrix {
-                include: package.collect(),
-            },
-        }
+        };
+        distributions.into_iter().map(package).collect()
     }
+
+    /// The names of some targets, as a command line takes them.
+    fn names(&self, which: &dyn Fn(&Target) -> bool) -> String {
+        let chosen = self.targets.iter().filter(|target| which(target));
+        let names: Vec<String> = chosen.map(|target| target.to_string()).collect();
+        names.join(" ")
+    }
+
+    /// The packages of a distribution's targets, and what is published beside them.
+    fn goals(&self, id: &str) -> String {
+        let of = self
+            .targets
+            .iter()
+            .filter(|target| target.distribution.id == id);
+        let planned = of.filter_map(|target| self.plan.targets.get(&target.to_string()));
+        let goals: BTreeSet<&str> = planned
+            .flat_map(|planned| planned.goals.iter().map(String::as_str))
+            .collect();
+        goals.into_iter().collect::<Vec<_>>().join(",")
+    }
+}
+
+/// The archive that hands a major's compiled library over.
+fn archive(target: &Target) -> String {
+    let architecture = &target.distribution.architecture;
+    let name = architecture.qualify(&format!("pg{}", target.major));
+    format!("pgml-{name}.tar")
 }

@@ -121,15 +121,8 @@ fn the_tree_is_read_with_every_relation_once() {
 fn the_document_names_what_is_inside_and_is_the_same_twice() {
     let (tree, lock, native) = (CrateTree::parse(TREE).unwrap(), lock(), linked());
     let section = audit::contents(&tree, &lock, &native).unwrap();
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir
-        .path()
-        .join("postgresql-15-pgml_3.0.0-1~debian12_amd64.deb");
-    files::write(&path, "deb").unwrap();
-    let deb = Deb {
-        path: &path,
-        created: "2026-11-22T00:00:00Z".into(),
-    };
+    let (_dir, path) = package();
+    let deb = of(&path);
     assert_eq!(
         deb.document(),
         "postgresql-15-pgml_3.0.0-1~debian12_amd64.cdx.json"
@@ -180,7 +173,59 @@ fn the_document_names_what_is_inside_and_is_the_same_twice() {
     );
     let cpe = named("openblas")["cpe"].as_str().unwrap();
     assert!(cpe.contains(&format!(":{}:", pinned.version)), "{cpe}");
-    // Every relation is between parts that are there.
+    relations_are_between_parts_that_are_there(&json);
+}
+
+/// Catches a document of a library that says nothing of what is in it, or something else.
+#[test]
+fn a_library_without_its_own_list_gets_no_document() {
+    let (tree, lock, native) = (CrateTree::parse(TREE).unwrap(), lock(), linked());
+    let (_dir, path) = package();
+    let deb = of(&path);
+    let made = |library: &[u8]| {
+        let inside = Extension {
+            library,
+            place: "usr/lib/postgresql/15/lib/pgml.so",
+            crates: &tree,
+            lock: &lock,
+            native: &native,
+        };
+        extension(&deb, &inside)
+    };
+    let other =
+        CrateTree::parse(&TREE.replace("1|serde v1.0.0|MIT/Apache-2.0\n2|itoa v1.0.1|MIT\n", ""));
+    let other = audit::contents(&other.unwrap(), &lock, &[]).unwrap();
+    for (library, words) in [
+        (library(None), "no section"),
+        (library(Some(&other)), "does not name itoa 1.0.1"),
+    ] {
+        let failure = made(&library).unwrap_err();
+        assert_eq!(failure.exit, Exit::CheckFailed);
+        let report = failure.report.unwrap().to_string();
+        assert!(report.contains(words), "{report}");
+    }
+}
+
+/// A file with a package's name.
+fn package() -> (tempfile::TempDir, std::path::PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir
+        .path()
+        .join("postgresql-15-pgml_3.0.0-1~debian12_amd64.deb");
+    files::write(&path, "deb").unwrap();
+    (dir, path)
+}
+
+fn of(path: &std::path::Path) -> Deb<'_> {
+    Deb {
+        path,
+        created: "2026-11-22T00:00:00Z".into(),
+    }
+}
+
+fn relations_are_between_parts_that_are_there(json: &Value) {
+    let subject = &json["metadata"]["component"];
+    let components = json["components"].as_array().unwrap();
     let mut known: Vec<&str> = components
         .iter()
         .filter_map(|c| c["bom-ref"].as_str())
@@ -194,19 +239,6 @@ fn the_document_names_what_is_inside_and_is_the_same_twice() {
         for to in relation["dependsOn"].as_array().unwrap() {
             assert!(known.contains(&to.as_str().unwrap()), "{relation}");
         }
-    }
-    // A library that lost its list, or has another's, gets no document.
-    let other =
-        CrateTree::parse(&TREE.replace("1|serde v1.0.0|MIT/Apache-2.0\n2|itoa v1.0.1|MIT\n", ""));
-    let other = audit::contents(&other.unwrap(), &lock, &[]).unwrap();
-    for (library, words) in [
-        (library(None), "no section"),
-        (library(Some(&other)), "does not name itoa 1.0.1"),
-    ] {
-        let failure = made(&library).unwrap_err();
-        assert_eq!(failure.exit, Exit::CheckFailed);
-        let report = failure.report.unwrap().to_string();
-        assert!(report.contains(words), "{report}");
     }
 }
 

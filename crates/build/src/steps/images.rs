@@ -1,7 +1,7 @@
 //! The steps that make images: those with a server, and the one with the extension's files alone.
 
 use crate::layout;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use oci_spec::image::Config;
 
@@ -171,75 +171,37 @@ impl<'a> Making<'a> {
     }
 }
 
-/// Makes the images of a target that have a server: full and slim.
-pub fn server_images(
-    steps: &Steps<'_>,
-    work: &Work<'_>,
-    target: &Target,
-) -> Result<String, Failure> {
-    let making = Making::new(steps, work, target)?;
-    let distribution = target.distribution.id.as_str();
-    let server = Lock::server_of(steps.workspace, steps.targets, target);
-    let base_dir = work.output_of(&format!("image-base:{}", server.id))?;
-    let base: BaseLayers = read_json(&base_dir.join(base_layer::LAYERS))?;
-    let runtime_dir = work.output_of(&format!("image-runtime:{}", server.id))?;
-    let runtime: Layer = read_json(&runtime_dir.join(RUNTIME))?;
-    let lock = Lock::open(steps.workspace, steps.targets, server)?;
-    let packages = lock.packages_of(&["base", "image"]);
-    let extension = deb_of(work, &format!("package:{target}"), &making.package_name())?;
-    let python = deb_of(work, &format!("package:{distribution}"), "pgml-python")?;
-    let title = format!(
-        "{} and PostgreSQL {}",
-        target.distribution.title, target.major
-    );
-    let (slim_filter, no_filter) = (Filter::slim(&steps.workspace.root)?, Filter::default());
+/// What the images of a target that have a server are put together from.
+struct ServerImages<'a> {
+    making: Making<'a>,
+    base: BaseLayers,
+    base_dir: &'a Path,
+    runtime: Layer,
+    runtime_dir: &'a Path,
+    /// The packages of the distribution in the images.
+    packages: Vec<&'a LockedPackage>,
+    extension: PathBuf,
+    python: PathBuf,
+}
 
-    let make = |flavour: Flavour| -> Result<u64, Failure> {
+impl ServerImages<'_> {
+    /// Makes one of them; returns its size in bytes.
+    fn make(&self, flavour: Flavour) -> Result<u64, Failure> {
         let full = flavour == Flavour::Full;
-        let (base_layer, base_file) = match full {
-            true => (base.full.clone(), BaseLayers::FULL),
-            false => (base.slim.clone(), BaseLayers::SLIM),
-        };
-        let mut parts = vec![Part {
-            layer: base_layer,
-            file: base_dir.join(base_file),
-            made_by: format!("mmdebstrap: {title}, from locked packages"),
-        }];
-        let scratch = work.scratch.join(flavour.name());
+        let mut parts = vec![self.base_part(full)];
         if full {
             parts.push(Part {
-                layer: runtime.clone(),
-                file: runtime_dir.join(RUNTIME_LAYER),
-                made_by: format!("dpkg --install pgml-python {}", making.version()),
+                layer: self.runtime.clone(),
+                file: self.runtime_dir.join(RUNTIME_LAYER),
+                made_by: format!("dpkg --install pgml-python {}", self.making.version()),
             });
         }
-        let file = work
-            .scratch
-            .join(format!("{}-extension.tar.gz", flavour.name()));
-        let install = Install {
-            rootfs: &python_rootfs(work, distribution)?,
-            system: &if full { runtime_dir } else { base_dir }.join(SYSTEM),
-            name: &making.package_name(),
-            deb: &extension,
-            filter: if full { &no_filter } else { &slim_filter },
-            epoch: steps.epoch,
-            scratch: &scratch,
-            log: &work.log,
-        };
-        let (layer, _) = install.run(&file)?;
-        parts.push(Part {
-            layer,
-            file,
-            made_by: format!(
-                "dpkg --install {} {}",
-                making.package_name(),
-                making.version()
-            ),
-        });
+        parts.push(self.extension_part(flavour)?);
+        let (steps, work) = (self.making.steps, self.making.work);
         let settings = Settings {
-            major: target.major,
+            major: self.making.target.major,
             flavour,
-            uid: making.config.uid,
+            uid: self.making.config.uid,
             root: &steps.workspace.root,
         };
         let file = work
@@ -250,12 +212,85 @@ pub fn server_images(
             file,
             made_by: "the entry point and the default configuration of docker/".into(),
         });
-        let sbom = making.sbom(&packages, &extension, full.then_some(python.as_path()))?;
-        making.write(flavour, parts, Some(&settings), sbom)
+        let python = full.then_some(self.python.as_path());
+        let sbom = self.making.sbom(&self.packages, &self.extension, python)?;
+        self.making.write(flavour, parts, Some(&settings), sbom)
+    }
+
+    fn base_part(&self, full: bool) -> Part {
+        let target = self.making.target;
+        let (layer, file) = match full {
+            true => (self.base.full.clone(), BaseLayers::FULL),
+            false => (self.base.slim.clone(), BaseLayers::SLIM),
+        };
+        Part {
+            layer,
+            file: self.base_dir.join(file),
+            made_by: format!(
+                "mmdebstrap: {} and PostgreSQL {}, from locked packages",
+                target.distribution.title, target.major
+            ),
+        }
+    }
+
+    /// Installs the extension's package on top of what the flavour has below it.
+    fn extension_part(&self, flavour: Flavour) -> Result<Part, Failure> {
+        let (making, work) = (&self.making, self.making.work);
+        let (below, filter) = match flavour {
+            Flavour::Full => (self.runtime_dir, Filter::default()),
+            _ => (self.base_dir, Filter::slim(&making.steps.workspace.root)?),
+        };
+        let file = work
+            .scratch
+            .join(format!("{}-extension.tar.gz", flavour.name()));
+        let install = Install {
+            rootfs: &python_rootfs(work, &making.target.distribution.id)?,
+            system: &below.join(SYSTEM),
+            name: &making.package_name(),
+            deb: &self.extension,
+            filter: &filter,
+            epoch: making.steps.epoch,
+            scratch: &work.scratch.join(flavour.name()),
+            log: &work.log,
+        };
+        let (layer, _) = install.run(&file)?;
+        Ok(Part {
+            layer,
+            file,
+            made_by: format!(
+                "dpkg --install {} {}",
+                making.package_name(),
+                making.version()
+            ),
+        })
+    }
+}
+
+/// Makes the images of a target that have a server: full and slim.
+pub fn server_images(
+    steps: &Steps<'_>,
+    work: &Work<'_>,
+    target: &Target,
+) -> Result<String, Failure> {
+    let making = Making::new(steps, work, target)?;
+    let distribution = target.distribution.id.as_str();
+    let server = Lock::server_of(steps.workspace, steps.targets, target);
+    let base_dir = work.output_of(&format!("image-base:{}", server.id))?;
+    let runtime_dir = work.output_of(&format!("image-runtime:{}", server.id))?;
+    let lock = Lock::open(steps.workspace, steps.targets, server)?;
+    let images = ServerImages {
+        base: read_json(&base_dir.join(base_layer::LAYERS))?,
+        base_dir,
+        runtime: read_json(&runtime_dir.join(RUNTIME))?,
+        runtime_dir,
+        packages: lock.packages_of(&["base", "image"]),
+        extension: deb_of(work, &format!("package:{target}"), &making.package_name())?,
+        python: deb_of(work, &format!("package:{distribution}"), "pgml-python")?,
+        making,
     };
     let (full, slim) = std::thread::scope(|scope| {
-        let slim = scope.spawn(|| make(Flavour::Slim));
-        (make(Flavour::Full), slim.join())
+        let slim = scope.spawn(|| images.make(Flavour::Slim));
+        (images.make(Flavour::Full), slim.join())
     });
     let slim = slim.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     Ok(format!(
