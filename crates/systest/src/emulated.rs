@@ -153,8 +153,8 @@ impl<'a> System<'a> {
         if plan.job(&runtime).is_none() {
             return Ok(Err(format!("{id} has no Python runtime of its own")));
         }
-        let blocked = plan.targets.get(&target.to_string());
-        let blocked = blocked.and_then(|planned| planned.blocked.clone());
+        let planned = plan.targets.get(&target.to_string());
+        let blocked = planned.and_then(|planned| planned.blocked.clone());
         let debs = ["base", "test"].map(|role| format!("fetch:{id}:{role}"));
         plan.goals = debs.to_vec();
         plan.goals.push(runtime.clone());
@@ -165,17 +165,15 @@ impl<'a> System<'a> {
                 return Err(Failure::already_reported(exit));
             }
         }
-        let output = |id: &str| {
-            plan.job(id)
-                .map(|job| cache.output(job))
-                .unwrap_or_default()
-        }; // INVARIANT: goals of the plan
+        // INVARIANT: goals of the plan
+        let output = |id: &str| plan.job(id).map_or(PathBuf::new(), |job| cache.output(job));
         let mut packages = Vec::new();
         for dir in debs.iter().map(|job| output(job)) {
             for deb in files::files_below(&dir)? {
                 packages.push(dir.join(deb));
             }
         }
+        let no_package = format!("{} has no package of it", out.display());
         let extension = extension(out, target);
         packages.extend(extension.clone());
         let scratch = workspace.cache.join(format!("systest/emulated/{target}"));
@@ -187,9 +185,7 @@ impl<'a> System<'a> {
             target,
             runtime: output(&runtime).join(layout::PYTHON_TREE),
             tests: workspace.root.join("packaging/tests"),
-            without_extension: extension.is_none().then(|| {
-                blocked.unwrap_or_else(|| format!("{} has no package of it", out.display()))
-            }),
+            without_extension: extension.is_none().then(|| blocked.unwrap_or(no_package)),
             root,
             scratch,
             emulation,

@@ -117,19 +117,13 @@ impl Suite<'_> {
             shipped,
             polluted,
         );
+        let unprotected = With {
+            polluter: true,
+            ..shallow
+        };
         cases.run(
             "the same without RTLD_DEEPBIND fails, so that protection is needed",
-            || {
-                let outcome = self.session(
-                    shipped,
-                    FIT,
-                    With {
-                        polluter: true,
-                        ..shallow
-                    },
-                )?;
-                not_right(&outcome)
-            },
+            || not_right(&self.session(shipped, FIT, unprotected)?),
         );
         cases.run(
             "shipped: the backend finds no BLAS in its global scope",

@@ -128,10 +128,8 @@ impl InstallTest<'_> {
         cases: &mut Cases<'_>,
     ) -> bool {
         let new = to.major;
-        let name = format!(
-            "dist-upgrade {codename} → {}: models predict the same on {old}",
-            to.codename
-        );
+        let there = &to.codename;
+        let name = format!("dist-upgrade {codename} → {there}: models predict the same on {old}");
         let upgraded = cases.run(&name, || {
             self.dist_upgrade(system, old, to)?;
             system.script(
@@ -144,8 +142,7 @@ impl InstallTest<'_> {
             return false;
         }
         let name = format!(
-            "a model that needs Python predicts the same on {}, or says to train it again and can be",
-            to.codename
+            "a model that needs Python predicts the same on {there}, or says to train it again and can be"
         );
         let Some(now) = cases.run(&name, || self.train_again(system, of_python)) else {
             return false;
@@ -158,10 +155,7 @@ impl InstallTest<'_> {
                 format!("predicted before:\n{of_python}\nbut now\n{now}")
             })
         };
-        let name = format!(
-            "{old} and {new} side by side on {}: both predict",
-            to.codename
-        );
+        let name = format!("{old} and {new} side by side on {there}: both predict");
         let both = cases.run(&name, || {
             let install =
                 format!("apt-get install --yes postgresql-{new} postgresql-{new}-pgml 2>&1");
