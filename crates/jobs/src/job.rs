@@ -27,10 +27,24 @@ pub struct Cost {
 /// As many cores as there are, but for one.
 pub const ALL_BUT_ONE: usize = usize::MAX;
 
+/// A job whose output another one reads: only a job that is in the plan gives one away.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct JobRef(JobId);
+
+impl JobRef {
+    /// The job's name.
+    pub fn id(&self) -> &str {
+        &self.0
+    }
+}
+
 /// What a job does: plain data, by which the caller's code carries it out. All bytes come through the job's inputs.
 pub trait Step: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync {
     /// What it takes.
     fn cost(&self) -> Cost;
+    /// The jobs whose outputs it reads by a reference; a plan has each of them among what the job needs.
+    fn reads(&self) -> Vec<&JobRef>;
 }
 
 /// One node of the plan.
@@ -70,6 +84,11 @@ impl<S: Step> Job<S> {
             inputs,
             needs: needs.iter().map(|job| job.id.clone()).collect(),
         }
+    }
+
+    /// What another job's step reads its output by.
+    pub fn reference(&self) -> JobRef {
+        JobRef(self.id.clone())
     }
 
     /// Whether its key is that of its step and inputs: a job that was read from a file says so of itself only.

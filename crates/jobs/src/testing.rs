@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::job::{ALL_BUT_ONE, Cost, Step};
+use crate::job::{ALL_BUT_ONE, Cost, JobRef, Step};
 use crate::plan::Target;
 
 /// How much of a machine a step takes.
@@ -29,6 +29,10 @@ impl Step for Size {
             seconds,
             alone_with: (*self == Self::Huge).then_some("a directory"),
         }
+    }
+
+    fn reads(&self) -> Vec<&JobRef> {
+        Vec::new()
     }
 }
 

@@ -9,6 +9,7 @@ use base::exit::Failure;
 use base::files;
 use base::progress::Listener;
 use build::layout::ROOTFS_ARCHIVE;
+use build::plan::ids;
 use targets::Target;
 
 impl TestRun<'_> {
@@ -65,8 +66,8 @@ impl TestRun<'_> {
                 codename: to.distribution.codename.clone(),
                 major: to.major,
                 mirror: vec![
-                    self.output(&format!("fetch:{id}:base"))?,
-                    self.output(&format!("fetch:{id}:test"))?,
+                    self.output(&ids::fetch(&id, "base"))?,
+                    self.output(&ids::fetch(&id, "test"))?,
                 ],
                 missing: (!there).then_some(both),
             });
@@ -99,9 +100,9 @@ impl TestRun<'_> {
         let name = target.to_string();
         let log = self.workspace().log(&format!("test-{suite}-{name}"));
         files::write(&log, "")?;
-        let base_debs = self.output(&format!("fetch:{id}:base"))?;
-        let test_debs = self.output(&format!("fetch:{id}:test"))?;
-        let tools = self.output(&format!("fetch:{id}:tools"))?;
+        let base_debs = self.output(&ids::fetch(&id, "base"))?;
+        let test_debs = self.output(&ids::fetch(&id, "test"))?;
+        let tools = self.output(&ids::fetch(&id, "tools"))?;
         // Of the suite's own: two of them may be at work on one target.
         let scratch = self.workspace().cache.join("systest");
         let scratch = scratch.join(format!("{suite}-{name}"));
@@ -111,9 +112,7 @@ impl TestRun<'_> {
             major: target.major,
             codename: &distribution.codename,
             python: distribution.python.to_string(),
-            base: &self
-                .output(&format!("rootfs:{id}:base"))?
-                .join(ROOTFS_ARCHIVE),
+            base: &self.output(&ids::rootfs(&id, "base"))?.join(ROOTFS_ARCHIVE),
             mirror: &[&base_debs, &test_debs, &tools],
             repository: &self.out.join("apt"),
             sboms: &self.out.join("sbom"),

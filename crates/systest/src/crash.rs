@@ -11,6 +11,7 @@ mod scene;
 mod sessions;
 
 use build::layout;
+use build::plan::ids;
 use std::path::{Path, PathBuf};
 
 use self::fixtures::Sources;
@@ -67,10 +68,7 @@ pub fn run(
     make_fixtures(&outputs, &shown, &log)?;
     let fixture = plan.jobs.iter().find(|job| job.id.starts_with("fixture:"));
     let fixture = fixture.map_or("", |job| job.id.as_str());
-    for (at, wheels) in [
-        (OLD, fixture.to_owned()),
-        (NEW, format!("runtime:{}", NEW.0)),
-    ] {
+    for (at, wheels) in [(OLD, fixture.to_owned()), (NEW, ids::runtime(&NEW.0))] {
         let target = Target {
             distribution: pipeline.targets.require_distribution(at.0)?.clone(),
             major: at.1,
@@ -78,7 +76,7 @@ pub fn run(
         let dir = scratch.join(&target.distribution.id);
         let libraries = Libraries::gather(&outputs, &target, &dir.join("libraries"))?;
         let scene = Scene {
-            rootfs: &outputs.of(&format!("rootfs:{}:{ROLE}", at.0))?.join(ROOTFS),
+            rootfs: &outputs.of(&ids::rootfs(&at.0, ROLE))?.join(ROOTFS),
             runtime: &outputs.of(&wheels)?.join(layout::PYTHON_TREE),
             major: at.1,
             source: &workspace.root,
@@ -107,14 +105,14 @@ pub fn run(
 fn make_fixtures(outputs: &Outputs<'_>, shown: &Path, log: &Path) -> Result<(), Failure> {
     let plan = outputs.plan;
     let builder = build::plan::builder(plan).map_or("", |job| job.id.as_str());
-    let headers = plan.job(&format!("mislink:pg{}", OLD.1));
+    let headers = plan.job(&ids::mislink(OLD.1));
     let headers = headers.and_then(|job| job.needs.iter().find(|id| id.ends_with(":headers")));
     fixtures::make(
         &Sources {
             builder: &outputs.of(builder)?.join(ROOTFS),
             headers: &outputs.of(headers.map_or("", String::as_str))?,
             major: OLD.1,
-            shared: &outputs.of(&format!("unpack:{}:{ROLE}", OLD.0))?,
+            shared: &outputs.of(&ids::unpack(&OLD.0, ROLE))?,
         },
         shown,
         log,
@@ -151,7 +149,7 @@ struct Libraries {
 
 impl Libraries {
     fn gather(outputs: &Outputs<'_>, target: &Target, dir: &Path) -> Result<Self, Failure> {
-        let linked = outputs.of(&format!("mislink:pg{}", target.major))?;
+        let linked = outputs.of(&ids::mislink(target.major))?;
         for mislink in Mislink::ALL {
             stamped(
                 &linked.join(mislink.file()),
@@ -160,9 +158,7 @@ impl Libraries {
             )?;
         }
         Ok(Self {
-            shipped: outputs
-                .of(&format!("stamp:{target}"))?
-                .join(layout::STRIPPED),
+            shipped: outputs.of(&ids::stamp(&target))?.join(layout::STRIPPED),
             dir: dir.to_owned(),
         })
     }

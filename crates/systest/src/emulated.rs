@@ -5,6 +5,7 @@
 //! the same is done without an emulator.
 
 use build::layout;
+use build::plan::ids;
 use std::path::{Path, PathBuf};
 
 use crate::cases::{Case, Cases, ensure};
@@ -149,13 +150,13 @@ impl<'a> System<'a> {
         };
         let chosen = std::slice::from_ref(target);
         let mut plan = pipeline.whole_plan(chosen, Purpose::Dist)?;
-        let runtime = format!("runtime:{id}");
+        let runtime = ids::runtime(&id);
         if plan.job(&runtime).is_none() {
             return Ok(Err(format!("{id} has no Python runtime of its own")));
         }
         let planned = plan.targets.get(&target.to_string());
         let blocked = planned.and_then(|planned| planned.blocked.clone());
-        let debs = ["base", "test"].map(|role| format!("fetch:{id}:{role}"));
+        let debs = ["base", "test"].map(|role| ids::fetch(&id, &role));
         plan.goals = debs.to_vec();
         plan.goals.push(runtime.clone());
         let cache = pipeline.cache();

@@ -1,6 +1,7 @@
 //! The suites of `cargo xtask test`, each over the results of one plan.
 
 use build::layout;
+use build::plan::ids;
 use std::path::Path;
 
 use crate::bench::{Benches, Document};
@@ -21,7 +22,7 @@ use base::workspace::Workspace;
 use build::compile::extension::Compile;
 use build::layout::{ROOTFS, ROOTFS_ARCHIVE};
 use build::plan::kinds::Kind;
-use build::plan::{Interpreter, Plan};
+use build::plan::{Interpreter, Plan, Step};
 use build::server_wheel;
 use jobs::execute::CacheLock;
 use jobs::execute::cache::Cache;
@@ -126,13 +127,22 @@ impl TestRun<'_> {
     ) -> Result<T, Failure> {
         let targets = &self.pipeline.targets;
         let here = self.pipeline.host.architecture(targets);
-        let id = here.qualify(&format!("compile:pg{major}"));
+        let id = ids::compile(major, here);
         let job = self.plan.job(&id).ok_or_else(|| no_such_job(&id))?;
         let steps = self.pipeline.steps(self.chosen);
         // The directory that the compiler keeps is one: a run that compiles meanwhile would take a test's sources for its own,
         // and keep what comes of them as its result.
         let _lock = CacheLock::acquire(&self.workspace().cache, self.listener)?;
-        steps.with_compile(major, here, job, &|id| self.output(id), act)
+        let Step::Compile { reads, .. } = &job.step else {
+            return Err(Failure::bug(format!("`{id}` compiles nothing")));
+        };
+        steps.with_compile(
+            major,
+            here,
+            (job, reads),
+            &|read| self.output(read.id()),
+            act,
+        )
     }
 
     /// The Python side's own tests, on the runtime that is packaged and the distribution's Python. What they saw is in the
@@ -174,10 +184,8 @@ impl TestRun<'_> {
     ) -> Result<Option<pairs::Report>, Failure> {
         let (workspace, id) = (self.workspace(), &distribution.id);
         let root = &workspace.root;
-        let rootfs = self.output(&format!("rootfs:{id}:pytest"))?.join(ROOTFS);
-        let tree = self
-            .output(&format!("runtime:{id}"))?
-            .join(layout::PYTHON_TREE);
+        let rootfs = self.output(&ids::rootfs(&id, "pytest"))?.join(ROOTFS);
+        let tree = self.output(&ids::runtime(&id))?.join(layout::PYTHON_TREE);
         let made = workspace.cache.join(format!("systest/python-{id}"));
         files::remove_dir(&made)?;
         files::create_dir(&made)?;
@@ -250,7 +258,7 @@ impl TestRun<'_> {
         let compile = self
             .majors()
             .first()
-            .map(|major| here.qualify(&format!("compile:pg{major}")));
+            .map(|major| ids::compile(*major, here));
         let test = PlantTest {
             pipeline: self.pipeline,
             builder: &self.output(builder)?.join(ROOTFS),
@@ -333,8 +341,8 @@ impl TestRun<'_> {
                 loads.push(self.load_of(target, distribution.postgres)?);
             }
         }
-        let base_debs = self.output(&format!("fetch:{place}:base"))?;
-        let test_debs = self.output(&format!("fetch:{place}:test"))?;
+        let base_debs = self.output(&ids::fetch(&place, "base"))?;
+        let test_debs = self.output(&ids::fetch(&place, "test"))?;
         let scratch = self
             .workspace()
             .cache
@@ -346,10 +354,10 @@ impl TestRun<'_> {
             libpython: &distribution.libpython,
             loads,
             base: &self
-                .output(&format!("rootfs:{place}:base"))?
+                .output(&ids::rootfs(&place, "base"))?
                 .join(ROOTFS_ARCHIVE),
             mirror: &[&base_debs, &test_debs],
-            runtime: &self.output(&format!("package:{place}"))?,
+            runtime: &self.output(&ids::package(&place))?,
             tests: &self.workspace().root.join("packaging/tests"),
             key: &self.pipeline.steps(self.chosen).signing_key(&log)?,
             scratch: &scratch,
@@ -363,7 +371,7 @@ impl TestRun<'_> {
     /// A target's library, and the server to load it into where the place's own is of the major `own`.
     fn load_of(&self, target: &Target, own: u16) -> Result<Load, Failure> {
         let name = target.to_string();
-        let packages = self.output(&format!("package:{name}"))?;
+        let packages = self.output(&ids::package(&name))?;
         let mut debs = files::files_below(&packages)?;
         debs.retain(|deb| !deb.to_string_lossy().contains("-dbgsym_"));
         let package = debs.first().ok_or_else(|| no_such_job(&name))?;

@@ -1,6 +1,7 @@
 //! `cargo xtask dev`
 
 use build::layout;
+use build::plan::ids;
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::Path;
@@ -53,9 +54,9 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let chosen = [target];
     let [target] = &chosen;
     let mut plan = pipeline.plan(&chosen, Purpose::Dist)?;
-    let stamp = format!("stamp:{target}");
-    let runtime = format!("runtime:{}", target.distribution.id);
-    plan.goals = vec![stamp.clone(), format!("verify:{target}"), runtime.clone()];
+    let stamp = ids::stamp(&target);
+    let runtime = ids::runtime(&target.distribution.id);
+    plan.goals = vec![stamp.clone(), ids::verify(&target), runtime.clone()];
     let install = workspace.log("install");
     match to_run(&plan, &pipeline.cache()).is_empty() {
         true => pipeline.host.require(&[BWRAP], &install, &console)?,

@@ -2,6 +2,7 @@
 //! carries. A job of its own for each, keyed by the crate's checksum and the recipe, so that a change of the extension
 //! compiles none of it again, and all majors share it.
 
+use crate::plan::ids;
 use std::path::Path;
 
 use crate::compile::shared_objects::{REPORT, Wrapper};
@@ -56,7 +57,7 @@ impl Library {
 
     /// The job that fetches its sources.
     pub fn fetch_job(&self) -> String {
-        format!("fetch:{}", self.name)
+        ids::fetch_set(&self.name)
     }
 
     /// Links the file of the crate out of cargo's `cache` into `out`, if it is what the lock says; returns its name.

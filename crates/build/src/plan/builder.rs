@@ -10,14 +10,15 @@ mod repository;
 mod sbom;
 mod verify;
 
+use crate::plan::ids;
 use std::collections::{BTreeMap, HashMap};
 
 use super::recipe::recipe;
 use super::{Context, Plan, Purpose, TargetPlan};
-use crate::plan::{Job, Step};
+use crate::plan::{Job, Packaging, Step};
 use base::exit::Failure;
 use jobs::inputs::{Inputs, Sources};
-use jobs::job::JobId;
+use jobs::job::{JobId, JobRef, Step as _};
 use targets::lock::{Lock, LockedPackage, WheelLock, WheelSet};
 use targets::{Architecture, Distribution, Target};
 
@@ -67,7 +68,7 @@ impl<'a> Builder<'a> {
             format!("the lock of {title} was made from a stand-in archive: {whose}")
         });
         let mut goals: Vec<JobId> = packages.iter().map(|job| job.id.clone()).collect();
-        goals.push(format!("verify:{target}"));
+        goals.push(ids::verify(&target));
         goals.push(self.extension_sbom(target)?.id);
         goals.push(self.runtime_sbom(&target.distribution)?.id);
         goals.extend(self.images(target)?.into_iter().map(|job| job.id));
@@ -281,6 +282,13 @@ impl<'a> Builder<'a> {
         }
         let recipe = Inputs::new(&self.sources).files(&recipe(&step))?;
         let job = Job::new(id, title, step, inputs(recipe)?.into_map(), needs);
+        let unknown = |read: &&JobRef| !job.needs.iter().any(|need| need == read.id());
+        if let Some(read) = job.step.reads().into_iter().find(unknown) {
+            let (id, read) = (&job.id, read.id());
+            return Err(Failure::bug(format!(
+                "`{id}` reads `{read}`, which it does not need"
+            )));
+        }
         self.places.insert(job.id.clone(), self.jobs.len());
         self.jobs.push(job.clone());
         Ok(job)
@@ -322,7 +330,7 @@ impl<'a> Builder<'a> {
         let packages = self.locked(distribution, role)?;
         let pinned: Vec<_> = packages.iter().map(|p| (p.file_name(), p.sha256)).collect();
         self.add(
-            format!("fetch:{distribution}:{role}"),
+            ids::fetch(&distribution, &role),
             format!("fetch {} packages", packages.len()),
             Step::FetchDebs {
                 distribution: distribution.into(),
@@ -351,7 +359,7 @@ impl<'a> Builder<'a> {
             fetches.push(self.fetch(distribution, role)?);
         }
         self.add(
-            format!("rootfs:{distribution}:{role}"),
+            ids::rootfs(&distribution, &role),
             format!("make the root file system `{role}` of {distribution}"),
             Step::Rootfs {
                 distribution: distribution.into(),
@@ -371,11 +379,12 @@ impl<'a> Builder<'a> {
     fn unpack(&mut self, distribution: &str, role: &str) -> Result<Job, Failure> {
         let fetch = self.fetch(distribution, role)?;
         self.add(
-            format!("unpack:{distribution}:{role}"),
+            ids::unpack(&distribution, &role),
             format!("unpack `{role}` of {distribution}"),
             Step::Unpack {
                 distribution: distribution.into(),
                 role: role.into(),
+                packages: fetch.reference(),
             },
             nothing_more,
             &[&fetch],
@@ -394,7 +403,7 @@ impl<'a> Builder<'a> {
 
     fn crates(&mut self) -> Result<Job, Failure> {
         self.add(
-            "fetch:crates".into(),
+            ids::CRATES.into(),
             "fetch the crates of extension/Cargo.lock".into(),
             Step::FetchCrates,
             |inputs| Ok(inputs.file("extension/Cargo.lock")?),
@@ -411,7 +420,7 @@ impl<'a> Builder<'a> {
         let builder = self.builder_rootfs()?;
         let context = self.context;
         self.add(
-            format!("package:{target}"),
+            ids::package(&target),
             format!(
                 "build postgresql-{}-pgml for {}{}",
                 target.major,
@@ -420,6 +429,14 @@ impl<'a> Builder<'a> {
             ),
             Step::ExtensionPackages {
                 target: target.to_string(),
+                reads: Packaging {
+                    compiled: compile.reference(),
+                    stamped: stamp.reference(),
+                    verified: verify.reference(),
+                    compressed: compress.reference(),
+                    crates: crates.reference(),
+                    builder: builder.reference(),
+                },
             },
             |inputs| {
                 let inputs = inputs

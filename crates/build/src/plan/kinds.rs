@@ -75,7 +75,12 @@ mod tests {
         );
         let deb = job(
             "deb",
-            Step::ExtensionPackages { target: target() },
+            Step::Verify {
+                target: target(),
+                compiled: crates.reference(),
+                stamped: crates.reference(),
+                runtime: crates.reference(),
+            },
             &[&crates],
         );
         let apt = job("apt", Step::AptRepository, &[&deb]);

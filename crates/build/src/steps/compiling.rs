@@ -3,16 +3,14 @@
 use crate::layout;
 use std::path::PathBuf;
 
-use super::context::{Steps, compiler_job, needed};
+use super::context::Steps;
 use crate::compile::blas_clash;
-use crate::compile::cpp_library;
 use crate::compile::extension::{Compile, kept_dir};
 use crate::layout::ROOTFS;
-use crate::plan::Job;
-use crate::plan::Work;
-use crate::plan::{Machine, OPENBLAS, PlanError, crash};
+use crate::plan::{Compiling, Job, Machine, OPENBLAS, PlanError, Step, Work};
 use crate::sbom::native;
 use base::exit::Failure;
+use jobs::job::JobRef;
 use jobs::plan::Blocked;
 use targets::Architecture;
 use targets::lock::crates::CrateLock;
@@ -23,6 +21,7 @@ impl Steps<'_> {
         work: &Work<'_>,
         major: u16,
         architecture: &Architecture,
+        reads: &Compiling,
     ) -> Result<String, Failure> {
         let machine = Machine {
             architecture: self.targets.first_architecture(),
@@ -35,8 +34,8 @@ impl Steps<'_> {
         self.with_compile(
             major,
             architecture,
-            work.job,
-            &|id| Ok(work.output_of(id)?.to_owned()),
+            (work.job, reads),
+            &|job| Ok(work.output(job)?.to_owned()),
             &|compile| {
                 let wrapper = self.wrapper(compile.builder, work)?;
                 Compile {
@@ -48,10 +47,9 @@ impl Steps<'_> {
         )
     }
 
-    /// The directory of libclang in the root file system that a job makes.
-    fn libclang(&self, builder: &str) -> Result<String, Failure> {
-        let id = builder.split(':').nth(1).unwrap_or_default();
-        let release = &self.distribution(id)?.release;
+    /// The directory of libclang in a builder.
+    fn libclang(&self, builder_of: &str) -> Result<String, Failure> {
+        let release = &self.distribution(builder_of)?.release;
         let known = self.targets.builder(release);
         let no_builder = || PlanError::NoBuilder {
             release: release.clone(),
@@ -64,41 +62,34 @@ impl Steps<'_> {
         &self,
         major: u16,
         architecture: &Architecture,
-        job: &Job,
-        output_of: &dyn Fn(&str) -> Result<PathBuf, Failure>,
+        (job, reads): (&Job, &Compiling),
+        output_of: &dyn Fn(&JobRef) -> Result<PathBuf, Failure>,
         act: &dyn Fn(&Compile<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let headers = needed(job, "unpack:", ":headers");
-        let openblas = needed(job, "unpack:", &format!(":{}", OPENBLAS.1));
-        let builder = compiler_job(job, architecture);
         let lock = self.openblas_lock(architecture)?;
         let locked = lock
             .packages(OPENBLAS.1)
             .first()
             .map(|package| package.version.clone());
         let version = locked.unwrap_or_default();
-        let libraries: Vec<String> = cpp_library::LIBRARIES
-            .iter()
-            .map(|library| architecture.qualify(&library.job()))
-            .collect();
-        let archives = libraries.iter().map(|id| output_of(id));
+        let archives = reads.libraries.iter().map(output_of);
         let archives: Vec<PathBuf> = archives.collect::<Result<_, _>>()?;
         let crates = CrateLock::load(&self.workspace.root.join("extension/Cargo.lock"))?;
         let native = native::load(&self.workspace.packaging(), &lock, &crates)?;
-        let key = |id: &str| job.inputs.get(&format!("job {id}"));
-        let mut made_by = vec![key(builder), key(openblas)];
-        made_by.extend(libraries.iter().map(|id| key(id)));
+        let key = |read: &JobRef| job.inputs.get(&format!("job {}", read.id()));
+        let mut made_by = vec![key(&reads.builder), key(&reads.openblas)];
+        made_by.extend(reads.libraries.iter().map(key));
         act(&Compile {
             major,
             architecture,
             source: &self.workspace.root,
-            builder: &output_of(builder)?.join(ROOTFS),
-            libclang: &self.libclang(builder)?,
+            builder: &output_of(&reads.builder)?.join(ROOTFS),
+            libclang: &self.libclang(&reads.builder_of)?,
             toolchain: &self.toolchain.sysroot,
-            cargo_home: &output_of("fetch:crates")?,
-            headers: &output_of(headers)?,
-            headers_key: key(headers),
-            openblas: &output_of(openblas)?,
+            cargo_home: &output_of(&reads.crates)?,
+            headers: &output_of(&reads.headers)?,
+            headers_key: key(&reads.headers),
+            openblas: &output_of(&reads.openblas)?,
             archives: &archives,
             native: &native,
             openblas_version: native::upstream(&version),
@@ -108,24 +99,25 @@ impl Steps<'_> {
         })
     }
 
-    pub(super) fn mislink(&self, work: &Work<'_>, major: u16) -> Result<String, Failure> {
-        let compiled = work.output_of(&format!("compile:pg{major}"))?;
-        let other = |role| work.output_of(&format!("unpack:{}:{role}", crash::OLD.0));
-        let (shared, old) = (other(crash::ROLE)?, other(crash::STATIC)?);
-        self.with_compile(
+    pub(super) fn mislink(&self, work: &Work<'_>) -> Result<String, Failure> {
+        let Step::Mislink {
             major,
+            reads,
+            compiled,
+            shared,
+            old,
+        } = &work.job.step
+        else {
+            return Err(Failure::bug(format!("`{}` links nothing", work.job.id)));
+        };
+        let compiled = work.output(compiled)?.join(layout::UNSTRIPPED);
+        let (shared, old) = (work.output(shared)?, work.output(old)?);
+        self.with_compile(
+            *major,
             self.targets.first_architecture(),
-            work.job,
-            &|id| Ok(work.output_of(id)?.to_owned()),
-            &|compile| {
-                blas_clash::link(
-                    compile,
-                    work,
-                    &compiled.join(layout::UNSTRIPPED),
-                    shared,
-                    old,
-                )
-            },
+            (work.job, reads),
+            &|job| Ok(work.output(job)?.to_owned()),
+            &|compile| blas_clash::link(compile, work, &compiled, shared, old),
         )
     }
 }

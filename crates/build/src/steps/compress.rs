@@ -2,22 +2,28 @@
 
 use base::exit::Failure;
 use debian::deb::blocks;
+use jobs::job::JobRef;
 
-use super::context::{COMPILE, Steps};
-use crate::layout::{DEBUG, STRIPPED};
+use super::context::Steps;
+use crate::layout::{DEBUG, ROOTFS, STRIPPED};
 use crate::package::shared_runtime;
 use crate::plan::Work;
 
 impl Steps<'_> {
     /// The library and the debug symbols of a major.
-    pub(super) fn compress(&self, work: &Work<'_>) -> Result<String, Failure> {
-        let (_, compiled) = Self::need(work, COMPILE)?;
+    pub(super) fn compress(&self, work: &Work<'_>, compiled: &JobRef) -> Result<String, Failure> {
+        let compiled = work.output(compiled)?;
         blocks::share(&compiled.join(STRIPPED), &compiled.join(DEBUG), &work.out)
     }
 
     /// A Python runtime.
-    pub(super) fn compress_runtime(&self, work: &Work<'_>) -> Result<String, Failure> {
-        let (_, runtime) = Self::need(work, "runtime:")?;
-        shared_runtime::compress(self.epoch, runtime, &self.builder(work)?, work)
+    pub(super) fn compress_runtime(
+        &self,
+        work: &Work<'_>,
+        runtime: &JobRef,
+        builder: &JobRef,
+    ) -> Result<String, Failure> {
+        let builder = work.output(builder)?.join(ROOTFS);
+        shared_runtime::compress(self.epoch, work.output(runtime)?, &builder, work)
     }
 }

@@ -1,6 +1,6 @@
 //! What all steps of a run share, and how a step finds what its job needs.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use base::exit::Failure;
 use base::store::Store;
@@ -16,28 +16,7 @@ use targets::release::Release;
 use targets::{Architecture, Distribution, Target, Targets};
 
 use crate::compile::shared_objects::{CompilerCache, Wrapper};
-use crate::layout::ROOTFS;
-use crate::plan::{Job, OPENBLAS, Work};
-
-/// What the jobs that compile a major are called, up to that.
-pub(super) const COMPILE: &str = "compile:pg";
-
-/// The job that another needs, whose name begins and ends so: which one it is was decided when the plan was made. Empty where
-/// it needs none.
-pub(super) fn needed<'a>(job: &'a Job, begins: &str, ends: &str) -> &'a str {
-    let mut all = job.needs.iter();
-    let found = all.find(|id| id.starts_with(begins) && id.ends_with(ends));
-    found.map_or("", String::as_str)
-}
-
-/// The job that makes the root file system of another's compiler.
-pub(super) fn compiler_job<'a>(job: &'a Job, architecture: &Architecture) -> &'a str {
-    let cross = needed(job, "rootfs:", &format!(":{}", architecture.cross_role()));
-    match cross {
-        "" => needed(job, "rootfs:", &format!(":{}", targets::Builder::ROLE)),
-        cross => cross,
-    }
-}
+use crate::plan::{OPENBLAS, Work};
 
 /// What the steps of one run share.
 pub struct Steps<'a> {
@@ -100,21 +79,6 @@ impl Steps<'_> {
         })
     }
 
-    pub(crate) fn builder(&self, work: &Work<'_>) -> Result<PathBuf, Failure> {
-        let id = needed(work.job, "rootfs:", &format!(":{}", targets::Builder::ROLE));
-        Ok(work.output_of(id)?.join(ROOTFS))
-    }
-
-    /// The job of a kind that a job needs, and its output: which one it is was decided when the plan was made.
-    pub(crate) fn need<'b>(
-        work: &'b Work<'_>,
-        kind: &'b str,
-    ) -> Result<(&'b str, &'b Path), Failure> {
-        let id = work.job.needs.iter().find(|id| id.starts_with(kind));
-        let id = id.map_or(kind, String::as_str);
-        Ok((id, work.output_of(id)?))
-    }
-
     /// The lock that pins the OpenBLAS of an architecture.
     pub fn openblas_lock(&self, architecture: &Architecture) -> Result<Lock, Failure> {
         let distribution = self.distribution(&architecture.qualify(OPENBLAS.0))?;
@@ -124,16 +88,6 @@ impl Steps<'_> {
     /// The local key; made on first need.
     pub fn signing_key(&self, log: &std::path::Path) -> Result<SigningKey, Failure> {
         SigningKey::local(&self.workspace.cache.join("signing-key"), log)
-    }
-
-    /// The root file system of the job's compiler for an architecture: a cross compiler's, or the builder itself.
-    pub(crate) fn compiler(
-        &self,
-        work: &Work<'_>,
-        architecture: &Architecture,
-    ) -> Result<PathBuf, Failure> {
-        let id = compiler_job(work.job, architecture);
-        Ok(work.output_of(id)?.join(ROOTFS))
     }
 
     /// What the compilers in a builder are wrapped by, where the user named a store.

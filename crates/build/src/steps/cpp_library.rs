@@ -1,10 +1,12 @@
 //! The step that compiles a library in C++.
 
 use base::exit::Failure;
+use jobs::job::JobRef;
 use targets::Architecture;
 
 use super::context::Steps;
 use crate::compile::cpp_library;
+use crate::layout::ROOTFS;
 use crate::plan::Work;
 
 impl Steps<'_> {
@@ -13,10 +15,11 @@ impl Steps<'_> {
         work: &Work<'_>,
         library: &str,
         architecture: &Architecture,
+        (builder, sources): (&JobRef, &JobRef),
     ) -> Result<String, Failure> {
         let library = cpp_library::library(library)?;
-        let fetched = work.output_of(&library.fetch_job())?;
-        let builder = self.compiler(work, architecture)?;
+        let fetched = work.output(sources)?;
+        let builder = work.output(builder)?.join(ROOTFS);
         let root = &self.workspace.root;
         let wrapper = self.wrapper(&builder, work)?;
         library.compile(

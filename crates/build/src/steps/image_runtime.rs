@@ -1,5 +1,6 @@
 //! The step that makes the layer with the Python runtime.
 
+use crate::plan::ids;
 use std::path::PathBuf;
 
 use base::exit::Failure;
@@ -29,10 +30,10 @@ pub(super) fn image_runtime(
     let install = Install {
         rootfs: &python_rootfs(work, base)?,
         system: &work
-            .output_of(&format!("image-base:{distribution}"))?
+            .output_of(&ids::image_base(&distribution))?
             .join(SYSTEM),
         name: "pgml-python",
-        deb: &deb_of(work, &format!("package:{base}"), "pgml-python")?,
+        deb: &deb_of(work, &ids::package(&base), "pgml-python")?,
         filter: &Filter::default(),
         epoch: steps.epoch,
         scratch: &work.scratch.join("dpkg"),
@@ -67,6 +68,6 @@ pub(super) fn deb_of(work: &Work<'_>, job: &str, name: &str) -> Result<PathBuf, 
 
 pub(super) fn python_rootfs(work: &Work<'_>, distribution: &str) -> Result<PathBuf, Failure> {
     Ok(work
-        .output_of(&format!("rootfs:{distribution}:python"))?
+        .output_of(&ids::rootfs(&distribution, "python"))?
         .join(ROOTFS))
 }

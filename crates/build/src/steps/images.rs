@@ -1,6 +1,7 @@
 //! The steps that make images: those with a server, and the one with the extension's files alone.
 
 use crate::layout;
+use crate::plan::ids;
 use std::path::{Path, PathBuf};
 
 use oci_spec::image::Config;
@@ -116,7 +117,7 @@ impl<'a> Making<'a> {
         };
         let runtime = python.map(|deb| {
             let distribution = &self.target.distribution;
-            let made = work.output_of(&format!("runtime:{}", distribution.id))?;
+            let made = work.output_of(&ids::runtime(&distribution.id))?;
             let licences = files::read_text(&made.join(layout::WHEELS))?;
             let tree = made.join(layout::PYTHON_TREE);
             let wheels = wheels(steps, distribution)?;
@@ -124,7 +125,7 @@ impl<'a> Making<'a> {
             Ok::<_, Failure>((part("pgml-python", deb)?, wheels))
         });
         let architecture = &self.target.distribution.architecture;
-        let compiled = architecture.qualify(&format!("compile:pg{}", self.target.major));
+        let compiled = ids::compile(self.target.major, architecture);
         let compiled = work.output_of(&compiled)?;
         let crates = CrateLock::load(&steps.workspace.root.join("extension/Cargo.lock"))?;
         let openblas = steps.openblas_lock(architecture)?;
@@ -275,8 +276,8 @@ pub fn server_images(
     let making = Making::new(steps, work, target)?;
     let distribution = target.distribution.id.as_str();
     let server = Lock::server_of(steps.workspace, steps.targets, target);
-    let base_dir = work.output_of(&format!("image-base:{}", server.id))?;
-    let runtime_dir = work.output_of(&format!("image-runtime:{}", server.id))?;
+    let base_dir = work.output_of(&ids::image_base(&server.id))?;
+    let runtime_dir = work.output_of(&ids::image_runtime(&server.id))?;
     let lock = Lock::open(steps.workspace, steps.targets, server)?;
     let images = ServerImages {
         base: read_json(&base_dir.join(base_layer::LAYERS))?,
@@ -284,8 +285,8 @@ pub fn server_images(
         runtime: read_json(&runtime_dir.join(RUNTIME))?,
         runtime_dir,
         packages: lock.packages_of(&["base", "image"]),
-        extension: deb_of(work, &format!("package:{target}"), &making.package_name())?,
-        python: deb_of(work, &format!("package:{distribution}"), "pgml-python")?,
+        extension: deb_of(work, &ids::package(&target), &making.package_name())?,
+        python: deb_of(work, &ids::package(&distribution), "pgml-python")?,
         making,
     };
     let (full, slim) = std::thread::scope(|scope| {
@@ -307,7 +308,7 @@ pub fn extension_image(
     target: &Target,
 ) -> Result<String, Failure> {
     let making = Making::new(steps, work, target)?;
-    let deb = deb_of(work, &format!("package:{target}"), &making.package_name())?;
+    let deb = deb_of(work, &ids::package(&target), &making.package_name())?;
     let file = work.scratch.join("files.tar.gz");
     let layer = volume::write_layer(&deb, target.major, steps.epoch, &file)?;
     let sbom = making.sbom(&[], &deb, None)?;

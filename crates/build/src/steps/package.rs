@@ -3,10 +3,10 @@
 use base::exit::Failure;
 use targets::Distribution;
 
-use super::context::{COMPILE, Steps};
-use crate::layout::STRIPPED;
+use super::context::Steps;
+use crate::layout::{ROOTFS, STRIPPED};
 use crate::package::packages;
-use crate::plan::Work;
+use crate::plan::{Packaging, Step, Work};
 
 impl Steps<'_> {
     fn release_facts<'b>(&'b self, distribution: &'b Distribution) -> packages::Facts<'b> {
@@ -24,30 +24,36 @@ impl Steps<'_> {
         &self,
         work: &Work<'_>,
         target: &str,
+        reads: &Packaging,
     ) -> Result<String, Failure> {
         let target = self.target(target)?;
         let facts = self.release_facts(&target.distribution);
         let inputs = packages::ExtensionInputs {
             major: target.major,
-            library: &work.output_of(&format!("stamp:{target}"))?.join(STRIPPED),
-            compiled: Self::need(work, COMPILE)?.1,
-            crates: &work.output_of("fetch:crates")?.join("registry/src"),
-            verified: work.output_of(&format!("verify:{target}"))?,
-            compressed: Self::need(work, "compress:pg")?.1,
+            library: &work.output(&reads.stamped)?.join(STRIPPED),
+            compiled: work.output(&reads.compiled)?,
+            crates: &work.output(&reads.crates)?.join("registry/src"),
+            verified: work.output(&reads.verified)?,
+            compressed: work.output(&reads.compressed)?,
         };
-        packages::extension(&facts, &inputs, &self.builder(work)?, work)
+        let builder = work.output(&reads.builder)?.join(ROOTFS);
+        packages::extension(&facts, &inputs, &builder, work)
     }
 
-    pub(super) fn runtime_package(
-        &self,
-        work: &Work<'_>,
-        distribution: &str,
-    ) -> Result<String, Failure> {
+    pub(super) fn runtime_package(&self, work: &Work<'_>) -> Result<String, Failure> {
+        let Step::RuntimePackage {
+            distribution,
+            runtime,
+            byte_code,
+            compressed,
+            builder,
+        } = &work.job.step
+        else {
+            return Err(Failure::bug(format!("`{}` builds no runtime", work.job.id)));
+        };
         let facts = self.release_facts(self.distribution(distribution)?);
-        let (id, runtime) = Self::need(work, "runtime:")?;
-        let (_, compressed) = Self::need(work, "compress:")?;
-        let byte_code = !id.starts_with("runtime:python");
-        let builder = self.builder(work)?;
-        packages::runtime(&facts, runtime, byte_code, compressed, &builder, work)
+        let (runtime, compressed) = (work.output(runtime)?, work.output(compressed)?);
+        let builder = work.output(builder)?.join(ROOTFS);
+        packages::runtime(&facts, runtime, *byte_code, compressed, &builder, work)
     }
 }

@@ -1,5 +1,6 @@
 //! The step that makes the apt repository.
 
+use crate::plan::ids;
 use base::exit::Failure;
 use base::files;
 use debian::apt::repository::{self, Suite};
@@ -29,10 +30,7 @@ impl Steps<'_> {
             if !suites[at].architectures.contains(architecture) {
                 suites[at].architectures.push(architecture.clone());
             }
-            for id in [
-                format!("package:{target}"),
-                format!("package:{}", distribution.id),
-            ] {
+            for id in [ids::package(&target), ids::package(&distribution.id)] {
                 // One that can't be made on this machine is not in the plan's repository.
                 if !work.job.needs.contains(&id) {
                     continue;

@@ -1,23 +1,32 @@
 //! The step that writes down what a package is made of.
 
-use super::context::{COMPILE, Steps};
+use std::path::Path;
+
+use super::context::Steps;
 use crate::layout;
 use crate::package::packages;
-use crate::plan::Work;
+use crate::plan::{Parts, Work};
 use crate::sbom;
 use crate::sbom::crates::CrateTree;
 use crate::sbom::native;
 use crate::sbom::package::{self, Deb};
 use base::exit::Failure;
 use base::files;
+use jobs::job::JobRef;
 use targets::Target;
 use targets::lock::crates::CrateLock;
 use targets::lock::{WheelLock, WheelSet};
 
 impl Steps<'_> {
     /// The SBOM of an extension's package, or of a runtime's where `of` is a distribution.
-    pub(super) fn sbom(&self, work: &Work<'_>, of: &str) -> Result<String, Failure> {
-        let packages = work.output_of(&format!("package:{of}"))?;
+    pub(super) fn sbom(
+        &self,
+        work: &Work<'_>,
+        of: &str,
+        package: &JobRef,
+        parts: &Parts,
+    ) -> Result<String, Failure> {
+        let packages = work.output(package)?;
         let mut debs = files::files_below(packages)?;
         // Debug symbols have no part of their own: they are the library's.
         debs.retain(|deb| !deb.to_string_lossy().contains("-dbgsym_"));
@@ -31,16 +40,19 @@ impl Steps<'_> {
             path: &packages.join(deb),
             created: sbom::time(self.epoch, &work.log)?,
         };
-        let document = match self.target(of) {
-            Ok(target) => self.extension_sbom(work, &deb, &target)?,
-            Err(_) => {
+        let document = match parts {
+            Parts::Extension { compiled, stamped } => {
+                let (compiled, stamped) = (work.output(compiled)?, work.output(stamped)?);
+                self.extension_sbom(&deb, &self.target(of)?, compiled, stamped)?
+            }
+            Parts::Runtime { runtime } => {
                 let distribution = self.distribution(of)?;
                 let set = WheelSet::Runtime {
                     python: distribution.python.clone(),
                     architecture: distribution.architecture.clone(),
                 };
                 let lock = WheelLock::open(self.workspace, self.targets, &set)?;
-                let (_, made) = Self::need(work, "runtime:")?;
+                let made = work.output(runtime)?;
                 let licences = made.join(layout::WHEELS);
                 let tree = made.join(layout::PYTHON_TREE);
                 package::runtime(&deb, &lock.wheels, &licences, &tree, layout::PYTHON_PREFIX)?
@@ -54,12 +66,11 @@ impl Steps<'_> {
 
     fn extension_sbom(
         &self,
-        work: &Work<'_>,
         deb: &Deb<'_>,
         target: &Target,
+        compiled: &Path,
+        stamped: &Path,
     ) -> Result<Vec<u8>, Failure> {
-        let (_, compiled) = Self::need(work, COMPILE)?;
-        let stamped = work.output_of(&format!("stamp:{target}"))?;
         let crates = CrateLock::load(&self.workspace.root.join("extension/Cargo.lock"))?;
         let lock = self.openblas_lock(&target.distribution.architecture)?;
         let inside = package::Extension {

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use base::exit::Failure;
 use base::files;
 use debian::rootfs;
-use targets::lock::{Lock, WheelSet};
+use jobs::job::JobRef;
+use targets::lock::Lock;
 use targets::{Architecture, Headers};
 
 use super::context::Steps;
@@ -52,13 +53,8 @@ impl Steps<'_> {
         Ok(format!("root file system of {} packages", names.len()))
     }
 
-    pub(super) fn unpack(
-        &self,
-        work: &Work<'_>,
-        distribution: &str,
-        role: &str,
-    ) -> Result<String, Failure> {
-        let fetched = work.output_of(&format!("fetch:{distribution}:{role}"))?;
+    pub(super) fn unpack(&self, work: &Work<'_>, packages: &JobRef) -> Result<String, Failure> {
+        let fetched = work.output(packages)?;
         let debs: Vec<PathBuf> = files::files_below(fetched)?
             .iter()
             .map(|deb| fetched.join(deb))
@@ -72,9 +68,9 @@ impl Steps<'_> {
         work: &Work<'_>,
         major: u16,
         architecture: &Architecture,
+        wheel: &JobRef,
     ) -> Result<String, Failure> {
-        let name = WheelSet::server_name(major, architecture);
-        let fetched = work.output_of(&format!("fetch:{name}"))?;
+        let fetched = work.output(wheel)?;
         let Some(Headers::Wheel { root, .. }) = self.targets.server_wheel(major, architecture)
         else {
             return Err(Failure::bug(format!(

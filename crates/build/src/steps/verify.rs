@@ -1,10 +1,11 @@
 //! The step that holds a library against the symbol rules.
 
 use base::exit::Failure;
+use jobs::job::JobRef;
 use symcheck::scope::FileSystem;
 use targets::lock::Lock;
 
-use super::context::{COMPILE, Steps};
+use super::context::Steps;
 use crate::compile::extension;
 use crate::layout;
 use crate::plan::Work;
@@ -12,11 +13,15 @@ use crate::verify::step;
 use crate::verify::system_libraries::{Choice, Providers};
 
 impl Steps<'_> {
-    pub(super) fn verify(&self, work: &Work<'_>, target: &str) -> Result<String, Failure> {
+    pub(super) fn verify(
+        &self,
+        work: &Work<'_>,
+        target: &str,
+        (compiled, stamped, runtime): (&JobRef, &JobRef, &JobRef),
+    ) -> Result<String, Failure> {
         let target = self.target(target)?;
-        let (_, compiled) = Self::need(work, COMPILE)?;
-        let stamped = work.output_of(&format!("stamp:{target}"))?;
-        let python = Self::need(work, "runtime:")?.1.join(layout::PYTHON_TREE);
+        let (compiled, stamped) = (work.output(compiled)?, work.output(stamped)?);
+        let python = work.output(runtime)?.join(layout::PYTHON_TREE);
         let choice = Choice::of(self.targets, &target, &|name| {
             Lock::path(self.workspace, name).exists()
         });

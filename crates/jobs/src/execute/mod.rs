@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use self::cache::{Cache, Record, Verdict};
-use crate::job::{Job, JobId, Step};
+use crate::job::{Job, JobId, JobRef, Step};
 use crate::plan::Plan;
 use base::exit::Failure;
 use base::files::{self, FileError};
@@ -34,7 +34,12 @@ pub struct Work<'a, S> {
 }
 
 impl<S> Work<'_, S> {
-    /// The output directory of a job that this one needs.
+    /// The output directory of a job that this one reads.
+    pub fn output(&self, job: &JobRef) -> Result<&Path, FileError> {
+        self.output_of(job.id())
+    }
+
+    /// The output directory of a job that this one needs, by its name.
     pub fn output_of(&self, id: &str) -> Result<&Path, FileError> {
         self.needs.get(id).map(PathBuf::as_path).ok_or_else(|| {
             FileError::at("find the output of a job this one does not need:", id)(

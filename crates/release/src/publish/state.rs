@@ -1,5 +1,6 @@
 //! What is known of a target: which of its parts were made and tested, and how.
 
+use build::plan::ids;
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -72,7 +73,7 @@ impl TargetState {
         let runtime = plan
             .goals
             .iter()
-            .find(|goal| goal.starts_with("package:") && **goal != format!("package:{target}"));
+            .find(|goal| goal.starts_with("package:") && **goal != ids::package(&target));
         let done = |id: &str| match (done(id), &plan.blocked) {
             (State::No(_), Some(why)) => State::No(why.clone()),
             (state, _) => state,
@@ -83,8 +84,8 @@ impl TargetState {
             State::No(why.map_or(not_yet.to_owned(), String::clone))
         };
         Self {
-            built: done(&format!("package:{target}")),
-            verified: done(&format!("verify:{target}")),
+            built: done(&ids::package(&target)),
+            verified: done(&ids::verify(&target)),
             runtime: done(runtime.map_or("", String::as_str)),
             runtime_note: match &plan.runtime {
                 Interpreter::Own => None,
@@ -105,7 +106,7 @@ impl TargetState {
             loaded_note: None,
             image: match &plan.not_installable {
                 Some(why) => State::No(why.clone()),
-                None => done(&format!("images:{target}")),
+                None => done(&ids::images(&target)),
             },
             image_note: None,
             stand_in: plan.stand_in.clone(),
@@ -143,7 +144,7 @@ impl TargetState {
         cache: &Cache,
         target: &str,
     ) -> Result<(), Failure> {
-        let Some(job) = plan.job(&format!("verify:{target}")) else {
+        let Some(job) = plan.job(&ids::verify(&target)) else {
             return Ok(());
         };
         let needs = Needs::load(&cache.output(job))?;

@@ -38,20 +38,22 @@ impl<'a> Tree<'a> {
     /// Adds what a step made in `dir`, where it is something to publish.
     pub(super) fn add_results(&mut self, step: &Step, dir: &Path) -> Result<(), FileError> {
         match step {
-            Step::ExtensionPackages { target } => self.add_all(dir, target, Some(target), |deb| {
-                match deb.to_string_lossy().contains("-dbgsym_") {
-                    true => Kind::DebugSymbols,
-                    false => Kind::Extension,
-                }
-            }),
-            Step::RuntimePackage { distribution } => {
+            Step::ExtensionPackages { target, .. } => {
+                self.add_all(dir, target, Some(target), |deb| {
+                    match deb.to_string_lossy().contains("-dbgsym_") {
+                        true => Kind::DebugSymbols,
+                        false => Kind::Extension,
+                    }
+                })
+            }
+            Step::RuntimePackage { distribution, .. } => {
                 self.add_all(dir, distribution, Some(distribution), |_| {
                     Kind::PythonRuntime
                 })
             }
-            Step::Sbom { of } => self.add_all(dir, "sbom", Some(of), |_| Kind::Sbom),
+            Step::Sbom { of, .. } => self.add_all(dir, "sbom", Some(of), |_| Kind::Sbom),
             Step::AptRepository => self.add_all(dir, "apt", None, |_| Kind::AptRepository),
-            Step::Verify { target } => {
+            Step::Verify { target, .. } => {
                 let path = format!("{target}/{REPORT}");
                 self.add(&dir.join(REPORT), path, Kind::Verification, Some(target))
             }

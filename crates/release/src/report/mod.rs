@@ -88,7 +88,7 @@ impl Details {
     ) -> Result<Self, Failure> {
         let mut libraries = BTreeMap::new();
         for job in &plan.jobs {
-            if let Step::Stamp { target } = &job.step {
+            if let Step::Stamp { target, .. } = &job.step {
                 let library = cache.output(job).join(layout::STRIPPED);
                 libraries.insert(target.clone(), SymbolMap::read(&library, abi3)?);
             }

@@ -1,6 +1,7 @@
 //! Locked packages that left their archive: a mirror on this machine passes everything on to the archives that this machine's
 //! apt uses, and withholds what is to be gone. `dist` works on a copy of the source tree's locks, and only fetches.
 
+use build::plan::ids;
 use std::path::PathBuf;
 
 use super::FaultTest;
@@ -66,7 +67,7 @@ impl FaultTest<'_> {
         };
         let scene = self.scene(
             "relock",
-            &[format!("fetch:{}:headers", distribution.id)],
+            &[ids::fetch(&distribution.id, "headers")],
             std::slice::from_ref(&gone.path),
         )?;
         let named = format!("`{} {}`", gone.name, gone.version);

@@ -9,6 +9,7 @@ use base::files;
 use base::process;
 use build::oci::base_layer::BaseLayers;
 use build::oci::config::ImageConfig;
+use build::plan::ids;
 use inputs::host::tools::{DOCKER_COMPOSE, PODMAN, RUNC, SKOPEO, Tool, UMOCI};
 use targets::Target;
 
@@ -31,8 +32,8 @@ impl TestRun<'_> {
         let scratch = self.workspace().cache.join("systest/image");
         let executable = self.workspace().cache.join("systest/image-tool/xtask");
         process::copy_this_program(&executable)?;
-        let base = format!("image-base:{}", self.server_of(target).id);
-        let has_server = self.plan.job(&format!("images:{target}")).is_some();
+        let base = ids::image_base(&self.server_of(target).id);
+        let has_server = self.plan.job(&ids::images(&target)).is_some();
         let tools = |name: &'static str| {
             let tool = [SKOPEO, UMOCI, PODMAN, DOCKER_COMPOSE]
                 .into_iter()

@@ -1,5 +1,6 @@
 //! The suite `ubuntu`: the README's two commands on a machine whose archive is a stand-in.
 
+use build::plan::ids;
 use std::path::{Path, PathBuf};
 
 use super::machine::{Machine, Recipe};
@@ -273,7 +274,7 @@ impl Suite<'_> {
         let said = "its packages come from `debian-snapshot`";
         let builder = &self.pipeline.targets.builders[0].distribution;
         let fetch = |cache: &str| {
-            let jobs = format!("fetch:{builder}:builder");
+            let jobs = ids::fetch(&builder, "builder");
             let dist = [
                 "cargo",
                 "xtask",

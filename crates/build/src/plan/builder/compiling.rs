@@ -3,7 +3,8 @@
 use super::{Builder, nothing_more, on};
 use crate::compile::cpp_library::LIBRARIES;
 use crate::compile::extension;
-use crate::plan::{Job, Step};
+use crate::plan::ids;
+use crate::plan::{Compiling, Job, Step};
 use crate::plan::{OPENBLAS, PlanError};
 use base::exit::Failure;
 use targets::{Architecture, Target};
@@ -50,10 +51,18 @@ impl Builder<'_> {
         for library in &LIBRARIES {
             archives.push(self.library(library, architecture)?);
         }
-        let id = architecture.qualify(&format!("compile:pg{major}"));
+        let id = ids::compile(major, architecture);
         if let Some(why) = self.context.machine.cannot_compile_for(architecture) {
             self.blocked.insert(id.clone(), why);
         }
+        let reads = Compiling {
+            builder: builder.reference(),
+            builder_of: self.here(&self.context.builder.distribution),
+            headers: headers.reference(),
+            openblas: openblas.reference(),
+            crates: crates.reference(),
+            libraries: archives.iter().map(Job::reference).collect(),
+        };
         let mut needs = vec![&builder, &headers, &openblas, &crates];
         needs.extend(&archives);
         let toolchain = self.context.toolchain;
@@ -66,6 +75,7 @@ impl Builder<'_> {
             Step::Compile {
                 major,
                 architecture: self.named(architecture),
+                reads,
             },
             |inputs| {
                 let inputs = inputs.value("toolchain", &toolchain);
@@ -104,7 +114,7 @@ impl Builder<'_> {
     pub(super) fn stamp(&mut self, target: &Target) -> Result<Job, Failure> {
         let compile = self.compile_for(target)?;
         let soname = target.distribution.libpython_soname();
-        let id = format!("stamp:{target}");
+        let id = ids::stamp(&target);
         if let Some(why) = self.too_new_a_builder(target)? {
             self.blocked.insert(id.clone(), why);
         }
@@ -113,6 +123,7 @@ impl Builder<'_> {
             format!("stamp the library for {soname}"),
             Step::Stamp {
                 target: target.to_string(),
+                compiled: compile.reference(),
             },
             |inputs| Ok(inputs.value("soname of libpython", &soname)),
             &[&compile],
@@ -125,9 +136,12 @@ impl Builder<'_> {
         let major = target.major;
         let architecture = &target.distribution.architecture;
         self.add(
-            architecture.qualify(&format!("compress:pg{major}")),
+            ids::compress(major, architecture),
             format!("compress what the packages for PostgreSQL {major} share"),
-            Step::Compress { major },
+            Step::Compress {
+                major,
+                compiled: compile.reference(),
+            },
             nothing_more,
             &[&compile],
         )

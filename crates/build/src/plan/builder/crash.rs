@@ -2,8 +2,8 @@
 //! wheels that it clashes with (docs/crash.md).
 
 use super::{Builder, nothing_more};
-use crate::compile::cpp_library::LIBRARIES;
-use crate::plan::{Context, OPENBLAS, Plan};
+use crate::plan::ids;
+use crate::plan::{Context, Plan};
 use crate::plan::{Job, Step};
 use base::exit::Failure;
 use targets::lock::WheelSet;
@@ -59,26 +59,29 @@ impl Builder<'_> {
         let shared = self.unpack(OLD.0, ROLE)?;
         let old = self.unpack(OLD.0, STATIC)?;
         let toolchain = self.context.toolchain;
-        let mut needs = vec![
-            self.builder_rootfs()?,
-            self.unpack(OPENBLAS.0, OPENBLAS.1)?,
-            self.headers(major, first)?.0,
-        ];
-        needs.extend(
-            self.jobs
-                .iter()
-                .filter(|job| {
-                    job.id == "fetch:crates" || LIBRARIES.iter().any(|one| one.job() == job.id)
-                })
-                .cloned(),
-        );
+        let Step::Compile { reads, .. } = &compile.step else {
+            return Err(Failure::bug(format!("`{}` compiles nothing", compile.id)));
+        };
+        let step = Step::Mislink {
+            major,
+            reads: reads.clone(),
+            compiled: compile.reference(),
+            shared: shared.reference(),
+            old: old.reference(),
+        };
+        // All that the compile needs, and the compile, whose objects it links again.
+        let of_compile = self
+            .jobs
+            .iter()
+            .filter(|job| compile.needs.contains(&job.id));
+        let mut needs: Vec<Job> = of_compile.cloned().collect();
         needs.extend([compile, shared, old]);
         self.add(
-            format!("mislink:pg{major}"),
+            ids::mislink(major),
             format!(
                 "link the extension for PostgreSQL {major} wrongly, for the test that shows why"
             ),
-            Step::Mislink { major },
+            step,
             |inputs| Ok(inputs.value("toolchain", &toolchain)),
             &needs.iter().collect::<Vec<_>>(),
         )
@@ -89,18 +92,20 @@ impl Builder<'_> {
         let rootfs = self.rootfs(distribution, ROLE)?;
         self.check_wheels(set)?;
         let wheels = self.add(
-            format!("fetch:{set}"),
+            ids::fetch_set(&set),
             format!("fetch the wheels of {set}"),
             Step::FetchFixture { set: set.into() },
             |inputs| Ok(inputs.file(&format!("packaging/lock/{set}.toml"))?),
             &[],
         )?;
         self.add(
-            format!("fixture:{set}"),
+            ids::fixture(&set),
             format!("install and byte-compile the wheels of {set}"),
             Step::Fixture {
                 set: set.into(),
                 distribution: distribution.into(),
+                rootfs: rootfs.reference(),
+                wheels: wheels.reference(),
             },
             nothing_more,
             &[&rootfs, &wheels],

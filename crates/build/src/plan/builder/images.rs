@@ -6,6 +6,7 @@
 use super::{Builder, nothing_more};
 use crate::oci::config;
 use crate::oci::settings;
+use crate::plan::ids;
 use crate::plan::{Job, Step};
 use base::exit::Failure;
 use targets::lock::WheelSet;
@@ -28,7 +29,7 @@ impl Builder<'_> {
         let base = self.fetch(distribution, "base")?;
         let image = self.fetch(distribution, ROLE)?;
         self.add(
-            format!("image-base:{distribution}"),
+            ids::image_base(&distribution),
             format!("make the base of the images of {distribution}"),
             Step::ImageBase {
                 distribution: distribution.into(),
@@ -45,7 +46,7 @@ impl Builder<'_> {
         let package = self.runtime_package(distribution)?;
         let rootfs = self.rootfs(&distribution.id, "python")?;
         self.add(
-            format!("image-runtime:{id}"),
+            ids::image_runtime(&id),
             format!("install pgml-python into the images of {id}"),
             Step::ImageRuntime {
                 distribution: id.into(),
@@ -72,7 +73,7 @@ impl Builder<'_> {
         let wheels = WheelSet::runtime_name(&distribution.python, &distribution.architecture);
         let python = format!("packaging/lock/{wheels}.toml");
         self.add(
-            format!("images:{target}"),
+            ids::images(&target),
             format!("make the images of {target}"),
             Step::ServerImages {
                 target: target.to_string(),
@@ -97,7 +98,7 @@ impl Builder<'_> {
         ];
         let context = self.context;
         self.add(
-            format!("extension-image:{target}"),
+            ids::extension_image(&target),
             format!("make the image with the extension's files for {target}"),
             Step::ExtensionImage {
                 target: target.to_string(),

@@ -39,6 +39,8 @@ impl Builder<'_> {
             Step::CompileLibrary {
                 library: library.name.into(),
                 architecture: self.named(architecture),
+                builder: builder.reference(),
+                sources: fetch.reference(),
             },
             |inputs| Ok(inputs.file(library.makefile)?),
             &[&builder, &fetch],

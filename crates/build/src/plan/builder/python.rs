@@ -1,6 +1,7 @@
 //! The jobs that make the Python runtime of a distribution.
 
 use super::{Builder, on};
+use crate::plan::ids;
 use crate::plan::{INSTALLER, Interpreter};
 use crate::plan::{Job, Step};
 use base::exit::Failure;
@@ -32,11 +33,11 @@ impl Builder<'_> {
     pub(super) fn wheels(&mut self, distribution: &Distribution) -> Result<Job, Failure> {
         let (python, architecture) = (&distribution.python, &distribution.architecture);
         let name = WheelSet::runtime_name(python, architecture);
-        if !self.has(&format!("fetch:{name}")) {
+        if !self.has(&ids::fetch_set(&name)) {
             self.check_wheels(&name)?;
         }
         self.add(
-            format!("fetch:{name}"),
+            ids::fetch_set(&name),
             format!("fetch the wheels for Python {python}{}", on(architecture)),
             Step::FetchWheels {
                 python: architecture.qualify(&python.to_string()),
@@ -61,7 +62,7 @@ impl Builder<'_> {
                 let rootfs = self.rootfs(&by, "python")?;
                 let platforms = &architecture.platforms;
                 return self.add(
-                    format!("runtime:{}", owner.id),
+                    ids::runtime(&owner.id),
                     format!(
                         "install and byte-compile the wheels for {}{}",
                         owner.title,
@@ -70,6 +71,8 @@ impl Builder<'_> {
                     Step::CrossRuntime {
                         distribution: owner.id.clone(),
                         by,
+                        rootfs: rootfs.reference(),
+                        wheels: wheels.reference(),
                     },
                     |inputs| {
                         let inputs = inputs.value("python", &python);
@@ -83,11 +86,13 @@ impl Builder<'_> {
                 let platforms = &architecture.platforms;
                 let name = WheelSet::runtime_name(&distribution.python, architecture);
                 return self.add(
-                    format!("runtime:{name}"),
+                    ids::runtime(&name),
                     format!("unpack the wheels for Python {python}{}", on(architecture)),
                     Step::SourceRuntime {
                         python: python.clone(),
                         architecture: self.named(architecture),
+                        rootfs: rootfs.reference(),
+                        wheels: wheels.reference(),
                     },
                     |inputs| Ok(inputs.value("platforms", platforms)),
                     &[&rootfs, &wheels],
@@ -97,10 +102,12 @@ impl Builder<'_> {
         let id = owner.id.as_str();
         let rootfs = self.rootfs(id, "python")?;
         self.add(
-            format!("runtime:{id}"),
+            ids::runtime(&id),
             format!("install and byte-compile the wheels for {}", owner.title),
             Step::Runtime {
                 distribution: id.into(),
+                rootfs: rootfs.reference(),
+                wheels: wheels.reference(),
             },
             |inputs| Ok(inputs.value("python", &python)),
             &[&rootfs, &wheels],
@@ -116,14 +123,18 @@ impl Builder<'_> {
         // One for all distributions that have the same runtime.
         let owner = runtime.id.trim_start_matches("runtime:").to_owned();
         let compress = self.add(
-            format!("compress:{owner}"),
+            ids::compress_runtime(&owner),
             format!("compress the runtime of {owner}"),
-            Step::CompressRuntime { of: owner.clone() },
+            Step::CompressRuntime {
+                of: owner.clone(),
+                runtime: runtime.reference(),
+                builder: builder.reference(),
+            },
             |inputs| Ok(inputs.value("time of the release", &context.epoch)),
             &[&runtime, &builder],
         )?;
         self.add(
-            format!("package:{id}"),
+            ids::package(&id),
             format!(
                 "build pgml-python for {}{}",
                 distribution.title,
@@ -131,6 +142,10 @@ impl Builder<'_> {
             ),
             Step::RuntimePackage {
                 distribution: id.into(),
+                runtime: runtime.reference(),
+                byte_code: !matches!(runtime.step, Step::SourceRuntime { .. }),
+                compressed: compress.reference(),
+                builder: builder.reference(),
             },
             |inputs| {
                 let inputs = inputs

@@ -1,6 +1,7 @@
 //! The job that makes the apt repository.
 
 use super::Builder;
+use crate::plan::ids;
 use crate::plan::{Job, Step};
 use base::exit::Failure;
 use targets::Target;
@@ -18,7 +19,7 @@ impl Builder<'_> {
         let log = self.context.workspace.log("repository-options");
         let decided = self.context.repository.inputs(&log)?;
         self.add(
-            "repository".into(),
+            ids::REPOSITORY.into(),
             "make the apt repository".into(),
             Step::AptRepository,
             |inputs| {

@@ -1,7 +1,8 @@
 //! The jobs that write down what a release is made of, and from which source tree.
 
 use super::Builder;
-use crate::plan::{Job, Step};
+use crate::plan::ids;
+use crate::plan::{Job, Parts, Step};
 use base::exit::Failure;
 use jobs::source_tree::{self, SourceTree};
 use targets::{Distribution, Target};
@@ -13,10 +14,12 @@ impl Builder<'_> {
         let compile = self.compile_for(target)?;
         let stamp = self.stamp(target)?;
         let openblas = self.fetch_openblas(target)?;
-        self.sbom(
-            &target.to_string(),
-            &[&package, &compile, &stamp, &openblas],
-        )
+        let parts = Parts::Extension {
+            compiled: compile.reference(),
+            stamped: stamp.reference(),
+        };
+        let needs = [&package, &compile, &stamp, &openblas];
+        self.sbom(&target.to_string(), parts, &needs)
     }
 
     /// The SBOM of a distribution's `pgml-python`.
@@ -24,7 +27,10 @@ impl Builder<'_> {
         let package = self.runtime_package(distribution)?;
         let runtime = self.runtime(distribution)?;
         let wheels = self.wheels(distribution)?;
-        self.sbom(&distribution.id, &[&package, &runtime, &wheels])
+        let parts = Parts::Runtime {
+            runtime: runtime.reference(),
+        };
+        self.sbom(&distribution.id, parts, &[&package, &runtime, &wheels])
     }
 
     /// The list of the source tree. Whatever changes there makes another statement of where the release comes from, if not
@@ -32,7 +38,7 @@ impl Builder<'_> {
     pub(super) fn source(&mut self) -> Result<Job, Failure> {
         let tree = SourceTree::read(self.context.workspace)?;
         self.add(
-            "source".into(),
+            ids::SOURCE.into(),
             "write the digests of the source tree".into(),
             Step::Source,
             |inputs| Ok(inputs.value(source_tree::INPUT, &tree.digest())),
@@ -40,12 +46,17 @@ impl Builder<'_> {
         )
     }
 
-    fn sbom(&mut self, of: &str, needs: &[&Job]) -> Result<Job, Failure> {
+    /// `needs` begins with the package.
+    fn sbom(&mut self, of: &str, parts: Parts, needs: &[&Job]) -> Result<Job, Failure> {
         let epoch = self.context.epoch;
         self.add(
-            format!("sbom:{of}"),
+            ids::sbom(&of),
             format!("write the SBOM of {of}"),
-            Step::Sbom { of: of.into() },
+            Step::Sbom {
+                of: of.into(),
+                package: needs[0].reference(),
+                parts,
+            },
             |inputs| Ok(inputs.value("time of the release", &epoch)),
             needs,
         )

@@ -1,6 +1,7 @@
 //! The jobs that judge a library, and that gather whatever is around it when a server loads it.
 
 use super::Builder;
+use crate::plan::ids;
 use crate::plan::{Job, Step};
 use crate::verify::system_libraries::{self, Choice, Server};
 use base::exit::Failure;
@@ -12,7 +13,14 @@ impl Builder<'_> {
         let compile = self.compile_for(target)?;
         let stamp = self.stamp(target)?;
         let choice = self.providers_of(target);
-        let mut needs = vec![compile, stamp, self.runtime(&target.distribution)?];
+        let runtime = self.runtime(&target.distribution)?;
+        let step = Step::Verify {
+            target: target.to_string(),
+            compiled: compile.reference(),
+            stamped: stamp.reference(),
+            runtime: runtime.reference(),
+        };
+        let mut needs = vec![compile, stamp, runtime];
         for distribution in choice.distributions() {
             needs.push(self.providers(distribution)?);
         }
@@ -23,11 +31,9 @@ impl Builder<'_> {
         let floors =
             [&facts.glibc, &facts.glibcxx, &facts.cxxabi, &facts.gcc].map(ToString::to_string);
         self.add(
-            format!("verify:{target}"),
+            ids::verify(&target),
             format!("verify the library against {target}"),
-            Step::Verify {
-                target: target.to_string(),
-            },
+            step,
             |inputs| {
                 let inputs = inputs
                     .value("floors", &floors)

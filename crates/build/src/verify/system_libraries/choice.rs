@@ -1,5 +1,6 @@
 //! Whose libraries and whose server stand around a target's library: the best that the locks have.
 
+use crate::plan::ids;
 use targets::lock::WheelSet;
 use targets::{Distribution, Target, Targets};
 
@@ -88,7 +89,7 @@ fn oldest_locked<'a>(
 
 /// The job that reads a distribution's libraries.
 pub fn job(distribution: &str) -> String {
-    format!("providers:{distribution}")
+    ids::providers(&distribution)
 }
 
 /// The job that unpacks the wheel with a server of a major.

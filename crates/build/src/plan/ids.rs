@@ -1,0 +1,108 @@
+//! The names of jobs: the kind of work and what it is for. They are made here and nowhere else; a step that reads another's
+//! output has a [`jobs::job::JobRef`] of it, and does not make its name.
+
+use std::fmt::Display;
+
+use targets::Architecture;
+
+/// Brings the crates of the extension.
+pub const CRATES: &str = "fetch:crates";
+/// Makes the apt repository.
+pub const REPOSITORY: &str = "repository";
+/// Writes down the source tree.
+pub const SOURCE: &str = "source";
+
+/// Brings the packages of a role.
+pub fn fetch(distribution: impl Display, role: impl Display) -> String {
+    format!("fetch:{distribution}:{role}")
+}
+
+/// Brings the wheels of a lock, or the sources of a library.
+pub fn fetch_set(name: impl Display) -> String {
+    format!("fetch:{name}")
+}
+
+/// Makes the root file system of a role.
+pub fn rootfs(distribution: impl Display, role: impl Display) -> String {
+    format!("rootfs:{distribution}:{role}")
+}
+
+/// Unpacks the packages of a role.
+pub fn unpack(distribution: impl Display, role: impl Display) -> String {
+    format!("unpack:{distribution}:{role}")
+}
+
+/// Compiles the extension for a major.
+pub fn compile(major: u16, architecture: &Architecture) -> String {
+    architecture.qualify(&format!("compile:pg{major}"))
+}
+
+/// Compresses what the packages of a major share.
+pub fn compress(major: u16, architecture: &Architecture) -> String {
+    architecture.qualify(&format!("compress:pg{major}"))
+}
+
+/// Compresses a Python runtime.
+pub fn compress_runtime(of: impl Display) -> String {
+    format!("compress:{of}")
+}
+
+/// Links the extension in the ways that it must not be.
+pub fn mislink(major: u16) -> String {
+    format!("mislink:pg{major}")
+}
+
+/// Installs the wheels of a test.
+pub fn fixture(set: impl Display) -> String {
+    format!("fixture:{set}")
+}
+
+/// Stamps a target's library.
+pub fn stamp(target: impl Display) -> String {
+    format!("stamp:{target}")
+}
+
+/// Holds a target's library against the rules.
+pub fn verify(target: impl Display) -> String {
+    format!("verify:{target}")
+}
+
+/// Takes the libraries of a server out of a distribution's packages.
+pub fn providers(distribution: impl Display) -> String {
+    format!("providers:{distribution}")
+}
+
+/// Makes a Python runtime: of a distribution, or of a Python (`python3.8`).
+pub fn runtime(of: impl Display) -> String {
+    format!("runtime:{of}")
+}
+
+/// Builds the packages of a target, or a distribution's `pgml-python`.
+pub fn package(of: impl Display) -> String {
+    format!("package:{of}")
+}
+
+/// Writes down what a package is made of.
+pub fn sbom(of: impl Display) -> String {
+    format!("sbom:{of}")
+}
+
+/// Makes the lowest layer of a distribution's images.
+pub fn image_base(distribution: impl Display) -> String {
+    format!("image-base:{distribution}")
+}
+
+/// Makes the layer with the Python runtime.
+pub fn image_runtime(distribution: impl Display) -> String {
+    format!("image-runtime:{distribution}")
+}
+
+/// Makes the images of a target that have a server.
+pub fn images(target: impl Display) -> String {
+    format!("images:{target}")
+}
+
+/// Makes the image of a target with the extension's files alone.
+pub fn extension_image(target: impl Display) -> String {
+    format!("extension-image:{target}")
+}
