@@ -14,7 +14,6 @@ use base::exit::Failure;
 use base::files;
 use base::progress::Listener;
 use base::workspace::Workspace;
-use build::plan::OPENBLAS;
 use inputs::fetch::mirrors::Mirrors;
 use inputs::lock::Resolver;
 use inputs::lock::outdated::Outdated;
@@ -230,7 +229,7 @@ impl Pipeline {
             let architecture = &target.distribution.architecture;
             ids.insert(target.distribution.id.clone());
             ids.extend(self.targets.servers_of(target).map(|one| one.id.clone()));
-            ids.insert(architecture.qualify(OPENBLAS.0));
+            ids.insert(architecture.qualify(&self.targets.openblas.distribution));
             let headers = self.targets.major(target.major).into_iter();
             for source in headers.flat_map(|major| &major.headers) {
                 if let Headers::Package { distribution, .. } = source {

@@ -24,7 +24,6 @@ use base::progress::Listener;
 use build::compile::blas_clash::Mislink;
 use build::layout::ROOTFS;
 use build::plan::Plan;
-use build::plan::crash::{NEW, OLD, ROLE};
 use release::pipeline::Pipeline;
 use release::relock::Policy;
 use symcheck::Rulebook;
@@ -68,17 +67,24 @@ pub fn run(
     make_fixtures(&outputs, &shown, &log)?;
     let fixture = plan.jobs.iter().find(|job| job.id.starts_with("fixture:"));
     let fixture = fixture.map_or("", |job| job.id.as_str());
-    for (at, wheels) in [(OLD, fixture.to_owned()), (NEW, ids::runtime(&NEW.0))] {
+    let clash = &pipeline.targets.crash;
+    let of_new = ids::runtime(&clash.new.distribution);
+    for (at, wheels) in [(&clash.old, fixture.to_owned()), (&clash.new, of_new)] {
         let target = Target {
-            distribution: pipeline.targets.require_distribution(at.0)?.clone(),
-            major: at.1,
+            distribution: pipeline
+                .targets
+                .require_distribution(&at.distribution)?
+                .clone(),
+            major: at.major,
         };
         let dir = scratch.join(&target.distribution.id);
         let libraries = Libraries::gather(&outputs, &target, &dir.join("libraries"))?;
         let scene = Scene {
-            rootfs: &outputs.of(&ids::rootfs(&at.0, ROLE))?.join(ROOTFS),
+            rootfs: &outputs
+                .of(&ids::rootfs(&at.distribution, &clash.role))?
+                .join(ROOTFS),
             runtime: &outputs.of(&wheels)?.join(layout::PYTHON_TREE),
-            major: at.1,
+            major: at.major,
             source: &workspace.root,
             scratch: &dir.join("scene"),
             log: &log,
@@ -92,7 +98,7 @@ pub fn run(
             shown: &shown,
             book: &book,
         };
-        match at == OLD {
+        match *at == clash.old {
             true => suite.crash(&mut cases),
             false => suite.witness(&mut cases),
         }
@@ -104,15 +110,16 @@ pub fn run(
 /// Makes the libraries of the scene that nobody ships.
 fn make_fixtures(outputs: &Outputs<'_>, shown: &Path, log: &Path) -> Result<(), Failure> {
     let plan = outputs.plan;
+    let clash = &outputs.pipeline.targets.crash;
     let builder = build::plan::builder(plan).map_or("", |job| job.id.as_str());
-    let headers = plan.job(&ids::mislink(OLD.1));
+    let headers = plan.job(&ids::mislink(clash.old.major));
     let headers = headers.and_then(|job| job.needs.iter().find(|id| id.ends_with(":headers")));
     fixtures::make(
         &Sources {
             builder: &outputs.of(builder)?.join(ROOTFS),
             headers: &outputs.of(headers.map_or("", String::as_str))?,
-            major: OLD.1,
-            shared: &outputs.of(&ids::unpack(&OLD.0, ROLE))?,
+            major: clash.old.major,
+            shared: &outputs.of(&ids::unpack(&clash.old.distribution, &clash.role))?,
         },
         shown,
         log,

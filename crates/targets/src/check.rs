@@ -136,7 +136,41 @@ pub(super) fn check(targets: &Targets, name: &str, text: &str) -> Result<(), Tar
     distributions(targets, &c)?;
     majors(targets, &c)?;
     builders(targets, &c)?;
-    roles(targets, &c)
+    roles(targets, &c)?;
+    chosen(targets, &c)
+}
+
+/// The releases and roles that are chosen for one purpose.
+fn chosen(targets: &Targets, c: &Checker<'_>) -> Result<(), TargetsError> {
+    let ids = targets.distributions.iter().map(|d| d.id.as_str());
+    let roles = targets.roles.iter().map(|role| role.name.as_str());
+    let (openblas, crash) = (&targets.openblas, &targets.crash);
+    let at = [Key("openblas"), Key("distribution")];
+    c.known(&at, "distribution", &openblas.distribution, ids.clone())?;
+    c.known(
+        &[Key("openblas"), Key("role")],
+        "role",
+        &openblas.role,
+        roles.clone(),
+    )?;
+    let at = [Key("wheels"), Key("installer")];
+    c.known(&at, "distribution", &targets.wheels.installer, ids.clone())?;
+    for (name, scene) in [("old", &crash.old), ("new", &crash.new)] {
+        let at = [Key("crash"), Key(name), Key("distribution")];
+        c.known(&at, "distribution", &scene.distribution, ids.clone())?;
+        if targets.major(scene.major).is_none() {
+            let what = format!("there is no Postgres major {}", scene.major);
+            return c.wrong(&[Key("crash"), Key(name), Key("major")], what, None);
+        }
+    }
+    c.known(
+        &[Key("crash"), Key("role")],
+        "role",
+        &crash.role,
+        roles.clone(),
+    )?;
+    let at = [Key("crash"), Key("static-role")];
+    c.known(&at, "role", &crash.static_role, roles)
 }
 
 fn archives(targets: &Targets, c: &Checker<'_>) -> Result<(), TargetsError> {

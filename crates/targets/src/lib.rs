@@ -5,6 +5,7 @@
 
 mod architecture;
 mod check;
+mod chosen;
 mod dotted;
 mod end;
 mod error;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub use architecture::Architecture;
 use base::day::Day;
+pub use chosen::{Crash, Packages, Scene};
 pub use dotted::Dotted;
 pub use end::End;
 pub use error::{TargetsError, suggestion};
@@ -61,6 +63,10 @@ pub struct Targets {
     pub roles: Vec<Role>,
     /// How the Python runtime's wheels are chosen.
     pub wheels: Wheels,
+    /// The static OpenBLAS that is linked in: the target's architecture's.
+    pub openblas: Packages,
+    /// The test of the BLAS clash.
+    pub crash: Crash,
 }
 
 /// A release whose root file system (the role [`Builder::ROLE`]) compiles the extension.
@@ -260,6 +266,8 @@ pub struct Role {
 pub struct Wheels {
     /// The file of names, versions and hashes, relative to the source tree.
     pub requirements: String,
+    /// The release whose pip unpacks wheels for a Python that no locked distribution has.
+    pub installer: String,
     /// Wheels that only a test needs.
     #[serde(rename = "fixture", default)]
     pub fixtures: Vec<Fixture>,

@@ -38,11 +38,6 @@ pub type Outcome = jobs::execute::Outcome<Step>;
 /// All work for some targets.
 pub type Plan = jobs::plan::Plan<Step, TargetPlan>;
 
-/// The release whose static OpenBLAS is linked in: the target's architecture's.
-pub const OPENBLAS: (&str, &str) = ("debian12", "openblas");
-/// The release whose pip unpacks wheels for a Python that no locked distribution has.
-pub const INSTALLER: &str = "debian12";
-
 /// What is planned for a target.
 #[derive(Debug, Clone, Serialize)]
 pub struct TargetPlan {

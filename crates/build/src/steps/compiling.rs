@@ -7,7 +7,7 @@ use super::context::Steps;
 use crate::compile::blas_clash;
 use crate::compile::extension::{Compile, kept_dir};
 use crate::layout::ROOTFS;
-use crate::plan::{Compiling, Job, Machine, OPENBLAS, PlanError, Step, Work};
+use crate::plan::{Compiling, Job, Machine, PlanError, Step, Work};
 use crate::sbom::native;
 use base::exit::Failure;
 use jobs::job::JobRef;
@@ -68,7 +68,7 @@ impl Steps<'_> {
     ) -> Result<T, Failure> {
         let lock = self.openblas_lock(architecture)?;
         let locked = lock
-            .packages(OPENBLAS.1)
+            .packages(&self.targets.openblas.role)
             .first()
             .map(|package| package.version.clone());
         let version = locked.unwrap_or_default();

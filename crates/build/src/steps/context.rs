@@ -16,7 +16,7 @@ use targets::release::Release;
 use targets::{Architecture, Distribution, Target, Targets};
 
 use crate::compile::shared_objects::{CompilerCache, Wrapper};
-use crate::plan::{OPENBLAS, Work};
+use crate::plan::Work;
 
 /// What the steps of one run share.
 pub struct Steps<'a> {
@@ -81,7 +81,8 @@ impl Steps<'_> {
 
     /// The lock that pins the OpenBLAS of an architecture.
     pub fn openblas_lock(&self, architecture: &Architecture) -> Result<Lock, Failure> {
-        let distribution = self.distribution(&architecture.qualify(OPENBLAS.0))?;
+        let distribution =
+            self.distribution(&architecture.qualify(&self.targets.openblas.distribution))?;
         Ok(Lock::open(self.workspace, self.targets, distribution)?)
     }
 

@@ -6,7 +6,7 @@ use targets::Architecture;
 
 use super::context::Steps;
 use crate::layout::ROOTFS;
-use crate::plan::{INSTALLER, Work};
+use crate::plan::Work;
 use crate::runtime;
 
 impl Steps<'_> {
@@ -61,7 +61,10 @@ impl Steps<'_> {
         (rootfs, wheels): (&JobRef, &JobRef),
     ) -> Result<String, Failure> {
         let rootfs = work.output(rootfs)?.join(ROOTFS);
-        let installer = self.distribution(INSTALLER)?.python.to_string();
+        let installer = self
+            .distribution(&self.targets.wheels.installer)?
+            .python
+            .to_string();
         let platforms = &architecture.platforms;
         let wheels = work.output(wheels)?;
         runtime::source::make(work, &rootfs, &installer, wheels, python, platforms)

@@ -269,6 +269,7 @@ fn the_archive_of_a_library_depends_on_its_own_crate_and_recipe_only() {
                 "crates/base/src/process.rs",
                 "crates/base/src/sandbox.rs",
                 "crates/build/src/compile/cpp_library.rs",
+                "crates/build/src/layout.rs",
                 "crates/build/src/steps/cpp_library.rs",
                 "job fetch:lightgbm",
                 "job rootfs:debian11:builder",

@@ -11,7 +11,6 @@ use base::exit::Failure;
 use base::files;
 use base::process::{Program, copy_this_program};
 use base::progress::Listener;
-use build::plan::crash;
 use debian::apt::signing::SigningKey;
 use inputs::host::tools::{APT_FTPARCHIVE, BWRAP, GPG, MMDEBSTRAP};
 use inputs::lock::Index;
@@ -168,9 +167,10 @@ impl Suite<'_> {
     fn forget_what_is_lost(&self, machine: &Machine) -> Result<(), Failure> {
         let program = self.scratch.join("xtask");
         copy_this_program(&program)?;
-        for (distribution, major) in [crash::OLD, crash::NEW] {
-            let jobs = format!("fetch:{distribution}:*");
-            let target = format!("{distribution}-pg{major}");
+        let crash = &self.pipeline.targets.crash;
+        for scene in [&crash.old, &crash.new] {
+            let jobs = format!("fetch:{}:*", scene.distribution);
+            let target = scene.target();
             let program = Program::new(program.display().to_string());
             [
                 "PATH",

@@ -3,9 +3,9 @@
 use super::{Builder, nothing_more, on};
 use crate::compile::cpp_library::LIBRARIES;
 use crate::compile::extension;
+use crate::plan::PlanError;
 use crate::plan::ids;
 use crate::plan::{Compiling, Job, Step};
-use crate::plan::{OPENBLAS, PlanError};
 use base::exit::Failure;
 use targets::{Architecture, Target};
 
@@ -44,7 +44,8 @@ impl Builder<'_> {
         architecture: &Architecture,
     ) -> Result<Job, Failure> {
         let builder = self.compiler(architecture)?;
-        let openblas = self.unpack(&architecture.qualify(OPENBLAS.0), OPENBLAS.1)?;
+        let linked = &self.context.targets.openblas;
+        let openblas = self.unpack(&architecture.qualify(&linked.distribution), &linked.role)?;
         let (headers, _) = self.headers(major, architecture)?;
         let crates = self.crates()?;
         let mut archives = Vec::new();
@@ -92,7 +93,8 @@ impl Builder<'_> {
     /// Brings the package of the static OpenBLAS that is linked into a target's library.
     pub(super) fn fetch_openblas(&mut self, target: &Target) -> Result<Job, Failure> {
         let architecture = &target.distribution.architecture;
-        self.fetch(&architecture.qualify(OPENBLAS.0), OPENBLAS.1)
+        let linked = &self.context.targets.openblas;
+        self.fetch(&architecture.qualify(&linked.distribution), &linked.role)
     }
 
     pub(super) fn compile_for(&mut self, target: &Target) -> Result<Job, Failure> {

@@ -9,32 +9,29 @@ use base::exit::Failure;
 use targets::lock::WheelSet;
 use targets::{Target, Targets};
 
-/// The role whose root file systems have a server, a Python and shared builds of OpenBLAS.
-pub const ROLE: &str = "crash";
-/// The role with the static OpenBLAS of the same age.
-pub const STATIC: &str = "crash-static";
-/// Where the library died: as old as Ubuntu 20.04.
-pub const OLD: (&str, u16) = ("debian11", 13);
-/// Where the dynamic linker's own record is taken, with the runtime as it is packaged.
-pub const NEW: (&str, u16) = ("debian12", 15);
-
 /// All jobs for the test.
 pub fn plan(context: &Context<'_>) -> Result<Plan, Failure> {
     let mut builder = Builder::new(context);
     let mut goals = Vec::new();
-    for (id, major) in [OLD, NEW] {
+    let crash = &context.targets.crash;
+    for scene in [&crash.old, &crash.new] {
+        let (id, major) = (scene.distribution.as_str(), scene.major);
         let target = Target {
             distribution: builder.distribution(id)?,
             major,
         };
-        goals.push(builder.rootfs(id, ROLE)?.id);
+        goals.push(builder.rootfs(id, &crash.role)?.id);
         goals.push(builder.stamp(&target)?.id);
         goals.push(builder.mislink(major)?.id);
     }
     for set in wheels(context.targets) {
-        goals.push(builder.fixture(&set, OLD.0)?.id);
+        goals.push(builder.fixture(&set, &crash.old.distribution)?.id);
     }
-    goals.push(builder.runtime(&builder.distribution(NEW.0)?)?.id);
+    goals.push(
+        builder
+            .runtime(&builder.distribution(&crash.new.distribution)?)?
+            .id,
+    );
     Ok(Plan {
         jobs: builder.jobs,
         goals,
@@ -45,7 +42,7 @@ pub fn plan(context: &Context<'_>) -> Result<Plan, Failure> {
 /// The lock of the wheels that clash.
 fn wheels(targets: &Targets) -> Vec<String> {
     let fixtures = targets.wheels.fixtures.iter().cloned();
-    let crash = fixtures.filter(|fixture| fixture.name == ROLE);
+    let crash = fixtures.filter(|fixture| fixture.name == targets.crash.role);
     crash
         .map(|fixture| WheelSet::Fixture(fixture).name())
         .collect()
@@ -56,8 +53,9 @@ impl Builder<'_> {
     fn mislink(&mut self, major: u16) -> Result<Job, Failure> {
         let first = self.context.targets.first_architecture();
         let compile = self.compile(major, first)?;
-        let shared = self.unpack(OLD.0, ROLE)?;
-        let old = self.unpack(OLD.0, STATIC)?;
+        let scene = &self.context.targets.crash;
+        let shared = self.unpack(&scene.old.distribution, &scene.role)?;
+        let old = self.unpack(&scene.old.distribution, &scene.static_role)?;
         let toolchain = self.context.toolchain;
         let Step::Compile { reads, .. } = &compile.step else {
             return Err(Failure::bug(format!("`{}` compiles nothing", compile.id)));
@@ -89,7 +87,7 @@ impl Builder<'_> {
 
     /// Wheels of a test, installed by a distribution's own Python.
     fn fixture(&mut self, set: &str, distribution: &str) -> Result<Job, Failure> {
-        let rootfs = self.rootfs(distribution, ROLE)?;
+        let rootfs = self.rootfs(distribution, &self.context.targets.crash.role)?;
         self.check_wheels(set)?;
         let wheels = self.add(
             ids::fetch_set(&set),

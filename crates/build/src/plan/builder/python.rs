@@ -1,8 +1,8 @@
 //! The jobs that make the Python runtime of a distribution.
 
 use super::{Builder, on};
+use crate::plan::Interpreter;
 use crate::plan::ids;
-use crate::plan::{INSTALLER, Interpreter};
 use crate::plan::{Job, Step};
 use base::exit::Failure;
 use targets::Distribution;
@@ -82,7 +82,8 @@ impl Builder<'_> {
                 );
             }
             Interpreter::None => {
-                let rootfs = self.rootfs(&self.here(INSTALLER), "python")?;
+                let rootfs =
+                    self.rootfs(&self.here(&self.context.targets.wheels.installer), "python")?;
                 let platforms = &architecture.platforms;
                 let name = WheelSet::runtime_name(&distribution.python, architecture);
                 return self.add(
