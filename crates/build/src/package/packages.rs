@@ -8,7 +8,7 @@ use minijinja::{Value, context};
 use thiserror::Error;
 
 use crate::package::copyright;
-use crate::package::depends;
+use crate::package::depends::{self, Libraries};
 use crate::package::documents;
 use crate::plan::Work;
 use base::exit::{Exit, ExitKind, Failure};
@@ -109,7 +109,7 @@ pub fn extension(
 ) -> Result<String, Failure> {
     let major = inputs.major;
     let needs = Needs::load(inputs.verified)?;
-    let library_depends = depends::of_libraries(
+    let library_depends = Libraries::load(&facts.packaging)?.depends(
         &needs.libraries,
         &needs.newest,
         &facts.distribution.libpython,
@@ -250,7 +250,7 @@ pub fn runtime(
             maintainer => &facts.release.maintainer,
             libpython => &facts.distribution.libpython,
             python => facts.distribution.python.to_string(),
-            library_depends => runtime_depends(&tree)?,
+            library_depends => runtime_depends(&Libraries::load(&facts.packaging)?, &tree)?,
             byte_code,
         },
     )?;
@@ -281,7 +281,7 @@ pub fn runtime(
 }
 
 /// The relations of the wheels' libraries: what they need beyond what they bundle.
-fn runtime_depends(tree: &Path) -> Result<Vec<String>, Failure> {
+fn runtime_depends(libraries: &Libraries, tree: &Path) -> Result<Vec<String>, Failure> {
     let all = files::files_below(tree)?;
     let bundled: Vec<&str> = all
         .iter()
@@ -311,7 +311,7 @@ fn runtime_depends(tree: &Path) -> Result<Vec<String>, Failure> {
     }
     needed.sort();
     needed.dedup();
-    Ok(depends::of_libraries(&needed, &newest, "")?)
+    Ok(libraries.depends(&needed, &newest, "")?)
 }
 
 /// The build-id of a library, in hexadecimal.

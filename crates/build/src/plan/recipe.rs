@@ -52,8 +52,9 @@ const NO_BYTES: [(&str, &str); 11] = [
 ];
 
 /// What a step is made with besides its own code.
-const PACKAGING: [&str; 4] = [
+const PACKAGING: [&str; 5] = [
     "CHANGELOG.md",
+    "packaging/deb/libraries.toml",
     "packaging/deb/changelog.j2",
     "packaging/deb/copyright.j2",
     "packaging/native.toml",
@@ -110,7 +111,7 @@ fn code(step: &Step) -> Option<&'static str> {
 /// The data files that a step reads out of the source tree, besides those that the plan adds.
 fn data(step: &Step) -> Vec<&'static str> {
     let (own, shared): (&[&str], &[&str]) = match step {
-        Step::Compile { .. } => (&["packaging/abi3-symbols.txt"], &PACKAGING[3..]),
+        Step::Compile { .. } => (&["packaging/abi3-symbols.txt"], &PACKAGING[4..]),
         Step::Verify { .. } => (
             &["packaging/policy.toml", "packaging/abi3-symbols.txt"],
             &[],
@@ -124,7 +125,7 @@ fn data(step: &Step) -> Vec<&'static str> {
                 "extension/pgml.control",
                 "extension/src/settings.rs",
             ],
-            &PACKAGING[..3],
+            &PACKAGING[..4],
         ),
         Step::RuntimePackage { .. } => (
             &[
@@ -133,10 +134,10 @@ fn data(step: &Step) -> Vec<&'static str> {
                 "packaging/deb/runtime.prerm.j2",
                 "packaging/deb/lintian-overrides-runtime",
             ],
-            &PACKAGING[..3],
+            &PACKAGING[..4],
         ),
-        Step::Sbom { .. } => (&[], &PACKAGING[3..]),
-        Step::ServerImages { .. } | Step::ExtensionImage { .. } => (&[], &PACKAGING[3..]),
+        Step::Sbom { .. } => (&[], &PACKAGING[4..]),
+        Step::ServerImages { .. } | Step::ExtensionImage { .. } => (&[], &PACKAGING[4..]),
         Step::ImageBase { .. } => (&["docker/slim.dpkg.cfg"], &[]),
         _ => (&[], &[]),
     };
