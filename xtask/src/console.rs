@@ -5,6 +5,7 @@ use std::io::{IsTerminal, stderr};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use crate::heartbeat::Heartbeat;
 use base::progress::{Listener, Progress};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
@@ -14,15 +15,23 @@ pub struct Console {
     open: Mutex<HashMap<String, ProgressBar>>,
     /// How far the whole run is, below all others.
     whole: Mutex<Option<ProgressBar>>,
+    /// Keeps a log from being silent; bars move by themselves.
+    heartbeat: Option<Heartbeat>,
 }
 
 impl Console {
     /// Bars where standard error is a terminal, lines where it is not.
     pub fn new() -> Self {
+        let bars = stderr().is_terminal().then(MultiProgress::new);
+        let heartbeat = match bars {
+            Some(_) => None,
+            None => Some(Heartbeat::start(|line| eprintln!("{line}"))),
+        };
         Self {
-            bars: stderr().is_terminal().then(MultiProgress::new),
+            bars,
             open: Mutex::default(),
             whole: Mutex::default(),
+            heartbeat,
         }
     }
 
@@ -30,6 +39,9 @@ impl Console {
         match &self.bars {
             Some(bars) => bars.suspend(|| eprintln!("{text}")),
             None => eprintln!("{text}"),
+        }
+        if let Some(heartbeat) = &self.heartbeat {
+            heartbeat.printed();
         }
     }
 
@@ -43,6 +55,7 @@ impl Console {
 
 impl Listener for Console {
     fn started(&self, job: &str, what: &str) {
+        self.began(job);
         let Some(bars) = &self.bars else {
             return self.line(&format!("{job}: {what}"));
         };
@@ -68,10 +81,23 @@ impl Listener for Console {
     }
 
     fn finished(&self, job: &str, how: &str) {
+        self.ended(job);
         if let Some(bar) = self.with_open(|open| open.remove(job)) {
             bar.finish_and_clear();
         }
         self.line(&format!("{job}: {how}"));
+    }
+
+    fn began(&self, what: &str) {
+        if let Some(heartbeat) = &self.heartbeat {
+            heartbeat.began(what);
+        }
+    }
+
+    fn ended(&self, what: &str) {
+        if let Some(heartbeat) = &self.heartbeat {
+            heartbeat.ended(what);
+        }
     }
 
     fn note(&self, line: &str) {

@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod console;
+mod heartbeat;
 mod output;
 
 use std::process::ExitCode;

@@ -23,6 +23,10 @@ pub trait Listener: Sync {
     fn progress(&self, job: &str, line: &str);
     /// A unit of work ended well; `how` says what came of it (``38 packages, 12 MB``).
     fn finished(&self, job: &str, how: &str);
+    /// Something begins of which nothing is said until it ends: a test, say. A log names it when it takes long.
+    fn began(&self, _what: &str) {}
+    /// It ended.
+    fn ended(&self, _what: &str) {}
     /// A fact the user should read even if nothing is wrong.
     fn note(&self, line: &str);
     /// The whole run moved on.

@@ -86,10 +86,13 @@ impl<'a> Cases<'a> {
     /// Runs a test and keeps its result. The value is there for tests that build on it.
     pub fn run<T>(&mut self, name: &str, test: impl FnOnce() -> Result<T, Failure>) -> Option<T> {
         let began = Instant::now();
+        let whole = format!("{} {name}", self.suite);
+        self.listener.began(&whole);
         let (result, value) = match test() {
             Ok(value) => (CaseResult::Passed, Some(value)),
             Err(failure) => (CaseResult::Failed(words(&failure)), None),
         };
+        self.listener.ended(&whole);
         self.add(name, result, began.elapsed().as_secs_f64());
         value
     }
