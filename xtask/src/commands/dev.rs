@@ -1,5 +1,7 @@
 //! `cargo xtask dev`
 
+mod environment;
+
 use build::layout;
 use build::plan::ids;
 use std::ffi::OsString;
@@ -23,6 +25,7 @@ use systest::scratch_cluster::{self, Build, Created, SUPERUSER, ScratchCluster, 
 
 use crate::commands::Sources;
 use crate::console::Console;
+use crate::output::print;
 
 /// Build the extension incrementally and open psql on a scratch cluster that has it
 ///
@@ -34,6 +37,9 @@ pub struct Args {
     /// Start over with an empty cluster
     #[arg(long)]
     fresh: bool,
+    /// Print the environment in which `cargo` and `cargo pgrx` build the extension outside of the sandbox, and end
+    #[arg(long, conflicts_with = "fresh")]
+    env: bool,
     #[command(flatten)]
     sources: Sources,
     /// Passed on to psql
@@ -50,6 +56,9 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let console = Console::new();
     let pipeline = args.sources.pipeline(workspace)?;
     let target = pipeline.host.own_target(&pipeline.targets)?;
+    if args.env {
+        return print(&environment::of(&pipeline, &target, &console)?);
+    }
     scratch_cluster::require(&pipeline.host, Path::new("/"), &target)?;
     let chosen = [target];
     let [target] = &chosen;

@@ -287,23 +287,29 @@ impl Compile<'_> {
                  lib_dir=/build/stub\npointer_width=64\nbuild_flags=\nsuppress_build_script_link_lines=false\n"
             ),
         )?;
-        // Outside /usr on purpose: pkg-config refuses to link archives of system directories statically, and
-        // openblas-src then links the shared library and exits 0.
         files::write(
             &dir.join("pkgconfig/openblas.pc"),
-            format!(
-                "libdir=/in/openblas/usr/lib/{gnu}/openblas-serial\n\
-                 includedir=/in/openblas/usr/include/{gnu}/openblas-serial\n\
-                 Name: openblas\nDescription: OpenBLAS, the serial build\nVersion: {}\n\
-                 Libs: -L${{libdir}} -lopenblas\nCflags: -I${{includedir}}\n",
+            openblas_pc(
+                "/in/openblas",
+                &self.architecture.gnu,
                 self.openblas_version,
-                gnu = self.architecture.gnu,
             ),
         )?;
         let script = dir.join(self.pg_config_name());
         files::write(&script, pg_config(self.major, &self.architecture.gnu))?;
         files::set_mode(&script, 0o755)
     }
+}
+
+/// What pkg-config says of the static OpenBLAS that is unpacked below `root`. That lies outside /usr on purpose: pkg-config
+/// refuses to link archives of system directories statically, and openblas-src then links the shared library and exits 0.
+pub fn openblas_pc(root: &str, gnu: &str, version: &str) -> String {
+    format!(
+        "libdir={root}/usr/lib/{gnu}/openblas-serial\n\
+         includedir={root}/usr/include/{gnu}/openblas-serial\n\
+         Name: openblas\nDescription: OpenBLAS, the serial build\nVersion: {version}\n\
+         Libs: -L${{libdir}} -lopenblas\nCflags: -I${{includedir}}\n"
+    )
 }
 
 /// Links the stub libpython and finds the toolchain.
