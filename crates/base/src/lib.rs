@@ -13,4 +13,5 @@ pub mod progress;
 pub mod sandbox;
 pub mod store;
 pub mod time;
+pub mod uri;
 pub mod workspace;

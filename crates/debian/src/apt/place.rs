@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -12,18 +13,9 @@ const PUBLIC: &str = "/srv/pgml-apt";
 /// Where keyrings are.
 const KEYRINGS: &str = "/usr/share/keyrings";
 
-/// The address of a directory. What a sources entry would split, or take for something else, is written as `%NN`.
+/// The address of a directory, in a form that can stand in a sources entry.
 pub fn uri(path: &Path) -> String {
-    use std::os::unix::ffi::OsStrExt as _;
-    let mut uri = "file:".to_owned();
-    for byte in path.as_os_str().as_bytes() {
-        match byte {
-            b'/' | b'.' | b'-' | b'_' | b'~' | b'+' => uri.push(char::from(*byte)),
-            byte if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
-            byte => uri.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    uri
+    format!("file:{}", base::uri::encode(path.as_os_str().as_bytes()))
 }
 
 /// A sources entry. Its architectures are named, or apt warns on machines that have a foreign one.

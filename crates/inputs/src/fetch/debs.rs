@@ -11,6 +11,7 @@ use super::{FetchError, Gone, lacks, with_proxies};
 use base::process::{NO_ROOM, ProcessError, Program};
 use base::progress::Listener;
 use base::store::{Store, StoreError};
+use base::uri;
 use targets::lock::{Absent, Lock, LockedPackage};
 
 /// How many packages one run of the downloader gets: enough to keep a connection busy, few enough that an interrupted
@@ -256,21 +257,9 @@ fn download(
     Ok(words)
 }
 
-/// A package's address; percent-encoded as apt does, because some mirrors take a plus sign for a space.
+/// The address of a package.
 fn uri(base: &str, path: &str) -> String {
-    let mut uri = format!("{base}/");
-    for c in path.chars() {
-        match c {
-            'a'..='z' | 'A'..='Z' | '0'..='9' | '/' | '.' | '-' | '_' | '~' => uri.push(c),
-            other => {
-                let mut buffer = [0; 4];
-                for byte in other.encode_utf8(&mut buffer).bytes() {
-                    uri.push_str(&format!("%{byte:02x}"));
-                }
-            }
-        }
-    }
-    uri
+    format!("{base}/{}", uri::encode(path))
 }
 
 /// Finds in the downloader's words why a package did not come.

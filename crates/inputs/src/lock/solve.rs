@@ -11,6 +11,7 @@ use crate::lock::LockingError;
 use base::digest::Digest;
 use base::process::ProcessError;
 use base::progress::Listener;
+use base::uri;
 use targets::lock::{Absent, Lock, LockedPackage, LockedSuite};
 use targets::{Distribution, Role, Targets};
 
@@ -258,37 +259,26 @@ impl Packages {
 
 /// Reads `'URI' NAME_VERSION_ARCHITECTURE.deb SIZE SHA256:DIGEST`.
 fn parse(line: &str, bases: &[(&str, &str)]) -> Option<LockedPackage> {
-    let (uri, rest) = line.strip_prefix('\'')?.split_once("' ")?;
+    let (address, rest) = line.strip_prefix('\'')?.split_once("' ")?;
     let mut words = rest.split_whitespace();
     let file = words.next()?;
     let size = words.next()?.parse().ok()?;
     let sha256: Digest = words.next()?.strip_prefix("SHA256:")?.parse().ok()?;
     let (name, rest) = file.strip_suffix(".deb")?.split_once('_')?;
     let (version, architecture) = rest.rsplit_once('_')?;
-    let (archive, path) = bases
-        .iter()
-        .find_map(|(archive, base)| Some((archive, uri.strip_prefix(base)?.strip_prefix('/')?)))?;
+    let (archive, path) = bases.iter().find_map(|(archive, base)| {
+        Some((archive, address.strip_prefix(base)?.strip_prefix('/')?))
+    })?;
     Some(LockedPackage {
         name: name.to_owned(),
-        version: decode(version)?,
+        version: uri::decode(version)?,
         architecture: architecture.to_owned(),
         sha256,
         size,
         archive: (*archive).to_owned(),
-        path: decode(path)?,
+        path: uri::decode(path)?,
         roles: Vec::new(),
     })
-}
-
-/// Undoes percent encoding.
-fn decode(text: &str) -> Option<String> {
-    let mut parts = text.split('%');
-    let mut bytes = parts.next()?.as_bytes().to_vec();
-    for part in parts {
-        bytes.push(u8::from_str_radix(part.get(..2)?, 16).ok()?);
-        bytes.extend_from_slice(part.get(2..)?.as_bytes());
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]
