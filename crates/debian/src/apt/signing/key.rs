@@ -6,6 +6,7 @@
 use miette::Diagnostic;
 use thiserror::Error;
 
+use base::day::Day;
 use base::exit::{Exit, ExitKind};
 
 /// RSA keys with fewer bits are refused by apt.
@@ -44,8 +45,8 @@ pub enum KeyError {
         key: String,
         /// The key that it belongs to.
         primary: String,
-        /// The day, as `2026-11-23`.
-        day: String,
+        /// The day, in UTC.
+        day: Day,
     },
     /// Its owner took it back.
     #[error("the key {key} is revoked; apt refuses what it signs")]
@@ -218,7 +219,7 @@ impl Part {
             "e" => Err(KeyError::Expired {
                 key: key(),
                 primary: primary.fingerprint.clone(),
-                day: day(self.expires.unwrap_or_default()),
+                day: Day::of(self.expires.unwrap_or_default()),
             }),
             "i" => Err(KeyError::Unusable {
                 key: key(),
@@ -327,34 +328,9 @@ fn bindings(packets: &str) -> Vec<Binding<'_>> {
     bindings
 }
 
-/// A moment's day in UTC.
-pub(super) fn day(epoch: u64) -> String {
-    // The days of a year that starts in March end with the leap day (the civil calendar's period is 400 years).
-    let days = epoch / 86_400 + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let (day, month) = (day - (153 * month + 2) / 5 + 1, (month + 2) % 12 + 1);
-    let year = era * 400 + year + u64::from(month <= 2);
-    format!("{year}-{month:02}-{day:02}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn days() {
-        for (epoch, expected) in [
-            (0, "1970-01-01"),
-            (951_782_400, "2000-02-29"),
-            (1_795_392_000, "2026-11-23"),
-            (4_107_542_399, "2100-02-28"),
-        ] {
-            assert_eq!(day(epoch), expected);
-        }
-    }
 
     #[test]
     fn the_newest_subkey_that_signs_is_chosen() {
