@@ -1,9 +1,11 @@
 //! What every room stands on: exit codes and failures, files, digests, processes, progress, the sandbox, the store, time.
 //!
 //! It uses no other room. It never prints (a [`progress::Listener`] is told), never changes the environment or the current
-//! directory, and knows no Postgres, no Debian and no file format but its own.
+//! directory, and knows no Postgres, no Debian but the form of its
+//! control files, which two rooms read, and no other file format but its own.
 
 pub mod day;
+pub mod deb822;
 pub mod digest;
 pub mod exit;
 pub mod files;

@@ -7,6 +7,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use crate::apt::repository::Suite;
+use base::deb822::stanzas;
 use base::digest::Digest;
 use base::exit::{Exit, ExitKind, Failure};
 use base::files::{self, FileError};
@@ -78,8 +79,8 @@ impl<'a> Kept<'a> {
         for codename in self.codenames() {
             let release =
                 files::read_text(&self.root.join("dists").join(&codename).join("Release"))?;
-            let field = |name: &str| release.lines().find_map(|line| line.strip_prefix(name));
-            let architectures = field("Architectures: ").unwrap_or_default();
+            let release = stanzas(&release).find_map(Result::ok).unwrap_or_default();
+            let architectures = release.get("Architectures").unwrap_or_default();
             let architectures = architectures.split_whitespace().map(str::to_owned);
             if let Some(suite) = suites.iter_mut().find(|suite| suite.codename == codename) {
                 let new: Vec<String> = architectures
@@ -89,7 +90,9 @@ impl<'a> Kept<'a> {
                 suite.architectures.sort();
                 continue;
             }
-            let title = field("Description: ").and_then(|text| text.strip_prefix(DESCRIPTION));
+            let title = release
+                .get("Description")
+                .and_then(|text| text.strip_prefix(DESCRIPTION));
             suites.push(Suite {
                 title: title.unwrap_or(&codename).to_owned(),
                 codename,
