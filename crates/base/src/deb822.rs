@@ -34,11 +34,6 @@ impl Stanza {
         Some(value)
     }
 
-    /// All fields, by the names that the file spells.
-    pub fn into_fields(self) -> BTreeMap<String, String> {
-        self.0
-    }
-
     fn read(lines: &[&str]) -> Result<Self, StanzaError> {
         let mut stanza = Self::default();
         let mut last: Option<String> = None;

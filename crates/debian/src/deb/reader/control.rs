@@ -1,19 +1,16 @@
-//! The control file of a package.
-
-use std::collections::BTreeMap;
+//! The control file of a package: one stanza.
 
 use base::deb822::{Stanza, StanzaError, stanzas};
 
 use super::{DebError, malformed};
 
-/// Reads its fields.
-pub(super) fn fields(text: &str) -> Result<BTreeMap<String, String>, DebError> {
+/// Reads the only stanza.
+pub(super) fn stanza(text: &str) -> Result<Stanza, DebError> {
     let wrong = |error: StanzaError| malformed(format!("its control file {error}"));
     let mut stanzas = stanzas(text);
-    let first = stanzas.next().unwrap_or(Ok(Stanza::default()));
-    let first = first.map_err(wrong)?;
+    let first = stanzas.next().unwrap_or_else(|| Ok(Stanza::default()));
     match stanzas.next() {
-        None => Ok(first.into_fields()),
+        None => first.map_err(wrong),
         Some(_) => Err(malformed("its control file describes two packages")),
     }
 }
