@@ -21,6 +21,12 @@ impl Day {
         let time = Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
         Self(Offset::UTC.to_datetime(time).date())
     }
+
+    /// The start of the day in seconds since 1970; none before that year.
+    pub fn epoch(&self) -> Option<u64> {
+        let start = Offset::UTC.to_timestamp(self.0.at(0, 0, 0, 0)).ok()?;
+        start.as_second().try_into().ok()
+    }
 }
 
 impl fmt::Display for Day {
@@ -60,7 +66,9 @@ mod tests {
             (4_102_444_800, "2100-01-01"),
             (4_107_542_399, "2100-02-28"),
         ] {
-            assert_eq!(Day::of(epoch).to_string(), expected);
+            let day = Day::of(epoch);
+            assert_eq!(day.to_string(), expected);
+            assert_eq!(day.epoch(), Some(epoch - epoch % (24 * 60 * 60)));
         }
         assert!(Day::of(u64::MAX).to_string().starts_with("9999-12-"));
     }

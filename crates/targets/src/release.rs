@@ -6,10 +6,9 @@ use miette::Diagnostic;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use base::day::Day;
 use base::exit::{Exit, ExitKind, Failure};
 use base::files;
-use base::process::Program;
-use base::workspace::Workspace;
 
 /// What every package carries.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -75,20 +74,14 @@ impl Release {
 ///
 /// The day is the release's own and not that of the last commit, as dpkg takes it from the changelog: a commit that
 /// changes nothing of a package must not change its bytes, and a shallow clone must not either.
-pub fn epoch(
-    workspace: &Workspace,
-    release: &Release,
-    given: Option<&str>,
-) -> Result<u64, Failure> {
+pub fn epoch(release: &Release, given: Option<&str>) -> Result<u64, ReleaseError> {
     let wrong = |text: &str| ReleaseError::NoTime(text.to_owned());
-    if let Some(given) = given {
-        return Ok(given.trim().parse().map_err(|_| wrong(given))?);
+    match given {
+        Some(given) => given.trim().parse().map_err(|_| wrong(given)),
+        None => {
+            let day = Day::try_from(release.date.clone()).ok();
+            day.and_then(|day| day.epoch())
+                .ok_or_else(|| wrong(&release.date))
+        }
     }
-    let time = Program::new("date")
-        .args(["--utc", "+%s"])
-        .arg(format!("--date={}T00:00:00Z", release.date))
-        .output(&workspace.log("release"))
-        .map_err(|_| wrong(&release.date))?;
-    let time = String::from_utf8_lossy(&time).trim().parse();
-    Ok(time.map_err(|_| wrong(&release.date))?)
 }
