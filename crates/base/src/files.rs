@@ -39,7 +39,7 @@ impl Diagnostic for FileError {
     fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
         let text: String = match self.reason.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-                "the disk is full: make room, or name another place with `--cache DIR` or `--out DIR`; finished jobs are kept".into()
+                "the disk is full: make room (everything in the cache may be deleted), or name another place with `--cache DIR` or `--out DIR`".into()
             }
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
                 "the path must be writable by this user; `--cache DIR` and `--out DIR` name other places".into()
@@ -190,6 +190,20 @@ pub fn files_below(dir: &Path) -> Result<Vec<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Catches a disk that is full or not writable and whose error does not say what to do.
+    #[test]
+    fn a_disk_that_refuses_says_so() {
+        for (kind, text) in [
+            (ErrorKind::StorageFull, "make room"),
+            (ErrorKind::QuotaExceeded, "make room"),
+            (ErrorKind::PermissionDenied, "writable"),
+        ] {
+            let error = FileError::at("write", "/x")(kind.into());
+            let help = error.help().unwrap().to_string();
+            assert!(help.contains(text) && help.contains("--cache"), "{help}");
+        }
+    }
 
     #[test]
     fn linking_twice_keeps_the_contents() {

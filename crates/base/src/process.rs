@@ -66,15 +66,10 @@ pub enum ProcessError {
         /// Where all that it printed is kept.
         log: PathBuf,
     },
-    /// Its log could not be written or read.
-    #[error("can't write the log {}: {reason}", path.display())]
-    #[diagnostic(help("{}", crate::store::remedy(reason)))]
-    Log {
-        /// The log.
-        path: PathBuf,
-        /// What went wrong.
-        reason: io::Error,
-    },
+    /// Its log could not be written.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Log(#[from] FileError),
 }
 
 impl ExitKind for ProcessError {
@@ -166,19 +161,16 @@ impl Program {
     /// The output comes through a pipe rather than going to the log by itself: on a full disk the log stays empty just
     /// when the program says that the disk is full.
     pub fn run(&self, log: &Path) -> Result<(), ProcessError> {
-        let at_log = |reason| ProcessError::Log {
-            path: log.to_owned(),
-            reason,
-        };
+        let at_log = || FileError::at("write the log", log);
         if let Some(dir) = log.parent() {
-            fs::create_dir_all(dir).map_err(at_log)?;
+            files::create_dir(dir)?;
         }
         let mut file = File::options()
             .create(true)
             .append(true)
             .open(log)
-            .map_err(at_log)?;
-        let (mut reader, writer) = io::pipe().map_err(at_log)?;
+            .map_err(at_log())?;
+        let (mut reader, writer) = io::pipe().map_err(at_log())?;
         let (words, heard) = mpsc::channel::<Vec<u8>>();
         thread::spawn(move || {
             let mut buffer = [0; 8192];
@@ -191,7 +183,7 @@ impl Program {
         });
         let mut command = self.command();
         command
-            .stdout(writer.try_clone().map_err(at_log)?)
+            .stdout(writer.try_clone().map_err(at_log())?)
             .stderr(writer);
         let mut child = command.spawn().map_err(|source| self.not_started(source))?;
         drop(command); // and with it this process's ends of the pipe

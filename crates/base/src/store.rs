@@ -3,9 +3,8 @@
 //! A file gets its name only after its contents were read and found right, in one rename; whoever looks sees it whole
 //! or not at all, and two processes may insert the same file at once.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
@@ -13,21 +12,15 @@ use thiserror::Error;
 
 use crate::digest::Digest;
 use crate::exit::{Exit, ExitKind};
+use crate::files::{self, FileError};
 
 /// Why the store could not take or give a file.
 #[derive(Debug, Error, Diagnostic)]
 pub enum StoreError {
     /// The file system refused.
-    #[error("can't {doing} {}: {source}", path.display())]
-    #[diagnostic(help("{}", remedy(source)))]
-    Io {
-        /// What was being done.
-        doing: &'static str,
-        /// With which file.
-        path: PathBuf,
-        /// What went wrong.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    File(#[from] FileError),
     /// The contents are not those of the name.
     #[error(
         "`{what}` has sha256 {found} and {size} bytes; expected {expected} and {expected_size} bytes"
@@ -56,23 +49,10 @@ pub enum StoreError {
     },
 }
 
-/// What to do about a file system that refused.
-pub fn remedy(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "the disk is full: make room (everything in the cache may be deleted), or choose another place with `--cache DIR`"
-        }
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            "this user may not write there: change its owner, or choose another place with `--cache DIR`"
-        }
-        _ => "look at the disk, or choose another place with `--cache DIR`",
-    }
-}
-
 impl ExitKind for StoreError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Io { .. } => Exit::CannotHere,
+            Self::File(error) => error.exit(),
             Self::Mismatch { .. } | Self::Damaged { .. } => Exit::CheckFailed,
         }
     }
@@ -128,13 +108,9 @@ impl Store {
     /// A new, empty directory on the store's file system, for files on their way in.
     pub fn incoming(&self) -> Result<tempfile::TempDir, StoreError> {
         let dir = self.dir.join("incoming");
-        let made = fs::create_dir_all(&dir)
-            .and_then(|()| tempfile::Builder::new().prefix("get-").tempdir_in(&dir));
-        made.map_err(|source| StoreError::Io {
-            doing: "make a directory in",
-            path: dir,
-            source,
-        })
+        files::create_dir(&dir)?;
+        let made = tempfile::Builder::new().prefix("get-").tempdir_in(&dir);
+        Ok(made.map_err(FileError::at("make a directory in", dir))?)
     }
 
     /// Takes in a copy of a file of someone else's.
@@ -147,11 +123,7 @@ impl Store {
     ) -> Result<PathBuf, StoreError> {
         let incoming = self.incoming()?;
         let copy = incoming.path().join("file");
-        fs::copy(file, &copy).map_err(|source| StoreError::Io {
-            doing: "copy into the store as",
-            path: copy.clone(),
-            source,
-        })?;
+        fs::copy(file, &copy).map_err(FileError::at("copy into the store as", &copy))?;
         self.insert(what, &copy, digest, size)
     }
 
@@ -164,15 +136,7 @@ impl Store {
         digest: &Digest,
         size: u64,
     ) -> Result<PathBuf, StoreError> {
-        let at = |doing, path: &Path| {
-            let path = path.to_owned();
-            move |source| StoreError::Io {
-                doing,
-                path,
-                source,
-            }
-        };
-        let (found, length) = Digest::of_file(file).map_err(at("read", file))?;
+        let (found, length) = Digest::of_file(file).map_err(FileError::at("read", file))?;
         if (found, length) != (*digest, size) {
             let _ = fs::remove_file(file); // it is wrong either way
             return Err(StoreError::Mismatch {
@@ -185,11 +149,10 @@ impl Store {
         }
         let path = self.path(digest);
         let dir = path.parent().unwrap_or(&self.dir);
-        fs::create_dir_all(dir).map_err(at("make", dir))?;
+        files::create_dir(dir)?;
         // Read-only, because what hard-links or mounts it must not write through.
-        fs::set_permissions(file, Permissions::from_mode(0o444))
-            .map_err(at("set the mode of", file))?;
-        fs::rename(file, &path).map_err(at("move to the store as", &path))?;
+        files::set_mode(file, 0o444)?;
+        fs::rename(file, &path).map_err(FileError::at("move to the store as", &path))?;
         Ok(path)
     }
 
@@ -199,11 +162,7 @@ impl Store {
         match Digest::of_file(&path) {
             Ok((found, _)) if found == *digest => Ok(path),
             Ok((found, _)) => Err(StoreError::Damaged { path, found }),
-            Err(source) => Err(StoreError::Io {
-                doing: "read",
-                path,
-                source,
-            }),
+            Err(error) => Err(FileError::at("read", path)(error).into()),
         }
     }
 
@@ -211,11 +170,9 @@ impl Store {
     pub fn remove(&self, digest: &Digest) -> Result<(), StoreError> {
         let path = self.path(digest);
         match fs::remove_file(&path) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(StoreError::Io {
-                doing: "remove",
-                path,
-                source,
-            }),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(FileError::at("remove", path)(error).into())
+            }
             _ => Ok(()),
         }
     }
@@ -290,11 +247,5 @@ mod tests {
         let error = Store::new(file.join("store")).incoming().unwrap_err();
         assert_eq!(error.exit(), Exit::CannotHere);
         assert!(error.to_string().contains("file/store"), "{error}");
-    }
-
-    #[test]
-    fn a_full_disk_says_so() {
-        let full = io::Error::from(io::ErrorKind::StorageFull);
-        assert!(remedy(&full).contains("make room"));
     }
 }

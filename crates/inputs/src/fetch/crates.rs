@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{FetchError, with_proxies};
+use base::files;
 use base::process::{NO_ROOM, ProcessError, Program};
 use base::progress::Listener;
 use base::workspace::Workspace;
@@ -97,17 +98,7 @@ fn fetch(
 
 impl Crates<'_> {
     fn fetch(&self, listener: &dyn Listener) -> Result<(), FetchError> {
-        let io = |doing, path: &Path| {
-            let path = path.to_owned();
-            move |source| FetchError::Io {
-                doing,
-                path,
-                source,
-            }
-        };
-        fs::create_dir_all(self.home).map_err(io("make", self.home))?;
-        let config = self.home.join("config.toml");
-        fs::write(&config, settings(self.user_home)).map_err(io("write", &config))?;
+        files::write(&self.home.join("config.toml"), settings(self.user_home))?;
 
         if self.cargo(true).output(self.log).is_ok() {
             return Ok(());

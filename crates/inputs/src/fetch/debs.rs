@@ -1,13 +1,13 @@
 //! Packages of a lock, through apt's own downloader.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
 use super::mirrors::{Mirrors, Place};
 use super::{FetchError, Gone, lacks, with_proxies};
+use base::files;
 use base::process::{NO_ROOM, ProcessError, Program};
 use base::progress::Listener;
 use base::store::{Store, StoreError};
@@ -234,11 +234,7 @@ fn download(
         "APT::Sandbox::User \"root\";\nAcquire::Retries \"2\";\n\
          Acquire::http::Timeout \"{patience}\";\nAcquire::https::Timeout \"{patience}\";\n"
     );
-    fs::write(&settings, text).map_err(|source| FetchError::Io {
-        doing: "write",
-        path: settings.clone(),
-        source,
-    })?;
+    files::write(&settings, text)?;
     let mut helper = with_proxies(Program::new("/usr/lib/apt/apt-helper"))
         .arg("-c")
         .arg(settings)

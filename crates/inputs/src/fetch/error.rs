@@ -1,12 +1,13 @@
 //! Why an input could not be got.
 
-use std::io;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
 use thiserror::Error;
 
 use base::exit::{Exit, ExitKind, Failure};
+use base::files::FileError;
 use base::process::ProcessError;
 use base::store::StoreError;
 use targets::lock::{Absent, LockedPackage};
@@ -94,16 +95,9 @@ pub enum FetchError {
         lock: PathBuf,
     },
     /// A file of our own could not be written or read.
-    #[error("can't {doing} {}: {source}", path.display())]
-    #[diagnostic(help("{}", base::store::remedy(source)))]
-    Io {
-        /// What was being done.
-        doing: &'static str,
-        /// With which file.
-        path: PathBuf,
-        /// What went wrong.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    File(#[from] FileError),
     /// The store refused it.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -165,11 +159,7 @@ impl FetchError {
 
     /// A downloader of others found no room in a directory of ours.
     pub fn disk_full(dir: &Path) -> Self {
-        Self::Io {
-            doing: "download into",
-            path: dir.to_owned(),
-            source: io::Error::from(io::ErrorKind::StorageFull),
-        }
+        FileError::at("download into", dir)(ErrorKind::StorageFull.into()).into()
     }
 
     /// `--mirror` names none of the known archives.
@@ -191,10 +181,10 @@ impl ExitKind for FetchError {
         match self {
             Self::UnknownArchive { .. } | Self::MirrorWithoutUri { .. } => Exit::Usage,
             Self::WrongHash { .. } | Self::CargoLock { .. } => Exit::CheckFailed,
-            Self::NotEnabled { .. }
-            | Self::Gone { .. }
-            | Self::Unreachable { .. }
-            | Self::Io { .. } => Exit::CannotHere,
+            Self::NotEnabled { .. } | Self::Gone { .. } | Self::Unreachable { .. } => {
+                Exit::CannotHere
+            }
+            Self::File(error) => error.exit(),
             Self::Store(error) => error.exit(),
             Self::Process(error) => error.exit(),
         }

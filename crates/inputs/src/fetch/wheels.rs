@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{FetchError, lacks, with_proxies};
+use base::files;
 use base::process::{NO_ROOM, ProcessError, Program};
 use base::progress::Listener;
 use base::store::Store;
@@ -99,11 +100,7 @@ pub fn download<'a>(
     dir: &Path,
 ) -> Result<Vec<(&'a Wanted, PathBuf)>, FetchError> {
     let list = dir.join("requirements.txt");
-    fs::write(&list, requirements(&selection.wanted)).map_err(|source| FetchError::Io {
-        doing: "write",
-        path: list.clone(),
-        source,
-    })?;
+    files::write(&list, requirements(&selection.wanted))?;
     let wheels = dir.join("wheels");
     let python = selection.python.joined();
     let mut pip = with_proxies(Program::new("python3"));
