@@ -102,43 +102,7 @@ pub fn download<'a>(
     let list = dir.join("requirements.txt");
     files::write(&list, requirements(&selection.wanted))?;
     let wheels = dir.join("wheels");
-    let python = selection.python.joined();
-    let mut pip = with_proxies(Program::new("python3"));
-    for name in PIP_ENVIRONMENT {
-        pip = pip.inherit_env(name);
-    }
-    pip = pip
-        .args([
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--no-input",
-            "--disable-pip-version-check",
-            "--no-cache-dir",
-        ])
-        .args([
-            "--progress-bar",
-            "off",
-            "--no-deps",
-            "--only-binary",
-            ":all:",
-            "--implementation",
-            "cp",
-        ])
-        .args(["--python-version", &selection.python.to_string()])
-        .args([
-            "--abi",
-            &format!("cp{python}"),
-            "--abi",
-            "abi3",
-            "--abi",
-            "none",
-        ]);
-    for platform in &selection.platforms {
-        pip = pip.args(["--platform", platform]);
-    }
-    pip = pip
+    let pip = pip(selection)
         .arg("--dest")
         .arg(&wheels)
         .arg("--requirement")
@@ -151,13 +115,39 @@ pub fn download<'a>(
             ProcessError::Failed { tail, .. } => failure(selection, tail),
             other => other.into(),
         })?;
-    let files: Vec<PathBuf> = fs::read_dir(&wheels)
+    assign(&selection.wanted, &wheels)
+}
+
+/// pip, told to download wheels for the Python and the platforms of a selection instead of those of this machine.
+fn pip(selection: &Selection) -> Program {
+    let mut pip = with_proxies(Program::new("python3"));
+    for name in PIP_ENVIRONMENT {
+        pip = pip.inherit_env(name);
+    }
+    pip = pip.args(["-m", "pip", "download", "--quiet", "--no-input"]);
+    pip = pip.args(["--disable-pip-version-check", "--no-cache-dir"]);
+    pip = pip.args(["--progress-bar", "off", "--no-deps"]);
+    pip = pip.args(["--only-binary", ":all:", "--implementation", "cp"]);
+    pip = pip.args(["--python-version", &selection.python.to_string()]);
+    let abi = format!("cp{}", selection.python.joined());
+    for abi in [abi.as_str(), "abi3", "none"] {
+        pip = pip.args(["--abi", abi]);
+    }
+    for platform in &selection.platforms {
+        pip = pip.args(["--platform", platform]);
+    }
+    pip
+}
+
+/// Finds the file of each project among those that came.
+fn assign<'a>(wanted: &'a [Wanted], dir: &Path) -> Result<Vec<(&'a Wanted, PathBuf)>, FetchError> {
+    let files: Vec<PathBuf> = fs::read_dir(dir)
         .into_iter()
         .flatten()
         .flatten()
         .map(|entry| entry.path())
         .collect();
-    let of = |wanted: &'a Wanted| {
+    let file_of = |wanted: &'a Wanted| {
         let mine = |file: &&PathBuf| {
             let name = file.file_name().unwrap_or_default().to_string_lossy();
             name.split('-')
@@ -172,7 +162,7 @@ pub fn download<'a>(
                 words: "pip said nothing, and no file came".to_owned(),
             })
     };
-    selection.wanted.iter().map(of).collect()
+    wanted.iter().map(file_of).collect()
 }
 
 /// Names that differ in case, or in dashes for dots or underscores, are one project's.
