@@ -1,14 +1,25 @@
 //! Running the programs of others: quietly, with their output kept in a log file and shown when they fail.
+//!
+//! The crate `duct` starts a program, feeds its standard input and collects its output. What it lacks is here: an environment
+//! of which each variable is named, the log file, the last lines in the error, and [`ORPHAN_TIMEOUT`]. Two things are not done
+//! with it:
+//!
+//! - [`Program::command`] is `std`'s form, for callers that need a process group of its own, or the pipes of a program that
+//!   goes on running.
+//! - A child that must not outlive this process is started through [`crate::sandbox`], whose bubblewrap ends with its parent.
+//!   The kernel's signal for that (PR_SET_PDEATHSIG) has to be asked for between fork and exec: unsafe code, which this
+//!   workspace forbids. The others stay in this process's group, so that Ctrl-C ends them too.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use duct::Expression;
 use miette::Diagnostic;
 use thiserror::Error;
 
@@ -17,9 +28,9 @@ use crate::files::{self, FileError};
 
 /// How many lines of a failed program's output go into the error.
 const TAIL_LINES: usize = 25;
-/// How long a program's output is waited for after its end: something it left running may hold the pipe open.
-const LAST_WORDS: Duration = Duration::from_secs(2);
-/// The executable of the running process, whatever became of its name (proc_pid_exe(5)).
+/// How long [`Program::run`] waits for silence after a program's end: an orphan that it left running may hold the pipe open.
+const ORPHAN_TIMEOUT: Duration = Duration::from_secs(2);
+/// The executable of the running process, even where its file was replaced or removed (proc_pid_exe(5)).
 const THIS_PROGRAM: &str = "/proc/self/exe";
 /// What programs say when there is no room (the locale is fixed).
 pub const NO_ROOM: &str = "No space left on device";
@@ -181,34 +192,35 @@ impl Program {
                 }
             }
         });
-        let mut command = self.command();
-        command
-            .stdout(writer.try_clone().map_err(at_log())?)
-            .stderr(writer);
-        let mut child = command.spawn().map_err(|source| self.not_started(source))?;
-        drop(command); // and with it this process's ends of the pipe
-        let status = child.wait().map_err(|source| self.not_started(source))?;
+        let expression = self
+            .expression()
+            .stdin_null()
+            .stdout_file(writer.try_clone().map_err(at_log())?)
+            .stderr_file(writer);
+        let child = expression
+            .start()
+            .map_err(|error| self.not_started(error))?;
+        drop(expression); // and with it this process's ends of the pipe
+        let output = child
+            .into_output()
+            .map_err(|error| self.not_started(error))?;
         let mut text = Vec::new();
-        while let Ok(more) = heard.recv_timeout(LAST_WORDS) {
+        while let Ok(more) = heard.recv_timeout(ORPHAN_TIMEOUT) {
             text.extend(more);
         }
-        match status.success() {
+        match output.status.success() {
             true => Ok(()),
-            false => Err(self.failed(status, &String::from_utf8_lossy(&text), log)),
+            false => Err(self.failed(output.status, &String::from_utf8_lossy(&text), log)),
         }
     }
 
     /// Runs it to its end and returns what it wrote to standard output; a failure carries what it wrote to both.
     pub fn output(&self, log: &Path) -> Result<Vec<u8>, ProcessError> {
-        let output = self
-            .command()
-            .output()
-            .map_err(|source| self.not_started(source))?;
+        let output = self.attempt()?;
         if output.status.success() {
             return Ok(output.stdout);
         }
-        let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
-        text.push_str(&String::from_utf8_lossy(&output.stderr));
+        let text = both(&output);
         if let Some(dir) = log.parent() {
             // The log is a courtesy here: the error below carries the program's words either way.
             let _ = fs::create_dir_all(dir).and_then(|()| fs::write(log, &text));
@@ -216,26 +228,35 @@ impl Program {
         Err(self.failed(output.status, &text, log))
     }
 
+    /// Runs it to its end and returns how it ended and what it wrote: for programs whose failure is an answer.
+    pub fn attempt(&self) -> Result<Output, ProcessError> {
+        self.captured(self.expression().stdin_null())
+    }
+
     /// Runs it to its end with `input` on standard input, and returns what it wrote to standard output.
     pub fn pipe(&self, input: &[u8], log: &Path) -> Result<Vec<u8>, ProcessError> {
-        let mut child = self
-            .command()
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|source| self.not_started(source))?;
-        let stdin = child.stdin.take();
-        let output = std::thread::scope(|scope| {
-            // A program that ends before it has read everything says so by its exit status.
-            scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(input)));
-            child.wait_with_output()
-        });
-        let output = output.map_err(|source| self.not_started(source))?;
+        // A program that ends before it has read everything says so by its exit status.
+        let output = self.captured(self.expression().stdin_bytes(input))?;
         if output.status.success() {
             return Ok(output.stdout);
         }
         Err(self.failed(output.status, &String::from_utf8_lossy(&output.stderr), log))
+    }
+
+    /// duct's form: without the environment of this process, and with a failure as a status instead of an error.
+    fn expression(&self) -> Expression {
+        let expression = duct::cmd(&self.name, &self.args)
+            .full_env(self.env.iter().map(|(name, value)| (name, value)))
+            .unchecked();
+        match &self.dir {
+            Some(dir) => expression.dir(dir),
+            None => expression,
+        }
+    }
+
+    fn captured(&self, expression: Expression) -> Result<Output, ProcessError> {
+        let output = expression.stdout_capture().stderr_capture().run();
+        output.map_err(|error| self.not_started(error))
     }
 
     fn not_started(&self, reason: io::Error) -> ProcessError {
@@ -253,6 +274,12 @@ impl Program {
             log: log.to_owned(),
         }
     }
+}
+
+/// What a program wrote to standard output, and then what it wrote to standard error.
+pub fn both(output: &Output) -> String {
+    let [out, err] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+    format!("{out}{err}")
 }
 
 /// The last lines of what a program printed, for an error.
@@ -289,5 +316,40 @@ mod tests {
         program.run(&log).unwrap();
         assert!(began.elapsed() < Duration::from_secs(20));
         assert_eq!(fs::read_to_string(&log).unwrap(), "first\nlast\n");
+    }
+
+    /// Catches an environment or a standard input that a program inherits, and a directory that it does not start in.
+    #[test]
+    fn a_program_gets_what_is_named_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let here = dir.path().canonicalize().unwrap();
+        let log = here.join("log");
+        let script = "env | cut -d= -f1 | sort | tr '\\n' ' '; pwd; wc -c";
+        let program = Program::new("sh").args(["-c", script]).dir(&here);
+        let program = program.env("X", "1").env("X", "2");
+        let output = String::from_utf8(program.output(&log).unwrap()).unwrap();
+        let expected = format!("LC_ALL PATH PWD TZ X {}\n0\n", here.display());
+        assert_eq!(output, expected);
+        let program = Program::new("sh").args(["-c", "echo $X; cat; exit 3"]);
+        let error = program.env("X", "2").pipe(b"in", &log).unwrap_err();
+        assert!(error.to_string().contains("exit status: 3"), "{error}");
+        let piped = Program::new("cat").pipe(b"in", &log).unwrap();
+        assert_eq!(piped, b"in");
+        // `true` ends before it has read all of this.
+        Program::new("true").pipe(&[0; 1 << 20], &log).unwrap();
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_told_by_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let program = Program::new("no-such-program").dir(dir.path());
+        for result in [
+            program.run(&dir.path().join("log")),
+            program.attempt().map(drop),
+        ] {
+            let error = result.unwrap_err();
+            assert!(matches!(error, ProcessError::Start { .. }), "{error}");
+            assert!(error.to_string().contains("no-such-program"), "{error}");
+        }
     }
 }

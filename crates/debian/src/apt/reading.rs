@@ -10,7 +10,7 @@ use super::place;
 use super::repository::{KEYRING, Suite};
 use base::exit::{Exit, ExitKind, Failure};
 use base::files;
-use base::process::Program;
+use base::process::{self, Program};
 
 /// apt reads it, and has something to say.
 #[derive(Debug, Error, Diagnostic)]
@@ -62,20 +62,17 @@ pub(super) fn read_back(root: &Path, suites: &[Suite]) -> Result<&'static str, F
             "APT::Sandbox::User=root".to_owned(),
             "APT::Update::Error-Mode=any".to_owned(),
         ];
-        let said = Program::new("apt-get")
+        let update = Program::new("apt-get")
             .args(["--quiet=2", "update"])
             .args(options.iter().flat_map(|option| ["-o", option]))
-            .command()
-            .output();
-        let said = said.map_err(files::FileError::at("run apt-get for", root))?;
-        let mut words = String::from_utf8_lossy(&said.stdout).into_owned();
-        words.push_str(&String::from_utf8_lossy(&said.stderr));
+            .attempt()?;
+        let words = process::both(&update);
         let complains = |line: &str| {
             ["W:", "E:", "Err:"]
                 .iter()
                 .any(|start| line.starts_with(start))
         };
-        if !said.status.success() || words.lines().any(complains) {
+        if !update.status.success() || words.lines().any(complains) {
             return Err(refused(suite, words.trim()));
         }
         let release = root.join("dists").join(&suite.codename);
@@ -98,18 +95,20 @@ fn refused(suite: &Suite, words: &str) -> Failure {
 /// Has sqv, which apt calls since Debian 13, check the detached signature. A machine without it leaves that to apt's reader.
 /// Returns whether it is there.
 fn read_by_sqv(suite: &Suite, release: &Path, keyring: &Path) -> Result<bool, Failure> {
-    let said = Program::new("sqv")
+    let verified = Program::new("sqv")
         .args([
             "--verbose".as_ref(),
             "--keyring".as_ref(),
             keyring.as_os_str(),
         ])
         .args([release.join("Release.gpg"), release.join("Release")])
-        .command()
-        .output();
-    match said {
+        .attempt();
+    match verified {
         Err(_) => Ok(false),
-        Ok(said) if said.status.success() => Ok(true),
-        Ok(said) => Err(refused(suite, String::from_utf8_lossy(&said.stderr).trim())),
+        Ok(output) if output.status.success() => Ok(true),
+        Ok(output) => {
+            let words = String::from_utf8_lossy(&output.stderr);
+            Err(refused(suite, words.trim()))
+        }
     }
 }

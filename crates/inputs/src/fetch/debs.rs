@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::mirrors::{Mirrors, Place};
 use super::{FetchError, Gone, lacks, with_proxies};
 use base::files;
-use base::process::{NO_ROOM, ProcessError, Program};
+use base::process::{self, NO_ROOM, Program};
 use base::progress::Listener;
 use base::store::{Store, StoreError};
 use base::uri;
@@ -243,14 +243,7 @@ fn download(
         let to = dir.join(name).into_os_string();
         helper = helper.arg(uri).arg(to).arg(format!("SHA256:{sha256}"));
     }
-    let output = helper.command().output();
-    let output = output.map_err(|source| ProcessError::Start {
-        program: "apt-helper".to_owned(),
-        reason: source,
-    })?;
-    let mut words = String::from_utf8_lossy(&output.stdout).into_owned();
-    words.push_str(&String::from_utf8_lossy(&output.stderr));
-    Ok(words)
+    Ok(process::both(&helper.attempt()?))
 }
 
 /// The address of a package.

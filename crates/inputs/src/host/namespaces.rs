@@ -33,8 +33,7 @@ pub fn refused(host: &Host) -> Option<Refused> {
             "/",
         ])
         .args(["--proc", "/proc", "--dev", "/dev", "true"])
-        .command()
-        .output();
+        .attempt();
     let words = match tried {
         Ok(output) if output.status.success() => return None,
         Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),

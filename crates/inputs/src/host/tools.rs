@@ -148,8 +148,7 @@ impl Tool {
             Sign::File(path) => std::path::Path::new(path).exists(),
             Sign::Runs([name, args @ ..]) => Program::new(*name)
                 .args(args.iter().copied())
-                .command()
-                .output()
+                .attempt()
                 .is_ok_and(|output| output.status.success()),
             Sign::Runs([]) => false,
         }
