@@ -24,9 +24,9 @@ pub trait ExitKind {
 
 /// What a command returns instead of success: the rendered error and the exit code.
 pub struct Failure {
-    /// The exit code.
+    /// How the process ends, for scripts that call it.
     pub exit: Exit,
-    /// What, where, and what to do about it. `None` where the command's own output already said everything.
+    /// What went wrong, where, and what to do about it. `None` where the command's own output already has the reasons.
     pub report: Option<Report>,
 }
 

@@ -17,9 +17,9 @@ use crate::exit::{Exit, ExitKind};
 pub struct FileError {
     /// A verb: `read`, `write`, `rename`.
     action: &'static str,
-    /// To what.
+    /// What the action was done to, as the caller named it.
     path: PathBuf,
-    /// Why not.
+    /// What the system answered.
     reason: io::Error,
 }
 
@@ -62,7 +62,7 @@ impl ExitKind for FileError {
 
 type Result<T> = std::result::Result<T, FileError>;
 
-/// Reads a file.
+/// Reads a whole file into memory.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(FileError::at("read", path))
 }
@@ -162,7 +162,7 @@ pub fn symlink(target: &Path, at: &Path) -> Result<()> {
     std::os::unix::fs::symlink(target, at).map_err(FileError::at("make a link at", at))
 }
 
-/// Removes a file.
+/// Removes a file; one that is not there is an error.
 pub fn remove_file(path: &Path) -> Result<()> {
     std::fs::remove_file(path).map_err(FileError::at("remove", path))
 }

@@ -59,7 +59,7 @@ pub enum ProcessError {
     #[error("can't run `{program}`: {reason}")]
     #[diagnostic(help("install it (`cargo xtask doctor` names the package), or put it on PATH"))]
     Start {
-        /// The program's name.
+        /// The name that it was started by.
         program: String,
         /// Why it did not start.
         reason: io::Error,
@@ -68,9 +68,9 @@ pub enum ProcessError {
     #[error("`{program}` failed ({status})\n{tail}")]
     #[diagnostic(help("{}", help(tail, log)))]
     Failed {
-        /// The program's name.
+        /// The name that it was started by.
         program: String,
-        /// How it ended.
+        /// Its exit status, or the signal that ended it.
         status: ExitStatus,
         /// The last lines that it printed.
         tail: String,
@@ -116,13 +116,13 @@ impl Program {
         }
     }
 
-    /// Adds one argument.
+    /// Adds one argument, which no shell reads.
     pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
         self.args.push(arg.into());
         self
     }
 
-    /// Adds arguments.
+    /// Adds arguments, which no shell reads.
     pub fn args<A: Into<OsString>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
         self.args.extend(args.into_iter().map(Into::into));
         self
@@ -149,10 +149,10 @@ impl Program {
     }
 
     /// The program and its arguments, for callers that run it through another one.
-    pub fn words(&self) -> Vec<OsString> {
-        let mut words = vec![OsString::from(&self.name)];
-        words.extend(self.args.iter().cloned());
-        words
+    pub fn command_line(&self) -> Vec<OsString> {
+        let mut line = vec![OsString::from(&self.name)];
+        line.extend(self.args.iter().cloned());
+        line
     }
 
     /// The `std` form, for callers that need pipes or a process id.
@@ -182,12 +182,12 @@ impl Program {
             .open(log)
             .map_err(at_log())?;
         let (mut reader, writer) = io::pipe().map_err(at_log())?;
-        let (words, heard) = mpsc::channel::<Vec<u8>>();
+        let (sender, received) = mpsc::channel::<Vec<u8>>();
         thread::spawn(move || {
             let mut buffer = [0; 8192];
             while let Ok(length @ 1..) = reader.read(&mut buffer) {
                 let _ = file.write_all(&buffer[..length]); // what the error carries does not depend on it
-                if words.send(buffer[..length].to_vec()).is_err() {
+                if sender.send(buffer[..length].to_vec()).is_err() {
                     return;
                 }
             }
@@ -205,7 +205,7 @@ impl Program {
             .into_output()
             .map_err(|error| self.not_started(error))?;
         let mut text = Vec::new();
-        while let Ok(more) = heard.recv_timeout(ORPHAN_TIMEOUT) {
+        while let Ok(more) = received.recv_timeout(ORPHAN_TIMEOUT) {
             text.extend(more);
         }
         match output.status.success() {
@@ -222,7 +222,7 @@ impl Program {
         }
         let text = both(&output);
         if let Some(dir) = log.parent() {
-            // The log is a courtesy here: the error below carries the program's words either way.
+            // The error below carries the output, so a log that can't be written is no further error.
             let _ = fs::create_dir_all(dir).and_then(|()| fs::write(log, &text));
         }
         Err(self.failed(output.status, &text, log))
@@ -299,7 +299,7 @@ mod tests {
 
     #[test]
     fn a_program_that_finds_no_room_says_that_the_disk_is_full() {
-        // Catches words that are looked for in a log that could not be written.
+        // Catches a reader that looks for the reason in a log that could not be written.
         let program = Program::new("sh").args(["-c", "head -c 1 /dev/zero > /dev/full"]);
         let error = program.run(Path::new("/dev/full")).unwrap_err();
         let help = error.help().unwrap().to_string();

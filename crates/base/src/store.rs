@@ -1,7 +1,7 @@
 //! The content-addressed store of inputs: a file's name is its digest, so what has the name is what was asked for.
 //!
-//! A file gets its name only after its contents were read and found right, in one rename; whoever looks sees it whole
-//! or not at all, and two processes may insert the same file at once.
+//! A file gets its name only after its contents were read and found right, in one rename. A reader sees all of it
+//! or nothing, and two processes may insert the same file at once.
 
 use std::fs;
 use std::io;
@@ -42,7 +42,7 @@ pub enum StoreError {
     #[error("{} is damaged: its contents have sha256 {found}", path.display())]
     #[diagnostic(help("delete that file and run the same command again; then look at the disk"))]
     Damaged {
-        /// The file.
+        /// The path in the store, which names the digest that was stored.
         path: PathBuf,
         /// The digest of what it holds now.
         found: Digest,
@@ -63,13 +63,13 @@ impl ExitKind for StoreError {
 pub enum Held {
     /// The file, with the contents that its name says.
     Whole,
-    /// Nothing.
+    /// No file has the name.
     Nothing,
     /// A file with other contents was there, and was removed.
     WasDamaged,
 }
 
-/// The store.
+/// A store of files by their digests, below one directory.
 #[derive(Debug, Clone)]
 pub struct Store {
     dir: PathBuf,

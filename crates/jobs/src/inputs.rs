@@ -62,7 +62,7 @@ pub struct Inputs<'a> {
 }
 
 impl<'a> Inputs<'a> {
-    /// No inputs yet.
+    /// An empty list, for a job that reads from `sources`.
     pub fn new(sources: &'a Sources<'a>) -> Self {
         Self {
             sources,

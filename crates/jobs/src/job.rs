@@ -29,18 +29,18 @@ pub const ALL_BUT_ONE: usize = usize::MAX;
 
 /// What a job does: plain data, by which the caller's code carries it out. All bytes come through the job's inputs.
 pub trait Step: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync {
-    /// What it takes.
+    /// What one run takes of the machine; the schedule reads it.
     fn cost(&self) -> Cost;
 }
 
 /// One node of the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job<S> {
-    /// Its name.
+    /// The name in plans, logs and `--only-jobs`.
     pub id: JobId,
     /// What a person reads while it runs.
     pub title: String,
-    /// What to do.
+    /// What the caller's code does for it.
     pub step: S,
     /// All that decides its result, by a name that a person understands: files, lock sections, parameters.
     pub inputs: BTreeMap<String, Digest>,
@@ -82,26 +82,26 @@ fn key<S: Step>(step: &S, inputs: &BTreeMap<String, Digest>) -> Digest {
     Digest::of_json(&(step, inputs))
 }
 
-/// The names of the inputs in which two runs of a job differ, in words: added, gone or changed.
+/// The inputs in which two runs of a job differ, a phrase each: `x is new`, `x changed`.
 pub fn differences(
     before: &BTreeMap<String, Digest>,
     now: &BTreeMap<String, Digest>,
 ) -> Vec<String> {
-    let mut words = Vec::new();
+    let mut found = Vec::new();
     for (name, digest) in now {
         match before.get(name) {
-            None => words.push(format!("{name} is new")),
-            Some(old) if old != digest => words.push(format!("{name} changed")),
+            None => found.push(format!("{name} is new")),
+            Some(old) if old != digest => found.push(format!("{name} changed")),
             Some(_) => {}
         }
     }
-    words.extend(
+    found.extend(
         before
             .keys()
             .filter(|name| !now.contains_key(*name))
             .map(|name| format!("{name} is gone")),
     );
-    words
+    found
 }
 
 #[cfg(test)]

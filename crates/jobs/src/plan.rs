@@ -12,7 +12,7 @@ use crate::job::{Job, JobId};
 /// All work, computed before anything is done. `S` is the type of the jobs' steps, `T` what is planned for a target.
 #[derive(Debug, Clone, Serialize)]
 pub struct Plan<S, T> {
-    /// All jobs.
+    /// The jobs, each after those that it needs.
     pub jobs: Vec<Job<S>>,
     /// The jobs whose results are wanted; the others are there for them.
     pub goals: Vec<JobId>,
@@ -37,9 +37,9 @@ pub trait Target {
     "`cargo xtask plan` shows what can; `--only-jobs JOB` makes that, and `--keep-going` all of it"
 ))]
 pub struct Blocked {
-    /// The job.
+    /// The job that can't run.
     pub job: JobId,
-    /// Why not.
+    /// What this machine lacks.
     pub why: String,
 }
 

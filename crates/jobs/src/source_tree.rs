@@ -46,7 +46,7 @@ impl SourceTree {
         Ok(Self(found))
     }
 
-    /// Reads a list.
+    /// Reads a list that [`Self::list`] wrote.
     pub fn load(path: &Path) -> Result<Self, FileError> {
         let wrong = |line: &str| {
             let reason = std::io::Error::new(
@@ -76,7 +76,7 @@ impl SourceTree {
         Digest::of(self.list())
     }
 
-    /// A file's digest.
+    /// The digest of a file, by its path in the tree.
     pub fn get(&self, name: &str) -> Option<&Digest> {
         self.0.get(name)
     }
@@ -86,7 +86,7 @@ impl SourceTree {
         self.0.keys().map(String::as_str)
     }
 
-    /// In words, what of it is otherwise in another tree.
+    /// The files in which another tree differs, a phrase each: `x is new`, `x changed`.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         crate::job::differences(&self.0, &other.0)
     }

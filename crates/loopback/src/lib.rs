@@ -25,7 +25,7 @@ pub enum Answer {
     Pass(Upstream, String),
     /// The same, at so many bytes a second.
     Slowly(Upstream, String, u64),
-    /// These bytes.
+    /// Bytes, with status 200.
     Bytes(Vec<u8>),
     /// A status, and nothing else.
     Status(u16),

@@ -13,7 +13,7 @@ use base::day::Day;
 pub struct End {
     /// `PostgreSQL 13`, `Debian 11`.
     pub of: String,
-    /// The day.
+    /// The last day, which still has support.
     pub day: Day,
 }
 

@@ -11,11 +11,11 @@ use super::{Distribution, Role, Suite, SuiteKind, Target, Targets};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OtherMajors {
-    /// The archive's name.
+    /// The archive's name in `targets.toml`.
     pub archive: String,
     /// Its suite for a distribution; `{codename}` stands for the distribution's.
     pub suite: String,
-    /// `main`, …
+    /// The components that are read, such as `main`.
     pub components: Vec<String>,
 }
 

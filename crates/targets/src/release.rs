@@ -14,9 +14,9 @@ use base::files;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Release {
-    /// `3.0.0`.
+    /// The version of the product, such as `3.0.0`.
     pub version: String,
-    /// The packaging's revision.
+    /// The revision of the packaging: the number behind the version's hyphen.
     pub revision: u32,
     /// The day of the release, `2026-11-22`: the time of every file in it is the start of that day, UTC.
     pub date: String,
@@ -31,7 +31,7 @@ pub enum ReleaseError {
     #[error("{path}: {message}")]
     #[diagnostic(help("it has four fields: `version`, `revision`, `date` and `maintainer`"))]
     Malformed {
-        /// The file.
+        /// The path of the file.
         path: String,
         /// What the parser says, with line and field.
         message: String,
@@ -51,7 +51,7 @@ impl ExitKind for ReleaseError {
 }
 
 impl Release {
-    /// Reads `packaging/release.toml`.
+    /// Reads the facts of the release, packaging/release.toml.
     pub fn load(path: &Path) -> Result<Self, Failure> {
         let text = files::read_text(path)?;
         toml::from_str(&text).map_err(|error| {

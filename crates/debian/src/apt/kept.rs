@@ -1,4 +1,4 @@
-//! An earlier repository whose packages stay in the new one: whoever pinned a version can still install it, and an index
+//! An earlier repository whose packages stay in the new one: a user who pinned a version can still install it, and an index
 //! that somebody fetched a moment ago still finds what it names.
 
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use base::files::{self, FileError};
 /// Why an earlier repository can't be gone on from.
 #[derive(Debug, Error, Diagnostic)]
 pub enum KeptError {
-    /// It is none.
+    /// The directory has another content than `--keep` takes.
     #[error("{0} is no apt repository of `cargo xtask dist`: it has no dists/*/Release")]
     #[diagnostic(help("`--keep` takes a copy of the directory `apt` as it was published last"))]
     NoRepository(String),
@@ -33,7 +33,7 @@ impl ExitKind for KeptError {
     }
 }
 
-/// An earlier repository.
+/// The repository that was published last, whose packages the next one keeps.
 pub struct Kept<'a> {
     root: &'a Path,
 }

@@ -28,7 +28,7 @@ pub struct RepositoryOptions {
 }
 
 impl RepositoryOptions {
-    /// What of it decides the repository's bytes, in words and digests.
+    /// The options that decide the repository's bytes, by name, as texts and digests.
     pub fn inputs(&self, log: &Path) -> Result<BTreeMap<String, String>, Failure> {
         let mut inputs = BTreeMap::new();
         if let Some(key) = &self.sign_key {

@@ -10,7 +10,7 @@ use super::repository::KEYRING;
 
 /// Where a repository goes that apt can't read where it is.
 const PUBLIC: &str = "/srv/pgml-apt";
-/// Where keyrings are.
+/// The directory for keyrings that `Signed-By` names.
 const KEYRINGS: &str = "/usr/share/keyrings";
 
 /// The address of a directory, in a form that can stand in a sources entry.
@@ -44,7 +44,7 @@ pub fn obstacle(repository: &Path, codename: &str) -> Option<PathBuf> {
         .find(|file| closed(file, 0o004))
 }
 
-/// The lines that install packages of a suite from a repository that lies here, for a root shell, whatever its umask.
+/// The lines that install packages of a suite from a repository that lies here, for a root shell with any umask.
 pub fn lines(repository: &Path, codename: &str, architecture: &str, packages: &[String]) -> String {
     let obstacle = obstacle(repository, codename);
     let mut text = String::new();

@@ -14,13 +14,13 @@ use base::process::{self, Program};
 
 /// apt reads it, and has something to say.
 #[derive(Debug, Error, Diagnostic)]
-#[error("apt does not accept the new repository of {codename}; nothing was published\n{words}")]
+#[error("apt does not accept the new repository of {codename}; nothing was published\n{output}")]
 #[diagnostic(help(
     "where it is about the signature, look at the key that `--sign-key` names (docs/publish.md)"
 ))]
 struct NotAccepted {
     codename: String,
-    words: String,
+    output: String,
 }
 
 impl ExitKind for NotAccepted {
@@ -30,7 +30,7 @@ impl ExitKind for NotAccepted {
 }
 
 /// Reads each suite of a repository as a user's machine does, with directories of its own.
-/// Returns in words who did.
+/// Returns a sentence that names the readers.
 pub(super) fn read_back(root: &Path, suites: &[Suite]) -> Result<&'static str, Failure> {
     let mut by_sqv = true;
     // Not beside the repository: apt takes no keyring by a path with a blank.
@@ -58,7 +58,7 @@ pub(super) fn read_back(root: &Path, suites: &[Suite]) -> Result<&'static str, F
             format!("Dir::State::Lists={}", at("lists")),
             format!("Dir::State::Status={}", at("status")),
             format!("Dir::Cache={}", at("cache")),
-            // The directories are not readable by apt's own user everywhere; what a user has to do then is said elsewhere.
+            // apt's own user can't read the directories everywhere; the summary of a run tells users what to do then.
             "APT::Sandbox::User=root".to_owned(),
             "APT::Update::Error-Mode=any".to_owned(),
         ];
@@ -66,14 +66,14 @@ pub(super) fn read_back(root: &Path, suites: &[Suite]) -> Result<&'static str, F
             .args(["--quiet=2", "update"])
             .args(options.iter().flat_map(|option| ["-o", option]))
             .attempt()?;
-        let words = process::both(&update);
+        let output = process::both(&update);
         let complains = |line: &str| {
             ["W:", "E:", "Err:"]
                 .iter()
                 .any(|start| line.starts_with(start))
         };
-        if !update.status.success() || words.lines().any(complains) {
-            return Err(refused(suite, words.trim()));
+        if !update.status.success() || output.lines().any(complains) {
+            return Err(refused(suite, output.trim()));
         }
         let release = root.join("dists").join(&suite.codename);
         by_sqv &= read_by_sqv(suite, &release, &keyring)?;
@@ -84,10 +84,10 @@ pub(super) fn read_back(root: &Path, suites: &[Suite]) -> Result<&'static str, F
     })
 }
 
-fn refused(suite: &Suite, words: &str) -> Failure {
+fn refused(suite: &Suite, output: &str) -> Failure {
     NotAccepted {
         codename: suite.codename.clone(),
-        words: words.to_owned(),
+        output: output.to_owned(),
     }
     .into()
 }
@@ -107,8 +107,8 @@ fn read_by_sqv(suite: &Suite, release: &Path, keyring: &Path) -> Result<bool, Fa
         Err(_) => Ok(false),
         Ok(output) if output.status.success() => Ok(true),
         Ok(output) => {
-            let words = String::from_utf8_lossy(&output.stderr);
-            Err(refused(suite, words.trim()))
+            let output = String::from_utf8_lossy(&output.stderr);
+            Err(refused(suite, output.trim()))
         }
     }
 }

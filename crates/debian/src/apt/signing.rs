@@ -57,7 +57,7 @@ impl SigningKey {
         Self::find(home, None, log)
     }
 
-    /// A user's key, by whatever name gpg takes. Their gpg asks for the passphrase where it has one.
+    /// A user's key, by any name that gpg takes. The user's gpg asks for the passphrase of a protected key.
     pub fn of_user(home: &Path, id: &str, log: &Path) -> Result<Self, Failure> {
         Self::find(home, Some(id), log)
     }

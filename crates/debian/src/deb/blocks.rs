@@ -19,7 +19,7 @@ use base::digest::Digest;
 use base::exit::{Exit, ExitKind, Failure};
 use base::files::{self, FileError};
 
-/// dpkg-deb's own level.
+/// The level that dpkg-deb compresses with by default.
 const PRESET: u32 = 6;
 /// The part of a library that may differ between distributions: its headers and string tables lie in it.
 pub const HEAD: u64 = 64 * 1024;
@@ -57,7 +57,7 @@ pub enum Cuts {
         /// How much of its start is left to the block before.
         head: u64,
     },
-    /// Every [`STRIDE`] bytes.
+    /// Every [`STRIDE`] bytes, without regard to the borders of files.
     Even,
 }
 

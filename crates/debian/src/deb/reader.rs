@@ -61,15 +61,15 @@ pub enum DebError {
     /// The file itself can't be read.
     #[error("can't read {}: {source}", path.display())]
     Read {
-        /// The package.
+        /// The package, as the user named it.
         path: PathBuf,
-        /// Why not.
+        /// What the system answered.
         source: io::Error,
     },
     /// It is something else.
     #[error("it is not a .deb: {0}")]
     NotDeb(&'static str),
-    /// It is broken.
+    /// The package breaks the format, so that dpkg would refuse it too.
     #[error("the .deb is malformed: {0}")]
     Malformed(String),
     /// dpkg or tar may take it, but it is not read here, or not everybody would read the same in it.
@@ -104,15 +104,15 @@ pub(super) fn unreadable(source: io::Error) -> DebError {
 /// What a file of a package is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
-    /// A regular file.
+    /// A regular file with contents of its own.
     File,
-    /// A directory.
+    /// A directory, which other packages may share.
     Directory,
-    /// A symbolic link.
+    /// A symbolic link, with its target as the archive has it.
     Symlink(String),
     /// Another name of a file.
     Hardlink {
-        /// The file's path.
+        /// The path of the file, as the archive has it.
         target: String,
         /// The regular file in [`Deb::files`] that it means in the end; `None` where the package has no such file, so that
         /// dpkg takes one of the installed system.
@@ -127,23 +127,23 @@ pub enum Kind {
 pub struct PackageFile {
     /// Its path without `./` at the start and without `/` at the end. Bytes that are not text are written as `\xNN`.
     pub path: String,
-    /// What it is.
+    /// Its type, with the target of a link.
     pub kind: Kind,
-    /// Permissions.
+    /// The permission bits, without the type.
     pub mode: u32,
-    /// Owner.
+    /// The numeric id of the owner.
     pub uid: u64,
-    /// Group.
+    /// The numeric id of the group.
     pub gid: u64,
     /// Time of modification, in seconds since 1970.
     pub mtime: u64,
-    /// Size in bytes.
+    /// The size of its contents in bytes.
     pub size: u64,
     /// Its contents, where the caller wanted them.
     pub contents: Option<Vec<u8>>,
 }
 
-/// A package.
+/// A package that was read to its end and not refused.
 #[derive(Debug)]
 pub struct Deb {
     /// The fields of its control file.

@@ -151,15 +151,16 @@ impl Crates<'_> {
             .arg(self.manifest)
     }
 
-    fn failure(&self, words: String) -> FetchError {
-        if words.contains("--locked was passed") || words.contains("cannot update the lock file") {
+    fn failure(&self, output: String) -> FetchError {
+        if output.contains("--locked was passed") || output.contains("cannot update the lock file")
+        {
             let lock = self.manifest.with_file_name("Cargo.lock");
             return FetchError::CargoLock { lock };
         }
         FetchError::Unreachable {
             what: "crates".to_owned(),
             from: "the crate registry".to_owned(),
-            words,
+            output,
         }
     }
 }

@@ -87,8 +87,8 @@ fn say_where_from(
 struct Search<'a> {
     package: &'a LockedPackage,
     places: VecDeque<Place>,
-    /// What the last place said, as words for an error.
-    words: String,
+    /// The output of the downloader for the last place, for an error.
+    output: String,
 }
 
 /// The same as [`fetch_batch`], again where the only place that may have a package did not answer.
@@ -140,7 +140,7 @@ fn fetch_batch(
         open.push(Search {
             package,
             places: places.into(),
-            words: String::new(),
+            output: String::new(),
         });
     }
     let mut gone = Vec::new();
@@ -149,7 +149,7 @@ fn fetch_batch(
         for mut search in open.drain(..) {
             match search.places.pop_front() {
                 Some(place) => asked.push((search, place)),
-                None => gone.push(Gone::of(search.package, search.words)),
+                None => gone.push(Gone::of(search.package, search.output)),
             }
         }
         let mut failed = try_batch(&asked, mirrors.patience, store)?;
@@ -164,12 +164,12 @@ fn fetch_batch(
                 Some(base) => *base == place.base,
                 None => search.places.is_empty(),
             };
-            let words = match error {
-                FetchError::Gone { words, .. } => words,
-                FetchError::Unreachable { words, .. } if !must_answer => words,
+            let output = match error {
+                FetchError::Gone { output, .. } => output,
+                FetchError::Unreachable { output, .. } if !must_answer => output,
                 other => return Err(other),
             };
-            open.push(Search { words, ..search });
+            open.push(Search { output, ..search });
         }
     }
     Ok(gone)
@@ -193,7 +193,7 @@ fn try_batch(
         let sha256 = package.sha256.to_string();
         (uri(&place.base, &package.path), package.file_name(), sha256)
     });
-    let words = download(dir, patience, files)?;
+    let output = download(dir, patience, files)?;
     for (i, (search, place)) in batch.iter().enumerate() {
         let file = dir.join(search.package.file_name());
         if file.exists() {
@@ -205,10 +205,10 @@ fn try_batch(
                 }
             }
         }
-        if words.contains(NO_ROOM) {
+        if output.contains(NO_ROOM) {
             return Err(FetchError::disk_full(dir));
         }
-        failed.insert(i, failure(search.package, &place.base, &words));
+        failed.insert(i, failure(search.package, &place.base, &output));
     }
     Ok(failed)
 }
@@ -222,7 +222,7 @@ fn take_in(store: &Store, package: &LockedPackage, file: &Path) -> Result<PathBu
     }
 }
 
-/// Runs apt's downloader on addresses, file names and digests; returns what it said. Which files came is seen in `dir`.
+/// Runs apt's downloader on addresses, file names and digests; returns its output. The files that came are in `dir`.
 fn download(
     dir: &Path,
     patience: u32,
@@ -251,21 +251,21 @@ fn uri(base: &str, path: &str) -> String {
     format!("{base}/{}", uri::encode(path))
 }
 
-/// Finds in the downloader's words why a package did not come.
-fn failure(package: &LockedPackage, base: &str, words: &str) -> FetchError {
+/// Finds in the downloader's output why a package did not come.
+fn failure(package: &LockedPackage, base: &str, output: &str) -> FetchError {
     let uri = uri(base, &package.path);
-    let mut lines = words.lines();
-    let said = lines
+    let mut lines = output.lines();
+    let reason = lines
         .find(|line| line.starts_with("E:") && line.contains(&uri))
         .map(|first| {
-            let mut said = vec![first.trim_start_matches("E: ")];
-            said.extend(lines.take_while(|l| l.starts_with(' ')));
-            said.join("\n")
+            let mut reason = vec![first.trim_start_matches("E: ")];
+            reason.extend(lines.take_while(|l| l.starts_with(' ')));
+            reason.join("\n")
         })
-        .unwrap_or_else(|| words.trim().to_owned());
+        .unwrap_or_else(|| output.trim().to_owned());
     let what = || format!("{} {}", package.name, package.version);
     let file = || format!("{} ({})", what(), package.path);
-    if said.contains("Hash Sum mismatch") || said.contains("unexpected size") {
+    if reason.contains("Hash Sum mismatch") || reason.contains("unexpected size") {
         return FetchError::WrongHash {
             what: file(),
             from: base.to_owned(),
@@ -273,18 +273,18 @@ fn failure(package: &LockedPackage, base: &str, words: &str) -> FetchError {
         };
     }
     let gone = ["404", "410", "File not found", "No such file"];
-    if gone.iter().any(|sign| said.contains(sign)) {
+    if gone.iter().any(|sign| reason.contains(sign)) {
         return FetchError::Gone {
             packages: vec![Absent::of(package)],
             archive: package.archive.clone(),
             lock: String::new(),
-            words: said,
+            output: reason,
         };
     }
     FetchError::Unreachable {
         what: what(),
         from: base.to_owned(),
-        words: said,
+        output: reason,
     }
 }
 

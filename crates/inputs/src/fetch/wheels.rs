@@ -1,4 +1,4 @@
-//! Wheels of a lock, through the machine's pip and whatever index it is configured for.
+//! Wheels of a lock, through the machine's pip and the index that it is configured for.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,7 @@ pub struct Selection {
     pub python: Dotted,
     /// The platform tags that may be taken, best first.
     pub platforms: Vec<String>,
-    /// The projects.
+    /// The projects, each in one version.
     pub wanted: Vec<Wanted>,
 }
 
@@ -159,7 +159,7 @@ fn assign<'a>(wanted: &'a [Wanted], dir: &Path) -> Result<Vec<(&'a Wanted, PathB
             .ok_or_else(|| FetchError::Unreachable {
                 what: wanted.name.clone(),
                 from: "the package index".to_owned(),
-                words: "pip said nothing, and no file came".to_owned(),
+                output: "pip said nothing, and no file came".to_owned(),
             })
     };
     wanted.iter().map(file_of).collect()
@@ -184,16 +184,16 @@ fn requirements(wanted: &[Wanted]) -> String {
     wanted.iter().map(line).collect()
 }
 
-/// Finds in pip's words why it failed.
-fn failure(selection: &Selection, words: String) -> FetchError {
-    let names = |w: &&Wanted| words.contains(&format!("{}==", w.name));
+/// Finds in pip's output why it failed.
+fn failure(selection: &Selection, output: String) -> FetchError {
+    let names = |w: &&Wanted| output.contains(&format!("{}==", w.name));
     let named = selection.wanted.iter().find(names);
     let what = named.map_or_else(
         || "wheels".to_owned(),
         |w| format!("{} {}", w.name, w.version),
     );
     let from = "the package index".to_owned();
-    if words.contains("DO NOT MATCH THE HASHES") {
+    if output.contains("DO NOT MATCH THE HASHES") {
         let expected = named
             .and_then(|w| w.hashes.first())
             .map(ToString::to_string);
@@ -210,8 +210,8 @@ fn failure(selection: &Selection, words: String) -> FetchError {
         "SSLError",
         "ProxyError",
     ];
-    if words.contains("No matching distribution found")
-        && !cut_off.iter().any(|sign| words.contains(sign))
+    if output.contains("No matching distribution found")
+        && !cut_off.iter().any(|sign| output.contains(sign))
     {
         let gone = named.map(|wheel| Absent {
             name: wheel.name.clone(),
@@ -221,10 +221,10 @@ fn failure(selection: &Selection, words: String) -> FetchError {
             packages: gone.into_iter().collect(),
             archive: "the package index".to_owned(),
             lock: selection.lock.clone(),
-            words,
+            output,
         };
     }
-    FetchError::Unreachable { what, from, words }
+    FetchError::Unreachable { what, from, output }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use targets::lock::{Lock, LockedPackage};
 /// A locked package that its archives have a newer version of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Outdated {
-    /// The package's name.
+    /// The name of the binary package.
     pub name: String,
     /// The version that the lock pins.
     pub locked: String,

@@ -21,7 +21,7 @@ type Id = (String, String, String);
 /// How much of a lock is made anew.
 #[derive(Debug, Clone, Copy)]
 pub enum Extent<'a> {
-    /// All of it.
+    /// Every role is resolved again.
     Whole,
     /// What follows the updates. The packages of frozen roles stay as this lock has them, so that nothing is compiled
     /// anew for their sake.
@@ -39,9 +39,9 @@ pub struct Index {
 
 /// Makes the lock of one distribution from what its archives have now.
 pub struct Resolver<'a> {
-    /// The matrix.
+    /// The matrix, for the archives and roles.
     pub targets: &'a Targets,
-    /// The distribution.
+    /// The distribution whose lock it is.
     pub distribution: &'a Distribution,
     /// The archives that may be contacted.
     pub mirrors: &'a Mirrors,
@@ -134,7 +134,7 @@ impl Resolver<'_> {
         updated.map_err(|error| match error {
             ProcessError::Failed { tail, .. } => LockingError::Indexes {
                 distribution: self.distribution.id.clone(),
-                words: tail,
+                output: tail,
             },
             other => other.into(),
         })?;
@@ -173,7 +173,7 @@ impl Resolver<'_> {
                 ProcessError::Failed { tail, .. } => LockingError::Unsolvable {
                     role: role.name.clone(),
                     distribution: self.distribution.id.clone(),
-                    words: tail,
+                    output: tail,
                 },
                 other => other.into(),
             })?;

@@ -28,13 +28,13 @@ pub struct Record<S> {
     version: u32,
     /// The job as it was planned.
     pub job: Job<S>,
-    /// Seconds it took.
+    /// How long it ran, in seconds.
     pub seconds: f64,
     /// When it started and ended, seconds since the start of the run that made it.
     pub started: f64,
     /// Top-level files of its output: name → size in bytes and modification time, to notice loss or tampering cheaply.
     files: BTreeMap<String, (u64, i64)>,
-    /// In words, what it made.
+    /// A summary of its output, such as `38 packages, 12 MB`.
     pub made: String,
 }
 
@@ -64,7 +64,7 @@ impl Cache {
         }
     }
 
-    /// Its directory.
+    /// The directory that the cache was made for.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -120,7 +120,7 @@ impl Cache {
     }
 
     /// Removes what interrupted runs left of jobs that no plan may have any more: their keys change with the sources. Only
-    /// for whoever holds the [`super::CacheLock`].
+    /// the caller holds the [`super::CacheLock`].
     pub fn sweep(&self) -> Result<(), FileError> {
         let work = self.root.join("work");
         for entry in std::fs::read_dir(&work).into_iter().flatten().flatten() {

@@ -113,7 +113,7 @@ impl CacheLock {
 /// How many of the reasons why a job runs again are told.
 const REASONS: usize = 5;
 
-/// In words, why a job runs although it ran before.
+/// Why a job runs although it ran before, as the end of a phrase.
 pub fn reason(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Cached | Verdict::New => String::new(),

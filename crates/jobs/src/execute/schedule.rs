@@ -16,9 +16,9 @@ use base::progress::{Listener, Progress};
 /// What a run may use, and how it takes a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Cores.
+    /// How many cores all running jobs may take.
     pub cores: usize,
-    /// Megabytes.
+    /// How many megabytes all running jobs may take.
     pub memory: u64,
     /// Whether what does not need a failed job runs all the same.
     pub keep_going: bool,

@@ -30,7 +30,7 @@ pub(crate) const FORMAT: u32 = 1;
 #[serde(deny_unknown_fields)]
 pub struct Lock {
     version: u32,
-    /// The distribution's id.
+    /// The id of the distribution.
     pub distribution: String,
     /// The digest of the part of `targets.toml` that it was made from.
     pub config: Digest,
@@ -49,7 +49,7 @@ pub struct Lock {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Absent {
-    /// The package's name.
+    /// The name of the binary package.
     pub name: String,
     /// The version, with the epoch.
     pub version: String,
@@ -71,7 +71,7 @@ impl Absent {
 pub struct LockedSuite {
     /// The archive's name in `targets.toml`.
     pub archive: String,
-    /// `bookworm`.
+    /// The name of the suite in the archive, such as `bookworm`.
     pub name: String,
     /// When the archive made its Release file.
     pub date: Time,
@@ -83,15 +83,15 @@ pub struct LockedSuite {
     pub stand_in: Option<String>,
 }
 
-/// A package, pinned.
+/// A package that a lock pins by its digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LockedPackage {
-    /// Its name.
+    /// The name of the binary package.
     pub name: String,
     /// Its version, with the epoch.
     pub version: String,
-    /// `amd64` or `all`.
+    /// Debian's name of the architecture, or `all`.
     pub architecture: String,
     /// The digest of the `.deb`.
     pub sha256: Digest,

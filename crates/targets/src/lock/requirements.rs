@@ -8,9 +8,9 @@ use base::digest::Digest;
 /// A project's version that a Python needs.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Wanted {
-    /// The project's name.
+    /// The name of the project, as the list spells it.
     pub name: String,
-    /// Its version.
+    /// The only version that is taken.
     pub version: String,
     /// The digests of the files that may be taken; where empty the lock takes what the index has, and pins that.
     pub hashes: Vec<Digest>,

@@ -24,7 +24,7 @@ const OF_SUBKEY: &str = "0x18";
 /// A key that can't sign a repository.
 #[derive(Debug, Error, Diagnostic, PartialEq, Eq)]
 pub enum KeyError {
-    /// There is none.
+    /// gpg has no secret key of that name.
     #[error("gpg has no secret key `{id}` in {home}")]
     #[diagnostic(help(
         "`gpg --list-secret-keys` shows which there are; GNUPGHOME names another directory"
@@ -32,7 +32,7 @@ pub enum KeyError {
     Absent {
         /// What was asked for.
         id: String,
-        /// gpg's directory.
+        /// The directory that gpg looked in (GNUPGHOME).
         home: String,
     },
     /// Its time is over.
@@ -59,7 +59,7 @@ pub enum KeyError {
     #[error("gpg calls the key {key} {what}")]
     #[diagnostic(help("`gpg --edit-key {key}` shows it; sign with another key"))]
     Unusable {
-        /// The key.
+        /// The fingerprint of the key or subkey.
         key: String,
         /// What gpg calls it.
         what: &'static str,
@@ -70,16 +70,16 @@ pub enum KeyError {
         "`gpg --quick-add-key {key} ed25519 sign 2y` gives it a signing subkey; the secret of one may be on another machine"
     ))]
     DoesNotSign {
-        /// The key.
+        /// The fingerprint of the primary key.
         key: String,
     },
     /// apt finds it too weak.
     #[error("the key {key} is {what}, which apt refuses")]
     #[diagnostic(help("make a new one: `gpg --quick-gen-key NAME ed25519 sign`"))]
     Weak {
-        /// The key.
+        /// The fingerprint of the key or subkey.
         key: String,
-        /// What it is.
+        /// Its algorithm and size, such as `an RSA key of 1024 bits`.
         what: String,
     },
     /// A binding by a broken digest.
@@ -88,11 +88,11 @@ pub enum KeyError {
         "bind it again: `gpg --cert-digest-algo SHA512 --quick-set-expire {key} 2y` (with `'*'` behind it for its subkeys), and give users the new keyring"
     ))]
     BrokenBinding {
-        /// The key.
+        /// The fingerprint of the primary key.
         key: String,
-        /// The part.
+        /// What the signature binds: the user id, the key or a subkey.
         what: &'static str,
-        /// The digest.
+        /// The name of the broken digest, such as `SHA-1`.
         digest: &'static str,
     },
 }
@@ -282,7 +282,7 @@ fn parts(listing: &str) -> Vec<Part> {
 /// A signature that binds.
 #[derive(Debug, Default)]
 struct Binding<'t> {
-    /// Who made it.
+    /// The id of the key that made the signature.
     keyid: Option<&'t str>,
     /// The subkey before it.
     subkey: Option<&'t str>,
@@ -292,7 +292,7 @@ struct Binding<'t> {
     digests: Vec<u32>,
 }
 
-/// Reads `gpg --list-packets`.
+/// The binding signatures in the output of `gpg --list-packets`.
 fn bindings(packets: &str) -> Vec<Binding<'_>> {
     let mut bindings: Vec<Binding<'_>> = Vec::new();
     let (mut subkey, mut in_signature) = (None, false);

@@ -69,22 +69,22 @@ fn keys_that_apt_refuses_are_refused() {
         &["ed25519", "sign", "never"],
     );
     let certifies = with(&[AGO], &["ed25519", "cert", "never"]);
-    let said = refused(&expired);
+    let error = refused(&expired);
     assert!(
-        matches!(&said, KeyError::Expired { day, .. } if day.to_string() == "2024-02-01"),
-        "{said}"
+        matches!(&error, KeyError::Expired { day, .. } if day.to_string() == "2024-02-01"),
+        "{error}"
     );
     assert!(matches!(refused(&weak), KeyError::Weak { .. }));
-    let said = refused(&sha1);
+    let error = refused(&sha1);
     assert!(
         matches!(
-            &said,
+            &error,
             KeyError::BrokenBinding {
                 digest: "SHA-1",
                 ..
             }
         ),
-        "{said}"
+        "{error}"
     );
     assert!(matches!(refused(&certifies), KeyError::DoesNotSign { .. }));
 }

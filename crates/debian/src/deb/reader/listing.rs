@@ -18,10 +18,10 @@ pub enum ListingError {
     #[diagnostic(help("apt install dpkg"))]
     Missing(ProcessError),
     /// It could not read the package, though this tool could.
-    #[error("`dpkg-deb --contents` can't read it, though this tool can: {said}")]
+    #[error("`dpkg-deb --contents` can't read it, though this tool can: {stderr}")]
     Refused {
-        /// What it said.
-        said: String,
+        /// What dpkg-deb wrote to standard error.
+        stderr: String,
     },
     /// It saw something else.
     #[error("`dpkg-deb --contents` lists {theirs} files, and this tool sees {ours}")]
@@ -45,8 +45,8 @@ impl ExitKind for ListingError {
     }
 }
 
-/// Has `dpkg-deb` list a package that was read, and compares the number of files. tar writes each name on one line, whatever
-/// characters it has.
+/// Has `dpkg-deb` list a package that was read, and compares the number of files. tar escapes line feeds,
+/// so that each name is on one line.
 pub fn confirm(path: &Path, deb: &Deb) -> Result<(), ListingError> {
     let output = Program::new("dpkg-deb")
         .arg("--contents")
@@ -54,8 +54,8 @@ pub fn confirm(path: &Path, deb: &Deb) -> Result<(), ListingError> {
         .attempt()
         .map_err(ListingError::Missing)?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(ListingError::Refused { said });
+        let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(ListingError::Refused { stderr });
     }
     let lines = output.stdout.iter().filter(|byte| **byte == b'\n');
     let (theirs, ours) = (lines.count(), deb.files.len());
