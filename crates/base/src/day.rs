@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub struct Day(Date);
 
 impl Day {
-    /// The day of a time in seconds since 1970; of a time after the year 9999, the last that can be written.
+    /// The day of a time in seconds since 1970. A time after the year 9999 has the last day that can be written.
     pub fn of(epoch: u64) -> Self {
         let seconds = i64::try_from(epoch).unwrap_or(i64::MAX);
         let time = Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);

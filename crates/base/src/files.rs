@@ -117,7 +117,7 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
 
 /// Links a file into another directory of the same file system, or copies it where that is another one.
 pub fn link_or_copy(from: &Path, to: &Path) -> Result<()> {
-    // What is there may be a link to `from` itself: copying onto it would empty both.
+    // `to` may be a link to `from` itself already: copying onto it would empty both.
     match fs::remove_file(to) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             return Err(FileError::at("replace", to)(error));
@@ -130,7 +130,7 @@ pub fn link_or_copy(from: &Path, to: &Path) -> Result<()> {
     }
 }
 
-/// The same, making the directory of `to` where it is missing.
+/// Like [`link_or_copy`]; makes the directory of `to` where it is missing.
 pub fn link_or_copy_into(from: &Path, to: &Path) -> Result<()> {
     if let Some(dir) = to.parent() {
         create_dir(dir)?;

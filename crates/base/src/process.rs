@@ -169,8 +169,8 @@ impl Program {
 
     /// Runs it to its end with standard output and error appended to `log`; a failure carries their last lines.
     ///
-    /// The output comes through a pipe rather than going to the log by itself: on a full disk the log stays empty just
-    /// when the program says that the disk is full.
+    /// The output comes through a pipe and is written to the log here: on a full disk the log stays empty, and the error
+    /// still has the program's message that the disk is full.
     pub fn run(&self, log: &Path) -> Result<(), ProcessError> {
         let at_log = || FileError::at("write the log", log);
         if let Some(dir) = log.parent() {

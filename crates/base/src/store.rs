@@ -76,7 +76,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// The store in this directory, which comes to be with the first file.
+    /// The store in this directory, which [`Self::incoming`] makes where it is missing.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self { dir: dir.into() }
     }
@@ -87,8 +87,8 @@ impl Store {
         self.dir.join("sha256").join(&name[..2]).join(name)
     }
 
-    /// Reads the file of this digest, as whoever is about to use it must: a disk may have changed it since it was stored.
-    /// A damaged one is removed, so that it is got again.
+    /// Reads the file of this digest through. Callers do so before they use it, because a disk may have changed it since it was
+    /// stored. A damaged file is removed, so that the next fetch replaces it.
     pub fn hold(&self, digest: &Digest) -> Result<Held, StoreError> {
         if !self.contains(digest) {
             return Ok(Held::Nothing);
@@ -105,7 +105,7 @@ impl Store {
         self.path(digest).is_file()
     }
 
-    /// A new, empty directory on the store's file system, for files on their way in.
+    /// Makes an empty directory on the store's file system, where a file lies until it is checked.
     pub fn incoming(&self) -> Result<tempfile::TempDir, StoreError> {
         let dir = self.dir.join("incoming");
         files::create_dir(&dir)?;
@@ -113,7 +113,7 @@ impl Store {
         Ok(made.map_err(FileError::at("make a directory in", dir))?)
     }
 
-    /// Takes in a copy of a file of someone else's.
+    /// Copies a file into the store; the original stays as it is.
     pub fn insert_copy(
         &self,
         what: &str,
@@ -150,7 +150,7 @@ impl Store {
         let path = self.path(digest);
         let dir = path.parent().unwrap_or(&self.dir);
         files::create_dir(dir)?;
-        // Read-only, because what hard-links or mounts it must not write through.
+        // Read-only: a program that has a hard link to it, or a mount of it, must not change it.
         files::set_mode(file, 0o444)?;
         fs::rename(file, &path).map_err(FileError::at("move to the store as", &path))?;
         Ok(path)
@@ -166,7 +166,7 @@ impl Store {
         }
     }
 
-    /// Removes a file, so that it is got again.
+    /// Removes a file, so that the next fetch replaces it.
     pub fn remove(&self, digest: &Digest) -> Result<(), StoreError> {
         let path = self.path(digest);
         match fs::remove_file(&path) {

@@ -66,7 +66,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// Looks at the machine whose file system begins at `root` (`/`, but for tests).
+    /// Looks at the machine whose file system begins at `root`: `/`, or a directory that a test made.
     pub fn detect(root: &Path) -> Self {
         let os = ["etc/os-release", "usr/lib/os-release"]
             .iter()

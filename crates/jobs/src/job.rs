@@ -1,4 +1,4 @@
-//! A unit of work: what it makes, from which inputs, after which other units.
+//! A unit of work: its step, its inputs, and the units that come before it.
 
 use std::collections::BTreeMap;
 
@@ -18,13 +18,13 @@ pub struct Cost {
     pub cores: usize,
     /// Megabytes it needs at its peak.
     pub memory: u64,
-    /// Seconds it takes: what the longest chain of jobs is told from.
+    /// Seconds it takes, from which the schedule finds the longest chain of jobs.
     pub seconds: u32,
     /// What only one job at a time may use.
     pub alone_with: Option<&'static str>,
 }
 
-/// As many cores as there are, but for one.
+/// All cores of the machine except one.
 pub const ALL_BUT_ONE: usize = usize::MAX;
 
 /// What a job does: plain data, by which the caller's code carries it out. All bytes come through the job's inputs.
@@ -72,7 +72,7 @@ impl<S: Step> Job<S> {
         }
     }
 
-    /// Whether its key is that of its step and inputs: a job that was read from a file says so of itself only.
+    /// Whether its key is the digest of its step and inputs. A job that was read from a file may claim any key.
     pub fn key_fits(&self) -> bool {
         self.key == key(&self.step, &self.inputs)
     }

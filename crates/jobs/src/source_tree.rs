@@ -35,8 +35,8 @@ impl ExitKind for Changed {
 pub struct SourceTree(BTreeMap<String, Digest>);
 
 impl SourceTree {
-    /// Reads the tree of a workspace: all but what is made from it. A file that is not committed counts, because a build
-    /// sees it too.
+    /// Reads the tree of a workspace, without the directories that builds make in it. A file that is not committed counts,
+    /// because a build sees it too.
     pub fn read(workspace: &Workspace) -> Result<Self, FileError> {
         let mut found = BTreeMap::new();
         for path in source_files::files(workspace)? {
@@ -92,7 +92,7 @@ impl SourceTree {
     }
 }
 
-/// What a job's input [`INPUT`] is for a source tree of a digest.
+/// The value of a job's input [`INPUT`] for a source tree of this digest.
 pub fn input(digest: &Digest) -> Digest {
     Digest::of_json(digest)
 }

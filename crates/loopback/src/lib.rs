@@ -1,4 +1,4 @@
-//! A web server on this machine's loopback interface, for tests: what it answers is a function of the path.
+//! A web server on this machine's loopback interface, for tests: a function of the path gives the answer.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead as _, BufReader, Read, Write};
@@ -23,7 +23,7 @@ pub enum Answer {
     File(PathBuf),
     /// What the archive says at this path below its base.
     Pass(Upstream, String),
-    /// The same, at so many bytes a second.
+    /// The answer of another server, at this number of bytes a second.
     Slowly(Upstream, String, u64),
     /// Bytes, with status 200.
     Bytes(Vec<u8>),

@@ -64,7 +64,7 @@ impl Architecture {
 }
 
 impl Targets {
-    /// Makes of each release one distribution per architecture.
+    /// Makes one distribution per architecture from each release.
     pub(super) fn expand(&mut self) {
         set_suffixes(&mut self.architectures);
         let releases = std::mem::take(&mut self.distributions);

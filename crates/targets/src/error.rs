@@ -103,7 +103,7 @@ impl TargetsError {
     }
 }
 
-/// "did you mean" with the nearest names, or all of them where none is near and they are few.
+/// "did you mean" with the nearest names; all names where none is near.
 pub fn suggestion<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let mut known: Vec<(usize, &str)> = known
         .into_iter()

@@ -1,7 +1,7 @@
 //! `packaging/targets.toml`: the distributions, Postgres majors, archives and package sets, as data.
 //!
-//! Everything that differs between targets is read from here and checked when it is read; no other module may know a
-//! distribution, a code name or a package version by itself.
+//! Everything that differs between targets is read from here and checked when it is read; no other module may contain the
+//! name of a distribution, a code name or a package version.
 
 mod architecture;
 mod check;
@@ -137,7 +137,8 @@ pub struct Distribution {
     /// The architecture of its packages.
     #[serde(skip)]
     pub architecture: Architecture,
-    /// The distribution that this one is but for its Postgres, which comes from an archive of other majors; none otherwise.
+    /// The distribution that this one equals except for its Postgres, which an archive of other majors brings. None for a
+    /// plain one.
     #[serde(skip)]
     pub of: Option<String>,
     /// The name of the release in archives, such as `bookworm`.

@@ -42,7 +42,7 @@ impl OtherMajors {
 }
 
 impl Targets {
-    /// Makes of each distribution and each major that it does not carry one more.
+    /// Makes a distribution for each pair of a distribution and a major that it does not carry.
     pub(super) fn expand_majors(&mut self) {
         let mut all = Vec::new();
         for other in &self.other_majors {
@@ -73,7 +73,7 @@ impl Targets {
 }
 
 impl Distribution {
-    /// The id of the distribution that this one is but for its Postgres; its own otherwise.
+    /// The id of the plain distribution: the one that this one equals except for its Postgres, or its own.
     pub fn base(&self) -> &str {
         self.of.as_deref().unwrap_or(&self.id)
     }

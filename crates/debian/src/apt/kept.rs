@@ -12,7 +12,7 @@ use base::digest::Digest;
 use base::exit::{Exit, ExitKind, Failure};
 use base::files::{self, FileError};
 
-/// Why an earlier repository can't be gone on from.
+/// Why an earlier repository can't be continued.
 #[derive(Debug, Error, Diagnostic)]
 pub enum KeptError {
     /// The directory has another content than `--keep` takes.

@@ -1,4 +1,4 @@
-//! What a user decides about the repository: whose key signs it, and which earlier repository it goes on from.
+//! What a user decides about the repository: the key that signs it, and the earlier repository that it continues.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

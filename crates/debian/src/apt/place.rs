@@ -25,8 +25,8 @@ pub fn entry(uri: &str, codename: &str, architectures: &str, keyring: &str) -> S
     )
 }
 
-/// What keeps the user `_apt`, as which apt reads, from a repository: a directory that others can't enter, or a file that
-/// others can't read.
+/// The path that keeps the user `_apt`, as which apt reads, out of a repository: a directory that others can't enter, or a
+/// file that others can't read.
 pub fn obstacle(repository: &Path, codename: &str) -> Option<PathBuf> {
     let closed = |path: &Path, bit: u32| {
         fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & bit == 0)

@@ -1,4 +1,4 @@
-//! A new repository is read by apt itself, and by sqv where it is installed, before it is published: what they refuse there,
+//! apt itself, and sqv where it is installed, read a new repository before it is published: what they refuse here,
 //! they would refuse on every machine of a user.
 
 use std::path::Path;
@@ -12,7 +12,7 @@ use base::exit::{Exit, ExitKind, Failure};
 use base::files;
 use base::process::{self, Program};
 
-/// apt reads it, and has something to say.
+/// apt refuses the repository, or warns of it.
 #[derive(Debug, Error, Diagnostic)]
 #[error("apt does not accept the new repository of {codename}; nothing was published\n{output}")]
 #[diagnostic(help(

@@ -83,8 +83,8 @@ pub(super) fn members(archive: &[u8]) -> Result<Vec<(Member, &[u8])>, DebError> 
     Ok(found)
 }
 
-/// Looks at what follows `data.tar`. dpkg does not, so anything may be there, but for a second archive: other readers take
-/// that one.
+/// Reads the members behind `data.tar`, which dpkg ignores. A second archive among them is refused, because other readers
+/// take that one.
 pub(super) fn nothing_else_is_meant(deb: &mut impl Read) -> Result<(), DebError> {
     while let Ok(Some(member)) = next(deb) {
         if let Some((part, _)) = member.part() {

@@ -48,7 +48,7 @@ fn user_home() -> Option<PathBuf> {
     env("CARGO_HOME").or_else(|| env("HOME").map(|home| home.join(".cargo")))
 }
 
-/// What of this user's cargo configuration says where crates come from.
+/// The tables of this user's cargo configuration that say where crates come from.
 pub fn user_settings() -> String {
     settings(user_home().as_deref())
 }
@@ -60,7 +60,7 @@ pub fn fetch_crates(workspace: &Workspace, listener: &dyn Listener) -> Result<Pa
     fetch(workspace, &manifest, "cargo", listener)
 }
 
-/// The same for a program that is compiled for the builder: a home of its own, since the extension's is part of a build.
+/// Gets the crates of a program that is compiled for the builder, into a home of its own: the extension's is an input of builds.
 pub fn fetch_tool_crates(
     workspace: &Workspace,
     manifest: &Path,
@@ -165,7 +165,7 @@ impl Crates<'_> {
     }
 }
 
-/// What of the user's configuration says where crates come from.
+/// The tables of the user's configuration that say where crates come from.
 fn settings(user_home: Option<&Path>) -> String {
     let files = user_home
         .into_iter()

@@ -17,8 +17,8 @@ use targets::lock::{Absent, Lock, LockedPackage};
 /// How many packages one run of the downloader gets: enough to keep a connection busy, few enough that an interrupted
 /// run has most of its work in the store.
 const BATCH: usize = 24;
-/// How long a service is left alone that does not answer, where packages can come from nowhere else: before each further
-/// attempt. Snapshot services refuse who asks too much, for a while.
+/// The pauses before further attempts at a service that does not answer, where no other place may have the packages. Snapshot
+/// services refuse clients that ask too often for a while.
 const PAUSES: [Duration; 3] = [
     Duration::from_secs(2),
     Duration::from_secs(15),
@@ -63,7 +63,7 @@ pub fn fetch_debs(
     Ok(packages.iter().map(|p| store.path(&p.sha256)).collect())
 }
 
-/// Says it where packages come from a public service because this machine's apt has no archive that has them.
+/// Tells the user that packages come from a public service, because this machine's apt has no archive with them.
 fn say_where_from(
     lock: &Lock,
     missing: &[&LockedPackage],
@@ -83,7 +83,7 @@ fn say_where_from(
     }
 }
 
-/// A package on its way through the places that may have it.
+/// A package, and the places that were not asked for it yet.
 struct Search<'a> {
     package: &'a LockedPackage,
     places: VecDeque<Place>,
@@ -91,7 +91,7 @@ struct Search<'a> {
     output: String,
 }
 
-/// The same as [`fetch_batch`], again where the only place that may have a package did not answer.
+/// Runs [`fetch_batch`], and again where the only place that may have a package did not answer.
 fn fetch_patiently(
     lock: &Lock,
     batch: &[&LockedPackage],
@@ -229,7 +229,7 @@ fn download(
     files: impl Iterator<Item = (String, String, String)>,
 ) -> Result<String, FetchError> {
     let settings = dir.join("apt.conf");
-    // As root apt would fetch as a user of its own, who may not look into our cache.
+    // Started by root, apt would fetch as its own user, who may not enter our cache.
     let text = format!(
         "APT::Sandbox::User \"root\";\nAcquire::Retries \"2\";\n\
          Acquire::http::Timeout \"{patience}\";\nAcquire::https::Timeout \"{patience}\";\n"

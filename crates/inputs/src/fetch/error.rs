@@ -157,7 +157,7 @@ impl FetchError {
         })
     }
 
-    /// A downloader of others found no room in a directory of ours.
+    /// apt, pip or cargo found no room in a directory of ours.
     pub fn disk_full(dir: &Path) -> Self {
         FileError::at("download into", dir)(ErrorKind::StorageFull.into()).into()
     }
@@ -170,7 +170,7 @@ impl FetchError {
         }
     }
 
-    /// Whether a failure is of packages that can be had from nowhere.
+    /// Whether a failure is [`Self::Gone`]: packages that no place has.
     pub fn is_gone(failure: &Failure) -> bool {
         matches!(failure.error(), Some(Self::Gone { .. }))
     }

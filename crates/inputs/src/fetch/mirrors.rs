@@ -249,7 +249,8 @@ impl Mirrors {
     }
 }
 
-/// The same listing from what `apt-get update --print-uris` says: `'BASE/dists/RELEASE/InRelease' FILE 0`.
+/// Makes the listing that [`Mirrors::add_apt`] reads from the output of `apt-get update --print-uris`:
+/// `'BASE/dists/RELEASE/InRelease' FILE 0`.
 fn to_be_fetched(output: &str) -> String {
     let source = |line: &str| {
         let (uri, _) = line.strip_prefix('\'')?.split_once('\'')?;

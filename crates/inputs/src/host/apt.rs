@@ -69,12 +69,12 @@ struct Holder {
 }
 
 impl<'a> Apt<'a> {
-    /// This machine's. The time for its locks begins now.
+    /// apt of this machine. The time that it may wait for locks begins now.
     pub fn new(log: &'a Path, listener: &'a dyn Listener) -> Self {
         Self::below(Path::new("/"), PATIENCE, log, listener)
     }
 
-    /// That of the system below a directory.
+    /// apt of the system below a directory: `/`, or one that a test made.
     fn below(
         root: &'a Path,
         patience: Duration,
@@ -113,7 +113,7 @@ impl<'a> Apt<'a> {
         }
     }
 
-    /// What apt is told where the system is not this machine's own.
+    /// The options of apt for a system that is not this machine's own.
     fn elsewhere(&self) -> Option<String> {
         (self.root != Path::new("/")).then(|| format!("-oDir={}", self.root.display()))
     }

@@ -1,4 +1,4 @@
-//! Can this machine do each thing, and if not, what is missing?
+//! What this machine can do, and what it lacks for the rest.
 
 use std::path::Path;
 
@@ -39,7 +39,7 @@ pub struct Report {
 pub struct Machine {
     /// Its operating system's name.
     pub os: String,
-    /// Its own target, if it is one.
+    /// The target that this machine itself is, if there is one.
     pub target: Option<String>,
     /// Whether this process may install packages.
     pub root: bool,

@@ -98,7 +98,7 @@ pub const SHELLCHECK: Tool = program("shellcheck", &["shellcheck"]);
 pub const DIFFOSCOPE: Tool = program("diffoscope", &["diffoscope-minimal", "diffoscope"]);
 /// Gives an ordinary user more than one user id in a namespace: `reproduce` becomes one.
 pub const NEWUIDMAP: Tool = program("newuidmap", &["uidmap"]);
-/// The same where this process itself is an ordinary user's, who makes root file systems there.
+/// [`NEWUIDMAP`] for a process of an ordinary user, which makes root file systems in such a namespace. Root needs none.
 pub const NEWUIDMAP_OF_USERS: Tool = Tool {
     name: "newuidmap",
     packages: &["uidmap"],

@@ -1,6 +1,6 @@
 //! Results of finished jobs, found again by key.
 //!
-//! `jobs/<key>/out/` of the cache holds what a job made, `record.json` beside it what it was made from and how long it took.
+//! `jobs/<key>/out/` of the cache holds a job's output; `record.json` beside it names the inputs and the time that it took.
 //! A job works below `work` and is renamed into place when it is done: a directory under `jobs/` is always whole.
 
 use std::collections::BTreeMap;
@@ -16,10 +16,10 @@ use base::digest::Digest;
 use base::files::{self, FileError};
 use base::json;
 
-/// The version of `record.json`; another one is as if there were no record.
+/// The version of `record.json`. A record of another version is ignored, so that the job runs again.
 const VERSION: u32 = 1;
 
-/// How many results of one job are kept: the one in use, and those that going back to an earlier commit finds again.
+/// How many results of one job are kept: the one in use, and older ones for a return to an earlier commit.
 const KEPT: usize = 3;
 
 /// What is known of a finished job.
@@ -47,7 +47,7 @@ pub enum Verdict {
     New,
     /// It ran with other inputs; their names.
     Changed(Vec<String>),
-    /// Its result was there and is damaged; what is wrong.
+    /// Its result is damaged; the text says how.
     Damaged(String),
 }
 

@@ -1,4 +1,4 @@
-//! Which job runs when: after what it needs, within the machine's cores and memory, and what the longest chain waits for
+//! The order of jobs: each after those that it needs, within the machine's cores and memory, the start of the longest chain
 //! first.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,14 +13,14 @@ use crate::plan::{Plan, Target};
 use base::exit::{Exit, Failure};
 use base::progress::{Listener, Progress};
 
-/// What a run may use, and how it takes a failure.
+/// What a run may use of the machine, and whether it goes on after a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// How many cores all running jobs may take.
     pub cores: usize,
     /// How many megabytes all running jobs may take.
     pub memory: u64,
-    /// Whether what does not need a failed job runs all the same.
+    /// Whether jobs that don't need a failed one still start.
     pub keep_going: bool,
 }
 
@@ -30,7 +30,7 @@ impl Limits {
         Self::of_jobs(std::thread::available_parallelism().map_or(1, usize::from))
     }
 
-    /// So many cores, and the memory that is free now.
+    /// This number of cores, and the memory that is free now.
     pub fn of_jobs(cores: usize) -> Self {
         let free = std::fs::read_to_string("/proc/meminfo")
             .ok()
@@ -41,7 +41,7 @@ impl Limits {
             .map(|bytes| bytes / 1_000_000);
         Self {
             cores: cores.max(1),
-            // A kernel that does not tell is taken to have enough: memory is then bounded by the cores.
+            // Where the kernel gives no number, only the cores limit the jobs.
             memory: free.unwrap_or(u64::MAX).min(group.unwrap_or(u64::MAX)),
             keep_going: false,
         }
@@ -135,7 +135,7 @@ impl<'a, S: Step> State<'a, S> {
                 .all(|other| other.alone_with != cost.alone_with);
         let cores: usize = costs.iter().map(|other| limits.cores_of(other)).sum();
         let memory: u64 = costs.iter().map(|other| other.memory).sum();
-        // A job that is larger than the machine runs too, by itself.
+        // A job that is larger than the machine runs alone.
         let room = cores + limits.cores_of(&cost) <= limits.cores
             && memory.saturating_add(cost.memory) <= limits.memory;
         apart && (room || self.running.is_empty())
@@ -278,7 +278,7 @@ fn next<'a, S: Step>(
     }
 }
 
-/// Puts those first whose successors take longest.
+/// Sorts jobs by the time that their longest chain of successors takes, the longest first.
 fn by_longest_chain<S: Step>(waiting: &mut [(&Job<S>, Verdict)]) {
     let mut chain: BTreeMap<&str, u32> = BTreeMap::new();
     for (job, _) in waiting.iter().rev() {
@@ -304,7 +304,7 @@ fn targets_left<'a, S, T: Target>(
             left: jobs.intersection(pending).copied().collect(),
         }
     };
-    // One of which a part is made, because this machine can't make the rest, is never done.
+    // A blocked target never has all of its jobs done.
     let whole = plan
         .targets
         .iter()

@@ -44,7 +44,7 @@ pub enum TransferError {
         /// The id of the job.
         job: String,
     },
-    /// The archive is something else, or was changed.
+    /// The file is no such archive, or it was changed.
     #[error("{}: {what}", archive.display())]
     #[diagnostic(help(
         "nothing was taken from it; `cargo xtask cache export` makes such archives"

@@ -16,7 +16,7 @@ pub struct Wanted {
     pub hashes: Vec<Digest>,
 }
 
-/// What of the list `text` a Python on a `machine` (`x86_64`) needs. `file` is its name in errors.
+/// The entries of the list `text` that a Python on a `machine` (`x86_64`) needs. `file` is the list's name in errors.
 pub fn wanted(
     file: &str,
     text: &str,

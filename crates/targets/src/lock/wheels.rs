@@ -35,7 +35,7 @@ pub enum WheelSet {
         /// The architecture of the wheel.
         architecture: Architecture,
     },
-    /// What a test runs on, of the first architecture.
+    /// The wheels that a test runs on, for the first architecture.
     Fixture(Fixture),
 }
 
@@ -221,7 +221,7 @@ impl WheelLock {
         workspace.locks().join(format!("{}.toml", set.name()))
     }
 
-    /// Reads a set's lock and sees that it fits what it was made from.
+    /// Reads a set's lock and checks that it fits what it was made from.
     pub fn open(
         workspace: &Workspace,
         targets: &Targets,
