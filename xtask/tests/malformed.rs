@@ -189,8 +189,8 @@ fn damaged_packages() {
             ],
         );
         let whole = read(&original).unwrap();
-        assert_eq!(whole.control["Architecture"], "amd64");
-        assert_eq!(whole.control["Description"], "short\n long\n .\n more");
+        assert_eq!(whole.field("Architecture"), Some("amd64"));
+        assert_eq!(whole.field("Description"), Some("short\n long\n .\n more"));
         assert_eq!(whole.control_files.len(), 1);
         assert_eq!(whole.files[0].path, "usr/lib/postgresql/15/lib/pgml.so");
         assert_eq!(whole.files[0].contents.as_deref(), Some(&library[..2000]));

@@ -16,7 +16,7 @@ pub enum Exit {
     CannotHere = 3,
 }
 
-/// An error of the library that knows which of the three ways to fail it is.
+/// An error of the library that has one of the three exit codes.
 pub trait ExitKind {
     /// The exit code class of this error.
     fn exit(&self) -> Exit;
@@ -24,9 +24,9 @@ pub trait ExitKind {
 
 /// What a command returns instead of success: the rendered error and the exit code.
 pub struct Failure {
-    /// The exit code.
+    /// How the process ends, for scripts that call it.
     pub exit: Exit,
-    /// What, where, and what to do about it. `None` where the command's own output already said everything.
+    /// What went wrong, where, and what to do about it. `None` where the command's own output already has the reasons.
     pub report: Option<Report>,
 }
 
@@ -91,7 +91,7 @@ where
 mod tests {
     use super::*;
 
-    /// Catches a broken invariant that ends the program without a word.
+    /// Catches a broken invariant that ends the program without a message.
     #[test]
     fn a_bug_says_what_and_what_to_do() {
         let failure = Failure::bug("the plan names a wheel that targets.toml has not");

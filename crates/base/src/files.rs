@@ -17,9 +17,9 @@ use crate::exit::{Exit, ExitKind};
 pub struct FileError {
     /// A verb: `read`, `write`, `rename`.
     action: &'static str,
-    /// To what.
+    /// What the action was done to, as the caller named it.
     path: PathBuf,
-    /// Why not.
+    /// What the system answered.
     reason: io::Error,
 }
 
@@ -39,7 +39,7 @@ impl Diagnostic for FileError {
     fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
         let text: String = match self.reason.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-                "the disk is full: make room, or name another place with `--cache DIR` or `--out DIR`; finished jobs are kept".into()
+                "the disk is full: make room (everything in the cache may be deleted), or name another place with `--cache DIR` or `--out DIR`".into()
             }
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
                 "the path must be writable by this user; `--cache DIR` and `--out DIR` name other places".into()
@@ -62,7 +62,7 @@ impl ExitKind for FileError {
 
 type Result<T> = std::result::Result<T, FileError>;
 
-/// Reads a file.
+/// Reads a whole file into memory.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(FileError::at("read", path))
 }
@@ -117,7 +117,7 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
 
 /// Links a file into another directory of the same file system, or copies it where that is another one.
 pub fn link_or_copy(from: &Path, to: &Path) -> Result<()> {
-    // What is there may be a link to `from` itself: copying onto it would empty both.
+    // `to` may be a link to `from` itself already: copying onto it would empty both.
     match fs::remove_file(to) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             return Err(FileError::at("replace", to)(error));
@@ -130,7 +130,7 @@ pub fn link_or_copy(from: &Path, to: &Path) -> Result<()> {
     }
 }
 
-/// The same, making the directory of `to` where it is missing.
+/// Like [`link_or_copy`]; makes the directory of `to` where it is missing.
 pub fn link_or_copy_into(from: &Path, to: &Path) -> Result<()> {
     if let Some(dir) = to.parent() {
         create_dir(dir)?;
@@ -162,7 +162,7 @@ pub fn symlink(target: &Path, at: &Path) -> Result<()> {
     std::os::unix::fs::symlink(target, at).map_err(FileError::at("make a link at", at))
 }
 
-/// Removes a file.
+/// Removes a file; one that is not there is an error.
 pub fn remove_file(path: &Path) -> Result<()> {
     std::fs::remove_file(path).map_err(FileError::at("remove", path))
 }
@@ -190,6 +190,20 @@ pub fn files_below(dir: &Path) -> Result<Vec<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Catches a disk that is full or not writable and whose error does not say what to do.
+    #[test]
+    fn a_disk_that_refuses_says_so() {
+        for (kind, text) in [
+            (ErrorKind::StorageFull, "make room"),
+            (ErrorKind::QuotaExceeded, "make room"),
+            (ErrorKind::PermissionDenied, "writable"),
+        ] {
+            let error = FileError::at("write", "/x")(kind.into());
+            let help = error.help().unwrap().to_string();
+            assert!(help.contains(text) && help.contains("--cache"), "{help}");
+        }
+    }
 
     #[test]
     fn linking_twice_keeps_the_contents() {

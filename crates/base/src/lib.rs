@@ -1,9 +1,11 @@
 //! What every room stands on: exit codes and failures, files, digests, processes, progress, the sandbox, the store, time.
 //!
-//! It uses no other room. It never prints (a [`progress::Listener`] is told), never changes the environment or the current
-//! directory, and knows no Postgres, no Debian and no file format but its own.
+//! It uses no other room. It never prints (it calls a [`progress::Listener`]) and never changes the environment or the current
+//! directory. It knows no Postgres, and of Debian only the form of control files, which two rooms read. Other file formats than
+//! its own have their rooms above.
 
 pub mod day;
+pub mod deb822;
 pub mod digest;
 pub mod exit;
 pub mod files;
@@ -13,4 +15,5 @@ pub mod progress;
 pub mod sandbox;
 pub mod store;
 pub mod time;
+pub mod uri;
 pub mod workspace;

@@ -1,4 +1,4 @@
-//! How the library tells what it is doing, without ever printing.
+//! How the library reports what it does without printing.
 
 /// How far a run is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,9 +19,9 @@ pub struct Progress {
 pub trait Listener: Sync {
     /// A unit of work starts. `what` is a phrase such as ``compiling for PostgreSQL 15``.
     fn started(&self, job: &str, what: &str);
-    /// A line about work under way: how far it is, or what the tool beneath printed last.
+    /// A line about work under way: how far it is, or the last line that a tool printed.
     fn progress(&self, job: &str, line: &str);
-    /// A unit of work ended well; `how` says what came of it (``38 packages, 12 MB``).
+    /// A unit of work ended well; `how` is a summary of its result (``38 packages, 12 MB``).
     fn finished(&self, job: &str, how: &str);
     /// Something begins of which nothing is said until it ends: a test, say. A log names it when it takes long.
     fn began(&self, _what: &str) {}

@@ -1,11 +1,10 @@
 //! The content-addressed store of inputs: a file's name is its digest, so what has the name is what was asked for.
 //!
-//! A file gets its name only after its contents were read and found right, in one rename; whoever looks sees it whole
-//! or not at all, and two processes may insert the same file at once.
+//! A file gets its name only after its contents were read and found right, in one rename. A reader sees all of it
+//! or nothing, and two processes may insert the same file at once.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
@@ -13,21 +12,15 @@ use thiserror::Error;
 
 use crate::digest::Digest;
 use crate::exit::{Exit, ExitKind};
+use crate::files::{self, FileError};
 
 /// Why the store could not take or give a file.
 #[derive(Debug, Error, Diagnostic)]
 pub enum StoreError {
     /// The file system refused.
-    #[error("can't {doing} {}: {source}", path.display())]
-    #[diagnostic(help("{}", remedy(source)))]
-    Io {
-        /// What was being done.
-        doing: &'static str,
-        /// With which file.
-        path: PathBuf,
-        /// What went wrong.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    File(#[from] FileError),
     /// The contents are not those of the name.
     #[error(
         "`{what}` has sha256 {found} and {size} bytes; expected {expected} and {expected_size} bytes"
@@ -49,30 +42,17 @@ pub enum StoreError {
     #[error("{} is damaged: its contents have sha256 {found}", path.display())]
     #[diagnostic(help("delete that file and run the same command again; then look at the disk"))]
     Damaged {
-        /// The file.
+        /// The path in the store, which names the digest that was stored.
         path: PathBuf,
         /// The digest of what it holds now.
         found: Digest,
     },
 }
 
-/// What to do about a file system that refused.
-pub fn remedy(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "the disk is full: make room (everything in the cache may be deleted), or choose another place with `--cache DIR`"
-        }
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            "this user may not write there: change its owner, or choose another place with `--cache DIR`"
-        }
-        _ => "look at the disk, or choose another place with `--cache DIR`",
-    }
-}
-
 impl ExitKind for StoreError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Io { .. } => Exit::CannotHere,
+            Self::File(error) => error.exit(),
             Self::Mismatch { .. } | Self::Damaged { .. } => Exit::CheckFailed,
         }
     }
@@ -83,20 +63,20 @@ impl ExitKind for StoreError {
 pub enum Held {
     /// The file, with the contents that its name says.
     Whole,
-    /// Nothing.
+    /// No file has the name.
     Nothing,
     /// A file with other contents was there, and was removed.
     WasDamaged,
 }
 
-/// The store.
+/// A store of files by their digests, below one directory.
 #[derive(Debug, Clone)]
 pub struct Store {
     dir: PathBuf,
 }
 
 impl Store {
-    /// The store in this directory, which comes to be with the first file.
+    /// The store in this directory, which [`Self::incoming`] makes where it is missing.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self { dir: dir.into() }
     }
@@ -107,8 +87,8 @@ impl Store {
         self.dir.join("sha256").join(&name[..2]).join(name)
     }
 
-    /// Reads the file of this digest, as whoever is about to use it must: a disk may have changed it since it was stored.
-    /// A damaged one is removed, so that it is got again.
+    /// Reads the file of this digest through. Callers do so before they use it, because a disk may have changed it since it was
+    /// stored. A damaged file is removed, so that the next fetch replaces it.
     pub fn hold(&self, digest: &Digest) -> Result<Held, StoreError> {
         if !self.contains(digest) {
             return Ok(Held::Nothing);
@@ -125,19 +105,15 @@ impl Store {
         self.path(digest).is_file()
     }
 
-    /// A new, empty directory on the store's file system, for files on their way in.
+    /// Makes an empty directory on the store's file system, where a file lies until it is checked.
     pub fn incoming(&self) -> Result<tempfile::TempDir, StoreError> {
         let dir = self.dir.join("incoming");
-        let made = fs::create_dir_all(&dir)
-            .and_then(|()| tempfile::Builder::new().prefix("get-").tempdir_in(&dir));
-        made.map_err(|source| StoreError::Io {
-            doing: "make a directory in",
-            path: dir,
-            source,
-        })
+        files::create_dir(&dir)?;
+        let made = tempfile::Builder::new().prefix("get-").tempdir_in(&dir);
+        Ok(made.map_err(FileError::at("make a directory in", dir))?)
     }
 
-    /// Takes in a copy of a file of someone else's.
+    /// Copies a file into the store; the original stays as it is.
     pub fn insert_copy(
         &self,
         what: &str,
@@ -147,11 +123,7 @@ impl Store {
     ) -> Result<PathBuf, StoreError> {
         let incoming = self.incoming()?;
         let copy = incoming.path().join("file");
-        fs::copy(file, &copy).map_err(|source| StoreError::Io {
-            doing: "copy into the store as",
-            path: copy.clone(),
-            source,
-        })?;
+        fs::copy(file, &copy).map_err(FileError::at("copy into the store as", &copy))?;
         self.insert(what, &copy, digest, size)
     }
 
@@ -164,15 +136,7 @@ impl Store {
         digest: &Digest,
         size: u64,
     ) -> Result<PathBuf, StoreError> {
-        let at = |doing, path: &Path| {
-            let path = path.to_owned();
-            move |source| StoreError::Io {
-                doing,
-                path,
-                source,
-            }
-        };
-        let (found, length) = Digest::of_file(file).map_err(at("read", file))?;
+        let (found, length) = Digest::of_file(file).map_err(FileError::at("read", file))?;
         if (found, length) != (*digest, size) {
             let _ = fs::remove_file(file); // it is wrong either way
             return Err(StoreError::Mismatch {
@@ -185,11 +149,10 @@ impl Store {
         }
         let path = self.path(digest);
         let dir = path.parent().unwrap_or(&self.dir);
-        fs::create_dir_all(dir).map_err(at("make", dir))?;
-        // Read-only, because what hard-links or mounts it must not write through.
-        fs::set_permissions(file, Permissions::from_mode(0o444))
-            .map_err(at("set the mode of", file))?;
-        fs::rename(file, &path).map_err(at("move to the store as", &path))?;
+        files::create_dir(dir)?;
+        // Read-only: a program that has a hard link to it, or a mount of it, must not change it.
+        files::set_mode(file, 0o444)?;
+        fs::rename(file, &path).map_err(FileError::at("move to the store as", &path))?;
         Ok(path)
     }
 
@@ -199,23 +162,17 @@ impl Store {
         match Digest::of_file(&path) {
             Ok((found, _)) if found == *digest => Ok(path),
             Ok((found, _)) => Err(StoreError::Damaged { path, found }),
-            Err(source) => Err(StoreError::Io {
-                doing: "read",
-                path,
-                source,
-            }),
+            Err(error) => Err(FileError::at("read", path)(error).into()),
         }
     }
 
-    /// Removes a file, so that it is got again.
+    /// Removes a file, so that the next fetch replaces it.
     pub fn remove(&self, digest: &Digest) -> Result<(), StoreError> {
         let path = self.path(digest);
         match fs::remove_file(&path) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(StoreError::Io {
-                doing: "remove",
-                path,
-                source,
-            }),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(FileError::at("remove", path)(error).into())
+            }
             _ => Ok(()),
         }
     }
@@ -290,11 +247,5 @@ mod tests {
         let error = Store::new(file.join("store")).incoming().unwrap_err();
         assert_eq!(error.exit(), Exit::CannotHere);
         assert!(error.to_string().contains("file/store"), "{error}");
-    }
-
-    #[test]
-    fn a_full_disk_says_so() {
-        let full = io::Error::from(io::ErrorKind::StorageFull);
-        assert!(remedy(&full).contains("make room"));
     }
 }

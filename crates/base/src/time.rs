@@ -3,46 +3,45 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::Timestamp;
+use jiff::fmt::strtime;
+use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
-/// A moment in UTC, written `2026-07-11T10:16:37Z`.
+/// A moment in UTC, in whole seconds, written `2026-07-11T10:16:37Z`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Time(String);
-
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
+pub struct Time(Timestamp);
 
 impl Time {
-    /// From a Release file's form, `Sat, 11 Jul 2026 10:16:37 UTC`.
+    /// Reads the form of a Release file, `Sat, 11 Jul 2026 10:16:37 UTC`. (Some write an hour of one digit, which the reader of
+    /// RFC 2822 refuses.)
     pub fn from_release(text: &str) -> Option<Self> {
         let words: Vec<&str> = text.split_whitespace().collect();
         let [_, day, month, year, time, "UTC" | "GMT" | "+0000"] = words[..] else {
             return None;
         };
-        let month = MONTHS.iter().position(|m| *m == month)? + 1;
-        let day: u8 = day.parse().ok()?;
-        format!("{year}-{month:02}-{day:02}T{time:0>8}Z")
-            .parse()
-            .ok()
+        let text = format!("{day} {month} {year} {time}");
+        let parsed = strtime::parse("%d %b %Y %H:%M:%S", text).ok()?;
+        let time = Offset::UTC.to_timestamp(parsed.to_datetime().ok()?);
+        time.ok().map(Self)
     }
 
-    /// As snapshot services write it: `20260711T101637Z`.
+    /// Writes the form of snapshot services, `20260711T101637Z`.
     pub fn compact(&self) -> String {
-        self.0.replace(['-', ':'], "")
+        self.to_string().replace(['-', ':'], "")
     }
 }
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        self.0.fmt(f)
     }
 }
 
 impl From<Time> for String {
     fn from(time: Time) -> Self {
-        time.0
+        time.to_string()
     }
 }
 
@@ -58,14 +57,11 @@ impl FromStr for Time {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let shape = "0000-00-00T00:00:00Z";
-        let same = |(a, b): (char, char)| if b == '0' { a.is_ascii_digit() } else { a == b };
-        match text.len() == shape.len() && text.chars().zip(shape.chars()).all(same) {
-            true => Ok(Self(text.to_owned())),
-            false => Err(format!(
-                "`{text}` is not a time such as `2026-07-11T10:16:37Z`"
-            )),
-        }
+        // The parser also takes other offsets, fractions and separators.
+        let whole = |time: &Timestamp| time.subsec_nanosecond() == 0 && time.to_string() == text;
+        let time = text.parse().ok().filter(whole);
+        time.map(Self)
+            .ok_or_else(|| format!("`{text}` is not a time such as `2026-07-11T10:16:37Z`"))
     }
 }
 
@@ -82,6 +78,21 @@ mod tests {
         let early = Time::from_release("Thu, 02 Apr 2020  7:02:03 UTC").unwrap();
         assert_eq!(early.to_string(), "2020-04-02T07:02:03Z");
         assert_eq!(Time::from_release("yesterday"), None);
-        assert!("2026-07-11".parse::<Time>().is_err());
+        assert_eq!(Time::from_release("Sun, 30 Feb 2026 10:16:37 UTC"), None);
+    }
+
+    #[test]
+    fn a_time_has_one_text() {
+        let text = "2026-07-11T10:16:37Z";
+        assert_eq!(text.parse::<Time>().unwrap().to_string(), text);
+        for other in [
+            "2026-07-11",
+            "2026-07-11 10:16:37Z",
+            "2026-07-11T10:16:37.5Z",
+            "2026-07-11T12:16:37+02:00",
+            "2026-13-11T10:16:37Z",
+        ] {
+            assert!(other.parse::<Time>().is_err(), "{other}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Where things are: the source tree, the cache and the output. Passed in, never looked up.
+//! The paths of the source tree, the cache and the output. Callers pass them in; nothing here looks for them.
 
 use std::path::{Path, PathBuf};
 

@@ -50,7 +50,7 @@ pub fn flat_repository(debs: &Path, codename: &str, log: &Path) -> Result<(), Fa
 
 /// Makes a root file system archive from a directory of `.deb`s, all of which are installed.
 ///
-/// `debs` is a directory of this call's own: the repository's index is written into it.
+/// `debs` belongs to this call alone: the repository's index is written into it.
 pub fn make_archive(
     debs: &Path,
     packages: &[String],

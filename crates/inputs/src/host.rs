@@ -13,14 +13,14 @@ use std::path::{Path, PathBuf};
 
 pub use self::select::Choice;
 
-/// What `/etc/os-release` says.
+/// The fields of `/etc/os-release` that choose a target.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OsRelease {
-    /// `debian`
+    /// `ID`, such as `debian`.
     pub id: String,
     /// `12`; empty in testing and unstable.
     pub version: String,
-    /// `bookworm`
+    /// `VERSION_CODENAME`, such as `bookworm`.
     pub codename: String,
     /// What people call it.
     pub title: String,
@@ -50,10 +50,10 @@ impl OsRelease {
     }
 }
 
-/// This machine.
+/// The machine that this process runs on.
 #[derive(Debug, Clone)]
 pub struct Host {
-    /// Its operating system.
+    /// Its operating system; empty fields where it has no os-release.
     pub os: OsRelease,
     /// What its kernel calls the processor: `x86_64`, `aarch64`.
     pub machine: String,
@@ -66,7 +66,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// Looks at the machine whose file system begins at `root` (`/`, but for tests).
+    /// Looks at the machine whose file system begins at `root`: `/`, or a directory that a test made.
     pub fn detect(root: &Path) -> Self {
         let os = ["etc/os-release", "usr/lib/os-release"]
             .iter()

@@ -19,7 +19,7 @@ pub struct Toolchain {
     pub targets: Vec<String>,
 }
 
-/// There is none.
+/// No toolchain was found, or rustc does not run.
 #[derive(Debug, Error, Diagnostic)]
 #[error("no Rust toolchain: {0}")]
 #[diagnostic(help("install rustup and the toolchain that rust-toolchain.toml names"))]

@@ -18,7 +18,7 @@ pub struct Sources<'a> {
 }
 
 impl<'a> Sources<'a> {
-    /// The tree below a directory, of which nothing was read yet.
+    /// The tree below a directory. No file is read before a job names it.
     pub fn new(root: &'a Path) -> Self {
         Self {
             root,
@@ -36,7 +36,7 @@ impl<'a> Sources<'a> {
         Ok(digest)
     }
 
-    /// The files of a directory. Asked for again, it must be with the same `skip`.
+    /// The files of a directory. All calls for one directory must pass the same `skip`: the first answer is kept.
     fn tree(
         &self,
         dir: &str,
@@ -62,7 +62,7 @@ pub struct Inputs<'a> {
 }
 
 impl<'a> Inputs<'a> {
-    /// No inputs yet.
+    /// An empty list, for a job that reads from `sources`.
     pub fn new(sources: &'a Sources<'a>) -> Self {
         Self {
             sources,
@@ -95,7 +95,7 @@ impl<'a> Inputs<'a> {
         self.tree_without(dir, |_| false)
     }
 
-    /// The same without some files: `skip` tells which relative paths don't count.
+    /// Like [`Self::tree`], without the files whose relative paths `skip` accepts.
     pub fn tree_without(mut self, dir: &str, skip: fn(&Path) -> bool) -> Result<Self, FileError> {
         self.found.extend(self.sources.tree(dir, skip)?);
         Ok(self)

@@ -1,4 +1,4 @@
-//! A unit of work: what it makes, from which inputs, after which other units.
+//! A unit of work: its step, its inputs, and the units that come before it.
 
 use std::collections::BTreeMap;
 
@@ -18,13 +18,13 @@ pub struct Cost {
     pub cores: usize,
     /// Megabytes it needs at its peak.
     pub memory: u64,
-    /// Seconds it takes: what the longest chain of jobs is told from.
+    /// Seconds it takes, from which the schedule finds the longest chain of jobs.
     pub seconds: u32,
     /// What only one job at a time may use.
     pub alone_with: Option<&'static str>,
 }
 
-/// As many cores as there are, but for one.
+/// All cores of the machine except one.
 pub const ALL_BUT_ONE: usize = usize::MAX;
 
 /// A job whose output another one reads: only a job that is in the plan gives one away.
@@ -41,7 +41,7 @@ impl JobRef {
 
 /// What a job does: plain data, by which the caller's code carries it out. All bytes come through the job's inputs.
 pub trait Step: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync {
-    /// What it takes.
+    /// What one run takes of the machine; the schedule reads it.
     fn cost(&self) -> Cost;
     /// The jobs whose outputs it reads by a reference; a plan has each of them among what the job needs.
     fn reads(&self) -> Vec<&JobRef>;
@@ -50,11 +50,11 @@ pub trait Step: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync {
 /// One node of the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job<S> {
-    /// Its name.
+    /// The name in plans, logs and `--only-jobs`.
     pub id: JobId,
     /// What a person reads while it runs.
     pub title: String,
-    /// What to do.
+    /// What the caller's code does for it.
     pub step: S,
     /// All that decides its result, by a name that a person understands: files, lock sections, parameters.
     pub inputs: BTreeMap<String, Digest>,
@@ -91,7 +91,7 @@ impl<S: Step> Job<S> {
         JobRef(self.id.clone())
     }
 
-    /// Whether its key is that of its step and inputs: a job that was read from a file says so of itself only.
+    /// Whether its key is the digest of its step and inputs. A job that was read from a file may claim any key.
     pub fn key_fits(&self) -> bool {
         self.key == key(&self.step, &self.inputs)
     }
@@ -101,26 +101,26 @@ fn key<S: Step>(step: &S, inputs: &BTreeMap<String, Digest>) -> Digest {
     Digest::of_json(&(step, inputs))
 }
 
-/// The names of the inputs in which two runs of a job differ, in words: added, gone or changed.
+/// The inputs in which two runs of a job differ, a phrase each: `x is new`, `x changed`.
 pub fn differences(
     before: &BTreeMap<String, Digest>,
     now: &BTreeMap<String, Digest>,
 ) -> Vec<String> {
-    let mut words = Vec::new();
+    let mut found = Vec::new();
     for (name, digest) in now {
         match before.get(name) {
-            None => words.push(format!("{name} is new")),
-            Some(old) if old != digest => words.push(format!("{name} changed")),
+            None => found.push(format!("{name} is new")),
+            Some(old) if old != digest => found.push(format!("{name} changed")),
             Some(_) => {}
         }
     }
-    words.extend(
+    found.extend(
         before
             .keys()
             .filter(|name| !now.contains_key(*name))
             .map(|name| format!("{name} is gone")),
     );
-    words
+    found
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The plan: jobs in an order in which each comes after all that it needs, and which of them are wanted.
+//! The plan: jobs in an order in which each comes after all that it needs, and the goals among them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::job::{Job, JobId};
 /// All work, computed before anything is done. `S` is the type of the jobs' steps, `T` what is planned for a target.
 #[derive(Debug, Clone, Serialize)]
 pub struct Plan<S, T> {
-    /// All jobs.
+    /// The jobs, each after those that it needs.
     pub jobs: Vec<Job<S>>,
     /// The jobs whose results are wanted; the others are there for them.
     pub goals: Vec<JobId>,
@@ -26,7 +26,7 @@ pub struct Plan<S, T> {
 pub trait Target {
     /// The jobs that make it.
     fn goals(&self) -> &[JobId];
-    /// Whether this machine can't make all of it: then it is never complete.
+    /// Whether this machine can't make all of it, so that it never becomes complete.
     fn is_blocked(&self) -> bool;
 }
 
@@ -37,9 +37,9 @@ pub trait Target {
     "`cargo xtask plan` shows what can; `--only-jobs JOB` makes that, and `--keep-going` all of it"
 ))]
 pub struct Blocked {
-    /// The job.
+    /// The job that can't run.
     pub job: JobId,
-    /// Why not.
+    /// What this machine lacks.
     pub why: String,
 }
 
@@ -61,7 +61,7 @@ impl<S, T> Default for Plan<S, T> {
 }
 
 impl<S, T> Plan<S, T> {
-    /// The same plan without what this machine can't do.
+    /// The plan without the jobs that this machine can't run.
     #[must_use]
     pub fn possible(mut self) -> Self {
         let blocked = dependents(&self.jobs, &self.blocked);
@@ -70,7 +70,7 @@ impl<S, T> Plan<S, T> {
         self.pruned()
     }
 
-    /// The same plan without the jobs that no goal needs.
+    /// The plan without the jobs that no goal needs.
     #[must_use]
     pub fn pruned(mut self) -> Self {
         let needed: BTreeSet<String> = self

@@ -1,4 +1,4 @@
-//! Copies the source tree to another place: what a build may read of it, with other times and in another order.
+//! The files of the source tree that a build may read, and a copy of them with other times and in another order.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ const MADE: [&str; 4] = [".git", ".cache", "target", "dist"];
 /// A file that marks a directory as a release: one in the tree is not part of the sources.
 pub const MANIFEST: &str = "manifest.json";
 
-/// The files of the tree in byte order, those that are not committed too.
+/// The files of the tree in byte order, committed or not.
 pub fn files(workspace: &Workspace) -> Result<Vec<PathBuf>, FileError> {
     let root = &workspace.root;
     let is_made = |path: &Path| {

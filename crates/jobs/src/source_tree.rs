@@ -35,8 +35,8 @@ impl ExitKind for Changed {
 pub struct SourceTree(BTreeMap<String, Digest>);
 
 impl SourceTree {
-    /// Reads the tree of a workspace: all but what is made from it. A file that is not committed counts, because a build
-    /// sees it too.
+    /// Reads the tree of a workspace, without the directories that builds make in it. A file that is not committed counts,
+    /// because a build sees it too.
     pub fn read(workspace: &Workspace) -> Result<Self, FileError> {
         let mut found = BTreeMap::new();
         for path in source_files::files(workspace)? {
@@ -46,7 +46,7 @@ impl SourceTree {
         Ok(Self(found))
     }
 
-    /// Reads a list.
+    /// Reads a list that [`Self::list`] wrote.
     pub fn load(path: &Path) -> Result<Self, FileError> {
         let wrong = |line: &str| {
             let reason = std::io::Error::new(
@@ -76,7 +76,7 @@ impl SourceTree {
         Digest::of(self.list())
     }
 
-    /// A file's digest.
+    /// The digest of a file, by its path in the tree.
     pub fn get(&self, name: &str) -> Option<&Digest> {
         self.0.get(name)
     }
@@ -86,13 +86,13 @@ impl SourceTree {
         self.0.keys().map(String::as_str)
     }
 
-    /// In words, what of it is otherwise in another tree.
+    /// The files in which another tree differs, a phrase each: `x is new`, `x changed`.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         crate::job::differences(&self.0, &other.0)
     }
 }
 
-/// What a job's input [`INPUT`] is for a source tree of a digest.
+/// The value of a job's input [`INPUT`] for a source tree of this digest.
 pub fn input(digest: &Digest) -> Digest {
     Digest::of_json(digest)
 }

@@ -1,4 +1,4 @@
-//! A web server on this machine's loopback interface, for tests: what it answers is a function of the path.
+//! A web server on this machine's loopback interface, for tests: a function of the path gives the answer.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead as _, BufReader, Read, Write};
@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 /// How long either side may be silent.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -21,9 +23,9 @@ pub enum Answer {
     File(PathBuf),
     /// What the archive says at this path below its base.
     Pass(Upstream, String),
-    /// The same, at so many bytes a second.
+    /// The answer of another server, at this number of bytes a second.
     Slowly(Upstream, String, u64),
-    /// These bytes.
+    /// Bytes, with status 200.
     Bytes(Vec<u8>),
     /// A status, and nothing else.
     Status(u16),
@@ -182,30 +184,15 @@ fn throttled(from: &mut impl Read, to: &mut impl Write, rate: u64) -> io::Result
     }
 }
 
-/// Percent-encoded where a mirror may take the character for another.
+/// What no request line may contain, and characters that a mirror may read as others when they are not coded.
+const CODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b'+').add(b'~');
+
 fn encoded(path: &str) -> String {
-    path.replace('%', "%25")
-        .replace('+', "%2b")
-        .replace('~', "%7e")
+    utf8_percent_encode(path, CODED).to_string()
 }
 
-/// Without percent encoding.
 fn decoded(path: &str) -> String {
-    let mut parts = path.split('%');
-    let mut text = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let code = part
-            .get(..2)
-            .and_then(|code| u8::from_str_radix(code, 16).ok());
-        match code {
-            Some(code) => {
-                text.push(char::from(code));
-                text.push_str(&part[2..]);
-            }
-            None => text.push_str(part),
-        }
-    }
-    text
+    percent_decode_str(path).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ impl Pipeline {
         let packaging = workspace.packaging();
         let release = Release::load(&packaging.join("release.toml"))?;
         Ok(Self {
-            epoch: release::epoch(workspace, &release, epoch)?,
+            epoch: release::epoch(&release, epoch)?,
             targets: Targets::load(&packaging.join("targets.toml"))?,
             release,
             toolchain: Toolchain::find(workspace)?,

@@ -41,7 +41,7 @@ impl Emulation {
             .args(["--user", "--map-root-user", "--mount"])
             .args(["/bin/sh", "-euc", REGISTER, "sh", &self.format])
             .arg(&self.emulator)
-            .args(program.words())
+            .args(program.command_line())
     }
 }
 

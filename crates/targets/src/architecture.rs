@@ -13,11 +13,11 @@ pub struct Architecture {
     pub name: String,
     /// The kernel's and Python's name: `x86_64`, `aarch64`.
     pub machine: String,
-    /// Rust's target triple.
+    /// Rust's target triple, such as `aarch64-unknown-linux-gnu`.
     pub rust: String,
     /// GNU's triplet: the directory of libraries, and what a cross compiler's programs begin with.
     pub gnu: String,
-    /// ELF's number (`e_machine`).
+    /// The number of the machine in ELF headers (`e_machine`).
     pub elf: u16,
     /// The program that runs its programs on another machine.
     pub emulator: String,
@@ -64,7 +64,7 @@ impl Architecture {
 }
 
 impl Targets {
-    /// Makes of each release one distribution per architecture.
+    /// Makes one distribution per architecture from each release.
     pub(super) fn expand(&mut self) {
         set_suffixes(&mut self.architectures);
         let releases = std::mem::take(&mut self.distributions);

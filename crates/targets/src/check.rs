@@ -1,4 +1,4 @@
-//! What must hold between the parts of `targets.toml`: names are unique, and whatever refers to a name means one that
+//! What must hold between the parts of `targets.toml`: names are unique, and every reference names something that
 //! exists. Errors point at the place in the file.
 
 use std::collections::HashSet;

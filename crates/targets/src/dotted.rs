@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct Dotted(Vec<u32>);
 
 impl Dotted {
-    /// The numbers.
+    /// The numbers, from the first to the last.
     pub fn parts(&self) -> &[u32] {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! Until when Postgres majors and distributions are kept up.
+//! The days on which the support of Postgres majors and distributions ends.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use base::day::Day;
 pub struct End {
     /// `PostgreSQL 13`, `Debian 11`.
     pub of: String,
-    /// The day.
+    /// The last day, which still has support.
     pub day: Day,
 }
 
@@ -24,7 +24,7 @@ impl fmt::Display for End {
 }
 
 impl Targets {
-    /// Until when a target's Postgres and its distribution are kept up, where a day was announced.
+    /// The ends of support of a target's Postgres and of its distribution, as far as they were announced.
     pub fn ends(&self, target: &Target) -> Vec<End> {
         let major = self.major(target.major).map(|major| End {
             of: format!("PostgreSQL {}", major.version),

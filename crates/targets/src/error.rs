@@ -18,20 +18,20 @@ pub enum TargetsError {
         "it is part of the source tree; `git status` tells whether it was moved or deleted"
     ))]
     Read {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Why not.
+        /// What the system answered.
         source: io::Error,
     },
     /// A place in the file is wrong.
     #[error("{what}")]
     Invalid {
-        /// What is wrong.
+        /// The fault, in one line.
         what: String,
-        /// The file.
+        /// The file's name and text.
         #[source_code]
         text: Arc<NamedSource<String>>,
-        /// Where in it.
+        /// The place in the text.
         #[label("here")]
         at: SourceSpan,
         /// What to write instead.
@@ -43,7 +43,7 @@ pub enum TargetsError {
     UnknownTarget {
         /// What was asked for.
         pattern: String,
-        /// The nearest ones.
+        /// The nearest names, as a question.
         #[help]
         help: Option<String>,
     },
@@ -52,7 +52,7 @@ pub enum TargetsError {
     UnknownDistribution {
         /// What was asked for.
         name: String,
-        /// The nearest ones.
+        /// The nearest names, as a question.
         #[help]
         help: Option<String>,
     },
@@ -61,7 +61,7 @@ pub enum TargetsError {
     UnknownArchitecture {
         /// What was asked for.
         name: String,
-        /// The nearest ones.
+        /// The nearest names, as a question.
         #[help]
         help: Option<String>,
     },
@@ -69,7 +69,7 @@ pub enum TargetsError {
     #[error("this machine ({machine}) is none of the targets' distributions")]
     #[diagnostic(help("name the target, `cargo xtask plan debian12-pg15` for one, or `--all`"))]
     NotATarget {
-        /// What os-release says.
+        /// The name of the operating system in os-release.
         machine: String,
     },
 }
@@ -103,7 +103,7 @@ impl TargetsError {
     }
 }
 
-/// "did you mean" with the nearest names, or all of them where none is near and they are few.
+/// "did you mean" with the nearest names; all names where none is near.
 pub fn suggestion<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let mut known: Vec<(usize, &str)> = known
         .into_iter()

@@ -12,16 +12,16 @@ use super::Dotted;
 pub enum Headers {
     /// A distribution's package, in that distribution's lock under the role `headers`.
     Package {
-        /// The distribution's id.
+        /// The id of the distribution.
         distribution: String,
-        /// `postgresql-server-dev-15`.
+        /// The package's name, such as `postgresql-server-dev-15`.
         package: String,
     },
     /// A Python wheel that carries a server. For compiling and tests; a release refuses it.
     Wheel {
-        /// The project's name.
+        /// The name of the project in the package index.
         wheel: String,
-        /// Its version.
+        /// The version of the project.
         version: String,
         /// The Python whose wheel is taken.
         python: Dotted,

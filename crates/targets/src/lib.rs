@@ -1,7 +1,7 @@
 //! `packaging/targets.toml`: the distributions, Postgres majors, archives and package sets, as data.
 //!
-//! Everything that differs between targets is read from here and checked when it is read; no other module may know a
-//! distribution, a code name or a package version by itself.
+//! Everything that differs between targets is read from here and checked when it is read; no other module may contain the
+//! name of a distribution, a code name or a package version.
 
 mod architecture;
 mod check;
@@ -52,7 +52,7 @@ pub struct Targets {
     /// Each distribution with each of those majors.
     #[serde(skip)]
     pub with_other_majors: Vec<Distribution>,
-    /// The Postgres majors.
+    /// The Postgres majors that are built for.
     #[serde(rename = "major")]
     pub majors: Vec<Major>,
     /// The releases that can compile the extension, best first.
@@ -140,15 +140,16 @@ pub struct Distribution {
     /// `debian12` on every architecture, as in package versions.
     #[serde(skip)]
     pub release: String,
-    /// The machine.
+    /// The architecture of its packages.
     #[serde(skip)]
     pub architecture: Architecture,
-    /// The distribution that this one is but for its Postgres, which comes from an archive of other majors; none otherwise.
+    /// The distribution that this one equals except for its Postgres, which an archive of other majors brings. None for a
+    /// plain one.
     #[serde(skip)]
     pub of: Option<String>,
-    /// `bookworm`.
+    /// The name of the release in archives, such as `bookworm`.
     pub codename: String,
-    /// `Debian 12`.
+    /// What people call the release, such as `Debian 12`.
     pub title: String,
     /// `debian` or `ubuntu`, as in os-release's ID.
     pub vendor: String,
@@ -184,14 +185,14 @@ pub struct Distribution {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Suite {
-    /// The archive's name.
+    /// The archive that has the suite, by its name.
     pub archive: String,
-    /// `bookworm`.
+    /// The name of the suite in the archive, such as `bookworm-updates`.
     pub name: String,
-    /// What it holds.
+    /// Which of the release's packages it holds.
     #[serde(default, skip_serializing_if = "SuiteKind::is_release")]
     pub kind: SuiteKind,
-    /// `main`, …
+    /// The components that are read, such as `main`.
     pub components: Vec<String>,
     /// Whether a Release file past its Valid-Until is taken all the same, by the lock's decision for this suite alone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -207,7 +208,7 @@ pub enum SuiteKind {
     Release,
     /// What the next point release will bring, ahead of it.
     Updates,
-    /// Security updates.
+    /// Corrections of security faults, as soon as they are made.
     Security,
 }
 
@@ -218,11 +219,11 @@ impl SuiteKind {
     }
 }
 
-/// A Postgres major.
+/// A Postgres major that is built for.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Major {
-    /// 13, 14, …
+    /// The number of the major, such as 15.
     pub version: u16,
     /// The last day on which the PostgreSQL project fixes its faults.
     pub end_of_life: Day,
@@ -234,7 +235,7 @@ pub struct Major {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Role {
-    /// `base`, `test`, …
+    /// What locks and jobs call it: `base`, `test`.
     pub name: String,
     /// What people call it.
     pub title: String,
@@ -288,9 +289,9 @@ pub struct Fixture {
 /// One cell of the matrix: a distribution and a Postgres major.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// The distribution.
+    /// The distribution that the packages are installed on.
     pub distribution: Distribution,
-    /// The Postgres major.
+    /// The Postgres major that loads the extension.
     pub major: u16,
 }
 
@@ -451,7 +452,7 @@ impl Targets {
         self.distributions_on(architecture).flat_map(of).collect()
     }
 
-    /// The target that writes its name so, on whatever machine.
+    /// The target of this name, on any machine.
     pub fn target(&self, name: &str) -> Result<Target, TargetsError> {
         let all = self.architectures.iter().flat_map(|a| self.all(a));
         let found = all.into_iter().find(|target| target.to_string() == name);

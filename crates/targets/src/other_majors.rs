@@ -11,11 +11,11 @@ use super::{Distribution, Role, Suite, SuiteKind, Target, Targets};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OtherMajors {
-    /// The archive's name.
+    /// The archive's name in `targets.toml`.
     pub archive: String,
     /// Its suite for a distribution; `{codename}` stands for the distribution's.
     pub suite: String,
-    /// `main`, …
+    /// The components that are read, such as `main`.
     pub components: Vec<String>,
 }
 
@@ -42,7 +42,7 @@ impl OtherMajors {
 }
 
 impl Targets {
-    /// Makes of each distribution and each major that it does not carry one more.
+    /// Makes a distribution for each pair of a distribution and a major that it does not carry.
     pub(super) fn expand_majors(&mut self) {
         let mut all = Vec::new();
         for other in &self.other_majors {
@@ -73,7 +73,7 @@ impl Targets {
 }
 
 impl Distribution {
-    /// The id of the distribution that this one is but for its Postgres; its own otherwise.
+    /// The id of the plain distribution: the one that this one equals except for its Postgres, or its own.
     pub fn base(&self) -> &str {
         self.of.as_deref().unwrap_or(&self.id)
     }

@@ -6,18 +6,17 @@ use miette::Diagnostic;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use base::day::Day;
 use base::exit::{Exit, ExitKind, Failure};
 use base::files;
-use base::process::Program;
-use base::workspace::Workspace;
 
 /// What every package carries.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Release {
-    /// `3.0.0`.
+    /// The version of the product, such as `3.0.0`.
     pub version: String,
-    /// The packaging's revision.
+    /// The revision of the packaging: the number behind the version's hyphen.
     pub revision: u32,
     /// The day of the release, `2026-11-22`: the time of every file in it is the start of that day, UTC.
     pub date: String,
@@ -32,7 +31,7 @@ pub enum ReleaseError {
     #[error("{path}: {message}")]
     #[diagnostic(help("it has four fields: `version`, `revision`, `date` and `maintainer`"))]
     Malformed {
-        /// The file.
+        /// The path of the file.
         path: String,
         /// What the parser says, with line and field.
         message: String,
@@ -52,7 +51,7 @@ impl ExitKind for ReleaseError {
 }
 
 impl Release {
-    /// Reads `packaging/release.toml`.
+    /// Reads the facts of the release, packaging/release.toml.
     pub fn load(path: &Path) -> Result<Self, Failure> {
         let text = files::read_text(path)?;
         toml::from_str(&text).map_err(|error| {
@@ -75,20 +74,14 @@ impl Release {
 ///
 /// The day is the release's own and not that of the last commit, as dpkg takes it from the changelog: a commit that
 /// changes nothing of a package must not change its bytes, and a shallow clone must not either.
-pub fn epoch(
-    workspace: &Workspace,
-    release: &Release,
-    given: Option<&str>,
-) -> Result<u64, Failure> {
+pub fn epoch(release: &Release, given: Option<&str>) -> Result<u64, ReleaseError> {
     let wrong = |text: &str| ReleaseError::NoTime(text.to_owned());
-    if let Some(given) = given {
-        return Ok(given.trim().parse().map_err(|_| wrong(given))?);
+    match given {
+        Some(given) => given.trim().parse().map_err(|_| wrong(given)),
+        None => {
+            let day = Day::try_from(release.date.clone()).ok();
+            day.and_then(|day| day.epoch())
+                .ok_or_else(|| wrong(&release.date))
+        }
     }
-    let time = Program::new("date")
-        .args(["--utc", "+%s"])
-        .arg(format!("--date={}T00:00:00Z", release.date))
-        .output(&workspace.log("release"))
-        .map_err(|_| wrong(&release.date))?;
-    let time = String::from_utf8_lossy(&time).trim().parse();
-    Ok(time.map_err(|_| wrong(&release.date))?)
 }

@@ -25,7 +25,7 @@ pub enum CopyrightError {
     UnknownLicence {
         /// The crate or wheel.
         part: String,
-        /// As it says.
+        /// The licence, as the crate's or wheel's metadata spell it.
         licence: String,
     },
     /// A library that a wheel brings along.

@@ -1,4 +1,4 @@
-//! An earlier repository whose packages stay in the new one: whoever pinned a version can still install it, and an index
+//! An earlier repository whose packages stay in the new one: a user who pinned a version can still install it, and an index
 //! that somebody fetched a moment ago still finds what it names.
 
 use std::path::{Path, PathBuf};
@@ -7,14 +7,15 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use crate::apt::repository::Suite;
+use base::deb822::stanzas;
 use base::digest::Digest;
 use base::exit::{Exit, ExitKind, Failure};
 use base::files::{self, FileError};
 
-/// Why an earlier repository can't be gone on from.
+/// Why an earlier repository can't be continued.
 #[derive(Debug, Error, Diagnostic)]
 pub enum KeptError {
-    /// It is none.
+    /// The directory has another content than `--keep` takes.
     #[error("{0} is no apt repository of `cargo xtask dist`: it has no dists/*/Release")]
     #[diagnostic(help("`--keep` takes a copy of the directory `apt` as it was published last"))]
     NoRepository(String),
@@ -32,7 +33,7 @@ impl ExitKind for KeptError {
     }
 }
 
-/// An earlier repository.
+/// The repository that was published last, whose packages the next one keeps.
 pub struct Kept<'a> {
     root: &'a Path,
 }
@@ -78,8 +79,8 @@ impl<'a> Kept<'a> {
         for codename in self.codenames() {
             let release =
                 files::read_text(&self.root.join("dists").join(&codename).join("Release"))?;
-            let field = |name: &str| release.lines().find_map(|line| line.strip_prefix(name));
-            let architectures = field("Architectures: ").unwrap_or_default();
+            let release = stanzas(&release).find_map(Result::ok).unwrap_or_default();
+            let architectures = release.get("Architectures").unwrap_or_default();
             let architectures = architectures.split_whitespace().map(str::to_owned);
             if let Some(suite) = suites.iter_mut().find(|suite| suite.codename == codename) {
                 let new: Vec<String> = architectures
@@ -89,7 +90,9 @@ impl<'a> Kept<'a> {
                 suite.architectures.sort();
                 continue;
             }
-            let title = field("Description: ").and_then(|text| text.strip_prefix(DESCRIPTION));
+            let title = release
+                .get("Description")
+                .and_then(|text| text.strip_prefix(DESCRIPTION));
             suites.push(Suite {
                 title: title.unwrap_or(&codename).to_owned(),
                 codename,

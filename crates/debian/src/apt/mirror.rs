@@ -1,4 +1,4 @@
-//! Locked packages as a signed repository, for test systems: there apt trusts keys only.
+//! Locked packages as a signed repository, for test systems, whose apt trusts nothing but keys.
 
 use std::path::Path;
 
@@ -8,16 +8,16 @@ use crate::rootfs;
 use base::exit::Failure;
 use base::files;
 
-/// Makes it in `to` from the packages in some directories.
+/// Makes the repository in `to` from the packages in some directories.
 pub fn signed_mirror(
     to: &Path,
-    packages: &[&Path],
+    dirs: &[&Path],
     codename: &str,
     key: &SigningKey,
     log: &Path,
 ) -> Result<(), Failure> {
     files::create_dir(to)?;
-    for dir in packages {
+    for dir in dirs {
         for deb in files::files_below(dir)? {
             files::link_or_copy(&dir.join(&deb), &to.join(&deb))?;
         }

@@ -1,4 +1,4 @@
-//! What a user decides about the repository: whose key signs it, and which earlier repository it goes on from.
+//! What a user decides about the repository: the key that signs it, and the earlier repository that it continues.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ pub struct RepositoryOptions {
 }
 
 impl RepositoryOptions {
-    /// What of it decides the repository's bytes, in words and digests.
+    /// The options that decide the repository's bytes, by name, as texts and digests.
     pub fn inputs(&self, log: &Path) -> Result<BTreeMap<String, String>, Failure> {
         let mut inputs = BTreeMap::new();
         if let Some(key) = &self.sign_key {

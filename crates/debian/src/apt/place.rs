@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -9,21 +10,12 @@ use super::repository::KEYRING;
 
 /// Where a repository goes that apt can't read where it is.
 const PUBLIC: &str = "/srv/pgml-apt";
-/// Where keyrings are.
+/// The directory for keyrings that `Signed-By` names.
 const KEYRINGS: &str = "/usr/share/keyrings";
 
-/// The address of a directory. What a sources entry would split, or take for something else, is written as `%NN`.
+/// The address of a directory, in a form that can stand in a sources entry.
 pub fn uri(path: &Path) -> String {
-    use std::os::unix::ffi::OsStrExt as _;
-    let mut uri = "file:".to_owned();
-    for byte in path.as_os_str().as_bytes() {
-        match byte {
-            b'/' | b'.' | b'-' | b'_' | b'~' | b'+' => uri.push(char::from(*byte)),
-            byte if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
-            byte => uri.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    uri
+    format!("file:{}", base::uri::encode(path.as_os_str().as_bytes()))
 }
 
 /// A sources entry. Its architectures are named, or apt warns on machines that have a foreign one.
@@ -33,8 +25,8 @@ pub fn entry(uri: &str, codename: &str, architectures: &str, keyring: &str) -> S
     )
 }
 
-/// What keeps the user `_apt`, as which apt reads, from a repository: a directory that others can't enter, or a file that
-/// others can't read.
+/// The path that keeps the user `_apt`, as which apt reads, out of a repository: a directory that others can't enter, or a
+/// file that others can't read.
 pub fn obstacle(repository: &Path, codename: &str) -> Option<PathBuf> {
     let closed = |path: &Path, bit: u32| {
         fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & bit == 0)
@@ -52,7 +44,7 @@ pub fn obstacle(repository: &Path, codename: &str) -> Option<PathBuf> {
         .find(|file| closed(file, 0o004))
 }
 
-/// The lines that install packages of a suite from a repository that lies here, for a root shell, whatever its umask.
+/// The lines that install packages of a suite from a repository that lies here, for a root shell with any umask.
 pub fn lines(repository: &Path, codename: &str, architecture: &str, packages: &[String]) -> String {
     let obstacle = obstacle(repository, codename);
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! A new repository is read by apt itself, and by sqv where it is installed, before it is published: what they refuse there,
+//! apt itself, and sqv where it is installed, read a new repository before it is published: what they refuse here,
 //! they would refuse on every machine of a user.
 
 use std::path::Path;
@@ -10,17 +10,17 @@ use super::place;
 use super::repository::{KEYRING, Suite};
 use base::exit::{Exit, ExitKind, Failure};
 use base::files;
-use base::process::Program;
+use base::process::{self, Program};
 
-/// apt reads it, and has something to say.
+/// apt refuses the repository, or warns of it.
 #[derive(Debug, Error, Diagnostic)]
-#[error("apt does not accept the new repository of {codename}; nothing was published\n{words}")]
+#[error("apt does not accept the new repository of {codename}; nothing was published\n{output}")]
 #[diagnostic(help(
     "where it is about the signature, look at the key that `--sign-key` names (docs/publish.md)"
 ))]
 struct NotAccepted {
     codename: String,
-    words: String,
+    output: String,
 }
 
 impl ExitKind for NotAccepted {
@@ -30,7 +30,7 @@ impl ExitKind for NotAccepted {
 }
 
 /// Reads each suite of a repository as a user's machine does, with directories of its own.
-/// Returns in words who did.
+/// Returns a sentence that names the readers.
 pub(super) fn read_back(root: &Path, suites: &[Suite]) -> Result<&'static str, Failure> {
     let mut by_sqv = true;
     // Not beside the repository: apt takes no keyring by a path with a blank.
@@ -58,25 +58,22 @@ pub(super) fn read_back(root: &Path, suites: &[Suite]) -> Result<&'static str, F
             format!("Dir::State::Lists={}", at("lists")),
             format!("Dir::State::Status={}", at("status")),
             format!("Dir::Cache={}", at("cache")),
-            // The directories are not readable by apt's own user everywhere; what a user has to do then is said elsewhere.
+            // apt's own user can't read the directories everywhere; the summary of a run tells users what to do then.
             "APT::Sandbox::User=root".to_owned(),
             "APT::Update::Error-Mode=any".to_owned(),
         ];
-        let said = Program::new("apt-get")
+        let update = Program::new("apt-get")
             .args(["--quiet=2", "update"])
             .args(options.iter().flat_map(|option| ["-o", option]))
-            .command()
-            .output();
-        let said = said.map_err(files::FileError::at("run apt-get for", root))?;
-        let mut words = String::from_utf8_lossy(&said.stdout).into_owned();
-        words.push_str(&String::from_utf8_lossy(&said.stderr));
+            .attempt()?;
+        let output = process::both(&update);
         let complains = |line: &str| {
             ["W:", "E:", "Err:"]
                 .iter()
                 .any(|start| line.starts_with(start))
         };
-        if !said.status.success() || words.lines().any(complains) {
-            return Err(refused(suite, words.trim()));
+        if !update.status.success() || output.lines().any(complains) {
+            return Err(refused(suite, output.trim()));
         }
         let release = root.join("dists").join(&suite.codename);
         by_sqv &= read_by_sqv(suite, &release, &keyring)?;
@@ -87,10 +84,10 @@ pub(super) fn read_back(root: &Path, suites: &[Suite]) -> Result<&'static str, F
     })
 }
 
-fn refused(suite: &Suite, words: &str) -> Failure {
+fn refused(suite: &Suite, output: &str) -> Failure {
     NotAccepted {
         codename: suite.codename.clone(),
-        words: words.to_owned(),
+        output: output.to_owned(),
     }
     .into()
 }
@@ -98,18 +95,20 @@ fn refused(suite: &Suite, words: &str) -> Failure {
 /// Has sqv, which apt calls since Debian 13, check the detached signature. A machine without it leaves that to apt's reader.
 /// Returns whether it is there.
 fn read_by_sqv(suite: &Suite, release: &Path, keyring: &Path) -> Result<bool, Failure> {
-    let said = Program::new("sqv")
+    let verified = Program::new("sqv")
         .args([
             "--verbose".as_ref(),
             "--keyring".as_ref(),
             keyring.as_os_str(),
         ])
         .args([release.join("Release.gpg"), release.join("Release")])
-        .command()
-        .output();
-    match said {
+        .attempt();
+    match verified {
         Err(_) => Ok(false),
-        Ok(said) if said.status.success() => Ok(true),
-        Ok(said) => Err(refused(suite, String::from_utf8_lossy(&said.stderr).trim())),
+        Ok(output) if output.status.success() => Ok(true),
+        Ok(output) => {
+            let output = String::from_utf8_lossy(&output.stderr);
+            Err(refused(suite, output.trim()))
+        }
     }
 }

@@ -17,13 +17,13 @@ pub const KEYRING: &str = "pgml-archive-keyring.gpg";
 
 /// One suite: the packages of one distribution.
 pub struct Suite {
-    /// `bookworm`.
+    /// The suite's name in the sources of users, such as `bookworm`.
     pub codename: String,
     /// `Debian 12`, for the description.
     pub title: String,
     /// The architectures of the packages, Debian's names.
     pub architectures: Vec<String>,
-    /// The packages.
+    /// The files of the packages, of every architecture.
     pub debs: Vec<PathBuf>,
 }
 
@@ -31,7 +31,7 @@ pub struct Suite {
 /// dates it.
 ///
 /// Every file is reachable by its hash too (`by-hash`), so that a reader that fetched the index before a change can
-/// still get what that index names. In the end apt reads it; returns in words who accepted it.
+/// still get what that index names. In the end apt reads it; the result is a sentence that names the readers that accepted it.
 pub fn write(
     root: &Path,
     mut suites: Vec<Suite>,
@@ -209,8 +209,8 @@ mod tests {
             write(&root, vec![suite], None, &key, epoch, &log)
         };
         write("a b [c] ü%20", 1_000_000_000).unwrap();
-        let said = write("plain", 1_000_000_000).unwrap();
-        assert!(said.contains("apt"), "{said}");
+        let readers = write("plain", 1_000_000_000).unwrap();
+        assert!(readers.contains("apt"), "{readers}");
         // A byte of the index, and a word of what is signed.
         for file in ["main/binary-amd64/Packages.xz", "InRelease"] {
             let root = dir.path().join(format!("changed {}", file.len()));

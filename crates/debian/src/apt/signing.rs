@@ -8,6 +8,7 @@ mod key;
 use std::path::{Path, PathBuf};
 
 use self::key::Key;
+use base::day::Day;
 use base::exit::Failure;
 use base::files;
 use base::process::Program;
@@ -56,7 +57,7 @@ impl SigningKey {
         Self::find(home, None, log)
     }
 
-    /// A user's key, by whatever name gpg takes. Their gpg asks for the passphrase where it has one.
+    /// A user's key, by any name that gpg takes. The user's gpg asks for the passphrase of a protected key.
     pub fn of_user(home: &Path, id: &str, log: &Path) -> Result<Self, Failure> {
         Self::find(home, Some(id), log)
     }
@@ -96,9 +97,9 @@ impl SigningKey {
         &self.key.fingerprint
     }
 
-    /// The day from which on apt refuses what it signed, as `2027-01-31`.
-    pub fn expires(&self) -> Option<String> {
-        self.key.expires.map(key::day)
+    /// The day from which on apt refuses what it signed.
+    pub fn expires(&self) -> Option<Day> {
+        self.key.expires.map(Day::of)
     }
 
     /// Writes the public key as a keyring that `Signed-By` takes.

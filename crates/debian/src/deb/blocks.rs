@@ -14,19 +14,16 @@ use liblzma::write::XzEncoder;
 use miette::Diagnostic;
 use thiserror::Error;
 
+use super::ar::{self, Member};
 use base::digest::Digest;
 use base::exit::{Exit, ExitKind, Failure};
 use base::files::{self, FileError};
 
-/// dpkg-deb's own level.
+/// The level that dpkg-deb compresses with by default.
 const PRESET: u32 = 6;
 /// The part of a library that may differ between distributions: its headers and string tables lie in it.
 pub const HEAD: u64 = 64 * 1024;
 
-/// The member of a package with its files.
-const DATA: &[u8] = b"data.tar";
-const AR_MAGIC: &[u8] = b"!<arch>\n";
-const AR_HEADER: usize = 60;
 const TAR_BLOCK: u64 = 512;
 /// The magic bytes of an xz stream, and the flags of one whose check is CRC64.
 const STREAM_MAGIC: &[u8] = &[0xfd, b'7', b'z', b'X', b'Z', 0];
@@ -60,7 +57,7 @@ pub enum Cuts {
         /// How much of its start is left to the block before.
         head: u64,
     },
-    /// Every [`STRIDE`] bytes.
+    /// Every [`STRIDE`] bytes, without regard to the borders of files.
     Even,
 }
 
@@ -89,8 +86,8 @@ pub fn share(library: &Path, debug: &Path, out: &Path) -> Result<String, Failure
 pub fn share_beginning(package: &Path, out: &Path) -> Result<String, Failure> {
     let bytes = files::read(package)?;
     let mut count = 0;
-    for (header, contents) in members(&bytes)? {
-        if !header.starts_with(DATA) {
+    for (member, contents) in members(&bytes)? {
+        if member.part().is_none_or(|(part, _)| part != "data") {
             continue;
         }
         for piece in contents.chunks_exact(STRIDE) {
@@ -118,11 +115,10 @@ fn file_name(piece: &[u8]) -> String {
 /// the output of [`share`].
 pub fn repack(package: &Path, cuts: &Cuts, shared: &Path, to: &Path) -> Result<usize, Failure> {
     let bytes = files::read(package)?;
-    let mut packed = AR_MAGIC.to_vec();
+    let mut packed = ar::MAGIC.to_vec();
     let mut taken = 0;
-    for (header, contents) in members(&bytes)? {
-        let name = String::from_utf8_lossy(&header[..16]).trim_end().to_owned();
-        let (name, contents) = match name.trim_end_matches('/') {
+    for (member, contents) in members(&bytes)? {
+        let (name, contents) = match member.name.as_str() {
             "control.tar" => ("control.tar.xz", compress(contents)?),
             "data.tar" => {
                 let mut streams = Vec::new();
@@ -143,33 +139,14 @@ pub fn repack(package: &Path, cuts: &Cuts, shared: &Path, to: &Path) -> Result<u
             }
             other => (other, contents.to_vec()),
         };
-        packed.extend_from_slice(format!("{name:<16}").as_bytes());
-        packed.extend_from_slice(&header[16..48]);
-        packed.extend_from_slice(format!("{:<10}`\n", contents.len()).as_bytes());
-        packed.extend_from_slice(&contents);
-        if contents.len() % 2 == 1 {
-            packed.push(b'\n');
-        }
+        member.append(&mut packed, name, &contents);
     }
     files::write(to, packed)?;
     Ok(taken)
 }
 
-/// The members of an ar archive, each with its header.
-fn members(archive: &[u8]) -> Result<Vec<(&[u8], &[u8])>, BlockError> {
-    let malformed = || wrong("dpkg-deb's archive is malformed");
-    let mut rest = archive.strip_prefix(AR_MAGIC).ok_or_else(malformed)?;
-    let mut found = Vec::new();
-    while rest.len() >= AR_HEADER {
-        let (header, after) = rest.split_at(AR_HEADER);
-        let size = std::str::from_utf8(&header[48..58]).ok();
-        let size: usize = size
-            .and_then(|size| size.trim().parse().ok())
-            .ok_or_else(malformed)?;
-        found.push((header, after.get(..size).ok_or_else(malformed)?));
-        rest = after.get(size.next_multiple_of(2)..).unwrap_or_default();
-    }
-    Ok(found)
+fn members(package: &[u8]) -> Result<Vec<(Member, &[u8])>, BlockError> {
+    ar::members(package).map_err(|error| wrong(format!("dpkg-deb's archive: {error}")))
 }
 
 /// A tar archive, cut.

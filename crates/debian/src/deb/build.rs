@@ -14,7 +14,7 @@ use base::sandbox::Sandbox;
 
 /// A file of a package.
 pub enum Source {
-    /// These bytes.
+    /// Contents that were made in memory.
     Bytes(Vec<u8>),
     /// The bytes of this file.
     File(PathBuf),
@@ -35,9 +35,9 @@ pub struct Place<'a> {
 pub struct Package {
     /// `Package:` of the control file.
     pub name: String,
-    /// `Version:`.
+    /// `Version:` of the control file.
     pub version: String,
-    /// `Architecture:`.
+    /// `Architecture:` of the control file.
     pub architecture: String,
     /// The control file without `Installed-Size`, which is computed.
     pub control: String,

@@ -6,13 +6,11 @@
 //! A package is read as dpkg reads it, or it is refused. Where dpkg, tar and other readers would see different files,
 //! nothing says which of them is installed, so such a package is refused too.
 
-mod ar;
 mod control;
 mod decoder;
 mod listing;
 mod tar;
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -20,8 +18,9 @@ use std::path::{Path, PathBuf};
 use miette::Diagnostic;
 use thiserror::Error;
 
-use self::ar::Member;
 use self::tar::read_tar;
+use super::ar::{self, Member};
+use base::deb822::Stanza;
 use base::exit::{Exit, ExitKind};
 
 pub use listing::{ListingError, confirm};
@@ -62,15 +61,15 @@ pub enum DebError {
     /// The file itself can't be read.
     #[error("can't read {}: {source}", path.display())]
     Read {
-        /// The package.
+        /// The package, as the user named it.
         path: PathBuf,
-        /// Why not.
+        /// What the system answered.
         source: io::Error,
     },
     /// It is something else.
     #[error("it is not a .deb: {0}")]
     NotDeb(&'static str),
-    /// It is broken.
+    /// The package breaks the format, so that dpkg would refuse it too.
     #[error("the .deb is malformed: {0}")]
     Malformed(String),
     /// dpkg or tar may take it, but it is not read here, or not everybody would read the same in it.
@@ -90,30 +89,30 @@ impl ExitKind for DebError {
     }
 }
 
-fn malformed(what: impl Into<String>) -> DebError {
+pub(super) fn malformed(what: impl Into<String>) -> DebError {
     DebError::Malformed(what.into())
 }
 
-fn unsupported(what: impl Into<String>) -> DebError {
+pub(super) fn unsupported(what: impl Into<String>) -> DebError {
     DebError::Unsupported(what.into())
 }
 
-fn unreadable(source: io::Error) -> DebError {
+pub(super) fn unreadable(source: io::Error) -> DebError {
     malformed(source.to_string())
 }
 
 /// What a file of a package is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
-    /// A regular file.
+    /// A regular file with contents of its own.
     File,
-    /// A directory.
+    /// A directory, which other packages may share.
     Directory,
-    /// A symbolic link.
+    /// A symbolic link, with its target as the archive has it.
     Symlink(String),
     /// Another name of a file.
     Hardlink {
-        /// The file's path.
+        /// The path of the file, as the archive has it.
         target: String,
         /// The regular file in [`Deb::files`] that it means in the end; `None` where the package has no such file, so that
         /// dpkg takes one of the installed system.
@@ -128,27 +127,27 @@ pub enum Kind {
 pub struct PackageFile {
     /// Its path without `./` at the start and without `/` at the end. Bytes that are not text are written as `\xNN`.
     pub path: String,
-    /// What it is.
+    /// Its type, with the target of a link.
     pub kind: Kind,
-    /// Permissions.
+    /// The permission bits, without the type.
     pub mode: u32,
-    /// Owner.
+    /// The numeric id of the owner.
     pub uid: u64,
-    /// Group.
+    /// The numeric id of the group.
     pub gid: u64,
     /// Time of modification, in seconds since 1970.
     pub mtime: u64,
-    /// Size in bytes.
+    /// The size of its contents in bytes.
     pub size: u64,
     /// Its contents, where the caller wanted them.
     pub contents: Option<Vec<u8>>,
 }
 
-/// A package.
+/// A package that was read to its end and not refused.
 #[derive(Debug)]
 pub struct Deb {
-    /// The fields of its control file as they are spelt there; continuation lines are joined with line feeds.
-    pub control: BTreeMap<String, String>,
+    /// The fields of its control file.
+    pub control: Stanza,
     /// The files beside the control file: maintainer scripts, conffiles, triggers, checksums. All have contents.
     pub control_files: Vec<PackageFile>,
     /// The files that it installs, in its order.
@@ -156,11 +155,9 @@ pub struct Deb {
 }
 
 impl Deb {
-    /// A field of the control file. dpkg does not mind the case of a field's name.
+    /// A field of the control file.
     pub fn field(&self, name: &str) -> Option<&str> {
-        let mut fields = self.control.iter();
-        let found = fields.find(|(field, _)| field.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.as_str())
+        self.control.get(name)
     }
 
     /// The contents that a file has once the package is unpacked, where they were wanted: a hard link has its target's.
@@ -228,7 +225,7 @@ pub fn read(
     let at = at.ok_or_else(|| malformed("it has no control file"))?;
     let text = control_files.remove(at).contents.unwrap_or_default();
     Ok(Deb {
-        control: control::fields(&String::from_utf8_lossy(&text))?,
+        control: control::stanza(&String::from_utf8_lossy(&text))?,
         control_files,
         files,
     })
@@ -274,7 +271,7 @@ impl DebError {
 }
 
 /// Bytes as text: what is no text, and control characters, as `\xNN`.
-fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{FetchError, with_proxies};
+use base::files;
 use base::process::{NO_ROOM, ProcessError, Program};
 use base::progress::Listener;
 use base::workspace::Workspace;
@@ -47,7 +48,7 @@ fn user_home() -> Option<PathBuf> {
     env("CARGO_HOME").or_else(|| env("HOME").map(|home| home.join(".cargo")))
 }
 
-/// What of this user's cargo configuration says where crates come from.
+/// The tables of this user's cargo configuration that say where crates come from.
 pub fn user_settings() -> String {
     settings(user_home().as_deref())
 }
@@ -59,7 +60,7 @@ pub fn fetch_crates(workspace: &Workspace, listener: &dyn Listener) -> Result<Pa
     fetch(workspace, &manifest, "cargo", listener)
 }
 
-/// The same for a program that is compiled for the builder: a home of its own, since the extension's is part of a build.
+/// Gets the crates of a program that is compiled for the builder, into a home of its own: the extension's is an input of builds.
 pub fn fetch_tool_crates(
     workspace: &Workspace,
     manifest: &Path,
@@ -97,17 +98,7 @@ fn fetch(
 
 impl Crates<'_> {
     fn fetch(&self, listener: &dyn Listener) -> Result<(), FetchError> {
-        let io = |doing, path: &Path| {
-            let path = path.to_owned();
-            move |source| FetchError::Io {
-                doing,
-                path,
-                source,
-            }
-        };
-        fs::create_dir_all(self.home).map_err(io("make", self.home))?;
-        let config = self.home.join("config.toml");
-        fs::write(&config, settings(self.user_home)).map_err(io("write", &config))?;
+        files::write(&self.home.join("config.toml"), settings(self.user_home))?;
 
         if self.cargo(true).output(self.log).is_ok() {
             return Ok(());
@@ -160,20 +151,21 @@ impl Crates<'_> {
             .arg(self.manifest)
     }
 
-    fn failure(&self, words: String) -> FetchError {
-        if words.contains("--locked was passed") || words.contains("cannot update the lock file") {
+    fn failure(&self, output: String) -> FetchError {
+        if output.contains("--locked was passed") || output.contains("cannot update the lock file")
+        {
             let lock = self.manifest.with_file_name("Cargo.lock");
             return FetchError::CargoLock { lock };
         }
         FetchError::Unreachable {
             what: "crates".to_owned(),
             from: "the crate registry".to_owned(),
-            words,
+            output,
         }
     }
 }
 
-/// What of the user's configuration says where crates come from.
+/// The tables of the user's configuration that say where crates come from.
 fn settings(user_home: Option<&Path>) -> String {
     let files = user_home
         .into_iter()

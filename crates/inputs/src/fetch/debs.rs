@@ -1,23 +1,24 @@
 //! Packages of a lock, through apt's own downloader.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
 use super::mirrors::{Mirrors, Place};
 use super::{FetchError, Gone, lacks, with_proxies};
-use base::process::{NO_ROOM, ProcessError, Program};
+use base::files;
+use base::process::{self, NO_ROOM, Program};
 use base::progress::Listener;
 use base::store::{Store, StoreError};
+use base::uri;
 use targets::lock::{Absent, Lock, LockedPackage};
 
 /// How many packages one run of the downloader gets: enough to keep a connection busy, few enough that an interrupted
 /// run has most of its work in the store.
 const BATCH: usize = 24;
-/// How long a service is left alone that does not answer, where packages can come from nowhere else: before each further
-/// attempt. Snapshot services refuse who asks too much, for a while.
+/// The pauses before further attempts at a service that does not answer, where no other place may have the packages. Snapshot
+/// services refuse clients that ask too often for a while.
 const PAUSES: [Duration; 3] = [
     Duration::from_secs(2),
     Duration::from_secs(15),
@@ -62,7 +63,7 @@ pub fn fetch_debs(
     Ok(packages.iter().map(|p| store.path(&p.sha256)).collect())
 }
 
-/// Says it where packages come from a public service because this machine's apt has no archive that has them.
+/// Tells the user that packages come from a public service, because this machine's apt has no archive with them.
 fn say_where_from(
     lock: &Lock,
     missing: &[&LockedPackage],
@@ -82,15 +83,15 @@ fn say_where_from(
     }
 }
 
-/// A package on its way through the places that may have it.
+/// A package, and the places that were not asked for it yet.
 struct Search<'a> {
     package: &'a LockedPackage,
     places: VecDeque<Place>,
-    /// What the last place said, as words for an error.
-    words: String,
+    /// The output of the downloader for the last place, for an error.
+    output: String,
 }
 
-/// The same as [`fetch_batch`], again where the only place that may have a package did not answer.
+/// Runs [`fetch_batch`], and again where the only place that may have a package did not answer.
 fn fetch_patiently(
     lock: &Lock,
     batch: &[&LockedPackage],
@@ -139,7 +140,7 @@ fn fetch_batch(
         open.push(Search {
             package,
             places: places.into(),
-            words: String::new(),
+            output: String::new(),
         });
     }
     let mut gone = Vec::new();
@@ -148,7 +149,7 @@ fn fetch_batch(
         for mut search in open.drain(..) {
             match search.places.pop_front() {
                 Some(place) => asked.push((search, place)),
-                None => gone.push(Gone::of(search.package, search.words)),
+                None => gone.push(Gone::of(search.package, search.output)),
             }
         }
         let mut failed = try_batch(&asked, mirrors.patience, store)?;
@@ -163,12 +164,12 @@ fn fetch_batch(
                 Some(base) => *base == place.base,
                 None => search.places.is_empty(),
             };
-            let words = match error {
-                FetchError::Gone { words, .. } => words,
-                FetchError::Unreachable { words, .. } if !must_answer => words,
+            let output = match error {
+                FetchError::Gone { output, .. } => output,
+                FetchError::Unreachable { output, .. } if !must_answer => output,
                 other => return Err(other),
             };
-            open.push(Search { words, ..search });
+            open.push(Search { output, ..search });
         }
     }
     Ok(gone)
@@ -192,7 +193,7 @@ fn try_batch(
         let sha256 = package.sha256.to_string();
         (uri(&place.base, &package.path), package.file_name(), sha256)
     });
-    let words = download(dir, patience, files)?;
+    let output = download(dir, patience, files)?;
     for (i, (search, place)) in batch.iter().enumerate() {
         let file = dir.join(search.package.file_name());
         if file.exists() {
@@ -204,10 +205,10 @@ fn try_batch(
                 }
             }
         }
-        if words.contains(NO_ROOM) {
+        if output.contains(NO_ROOM) {
             return Err(FetchError::disk_full(dir));
         }
-        failed.insert(i, failure(search.package, &place.base, &words));
+        failed.insert(i, failure(search.package, &place.base, &output));
     }
     Ok(failed)
 }
@@ -221,23 +222,19 @@ fn take_in(store: &Store, package: &LockedPackage, file: &Path) -> Result<PathBu
     }
 }
 
-/// Runs apt's downloader on addresses, file names and digests; returns what it said. Which files came is seen in `dir`.
+/// Runs apt's downloader on addresses, file names and digests; returns its output. The files that came are in `dir`.
 fn download(
     dir: &Path,
     patience: u32,
     files: impl Iterator<Item = (String, String, String)>,
 ) -> Result<String, FetchError> {
     let settings = dir.join("apt.conf");
-    // As root apt would fetch as a user of its own, who may not look into our cache.
+    // Started by root, apt would fetch as its own user, who may not enter our cache.
     let text = format!(
         "APT::Sandbox::User \"root\";\nAcquire::Retries \"2\";\n\
          Acquire::http::Timeout \"{patience}\";\nAcquire::https::Timeout \"{patience}\";\n"
     );
-    fs::write(&settings, text).map_err(|source| FetchError::Io {
-        doing: "write",
-        path: settings.clone(),
-        source,
-    })?;
+    files::write(&settings, text)?;
     let mut helper = with_proxies(Program::new("/usr/lib/apt/apt-helper"))
         .arg("-c")
         .arg(settings)
@@ -246,48 +243,29 @@ fn download(
         let to = dir.join(name).into_os_string();
         helper = helper.arg(uri).arg(to).arg(format!("SHA256:{sha256}"));
     }
-    let output = helper.command().output();
-    let output = output.map_err(|source| ProcessError::Start {
-        program: "apt-helper".to_owned(),
-        reason: source,
-    })?;
-    let mut words = String::from_utf8_lossy(&output.stdout).into_owned();
-    words.push_str(&String::from_utf8_lossy(&output.stderr));
-    Ok(words)
+    Ok(process::both(&helper.attempt()?))
 }
 
-/// A package's address; percent-encoded as apt does, because some mirrors take a plus sign for a space.
+/// The address of a package.
 fn uri(base: &str, path: &str) -> String {
-    let mut uri = format!("{base}/");
-    for c in path.chars() {
-        match c {
-            'a'..='z' | 'A'..='Z' | '0'..='9' | '/' | '.' | '-' | '_' | '~' => uri.push(c),
-            other => {
-                let mut buffer = [0; 4];
-                for byte in other.encode_utf8(&mut buffer).bytes() {
-                    uri.push_str(&format!("%{byte:02x}"));
-                }
-            }
-        }
-    }
-    uri
+    format!("{base}/{}", uri::encode(path))
 }
 
-/// Finds in the downloader's words why a package did not come.
-fn failure(package: &LockedPackage, base: &str, words: &str) -> FetchError {
+/// Finds in the downloader's output why a package did not come.
+fn failure(package: &LockedPackage, base: &str, output: &str) -> FetchError {
     let uri = uri(base, &package.path);
-    let mut lines = words.lines();
-    let said = lines
+    let mut lines = output.lines();
+    let reason = lines
         .find(|line| line.starts_with("E:") && line.contains(&uri))
         .map(|first| {
-            let mut said = vec![first.trim_start_matches("E: ")];
-            said.extend(lines.take_while(|l| l.starts_with(' ')));
-            said.join("\n")
+            let mut reason = vec![first.trim_start_matches("E: ")];
+            reason.extend(lines.take_while(|l| l.starts_with(' ')));
+            reason.join("\n")
         })
-        .unwrap_or_else(|| words.trim().to_owned());
+        .unwrap_or_else(|| output.trim().to_owned());
     let what = || format!("{} {}", package.name, package.version);
     let file = || format!("{} ({})", what(), package.path);
-    if said.contains("Hash Sum mismatch") || said.contains("unexpected size") {
+    if reason.contains("Hash Sum mismatch") || reason.contains("unexpected size") {
         return FetchError::WrongHash {
             what: file(),
             from: base.to_owned(),
@@ -295,18 +273,18 @@ fn failure(package: &LockedPackage, base: &str, words: &str) -> FetchError {
         };
     }
     let gone = ["404", "410", "File not found", "No such file"];
-    if gone.iter().any(|sign| said.contains(sign)) {
+    if gone.iter().any(|sign| reason.contains(sign)) {
         return FetchError::Gone {
             packages: vec![Absent::of(package)],
             archive: package.archive.clone(),
             lock: String::new(),
-            words: said,
+            output: reason,
         };
     }
     FetchError::Unreachable {
         what: what(),
         from: base.to_owned(),
-        words: said,
+        output: reason,
     }
 }
 

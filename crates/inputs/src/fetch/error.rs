@@ -1,12 +1,13 @@
 //! Why an input could not be got.
 
-use std::io;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
 use thiserror::Error;
 
 use base::exit::{Exit, ExitKind, Failure};
+use base::files::FileError;
 use base::process::ProcessError;
 use base::store::StoreError;
 use targets::lock::{Absent, LockedPackage};
@@ -20,7 +21,7 @@ pub enum FetchError {
     UnknownArchive {
         /// What was asked for.
         name: String,
-        /// The nearest ones.
+        /// The nearest names, as a question.
         #[help]
         help: Option<String>,
     },
@@ -28,7 +29,7 @@ pub enum FetchError {
     #[error("`--mirror {name}` needs an address")]
     #[diagnostic(help("write `--mirror {name}=http://mirror.example/path`"))]
     MirrorWithoutUri {
-        /// The archive.
+        /// The archive's name in `targets.toml`.
         name: String,
     },
     /// The archive may not be contacted from here.
@@ -38,24 +39,24 @@ pub enum FetchError {
          (or PGML_DIST_MIRRORS in the environment)"
     ))]
     NotEnabled {
-        /// Its name.
+        /// The archive's name in `targets.toml`.
         archive: String,
     },
     /// Neither the archive nor a service that keeps what left it has files that the lock names.
-    #[error("{} gone from the archive `{archive}`\n{words}", are(packages))]
+    #[error("{} gone from the archive `{archive}`\n{output}", are(packages))]
     #[diagnostic(help(
         "archives drop superseded versions: `cargo xtask lock --update {lock}` pins what they have now; a snapshot \
          service (`--mirror {archive}-snapshot=URI`) may still have the old ones"
     ))]
     Gone {
-        /// The packages.
+        /// All packages of the run that no place has.
         packages: Vec<Absent>,
         /// The archive of the first of them.
         archive: String,
         /// The lock that names it.
         lock: String,
-        /// What the downloader said.
-        words: String,
+        /// The output of the downloader.
+        output: String,
     },
     /// What came is not what the lock names.
     #[error("`{what}` from {from} is not what the lock pins: expected sha256 {expected}")]
@@ -64,7 +65,7 @@ pub enum FetchError {
          `cargo xtask lock --update` pins the new one"
     ))]
     WrongHash {
-        /// Package or file.
+        /// The name and version of a package, or the name of a file.
         what: String,
         /// Where it came from.
         from: String,
@@ -72,17 +73,17 @@ pub enum FetchError {
         expected: String,
     },
     /// The other side can't be reached, or refuses.
-    #[error("can't get `{what}` from {from}\n{words}")]
+    #[error("can't get `{what}` from {from}\n{output}")]
     #[diagnostic(help(
         "check the network, the proxy and the mirror's address, then run the same command again: what has arrived is kept"
     ))]
     Unreachable {
-        /// Package or file.
+        /// The name and version of a package, or the name of a file.
         what: String,
-        /// Where from.
+        /// The base address of the archive, or a name for it.
         from: String,
-        /// What the downloader said.
-        words: String,
+        /// The output of the downloader.
+        output: String,
     },
     /// The crates' lock does not fit their manifest.
     #[error("{} does not fit its Cargo.toml", lock.display())]
@@ -90,20 +91,13 @@ pub enum FetchError {
         "run `cargo metadata` beside it, look at what changed in it, and commit it"
     ))]
     CargoLock {
-        /// The lock file.
+        /// The path of the `Cargo.lock`.
         lock: PathBuf,
     },
     /// A file of our own could not be written or read.
-    #[error("can't {doing} {}: {source}", path.display())]
-    #[diagnostic(help("{}", base::store::remedy(source)))]
-    Io {
-        /// What was being done.
-        doing: &'static str,
-        /// With which file.
-        path: PathBuf,
-        /// What went wrong.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    File(#[from] FileError),
     /// The store refused it.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -117,20 +111,20 @@ pub enum FetchError {
 /// A package that no place has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gone {
-    /// Which.
+    /// The name and version that the lock pins.
     pub package: Absent,
     /// The archive that had it.
     pub archive: String,
-    /// What the last place said that was asked for it.
-    pub words: String,
+    /// The output of the downloader for the last place that was asked.
+    pub output: String,
 }
 
 impl Gone {
-    pub(super) fn of(package: &LockedPackage, words: String) -> Self {
+    pub(super) fn of(package: &LockedPackage, output: String) -> Self {
         Self {
             package: Absent::of(package),
             archive: package.archive.clone(),
-            words,
+            output,
         }
     }
 }
@@ -159,17 +153,13 @@ impl FetchError {
             packages: gone.into_iter().map(|one| one.package).collect(),
             archive: first.archive,
             lock: lock.to_owned(),
-            words: first.words,
+            output: first.output,
         })
     }
 
-    /// A downloader of others found no room in a directory of ours.
+    /// apt, pip or cargo found no room in a directory of ours.
     pub fn disk_full(dir: &Path) -> Self {
-        Self::Io {
-            doing: "download into",
-            path: dir.to_owned(),
-            source: io::Error::from(io::ErrorKind::StorageFull),
-        }
+        FileError::at("download into", dir)(ErrorKind::StorageFull.into()).into()
     }
 
     /// `--mirror` names none of the known archives.
@@ -180,7 +170,7 @@ impl FetchError {
         }
     }
 
-    /// Whether a failure is of packages that can be had from nowhere.
+    /// Whether a failure is [`Self::Gone`]: packages that no place has.
     pub fn is_gone(failure: &Failure) -> bool {
         matches!(failure.error(), Some(Self::Gone { .. }))
     }
@@ -191,10 +181,10 @@ impl ExitKind for FetchError {
         match self {
             Self::UnknownArchive { .. } | Self::MirrorWithoutUri { .. } => Exit::Usage,
             Self::WrongHash { .. } | Self::CargoLock { .. } => Exit::CheckFailed,
-            Self::NotEnabled { .. }
-            | Self::Gone { .. }
-            | Self::Unreachable { .. }
-            | Self::Io { .. } => Exit::CannotHere,
+            Self::NotEnabled { .. } | Self::Gone { .. } | Self::Unreachable { .. } => {
+                Exit::CannotHere
+            }
+            Self::File(error) => error.exit(),
             Self::Store(error) => error.exit(),
             Self::Process(error) => error.exit(),
         }

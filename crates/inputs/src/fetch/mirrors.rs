@@ -30,7 +30,7 @@ pub enum EnabledBy {
 pub struct Mirror {
     /// Its base, without a slash at the end.
     pub uri: String,
-    /// Who enabled it.
+    /// Who allowed contact with it.
     pub by: EnabledBy,
 }
 
@@ -249,15 +249,16 @@ impl Mirrors {
     }
 }
 
-/// The same listing from what `apt-get update --print-uris` says: `'BASE/dists/RELEASE/InRelease' FILE 0`.
-fn to_be_fetched(words: &str) -> String {
+/// Makes the listing that [`Mirrors::add_apt`] reads from the output of `apt-get update --print-uris`:
+/// `'BASE/dists/RELEASE/InRelease' FILE 0`.
+fn to_be_fetched(output: &str) -> String {
     let source = |line: &str| {
         let (uri, _) = line.strip_prefix('\'')?.split_once('\'')?;
         let (base, rest) = uri.split_once("/dists/")?;
         let release = rest.strip_suffix("/InRelease")?;
         Some(format!("{base}/\t$(ORIGIN)\t$(LABEL)\t{release}\n"))
     };
-    words.lines().filter_map(source).collect()
+    output.lines().filter_map(source).collect()
 }
 
 fn source(line: &str) -> Option<Source> {
@@ -295,7 +296,7 @@ pub struct LazyMirrors {
 }
 
 impl LazyMirrors {
-    /// With what the user said besides the machine's own.
+    /// The archives of this machine's apt, and those that the user enables.
     pub fn new(user: &UserMirrors) -> Self {
         Self {
             user: user.clone(),
@@ -355,10 +356,10 @@ mod tests {
     /// Catches a fresh container, where apt has sources and no index yet, that counts as a machine without archives.
     #[test]
     fn recognises_archives_by_what_apt_would_fetch() {
-        let words = "'http://m.example/ubuntu/dists/resolute/InRelease' m.example_ubuntu_dists_resolute_InRelease 0 \n\
+        let output = "'http://m.example/ubuntu/dists/resolute/InRelease' m.example_ubuntu_dists_resolute_InRelease 0 \n\
                      'http://m.example/ubuntu/dists/resolute-updates/InRelease' x 0 \n";
         let mut mirrors = Mirrors::none();
-        mirrors.add_apt(&targets(), &to_be_fetched(words));
+        mirrors.add_apt(&targets(), &to_be_fetched(output));
         assert_eq!(mirrors.base("ubuntu"), Some("http://m.example/ubuntu"));
         assert_eq!(mirrors.iter().count(), 1);
     }

@@ -1,9 +1,10 @@
-//! Wheels of a lock, through the machine's pip and whatever index it is configured for.
+//! Wheels of a lock, through the machine's pip and the index that it is configured for.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{FetchError, lacks, with_proxies};
+use base::files;
 use base::process::{NO_ROOM, ProcessError, Program};
 use base::progress::Listener;
 use base::store::Store;
@@ -36,7 +37,7 @@ pub struct Selection {
     pub python: Dotted,
     /// The platform tags that may be taken, best first.
     pub platforms: Vec<String>,
-    /// The projects.
+    /// The projects, each in one version.
     pub wanted: Vec<Wanted>,
 }
 
@@ -99,49 +100,9 @@ pub fn download<'a>(
     dir: &Path,
 ) -> Result<Vec<(&'a Wanted, PathBuf)>, FetchError> {
     let list = dir.join("requirements.txt");
-    fs::write(&list, requirements(&selection.wanted)).map_err(|source| FetchError::Io {
-        doing: "write",
-        path: list.clone(),
-        source,
-    })?;
+    files::write(&list, requirements(&selection.wanted))?;
     let wheels = dir.join("wheels");
-    let python = selection.python.joined();
-    let mut pip = with_proxies(Program::new("python3"));
-    for name in PIP_ENVIRONMENT {
-        pip = pip.inherit_env(name);
-    }
-    pip = pip
-        .args([
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--no-input",
-            "--disable-pip-version-check",
-            "--no-cache-dir",
-        ])
-        .args([
-            "--progress-bar",
-            "off",
-            "--no-deps",
-            "--only-binary",
-            ":all:",
-            "--implementation",
-            "cp",
-        ])
-        .args(["--python-version", &selection.python.to_string()])
-        .args([
-            "--abi",
-            &format!("cp{python}"),
-            "--abi",
-            "abi3",
-            "--abi",
-            "none",
-        ]);
-    for platform in &selection.platforms {
-        pip = pip.args(["--platform", platform]);
-    }
-    pip = pip
+    let pip = pip(selection)
         .arg("--dest")
         .arg(&wheels)
         .arg("--requirement")
@@ -154,13 +115,39 @@ pub fn download<'a>(
             ProcessError::Failed { tail, .. } => failure(selection, tail),
             other => other.into(),
         })?;
-    let files: Vec<PathBuf> = fs::read_dir(&wheels)
+    assign(&selection.wanted, &wheels)
+}
+
+/// pip, told to download wheels for the Python and the platforms of a selection instead of those of this machine.
+fn pip(selection: &Selection) -> Program {
+    let mut pip = with_proxies(Program::new("python3"));
+    for name in PIP_ENVIRONMENT {
+        pip = pip.inherit_env(name);
+    }
+    pip = pip.args(["-m", "pip", "download", "--quiet", "--no-input"]);
+    pip = pip.args(["--disable-pip-version-check", "--no-cache-dir"]);
+    pip = pip.args(["--progress-bar", "off", "--no-deps"]);
+    pip = pip.args(["--only-binary", ":all:", "--implementation", "cp"]);
+    pip = pip.args(["--python-version", &selection.python.to_string()]);
+    let abi = format!("cp{}", selection.python.joined());
+    for abi in [abi.as_str(), "abi3", "none"] {
+        pip = pip.args(["--abi", abi]);
+    }
+    for platform in &selection.platforms {
+        pip = pip.args(["--platform", platform]);
+    }
+    pip
+}
+
+/// Finds the file of each project among those that came.
+fn assign<'a>(wanted: &'a [Wanted], dir: &Path) -> Result<Vec<(&'a Wanted, PathBuf)>, FetchError> {
+    let files: Vec<PathBuf> = fs::read_dir(dir)
         .into_iter()
         .flatten()
         .flatten()
         .map(|entry| entry.path())
         .collect();
-    let of = |wanted: &'a Wanted| {
+    let file_of = |wanted: &'a Wanted| {
         let mine = |file: &&PathBuf| {
             let name = file.file_name().unwrap_or_default().to_string_lossy();
             name.split('-')
@@ -172,10 +159,10 @@ pub fn download<'a>(
             .ok_or_else(|| FetchError::Unreachable {
                 what: wanted.name.clone(),
                 from: "the package index".to_owned(),
-                words: "pip said nothing, and no file came".to_owned(),
+                output: "pip said nothing, and no file came".to_owned(),
             })
     };
-    selection.wanted.iter().map(of).collect()
+    wanted.iter().map(file_of).collect()
 }
 
 /// Names that differ in case, or in dashes for dots or underscores, are one project's.
@@ -197,16 +184,16 @@ fn requirements(wanted: &[Wanted]) -> String {
     wanted.iter().map(line).collect()
 }
 
-/// Finds in pip's words why it failed.
-fn failure(selection: &Selection, words: String) -> FetchError {
-    let names = |w: &&Wanted| words.contains(&format!("{}==", w.name));
+/// Finds in pip's output why it failed.
+fn failure(selection: &Selection, output: String) -> FetchError {
+    let names = |w: &&Wanted| output.contains(&format!("{}==", w.name));
     let named = selection.wanted.iter().find(names);
     let what = named.map_or_else(
         || "wheels".to_owned(),
         |w| format!("{} {}", w.name, w.version),
     );
     let from = "the package index".to_owned();
-    if words.contains("DO NOT MATCH THE HASHES") {
+    if output.contains("DO NOT MATCH THE HASHES") {
         let expected = named
             .and_then(|w| w.hashes.first())
             .map(ToString::to_string);
@@ -223,8 +210,8 @@ fn failure(selection: &Selection, words: String) -> FetchError {
         "SSLError",
         "ProxyError",
     ];
-    if words.contains("No matching distribution found")
-        && !cut_off.iter().any(|sign| words.contains(sign))
+    if output.contains("No matching distribution found")
+        && !cut_off.iter().any(|sign| output.contains(sign))
     {
         let gone = named.map(|wheel| Absent {
             name: wheel.name.clone(),
@@ -234,10 +221,10 @@ fn failure(selection: &Selection, words: String) -> FetchError {
             packages: gone.into_iter().collect(),
             archive: "the package index".to_owned(),
             lock: selection.lock.clone(),
-            words,
+            output,
         };
     }
-    FetchError::Unreachable { what, from, words }
+    FetchError::Unreachable { what, from, output }
 }
 
 #[cfg(test)]

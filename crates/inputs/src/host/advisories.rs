@@ -1,7 +1,7 @@
 //! Whether a known vulnerability concerns the crates that are locked here: `cargo xtask doctor --advisories`.
 //!
 //! Nobody is contacted. RustSec's database is a git repository; a copy of it that cargo-audit or cargo-deny keeps is taken,
-//! or the one that the user names. Without one nothing was checked, and that is what is said.
+//! or the one that the user names. Without a database nothing is checked, and the command says so.
 
 use std::path::{Path, PathBuf};
 
@@ -24,13 +24,13 @@ const LOCKS: [&str; 2] = ["Cargo.lock", "extension/Cargo.lock"];
 pub struct Advisories {
     /// The version of this format.
     pub version: u32,
-    /// The database.
+    /// The directory of the advisory database.
     pub database: PathBuf,
     /// How many advisories it has.
     pub advisories: usize,
     /// How many crates were looked up.
     pub crates: usize,
-    /// What concerns them.
+    /// The advisories that concern locked crates.
     pub found: Vec<Concern>,
     /// What this database can't tell of.
     pub not_checked: Vec<String>,
@@ -39,15 +39,15 @@ pub struct Advisories {
 /// An advisory that concerns a locked crate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Concern {
-    /// `RUSTSEC-2020-0071`
+    /// The id of the advisory, such as `RUSTSEC-2020-0071`.
     pub advisory: String,
-    /// What it is.
+    /// The first line of the advisory.
     pub title: String,
-    /// The crate.
+    /// The name of the crate.
     pub package: String,
-    /// Its locked version.
+    /// The version of the crate in the lock.
     pub locked: String,
-    /// The lock.
+    /// The lock, relative to the source tree.
     pub lock: String,
 }
 
@@ -61,24 +61,24 @@ pub enum AdvisoriesError {
          which is then found"
     ))]
     NoDatabase,
-    /// It is none.
+    /// The directory has another content than an advisory database.
     #[error("advisories: not checked, {} is no advisory database: {reason}", path.display())]
     #[diagnostic(help(
         "a copy of RustSec's has a directory `crates` with a directory for each crate"
     ))]
     Unreadable {
-        /// The directory.
+        /// The directory that was named or found.
         path: PathBuf,
-        /// Why.
+        /// What the reader of the database says.
         reason: String,
     },
     /// A lock can't be read.
     #[error("advisories: not checked, can't read {lock}: {reason}")]
     #[diagnostic(help("cargo writes it"))]
     Lock {
-        /// The lock.
+        /// The lock, relative to the source tree.
         lock: String,
-        /// Why.
+        /// What the reader of the lock says.
         reason: String,
     },
 }

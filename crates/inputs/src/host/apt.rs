@@ -39,9 +39,9 @@ pub enum AptError {
     #[error("{who} still holds {} after {seconds} s", lock.display())]
     #[diagnostic(help("run the command again when that process has ended"))]
     Locked {
-        /// The lock.
+        /// The lock's file, below the root directory.
         lock: PathBuf,
-        /// What holds it.
+        /// The program and process id of the holder, as far as they are known.
         who: String,
         /// How long it was waited for.
         seconds: u64,
@@ -69,12 +69,12 @@ struct Holder {
 }
 
 impl<'a> Apt<'a> {
-    /// This machine's. The time for its locks begins now.
+    /// apt of this machine. The time that it may wait for locks begins now.
     pub fn new(log: &'a Path, listener: &'a dyn Listener) -> Self {
         Self::below(Path::new("/"), PATIENCE, log, listener)
     }
 
-    /// That of the system below a directory.
+    /// apt of the system below a directory: `/`, or one that a test made.
     fn below(
         root: &'a Path,
         patience: Duration,
@@ -113,7 +113,7 @@ impl<'a> Apt<'a> {
         }
     }
 
-    /// What apt is told where the system is not this machine's own.
+    /// The options of apt for a system that is not this machine's own.
     fn elsewhere(&self) -> Option<String> {
         (self.root != Path::new("/")).then(|| format!("-oDir={}", self.root.display()))
     }
@@ -174,8 +174,8 @@ fn name(pid: i32) -> String {
     }
 }
 
-fn is_taken(words: &str) -> bool {
-    TAKEN.iter().any(|taken| words.contains(taken))
+fn is_taken(output: &str) -> bool {
+    TAKEN.iter().any(|taken| output.contains(taken))
 }
 
 #[cfg(test)]
@@ -187,7 +187,7 @@ mod tests {
 
     use super::*;
 
-    /// Keeps the notes.
+    /// A listener that keeps the notes.
     #[derive(Default)]
     struct Notes(Mutex<Vec<String>>);
 
@@ -250,8 +250,11 @@ mod tests {
             assert!(began.elapsed() > Duration::from_secs(1), "{lock}");
             let notes = notes.0.into_inner().unwrap();
             let who = format!("`python3` (process {})", child.id());
-            let said = format!("waiting for {who}, which holds {}", path.display());
-            assert!(notes.len() == 1 && notes[0].starts_with(&said), "{notes:?}");
+            let message = format!("waiting for {who}, which holds {}", path.display());
+            assert!(
+                notes.len() == 1 && notes[0].starts_with(&message),
+                "{notes:?}"
+            );
             child.wait().unwrap();
         }
     }
@@ -266,13 +269,13 @@ mod tests {
         let apt = Apt::below(root.path(), Duration::from_secs(1), &log, &notes);
         let error = apt.get(&["install", "--yes", "-qq"]).unwrap_err();
         let who = format!("`python3` (process {})", child.id());
-        let said = format!("{who} still holds {} after 1 s", path.display());
-        assert_eq!(error.to_string(), said);
+        let message = format!("{who} still holds {} after 1 s", path.display());
+        assert_eq!(error.to_string(), message);
         child.kill().unwrap();
         child.wait().unwrap();
     }
 
-    /// Catches words of apt that are not known: a lock that was taken after it was looked at would end the run.
+    /// Catches a message of apt that is not known: a lock that was taken after it was looked at would end the run.
     #[test]
     fn what_apt_says_of_a_lock_is_known() {
         for lock in LOCKS {
@@ -290,8 +293,8 @@ mod tests {
                 .filter_map(|command| apt(command).err())
                 .collect();
             assert!(!refused.is_empty(), "{lock}");
-            for said in refused {
-                assert!(is_taken(&said.to_string()), "{said}");
+            for message in refused {
+                assert!(is_taken(&message.to_string()), "{message}");
             }
             child.kill().unwrap();
             child.wait().unwrap();

@@ -1,4 +1,4 @@
-//! Can this machine do each thing, and if not, what is missing?
+//! What this machine can do, and what it lacks for the rest.
 
 use std::path::Path;
 
@@ -39,7 +39,7 @@ pub struct Report {
 pub struct Machine {
     /// Its operating system's name.
     pub os: String,
-    /// Its own target, if it is one.
+    /// The target that this machine itself is, if there is one.
     pub target: Option<String>,
     /// Whether this process may install packages.
     pub root: bool,
@@ -49,9 +49,9 @@ pub struct Machine {
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Check {
-    /// What it is.
+    /// The thing that the machine is to do, in a few words.
     pub name: String,
-    /// Whether it can.
+    /// Whether the machine can do it.
     pub state: State,
     /// Whether only an extra needs it.
     pub optional: bool,
@@ -65,11 +65,11 @@ pub struct Check {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
-    /// It can.
+    /// The machine can do it now.
     Ok,
     /// The command that needs it will install what is missing, because it runs as root.
     Installable,
-    /// It can't.
+    /// The machine can't do it, and the command that needs it would fail.
     Missing,
 }
 
@@ -77,7 +77,7 @@ pub enum State {
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct ArchiveState {
-    /// Its name.
+    /// The archive's name in `targets.toml`.
     pub name: String,
     /// What people call it.
     pub title: String,

@@ -10,9 +10,9 @@ use base::process::Program;
 /// Why it can't, and what helps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    /// In one line.
+    /// The cause, in one line.
     pub why: String,
-    /// What helps.
+    /// What a user can do about it.
     pub remedy: String,
 }
 
@@ -33,19 +33,18 @@ pub fn refused(host: &Host) -> Option<Refused> {
             "/",
         ])
         .args(["--proc", "/proc", "--dev", "/dev", "true"])
-        .command()
-        .output();
-    let words = match tried {
+        .attempt();
+    let output = match tried {
         Ok(output) if output.status.success() => return None,
         Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
         Err(error) => error.to_string(),
     };
-    Some(explain(&words, is_chroot(&words), restriction()))
+    Some(explain(&output, is_chroot(&output), restriction()))
 }
 
 /// Says in one line what the kernel means by its refusal.
-fn explain(words: &str, chroot: bool, restriction: Option<&str>) -> Refused {
-    let (why, remedy) = if words.contains("Unknown option") {
+fn explain(output: &str, chroot: bool, restriction: Option<&str>) -> Refused {
+    let (why, remedy) = if output.contains("Unknown option") {
         (
             "this machine's bubblewrap is older than 0.5 (Debian 11 and Ubuntu 20.04 have 0.4)".to_owned(),
             "build on Debian 12, Ubuntu 22.04 or newer, or in a privileged container of one; the packages for older \
@@ -67,15 +66,15 @@ fn explain(words: &str, chroot: bool, restriction: Option<&str>) -> Refused {
                 opposite(setting)
             ),
         )
-    } else if words.contains("mount proc") {
+    } else if output.contains("mount proc") {
         (
-            format!("parts of /proc are covered here, as containers do it: {words}"),
+            format!("parts of /proc are covered here, as containers do it: {output}"),
             "run the container with --privileged, or with --security-opt systempaths=unconfined"
                 .to_owned(),
         )
     } else {
         (
-            words.to_owned(),
+            output.to_owned(),
             "allow user namespaces; in a container, run it with --privileged".to_owned(),
         )
     };
@@ -84,9 +83,9 @@ fn explain(words: &str, chroot: bool, restriction: Option<&str>) -> Refused {
 
 /// Whether this is a chroot, as far as it can be told: to a process that may make every other namespace, the kernel refuses a
 /// user namespace only there (user_namespaces(7), EPERM). An ordinary user sees no mount that begins with a root.
-fn is_chroot(words: &str) -> bool {
+fn is_chroot(output: &str) -> bool {
     let text = |path: &str| fs::read_to_string(path).unwrap_or_default();
-    let refused = words.contains("new namespace") && may_administer(&text("/proc/self/status"));
+    let refused = output.contains("new namespace") && may_administer(&text("/proc/self/status"));
     let mounts = text("/proc/self/mountinfo");
     let has_root = |line: &str| line.split(' ').nth(4) == Some("/");
     refused || (!mounts.is_empty() && !mounts.lines().any(has_root))

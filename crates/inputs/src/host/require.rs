@@ -21,7 +21,7 @@ pub enum HostError {
     #[error("this machine lacks {tools}")]
     #[diagnostic(help("run `sudo {line}`"))]
     Missing {
-        /// What is missing.
+        /// The names of the tools that are missing, quoted.
         tools: String,
         /// The line that installs it.
         line: String,
@@ -32,20 +32,20 @@ pub enum HostError {
         "on Debian and Ubuntu the packages are called {packages}; install what your system calls them"
     ))]
     NoApt {
-        /// What is missing.
+        /// The names of the tools that are missing, quoted.
         tools: String,
-        /// Debian's packages.
+        /// The names of Debian's packages for them.
         packages: String,
     },
     /// apt could not install it.
     #[error("can't install {tools}")]
     #[diagnostic(help("see why with `{line}`"))]
     NotInstalled {
-        /// What is missing.
+        /// The names of the tools that are missing, quoted.
         tools: String,
         /// The line that installs it.
         line: String,
-        /// What apt said.
+        /// The error of apt itself.
         #[source]
         source: Box<AptError>,
     },
@@ -57,7 +57,7 @@ pub enum HostError {
         "a part of the distribution's archive may be off in /etc/apt (Ubuntu: `universe`); or this release does not have it"
     ))]
     NoPackage {
-        /// What is missing.
+        /// The names of the tools that are missing, quoted.
         tools: String,
         /// Debian's and Ubuntu's packages.
         packages: String,
@@ -66,20 +66,20 @@ pub enum HostError {
     #[error("builds run in namespaces of their own, which can't be made here: {why}")]
     #[diagnostic(help("{remedy}"))]
     NoNamespaces {
-        /// In one line.
+        /// The cause, in one line.
         why: String,
-        /// What helps.
+        /// What a user can do about it.
         remedy: String,
     },
-    /// apt said that it installed it, and it is still not there.
+    /// apt installed the packages without an error, and the tool is still not there.
     #[error("{packages} is installed, and still there is no {tools}")]
     #[diagnostic(help(
         "a file that dpkg believes in was deleted: `apt-get install --reinstall {packages}`"
     ))]
     StillMissing {
-        /// What is missing.
+        /// The names of the tools that are missing, quoted.
         tools: String,
-        /// Debian's packages.
+        /// The names of Debian's packages for them.
         packages: String,
     },
 }

@@ -8,7 +8,7 @@ use base::process::Program;
 pub enum Sign {
     /// A program of this name is on the system's path.
     Program(&'static str),
-    /// This file exists.
+    /// A file has this absolute path.
     File(&'static str),
     /// A program of this name is on the system's path, or this process is root's and does without.
     ProgramOfUsers(&'static str),
@@ -42,17 +42,17 @@ pub const MMDEBSTRAP: Tool = program("mmdebstrap", &["mmdebstrap"]);
 pub const BWRAP: Tool = program("bwrap", &["bubblewrap"]);
 /// Makes the indexes of apt repositories.
 pub const APT_FTPARCHIVE: Tool = program("apt-ftparchive", &["apt-utils"]);
-/// Signs them.
+/// Signs the indexes of apt repositories.
 pub const GPG: Tool = program("gpg", &["gnupg"]);
 /// Unpacks and packs packages.
 pub const DPKG_DEB: Tool = program("dpkg-deb", &["dpkg"]);
-/// Resolves and fetches.
+/// Resolves package sets, and fetches their packages.
 pub const APT: Tool = Tool {
     name: "apt",
     packages: &["apt"],
     sign: Sign::File("/usr/lib/apt/apt-helper"),
 };
-/// Fetches wheels.
+/// Fetches wheels from the package index.
 pub const PIP: Tool = Tool {
     name: "pip",
     packages: &["python3-pip"],
@@ -84,9 +84,9 @@ pub const PIUPARTS: Tool = program("piuparts", &["piuparts"]);
 pub const REDIS: Tool = program("redis-server", &["redis-server"]);
 /// Runs the tests of installed packages.
 pub const AUTOPKGTEST: Tool = program("autopkgtest", &["autopkgtest"]);
-/// Publishes.
+/// Publishes a release directory on a server.
 pub const RSYNC: Tool = program("rsync", &["rsync"]);
-/// Finds debug symbols.
+/// Finds debug symbols, to test that they fit.
 pub const GDB: Tool = program("gdb", &["gdb"]);
 /// A processor of the oldest kind.
 pub const QEMU_USER: Tool = program("qemu-x86_64-static", &["qemu-user-static", "qemu-user"]);
@@ -94,11 +94,11 @@ pub const QEMU_USER: Tool = program("qemu-x86_64-static", &["qemu-user-static", 
 pub const QEMU_AARCH64: Tool = program("qemu-aarch64-static", &["qemu-user-static", "qemu-user"]);
 /// Reads shell scripts as an expert would.
 pub const SHELLCHECK: Tool = program("shellcheck", &["shellcheck"]);
-/// Explains differences.
+/// Explains how two packages differ.
 pub const DIFFOSCOPE: Tool = program("diffoscope", &["diffoscope-minimal", "diffoscope"]);
 /// Gives an ordinary user more than one user id in a namespace: `reproduce` becomes one.
 pub const NEWUIDMAP: Tool = program("newuidmap", &["uidmap"]);
-/// The same where this process itself is an ordinary user's, who makes root file systems there.
+/// [`NEWUIDMAP`] for a process of an ordinary user, which makes root file systems in such a namespace. Root needs none.
 pub const NEWUIDMAP_OF_USERS: Tool = Tool {
     name: "newuidmap",
     packages: &["uidmap"],
@@ -114,7 +114,7 @@ pub const CHROMIUM: Tool = program("chromium", &["chromium"]);
 pub const DOCKER: Tool = program("docker", &["docker.io"]);
 /// Hands images over, and runs them.
 pub const PODMAN: Tool = program("podman", &["podman"]);
-/// Runs docker/compose.yaml.
+/// Runs the services of docker/compose.yaml.
 pub const DOCKER_COMPOSE: Tool = program("docker-compose", &["docker-compose"]);
 /// Starts containers for podman where crun can't.
 pub const RUNC: Tool = program("runc", &["runc"]);
@@ -148,8 +148,7 @@ impl Tool {
             Sign::File(path) => std::path::Path::new(path).exists(),
             Sign::Runs([name, args @ ..]) => Program::new(*name)
                 .args(args.iter().copied())
-                .command()
-                .output()
+                .attempt()
                 .is_ok_and(|output| output.status.success()),
             Sign::Runs([]) => false,
         }

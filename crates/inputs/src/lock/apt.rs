@@ -11,7 +11,7 @@ use base::process::Program;
 use targets::lock::Absent;
 use targets::{Distribution, Suite, Targets};
 
-/// What apt is told, after it has read the machine's configuration. The cleared hooks would act on the machine.
+/// The settings that apt reads after the machine's configuration. The cleared hooks would act on the machine.
 const SETTINGS: &str = r#"
 #clear APT::Update;
 #clear APT::Default-Release;

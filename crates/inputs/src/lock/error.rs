@@ -16,51 +16,51 @@ pub enum LockingError {
     #[error("the keys of {archive} are not on this machine: there is no {keyring}")]
     #[diagnostic(help("`apt-get install {package}` brings them"))]
     NoKeyring {
-        /// The archive.
+        /// The archive's name in `targets.toml`.
         archive: String,
-        /// The keyring.
+        /// The path of the keyring.
         keyring: String,
         /// The package that has it.
         package: String,
     },
     /// apt could not fetch or verify an index.
-    #[error("apt can't fetch or verify the indexes of {distribution}\n{words}")]
+    #[error("apt can't fetch or verify the indexes of {distribution}\n{output}")]
     #[diagnostic(help(
         "check the mirror and its address; a bad signature means that the mirror is not the archive, or that the keyring is too old"
     ))]
     Indexes {
-        /// The distribution.
+        /// The id of the distribution.
         distribution: String,
-        /// What apt said.
-        words: String,
+        /// The errors that apt printed.
+        output: String,
     },
     /// apt found no solution.
-    #[error("apt can't resolve the role `{role}` for {distribution}\n{words}")]
+    #[error("apt can't resolve the role `{role}` for {distribution}\n{output}")]
     #[diagnostic(help("its seeds are in packaging/targets.toml"))]
     Unsolvable {
-        /// The role.
+        /// The role's name in `targets.toml`.
         role: String,
-        /// The distribution.
+        /// The id of the distribution.
         distribution: String,
-        /// What apt said.
-        words: String,
+        /// The errors that apt printed.
+        output: String,
     },
-    /// apt said something that this program does not understand.
+    /// apt printed a line that this program can't read.
     #[error("can't read apt's answer for the role `{role}`: {line}")]
     #[diagnostic(help("this is a bug, or a new version of apt; please report it with that line"))]
     Answer {
-        /// The role.
+        /// The role's name in `targets.toml`.
         role: String,
-        /// The line.
+        /// The line that could not be read.
         line: String,
     },
     /// The Release file of a suite is not there or says no date.
     #[error("the Release file of {suite} has no usable {field}")]
     #[diagnostic(help("the mirror is not an archive of that suite"))]
     Release {
-        /// The suite.
+        /// The suite, as `targets.toml` names it.
         suite: String,
-        /// What is missing.
+        /// The field that is missing or can't be read.
         field: &'static str,
     },
     /// Something is wrong with a lock that is there, or with what the new one is made from.

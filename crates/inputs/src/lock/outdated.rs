@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use super::apt::Apt;
 use crate::lock::LockingError;
 use crate::lock::Resolver;
-use base::process::ProcessError;
 use base::progress::Listener;
 use targets::Role;
 use targets::lock::{Lock, LockedPackage};
@@ -16,7 +15,7 @@ use targets::lock::{Lock, LockedPackage};
 /// A locked package that its archives have a newer version of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Outdated {
-    /// The package's name.
+    /// The name of the binary package.
     pub name: String,
     /// The version that the lock pins.
     pub locked: String,
@@ -133,15 +132,10 @@ fn is_newer(version: &str, than: &str) -> Result<bool, LockingError> {
         return Ok(false);
     }
     let dpkg = base::process::Program::new("dpkg");
-    let status = dpkg
+    let comparison = dpkg
         .args(["--compare-versions", version, "gt", than])
-        .command()
-        .status();
-    let status = status.map_err(|reason| ProcessError::Start {
-        program: "dpkg".to_owned(),
-        reason,
-    })?;
-    Ok(status.success())
+        .attempt()?;
+    Ok(comparison.status.success())
 }
 
 /// A line of `apt-cache madison`: `libssl3 | 3.0.20-1~deb12u1 | URI bookworm-security/main amd64 Packages`.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use base::deb822::stanzas;
 use base::time::Time;
 
 /// The fields of a Release file that a lock cares for.
@@ -10,7 +11,7 @@ use base::time::Time;
 pub struct Release {
     /// When it was made.
     pub date: Option<Time>,
-    /// Until when it is to be trusted.
+    /// When it stops being valid; none where the archive sets no end.
     pub valid_until: Option<Time>,
     /// Whose packages a stand-in really has: only those that tests make say so.
     pub stand_in: Option<String>,
@@ -27,12 +28,8 @@ impl Release {
     }
 
     fn parse(text: &str, suite: &str) -> Option<Self> {
-        let field = |name: &str| {
-            let line = text
-                .lines()
-                .find_map(|l| l.strip_prefix(name)?.strip_prefix(':'));
-            line.map(str::trim)
-        };
+        let stanza = stanzas(text).next()?.ok()?;
+        let field = |name: &str| stanza.get(name);
         let names = [field("Codename"), field("Suite")];
         names.contains(&Some(suite)).then(|| Self {
             date: field("Date").and_then(Time::from_release),

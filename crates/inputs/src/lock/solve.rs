@@ -11,6 +11,7 @@ use crate::lock::LockingError;
 use base::digest::Digest;
 use base::process::ProcessError;
 use base::progress::Listener;
+use base::uri;
 use targets::lock::{Absent, Lock, LockedPackage, LockedSuite};
 use targets::{Distribution, Role, Targets};
 
@@ -20,7 +21,7 @@ type Id = (String, String, String);
 /// How much of a lock is made anew.
 #[derive(Debug, Clone, Copy)]
 pub enum Extent<'a> {
-    /// All of it.
+    /// Every role is resolved again.
     Whole,
     /// What follows the updates. The packages of frozen roles stay as this lock has them, so that nothing is compiled
     /// anew for their sake.
@@ -38,9 +39,9 @@ pub struct Index {
 
 /// Makes the lock of one distribution from what its archives have now.
 pub struct Resolver<'a> {
-    /// The matrix.
+    /// The matrix, for the archives and roles.
     pub targets: &'a Targets,
-    /// The distribution.
+    /// The distribution whose lock it is.
     pub distribution: &'a Distribution,
     /// The archives that may be contacted.
     pub mirrors: &'a Mirrors,
@@ -133,7 +134,7 @@ impl Resolver<'_> {
         updated.map_err(|error| match error {
             ProcessError::Failed { tail, .. } => LockingError::Indexes {
                 distribution: self.distribution.id.clone(),
-                words: tail,
+                output: tail,
             },
             other => other.into(),
         })?;
@@ -172,7 +173,7 @@ impl Resolver<'_> {
                 ProcessError::Failed { tail, .. } => LockingError::Unsolvable {
                     role: role.name.clone(),
                     distribution: self.distribution.id.clone(),
-                    words: tail,
+                    output: tail,
                 },
                 other => other.into(),
             })?;
@@ -258,37 +259,26 @@ impl Packages {
 
 /// Reads `'URI' NAME_VERSION_ARCHITECTURE.deb SIZE SHA256:DIGEST`.
 fn parse(line: &str, bases: &[(&str, &str)]) -> Option<LockedPackage> {
-    let (uri, rest) = line.strip_prefix('\'')?.split_once("' ")?;
+    let (address, rest) = line.strip_prefix('\'')?.split_once("' ")?;
     let mut words = rest.split_whitespace();
     let file = words.next()?;
     let size = words.next()?.parse().ok()?;
     let sha256: Digest = words.next()?.strip_prefix("SHA256:")?.parse().ok()?;
     let (name, rest) = file.strip_suffix(".deb")?.split_once('_')?;
     let (version, architecture) = rest.rsplit_once('_')?;
-    let (archive, path) = bases
-        .iter()
-        .find_map(|(archive, base)| Some((archive, uri.strip_prefix(base)?.strip_prefix('/')?)))?;
+    let (archive, path) = bases.iter().find_map(|(archive, base)| {
+        Some((archive, address.strip_prefix(base)?.strip_prefix('/')?))
+    })?;
     Some(LockedPackage {
         name: name.to_owned(),
-        version: decode(version)?,
+        version: uri::decode(version)?,
         architecture: architecture.to_owned(),
         sha256,
         size,
         archive: (*archive).to_owned(),
-        path: decode(path)?,
+        path: uri::decode(path)?,
         roles: Vec::new(),
     })
-}
-
-/// Undoes percent encoding.
-fn decode(text: &str) -> Option<String> {
-    let mut parts = text.split('%');
-    let mut bytes = parts.next()?.as_bytes().to_vec();
-    for part in parts {
-        bytes.push(u8::from_str_radix(part.get(..2)?, 16).ok()?);
-        bytes.extend_from_slice(part.get(2..)?.as_bytes());
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Results of finished jobs, found again by key.
 //!
-//! `jobs/<key>/out/` of the cache holds what a job made, `record.json` beside it what it was made from and how long it took.
+//! `jobs/<key>/out/` of the cache holds a job's output; `record.json` beside it names the inputs and the time that it took.
 //! A job works below `work` and is renamed into place when it is done: a directory under `jobs/` is always whole.
 
 use std::collections::BTreeMap;
@@ -16,10 +16,10 @@ use base::digest::Digest;
 use base::files::{self, FileError};
 use base::json;
 
-/// The version of `record.json`; another one is as if there were no record.
+/// The version of `record.json`. A record of another version is ignored, so that the job runs again.
 const VERSION: u32 = 1;
 
-/// How many results of one job are kept: the one in use, and those that going back to an earlier commit finds again.
+/// How many results of one job are kept: the one in use, and older ones for a return to an earlier commit.
 const KEPT: usize = 3;
 
 /// What is known of a finished job.
@@ -28,13 +28,13 @@ pub struct Record<S> {
     version: u32,
     /// The job as it was planned.
     pub job: Job<S>,
-    /// Seconds it took.
+    /// How long it ran, in seconds.
     pub seconds: f64,
     /// When it started and ended, seconds since the start of the run that made it.
     pub started: f64,
     /// Top-level files of its output: name → size in bytes and modification time, to notice loss or tampering cheaply.
     files: BTreeMap<String, (u64, i64)>,
-    /// In words, what it made.
+    /// A summary of its output, such as `38 packages, 12 MB`.
     pub made: String,
 }
 
@@ -47,7 +47,7 @@ pub enum Verdict {
     New,
     /// It ran with other inputs; their names.
     Changed(Vec<String>),
-    /// Its result was there and is damaged; what is wrong.
+    /// Its result is damaged; the text says how.
     Damaged(String),
 }
 
@@ -64,7 +64,7 @@ impl Cache {
         }
     }
 
-    /// Its directory.
+    /// The directory that the cache was made for.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -120,7 +120,7 @@ impl Cache {
     }
 
     /// Removes what interrupted runs left of jobs that no plan may have any more: their keys change with the sources. Only
-    /// for whoever holds the [`super::CacheLock`].
+    /// the caller holds the [`super::CacheLock`].
     pub fn sweep(&self) -> Result<(), FileError> {
         let work = self.root.join("work");
         for entry in std::fs::read_dir(&work).into_iter().flatten().flatten() {

@@ -1,4 +1,4 @@
-//! Runs a plan: what is not in the cache, in parallel as far as the jobs' needs and the machine allow.
+//! Runs the jobs of a plan that are not in the cache, in parallel as far as their needs and the machine allow.
 
 pub mod cache;
 mod schedule;
@@ -24,7 +24,7 @@ pub struct Work<'a, S> {
     pub job: &'a Job<S>,
     /// Its result goes here; empty at the start.
     pub out: PathBuf,
-    /// A directory for what is needed on the way; gone with a failure, removed with success.
+    /// An empty directory for intermediate files. A success removes it; after a failure the next run does.
     pub scratch: PathBuf,
     /// Where the output of the tools it runs is kept.
     pub log: PathBuf,
@@ -115,10 +115,10 @@ impl CacheLock {
     }
 }
 
-/// How many of the reasons why a job runs again are told.
+/// How many reasons for a job to run again are shown.
 const REASONS: usize = 5;
 
-/// In words, why a job runs although it ran before.
+/// Why a job runs although it ran before, as the end of a phrase.
 pub fn reason(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Cached | Verdict::New => String::new(),

@@ -1,9 +1,9 @@
-//! Which job runs when: after what it needs, within the machine's cores and memory, and what the longest chain waits for
+//! The order of jobs: each after those that it needs, within the machine's cores and memory, the start of the longest chain
 //! first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::cache::{Cache, Record, Verdict};
@@ -13,14 +13,14 @@ use crate::plan::{Plan, Target};
 use base::exit::{Exit, Failure};
 use base::progress::{Listener, Progress};
 
-/// What a run may use, and how it takes a failure.
+/// What a run may use of the machine, and whether it goes on after a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Cores.
+    /// How many cores all running jobs may take.
     pub cores: usize,
-    /// Megabytes.
+    /// How many megabytes all running jobs may take.
     pub memory: u64,
-    /// Whether what does not need a failed job runs all the same.
+    /// Whether jobs that don't need a failed one still start.
     pub keep_going: bool,
 }
 
@@ -30,7 +30,7 @@ impl Limits {
         Self::of_jobs(std::thread::available_parallelism().map_or(1, usize::from))
     }
 
-    /// So many cores, and the memory that is free now.
+    /// This number of cores, and the memory that is free now.
     pub fn of_jobs(cores: usize) -> Self {
         let free = std::fs::read_to_string("/proc/meminfo")
             .ok()
@@ -41,7 +41,7 @@ impl Limits {
             .map(|bytes| bytes / 1_000_000);
         Self {
             cores: cores.max(1),
-            // A kernel that does not tell is taken to have enough: memory is then bounded by the cores.
+            // Where the kernel gives no number, only the cores limit the jobs.
             memory: free.unwrap_or(u64::MAX).min(group.unwrap_or(u64::MAX)),
             keep_going: false,
         }
@@ -79,6 +79,45 @@ struct TargetLeft<'a> {
 }
 
 impl<'a, S: Step> State<'a, S> {
+    /// The state before the first job starts: jobs that don't wait are done.
+    fn new<T: Target>(plan: &'a Plan<S, T>, waiting: Vec<(&'a Job<S>, Verdict)>) -> Self {
+        let pending: BTreeSet<&str> = waiting.iter().map(|(job, _)| job.id.as_str()).collect();
+        let all = plan.jobs.iter().map(|job| job.id.as_str());
+        Self {
+            done: all.filter(|id| !pending.contains(id)).collect(),
+            running: Vec::new(),
+            ran: Vec::new(),
+            failed: Vec::new(),
+            targets: targets_left(plan, &pending),
+            waiting,
+        }
+    }
+
+    /// Notes how a job ended, and tells it.
+    fn ended(
+        &mut self,
+        job: &'a Job<S>,
+        verdict: Verdict,
+        result: Result<Record<S>, Failure>,
+        listener: &dyn Listener,
+    ) {
+        self.running.retain(|other| other.id != job.id);
+        match result {
+            Ok(record) => {
+                let made = format!("{} ({:.1} s)", record.made, record.seconds);
+                listener.finished(&job.id, &made);
+                for target in self.complete(&job.id) {
+                    listener.note(&format!("{target}: done"));
+                }
+                self.ran.push((verdict, record));
+            }
+            Err(failure) => {
+                listener.finished(&job.id, "failed");
+                self.failed.push((job.id.clone(), failure));
+            }
+        }
+    }
+
     /// Whether a job can start now.
     fn fits(&self, job: &Job<S>, limits: &Limits) -> bool {
         let cost = job.step.cost();
@@ -96,7 +135,7 @@ impl<'a, S: Step> State<'a, S> {
                 .all(|other| other.alone_with != cost.alone_with);
         let cores: usize = costs.iter().map(|other| limits.cores_of(other)).sum();
         let memory: u64 = costs.iter().map(|other| other.memory).sum();
-        // A job that is larger than the machine runs too, by itself.
+        // A job that is larger than the machine runs alone.
         let room = cores + limits.cores_of(&cost) <= limits.cores
             && memory.saturating_add(cost.memory) <= limits.memory;
         apart && (room || self.running.is_empty())
@@ -153,53 +192,22 @@ pub fn execute<S: Step, T: Target + Sync>(
 ) -> Result<Outcome<S>, Failure> {
     let mut waiting = to_run(plan, cache);
     by_longest_chain(&mut waiting);
-    let (jobs, cached) = (waiting.len(), plan.jobs.len() - waiting.len());
-    let pending: BTreeSet<&str> = waiting.iter().map(|(job, _)| job.id.as_str()).collect();
-    let all = plan.jobs.iter().map(|job| job.id.as_str());
-    let state = Mutex::new(State {
-        done: all.filter(|id| !pending.contains(id)).collect(),
-        running: Vec::new(),
-        ran: Vec::new(),
-        failed: Vec::new(),
-        targets: targets_left(plan, &pending),
-        waiting,
-    });
+    let state = State::new(plan, waiting);
+    let (jobs, cached) = (state.waiting.len(), state.done.len());
+    let state = Mutex::new(state);
     let changed = Condvar::new();
     let began = Instant::now();
-    let lock = || {
-        state
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-    };
-    // INVARIANT: told here and not by the workers, which `logs` need not be safe to share between.
-    let log_of: BTreeMap<&str, PathBuf> = plan
-        .jobs
-        .iter()
-        .map(|job| (job.id.as_str(), logs(&job.id)))
-        .collect();
-    let log_of = &log_of;
+    // The workers share the paths, because `logs` need not be safe to share between threads.
+    let all = plan.jobs.iter();
+    let log_of: BTreeMap<&str, PathBuf> = all.map(|job| (job.id.as_str(), logs(&job.id))).collect();
     let work = || {
-        while let Some((job, verdict)) = next(lock(), &changed, limits) {
+        while let Some((job, verdict)) = next(lock(&state), &changed, limits) {
             listener.started(&job.id, &format!("{}{}", job.title, reason(&verdict)));
-            listener.advanced(&lock().progress(jobs));
+            listener.advanced(&lock(&state).progress(jobs));
             let log: &Path = &log_of[job.id.as_str()];
             let result = run_one(plan, cache, log, listener, job, step, began);
-            let mut state = lock();
-            state.running.retain(|other| other.id != job.id);
-            match result {
-                Ok(record) => {
-                    let made = format!("{} ({:.1} s)", record.made, record.seconds);
-                    listener.finished(&job.id, &made);
-                    for target in state.complete(&job.id) {
-                        listener.note(&format!("{target}: done"));
-                    }
-                    state.ran.push((verdict, record));
-                }
-                Err(failure) => {
-                    listener.finished(&job.id, "failed");
-                    state.failed.push((job.id.clone(), failure));
-                }
-            }
+            let mut state = lock(&state);
+            state.ended(job, verdict, result, listener);
             listener.advanced(&state.progress(jobs));
             changed.notify_all();
         }
@@ -209,23 +217,23 @@ pub fn execute<S: Step, T: Target + Sync>(
             scope.spawn(work);
         }
     });
-    let state = state
-        .into_inner()
-        .unwrap_or_else(|poisoned| poisoned.into_inner());
+    let state = state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let skipped = state.waiting.iter().map(|(job, _)| job.id.clone());
     let mut outcome = Outcome {
         ran: state.ran,
         cached,
-        skipped: state
-            .waiting
-            .iter()
-            .map(|(job, _)| job.id.clone())
-            .collect(),
+        skipped: skipped.collect(),
         failed: state.failed,
     };
     match limits.keep_going || outcome.failed.is_empty() {
         true => Ok(outcome),
         false => Err(outcome.failed.remove(0).1),
     }
+}
+
+/// Takes the lock. A worker that panicked leaves the state whole: it holds the lock only between jobs.
+fn lock<'s, 'a, S>(state: &'s Mutex<State<'a, S>>) -> MutexGuard<'s, State<'a, S>> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<S> Outcome<S> {
@@ -266,13 +274,11 @@ fn next<'a, S: Step>(
         if state.running.is_empty() {
             return None;
         }
-        state = changed
-            .wait(state)
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        state = changed.wait(state).unwrap_or_else(PoisonError::into_inner);
     }
 }
 
-/// Puts those first whose successors take longest.
+/// Sorts jobs by the time that their longest chain of successors takes, the longest first.
 fn by_longest_chain<S: Step>(waiting: &mut [(&Job<S>, Verdict)]) {
     let mut chain: BTreeMap<&str, u32> = BTreeMap::new();
     for (job, _) in waiting.iter().rev() {
@@ -298,7 +304,7 @@ fn targets_left<'a, S, T: Target>(
             left: jobs.intersection(pending).copied().collect(),
         }
     };
-    // One of which a part is made, because this machine can't make the rest, is never done.
+    // A blocked target never has all of its jobs done.
     let whole = plan
         .targets
         .iter()

@@ -41,16 +41,16 @@ pub enum TransferError {
     #[error("there is no result of `{job}` here")]
     #[diagnostic(help("`cargo xtask dist --only-jobs {job}` with the same targets makes it"))]
     NotDone {
-        /// The job.
+        /// The id of the job.
         job: String,
     },
-    /// The archive is something else, or was changed.
+    /// The file is no such archive, or it was changed.
     #[error("{}: {what}", archive.display())]
     #[diagnostic(help(
         "nothing was taken from it; `cargo xtask cache export` makes such archives"
     ))]
     Refused {
-        /// The archive.
+        /// The path of the archive.
         archive: PathBuf,
         /// What is wrong with it.
         what: String,
@@ -105,7 +105,7 @@ pub fn export<S: Step, T>(
     Ok(dirs.len())
 }
 
-/// Takes over the results in an archive; returns the names of their jobs. Only for whoever holds the [`super::CacheLock`].
+/// Takes over the results in an archive; returns the names of their jobs. The caller holds the [`super::CacheLock`].
 pub fn import<S: Step>(root: &Path, archive: &Path, log: &Path) -> Result<Vec<String>, Failure> {
     let refused = |what: String| TransferError::Refused {
         archive: archive.to_owned(),

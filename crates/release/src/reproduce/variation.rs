@@ -94,7 +94,9 @@ impl Elsewhere {
             .map_err(FileError::at("run", "sh"))?;
         let here = lines(&here.stdout);
         let there = lines(&self.program(["sh", "-uc", PROBE]).output(log)?);
-        let sandbox = Sandbox::new(builder).program(["date", "+%s"]).words();
+        let sandbox = Sandbox::new(builder)
+            .program(["date", "+%s"])
+            .command_line();
         let sandbox = lines(&self.program(sandbox).output(log)?);
         let mut found = vec![Variation {
             name: "path".into(),

@@ -55,12 +55,9 @@ impl Server {
         cluster: ScratchCluster,
         log: &Path,
     ) -> Result<Self, ProcessError> {
-        let at_log = |reason| ProcessError::Log {
-            path: log.to_owned(),
-            reason,
-        };
-        let out = File::options().append(true).open(log).map_err(at_log)?;
-        let err = out.try_clone().map_err(at_log)?;
+        let at_log = || FileError::at("write the log", log);
+        let out = File::options().append(true).open(log).map_err(at_log())?;
+        let err = out.try_clone().map_err(at_log())?;
         let mut child = program
             // Ctrl-C on a terminal goes to the group of the foreground, and is meant for psql.
             .process_group(0)

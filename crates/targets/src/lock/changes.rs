@@ -8,7 +8,7 @@ use super::Lock;
 /// A package whose locked version moved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// The package's name.
+    /// The name of the binary package.
     pub name: String,
     /// The versions that the earlier lock had, and the later one has not.
     pub before: Vec<String>,
@@ -93,12 +93,12 @@ mod tests {
             ("two", "1"),
             ("two", "2"),
         ]);
-        let words: Vec<String> = changes(&before, &after)
+        let lines: Vec<String> = changes(&before, &after)
             .iter()
             .map(Change::to_string)
             .collect();
         assert_eq!(
-            words,
+            lines,
             [
                 "gone 1 → (none)",
                 "moved 1 → 2",

@@ -8,19 +8,19 @@ use serde::Deserialize;
 use base::digest::Digest;
 use base::files::{self, FileError};
 
-/// The source that cargo writes for the public crate registry, whatever mirror the crates came from.
+/// The source that cargo writes for the public crate registry, also where the crates came from a mirror.
 const PUBLIC: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
 /// The crates of a lock, by name and version.
 #[derive(Debug, Clone, Default)]
 pub struct CrateLock(BTreeMap<(String, String), LockedCrate>);
 
-/// A crate, pinned.
+/// An entry of a `Cargo.lock`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct LockedCrate {
-    /// Its name.
+    /// The name in the registry.
     pub name: String,
-    /// Its version.
+    /// The version, as semver writes it.
     pub version: String,
     /// Where it comes from; none for one of the source tree.
     source: Option<String>,
@@ -31,13 +31,13 @@ pub struct LockedCrate {
 /// Where a crate comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// The source tree.
+    /// The source tree itself.
     Local,
-    /// The public registry.
+    /// crates.io, or a mirror that replaces it.
     PublicRegistry,
-    /// Another registry.
+    /// A registry other than crates.io.
     OtherRegistry,
-    /// A git repository.
+    /// A commit of a git repository.
     Git,
 }
 
@@ -59,7 +59,7 @@ impl LockedCrate {
 }
 
 impl CrateLock {
-    /// Reads a `Cargo.lock`.
+    /// Reads a file in the form of `Cargo.lock`.
     pub fn load(path: &Path) -> Result<Self, FileError> {
         Self::parse(&files::read_text(path)?).map_err(|error| {
             let reason = std::io::Error::new(std::io::ErrorKind::InvalidData, error.to_string());

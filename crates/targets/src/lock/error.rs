@@ -10,13 +10,13 @@ use thiserror::Error;
 /// What can be wrong with a lock.
 #[derive(Debug, Error, Diagnostic)]
 pub enum LockError {
-    /// There is none.
+    /// No lock has been made yet.
     #[error("nothing is locked for {what}: there is no {}", path.display())]
     #[diagnostic(help(
         "`cargo xtask lock --update {what}` makes it, where its archive is enabled"
     ))]
     Missing {
-        /// The file.
+        /// The path that the lock would have.
         path: PathBuf,
         /// What it would pin.
         what: String,
@@ -25,7 +25,7 @@ pub enum LockError {
     #[error("the lock of {lock} is stale: {why}")]
     #[diagnostic(help("`cargo xtask lock --update {lock}` makes it anew; commit the result"))]
     Stale {
-        /// Which lock.
+        /// The name that `cargo xtask lock` takes.
         lock: String,
         /// What does not fit.
         why: String,
@@ -34,9 +34,9 @@ pub enum LockError {
     #[error("{} is in version {version} of the format; this program reads version {}", path.display(), super::FORMAT)]
     #[diagnostic(help("`cargo xtask lock --update` writes it anew"))]
     Format {
-        /// The file.
+        /// The path of the lock.
         path: PathBuf,
-        /// Its format.
+        /// The version that the file names.
         version: u32,
     },
     /// It is not what this program writes.
@@ -45,20 +45,20 @@ pub enum LockError {
         "it is made by `cargo xtask lock --update`, not by hand; `git checkout` brings the committed one back"
     ))]
     Syntax {
-        /// The file.
+        /// The path of the lock.
         path: PathBuf,
-        /// What is wrong.
+        /// What the parser says, with the line.
         error: Box<toml::de::Error>,
     },
     /// The list of wheels can't be used.
     #[error("{file}, line {line}: {what}")]
     #[diagnostic(help("it is made by `python/lock.sh`"))]
     Requirements {
-        /// The file.
+        /// The list's name, relative to the source tree.
         file: String,
-        /// The line.
+        /// The number of the line, from 1.
         line: usize,
-        /// What is wrong.
+        /// The fault, in one line.
         what: String,
     },
     /// A file could not be read or written.

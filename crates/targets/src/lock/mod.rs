@@ -1,5 +1,5 @@
-//! `packaging/lock/`: every input from outside, pinned by hash. One file per distribution and per Python, so that one
-//! moving does not stale the others; each carries the digest of the configuration that it was made from.
+//! `packaging/lock/`: every input from outside, pinned by hash. One file per distribution and per Python, so that a
+//! change of one does not make the others stale; each carries the digest of the configuration that it was made from.
 
 mod changes;
 pub mod crates;
@@ -30,7 +30,7 @@ pub(crate) const FORMAT: u32 = 1;
 #[serde(deny_unknown_fields)]
 pub struct Lock {
     version: u32,
-    /// The distribution's id.
+    /// The id of the distribution.
     pub distribution: String,
     /// The digest of the part of `targets.toml` that it was made from.
     pub config: Digest,
@@ -49,7 +49,7 @@ pub struct Lock {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Absent {
-    /// The package's name.
+    /// The name of the binary package.
     pub name: String,
     /// The version, with the epoch.
     pub version: String,
@@ -71,7 +71,7 @@ impl Absent {
 pub struct LockedSuite {
     /// The archive's name in `targets.toml`.
     pub archive: String,
-    /// `bookworm`.
+    /// The name of the suite in the archive, such as `bookworm`.
     pub name: String,
     /// When the archive made its Release file.
     pub date: Time,
@@ -83,15 +83,15 @@ pub struct LockedSuite {
     pub stand_in: Option<String>,
 }
 
-/// A package, pinned.
+/// A package that a lock pins by its digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LockedPackage {
-    /// Its name.
+    /// The name of the binary package.
     pub name: String,
     /// Its version, with the epoch.
     pub version: String,
-    /// `amd64` or `all`.
+    /// Debian's name of the architecture, or `all`.
     pub architecture: String,
     /// The digest of the `.deb`.
     pub sha256: Digest,
@@ -106,7 +106,7 @@ pub struct LockedPackage {
 }
 
 impl LockedPackage {
-    /// The same package, without the roles that it is for.
+    /// The package without its roles, which a new lock gives it anew.
     #[must_use]
     pub fn without_roles(mut self) -> Self {
         self.roles.clear();
@@ -120,7 +120,7 @@ impl LockedPackage {
     }
 }
 
-/// What of `targets.toml` decides which packages a lock holds. Titles, floors and the like are left out, so that
+/// The part of `targets.toml` that decides which packages a lock holds. Titles, floors and the like are left out, so that
 /// changing them stales nothing.
 #[derive(Serialize)]
 struct Config<'a> {
@@ -160,7 +160,7 @@ pub fn config_digest(targets: &Targets, distribution: &Distribution) -> Digest {
 }
 
 impl Lock {
-    /// A lock that was made now, of what `targets.toml` says of a distribution.
+    /// Makes a new lock for a distribution of `targets.toml`.
     pub fn new(
         targets: &Targets,
         distribution: &Distribution,
@@ -194,7 +194,7 @@ impl Lock {
         found.unwrap_or(&target.distribution)
     }
 
-    /// Reads a distribution's lock and sees that it fits `targets.toml`.
+    /// Reads a distribution's lock and checks that it fits `targets.toml`.
     pub fn open(
         workspace: &Workspace,
         targets: &Targets,
@@ -242,7 +242,7 @@ impl Lock {
     }
 
     /// The moments at which an archive had the locked packages, the latest first: an archive had every package of its
-    /// suites when it made the newest of their Release files, but for those that were kept from an earlier lock.
+    /// suites when it made the newest of their Release files. Packages that were kept from an earlier lock are an exception.
     pub fn moments(&self, archive: &str) -> Vec<&Time> {
         let of_archive = self.suites.iter().filter(|s| s.archive == archive);
         let mut moments: Vec<&Time> = of_archive.map(|suite| &suite.date).collect();

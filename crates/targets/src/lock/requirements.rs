@@ -8,15 +8,15 @@ use base::digest::Digest;
 /// A project's version that a Python needs.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Wanted {
-    /// The project's name.
+    /// The name of the project, as the list spells it.
     pub name: String,
-    /// Its version.
+    /// The only version that is taken.
     pub version: String,
     /// The digests of the files that may be taken; where empty the lock takes what the index has, and pins that.
     pub hashes: Vec<Digest>,
 }
 
-/// What of the list `text` a Python on a `machine` (`x86_64`) needs. `file` is its name in errors.
+/// The entries of the list `text` that a Python on a `machine` (`x86_64`) needs. `file` is the list's name in errors.
 pub fn wanted(
     file: &str,
     text: &str,

@@ -17,25 +17,25 @@ use base::workspace::Workspace;
 pub enum WheelSet {
     /// The runtime of a Python.
     Runtime {
-        /// The Python.
+        /// The version of the Python.
         python: Dotted,
-        /// The machine.
+        /// The architecture of the wheels.
         architecture: Architecture,
     },
     /// The server of a Postgres major, for compiling and tests.
     Server {
-        /// The major.
+        /// The Postgres major of the server.
         major: u16,
-        /// The project's name.
+        /// The name of the project in the package index.
         wheel: String,
-        /// Its version.
+        /// The version of the project.
         version: String,
         /// The Python whose wheel is taken.
         python: Dotted,
-        /// The machine.
+        /// The architecture of the wheel.
         architecture: Architecture,
     },
-    /// What a test runs on, of the first architecture.
+    /// The wheels that a test runs on, for the first architecture.
     Fixture(Fixture),
 }
 
@@ -183,13 +183,13 @@ pub struct WheelLock {
     pub wheels: Vec<LockedWheel>,
 }
 
-/// A wheel, pinned.
+/// A wheel that a lock pins by its digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LockedWheel {
-    /// The project's name.
+    /// The name of the project in the package index.
     pub name: String,
-    /// Its version.
+    /// The version of the project.
     pub version: String,
     /// The file's name, whose tags say what it runs on.
     pub filename: String,
@@ -221,7 +221,7 @@ impl WheelLock {
         workspace.locks().join(format!("{}.toml", set.name()))
     }
 
-    /// Reads a set's lock and sees that it fits what it was made from.
+    /// Reads a set's lock and checks that it fits what it was made from.
     pub fn open(
         workspace: &Workspace,
         targets: &Targets,

@@ -1,7 +1,10 @@
-//! Licence expressions (SPDX, and what older metadata write instead), and which licence of a choice is taken.
+//! Licence expressions (SPDX, and what older metadata write instead), and which licence of a choice applies to a package.
 
-/// What crates and wheels write, and the short name that Debian's format has for it: the ones before are taken before the
-/// ones behind.
+use spdx::expression::{ExprNode, Operator};
+use spdx::{Expression, LicenseItem, LicenseReq, ParseMode};
+
+/// The names that crates and wheels write, each with the short name of Debian's format. Of a choice, the licence that stands
+/// first here applies.
 pub const NAMES: [(&str, &str); 12] = [
     ("MIT", "Expat"),
     ("MIT License", "Expat"),
@@ -17,89 +20,65 @@ pub const NAMES: [(&str, &str); 12] = [
     ("Unicode-3.0", "Unicode-3.0"),
 ];
 
-/// The licences that apply, joined by `and`, where a choice is taken; none where one is not known.
+/// What occurs in metadata: names that SPDX does not have, names that it no longer wants, and a slash for `OR`.
+const MODE: ParseMode = ParseMode {
+    allow_slash_as_or_operator: true,
+    allow_unknown: true,
+    allow_deprecated: true,
+    ..ParseMode::STRICT
+};
+
+/// The licences that apply after each choice, joined by `and`. None where the text can't be read, or where every alternative
+/// has a licence that [`NAMES`] does not have.
 pub fn choose(offered: &str) -> Option<String> {
-    if let Some(name) = known(offered) {
-        return Some(name.1.to_owned());
+    if let Some((_, name)) = known(offered.trim()) {
+        return Some(name.to_owned());
     }
-    let words = words(offered);
-    let mut rest = words.as_slice();
-    let mut names = alternatives(&mut rest)?;
+    let expression = Expression::parse_mode(offered, MODE).ok()?;
+    // The nodes come in postfix order: the two operands of an operator are the last two on the stack.
+    let mut stack: Vec<Option<Vec<Name>>> = Vec::new();
+    for node in expression.iter() {
+        let value = match node {
+            ExprNode::Req(licence) if !is_plain(&licence.req) => None,
+            ExprNode::Req(licence) => {
+                let span = licence.span.start as usize..licence.span.end as usize;
+                offered.get(span).and_then(known).map(|name| vec![name])
+            }
+            ExprNode::Op(operator) => {
+                let (second, first) = (stack.pop()?, stack.pop()?);
+                match operator {
+                    Operator::And => first.zip(second).map(|(one, other)| [one, other].concat()),
+                    Operator::Or => better(first, second),
+                }
+            }
+        };
+        stack.push(value);
+    }
+    let mut names = stack.pop()??;
     names.sort_by_key(|name| name.0);
     names.dedup();
     let names: Vec<&str> = names.into_iter().map(|(_, name)| name).collect();
-    rest.is_empty().then(|| names.join(" and "))
+    Some(names.join(" and "))
 }
 
+/// A position in [`NAMES`] and the short name there.
 type Name = (usize, &'static str);
 
-fn known(word: &str) -> Option<Name> {
-    let at = NAMES
-        .iter()
-        .position(|(theirs, _)| *theirs == word.trim())?;
+/// Whether it is a licence and nothing more: one with an exception, or "or later", is another licence.
+fn is_plain(licence: &LicenseReq) -> bool {
+    let or_later = matches!(licence.license, LicenseItem::Spdx { or_later: true, .. });
+    licence.addition.is_none() && !or_later
+}
+
+fn known(licence: &str) -> Option<Name> {
+    let at = NAMES.iter().position(|(theirs, _)| *theirs == licence)?;
     Some((at, NAMES[at].1))
 }
 
-fn words(text: &str) -> Vec<String> {
-    let text = text
-        .replace('/', " OR ")
-        .replace('(', " ( ")
-        .replace(')', " ) ");
-    text.split_whitespace().map(str::to_owned).collect()
-}
-
-/// `all OR all …`: the best alternative whose licences are all known.
-fn alternatives(rest: &mut &[String]) -> Option<Vec<Name>> {
-    let mut best: Option<Vec<Name>> = None;
-    loop {
-        let names = all(rest);
-        let rank = |names: &Vec<Name>| names.iter().map(|name| name.0).max();
-        if let Some(names) = names {
-            let better = best.as_ref().is_none_or(|best| rank(&names) < rank(best));
-            if better {
-                best = Some(names);
-            }
-        }
-        match rest.split_first() {
-            Some((word, after)) if word == "OR" => *rest = after,
-            _ => return best,
-        }
-    }
-}
-
-/// `one AND one …`: none where one is not known.
-fn all(rest: &mut &[String]) -> Option<Vec<Name>> {
-    let mut names = Some(Vec::new());
-    loop {
-        match (one(rest), names.as_mut()) {
-            (Some(more), Some(names)) => names.extend(more),
-            _ => names = None,
-        }
-        match rest.split_first() {
-            Some((word, after)) if word == "AND" => *rest = after,
-            _ => return names,
-        }
-    }
-}
-
-fn one(rest: &mut &[String]) -> Option<Vec<Name>> {
-    let (word, after) = rest.split_first()?;
-    *rest = after;
-    if word != "(" {
-        // A licence with an exception is another licence.
-        let licence = match after {
-            [with, exception, after @ ..] if with == "WITH" => {
-                *rest = after;
-                format!("{word} WITH {exception}")
-            }
-            _ => word.clone(),
-        };
-        return known(&licence).map(|name| vec![name]);
-    }
-    let names = alternatives(rest);
-    let (word, after) = rest.split_first()?;
-    *rest = after;
-    (word == ")").then_some(names).flatten()
+/// The alternative whose least welcome licence stands earlier in [`NAMES`]; the first of two equal ones.
+fn better(first: Option<Vec<Name>>, second: Option<Vec<Name>>) -> Option<Vec<Name>> {
+    let rank = |names: &Vec<Name>| names.iter().map(|name| name.0).max();
+    [first, second].into_iter().flatten().min_by_key(rank)
 }
 
 #[cfg(test)]
@@ -124,6 +103,13 @@ mod tests {
             ),
             ("Apache-2.0 WITH LLVM-exception", None),
             ("GPL-3.0 WITH", None),
+            ("Apache-2.0+", None),
+            ("MIT OR Proprietary", Some("Expat")),
+            ("Proprietary OR BSD", Some("BSD-3-Clause")),
+            (
+                "MIT AND (Apache-2.0 OR GPL-3.0)",
+                Some("Expat and Apache-2.0"),
+            ),
             ("BSD License", Some("BSD-3-Clause")),
             ("GPL-3.0", None),
             ("MIT AND GPL-3.0", None),

@@ -6,6 +6,7 @@
 use miette::Diagnostic;
 use thiserror::Error;
 
+use base::day::Day;
 use base::exit::{Exit, ExitKind};
 
 /// RSA keys with fewer bits are refused by apt.
@@ -23,7 +24,7 @@ const OF_SUBKEY: &str = "0x18";
 /// A key that can't sign a repository.
 #[derive(Debug, Error, Diagnostic, PartialEq, Eq)]
 pub enum KeyError {
-    /// There is none.
+    /// gpg has no secret key of that name.
     #[error("gpg has no secret key `{id}` in {home}")]
     #[diagnostic(help(
         "`gpg --list-secret-keys` shows which there are; GNUPGHOME names another directory"
@@ -31,7 +32,7 @@ pub enum KeyError {
     Absent {
         /// What was asked for.
         id: String,
-        /// gpg's directory.
+        /// The directory that gpg looked in (GNUPGHOME).
         home: String,
     },
     /// Its time is over.
@@ -44,8 +45,8 @@ pub enum KeyError {
         key: String,
         /// The key that it belongs to.
         primary: String,
-        /// The day, as `2026-11-23`.
-        day: String,
+        /// The day, in UTC.
+        day: Day,
     },
     /// Its owner took it back.
     #[error("the key {key} is revoked; apt refuses what it signs")]
@@ -58,7 +59,7 @@ pub enum KeyError {
     #[error("gpg calls the key {key} {what}")]
     #[diagnostic(help("`gpg --edit-key {key}` shows it; sign with another key"))]
     Unusable {
-        /// The key.
+        /// The fingerprint of the key or subkey.
         key: String,
         /// What gpg calls it.
         what: &'static str,
@@ -69,16 +70,16 @@ pub enum KeyError {
         "`gpg --quick-add-key {key} ed25519 sign 2y` gives it a signing subkey; the secret of one may be on another machine"
     ))]
     DoesNotSign {
-        /// The key.
+        /// The fingerprint of the primary key.
         key: String,
     },
     /// apt finds it too weak.
     #[error("the key {key} is {what}, which apt refuses")]
     #[diagnostic(help("make a new one: `gpg --quick-gen-key NAME ed25519 sign`"))]
     Weak {
-        /// The key.
+        /// The fingerprint of the key or subkey.
         key: String,
-        /// What it is.
+        /// Its algorithm and size, such as `an RSA key of 1024 bits`.
         what: String,
     },
     /// A binding by a broken digest.
@@ -87,11 +88,11 @@ pub enum KeyError {
         "bind it again: `gpg --cert-digest-algo SHA512 --quick-set-expire {key} 2y` (with `'*'` behind it for its subkeys), and give users the new keyring"
     ))]
     BrokenBinding {
-        /// The key.
+        /// The fingerprint of the primary key.
         key: String,
-        /// The part.
+        /// What the signature binds: the user id, the key or a subkey.
         what: &'static str,
-        /// The digest.
+        /// The name of the broken digest, such as `SHA-1`.
         digest: &'static str,
     },
 }
@@ -218,7 +219,7 @@ impl Part {
             "e" => Err(KeyError::Expired {
                 key: key(),
                 primary: primary.fingerprint.clone(),
-                day: day(self.expires.unwrap_or_default()),
+                day: Day::of(self.expires.unwrap_or_default()),
             }),
             "i" => Err(KeyError::Unusable {
                 key: key(),
@@ -281,7 +282,7 @@ fn parts(listing: &str) -> Vec<Part> {
 /// A signature that binds.
 #[derive(Debug, Default)]
 struct Binding<'t> {
-    /// Who made it.
+    /// The id of the key that made the signature.
     keyid: Option<&'t str>,
     /// The subkey before it.
     subkey: Option<&'t str>,
@@ -291,7 +292,7 @@ struct Binding<'t> {
     digests: Vec<u32>,
 }
 
-/// Reads `gpg --list-packets`.
+/// The binding signatures in the output of `gpg --list-packets`.
 fn bindings(packets: &str) -> Vec<Binding<'_>> {
     let mut bindings: Vec<Binding<'_>> = Vec::new();
     let (mut subkey, mut in_signature) = (None, false);
@@ -327,34 +328,9 @@ fn bindings(packets: &str) -> Vec<Binding<'_>> {
     bindings
 }
 
-/// A moment's day in UTC.
-pub(super) fn day(epoch: u64) -> String {
-    // The days of a year that starts in March end with the leap day (the civil calendar's period is 400 years).
-    let days = epoch / 86_400 + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let (day, month) = (day - (153 * month + 2) / 5 + 1, (month + 2) % 12 + 1);
-    let year = era * 400 + year + u64::from(month <= 2);
-    format!("{year}-{month:02}-{day:02}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn days() {
-        for (epoch, expected) in [
-            (0, "1970-01-01"),
-            (951_782_400, "2000-02-29"),
-            (1_795_392_000, "2026-11-23"),
-            (4_107_542_399, "2100-02-28"),
-        ] {
-            assert_eq!(day(epoch), expected);
-        }
-    }
 
     #[test]
     fn the_newest_subkey_that_signs_is_chosen() {

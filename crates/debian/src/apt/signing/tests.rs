@@ -69,22 +69,22 @@ fn keys_that_apt_refuses_are_refused() {
         &["ed25519", "sign", "never"],
     );
     let certifies = with(&[AGO], &["ed25519", "cert", "never"]);
-    let said = refused(&expired);
+    let error = refused(&expired);
     assert!(
-        matches!(&said, KeyError::Expired { day, .. } if day == "2024-02-01"),
-        "{said}"
+        matches!(&error, KeyError::Expired { day, .. } if day.to_string() == "2024-02-01"),
+        "{error}"
     );
     assert!(matches!(refused(&weak), KeyError::Weak { .. }));
-    let said = refused(&sha1);
+    let error = refused(&sha1);
     assert!(
         matches!(
-            &said,
+            &error,
             KeyError::BrokenBinding {
                 digest: "SHA-1",
                 ..
             }
         ),
-        "{said}"
+        "{error}"
     );
     assert!(matches!(refused(&certifies), KeyError::DoesNotSign { .. }));
 }
@@ -146,6 +146,9 @@ fn a_younger_subkey_signs_from_its_own_time_on() {
     run(&[again, "--quick-set-expire", fingerprint, "20990101T000000"]);
     let key = SigningKey::of_user(&home, "x@example.org", &log).unwrap();
     assert_eq!(key.key.from, 1_767_225_600, "2026-01-01");
-    assert!(key.expires().is_some_and(|day| day.starts_with("20")));
+    assert!(
+        key.expires()
+            .is_some_and(|day| day.to_string().starts_with("20"))
+    );
     stop_agent(&home, &log);
 }

@@ -1,35 +1,16 @@
-//! The control file.
+//! The control file of a package: one stanza.
 
-use std::collections::BTreeMap;
+use base::deb822::{Stanza, StanzaError, stanzas};
 
 use super::{DebError, malformed};
 
-/// Reads its fields. dpkg does not mind the case of their names, so two of one name in different cases are one twice.
-pub(super) fn fields(text: &str) -> Result<BTreeMap<String, String>, DebError> {
-    let mut fields: BTreeMap<String, String> = BTreeMap::new();
-    let mut last: Option<String> = None;
-    let mut lines = text.lines();
-    for line in lines.by_ref().take_while(|line| !line.trim().is_empty()) {
-        if line.starts_with([' ', '\t']) {
-            let value = last.as_ref().and_then(|name| fields.get_mut(name));
-            let value: &mut String = value
-                .ok_or_else(|| malformed("its control file starts with a continuation line"))?;
-            value.push('\n');
-            value.push_str(line);
-            continue;
-        }
-        let (name, value) = line
-            .split_once(':')
-            .ok_or_else(|| malformed(format!("its control file has a line `{line}`")))?;
-        let name = name.trim_end();
-        if fields.keys().any(|known| known.eq_ignore_ascii_case(name)) {
-            return Err(malformed(format!("its control file has two fields {name}")));
-        }
-        fields.insert(name.to_owned(), value.trim().to_owned());
-        last = Some(name.to_owned());
-    }
-    match lines.all(|line| line.trim().is_empty()) {
-        true => Ok(fields),
-        false => Err(malformed("its control file describes two packages")),
+/// Reads the only stanza.
+pub(super) fn stanza(text: &str) -> Result<Stanza, DebError> {
+    let wrong = |error: StanzaError| malformed(format!("its control file {error}"));
+    let mut stanzas = stanzas(text);
+    let first = stanzas.next().unwrap_or_else(|| Ok(Stanza::default()));
+    match stanzas.next() {
+        None => first.map_err(wrong),
+        Some(_) => Err(malformed("its control file describes two packages")),
     }
 }

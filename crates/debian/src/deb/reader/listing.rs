@@ -1,7 +1,6 @@
 //! The second witness of a package: `dpkg-deb` lists the same file and must see as many files, so that the reader is itself
 //! checked.
 
-use std::io;
 use std::path::Path;
 
 use miette::Diagnostic;
@@ -9,23 +8,20 @@ use thiserror::Error;
 
 use super::Deb;
 use base::exit::{Exit, ExitKind};
-use base::process::Program;
+use base::process::{ProcessError, Program};
 
 /// Why the second witness does not confirm what was read.
 #[derive(Debug, Error, Diagnostic)]
 pub enum ListingError {
     /// It is not installed.
-    #[error("the second witness of packages is missing: can't run `dpkg-deb`: {source}")]
+    #[error("the second witness of packages is missing: {0}")]
     #[diagnostic(help("apt install dpkg"))]
-    Missing {
-        /// Why it did not start.
-        source: io::Error,
-    },
+    Missing(ProcessError),
     /// It could not read the package, though this tool could.
-    #[error("`dpkg-deb --contents` can't read it, though this tool can: {said}")]
+    #[error("`dpkg-deb --contents` can't read it, though this tool can: {stderr}")]
     Refused {
-        /// What it said.
-        said: String,
+        /// What dpkg-deb wrote to standard error.
+        stderr: String,
     },
     /// It saw something else.
     #[error("`dpkg-deb --contents` lists {theirs} files, and this tool sees {ours}")]
@@ -43,24 +39,23 @@ pub enum ListingError {
 impl ExitKind for ListingError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Missing { .. } => Exit::CannotHere,
+            Self::Missing(_) => Exit::CannotHere,
             Self::Refused { .. } | Self::Disagrees { .. } => Exit::CheckFailed,
         }
     }
 }
 
-/// Has `dpkg-deb` list a package that was read, and compares the number of files. tar writes each name on one line, whatever
-/// characters it has.
+/// Has `dpkg-deb` list a package that was read, and compares the number of files. tar escapes line feeds,
+/// so that each name is on one line.
 pub fn confirm(path: &Path, deb: &Deb) -> Result<(), ListingError> {
     let output = Program::new("dpkg-deb")
         .arg("--contents")
         .arg(path)
-        .command()
-        .output()
-        .map_err(|source| ListingError::Missing { source })?;
+        .attempt()
+        .map_err(ListingError::Missing)?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(ListingError::Refused { said });
+        let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(ListingError::Refused { stderr });
     }
     let lines = output.stdout.iter().filter(|byte| **byte == b'\n');
     let (theirs, ours) = (lines.count(), deb.files.len());

@@ -59,7 +59,7 @@ struct Given {
     size: Option<u64>,
 }
 
-/// Reads the entries. Long names are put together here: the tar crate would read them into memory whatever their size.
+/// Reads the entries. Long names are put together here: the tar crate would read them into memory without a limit.
 fn read_entries(
     source: impl Read,
     limits: &Limits,

@@ -1,4 +1,4 @@
-//! What is asked of pip and what is made of its words; no index is contacted.
+//! How pip is called, and how its output is read. No test contacts an index.
 
 #![allow(clippy::unwrap_used)]
 

@@ -3,9 +3,9 @@
 use std::io::{self, Read};
 use std::ops::Range;
 
-use super::{DebError, malformed, text, unreadable, unsupported};
+use super::reader::{DebError, malformed, text, unreadable, unsupported};
 
-const MAGIC: &[u8; 8] = b"!<arch>\n";
+pub(super) const MAGIC: &[u8; 8] = b"!<arch>\n";
 /// How many bytes of `debian-binary` are read.
 const VERSION: u64 = 64;
 
@@ -13,15 +13,22 @@ const VERSION: u64 = 64;
 pub(super) struct Member {
     /// Its name without padding.
     pub(super) name: String,
+    header: Vec<u8>,
     size: u64,
+}
+
+/// Reads the bytes that every ar archive starts with.
+fn magic(deb: &mut impl Read) -> Result<(), DebError> {
+    let mut magic = [0; 8];
+    match deb.read_exact(&mut magic).is_ok() && magic == *MAGIC {
+        true => Ok(()),
+        false => Err(DebError::NotDeb("it does not start like an ar archive")),
+    }
 }
 
 /// Reads the start of the archive, and `debian-binary`.
 pub(super) fn start(deb: &mut impl Read) -> Result<(), DebError> {
-    let mut magic = [0; 8];
-    if deb.read_exact(&mut magic).is_err() || magic != *MAGIC {
-        return Err(DebError::NotDeb("it does not start like an ar archive"));
-    }
+    magic(deb)?;
     let version = next(deb)?.filter(|member| member.name == "debian-binary");
     let version = version.ok_or(DebError::NotDeb("its first member is not debian-binary"))?;
     let mut text = Vec::new();
@@ -58,11 +65,26 @@ pub(super) fn next(deb: &mut impl Read) -> Result<Option<Member>, DebError> {
     Ok(Some(Member {
         name: name.strip_suffix('/').unwrap_or(name).to_owned(),
         size: size.map_err(|_| malformed("an ar header has no size"))?,
+        header,
     }))
 }
 
-/// Looks at what follows `data.tar`. dpkg does not, so anything may be there, but for a second archive: other readers take
-/// that one.
+/// All members of an archive in memory, each with its contents.
+pub(super) fn members(archive: &[u8]) -> Result<Vec<(Member, &[u8])>, DebError> {
+    let mut rest = archive;
+    magic(&mut rest)?;
+    let mut found = Vec::new();
+    while let Some(member) = next(&mut rest)? {
+        let contents = rest;
+        member.skip(&mut rest)?;
+        let size = member.size as usize; // they were there to be skipped
+        found.push((member, &contents[..size]));
+    }
+    Ok(found)
+}
+
+/// Reads the members behind `data.tar`, which dpkg ignores. A second archive among them is refused, because other readers
+/// take that one.
 pub(super) fn nothing_else_is_meant(deb: &mut impl Read) -> Result<(), DebError> {
     while let Ok(Some(member)) = next(deb) {
         if let Some((part, _)) = member.part() {
@@ -103,7 +125,18 @@ impl Member {
         deb.take(self.size)
     }
 
-    /// Skips it.
+    /// Appends a member with this one's time, owner and mode to an archive.
+    pub(super) fn append(&self, archive: &mut Vec<u8>, name: &str, contents: &[u8]) {
+        archive.extend_from_slice(format!("{name:<16}").as_bytes());
+        archive.extend_from_slice(&self.header[16..48]);
+        archive.extend_from_slice(format!("{:<10}`\n", contents.len()).as_bytes());
+        archive.extend_from_slice(contents);
+        if contents.len() % 2 == 1 {
+            archive.push(b'\n');
+        }
+    }
+
+    /// Moves on to the next header.
     pub(super) fn skip(&self, deb: &mut impl Read) -> Result<(), DebError> {
         self.skip_from(deb, 0)
     }
