@@ -33,7 +33,6 @@ impl Sandbox {
             "--unshare-user",
             "--die-with-parent",
             "--new-session",
-            "--clearenv",
         ] {
             sandbox.push([flag]);
         }
@@ -87,7 +86,9 @@ impl Sandbox {
         }
         self.push(["--chdir", "/tmp", "--"]);
         self.push(command);
-        Program::new("bwrap").args(self.args)
+        // The environment is cleared before bubblewrap, which has an option for it only since 0.5: Debian 11 and Ubuntu 20.04
+        // have 0.4.
+        Program::new("env").args(["-i", "bwrap"]).args(self.args)
     }
 
     /// The program that runs a shell script there, ending at the first command that fails.
@@ -102,7 +103,7 @@ mod tests {
 
     #[test]
     fn the_host_is_not_visible_and_the_environment_is_fixed() {
-        // Any root file system serves; the host's own is at hand. Catches a lost --unshare-net, --clearenv, or uid.
+        // Any root file system serves; the host's own is at hand. Catches a lost --unshare-net, `env -i`, or uid.
         let dir = tempfile::tempdir().unwrap();
         let script = "id -u; hostname; ls /sys/class/net 2>/dev/null | grep -v '^lo$' | wc -l; env | cut -d= -f1 | sort | tr '\\n' ' '; ! touch /usr/x 2>/dev/null";
         let out = Sandbox::new(Path::new("/"))

@@ -92,15 +92,19 @@ impl System {
             ])
             .args(["--bind".as_ref(), root.as_os_str(), "/".as_ref()])
             .args([
-                "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/run", "--perms", "1777",
-                "--tmpfs", "/tmp", "--chdir", "/",
+                "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/run", "--tmpfs", "/tmp",
+                "--chdir", "/",
             ]);
         for (host, inside) in shown {
             files::create_dir(&root.join(inside.trim_start_matches('/')))?;
             program = program.args(["--ro-bind".as_ref(), host.as_os_str(), inside.as_ref()]);
         }
         let mut holder = program
-            .args(["/bin/sh", "-c", "touch /etc/started; exec sleep infinity"])
+            .args([
+                "/bin/sh",
+                "-c",
+                "chmod 1777 /tmp; touch /etc/started; exec sleep infinity",
+            ])
             .command()
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
