@@ -613,7 +613,9 @@ BEGIN
         FROM members AS m JOIN pg_class AS c ON c.oid = m.oid WHERE relreplident <> 'd'
         UNION ALL
         SELECT 8, format('table pgml.%I in publication %I', tablename, p.pubname), late, format(
-            'ALTER PUBLICATION %I ADD TABLE pgml.%I%s', p.pubname, tablename, coalesce(' WHERE ' || (to_jsonb(p)->>'rowfilter'), '')
+            -- Some releases of pg_dump save it, too.
+            'DO $do$ BEGIN ALTER PUBLICATION %I ADD TABLE pgml.%I%s; EXCEPTION WHEN duplicate_object THEN NULL; END $do$',
+            p.pubname, tablename, coalesce(' WHERE ' || (to_jsonb(p)->>'rowfilter'), '')
         )
         FROM pg_publication_tables AS p JOIN members AS m ON (schemaname, tablename) = ('pgml', m.name)
         WHERE EXISTS (SELECT FROM pg_publication_rel JOIN pg_publication AS o ON o.oid = prpubid WHERE prrelid = m.oid AND o.pubname = p.pubname)

@@ -15,10 +15,11 @@ from pgml_runtime.errors import require
 @contextlib.contextmanager
 def watched(estimator, library):
     """Yield the arguments of `fit` that make it tell of its rounds; none where it can't."""
-    # XGBoost's forests are one round, and refuse callbacks.
-    rounds = not type(estimator).__name__.startswith("XGBRF")
-    if library == "xgboost" and rounds and "callbacks" in estimator.get_params(deep=False):
-        before = estimator.get_params(deep=False)["callbacks"]
+    params = estimator.get_params(deep=False)
+    # XGBoost's forests are one round: their classes refuse callbacks up to 3.3, and are replaced from 3.4 on.
+    rounds = not type(estimator).__name__.startswith("XGBRF") and params.get("n_estimators") != 1
+    if library == "xgboost" and rounds and "callbacks" in params:
+        before = params["callbacks"]
         if before is None:
             estimator.set_params(callbacks=[_xgboost_callback()])
         try:

@@ -92,11 +92,8 @@ impl TestRun<'_> {
                     "packaging/sccache/Cargo.toml",
                 ];
                 for manifest in manifests {
-                    Program::new(program.display().to_string())
-                        .inherit_env("PATH")
-                        .inherit_env("HOME")
-                        .inherit_env("RUSTUP_HOME")
-                        .inherit_env("CARGO_HOME")
+                    // It runs cargo.
+                    tools::as_cargo(Program::new(program.display().to_string()))
                         .args(["--all-features", "--locked", "--manifest-path", manifest])
                         .args(["check", "licenses", "bans", "sources"])
                         .dir(&workspace.root)

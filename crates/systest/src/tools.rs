@@ -28,14 +28,17 @@ pub const RUST_AUDIT_INFO: CargoTool = CargoTool {
 
 /// cargo, with the toolchain that the source tree pins.
 pub fn cargo(workspace: &Workspace) -> Program {
-    // With the machine's proxies and certificates: some of what it is asked for fetches.
+    as_cargo(Program::new("cargo")).dir(&workspace.root)
+}
+
+/// A program that fetches as cargo does: with the machine's proxies and certificates.
+pub fn as_cargo(program: Program) -> Program {
     CARGO_ENVIRONMENT
         .iter()
         .chain(&["PATH", "CARGO_HOME"])
-        .fold(with_proxies(Program::new("cargo")), |program, name| {
+        .fold(with_proxies(program), |program, name| {
             program.inherit_env(name)
         })
-        .dir(&workspace.root)
 }
 
 impl CargoTool {

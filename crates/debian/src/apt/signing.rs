@@ -3,10 +3,12 @@
 //! For local use a key is made on first need and kept in the cache, so that even a repository in a directory is used
 //! with `Signed-By` and never with `trusted=yes`.
 
+mod home;
 mod key;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use self::home::Home;
 use self::key::Key;
 use base::day::Day;
 use base::exit::Failure;
@@ -24,7 +26,7 @@ const BIRTH: u64 = 946_684_800; // 2000-01-01
 
 /// A gpg home directory and the key in it that signs.
 pub struct SigningKey {
-    home: PathBuf,
+    home: Home,
     key: Key,
     /// Whether the directory is ours, with no passphrase in it and an agent that nobody else uses.
     ours: bool,
@@ -39,7 +41,8 @@ impl SigningKey {
             files::remove_dir(&partial)?;
             files::create_dir(&partial)?;
             files::set_mode(&partial, 0o700)?;
-            gpg(&partial, true)
+            let made = Home::of(&partial)?;
+            gpg(made.path(), true)
                 .arg(format!("--faked-system-time={BIRTH}"))
                 .args([
                     "--passphrase",
@@ -51,7 +54,7 @@ impl SigningKey {
                     "never",
                 ])
                 .run(log)?;
-            stop_agent(&partial, log);
+            stop_agent(made.path(), log);
             files::rename(&partial, home)?;
         }
         Self::find(home, None, log)
@@ -63,11 +66,12 @@ impl SigningKey {
     }
 
     fn find(home: &Path, id: Option<&str>, log: &Path) -> Result<Self, Failure> {
+        let dir = Home::of(home)?;
         let absent = || KeyError::Absent {
             id: id.unwrap_or_default().to_owned(),
             home: home.display().to_string(),
         };
-        let listing = gpg(home, id.is_none())
+        let listing = gpg(dir.path(), id.is_none())
             .args([
                 "--with-colons",
                 "--with-subkey-fingerprint",
@@ -80,13 +84,13 @@ impl SigningKey {
             (listing, _) => listing?,
         };
         let mut key = Key::choose(&String::from_utf8_lossy(&listing))?.ok_or_else(absent)?;
-        let exported = export(home, id.is_none(), &key.fingerprint, log)?;
-        let packets = gpg(home, id.is_none())
+        let exported = export(dir.path(), id.is_none(), &key.fingerprint, log)?;
+        let packets = gpg(dir.path(), id.is_none())
             .arg("--list-packets")
             .pipe(&exported, log)?;
         key.bind(&String::from_utf8_lossy(&packets))?;
         Ok(Self {
-            home: home.to_owned(),
+            home: dir,
             key,
             ours: id.is_none(),
         })
@@ -104,7 +108,7 @@ impl SigningKey {
 
     /// Writes the public key as a keyring that `Signed-By` takes.
     pub fn export(&self, to: &Path, log: &Path) -> Result<(), Failure> {
-        let bytes = export(&self.home, self.ours, self.fingerprint(), log)?;
+        let bytes = export(self.home.path(), self.ours, self.fingerprint(), log)?;
         Ok(files::write(to, bytes)?)
     }
 
@@ -136,7 +140,7 @@ impl SigningKey {
         log: &Path,
     ) -> Result<(), Failure> {
         let epoch = epoch.max(self.key.from);
-        let mut program = gpg(&self.home, self.ours)
+        let mut program = gpg(self.home.path(), self.ours)
             .args([
                 "--local-user",
                 // This very part of the key, whichever gpg would take at that time.
@@ -155,7 +159,7 @@ impl SigningKey {
         }
         program.arg(mode).arg(file).run(log)?;
         if self.ours {
-            stop_agent(&self.home, log);
+            stop_agent(self.home.path(), log);
         }
         Ok(())
     }

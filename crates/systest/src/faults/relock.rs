@@ -47,10 +47,41 @@ impl FaultTest<'_> {
             return Ok(());
         }
         // Catches a lock that dies with its mirror, a new lock in silence, and one that is made although it is forbidden.
-        cases.run(NEW_LOCK, || self.new_lock(distribution));
+        match self.plan.job(&ids::fetch(&distribution.id, "headers")) {
+            Some(_) => {
+                cases.run(NEW_LOCK, || self.new_lock(distribution));
+            }
+            None => {
+                let title = &distribution.title;
+                let why = format!("the headers for {title} come from another release");
+                cases.not_run(NEW_LOCK, why);
+            }
+        }
         // Catches a release that can't be built any more once the oldest release is gone.
-        cases.run(NEXT_BUILDER, || self.next_builder());
+        match self.archive_of_builders()? {
+            None => {
+                cases.run(NEXT_BUILDER, || self.next_builder());
+            }
+            Some(lacking) => {
+                let why = format!("this machine's apt has no archive `{lacking}`");
+                cases.not_run(NEXT_BUILDER, why);
+            }
+        }
         Ok(())
+    }
+
+    /// The archive of the first two builders that this machine's apt does not have; none where it has them.
+    fn archive_of_builders(&self) -> Result<Option<String>, Failure> {
+        let targets = &self.pipeline.targets;
+        let here = self.pipeline.host.architecture(targets);
+        let mirrors = self.pipeline.mirrors()?;
+        for builder in targets.builders.iter().take(2) {
+            let facts = targets.require_distribution(&here.qualify(&builder.distribution))?;
+            if let Some(lacking) = mirrors.missing(facts).first() {
+                return Ok(Some((*lacking).to_owned()));
+            }
+        }
+        Ok(None)
     }
 
     fn new_lock(&self, distribution: &Distribution) -> Result<(), Failure> {

@@ -37,6 +37,20 @@ fn no_signature_is_older_than_its_key() {
     assert_eq!(signed_at(&key), key.key.from);
 }
 
+/// Catches a checkout in a deep directory, in which gpg's agent can't make its socket.
+#[test]
+fn a_long_path_signs_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let deep = dir.path().join("a-directory-with-a-long-name".repeat(5));
+    let (log, release) = (dir.path().join("log"), dir.path().join("Release"));
+    files::write(&release, "Origin: x\n").unwrap();
+    let key = SigningKey::local(&deep.join("key"), &log).unwrap();
+    key.sign_release(&release, crate::rootfs::EPOCH, &log)
+        .unwrap();
+    let again = SigningKey::local(&deep.join("key"), &log).unwrap();
+    assert_eq!(again.fingerprint(), key.fingerprint());
+}
+
 /// Why a key of a user's, made by a command of gpg's in a directory of its own, can't sign.
 fn refused(command: &[&str]) -> KeyError {
     let dir = tempfile::tempdir().unwrap();
