@@ -102,62 +102,13 @@ pub fn sql_symbols(workspace: &Workspace) -> Result<BTreeSet<String>, Failure> {
     Ok(sql::c_symbols_of_scripts(scripts).unwrap_or_default())
 }
 
-/// Verifies, and writes [`REPORT`] and [`NEEDS`].
+/// Verifies, and writes [`REPORT`] and what the library needs, as a package's dependencies are written from it.
 pub fn verify(subject: &Subject<'_>, workspace: &Workspace, out: &Path) -> Result<String, Failure> {
     let book = Rulebook::load(&workspace.packaging())?;
-    let target = subject.target.to_string();
     let symbols = sql_symbols(workspace)?;
-    let expectation = |soname: &str, before_strip| Expectation {
-        target: target.clone(),
-        profile: Profile::Extension,
-        architecture: subject.architecture.to_owned(),
-        floors: floors(&subject.target.distribution),
-        server: Some(ExpectedServer {
-            major: subject.target.major,
-            headers: subject.headers.clone(),
-        }),
-        libpython: Libpython::Exactly(soname.to_owned()),
-        sql_symbols: Some(symbols.clone()),
-        before_strip,
-    };
-    let soname = subject.target.distribution.libpython_soname();
-    let names = FunctionNames::read(&files::read(subject.unstripped)?).map_err(|source| {
-        VerifyError::Elf {
-            file: "pgml.so before strip and stamp".into(),
-            source,
-        }
-    })?;
-    let libraries = system_libraries::libraries_below(subject.runtime, layout::PYTHON_PREFIX)?;
-    let loaded = Runtime::new(
-        format!("the runtime of {}", subject.target.distribution.title),
-        libraries,
-    );
-    let around = Around::Known(Box::new(subject.providers.surroundings(
-        &book,
-        Ok(loaded),
-        &[],
-    )?));
-    let packaged = verify_library(
-        subject.library,
-        "pgml.so",
-        &Judgement {
-            book: &book,
-            expectation: &expectation(&soname, false),
-            around: &around,
-            names: Some(&names),
-        },
-    )?;
-    let elsewhere = "judged on the library as packaged".to_owned();
-    let compiled = verify_library(
-        subject.unstripped,
-        "pgml.so before strip and stamp",
-        &Judgement {
-            book: &book,
-            expectation: &expectation(STUB_SONAME, true),
-            around: &Around::NotAsked(elsewhere),
-            names: None,
-        },
-    )?;
+    let packaged = judge_packaged(subject, &book, symbols.clone())?;
+    let compiled = judge_compiled(subject, &book, symbols)?;
+    let target = subject.target.to_string();
     let witnessed = packaged
         .witness
         .as_ref()
@@ -165,22 +116,7 @@ pub fn verify(subject: &Subject<'_>, workspace: &Workspace, out: &Path) -> Resul
     let server = packaged.server.clone().unwrap_or_default();
     let document = Document::new(vec![packaged, compiled]);
     let json = serde_json::to_vec_pretty(&document).unwrap_or_default(); // INVARIANT: plain data always serialises
-    let refused = workspace
-        .cache
-        .join("refused")
-        .join(format!("{target}.json"));
-    for report in &document.libraries {
-        if report.verdict != Verdict::Passed {
-            files::write(&refused, &json)?;
-            return Err(Refused {
-                file: report.file.clone(),
-                target,
-                reasons: reasons(report),
-                report: refused.display().to_string(),
-            }
-            .into());
-        }
-    }
+    refuse_unless_passed(&document, &json, &target, workspace)?;
     files::write(&out.join(REPORT), json)?;
     let bytes = files::read(subject.library)?;
     let facts = Facts::read(&bytes).map_err(|source| symcheck::VerifyError::Elf {
@@ -196,6 +132,98 @@ pub fn verify(subject: &Subject<'_>, workspace: &Workspace, out: &Path) -> Resul
     Ok(format!(
         "every rule holds for {target}; nm and readelf agree on {witnessed} symbols"
     ))
+}
+
+/// Judges the library as it will be packaged, among its target's libraries.
+fn judge_packaged(
+    subject: &Subject<'_>,
+    book: &Rulebook,
+    sql_symbols: BTreeSet<String>,
+) -> Result<Report, Failure> {
+    let distribution = &subject.target.distribution;
+    let names = FunctionNames::read(&files::read(subject.unstripped)?).map_err(|source| {
+        VerifyError::Elf {
+            file: "pgml.so before strip and stamp".into(),
+            source,
+        }
+    })?;
+    let libraries = system_libraries::libraries_below(subject.runtime, layout::PYTHON_PREFIX)?;
+    let runtime = Runtime::new(format!("the runtime of {}", distribution.title), libraries);
+    let around = subject.providers.surroundings(book, Ok(runtime), &[])?;
+    let by = Judgement {
+        book,
+        expectation: &Expectation {
+            sql_symbols: Some(sql_symbols),
+            ..expectation(subject)
+        },
+        around: &Around::Known(Box::new(around)),
+        names: Some(&names),
+    };
+    Ok(verify_library(subject.library, "pgml.so", &by)?)
+}
+
+/// Judges the same code as it was compiled, while it still has its symbol table and the stub's libpython.
+fn judge_compiled(
+    subject: &Subject<'_>,
+    book: &Rulebook,
+    sql_symbols: BTreeSet<String>,
+) -> Result<Report, Failure> {
+    let elsewhere = "judged on the library as packaged".to_owned();
+    let by = Judgement {
+        book,
+        expectation: &Expectation {
+            libpython: Libpython::Exactly(STUB_SONAME.to_owned()),
+            sql_symbols: Some(sql_symbols),
+            before_strip: true,
+            ..expectation(subject)
+        },
+        around: &Around::NotAsked(elsewhere),
+        names: None,
+    };
+    let name = "pgml.so before strip and stamp";
+    Ok(verify_library(subject.unstripped, name, &by)?)
+}
+
+fn expectation(subject: &Subject<'_>) -> Expectation {
+    let distribution = &subject.target.distribution;
+    Expectation {
+        target: subject.target.to_string(),
+        profile: Profile::Extension,
+        architecture: subject.architecture.to_owned(),
+        floors: floors(distribution),
+        server: Some(ExpectedServer {
+            major: subject.target.major,
+            headers: subject.headers.clone(),
+        }),
+        libpython: Libpython::Exactly(distribution.libpython_soname()),
+        sql_symbols: None,
+        before_strip: false,
+    }
+}
+
+/// Fails where a library did not pass, and keeps the whole document, since the job's output goes.
+fn refuse_unless_passed(
+    document: &Document,
+    json: &[u8],
+    target: &str,
+    workspace: &Workspace,
+) -> Result<(), Failure> {
+    let mut reports = document.libraries.iter();
+    let Some(report) = reports.find(|report| report.verdict != Verdict::Passed) else {
+        return Ok(());
+    };
+    let refused = workspace
+        .cache
+        .join("refused")
+        .join(format!("{target}.json"));
+    files::write(&refused, json)?;
+    Err(Refused {
+        file: report.file.clone(),
+        target: target.to_owned(),
+        reasons: reasons(report),
+        report: refused.display().to_string(),
+    }
+    .into())
 }
 
 /// What of a report keeps a library from being packaged, a line each.

@@ -7,6 +7,7 @@
 
 mod dynamic;
 mod notes;
+mod other;
 mod read;
 mod relocations;
 mod versions;
@@ -253,8 +254,8 @@ impl FunctionSymbol {
 /// What an ELF file is, if it is no shared library. Only its headers are read: one that is a library may still be broken.
 pub fn other(bytes: &[u8]) -> Result<Option<Other>, ElfError> {
     match bytes.get(..5) {
-        Some(b"\x7fELF\x01") => read::other::<FileHeader32<Endianness>>(bytes),
-        Some(b"\x7fELF\x02") => read::other::<FileHeader64<Endianness>>(bytes),
+        Some(b"\x7fELF\x01") => other::read::<FileHeader32<Endianness>>(bytes),
+        Some(b"\x7fELF\x02") => other::read::<FileHeader64<Endianness>>(bytes),
         Some(b"\x7fELF\x00") | None => Err(malformed("it is cut off, or of no class")),
         Some(_) => Err(malformed("the class is neither 32 nor 64 bits")),
     }
