@@ -12,6 +12,7 @@ pub mod instructions;
 pub mod needs;
 pub mod policy;
 pub mod report;
+pub mod rule;
 pub mod rules;
 pub mod scope;
 pub mod server_release;

@@ -20,7 +20,7 @@ use globset::{GlobMatcher, GlobSet};
 
 use self::parse::Source;
 use super::elf::Endian;
-use super::rules::Rule;
+use super::rule::Rule;
 use super::version::Version;
 pub use file::{Exports, Loading, OpenBlas};
 pub use instructions::Instructions;
