@@ -20,7 +20,6 @@ use symcheck::{Judgement, Rulebook, verify_bytes};
 use targets::Targets;
 use thiserror::Error;
 
-use self::scene::Scene;
 use super::{Sources, provenance};
 use crate::output::print;
 
@@ -136,19 +135,19 @@ fn judge(args: &Args, workspace: &Workspace) -> Result<Document, Failure> {
             .map(|path| function_names(&path))
             .transpose()?,
     };
-    let scene = Scene::build(args, &subjects, &targets, workspace)?;
-    let around = scene.around(&book)?;
+    let judge = scene::judge(book, args, &subjects, &targets, workspace)?;
+    let around = judge.around()?;
     let mut reports = Vec::new();
     for library in &subjects.libraries {
         let architecture = library.architecture.clone();
         let expectation = Expectation {
             profile: library.profile,
-            architecture: architecture.unwrap_or(scene.expectation.architecture.clone()),
+            architecture: architecture.unwrap_or(judge.expectation.architecture.clone()),
             sql_symbols: library.sql_symbols.clone(),
-            ..scene.expectation.clone()
+            ..judge.expectation.clone()
         };
         let by = Judgement {
-            book: &book,
+            book: &judge.book,
             expectation: &expectation,
             around: &around,
             names: names.as_ref(),

@@ -30,14 +30,13 @@ impl Steps<'_> {
             &|id| Ok(work.output_of(id)?.to_owned()),
         )?;
         step::verify(
-            &step::Subject {
-                providers: &providers,
+            step::Subject {
+                providers,
                 runtime: &python,
                 library: &stamped.join(layout::STRIPPED),
                 unstripped: &compiled.join(layout::UNSTRIPPED),
                 target: &target,
                 headers: extension::headers_of(compiled)?,
-                architecture: &target.distribution.architecture.name,
             },
             self.workspace,
             &work.out,

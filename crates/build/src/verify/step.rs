@@ -4,31 +4,35 @@
 //! that shows whether OpenBLAS and its kernels are really inside (S7). Either one failing ends the job, so that no
 //! package can be built from it.
 
-use crate::layout;
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use miette::Diagnostic;
 use thiserror::Error;
 
-use crate::verify::system_libraries::{self, Providers};
+use super::judge::{self, Judge};
+use super::system_libraries::{self, Providers};
+use crate::layout;
 use base::exit::{Exit, ExitKind, Failure};
-use base::files::{self};
+use base::files;
 use base::workspace::Workspace;
 use symcheck::elf::Facts;
-use symcheck::expectation::{Expectation, ExpectedServer, Libpython, Profile};
+use symcheck::expectation::{Expectation, Libpython};
 use symcheck::instructions::FunctionNames;
 use symcheck::needs::Needs;
 use symcheck::report::{Document, Report, Status, Verdict};
-use symcheck::sql;
 use symcheck::stamp::STUB_SONAME;
 use symcheck::surroundings::{Around, Runtime};
 use symcheck::version::Version;
 use symcheck::{Judgement, Rulebook, VerifyError, verify_library};
-use targets::{Distribution, Target};
+use targets::Target;
 
 /// The reports, in the job's output and in `dist/`.
 pub const REPORT: &str = "verify.json";
+/// What the report calls the library as it will be packaged.
+const PACKAGED: &str = "pgml.so";
+/// What the report calls the same code before that.
+const COMPILED: &str = "pgml.so before strip and stamp";
+
 /// What is verified.
 pub struct Subject<'a> {
     /// The stamped library, as it will be packaged.
@@ -39,10 +43,8 @@ pub struct Subject<'a> {
     pub target: &'a Target,
     /// The release of Postgres whose headers it was compiled with, where they say it.
     pub headers: Option<Version>,
-    /// `amd64`.
-    pub architecture: &'a str,
     /// What the target's server loads.
-    pub providers: &'a Providers,
+    pub providers: Providers,
     /// The Python runtime of the target's distribution, which the process has at [`layout::PYTHON_PREFIX`].
     pub runtime: &'a Path,
 }
@@ -66,49 +68,18 @@ impl ExitKind for Refused {
     }
 }
 
-/// What a distribution offers to a library.
-pub fn floors(distribution: &Distribution) -> BTreeMap<String, Version> {
-    [
-        ("GLIBC", &distribution.glibc),
-        ("GLIBCXX", &distribution.glibcxx),
-        ("CXXABI", &distribution.cxxabi),
-        ("GCC", &distribution.gcc),
-    ]
-    .into_iter()
-    .filter_map(|(name, version)| Some((name.to_owned(), Version::parse(&version.to_string())?)))
-    .collect()
-}
-
-/// The lower of two distributions' offers, namespace by namespace.
-pub fn lowest(
-    mut a: BTreeMap<String, Version>,
-    b: BTreeMap<String, Version>,
-) -> BTreeMap<String, Version> {
-    for (namespace, version) in b {
-        let entry = a.entry(namespace).or_insert_with(|| version.clone());
-        *entry = version.min(entry.clone());
-    }
-    a
-}
-
-/// The C symbols that the SQL of every edition names.
-pub fn sql_symbols(workspace: &Workspace) -> Result<BTreeSet<String>, Failure> {
-    let dir = workspace.root.join("extension/sql");
-    let mut scripts = Vec::new();
-    for file in files::files_below(&dir)? {
-        let text = files::read_text(&dir.join(&file))?;
-        scripts.push((file.to_string_lossy().into_owned(), text));
-    }
-    Ok(sql::c_symbols_of_scripts(scripts).unwrap_or_default())
-}
-
 /// Verifies, and writes [`REPORT`] and what the library needs, as a package's dependencies are written from it.
-pub fn verify(subject: &Subject<'_>, workspace: &Workspace, out: &Path) -> Result<String, Failure> {
-    let book = Rulebook::load(&workspace.packaging())?;
-    let symbols = sql_symbols(workspace)?;
-    let packaged = judge_packaged(subject, &book, symbols.clone())?;
-    let compiled = judge_compiled(subject, &book, symbols)?;
-    let target = subject.target.to_string();
+pub fn verify(subject: Subject<'_>, workspace: &Workspace, out: &Path) -> Result<String, Failure> {
+    let Subject {
+        library,
+        unstripped,
+        target,
+        ..
+    } = subject;
+    let judge = judge(subject, workspace)?;
+    let packaged = judge_packaged(&judge, library, unstripped)?;
+    let compiled = judge_compiled(&judge, unstripped)?;
+    let target = target.to_string();
     let witnessed = packaged
         .witness
         .as_ref()
@@ -118,9 +89,9 @@ pub fn verify(subject: &Subject<'_>, workspace: &Workspace, out: &Path) -> Resul
     let json = serde_json::to_vec_pretty(&document).unwrap_or_default(); // INVARIANT: plain data always serialises
     refuse_unless_passed(&document, &json, &target, workspace)?;
     files::write(&out.join(REPORT), json)?;
-    let bytes = files::read(subject.library)?;
+    let bytes = files::read(library)?;
     let facts = Facts::read(&bytes).map_err(|source| symcheck::VerifyError::Elf {
-        file: "pgml.so".into(),
+        file: PACKAGED.into(),
         source,
     })?;
     let needs = Needs {
@@ -134,71 +105,47 @@ pub fn verify(subject: &Subject<'_>, workspace: &Workspace, out: &Path) -> Resul
     ))
 }
 
-/// Judges the library as it will be packaged, among its target's libraries.
-fn judge_packaged(
-    subject: &Subject<'_>,
-    book: &Rulebook,
-    sql_symbols: BTreeSet<String>,
-) -> Result<Report, Failure> {
-    let distribution = &subject.target.distribution;
-    let names = FunctionNames::read(&files::read(subject.unstripped)?).map_err(|source| {
-        VerifyError::Elf {
-            file: "pgml.so before strip and stamp".into(),
-            source,
-        }
-    })?;
+/// What the extension is judged by, among its target's libraries and with its distribution's runtime.
+fn judge(subject: Subject<'_>, workspace: &Workspace) -> Result<Judge, Failure> {
+    let target = subject.target;
+    let book = Rulebook::load(&workspace.packaging())?;
     let libraries = system_libraries::libraries_below(subject.runtime, layout::PYTHON_PREFIX)?;
-    let runtime = Runtime::new(format!("the runtime of {}", distribution.title), libraries);
-    let around = subject.providers.surroundings(book, Ok(runtime), &[])?;
+    let name = format!("the runtime of {}", target.distribution.title);
+    let runtime = Ok(Runtime::new(name, libraries));
+    let judge = Judge::for_target(book, target, subject.providers, runtime, Vec::new());
+    Ok(judge.of_extension(subject.headers, judge::sql_symbols(workspace)?))
+}
+
+/// Judges the library as it will be packaged.
+fn judge_packaged(judge: &Judge, library: &Path, unstripped: &Path) -> Result<Report, Failure> {
+    let names =
+        FunctionNames::read(&files::read(unstripped)?).map_err(|source| VerifyError::Elf {
+            file: COMPILED.into(),
+            source,
+        })?;
     let by = Judgement {
-        book,
-        expectation: &Expectation {
-            sql_symbols: Some(sql_symbols),
-            ..expectation(subject)
-        },
-        around: &Around::Known(Box::new(around)),
+        book: &judge.book,
+        expectation: &judge.expectation,
+        around: &judge.around()?,
         names: Some(&names),
     };
-    Ok(verify_library(subject.library, "pgml.so", &by)?)
+    Ok(verify_library(library, PACKAGED, &by)?)
 }
 
 /// Judges the same code as it was compiled, while it still has its symbol table and the stub's libpython.
-fn judge_compiled(
-    subject: &Subject<'_>,
-    book: &Rulebook,
-    sql_symbols: BTreeSet<String>,
-) -> Result<Report, Failure> {
+fn judge_compiled(judge: &Judge, unstripped: &Path) -> Result<Report, Failure> {
     let elsewhere = "judged on the library as packaged".to_owned();
     let by = Judgement {
-        book,
+        book: &judge.book,
         expectation: &Expectation {
             libpython: Libpython::Exactly(STUB_SONAME.to_owned()),
-            sql_symbols: Some(sql_symbols),
             before_strip: true,
-            ..expectation(subject)
+            ..judge.expectation.clone()
         },
         around: &Around::NotAsked(elsewhere),
         names: None,
     };
-    let name = "pgml.so before strip and stamp";
-    Ok(verify_library(subject.unstripped, name, &by)?)
-}
-
-fn expectation(subject: &Subject<'_>) -> Expectation {
-    let distribution = &subject.target.distribution;
-    Expectation {
-        target: subject.target.to_string(),
-        profile: Profile::Extension,
-        architecture: subject.architecture.to_owned(),
-        floors: floors(distribution),
-        server: Some(ExpectedServer {
-            major: subject.target.major,
-            headers: subject.headers.clone(),
-        }),
-        libpython: Libpython::Exactly(distribution.libpython_soname()),
-        sql_symbols: None,
-        before_strip: false,
-    }
+    Ok(verify_library(unstripped, COMPILED, &by)?)
 }
 
 /// Fails where a library did not pass, and keeps the whole document, since the job's output goes.

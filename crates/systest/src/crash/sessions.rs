@@ -11,8 +11,8 @@ use crate::cases::{Cases, ensure};
 use base::exit::Failure;
 use base::workspace::Workspace;
 use build::compile::blas_clash::Mislink;
-use build::verify::step;
-use symcheck::expectation::{Expectation, Libpython, Profile};
+use build::verify::judge;
+use symcheck::expectation::{Expectation, Profile};
 use symcheck::report::{Status, Verdict};
 use symcheck::rules::Rule;
 use symcheck::scope::Lookup;
@@ -332,14 +332,11 @@ impl Suite<'_> {
     fn refused(&self, mislink: Mislink) -> Result<usize, Failure> {
         let library = self.libraries.wrong(mislink);
         let expectation = Expectation {
-            target: self.target.to_string(),
             profile: Profile::Extension,
             architecture: self.architecture.to_owned(),
-            floors: step::floors(&self.target.distribution),
             server: None,
-            libpython: Libpython::Exactly(self.target.distribution.libpython_soname()),
-            sql_symbols: Some(step::sql_symbols(self.workspace)?),
-            before_strip: false,
+            sql_symbols: Some(judge::sql_symbols(self.workspace)?),
+            ..judge::expectation(self.target)
         };
         let by = Judgement {
             book: self.book,

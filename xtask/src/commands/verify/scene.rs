@@ -1,22 +1,22 @@
-//! What the libraries are judged among: the target, its server and libraries, what is opened beside, the Python runtime.
+//! What the libraries are judged among, by the options: the target, its server and libraries, what is opened beside, the
+//! Python runtime.
 
-use build::layout;
 use std::path::{Path, PathBuf};
 
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
 use base::workspace::Workspace;
+use build::layout;
 use build::plan::Purpose;
 use build::verify::input_files::Subjects;
-use build::verify::step;
+use build::verify::judge::Judge;
 use build::verify::system_libraries::{self, Choice, Providers};
 use jobs::execute::to_run;
 use release::pipeline::Pipeline;
 use symcheck::Rulebook;
-use symcheck::expectation::{Expectation, ExpectedServer, Libpython, Profile};
 use symcheck::scope::FileSystem;
-use symcheck::surroundings::{Around, Runtime};
+use symcheck::surroundings::Runtime;
 use targets::lock::Lock;
 use targets::{Target, Targets};
 
@@ -26,73 +26,42 @@ use crate::console::Console;
 /// What `--target` says to judge by what all targets have in common.
 const ANY: &str = "any";
 
-/// What the libraries are judged among.
-pub(super) struct Scene {
-    /// What the target expects of a library.
-    pub(super) expectation: Expectation,
-    /// The files of the process and the Python runtime, where there is a target.
-    around: Option<(Providers, Result<Runtime, String>)>,
-    /// What the server has opened before.
-    beside: Vec<String>,
-}
-
-impl Scene {
-    /// Builds it from the options.
-    pub(super) fn build(
-        args: &Args,
-        subjects: &Subjects,
-        targets: &Targets,
-        workspace: &Workspace,
-    ) -> Result<Self, Failure> {
-        let named = args.target.as_deref();
-        if named == Some(ANY) {
-            for (option, given) in [
-                ("--root", args.root.is_some()),
-                ("--beside", !args.beside.is_empty()),
-            ] {
-                if given {
-                    return Err(UsageError::WithoutTarget { option }.into());
-                }
+/// Prepares the judge that the options ask for.
+pub(super) fn judge(
+    book: Rulebook,
+    args: &Args,
+    subjects: &Subjects,
+    targets: &Targets,
+    workspace: &Workspace,
+) -> Result<Judge, Failure> {
+    let named = args.target.as_deref();
+    if named == Some(ANY) {
+        for (option, given) in [
+            ("--root", args.root.is_some()),
+            ("--beside", !args.beside.is_empty()),
+        ] {
+            if given {
+                return Err(UsageError::WithoutTarget { option }.into());
             }
-            return Ok(Self {
-                expectation: oldest(targets),
-                around: None,
-                beside: Vec::new(),
-            });
         }
-        let root = args.root.as_deref().unwrap_or(Path::new("/"));
-        let with = Subjects::read(&args.with, root)?;
-        let beside = Subjects::read(&args.beside, root)?;
-        let pipeline = args.sources.pipeline(workspace)?;
-        let target = target(named, subjects, targets, &pipeline)?;
-        let given = subjects.file_system(&[&beside, &with]);
-        let providers = match &args.root {
-            Some(root) => Providers::of_root(root, &target, given)?,
-            None => providers(&pipeline, &target, given)?,
-        };
-        let found = runtime_of(args.runtime.as_deref(), workspace, &target)?;
-        let around = match found {
-            Ok((runtime, files)) => (providers.with(files), Ok(runtime)),
-            Err(why) => (providers, Err(why)),
-        };
-        Ok(Self {
-            expectation: expected(&target),
-            around: Some(around),
-            beside: beside.places(),
-        })
+        return Ok(Judge::for_every_target(book, targets));
     }
-
-    /// The server with what it has opened.
-    pub(super) fn around(&self, book: &Rulebook) -> Result<Around<'_>, Failure> {
-        Ok(match &self.around {
-            Some((providers, runtime)) => Around::Known(Box::new(providers.surroundings(
-                book,
-                runtime.clone(),
-                &self.beside,
-            )?)),
-            None => Around::NotAsked("no target was chosen (`--target any`)".to_owned()),
-        })
-    }
+    let root = args.root.as_deref().unwrap_or(Path::new("/"));
+    let with = Subjects::read(&args.with, root)?;
+    let beside = Subjects::read(&args.beside, root)?;
+    let pipeline = args.sources.pipeline(workspace)?;
+    let target = target(named, subjects, targets, &pipeline)?;
+    let given = subjects.file_system(&[&beside, &with]);
+    let providers = match &args.root {
+        Some(root) => Providers::of_root(root, &target, given)?,
+        None => providers(&pipeline, &target, given)?,
+    };
+    let (providers, runtime) = match runtime_of(args.runtime.as_deref(), workspace, &target)? {
+        Ok((runtime, files)) => (providers.with(files), Ok(runtime)),
+        Err(why) => (providers, Err(why)),
+    };
+    let beside = beside.places();
+    Ok(Judge::for_target(book, &target, providers, runtime, beside))
 }
 
 /// The target that a library is judged by.
@@ -242,36 +211,4 @@ fn unpacked(package: &Path, distribution: &str, workspace: &Workspace) -> Result
         renamed => renamed?,
     }
     Ok(dir)
-}
-
-/// What a target expects of a library.
-fn expected(target: &Target) -> Expectation {
-    Expectation {
-        target: target.to_string(),
-        profile: Profile::ForeignLibrary,
-        architecture: target.distribution.architecture.name.clone(),
-        floors: step::floors(&target.distribution),
-        server: Some(ExpectedServer {
-            major: target.major,
-            headers: None,
-        }),
-        libpython: Libpython::Exactly(target.distribution.libpython_soname()),
-        sql_symbols: None,
-        before_strip: false,
-    }
-}
-
-/// What the oldest distribution has, so that a library which passes is not too new for any.
-fn oldest(targets: &Targets) -> Expectation {
-    let all = targets.distributions.iter().map(step::floors);
-    Expectation {
-        target: "the oldest target".to_owned(),
-        profile: Profile::ForeignLibrary,
-        architecture: targets.first_architecture().name.clone(),
-        floors: all.reduce(step::lowest).unwrap_or_default(),
-        server: None,
-        libpython: Libpython::AnySupported,
-        sql_symbols: None,
-        before_strip: false,
-    }
 }
