@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use symcheck::elf::Facts;
 use symcheck::expectation::{Expectation, Libpython, Profile};
 use symcheck::scope::{FileSystem, Process};
-use symcheck::surroundings::{Around, Surroundings};
+use symcheck::surroundings::{Around, PythonRuntime, Surroundings};
 use symcheck::{Judgement, Rulebook, judge_alone};
 
 static BOOK: OnceLock<(Rulebook, Expectation, FileSystem)> = OnceLock::new();
@@ -48,7 +48,7 @@ fuzz_target!(|data: &[u8]| {
     let around = Around::Known(Box::new(Surroundings::new(
         Process::without_program(files),
         Vec::new(),
-        Err("there is none".to_owned()),
+        PythonRuntime::Unknown("there is none".to_owned()),
     )));
     let by = Judgement {
         book,

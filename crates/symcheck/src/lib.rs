@@ -8,6 +8,7 @@
 pub mod abi3;
 pub mod elf;
 pub mod expectation;
+pub mod input_files;
 pub mod instructions;
 pub mod needs;
 pub mod policy;
@@ -19,6 +20,7 @@ pub mod server_release;
 pub mod sql;
 pub mod stamp;
 pub mod surroundings;
+pub mod system;
 pub mod text;
 pub mod version;
 pub mod witness;

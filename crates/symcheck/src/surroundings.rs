@@ -4,6 +4,8 @@
 use super::elf::Facts;
 use super::scope::{Loaded, Lookup, Process, ScopeError, Site};
 use super::version::Version;
+use base::files::{self, FileError};
+use std::path::Path;
 
 /// What is known of the surroundings.
 #[derive(Debug)]
@@ -27,8 +29,8 @@ pub struct Surroundings<'f> {
     pub own: usize,
     /// Where the tables of the libraries come from.
     pub evidence: Vec<String>,
-    /// The Python runtime, or why it is not known.
-    pub runtime: Result<Runtime, String>,
+    /// The Python runtime that the process loads later.
+    pub runtime: PythonRuntime,
 }
 
 /// The release of a server.
@@ -42,11 +44,7 @@ pub struct ServerRelease {
 
 impl<'f> Surroundings<'f> {
     /// A server that has opened nothing yet, of an unknown release.
-    pub fn new(
-        server: Process<'f>,
-        evidence: Vec<String>,
-        runtime: Result<Runtime, String>,
-    ) -> Self {
+    pub fn new(server: Process<'f>, evidence: Vec<String>, runtime: PythonRuntime) -> Self {
         Self {
             own: server.objects().len(),
             server,
@@ -70,6 +68,27 @@ impl<'f> Surroundings<'f> {
     }
 }
 
+/// What is known of the Python runtime that comes after the library.
+#[derive(Debug, Clone)]
+pub enum PythonRuntime {
+    /// Its libraries.
+    Known(Runtime),
+    /// Nothing, though it ought to be known; why.
+    Unknown(String),
+    /// Nothing, and nobody asked; why not. S11 then does not apply.
+    NotAsked(String),
+}
+
+impl PythonRuntime {
+    /// The libraries, where they are known.
+    pub fn known(&self) -> Option<&Runtime> {
+        match self {
+            Self::Known(runtime) => Some(runtime),
+            Self::Unknown(_) | Self::NotAsked(_) => None,
+        }
+    }
+}
+
 /// The libraries of a Python runtime.
 #[derive(Debug, Clone)]
 pub struct Runtime {
@@ -89,6 +108,24 @@ impl Runtime {
             libraries,
         }
     }
+
+    /// The runtime whose files lie below `dir`, and are found at the path `at` of the process.
+    pub fn below(name: impl Into<String>, dir: &Path, at: &str) -> Result<Self, FileError> {
+        let mut libraries = Vec::new();
+        for file in files::files_below(dir)? {
+            let path = file.to_string_lossy();
+            if is_library(&path) {
+                libraries.push(format!("{at}/{path}"));
+            }
+        }
+        Ok(Self::new(name, libraries))
+    }
+}
+
+/// Whether a file is named like a library.
+pub fn is_library(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    name.ends_with(".so") || name.contains(".so.")
 }
 
 /// A library's loading, replayed.
@@ -131,7 +168,7 @@ impl<'f> Replay<'f> {
         let server = process.objects().len();
         let library = process.open_facts(path, facts)?;
         let opened = process.objects().len();
-        if let Ok(runtime) = &surroundings.runtime {
+        if let Some(runtime) = surroundings.runtime.known() {
             for module in &runtime.libraries {
                 process.open_local(module, Lookup::GlobalFirst)?;
             }

@@ -9,7 +9,7 @@ use symcheck::report::{Report, Verdict};
 use symcheck::rules::Rule;
 use symcheck::scope::{FileSystem, Process};
 use symcheck::sql;
-use symcheck::surroundings::{Around, Runtime, ServerRelease, Surroundings};
+use symcheck::surroundings::{Around, PythonRuntime, Runtime, ServerRelease, Surroundings};
 use symcheck::version::Version;
 use symcheck::{Judgement, Rulebook, verify_library};
 use tempfile::TempDir;
@@ -251,7 +251,7 @@ impl Fixture {
         let mut surroundings = Surroundings::new(
             process,
             vec!["this machine's libc".to_owned()],
-            Ok(Runtime::new("a module and what it bundles", runtime)),
+            PythonRuntime::Known(Runtime::new("a module and what it bundles", runtime)),
         )
         .of_release(self.release.clone());
         if let Some(library) = self.beside {

@@ -9,7 +9,7 @@ use base::workspace::Workspace;
 use symcheck::Rulebook;
 use symcheck::expectation::{Expectation, ExpectedServer, Libpython, Profile};
 use symcheck::sql;
-use symcheck::surroundings::{Around, Runtime};
+use symcheck::surroundings::{Around, PythonRuntime};
 use symcheck::version::Version;
 use targets::{Distribution, Target, Targets};
 
@@ -28,8 +28,7 @@ pub struct Judge {
 /// What loads a library.
 struct Loading {
     providers: Providers,
-    /// The Python runtime that comes later, or why it is not known.
-    runtime: Result<Runtime, String>,
+    runtime: PythonRuntime,
     /// The paths of the extensions that the server opens before.
     beside: Vec<String>,
 }
@@ -40,7 +39,7 @@ impl Judge {
         book: Rulebook,
         target: &Target,
         providers: Providers,
-        runtime: Result<Runtime, String>,
+        runtime: PythonRuntime,
         beside: Vec<String>,
     ) -> Self {
         Self {

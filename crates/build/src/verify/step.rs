@@ -10,7 +10,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::judge::{self, Judge};
-use super::system_libraries::{self, Providers};
+use super::system_libraries::Providers;
 use crate::layout;
 use base::exit::{Exit, ExitKind, Failure};
 use base::files;
@@ -21,7 +21,7 @@ use symcheck::instructions::FunctionNames;
 use symcheck::needs::Needs;
 use symcheck::report::{Document, Report, Status, Verdict};
 use symcheck::stamp::STUB_SONAME;
-use symcheck::surroundings::{Around, Runtime};
+use symcheck::surroundings::{Around, PythonRuntime, Runtime};
 use symcheck::version::Version;
 use symcheck::{Judgement, Rulebook, VerifyError, verify_library};
 use targets::Target;
@@ -109,9 +109,9 @@ pub fn verify(subject: Subject<'_>, workspace: &Workspace, out: &Path) -> Result
 fn judge(subject: Subject<'_>, workspace: &Workspace) -> Result<Judge, Failure> {
     let target = subject.target;
     let book = Rulebook::load(&workspace.packaging())?;
-    let libraries = system_libraries::libraries_below(subject.runtime, layout::PYTHON_PREFIX)?;
     let name = format!("the runtime of {}", target.distribution.title);
-    let runtime = Ok(Runtime::new(name, libraries));
+    let runtime = Runtime::below(name, subject.runtime, layout::PYTHON_PREFIX)?;
+    let runtime = PythonRuntime::Known(runtime);
     let judge = Judge::for_target(book, target, subject.providers, runtime, Vec::new());
     Ok(judge.of_extension(subject.headers, judge::sql_symbols(workspace)?))
 }

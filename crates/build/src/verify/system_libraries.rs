@@ -23,7 +23,7 @@ use base::files;
 use symcheck::Rulebook;
 use symcheck::scope::{FileSystem, Process};
 use symcheck::server_release;
-use symcheck::surroundings::{Runtime, ServerRelease, Surroundings};
+use symcheck::surroundings::{PythonRuntime, ServerRelease, Surroundings};
 use targets::{Distribution, Headers, Target, Targets};
 
 /// Where a wheel's server is put in the replayed process.
@@ -105,7 +105,7 @@ impl Providers {
     pub fn surroundings<'f>(
         &'f self,
         book: &Rulebook,
-        runtime: Result<Runtime, String>,
+        runtime: PythonRuntime,
         beside: &[String],
     ) -> Result<Surroundings<'f>, Failure> {
         let mut server = Process::start(&self.files, &self.program)?;
@@ -114,7 +114,7 @@ impl Providers {
             server.suppose(soname, symbols.map(|(name, _)| name.to_owned()));
         }
         let mut evidence = self.evidence.clone();
-        if let Ok(runtime) = &runtime {
+        if let Some(runtime) = runtime.known() {
             self.files.read_ahead(&runtime.libraries);
             evidence.push(format!("Python's libraries: {}", runtime.name));
         }
@@ -232,22 +232,4 @@ impl PackageNames {
         let found = self.0.iter().find(|(path, _)| path.ends_with(&suffix));
         found.map_or("a package".to_owned(), |(_, package)| package.clone())
     }
-}
-
-/// The libraries of a Python runtime, of a job's output or an unpacked package, as they are found at a path of the process.
-pub fn libraries_below(dir: &Path, at: &str) -> Result<Vec<String>, Failure> {
-    let mut found = Vec::new();
-    for file in files::files_below(dir)? {
-        let path = file.to_string_lossy();
-        if is_library(&path) {
-            found.push(format!("{at}/{path}"));
-        }
-    }
-    Ok(found)
-}
-
-/// Whether a file is named like a library.
-pub fn is_library(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    name.ends_with(".so") || name.contains(".so.")
 }

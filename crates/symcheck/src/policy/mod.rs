@@ -22,7 +22,7 @@ use self::parse::Source;
 use super::elf::Endian;
 use super::rule::Rule;
 use super::version::Version;
-pub use file::{Exports, Loading, OpenBlas};
+pub use file::{Exports, OpenBlas};
 pub use instructions::Instructions;
 pub use server::{First, ServerFloor, ServerFunctions};
 
@@ -65,6 +65,17 @@ pub struct Machine {
     pub endian: Endian,
     /// `e_machine`.
     pub machine: u16,
+}
+
+/// What the dynamic linker takes, and what it brings.
+#[derive(Debug)]
+pub struct Loading {
+    /// The values of `EI_OSABI`.
+    pub os_abi: Vec<u8>,
+    /// How many bytes of static thread-local storage are free for libraries that are opened later.
+    pub static_tls: u64,
+    /// The sonames of glibc's parts. There is at least one, and the first is in every process.
+    pub glibc: Vec<String>,
 }
 
 /// A part of a rule that may stay unchecked.

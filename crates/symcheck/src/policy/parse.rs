@@ -7,11 +7,11 @@ use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use toml::Spanned;
 
 use super::file::{
-    File, FileForbidden, FileGap, FileInstructions, FileMachine, FileMarker, FilePython, FileSame,
-    FileShared, OpenBlas,
+    File, FileForbidden, FileGap, FileInstructions, FileLoading, FileMachine, FileMarker,
+    FilePython, FileSame, FileShared, OpenBlas,
 };
 use super::{
-    Forbidden, Gap, Instructions, MACHINES, Machine, Marker, Policy, PolicyError, Python,
+    Forbidden, Gap, Instructions, Loading, MACHINES, Machine, Marker, Policy, PolicyError, Python,
     ServerFunctions, Shared, machine_number,
 };
 use crate::version::Version;
@@ -56,7 +56,7 @@ impl Source<'_> {
             python: self.python(file.python)?,
             shared: self.shared(file.resolution.shared)?,
             reserved: self.reasoned_symbols(file.resolution.reserved)?,
-            loading: file.loading,
+            loading: self.loading(file.loading)?,
             takers: self.patterns(&takers)?,
             same: self.reasoned_symbols(interposition.same)?,
             instructions: self.instructions(file.instructions)?,
@@ -174,6 +174,28 @@ impl Source<'_> {
             }
             None => Ok(()),
         }
+    }
+
+    /// `[loading]`
+    fn loading(&self, section: FileLoading) -> Result<Loading, PolicyError> {
+        if section.glibc.get_ref().is_empty() {
+            return Err(self.wrong(section.glibc.span(), "name libc itself"));
+        }
+        Ok(Loading {
+            os_abi: section.os_abi,
+            static_tls: section.static_tls,
+            glibc: self.sonames(section.glibc.into_inner())?,
+        })
+    }
+
+    /// Names by which libraries are needed.
+    fn sonames(&self, names: Vec<Spanned<String>>) -> Result<Vec<String>, PolicyError> {
+        let is_soname = |name: &str| name.contains(".so") && !name.contains('/');
+        let read = |name: Spanned<String>| match is_soname(name.get_ref()) {
+            true => Ok(name.into_inner()),
+            false => Err(self.wrong(name.span(), "write it like `libc.so.6`")),
+        };
+        names.into_iter().map(read).collect()
     }
 
     /// `[[resolution.shared]]`

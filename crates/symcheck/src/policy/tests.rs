@@ -33,6 +33,8 @@ fn a_typo_is_pointed_at() {
     assert_eq!(at, "\"x86\"");
     let (what, _) = blamed(&text().replace("[openblas.cores.arm64]", "[openblas.cores.arm65]"));
     assert!(what.contains("no cores of arm64"), "{what}");
+    let (_, at) = blamed(&text().replace("[\"libc.so.6\", \"libm.so.6\",", "[\"/lib/libc.so.6\","));
+    assert_eq!(at, "\"/lib/libc.so.6\"");
     let (_, at) = blamed(&text().replace("\"*openblas*\"", "\"lib*\""));
     assert_eq!(at, "\"lib*\"");
 }

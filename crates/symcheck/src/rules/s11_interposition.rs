@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::report::SymbolRef;
 use super::super::scope::Site;
-use super::super::surroundings::{Around, Replay, Side};
+use super::super::surroundings::{Around, PythonRuntime, Replay, Side};
 use super::s1_resolved::{lacking, replay, symbol};
 use super::{Context, Doc, Outcome};
 
@@ -26,11 +26,12 @@ pub(super) fn check(context: &Context) -> Outcome {
         return outcome;
     };
     let runtime = match &surroundings.runtime {
-        Ok(runtime) => runtime,
-        Err(why) => {
+        PythonRuntime::Known(runtime) => runtime,
+        PythonRuntime::Unknown(why) => {
             outcome.not_checked("runtime", why);
             return outcome;
         }
+        PythonRuntime::NotAsked(why) => return Outcome::not_applicable(why),
     };
 
     lacking(context, replay, &mut outcome);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Remembered, ScopeError};
+use super::{Remembered, ScopeError, ld_so_conf};
 
 /// How many symbolic links are followed, as in the kernel.
 const MAX_LINKS: usize = 40;
@@ -92,6 +92,13 @@ impl FileSystem {
     pub fn searching(mut self, directories: Vec<String>) -> Self {
         self.configured.extend(directories);
         self
+    }
+
+    /// Also a whole system that lies in a directory, with the directories that its ld.so.conf(5) names.
+    #[must_use]
+    pub fn system(self, root: &Path) -> Self {
+        let directories = ld_so_conf::directories(root);
+        self.directory("/", root).searching(directories)
     }
 
     /// Takes what was read before, and adds to it.

@@ -10,6 +10,7 @@
 //! modules. A library that several modules need is evaluated as the first of them, in the order given, loads it.
 
 mod files;
+mod ld_so_conf;
 mod names;
 mod object;
 mod parsed;

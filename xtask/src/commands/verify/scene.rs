@@ -9,14 +9,15 @@ use base::files::{self, FileError};
 use base::workspace::Workspace;
 use build::layout;
 use build::plan::Purpose;
-use build::verify::input_files::Subjects;
 use build::verify::judge::Judge;
-use build::verify::system_libraries::{self, Choice, Providers};
+use build::verify::packages::Debs;
+use build::verify::system_libraries::{Choice, Providers};
 use jobs::execute::to_run;
 use release::pipeline::Pipeline;
 use symcheck::Rulebook;
+use symcheck::input_files::InputFiles;
 use symcheck::scope::FileSystem;
-use symcheck::surroundings::Runtime;
+use symcheck::surroundings::{PythonRuntime, Runtime, is_library};
 use targets::lock::Lock;
 use targets::{Target, Targets};
 
@@ -30,7 +31,7 @@ const ANY: &str = "any";
 pub(super) fn judge(
     book: Rulebook,
     args: &Args,
-    subjects: &Subjects,
+    given_files: &InputFiles,
     targets: &Targets,
     workspace: &Workspace,
 ) -> Result<Judge, Failure> {
@@ -47,18 +48,18 @@ pub(super) fn judge(
         return Ok(Judge::for_every_target(book, targets));
     }
     let root = args.root.as_deref().unwrap_or(Path::new("/"));
-    let with = Subjects::read(&args.with, root)?;
-    let beside = Subjects::read(&args.beside, root)?;
+    let with = InputFiles::read(&args.with, root, Some(&Debs))?;
+    let beside = InputFiles::read(&args.beside, root, Some(&Debs))?;
     let pipeline = args.sources.pipeline(workspace)?;
-    let target = target(named, subjects, targets, &pipeline)?;
-    let given = subjects.file_system(&[&beside, &with]);
+    let target = target(named, given_files, targets, &pipeline)?;
+    let given = given_files.file_system(&[&beside, &with]);
     let providers = match &args.root {
         Some(root) => Providers::of_root(root, &target, given)?,
         None => providers(&pipeline, &target, given)?,
     };
     let (providers, runtime) = match runtime_of(args.runtime.as_deref(), workspace, &target)? {
-        Ok((runtime, files)) => (providers.with(files), Ok(runtime)),
-        Err(why) => (providers, Err(why)),
+        Ok((runtime, files)) => (providers.with(files), PythonRuntime::Known(runtime)),
+        Err(why) => (providers, PythonRuntime::Unknown(why)),
     };
     let beside = beside.places();
     Ok(Judge::for_target(book, &target, providers, runtime, beside))
@@ -67,11 +68,11 @@ pub(super) fn judge(
 /// The target that a library is judged by.
 fn target(
     named: Option<&str>,
-    subjects: &Subjects,
+    given_files: &InputFiles,
     all: &Targets,
     pipeline: &Pipeline,
 ) -> Result<Target, Failure> {
-    let mut packages = subjects.packages.iter();
+    let mut packages = given_files.packages.iter();
     let of_package = packages.find_map(|(name, version, architecture)| {
         let major = name.strip_prefix("postgresql-")?.strip_suffix("-pgml")?;
         let (_, distribution) = version.rsplit_once('~')?;
@@ -83,7 +84,7 @@ fn target(
         .into_iter()
         .collect();
     // Libraries of a package are judged among those of its architecture.
-    let mut packages = subjects.packages.iter();
+    let mut packages = given_files.packages.iter();
     let architecture = packages.find_map(|(.., name)| all.require_architecture(name).ok());
     let choice = inputs::host::Choice {
         patterns: &wanted,
@@ -163,18 +164,18 @@ fn runtime_of(
     };
     let name = workspace.display(&path).to_string();
     if path.is_dir() {
-        let libraries = system_libraries::libraries_below(&path, layout::PYTHON_PREFIX)?;
+        let runtime = Runtime::below(name, &path, layout::PYTHON_PREFIX)?;
         let mount: Mounting = Box::new(move |files| files.directory(layout::PYTHON_PREFIX, &path));
-        return Ok(Ok((Runtime::new(name, libraries), mount)));
+        return Ok(Ok((runtime, mount)));
     }
     let dir = unpacked(&path, distribution, workspace)?;
     let inside = dir.join(layout::PYTHON_PREFIX.trim_start_matches('/'));
-    let libraries = match inside.is_dir() {
-        true => system_libraries::libraries_below(&inside, layout::PYTHON_PREFIX)?,
-        false => Vec::new(),
+    let runtime = match inside.is_dir() {
+        true => Runtime::below(name, &inside, layout::PYTHON_PREFIX)?,
+        false => Runtime::new(name, Vec::new()),
     };
     let mount: Mounting = Box::new(move |files| files.directory("/", &dir));
-    Ok(Ok((Runtime::new(name, libraries), mount)))
+    Ok(Ok((runtime, mount)))
 }
 
 /// The directory with a runtime package's libraries. They stay in the cache until another package of the distribution comes:
@@ -189,7 +190,7 @@ fn unpacked(package: &Path, distribution: &str, workspace: &Workspace) -> Result
     let partial = all.join(format!("partial-{}", std::process::id()));
     files::create_dir(&partial)?;
     let contents = read_package(package, |file, head| {
-        system_libraries::is_library(file) && head.starts_with(b"\x7fELF")
+        is_library(file) && head.starts_with(b"\x7fELF")
     })?;
     for file in &contents.files {
         if let Some(bytes) = contents.contents(file) {
