@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use symcheck::elf::Facts;
 use symcheck::expectation::{Expectation, Libpython, Profile};
 use symcheck::scope::{FileSystem, Process};
-use symcheck::surroundings::{Around, PythonRuntime, Surroundings};
+use symcheck::surroundings::{Environment, PythonRuntime, Surroundings};
 use symcheck::{Judgement, Rulebook, judge_alone};
 
 static BOOK: OnceLock<(Rulebook, Expectation, FileSystem)> = OnceLock::new();
@@ -45,7 +45,7 @@ fuzz_target!(|data: &[u8]| {
     }
     let (book, expectation, files) = book();
     // A process without a program, into which the library itself is loaded.
-    let around = Around::Known(Box::new(Surroundings::new(
+    let environment = Environment::Known(Box::new(Surroundings::new(
         Process::without_program(files),
         Vec::new(),
         PythonRuntime::Unknown("there is none".to_owned()),
@@ -53,7 +53,7 @@ fuzz_target!(|data: &[u8]| {
     let by = Judgement {
         book,
         expectation,
-        around: &around,
+        environment: &environment,
         names: None,
     };
     let _ = judge_alone(data, "fuzzed", &by);

@@ -1,4 +1,4 @@
-//! The command line: what is judged, among what, by which policy, and how the verdict is told.
+//! The command line: which files are judged, among which libraries and by which policy, and how the verdict is printed.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use thiserror::Error;
 
 /// The policy that is judged by unless another one is given.
 const POLICY: &str = include_str!("../../../packaging/policy.toml");
-/// CPython's stable ABI.
+/// CPython's stable ABI, which no option replaces.
 const ABI3: &str = include_str!("../../../packaging/abi3-symbols.txt");
 
 /// Judges which symbols a shared library needs, exports and would bind, without loading it
@@ -72,7 +72,7 @@ impl ExitKind for OutputError {
 }
 
 impl Cli {
-    /// Judges and prints.
+    /// Judges, and prints the document. Fails with `CheckFailed` where a library did not pass.
     pub fn run(&self) -> Result<(), Failure> {
         if self.files.is_empty() {
             let explained = self.explain.filter(|_| !self.json);
@@ -97,11 +97,11 @@ impl Cli {
         let with = InputFiles::read(&self.with, &self.root, None)?;
         let files = given.file_system(&[&with]);
         let system = System::read(&self.root, files, &book.policy)?;
-        let around = system.around(self.program.as_deref(), self.runtime()?)?;
+        let environment = system.environment(self.program.as_deref(), self.runtime()?)?;
         Ok(given.judge(&Judgement {
             book: &book,
             expectation: &system.expectation,
-            around: &around,
+            environment: &environment,
             names: None,
         })?)
     }

@@ -35,7 +35,7 @@ pub trait Packages {
 pub struct InputFile {
     /// What the report calls it.
     pub name: String,
-    /// Its contents.
+    /// All bytes of the file.
     pub bytes: Vec<u8>,
     /// Where it would be in the process.
     pub place: String,

@@ -9,12 +9,12 @@ use std::path::Path;
 
 /// What is known of the surroundings.
 #[derive(Debug)]
-pub enum Around<'f> {
+pub enum Environment<'f> {
     /// All that a rule needs.
     Known(Box<Surroundings<'f>>),
     /// Nothing, though it ought to be known; why.
     Unknown(String),
-    /// Nothing, and nobody asked; why not.
+    /// Nothing, because the user did not ask for it; why not.
     NotAsked(String),
 }
 
@@ -60,7 +60,7 @@ impl<'f> Surroundings<'f> {
         self
     }
 
-    /// Opens an extension of somebody else, before the library is opened.
+    /// Opens another extension, before the library is opened.
     pub fn open_beside(&mut self, path: &str) -> Result<(), ScopeError> {
         self.server.open_global(path)?;
         self.evidence.push(format!("opened beside: {path}"));
@@ -71,11 +71,11 @@ impl<'f> Surroundings<'f> {
 /// What is known of the Python runtime that comes after the library.
 #[derive(Debug, Clone)]
 pub enum PythonRuntime {
-    /// Its libraries.
+    /// Its libraries, which S11 loads after the judged one.
     Known(Runtime),
     /// Nothing, though it ought to be known; why.
     Unknown(String),
-    /// Nothing, and nobody asked; why not. S11 then does not apply.
+    /// Nothing, because the user gave none; how to give one. S11 then does not apply.
     NotAsked(String),
 }
 
@@ -145,11 +145,11 @@ pub struct Replay<'f> {
 /// Whose a loaded file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// The server's.
+    /// The server itself, or what it loads when it starts.
     Server,
     /// An extension's that was opened beside, or what that needs.
     Beside,
-    /// The library itself.
+    /// The library that is judged.
     Library,
     /// A library that it needs and that the server did not have.
     Brought,
@@ -206,7 +206,7 @@ impl<'f> Replay<'f> {
         }
     }
 
-    /// A loaded file.
+    /// A loaded file, by its number in the order of loading.
     pub fn object(&self, object: usize) -> Option<&Loaded> {
         self.process.objects().get(object)
     }

@@ -12,37 +12,32 @@ use super::elf::{ElfError, Facts};
 use super::expectation::{Expectation, Libpython, Profile};
 use super::policy::Policy;
 use super::scope::{FileSystem, Process, ScopeError};
-use super::surroundings::{Around, PythonRuntime, Surroundings};
+use super::surroundings::{Environment, PythonRuntime, Surroundings};
 use super::version::Version;
 
-/// The link that means a system's Python, on Debian and whatever is made from it.
+/// The link that means a system's Python, on Debian and its derivatives.
 const PYTHON: &str = "/usr/bin/python3";
 
 /// Why a library can't be judged among a system's.
 #[derive(Debug, Error, Diagnostic)]
+#[allow(missing_docs, reason = "each message says what its fields are")]
 pub enum SystemError {
     /// Nothing tells what it is like.
     #[error("there is no system in {}: it has no {libc}", root.display())]
     #[diagnostic(help("give the directory that has the system's /usr (`--root DIR`)"))]
-    NoLibc {
-        /// The system's root.
-        root: PathBuf,
-        /// The library that every process has.
-        libc: String,
-    },
+    NoLibc { root: PathBuf, libc: String },
     /// Its libc can't be read.
     #[error("can't read {path}: {source}")]
     Libc {
-        /// The library's path inside.
+        /// Inside of the system.
         path: String,
-        /// Why not.
         source: ElfError,
     },
     /// It is of another kind of processor than those of the policy.
     #[error("{path} is for a processor that the policy does not describe")]
     #[diagnostic(help("describe its ELF header under [machines] in the policy (`--policy FILE`)"))]
     Machine {
-        /// The library's path inside.
+        /// Inside of the system.
         path: String,
     },
     /// A file of it can't be read.
@@ -61,7 +56,7 @@ impl ExitKind for SystemError {
 
 /// A system, as the libraries in it are judged.
 pub struct System {
-    /// What it expects of a library of somebody else.
+    /// What it expects of a foreign library.
     pub expectation: Expectation,
     files: FileSystem,
     evidence: String,
@@ -94,11 +89,11 @@ impl System {
 
     /// Starts a program of the system, if one is named, so that a library can be opened in it. Without one a library finds
     /// only what it brings itself.
-    pub fn around(
+    pub fn environment(
         &self,
         program: Option<&str>,
         runtime: PythonRuntime,
-    ) -> Result<Around<'_>, SystemError> {
+    ) -> Result<Environment<'_>, SystemError> {
         let process = match program {
             Some(program) => Process::start(&self.files, program)?,
             None => Process::without_program(&self.files),
@@ -113,7 +108,7 @@ impl System {
             evidence.push(format!("Python's libraries: {}", runtime.name));
         }
         let surroundings = Surroundings::new(process, evidence, runtime);
-        Ok(Around::Known(Box::new(surroundings)))
+        Ok(Environment::Known(Box::new(surroundings)))
     }
 }
 

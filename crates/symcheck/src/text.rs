@@ -58,7 +58,7 @@ impl Display for Unjudged<'_> {
     }
 }
 
-/// Explains a rule.
+/// What `--explain` prints of a rule.
 struct Explained(Rule);
 
 impl Display for Explained {
@@ -75,7 +75,7 @@ impl Display for Explained {
 
 /// Shows a report, with all symbols of one rule's findings if that rule is to be explained.
 struct Text<'a> {
-    /// The report.
+    /// The report of one library.
     report: &'a Report,
     /// The rule whose findings are shown whole.
     explained: Option<Rule>,
@@ -109,12 +109,12 @@ impl Display for Text<'_> {
                 rule.title
             )?;
         }
-        match &report.witness {
-            Some(witness) => writeln!(
+        match &report.binutils {
+            Some(check) => writeln!(
                 out,
                 "       {} agree on {} dynamic symbols",
-                witness.programs.join(" and "),
-                witness.symbols
+                check.programs.join(" and "),
+                check.symbols
             )?,
             None => writeln!(out, "       no second witness")?,
         }

@@ -90,7 +90,7 @@ impl ExitKind for UsageError {
     }
 }
 
-/// Runs the command.
+/// Judges the files, explains a rule, or checks a release's provenance.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     if let Some(release) = &args.provenance {
         return provenance::verify(release, args.keyring.as_deref(), args.json, workspace);
@@ -126,11 +126,11 @@ fn judge(args: &Args, workspace: &Workspace) -> Result<Document, Failure> {
             .transpose()?,
     };
     let judge = scene::judge(book, args, &given, &targets, workspace)?;
-    let around = judge.around()?;
+    let environment = judge.environment()?;
     let by = Judgement {
         book: &judge.book,
         expectation: &judge.expectation,
-        around: &around,
+        environment: &environment,
         names: names.as_ref(),
     };
     Ok(given.judge(&by)?)

@@ -9,7 +9,7 @@ use crate::compile::extension;
 use crate::layout;
 use crate::plan::Work;
 use crate::verify::step;
-use crate::verify::system_libraries::{Choice, Providers};
+use crate::verify::system_libraries::{Choice, SystemLibraries};
 
 impl Steps<'_> {
     pub(super) fn verify(&self, work: &Work<'_>, target: &str) -> Result<String, Failure> {
@@ -20,7 +20,7 @@ impl Steps<'_> {
         let choice = Choice::of(self.targets, &target, &|name| {
             Lock::path(self.workspace, name).exists()
         });
-        let providers = Providers::new(
+        let providers = SystemLibraries::new(
             self.targets,
             &target,
             &choice,
@@ -30,7 +30,7 @@ impl Steps<'_> {
             &|id| Ok(work.output_of(id)?.to_owned()),
         )?;
         step::verify(
-            step::Subject {
+            step::Input {
                 providers,
                 runtime: &python,
                 library: &stamped.join(layout::STRIPPED),

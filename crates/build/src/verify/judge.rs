@@ -9,17 +9,17 @@ use base::workspace::Workspace;
 use symcheck::Rulebook;
 use symcheck::expectation::{Expectation, ExpectedServer, Libpython, Profile};
 use symcheck::sql;
-use symcheck::surroundings::{Around, PythonRuntime};
+use symcheck::surroundings::{Environment, PythonRuntime};
 use symcheck::version::Version;
 use targets::{Distribution, Target, Targets};
 
-use super::system_libraries::Providers;
+use super::system_libraries::SystemLibraries;
 
 /// Judges libraries for one target, or for all of them at once.
 pub struct Judge {
     /// The data that the rules judge by.
     pub book: Rulebook,
-    /// What a library of somebody else has to be. The extension's is more: see [`Judge::of_extension`].
+    /// What a foreign library has to be. More is expected of the extension: see [`Judge::of_extension`].
     pub expectation: Expectation,
     /// The process that loads the library, where there is one target.
     process: Option<Loading>,
@@ -27,7 +27,7 @@ pub struct Judge {
 
 /// What loads a library.
 struct Loading {
-    providers: Providers,
+    providers: SystemLibraries,
     runtime: PythonRuntime,
     /// The paths of the extensions that the server opens before.
     beside: Vec<String>,
@@ -38,7 +38,7 @@ impl Judge {
     pub fn for_target(
         book: Rulebook,
         target: &Target,
-        providers: Providers,
+        providers: SystemLibraries,
         runtime: PythonRuntime,
         beside: Vec<String>,
     ) -> Self {
@@ -86,10 +86,10 @@ impl Judge {
     }
 
     /// Starts the server, with what it opens before the library.
-    pub fn around(&self) -> Result<Around<'_>, Failure> {
+    pub fn environment(&self) -> Result<Environment<'_>, Failure> {
         let Some(process) = &self.process else {
             let why = "no target was chosen (`--target any`)".to_owned();
-            return Ok(Around::NotAsked(why));
+            return Ok(Environment::NotAsked(why));
         };
         let Loading {
             providers,
@@ -97,11 +97,11 @@ impl Judge {
             beside,
         } = process;
         let surroundings = providers.surroundings(&self.book, runtime.clone(), beside)?;
-        Ok(Around::Known(Box::new(surroundings)))
+        Ok(Environment::Known(Box::new(surroundings)))
     }
 }
 
-/// What a target expects of a library of somebody else.
+/// What a target expects of a foreign library.
 pub fn expectation(target: &Target) -> Expectation {
     Expectation {
         target: target.to_string(),

@@ -45,7 +45,7 @@ impl ExitKind for PackageError {
     }
 }
 
-/// Debian's packages.
+/// Reads Debian's packages, which dpkg-deb has to confirm.
 pub struct Debs;
 
 /// Reads a package, the contents of every ELF file and of what else is wanted, and has dpkg-deb count its files.

@@ -10,7 +10,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::judge::{self, Judge};
-use super::system_libraries::Providers;
+use super::system_libraries::SystemLibraries;
 use crate::layout;
 use base::exit::{Exit, ExitKind, Failure};
 use base::files;
@@ -21,7 +21,7 @@ use symcheck::instructions::FunctionNames;
 use symcheck::needs::Needs;
 use symcheck::report::{Document, Report, Status, Verdict};
 use symcheck::stamp::STUB_SONAME;
-use symcheck::surroundings::{Around, PythonRuntime, Runtime};
+use symcheck::surroundings::{Environment, PythonRuntime, Runtime};
 use symcheck::version::Version;
 use symcheck::{Judgement, Rulebook, VerifyError, verify_library};
 use targets::Target;
@@ -33,8 +33,8 @@ const PACKAGED: &str = "pgml.so";
 /// What the report calls the same code before that.
 const COMPILED: &str = "pgml.so before strip and stamp";
 
-/// What is verified.
-pub struct Subject<'a> {
+/// The library of one target, in its two forms, and what loads it.
+pub struct Input<'a> {
     /// The stamped library, as it will be packaged.
     pub library: &'a Path,
     /// The library before strip and stamp.
@@ -44,7 +44,7 @@ pub struct Subject<'a> {
     /// The release of Postgres whose headers it was compiled with, where they say it.
     pub headers: Option<Version>,
     /// What the target's server loads.
-    pub providers: Providers,
+    pub providers: SystemLibraries,
     /// The Python runtime of the target's distribution, which the process has at [`layout::PYTHON_PREFIX`].
     pub runtime: &'a Path,
 }
@@ -69,21 +69,18 @@ impl ExitKind for Refused {
 }
 
 /// Verifies, and writes [`REPORT`] and what the library needs, as a package's dependencies are written from it.
-pub fn verify(subject: Subject<'_>, workspace: &Workspace, out: &Path) -> Result<String, Failure> {
-    let Subject {
+pub fn verify(input: Input<'_>, workspace: &Workspace, out: &Path) -> Result<String, Failure> {
+    let Input {
         library,
         unstripped,
         target,
         ..
-    } = subject;
-    let judge = judge(subject, workspace)?;
+    } = input;
+    let judge = judge(input, workspace)?;
     let packaged = judge_packaged(&judge, library, unstripped)?;
     let compiled = judge_compiled(&judge, unstripped)?;
     let target = target.to_string();
-    let witnessed = packaged
-        .witness
-        .as_ref()
-        .map_or(0, |witness| witness.symbols);
+    let confirmed = packaged.binutils.as_ref().map_or(0, |check| check.symbols);
     let server = packaged.server.clone().unwrap_or_default();
     let document = Document::new(vec![packaged, compiled]);
     let json = serde_json::to_vec_pretty(&document).unwrap_or_default(); // INVARIANT: plain data always serialises
@@ -101,19 +98,19 @@ pub fn verify(subject: Subject<'_>, workspace: &Workspace, out: &Path) -> Result
     };
     needs.save(out)?;
     Ok(format!(
-        "every rule holds for {target}; nm and readelf agree on {witnessed} symbols"
+        "every rule holds for {target}; nm and readelf agree on {confirmed} symbols"
     ))
 }
 
 /// What the extension is judged by, among its target's libraries and with its distribution's runtime.
-fn judge(subject: Subject<'_>, workspace: &Workspace) -> Result<Judge, Failure> {
-    let target = subject.target;
+fn judge(input: Input<'_>, workspace: &Workspace) -> Result<Judge, Failure> {
+    let target = input.target;
     let book = Rulebook::load(&workspace.packaging())?;
     let name = format!("the runtime of {}", target.distribution.title);
-    let runtime = Runtime::below(name, subject.runtime, layout::PYTHON_PREFIX)?;
+    let runtime = Runtime::below(name, input.runtime, layout::PYTHON_PREFIX)?;
     let runtime = PythonRuntime::Known(runtime);
-    let judge = Judge::for_target(book, target, subject.providers, runtime, Vec::new());
-    Ok(judge.of_extension(subject.headers, judge::sql_symbols(workspace)?))
+    let judge = Judge::for_target(book, target, input.providers, runtime, Vec::new());
+    Ok(judge.of_extension(input.headers, judge::sql_symbols(workspace)?))
 }
 
 /// Judges the library as it will be packaged.
@@ -126,7 +123,7 @@ fn judge_packaged(judge: &Judge, library: &Path, unstripped: &Path) -> Result<Re
     let by = Judgement {
         book: &judge.book,
         expectation: &judge.expectation,
-        around: &judge.around()?,
+        environment: &judge.environment()?,
         names: Some(&names),
     };
     Ok(verify_library(library, PACKAGED, &by)?)
@@ -142,7 +139,7 @@ fn judge_compiled(judge: &Judge, unstripped: &Path) -> Result<Report, Failure> {
             before_strip: true,
             ..judge.expectation.clone()
         },
-        around: &Around::NotAsked(elsewhere),
+        environment: &Environment::NotAsked(elsewhere),
         names: None,
     };
     Ok(verify_library(unstripped, COMPILED, &by)?)

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use self::choice::wheel_job;
 pub use self::choice::{Choice, Server, job};
-use self::error::ProvidersError;
+use self::error::SystemLibrariesError;
 use self::gather::{PACKAGES, ROOT, program};
 
 use crate::server_wheel;
@@ -29,7 +29,7 @@ use targets::{Distribution, Headers, Target, Targets};
 /// Where a wheel's server is put in the replayed process.
 const WHEEL_AT: &str = "/server-of-a-wheel";
 /// What a target's process sees, and what people should know of it.
-pub struct Providers {
+pub struct SystemLibraries {
     /// The files, without those of the library that is judged and of the runtime.
     pub files: FileSystem,
     program: String,
@@ -48,7 +48,7 @@ struct ServerFiles {
     evidence: String,
 }
 
-impl Providers {
+impl SystemLibraries {
     /// Puts together what jobs have read. `files` come first; `output_of` finds a job's output.
     pub fn new(
         targets: &Targets,
@@ -62,7 +62,7 @@ impl Providers {
         let files = files.directory("/", &libraries.join(ROOT));
         let read_from = targets.require_distribution(&choice.libraries)?;
         let mut evidence = library_evidence(own, read_from, &PackageNames::read(&libraries)?);
-        let no_server = || ProvidersError::NoServer {
+        let no_server = || SystemLibrariesError::NoServer {
             major: target.major,
         };
         let server = match &choice.server {

@@ -156,7 +156,7 @@ fn read_segments<'a, Elf: FileHeader<Endian = Endianness>>(
 struct Tables<'a, Elf: FileHeader> {
     dynamic: &'a Elf::SectionHeader,
     dynsym: &'a Elf::SectionHeader,
-    /// Absent after strip.
+    /// The full symbol table, which strip removes.
     symtab: Option<&'a Elf::SectionHeader>,
 }
 

@@ -15,9 +15,9 @@ pub enum Contents {
     LeftOut(String),
     /// What ought to be a library and is none.
     Refused {
-        /// What is wrong.
+        /// What is wrong with it, in words that follow "it is".
         why: String,
-        /// Whether somebody who named this very file has named the wrong one.
+        /// Whether a user who gives this file on the command line has given the wrong one.
         usage: bool,
     },
     /// Neither a library nor named like one.

@@ -10,69 +10,41 @@ use thiserror::Error;
 
 /// Why something can't be judged.
 #[derive(Debug, Error, Diagnostic)]
+#[allow(missing_docs, reason = "each message says what its fields are")]
 pub enum InputError {
     /// It can't be read.
     #[error("can't read {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
+    Read { path: PathBuf, source: io::Error },
     /// It can't be read whole.
     #[error(transparent)]
     File(#[from] FileError),
     /// It is neither a library nor a package.
     #[error("{} is neither an ELF file nor a .deb", path.display())]
     #[diagnostic(help("give a shared library, a .deb or a directory that holds some"))]
-    Kind {
-        /// The file.
-        path: PathBuf,
-    },
+    Kind { path: PathBuf },
     /// It is no library, where packages are not read.
     #[error("{} is no ELF file", path.display())]
     #[diagnostic(help("give a shared library, or a directory that holds some"))]
-    NotElf {
-        /// The file.
-        path: PathBuf,
-    },
+    NotElf { path: PathBuf },
     /// It is a package, where these are not read.
     #[error("{} is a package, and what is in it is judged", path.display())]
     #[diagnostic(help("unpack it (`dpkg-deb -x PACKAGE DIR`) and give the directory"))]
-    Package {
-        /// The file.
-        path: PathBuf,
-    },
+    Package { path: PathBuf },
     /// A directory can't be searched.
     #[error("can't look into {}: {source}", path.display())]
     Walk {
-        /// The directory.
         path: PathBuf,
-        /// Why not.
         source: walkdir::Error,
     },
     /// It is something else, and fine as that.
     #[error("{} is {what}, not a shared library", path.display())]
-    Other {
-        /// The file.
-        path: PathBuf,
-        /// What it is.
-        what: String,
-    },
+    Other { path: PathBuf, what: String },
     /// It ought to be a library.
     #[error("{} is broken: {why}", path.display())]
-    Broken {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: String,
-    },
+    Broken { path: PathBuf, why: String },
     /// There is no library in it.
     #[error("{} has no shared library, so there is nothing that could be proven", path.display())]
-    Empty {
-        /// The package or directory.
-        path: PathBuf,
-    },
+    Empty { path: PathBuf },
 }
 
 impl ExitKind for InputError {

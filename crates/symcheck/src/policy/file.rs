@@ -103,7 +103,7 @@ pub(super) struct FileSince {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OpenBlas {
-    /// Its version.
+    /// The version that its configuration string begins with.
     pub version: String,
     /// Words that its configuration string has.
     pub configuration: Vec<String>,

@@ -32,7 +32,7 @@ pub struct Forbidden {
     matcher: GlobMatcher,
     /// Why a library comes to need it.
     pub cause: String,
-    /// What to do.
+    /// What a user can do about it.
     pub remedy: String,
 }
 
@@ -50,20 +50,20 @@ pub struct Marker {
 pub struct Python {
     /// How its names start.
     pub prefixes: Vec<String>,
-    /// The oldest Python.
+    /// The oldest supported Python: the extension may use what its limited API has.
     pub limited_api: (u8, u8),
-    /// The newest Python.
+    /// The newest supported Python.
     pub newest: (u8, u8),
 }
 
 /// The ELF header of an architecture.
 #[derive(Debug)]
 pub struct Machine {
-    /// 32 or 64.
+    /// The bits of an address: 32 or 64.
     pub class: u8,
-    /// Byte order.
+    /// The byte order of its numbers.
     pub endian: Endian,
-    /// `e_machine`.
+    /// `e_machine`, a number that the ELF specification gives.
     pub machine: u16,
 }
 
@@ -81,11 +81,11 @@ pub struct Loading {
 /// A part of a rule that may stay unchecked.
 #[derive(Debug)]
 pub struct Gap {
-    /// The rule.
+    /// The rule that it is a part of.
     pub rule: Rule,
-    /// The part.
+    /// The part, by the name that reports use.
     pub part: String,
-    /// Why it may.
+    /// Why it may stay unchecked; reports print it.
     pub reason: String,
 }
 
@@ -96,7 +96,7 @@ struct Shared {
     providers: GlobSet,
 }
 
-/// The policy, validated.
+/// What the rules judge by. It can only be made from a valid text.
 #[derive(Debug)]
 pub struct Policy {
     /// Libraries that may be needed.
@@ -113,7 +113,7 @@ pub struct Policy {
     pub server: ServerFunctions,
     /// The OpenBLAS that has to be inside.
     pub openblas: OpenBlas,
-    /// CPython's names.
+    /// CPython's names, and the versions that are supported.
     pub python: Python,
     /// Symbols of which several definitions are the same.
     shared: Vec<Shared>,
@@ -127,7 +127,7 @@ pub struct Policy {
     same: GlobSet,
     /// For each architecture that is decoded what instructions its baseline has.
     pub instructions: BTreeMap<String, Instructions>,
-    /// Debian's architectures.
+    /// The ELF header of each architecture, by Debian's names.
     pub machines: BTreeMap<String, Machine>,
     /// Parts of rules that may stay unchecked.
     pub accepted_gaps: Vec<Gap>,

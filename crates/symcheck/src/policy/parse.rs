@@ -23,12 +23,12 @@ const FORMAT: u32 = 1;
 pub(super) struct Source<'t> {
     /// The file's name in errors.
     pub(super) name: &'t str,
-    /// All of it.
+    /// The whole file.
     pub(super) text: &'t str,
 }
 
 impl Source<'_> {
-    /// Reads every section.
+    /// Validates the whole policy.
     pub(super) fn policy(&self) -> Result<Policy, PolicyError> {
         let file = self.file()?;
         let machines = self.machines(file.machines)?;
@@ -100,7 +100,7 @@ impl Source<'_> {
         Ok(forbidden)
     }
 
-    /// `[[versions.markers]]`
+    /// `[[versions.markers]]`: each says since which version its name exists.
     fn markers(&self, entries: Vec<FileMarker>) -> Result<BTreeMap<String, Marker>, PolicyError> {
         let mut markers = BTreeMap::new();
         for marker in entries {
@@ -112,7 +112,7 @@ impl Source<'_> {
         Ok(markers)
     }
 
-    /// `[python]`
+    /// `[python]`: the newest version may not be older than the oldest.
     fn python(&self, section: FilePython) -> Result<Python, PolicyError> {
         let version = |text: &Spanned<String>| {
             let parts = text.get_ref().split_once('.');
@@ -132,7 +132,7 @@ impl Source<'_> {
         Ok(python)
     }
 
-    /// `[machines.ARCHITECTURE]`
+    /// `[machines.ARCHITECTURE]`: classes and machines that this tool knows.
     fn machines(
         &self,
         section: BTreeMap<String, FileMachine>,
@@ -176,7 +176,7 @@ impl Source<'_> {
         }
     }
 
-    /// `[loading]`
+    /// `[loading]`: libc itself has to be named.
     fn loading(&self, section: FileLoading) -> Result<Loading, PolicyError> {
         if section.glibc.get_ref().is_empty() {
             return Err(self.wrong(section.glibc.span(), "name libc itself"));
@@ -198,7 +198,7 @@ impl Source<'_> {
         names.into_iter().map(read).collect()
     }
 
-    /// `[[resolution.shared]]`
+    /// `[[resolution.shared]]`: each entry gives its reason.
     fn shared(&self, entries: Vec<FileShared>) -> Result<Vec<Shared>, PolicyError> {
         let mut shared = Vec::new();
         for entry in entries {
@@ -221,7 +221,7 @@ impl Source<'_> {
         self.patterns(&symbols)
     }
 
-    /// `[instructions.ARCHITECTURE]`
+    /// `[instructions.ARCHITECTURE]`: names that the disassembler knows.
     fn instructions(
         &self,
         section: BTreeMap<String, FileInstructions>,
@@ -230,7 +230,7 @@ impl Source<'_> {
         section.into_iter().map(read).collect()
     }
 
-    /// `[[accepted_gaps]]`
+    /// `[[accepted_gaps]]`: each names a rule that exists.
     fn accepted_gaps(&self, entries: Vec<FileGap>) -> Result<Vec<Gap>, PolicyError> {
         let mut gaps = Vec::new();
         for gap in entries {
@@ -244,7 +244,7 @@ impl Source<'_> {
         Ok(gaps)
     }
 
-    /// A glob pattern.
+    /// A glob pattern, in which `{,x}` may have an empty alternative.
     fn pattern(&self, pattern: &Spanned<String>) -> Result<Glob, PolicyError> {
         GlobBuilder::new(pattern.get_ref())
             .empty_alternates(true)

@@ -1,4 +1,4 @@
-//! A wrong policy is pointed at; names are told apart.
+//! An error points at the mistake in a policy; the patterns match BLAS's names and no others.
 #![allow(clippy::unwrap_used)]
 
 use super::*;

@@ -20,16 +20,16 @@ use super::instructions::FunctionNames;
 use super::policy::{Machine, Policy};
 use super::report::{Finding, Resolved, ServerNeed, SymbolRef};
 pub use super::rule::Rule;
-use super::surroundings::{Around, Replay, ServerRelease};
+use super::surroundings::{Environment, Replay, ServerRelease};
 
 /// What a person should know about a rule.
 #[derive(Debug)]
 pub struct Doc {
-    /// Its short name.
+    /// The word or two that tables show.
     pub title: &'static str,
-    /// When it holds.
+    /// The condition, as the end of a sentence that starts with "holds when".
     pub holds_when: &'static str,
-    /// What it prevents.
+    /// What goes wrong without it.
     pub why: &'static str,
     /// What to do where it does not hold.
     pub remedy: &'static str,
@@ -37,16 +37,16 @@ pub struct Doc {
 
 /// What a rule judges, and by what.
 pub struct Context<'a> {
-    /// The library.
+    /// What was read of the library.
     pub facts: &'a Facts<'a>,
     /// The policy and the list of Python's symbols.
     pub book: &'a Rulebook,
-    /// The target.
+    /// What the target expects of it.
     pub expectation: &'a Expectation,
     /// The ELF header that the target's architecture has.
     pub machine: &'a Machine,
     /// What is around it.
-    pub around: &'a Around<'a>,
+    pub environment: &'a Environment<'a>,
     /// Its loading there, replayed.
     pub replay: Option<&'a Replay<'a>>,
     /// The names of its functions, where it was stripped and another file has them.
@@ -70,9 +70,9 @@ impl Context<'_> {
 
     /// The release of the server that the loading was replayed in.
     fn release(&self) -> Option<&ServerRelease> {
-        match self.around {
-            Around::Known(surroundings) => Some(&surroundings.release),
-            Around::Unknown(_) | Around::NotAsked(_) => None,
+        match self.environment {
+            Environment::Known(surroundings) => Some(&surroundings.release),
+            Environment::Unknown(_) | Environment::NotAsked(_) => None,
         }
     }
 
@@ -90,7 +90,7 @@ pub struct Outcome {
     pub unchecked: Vec<(String, String)>,
     /// Whether the library has nothing that the rule is about.
     pub not_applicable: bool,
-    /// What was seen.
+    /// What was seen, for the line of a rule that holds.
     pub evidence: Vec<String>,
 }
 
@@ -166,7 +166,7 @@ impl Rule {
         }
     }
 
-    /// Judges a library.
+    /// Judges a library by this rule.
     pub fn check(self, context: &Context) -> Outcome {
         match self {
             Self::S1 => s1_resolved::check(context),

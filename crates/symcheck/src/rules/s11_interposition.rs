@@ -1,11 +1,11 @@
-//! S11: nobody takes what a Python wheel brings for itself. Catches the crash that this project is about, in all its forms:
+//! S11: no other library takes what a Python wheel brings for itself. Catches the crash that this project is about, in all its forms:
 //! a shared BLAS, an exported one, a library that stands for another of the same name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::report::SymbolRef;
 use super::super::scope::Site;
-use super::super::surroundings::{Around, PythonRuntime, Replay, Side};
+use super::super::surroundings::{Environment, PythonRuntime, Replay, Side};
 use super::s1_resolved::{lacking, replay, symbol};
 use super::{Context, Doc, Outcome};
 
@@ -22,7 +22,7 @@ pub(super) fn check(context: &Context) -> Outcome {
         Err(outcome) => return outcome,
     };
     let mut outcome = Outcome::default();
-    let Around::Known(surroundings) = context.around else {
+    let Environment::Known(surroundings) = context.environment else {
         return outcome;
     };
     let runtime = match &surroundings.runtime {
@@ -82,7 +82,7 @@ struct Taken {
 struct Bindings {
     /// How many there are.
     references: usize,
-    /// What nobody may take.
+    /// What no library may take.
     taken: BTreeMap<Pair, Taken>,
     /// Symbols that the policy lets a library of the server take, with that library.
     accepted: BTreeSet<(Site, usize)>,

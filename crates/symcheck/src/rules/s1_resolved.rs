@@ -1,11 +1,11 @@
-//! S1: whatever the library needs is there. Catches a symbol that nobody provides, or only in another version: with
+//! S1: everything that the library needs is there. Catches a symbol that no library provides, or only in another version: with
 //! RTLD_NOW, which Postgres uses, the library then does not load at all.
 
 use std::collections::BTreeMap;
 
 use super::super::report::{Resolved, SymbolRef};
 use super::super::scope::Site;
-use super::super::surroundings::{Around, Replay, Side};
+use super::super::surroundings::{Environment, Replay, Side};
 use super::{Context, Doc, Outcome, s6_floors, server_floor};
 
 pub(super) const DOC: Doc = Doc {
@@ -15,7 +15,7 @@ pub(super) const DOC: Doc = Doc {
     remedy: "Link the library that has the symbol, or drop the call. A symbol of the server that is missing was removed from, or not yet in, that major: compile against its headers.",
 };
 
-/// How many similar names are told.
+/// How many similar names a finding lists.
 const NEAREST: usize = 3;
 /// For how many symbols similar names are looked for.
 const COMPARED: usize = 20;
@@ -136,15 +136,15 @@ fn report_unresolved(
 
 /// The replay that S1, S2 and S11 judge by, or the outcome of a rule that has none.
 pub(super) fn replay<'c>(context: &'c Context<'_>) -> Result<&'c Replay<'c>, Outcome> {
-    match (context.around, context.replay) {
+    match (context.environment, context.replay) {
         (_, Some(replay)) => Ok(replay),
-        (Around::NotAsked(why), None) => Err(Outcome::not_applicable(why)),
-        (Around::Unknown(why), None) => {
+        (Environment::NotAsked(why), None) => Err(Outcome::not_applicable(why)),
+        (Environment::Unknown(why), None) => {
             let mut outcome = Outcome::default();
             outcome.not_checked("surroundings", why);
             Err(outcome)
         }
-        (Around::Known(_), None) => {
+        (Environment::Known(_), None) => {
             let mut outcome = Outcome::default();
             outcome.not_checked("surroundings", "the loading was not replayed");
             Err(outcome)

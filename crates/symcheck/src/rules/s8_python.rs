@@ -36,7 +36,7 @@ pub(super) fn check(context: &Context) -> Outcome {
     check_libpython(context, &libpythons, needed.is_empty(), &mut outcome);
     let (major, minor) = policy.python.limited_api;
     let limited_api = format!("the limited API of Python {major}.{minor}");
-    // Somebody else's library may be compiled for one Python; S1 looks for its symbols in that one.
+    // A foreign library may be compiled for one Python; S1 looks for its symbols in that one.
     if let (Libpython::Exactly(python), false) =
         (&context.expectation.libpython, context.is_extension())
     {

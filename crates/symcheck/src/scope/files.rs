@@ -50,7 +50,7 @@ pub struct FileSystem {
 }
 
 impl FileSystem {
-    /// No files.
+    /// A process that sees no files; the methods below add some.
     pub fn new() -> Self {
         Self::default()
     }

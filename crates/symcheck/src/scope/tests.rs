@@ -51,8 +51,8 @@ impl Libraries {
             };
         }
         let output = cc.output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{said}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{stderr}");
         self.path(name)
     }
 
@@ -247,17 +247,18 @@ fn real(main: &str, opened: &[(&str, String)], here: &str) -> BTreeSet<String> {
         .env("LD_DEBUG", "bindings")
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
+    let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(
         output.status.success(),
-        "{}{said}",
+        "{}{stderr}",
         String::from_utf8_lossy(&output.stdout)
     );
     let canonical = |path: &str| {
         let found = Path::new(path).canonicalize();
         found.map_or(path.to_owned(), |path| path.display().to_string())
     };
-    said.lines()
+    stderr
+        .lines()
         .filter_map(|line| {
             let (_, line) = line.split_once("binding file ")?;
             let words: Vec<&str> = line.split_whitespace().collect();

@@ -16,7 +16,7 @@ use symcheck::expectation::{Expectation, Profile};
 use symcheck::report::{Status, Verdict};
 use symcheck::rules::Rule;
 use symcheck::scope::Lookup;
-use symcheck::surroundings::Around;
+use symcheck::surroundings::Environment;
 use symcheck::{Judgement, Rulebook, verify_library};
 use targets::Target;
 
@@ -341,7 +341,7 @@ impl Suite<'_> {
         let by = Judgement {
             book: self.book,
             expectation: &expectation,
-            around: &Around::NotAsked("the suite replays it with wheels of its own".into()),
+            environment: &Environment::NotAsked("the suite replays it with wheels of its own".into()),
             names: None,
         };
         let report = verify_library(&library, mislink.name(), &by)?;

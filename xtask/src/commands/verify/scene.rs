@@ -11,7 +11,7 @@ use build::layout;
 use build::plan::Purpose;
 use build::verify::judge::Judge;
 use build::verify::packages::Debs;
-use build::verify::system_libraries::{Choice, Providers};
+use build::verify::system_libraries::{Choice, SystemLibraries};
 use jobs::execute::to_run;
 use release::pipeline::Pipeline;
 use symcheck::Rulebook;
@@ -54,7 +54,7 @@ pub(super) fn judge(
     let target = target(named, given_files, targets, &pipeline)?;
     let given = given_files.file_system(&[&beside, &with]);
     let providers = match &args.root {
-        Some(root) => Providers::of_root(root, &target, given)?,
+        Some(root) => SystemLibraries::of_root(root, &target, given)?,
         None => providers(&pipeline, &target, given)?,
     };
     let (providers, runtime) = match runtime_of(args.runtime.as_deref(), workspace, &target)? {
@@ -107,7 +107,7 @@ fn providers(
     pipeline: &Pipeline,
     target: &Target,
     given: FileSystem,
-) -> Result<Providers, Failure> {
+) -> Result<SystemLibraries, Failure> {
     let choice = Choice::of(&pipeline.targets, target, &|name| {
         Lock::path(&pipeline.workspace, name).exists()
     });
@@ -121,7 +121,7 @@ fn providers(
             return Err(Failure::already_reported(exit));
         }
     }
-    Providers::new(
+    SystemLibraries::new(
         &pipeline.targets,
         target,
         &choice,

@@ -10,7 +10,7 @@ use debian::deb::reader::{self, Kind, Limits};
 use symcheck::scope::{FileSystem, Process};
 use targets::Distribution;
 
-use super::error::ProvidersError;
+use super::error::SystemLibrariesError;
 
 /// How every ELF file starts.
 const ELF: &[u8] = b"\x7fELF";
@@ -56,10 +56,10 @@ pub fn gather(
             continue; // has no libraries
         }
         let wanted = |file: &str| is_wanted(file, &program);
-        // Of a hard link the contents are its first name's, whatever that is.
+        // A hard link's contents stand under its first name, which can be any.
         let wanted = |file: &str, head: &[u8]| wanted(file) || head.starts_with(ELF);
         let deb = reader::read_path(path, &Limits::default(), wanted).map_err(|source| {
-            ProvidersError::Package {
+            SystemLibrariesError::Package {
                 package: name.clone(),
                 source,
             }
@@ -99,7 +99,7 @@ fn keep_what_is_loaded(
 ) -> Result<usize, Failure> {
     let files = FileSystem::new().directory("/", root);
     let program = program(distribution.postgres);
-    let lacks = |what: String| ProvidersError::Lacks {
+    let lacks = |what: String| SystemLibrariesError::Lacks {
         distribution: distribution.id.clone(),
         what,
     };
