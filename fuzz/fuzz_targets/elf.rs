@@ -26,11 +26,9 @@ fn book() -> &'static (Rulebook, Expectation, FileSystem) {
             sql_symbols: None,
             before_strip: true,
         };
-        (
-            Rulebook::load(&packaging).expect("the policy of this source tree"),
-            expectation,
-            FileSystem::new(),
-        )
+        let book = Rulebook::load(&packaging).expect("the policy of this source tree");
+        let files = FileSystem::new(&book.policy.loading);
+        (book, expectation, files)
     })
 }
 

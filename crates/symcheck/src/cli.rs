@@ -95,7 +95,7 @@ impl Cli {
         let book = self.rulebook()?;
         let given = InputFiles::read(&self.files, &self.root, None)?;
         let with = InputFiles::read(&self.with, &self.root, None)?;
-        let files = given.file_system(&[&with]);
+        let files = given.file_system(&[&with], &book.policy.loading);
         let system = System::read(&self.root, files, &book.policy)?;
         let environment = system.environment(self.program.as_deref(), self.runtime()?)?;
         Ok(given.judge(&Judgement {

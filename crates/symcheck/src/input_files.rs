@@ -18,6 +18,7 @@ use walkdir::WalkDir;
 use self::contents::{Contents, classify, is_named_library};
 use super::elf::Facts;
 use super::expectation::Profile;
+use super::policy::Loading;
 use super::report::{LeftOut, Refused};
 use super::scope::FileSystem;
 use base::exit::{Exit, Failure};
@@ -103,7 +104,9 @@ impl InputFiles {
 
     /// The files that the libraries find each other, and `beside` them, by: each where it is, and by its names where the
     /// system has libraries. The dynamic linker looks there last, so that what is named so by accident is not taken.
-    pub fn file_system(&self, beside: &[&Self]) -> FileSystem {
+    pub fn file_system(&self, beside: &[&Self], loading: &Loading) -> FileSystem {
+        let system = FileSystem::new(loading);
+        let in_system = |path: &str| system.last_place(path.rsplit('/').next().unwrap_or(path));
         let mut files = BTreeMap::new();
         let mut links = BTreeMap::new();
         for given in [&[self], beside].concat() {
@@ -124,7 +127,7 @@ impl InputFiles {
                     .or_insert_with(|| library.bytes.clone());
             }
         }
-        FileSystem::new().memory(files, links)
+        system.memory(files, links)
     }
 
     /// Where the libraries are in the process.
@@ -288,11 +291,6 @@ impl InputFiles {
             Contents::Library | Contents::Unrelated => {}
         }
     }
-}
-
-/// Where the dynamic linker looks last for a file of this name.
-fn in_system(path: &str) -> String {
-    format!("/usr/lib/{}", path.rsplit('/').next().unwrap_or(path))
 }
 
 /// The name by which others need a library. One that can't be read has none; judging it tells why.

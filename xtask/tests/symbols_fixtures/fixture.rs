@@ -230,7 +230,7 @@ impl Fixture {
         }
         let server = self.server();
         let runtime = self.runtime();
-        let mut names = FileSystem::new();
+        let mut names = FileSystem::new(&BOOK.policy.loading);
         for entry in fs::read_dir(dir).unwrap().flatten() {
             let name = entry.file_name().into_string().unwrap();
             // This machine's own come first only where the fixture has none of that name.

@@ -1,6 +1,7 @@
 //! The step that holds a library against the symbol rules.
 
 use base::exit::Failure;
+use symcheck::Rulebook;
 use symcheck::scope::FileSystem;
 use targets::lock::Lock;
 
@@ -20,17 +21,19 @@ impl Steps<'_> {
         let choice = Choice::of(self.targets, &target, &|name| {
             Lock::path(self.workspace, name).exists()
         });
+        let book = Rulebook::load(&self.workspace.packaging())?;
         let providers = SystemLibraries::new(
             self.targets,
             &target,
             &choice,
-            FileSystem::new()
+            FileSystem::new(&book.policy.loading)
                 .directory(layout::PYTHON_PREFIX, &python)
                 .remembering(&self.remembered),
             &|id| Ok(work.output_of(id)?.to_owned()),
         )?;
         step::verify(
             step::Input {
+                book,
                 providers,
                 runtime: &python,
                 library: &stamped.join(layout::STRIPPED),

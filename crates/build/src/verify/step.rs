@@ -35,6 +35,8 @@ const COMPILED: &str = "pgml.so before strip and stamp";
 
 /// The library of one target, in its two forms, and what loads it.
 pub struct Input<'a> {
+    /// The data that the rules judge by.
+    pub book: Rulebook,
     /// The stamped library, as it will be packaged.
     pub library: &'a Path,
     /// The library before strip and stamp.
@@ -105,11 +107,10 @@ pub fn verify(input: Input<'_>, workspace: &Workspace, out: &Path) -> Result<Str
 /// What the extension is judged by, among its target's libraries and with its distribution's runtime.
 fn judge(input: Input<'_>, workspace: &Workspace) -> Result<Judge, Failure> {
     let target = input.target;
-    let book = Rulebook::load(&workspace.packaging())?;
     let name = format!("the runtime of {}", target.distribution.title);
     let runtime = Runtime::below(name, input.runtime, layout::PYTHON_PREFIX)?;
     let runtime = PythonRuntime::Known(runtime);
-    let judge = Judge::for_target(book, target, input.providers, runtime, Vec::new());
+    let judge = Judge::for_target(input.book, target, input.providers, runtime, Vec::new());
     Ok(judge.of_extension(input.headers, judge::sql_symbols(workspace)?))
 }
 

@@ -156,6 +156,9 @@ pub(super) struct FileLoading {
     pub(super) os_abi: Vec<u8>,
     pub(super) static_tls: u64,
     pub(super) glibc: Spanned<Vec<Spanned<String>>>,
+    pub(super) beside: Vec<Spanned<String>>,
+    pub(super) directories: Spanned<Vec<Spanned<String>>>,
+    pub(super) packaged: Vec<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

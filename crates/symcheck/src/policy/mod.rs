@@ -76,6 +76,12 @@ pub struct Loading {
     pub static_tls: u64,
     /// The sonames of glibc's parts. There is at least one, and the first is in every process.
     pub glibc: Vec<String>,
+    /// The sonames of libraries that a Python runtime or an extension may need beside those of the server.
+    pub beside: Vec<String>,
+    /// Where the dynamic linker looks last: absolute paths, at least one.
+    pub directories: Vec<String>,
+    /// Those of them in which packages have libraries.
+    pub packaged: Vec<String>,
 }
 
 /// A part of a rule that may stay unchecked.

@@ -176,16 +176,38 @@ impl Source<'_> {
         }
     }
 
-    /// `[loading]`: libc itself has to be named.
+    /// `[loading]`: libc itself and a directory have to be named.
     fn loading(&self, section: FileLoading) -> Result<Loading, PolicyError> {
         if section.glibc.get_ref().is_empty() {
             return Err(self.wrong(section.glibc.span(), "name libc itself"));
+        }
+        if section.directories.get_ref().is_empty() {
+            return Err(self.wrong(section.directories.span(), "name a directory"));
+        }
+        let directories = self.directories(section.directories.into_inner())?;
+        let is_unknown = |dir: &&Spanned<String>| !directories.contains(dir.get_ref());
+        if let Some(unknown) = section.packaged.iter().find(is_unknown) {
+            let what = "the dynamic linker does not look there: it is not among `directories`";
+            return Err(self.wrong(unknown.span(), what));
         }
         Ok(Loading {
             os_abi: section.os_abi,
             static_tls: section.static_tls,
             glibc: self.sonames(section.glibc.into_inner())?,
+            beside: self.sonames(section.beside)?,
+            packaged: self.directories(section.packaged)?,
+            directories,
         })
+    }
+
+    /// Absolute paths of directories.
+    fn directories(&self, paths: Vec<Spanned<String>>) -> Result<Vec<String>, PolicyError> {
+        let is_absolute = |path: &str| path.starts_with('/') && !path.ends_with('/');
+        let read = |path: Spanned<String>| match is_absolute(path.get_ref()) {
+            true => Ok(path.into_inner()),
+            false => Err(self.wrong(path.span(), "write it like `/usr/lib`")),
+        };
+        paths.into_iter().map(read).collect()
     }
 
     /// Names by which libraries are needed.

@@ -8,9 +8,18 @@ use std::path::Path;
 use std::process::Command;
 
 use super::*;
+use crate::policy::{Loading, Policy};
 
 /// Libraries in a directory, which is found at the same path in the process.
 struct Libraries(tempfile::TempDir);
+
+/// What the policy of this source tree says of the dynamic linker.
+fn loading() -> Loading {
+    let packaging = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging");
+    Policy::load(&packaging.join("policy.toml"))
+        .unwrap()
+        .loading
+}
 
 impl Libraries {
     fn new() -> Self {
@@ -63,7 +72,7 @@ impl Libraries {
     }
 
     fn files(&self) -> FileSystem {
-        FileSystem::new().directory("/", Path::new("/"))
+        FileSystem::new(&loading()).directory("/", Path::new("/"))
     }
 }
 
@@ -340,7 +349,7 @@ fn a_program_at_a_fixed_address() {
         "void given(void); void take(void) { given(); }",
         &[],
     );
-    let files = FileSystem::new().directory("/", Path::new("/"));
+    let files = FileSystem::new(&loading()).directory("/", Path::new("/"));
     let mut process = Process::start(&files, &program).unwrap();
     process.open_global(&library).unwrap();
     let taken = process.bindings().find(|binding| binding.file == library);

@@ -207,7 +207,7 @@ impl Suite<'_> {
                         ..shallow
                     },
                 )?;
-                let files = replay::file_system(self.scene, &library);
+                let files = replay::file_system(self.scene, &library, &self.book.policy);
                 let record = replay::record(&outcome.debug, &files, &self.book.policy);
                 let extension = replay::extension(self.scene);
                 let bound = record.blas.iter().any(|((file, symbol), to)| {
@@ -341,7 +341,9 @@ impl Suite<'_> {
         let by = Judgement {
             book: self.book,
             expectation: &expectation,
-            environment: &Environment::NotAsked("the suite replays it with wheels of its own".into()),
+            environment: &Environment::NotAsked(
+                "the suite replays it with wheels of its own".into(),
+            ),
             names: None,
         };
         let report = verify_library(&library, mislink.name(), &by)?;

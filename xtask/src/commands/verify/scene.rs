@@ -52,7 +52,7 @@ pub(super) fn judge(
     let beside = InputFiles::read(&args.beside, root, Some(&Debs))?;
     let pipeline = args.sources.pipeline(workspace)?;
     let target = target(named, given_files, targets, &pipeline)?;
-    let given = given_files.file_system(&[&beside, &with]);
+    let given = given_files.file_system(&[&beside, &with], &book.policy.loading);
     let providers = match &args.root {
         Some(root) => SystemLibraries::of_root(root, &target, given)?,
         None => providers(&pipeline, &target, given)?,
