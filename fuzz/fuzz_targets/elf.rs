@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use symcheck::elf::Facts;
 use symcheck::expectation::{Expectation, Libpython, Profile};
 use symcheck::scope::{FileSystem, Process};
-use symcheck::surroundings::{Around, Surroundings};
+use symcheck::surroundings::{Environment, PythonRuntime, Surroundings};
 use symcheck::{Judgement, Rulebook, judge_alone};
 
 static BOOK: OnceLock<(Rulebook, Expectation, FileSystem)> = OnceLock::new();
@@ -26,11 +26,9 @@ fn book() -> &'static (Rulebook, Expectation, FileSystem) {
             sql_symbols: None,
             before_strip: true,
         };
-        (
-            Rulebook::load(&packaging).expect("the policy of this source tree"),
-            expectation,
-            FileSystem::new(),
-        )
+        let book = Rulebook::load(&packaging).expect("the policy of this source tree");
+        let files = FileSystem::new(&book.policy.loading);
+        (book, expectation, files)
     })
 }
 
@@ -45,15 +43,15 @@ fuzz_target!(|data: &[u8]| {
     }
     let (book, expectation, files) = book();
     // A process without a program, into which the library itself is loaded.
-    let around = Around::Known(Box::new(Surroundings::new(
+    let environment = Environment::Known(Box::new(Surroundings::new(
         Process::without_program(files),
         Vec::new(),
-        Err("there is none".to_owned()),
+        PythonRuntime::Unknown("there is none".to_owned()),
     )));
     let by = Judgement {
         book,
         expectation,
-        around: &around,
+        environment: &environment,
         names: None,
     };
     let _ = judge_alone(data, "fuzzed", &by);

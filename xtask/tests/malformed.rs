@@ -12,7 +12,7 @@ use archive::{ar, compress, tar};
 use debian::deb::reader::{self, DebError, Kind, Limits};
 use symcheck::elf::Facts;
 use symcheck::expectation::{Expectation, Libpython, Profile};
-use symcheck::surroundings::Around;
+use symcheck::surroundings::Environment;
 use symcheck::{Judgement, Rulebook, judge_alone};
 
 /// A fixed sequence of pseudo-random numbers (xorshift64*), so that a failure can be repeated.
@@ -138,7 +138,7 @@ fn damaged_libraries() {
     let by = Judgement {
         book: &book,
         expectation: &expectation,
-        around: &Around::NotAsked(String::new()),
+        environment: &Environment::NotAsked(String::new()),
         names: None,
     };
     let original = library();

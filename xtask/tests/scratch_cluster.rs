@@ -125,6 +125,44 @@ fn installed(major: u16) -> BTreeSet<PathBuf> {
     .collect()
 }
 
+/// `kept` is a table of the server.
+fn sees_the_machine_and_can_not_change_it(server: &Server) {
+    // Not root's: the server would not even have started.
+    let denied = server.sql("COPY kept TO '/usr/lib/pgml-dev-was-here'");
+    assert!(
+        denied.is_err(),
+        "the server can write to the machine's own files"
+    );
+    // The extensions that the machine has are still there.
+    assert_eq!(
+        server
+            .sql("SELECT count(*) FROM pg_available_extensions WHERE name IN ('plpgsql', 'pgml')")
+            .unwrap(),
+        "2"
+    );
+}
+
+/// Stops a server, after which none of its processes may be left.
+fn stop(server: Server, log: &Path) {
+    let processes = family(server.process_id());
+    assert!(
+        processes.len() > 4,
+        "a server has more processes: {processes:?}"
+    );
+    drop(server);
+    // bubblewrap's own process may be on its way out for a moment.
+    let began = Instant::now();
+    while processes.iter().any(|pid| alive(*pid)) {
+        assert!(began.elapsed() < Duration::from_secs(5), "still running");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let log = fs::read_to_string(log).unwrap();
+    assert!(
+        log.contains("database system is shut down"),
+        "it was killed, not stopped:\n{log}"
+    );
+}
+
 /// Catches a cluster that is made anew each time, an extension that stays as it was first created, and what is left
 /// running or installed afterwards.
 #[test]
@@ -140,41 +178,12 @@ fn keeps_its_tables_follows_the_sql_and_leaves_nothing_behind() {
         .sql("CREATE TABLE kept AS SELECT 42 AS answer")
         .unwrap();
     assert_eq!(server.sql("SHOW listen_addresses").unwrap(), "");
-    // Not root's: the server would not even have started.
-    let denied = server.sql("COPY kept TO '/usr/lib/pgml-dev-was-here'");
-    assert!(
-        denied.is_err(),
-        "the server can write to the machine's own files"
-    );
-    // The extensions that the machine has are still there.
-    assert_eq!(
-        server
-            .sql("SELECT count(*) FROM pg_available_extensions WHERE name IN ('plpgsql', 'pgml')")
-            .unwrap(),
-        "2"
-    );
-
-    let processes = family(server.process_id());
-    assert!(
-        processes.len() > 4,
-        "a server has more processes: {processes:?}"
-    );
+    sees_the_machine_and_can_not_change_it(&server);
     let Err(refused) = ScratchCluster::open(&fixture.path("cluster"), fixture.major) else {
         panic!("two servers on one cluster");
     };
     assert_eq!(refused.exit, Exit::CannotHere);
-    drop(server);
-    // bubblewrap's own process may be on its way out for a moment.
-    let began = Instant::now();
-    while processes.iter().any(|pid| alive(*pid)) {
-        assert!(began.elapsed() < Duration::from_secs(5), "still running");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    let log = fs::read_to_string(fixture.path("log")).unwrap();
-    assert!(
-        log.contains("database system is shut down"),
-        "it was killed, not stopped:\n{log}"
-    );
+    stop(server, &fixture.path("log"));
 
     let (server, created) = fixture.start();
     assert!(!server.is_new() && created == Created::Current);

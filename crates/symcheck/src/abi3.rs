@@ -10,16 +10,16 @@ use super::policy::PolicyError;
 /// What a symbol stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Abi3Kind {
-    /// A function.
+    /// Code that is called.
     Function,
-    /// A variable.
+    /// A variable, which is read or written.
     Data,
 }
 
 /// A symbol of the stable ABI.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Abi3Symbol {
-    /// Its name.
+    /// As CPython exports it.
     pub name: String,
     /// What it stands for.
     pub kind: Abi3Kind,
@@ -34,7 +34,7 @@ pub struct Abi3 {
 }
 
 impl Abi3 {
-    /// Reads the list.
+    /// Reads the list from a file.
     pub fn load(path: &Path) -> Result<Self, PolicyError> {
         let text = fs::read_to_string(path).map_err(|source| PolicyError::Read {
             path: path.to_owned(),

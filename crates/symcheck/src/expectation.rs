@@ -29,7 +29,7 @@ pub enum Libpython {
 /// The servers that load the library.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpectedServer {
-    /// Their major.
+    /// Their major release, such as 15.
     pub major: u16,
     /// The minor release whose headers the library was compiled with, where that is known.
     pub headers: Option<Version>,

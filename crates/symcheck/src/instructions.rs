@@ -59,7 +59,7 @@ pub struct Survey {
     pub instructions: usize,
     /// Functions that use what the baseline lacks and that are chosen at run time.
     pub dispatched: usize,
-    /// The others.
+    /// Those that some processors of the architecture do not have.
     pub above: Vec<Above>,
 }
 

@@ -2,25 +2,28 @@
 //! that are around it when it is loaded.
 //!
 //! The facts are read once ([`elf`]), the rules judge them by a policy that is data ([`policy`]) and by what the target
-//! expects ([`expectation`]), and `nm` and `readelf` must see the same symbols ([`witness`]). The library is never
+//! expects ([`expectation`]), and `nm` and `readelf` must see the same symbols ([`binutils_check`]). The library is never
 //! executed, loaded or given to `ldd`: its loading is replayed ([`scope`], [`surroundings`]). What could not be checked is reported as not checked, never as passed.
 
 pub mod abi3;
+pub mod binutils_check;
 pub mod elf;
 pub mod expectation;
+pub mod input_files;
 pub mod instructions;
 pub mod needs;
 pub mod policy;
 pub mod report;
+pub mod rule;
 pub mod rules;
 pub mod scope;
 pub mod server_release;
 pub mod sql;
 pub mod stamp;
 pub mod surroundings;
+pub mod system;
 pub mod text;
 pub mod version;
-pub mod witness;
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -32,52 +35,38 @@ use thiserror::Error;
 use abi3::Abi3;
 use base::digest::Digest;
 use base::exit::{Exit, ExitKind};
+use binutils_check::BinutilsError;
 use elf::{ElfError, Facts};
 use expectation::Expectation;
 use instructions::FunctionNames;
 use policy::{Policy, PolicyError};
-use report::{Report, RuleReport, Testimony};
+use report::{BinutilsCheck, Report, RuleReport};
 use rules::{Context, Rule};
 use scope::ScopeError;
-use surroundings::{Around, Replay};
-use witness::WitnessError;
+use surroundings::{Environment, Replay};
 
 /// The largest library that is read. The largest of a Python runtime has some 200 MB.
 const MAX_SIZE: u64 = 1 << 30;
 
 /// Why a library could not be judged at all.
 #[derive(Debug, Error, Diagnostic)]
+#[allow(missing_docs, reason = "each message says what its fields are")]
 pub enum VerifyError {
     /// It can't be read.
     #[error("can't read {}: {source}", path.display())]
-    Read {
-        /// The library.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
+    Read { path: PathBuf, source: io::Error },
     /// It is too large to be a library.
     #[error("{} is larger than {} MiB", path.display(), MAX_SIZE >> 20)]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-    },
+    TooLarge { path: PathBuf },
     /// It is no shared library.
     #[error("can't judge {file}: {source}")]
-    Elf {
-        /// The file.
-        file: String,
-        /// Why not.
-        source: ElfError,
-    },
-    /// The second witness is missing or sees something else.
+    Elf { file: String, source: ElfError },
+    /// `nm` or `readelf` is missing or sees something else.
     #[error("can't judge {file}")]
-    Witness {
-        /// The file.
+    Binutils {
         file: String,
-        /// What it says.
         #[diagnostic_source]
-        source: WitnessError,
+        source: BinutilsError,
     },
     /// Debian has such an architecture, perhaps, but the policy does not.
     #[error("the policy knows no architecture `{0}`")]
@@ -85,20 +74,10 @@ pub enum VerifyError {
     Architecture(String),
     /// Its loading can't be replayed.
     #[error("can't replay the loading of {file}: {source}")]
-    Scope {
-        /// The file.
-        file: String,
-        /// Why not.
-        source: ScopeError,
-    },
-    /// No room for a copy that the second witness can read.
+    Scope { file: String, source: ScopeError },
+    /// There is no room for a copy that `nm` and `readelf` can read.
     #[error("can't write a temporary copy of {file}: {source}")]
-    Temporary {
-        /// The file.
-        file: String,
-        /// Why not.
-        source: io::Error,
-    },
+    Temporary { file: String, source: io::Error },
 }
 
 impl ExitKind for VerifyError {
@@ -106,7 +85,7 @@ impl ExitKind for VerifyError {
         match self {
             Self::Read { .. } | Self::TooLarge { .. } | Self::Architecture(_) => Exit::Usage,
             Self::Elf { source, .. } => source.exit(),
-            Self::Witness { source, .. } => source.exit(),
+            Self::Binutils { source, .. } => source.exit(),
             Self::Scope { source, .. } => source.exit(),
             Self::Temporary { .. } => Exit::CannotHere,
         }
@@ -116,9 +95,9 @@ impl ExitKind for VerifyError {
 /// The data that the rules judge by.
 #[derive(Debug)]
 pub struct Rulebook {
-    /// `policy.toml`
+    /// Of `packaging/policy.toml`, or a file of the same format.
     pub policy: Policy,
-    /// `abi3-symbols.txt`
+    /// Of `packaging/abi3-symbols.txt`.
     pub abi3: Abi3,
 }
 
@@ -140,7 +119,7 @@ pub struct Judgement<'a> {
     /// What it is expected to be.
     pub expectation: &'a Expectation,
     /// What is around it when it is loaded.
-    pub around: &'a Around<'a>,
+    pub environment: &'a Environment<'a>,
     /// The names of its functions, from a file that still has them.
     pub names: Option<&'a FunctionNames>,
 }
@@ -149,11 +128,11 @@ pub struct Judgement<'a> {
 pub fn verify_library(path: &Path, name: &str, by: &Judgement<'_>) -> Result<Report, VerifyError> {
     let bytes = read_limited(path)?;
     let facts = facts(&bytes, name)?;
-    let testimony = witness::testify(path, &facts).map_err(|source| VerifyError::Witness {
+    let binutils = binutils_check::check(path, &facts).map_err(|source| VerifyError::Binutils {
         file: name.to_owned(),
         source,
     })?;
-    judge(name, name, &bytes, &facts, Some(testimony), by)
+    judge(name, name, &bytes, &facts, Some(binutils), by)
 }
 
 /// Judges a library that is in memory, such as one out of a package; `place` is its path in the process that loads it.
@@ -170,15 +149,15 @@ pub fn verify_bytes(
             file: name.to_owned(),
             source,
         })?;
-    let testimony =
-        witness::testify(copy.path(), &facts).map_err(|source| VerifyError::Witness {
+    let binutils =
+        binutils_check::check(copy.path(), &facts).map_err(|source| VerifyError::Binutils {
             file: name.to_owned(),
             source,
         })?;
-    judge(name, place, bytes, &facts, Some(testimony), by)
+    judge(name, place, bytes, &facts, Some(binutils), by)
 }
 
-/// Judges a library without a second witness. The report never passes; this is for tests and fuzzing.
+/// Judges a library without asking `nm` and `readelf`. The report never passes; this is for tests and fuzzing.
 pub fn judge_alone(bytes: &[u8], name: &str, by: &Judgement<'_>) -> Result<Report, VerifyError> {
     judge(name, name, bytes, &facts(bytes, name)?, None, by)
 }
@@ -195,7 +174,7 @@ fn judge(
     place: &str,
     bytes: &[u8],
     facts: &Facts,
-    testimony: Option<Testimony>,
+    binutils: Option<BinutilsCheck>,
     by: &Judgement<'_>,
 ) -> Result<Report, VerifyError> {
     let Judgement {
@@ -207,22 +186,22 @@ fn judge(
         .machines
         .get(architecture)
         .ok_or_else(|| VerifyError::Architecture(architecture.clone()))?;
-    let replay = match by.around {
-        Around::Known(surroundings) => {
+    let replay = match by.environment {
+        Environment::Known(surroundings) => {
             let replay = Replay::new(surroundings, place, facts);
             Some(replay.map_err(|source| VerifyError::Scope {
                 file: name.to_owned(),
                 source,
             })?)
         }
-        Around::Unknown(_) | Around::NotAsked(_) => None,
+        Environment::Unknown(_) | Environment::NotAsked(_) => None,
     };
     let context = Context {
         facts,
         book,
         expectation,
         machine,
-        around: by.around,
+        environment: by.environment,
         replay: replay.as_ref(),
         names: by.names,
     };
@@ -230,8 +209,8 @@ fn judge(
         .into_iter()
         .map(|rule| RuleReport::new(rule, rule.check(&context), &book.policy))
         .collect();
-    let mut report = Report::new(name, Digest::of(bytes), expectation, rules, testimony);
-    if let (Around::Known(surroundings), Some(replay)) = (by.around, &replay) {
+    let mut report = Report::new(name, Digest::of(bytes), expectation, rules, binutils);
+    if let (Environment::Known(surroundings), Some(replay)) = (by.environment, &replay) {
         report.surroundings.clone_from(&surroundings.evidence);
         report.resolution = rules::resolution(replay);
         report.server = rules::server_need(&context);

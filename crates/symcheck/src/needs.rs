@@ -17,9 +17,9 @@ pub const NEEDS: &str = "needs.json";
 /// The libraries that one needs, and the newest version of each namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Needs {
-    /// DT_NEEDED.
+    /// The sonames of its DT_NEEDED entries.
     pub libraries: Vec<String>,
-    /// `GLIBC` → `2.30`.
+    /// For each namespace of versions the newest one: `GLIBC` → `2.30`.
     pub newest: BTreeMap<String, String>,
     /// The oldest release of the server that has all that the extension takes from it; none where every one has.
     #[serde(default)]

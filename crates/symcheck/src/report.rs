@@ -100,7 +100,8 @@ pub struct RuleReport {
 
 /// What the second witness confirmed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Testimony {
+#[schemars(rename = "Testimony")]
+pub struct BinutilsCheck {
     /// The programs that read the same file.
     pub programs: Vec<String>,
     /// How many dynamic symbols they and this tool agree on, one by one.
@@ -156,7 +157,8 @@ pub struct Report {
     /// Each rule.
     pub rules: Vec<RuleReport>,
     /// What the second witness confirmed; a report without it never passes.
-    pub witness: Option<Testimony>,
+    #[serde(rename = "witness")]
+    pub binutils: Option<BinutilsCheck>,
     /// Where the symbol tables come from that S1, S2 and S11 judged by.
     pub surroundings: Vec<String>,
     /// Who provides each symbol that it needs, where the surroundings are known.
@@ -270,13 +272,13 @@ impl Report {
         sha256: Digest,
         expectation: &Expectation,
         rules: Vec<RuleReport>,
-        witness: Option<Testimony>,
+        binutils: Option<BinutilsCheck>,
     ) -> Self {
         let worst = rules.iter().map(|rule| rule.status).min();
         let verdict = match worst {
             Some(Status::Fail) => Verdict::Failed,
             Some(Status::NotChecked) | None => Verdict::NotProven,
-            Some(_) if witness.is_none() => Verdict::NotProven,
+            Some(_) if binutils.is_none() => Verdict::NotProven,
             Some(_) => Verdict::Passed,
         };
         Self {
@@ -287,14 +289,14 @@ impl Report {
             architecture: expectation.architecture.clone(),
             verdict,
             rules,
-            witness,
+            binutils,
             surroundings: Vec::new(),
             resolution: Vec::new(),
             server: None,
         }
     }
 
-    /// Whether every rule holds, as far as the policy wants it checked, and the second witness agrees.
+    /// Whether every rule holds, as far as the policy wants it checked, and `nm` and `readelf` agree.
     pub fn passed(&self) -> bool {
         self.verdict == Verdict::Passed
     }

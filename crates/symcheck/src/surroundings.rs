@@ -4,15 +4,17 @@
 use super::elf::Facts;
 use super::scope::{Loaded, Lookup, Process, ScopeError, Site};
 use super::version::Version;
+use base::files::{self, FileError};
+use std::path::Path;
 
 /// What is known of the surroundings.
 #[derive(Debug)]
-pub enum Around<'f> {
+pub enum Environment<'f> {
     /// All that a rule needs.
     Known(Box<Surroundings<'f>>),
     /// Nothing, though it ought to be known; why.
     Unknown(String),
-    /// Nothing, and nobody asked; why not.
+    /// Nothing, because the user did not ask for it; why not.
     NotAsked(String),
 }
 
@@ -27,8 +29,8 @@ pub struct Surroundings<'f> {
     pub own: usize,
     /// Where the tables of the libraries come from.
     pub evidence: Vec<String>,
-    /// The Python runtime, or why it is not known.
-    pub runtime: Result<Runtime, String>,
+    /// The Python runtime that the process loads later.
+    pub runtime: PythonRuntime,
 }
 
 /// The release of a server.
@@ -42,11 +44,7 @@ pub struct ServerRelease {
 
 impl<'f> Surroundings<'f> {
     /// A server that has opened nothing yet, of an unknown release.
-    pub fn new(
-        server: Process<'f>,
-        evidence: Vec<String>,
-        runtime: Result<Runtime, String>,
-    ) -> Self {
+    pub fn new(server: Process<'f>, evidence: Vec<String>, runtime: PythonRuntime) -> Self {
         Self {
             own: server.objects().len(),
             server,
@@ -62,11 +60,32 @@ impl<'f> Surroundings<'f> {
         self
     }
 
-    /// Opens an extension of somebody else, before the library is opened.
+    /// Opens another extension, before the library is opened.
     pub fn open_beside(&mut self, path: &str) -> Result<(), ScopeError> {
         self.server.open_global(path)?;
         self.evidence.push(format!("opened beside: {path}"));
         Ok(())
+    }
+}
+
+/// What is known of the Python runtime that comes after the library.
+#[derive(Debug, Clone)]
+pub enum PythonRuntime {
+    /// Its libraries, which S11 loads after the judged one.
+    Known(Runtime),
+    /// Nothing, though it ought to be known; why.
+    Unknown(String),
+    /// Nothing, because the user gave none; how to give one. S11 then does not apply.
+    NotAsked(String),
+}
+
+impl PythonRuntime {
+    /// The libraries, where they are known.
+    pub fn known(&self) -> Option<&Runtime> {
+        match self {
+            Self::Known(runtime) => Some(runtime),
+            Self::Unknown(_) | Self::NotAsked(_) => None,
+        }
     }
 }
 
@@ -89,6 +108,24 @@ impl Runtime {
             libraries,
         }
     }
+
+    /// The runtime whose files lie below `dir`, and are found at the path `at` of the process.
+    pub fn below(name: impl Into<String>, dir: &Path, at: &str) -> Result<Self, FileError> {
+        let mut libraries = Vec::new();
+        for file in files::files_below(dir)? {
+            let path = file.to_string_lossy();
+            if is_library(&path) {
+                libraries.push(format!("{at}/{path}"));
+            }
+        }
+        Ok(Self::new(name, libraries))
+    }
+}
+
+/// Whether a file is named like a library.
+pub fn is_library(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    name.ends_with(".so") || name.contains(".so.")
 }
 
 /// A library's loading, replayed.
@@ -108,11 +145,11 @@ pub struct Replay<'f> {
 /// Whose a loaded file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// The server's.
+    /// The server itself, or what it loads when it starts.
     Server,
     /// An extension's that was opened beside, or what that needs.
     Beside,
-    /// The library itself.
+    /// The library that is judged.
     Library,
     /// A library that it needs and that the server did not have.
     Brought,
@@ -131,7 +168,7 @@ impl<'f> Replay<'f> {
         let server = process.objects().len();
         let library = process.open_facts(path, facts)?;
         let opened = process.objects().len();
-        if let Ok(runtime) = &surroundings.runtime {
+        if let Some(runtime) = surroundings.runtime.known() {
             for module in &runtime.libraries {
                 process.open_local(module, Lookup::GlobalFirst)?;
             }
@@ -169,7 +206,7 @@ impl<'f> Replay<'f> {
         }
     }
 
-    /// A loaded file.
+    /// A loaded file, by its number in the order of loading.
     pub fn object(&self, object: usize) -> Option<&Loaded> {
         self.process.objects().get(object)
     }

@@ -11,8 +11,30 @@ const SHOWN: usize = 6;
 /// How many files that are no libraries are shown. The JSON document has all.
 const LEFT_OUT: usize = 20;
 
+/// All of a document, behind the explanation of a rule that is to be explained.
+pub fn of_document(document: &Document, explained: Option<Rule>) -> String {
+    let mut out = explained.map(explanation).unwrap_or_default();
+    for report in &document.libraries {
+        out.push_str(&Text { report, explained }.to_string());
+    }
+    out.push_str(&Unjudged(document).to_string());
+    out
+}
+
+/// When a rule holds, why it is one, and what to do where it does not.
+pub fn explanation(rule: Rule) -> String {
+    Explained(rule).to_string()
+}
+
+/// The document that `--json` prints.
+pub fn json(document: &Document) -> String {
+    let mut json = serde_json::to_string_pretty(document).unwrap_or_default(); // INVARIANT: plain data
+    json.push('\n');
+    json
+}
+
 /// Shows which files of a document have no report, and why.
-pub struct Unjudged<'a>(pub &'a Document);
+struct Unjudged<'a>(&'a Document);
 
 impl Display for Unjudged<'_> {
     fn fmt(&self, out: &mut Formatter) -> fmt::Result {
@@ -36,8 +58,8 @@ impl Display for Unjudged<'_> {
     }
 }
 
-/// Explains a rule.
-pub struct Explained(pub Rule);
+/// What `--explain` prints of a rule.
+struct Explained(Rule);
 
 impl Display for Explained {
     fn fmt(&self, out: &mut Formatter) -> fmt::Result {
@@ -52,11 +74,11 @@ impl Display for Explained {
 }
 
 /// Shows a report, with all symbols of one rule's findings if that rule is to be explained.
-pub struct Text<'a> {
-    /// The report.
-    pub report: &'a Report,
+struct Text<'a> {
+    /// The report of one library.
+    report: &'a Report,
     /// The rule whose findings are shown whole.
-    pub explained: Option<Rule>,
+    explained: Option<Rule>,
 }
 
 impl Display for Text<'_> {
@@ -87,12 +109,12 @@ impl Display for Text<'_> {
                 rule.title
             )?;
         }
-        match &report.witness {
-            Some(witness) => writeln!(
+        match &report.binutils {
+            Some(check) => writeln!(
                 out,
                 "       {} agree on {} dynamic symbols",
-                witness.programs.join(" and "),
-                witness.symbols
+                check.programs.join(" and "),
+                check.symbols
             )?,
             None => writeln!(out, "       no second witness")?,
         }

@@ -7,20 +7,19 @@ use std::path::{Path, PathBuf};
 use base::exit::{Exit, ExitKind, Failure};
 use base::files;
 use base::workspace::Workspace;
-use build::verify::input_files::Subjects;
+use build::verify::packages::Debs;
 use debian::deb::reader::{self, DebError, Limits};
 use miette::Diagnostic;
 use symcheck::elf::ElfError;
-use symcheck::expectation::Expectation;
+use symcheck::input_files::InputFiles;
 use symcheck::instructions::FunctionNames;
-use symcheck::report::{Document, Refused, Verdict};
+use symcheck::report::{Document, Verdict};
 use symcheck::rules::Rule;
-use symcheck::text::{Explained, Text, Unjudged};
-use symcheck::{Judgement, Rulebook, verify_bytes};
+use symcheck::text;
+use symcheck::{Judgement, Rulebook};
 use targets::Targets;
 use thiserror::Error;
 
-use self::scene::Scene;
 use super::{Sources, provenance};
 use crate::output::print;
 
@@ -91,30 +90,20 @@ impl ExitKind for UsageError {
     }
 }
 
-/// Runs the command.
+/// Judges the files, explains a rule, or checks a release's provenance.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     if let Some(release) = &args.provenance {
         return provenance::verify(release, args.keyring.as_deref(), args.json, workspace);
     }
-    let mut out = String::new();
-    if let (Some(rule), false) = (args.explain, args.json) {
-        out.push_str(&Explained(rule).to_string());
-    }
     if args.files.is_empty() {
-        return print(&out);
+        let explained = args.explain.filter(|_| !args.json);
+        return print(&explained.map(text::explanation).unwrap_or_default());
     }
     let document = judge(&args, workspace)?;
-    if args.json {
-        out.push_str(&serde_json::to_string_pretty(&document).unwrap_or_default()); // INVARIANT: plain data
-        out.push('\n');
-    } else {
-        for report in &document.libraries {
-            let explained = args.explain;
-            out.push_str(&Text { report, explained }.to_string());
-        }
-        out.push_str(&Unjudged(&document).to_string());
-    }
-    print(&out)?;
+    print(&match args.json {
+        true => text::json(&document),
+        false => text::of_document(&document, args.explain),
+    })?;
     match document.verdict {
         Verdict::Passed => Ok(()),
         Verdict::Failed | Verdict::NotProven => Err(Failure::already_reported(Exit::CheckFailed)),
@@ -126,7 +115,7 @@ fn judge(args: &Args, workspace: &Workspace) -> Result<Document, Failure> {
     let targets = Targets::load(&workspace.packaging().join("targets.toml"))?;
     let book = Rulebook::load(&workspace.packaging())?;
     let root = args.root.as_deref().unwrap_or(Path::new("/"));
-    let mut subjects = Subjects::read(&args.files, root)?;
+    let given = InputFiles::read(&args.files, root, Some(&Debs))?;
     let names = match &args.debug {
         Some(path) => Some(function_names(path)?),
         None => args
@@ -136,49 +125,15 @@ fn judge(args: &Args, workspace: &Workspace) -> Result<Document, Failure> {
             .map(|path| function_names(&path))
             .transpose()?,
     };
-    let scene = Scene::build(args, &subjects, &targets, workspace)?;
-    let around = scene.around(&book)?;
-    let mut reports = Vec::new();
-    for library in &subjects.libraries {
-        let architecture = library.architecture.clone();
-        let expectation = Expectation {
-            profile: library.profile,
-            architecture: architecture.unwrap_or(scene.expectation.architecture.clone()),
-            sql_symbols: library.sql_symbols.clone(),
-            ..scene.expectation.clone()
-        };
-        let by = Judgement {
-            book: &book,
-            expectation: &expectation,
-            around: &around,
-            names: names.as_ref(),
-        };
-        match verify_bytes(&library.bytes, &library.name, &library.place, &by) {
-            Ok(report) => reports.push(report),
-            // One that is broken is not the end of the others.
-            Err(error) if error.exit() == Exit::CheckFailed && !subjects.is_one_file() => {
-                subjects.refused.push(Refused {
-                    file: library.name.clone(),
-                    reason: reason(&error, &library.name),
-                });
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(Document::new(reports).besides(subjects.refused, subjects.left_out))
-}
-
-/// Why a file can't be judged, without its name.
-fn reason(error: &dyn Diagnostic, file: &str) -> String {
-    let text = error.to_string();
-    let cause = error.diagnostic_source().map(ToString::to_string);
-    let own = text.strip_prefix(&format!("can't judge {file}"));
-    let own = own.unwrap_or(&text).trim_start_matches(": ");
-    match cause {
-        Some(cause) if own.is_empty() => cause,
-        Some(cause) => format!("{own}: {cause}"),
-        None => own.to_owned(),
-    }
+    let judge = scene::judge(book, args, &given, &targets, workspace)?;
+    let environment = judge.environment()?;
+    let by = Judgement {
+        book: &judge.book,
+        expectation: &judge.expectation,
+        environment: &environment,
+        names: names.as_ref(),
+    };
+    Ok(given.judge(&by)?)
 }
 
 /// The package with the debug symbols of a package, beside it.

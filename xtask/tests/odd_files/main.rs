@@ -31,7 +31,7 @@ pub fn verify(path: &Path, more: &[&str]) -> (i32, String) {
     )
 }
 
-/// The exit code is this one, and all of these words are said, however the lines are broken.
+/// Checks the exit code, and that the output has all of these words, however its lines are broken.
 #[track_caller]
 pub fn judged(path: &Path, code: i32, says: &[&str]) {
     let (is, text) = verify(path, &[]);
@@ -55,7 +55,7 @@ fn run(command: &mut Command) {
     );
 }
 
-/// Compiles a library.
+/// Compiles a library into a directory, and returns its path.
 pub fn cc(dir: &TempDir, name: &str, source: &str, flags: &[&str]) -> PathBuf {
     let (c, out) = (dir.path().join("x.c"), dir.path().join(name));
     fs::write(&c, source).unwrap();
@@ -150,7 +150,7 @@ fn names_of_any_length_and_spelling() {
     }
 }
 
-/// Swift and Go export such names: both witnesses read them.
+/// Swift and Go export such names: binutils and this tool read them.
 #[test]
 fn exported_names_with_blanks_and_umlauts() {
     let dir = TempDir::new().unwrap();

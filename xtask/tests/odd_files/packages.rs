@@ -342,44 +342,6 @@ fn names_and_headers_of_tar() {
         0,
         &["long/libone.so", "PASSED"],
     );
-    let record = |key: &str, value: &str| {
-        let body = format!(" {key}={value}\n");
-        let length = (body.len() + 2).max(10);
-        format!("{length}{body}")
-    };
-    let pax = |text: &'static str| Entry {
-        kind: b'x',
-        ..file("pax", text.as_bytes())
-    };
-    let leak = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
-    let named = leak(record("path", "usr/lib/libpax.so"));
-    judged(
-        &with_entries(&dir, &[pax(named), fine()]),
-        0,
-        &["usr/lib/libpax.so"],
-    );
-    // Readers would see different files.
-    let size = leak(record("size", "12345678"));
-    judged(
-        &with_entries(&dir, &[pax(size), fine()]),
-        1,
-        &["another one in its pax header"],
-    );
-    let sparse = leak(record("GNU.sparse.major", "1"));
-    judged(
-        &with_entries(&dir, &[pax(sparse), fine()]),
-        1,
-        &["is sparse"],
-    );
-    let all = Entry {
-        kind: b'g',
-        ..file("pax", named.as_bytes())
-    };
-    judged(
-        &with_entries(&dir, &[all, fine()]),
-        1,
-        &["a global pax header"],
-    );
     let upwards = file("./usr/../../lib/x.so", &good);
     judged(
         &with_entries(&dir, &[upwards, fine()]),
@@ -403,6 +365,51 @@ fn names_and_headers_of_tar() {
         &with_entries(&dir, &[directory, fine()]),
         1,
         &["has a size but is no regular file"],
+    );
+}
+
+/// Readers that heed a pax header and readers that don't would see different files.
+#[test]
+fn pax_headers() {
+    let dir = TempDir::new().unwrap();
+    let good = good(&dir);
+    let fine = || file("./usr/lib/libone.so", &good);
+    let record = |key: &str, value: &str| {
+        let body = format!(" {key}={value}\n");
+        let length = (body.len() + 2).max(10);
+        format!("{length}{body}")
+    };
+    let pax = |text: &'static str| Entry {
+        kind: b'x',
+        ..file("pax", text.as_bytes())
+    };
+    let leak = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
+    let named = leak(record("path", "usr/lib/libpax.so"));
+    judged(
+        &with_entries(&dir, &[pax(named), fine()]),
+        0,
+        &["usr/lib/libpax.so"],
+    );
+    let size = leak(record("size", "12345678"));
+    judged(
+        &with_entries(&dir, &[pax(size), fine()]),
+        1,
+        &["another one in its pax header"],
+    );
+    let sparse = leak(record("GNU.sparse.major", "1"));
+    judged(
+        &with_entries(&dir, &[pax(sparse), fine()]),
+        1,
+        &["is sparse"],
+    );
+    let all = Entry {
+        kind: b'g',
+        ..file("pax", named.as_bytes())
+    };
+    judged(
+        &with_entries(&dir, &[all, fine()]),
+        1,
+        &["a global pax header"],
     );
 }
 

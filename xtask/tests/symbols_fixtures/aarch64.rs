@@ -30,7 +30,7 @@ fn the_good_one_passes_and_says_what_was_not_looked_at() {
     }
     let report = Fixture::good_on_arm64().judge_with(&expectation());
     assert!(report.passed(), "{report:#?}");
-    assert!(report.witness.as_ref().unwrap().symbols > 5);
+    assert!(report.binutils.as_ref().unwrap().symbols > 5);
     for rule in &report.rules {
         let parts = rule.unchecked.iter().map(|part| part.part.as_str());
         let parts: Vec<&str> = parts.collect();

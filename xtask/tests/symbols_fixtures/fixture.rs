@@ -9,7 +9,7 @@ use symcheck::report::{Report, Verdict};
 use symcheck::rules::Rule;
 use symcheck::scope::{FileSystem, Process};
 use symcheck::sql;
-use symcheck::surroundings::{Around, Runtime, ServerRelease, Surroundings};
+use symcheck::surroundings::{Environment, PythonRuntime, Runtime, ServerRelease, Surroundings};
 use symcheck::version::Version;
 use symcheck::{Judgement, Rulebook, verify_library};
 use tempfile::TempDir;
@@ -47,9 +47,9 @@ pub static BOOK: LazyLock<Rulebook> = LazyLock::new(|| {
 /// What a fixture is built for, and by which compiler.
 #[derive(Clone, Copy)]
 pub struct Machine {
-    /// Debian's name.
+    /// Debian's name of the architecture.
     pub architecture: &'static str,
-    /// The compiler.
+    /// The C compiler that makes libraries for it.
     pub compiler: &'static str,
     /// Where the dynamic linker finds libraries.
     pub libraries: &'static str,
@@ -57,7 +57,7 @@ pub struct Machine {
     pub libc: &'static str,
 }
 
-/// This machine's own.
+/// What this machine itself compiles for.
 pub const AMD64: Machine = Machine {
     architecture: "amd64",
     compiler: "cc",
@@ -230,7 +230,7 @@ impl Fixture {
         }
         let server = self.server();
         let runtime = self.runtime();
-        let mut names = FileSystem::new();
+        let mut names = FileSystem::new(&BOOK.policy.loading);
         for entry in fs::read_dir(dir).unwrap().flatten() {
             let name = entry.file_name().into_string().unwrap();
             // This machine's own come first only where the fixture has none of that name.
@@ -251,7 +251,7 @@ impl Fixture {
         let mut surroundings = Surroundings::new(
             process,
             vec!["this machine's libc".to_owned()],
-            Ok(Runtime::new("a module and what it bundles", runtime)),
+            PythonRuntime::Known(Runtime::new("a module and what it bundles", runtime)),
         )
         .of_release(self.release.clone());
         if let Some(library) = self.beside {
@@ -259,11 +259,11 @@ impl Fixture {
                 .open_beside(&format!("/fixture/{library}"))
                 .unwrap();
         }
-        let around = Around::Known(Box::new(surroundings));
+        let environment = Environment::Known(Box::new(surroundings));
         let by = Judgement {
             book: &BOOK,
             expectation,
-            around: &around,
+            environment: &environment,
             names: None,
         };
         verify_library(path, "pgml.so", &by).unwrap()

@@ -15,18 +15,18 @@ use std::path::Path;
 use symcheck::expectation::{Expectation, Profile};
 use symcheck::report::{Status, Verdict};
 use symcheck::rules::Rule;
-use symcheck::surroundings::Around;
+use symcheck::surroundings::Environment;
 use symcheck::{Judgement, VerifyError, verify_bytes};
 
 use fixture::*;
 
-/// Without surroundings.
+/// Judges by the rules that need no server.
 fn by(expectation: &Expectation) -> Judgement<'_> {
-    static NOBODY: Around<'static> = Around::NotAsked(String::new());
+    static NOT_ASKED: Environment<'static> = Environment::NotAsked(String::new());
     Judgement {
         book: &BOOK,
         expectation,
-        around: &NOBODY,
+        environment: &NOT_ASKED,
         names: None,
     }
 }
@@ -35,7 +35,7 @@ fn by(expectation: &Expectation) -> Judgement<'_> {
 fn the_good_one_passes() {
     let report = Fixture::good().judge();
     assert!(report.passed(), "{report:#?}");
-    assert!(report.witness.as_ref().unwrap().symbols > 5);
+    assert!(report.binutils.as_ref().unwrap().symbols > 5);
     let status: Vec<_> = report
         .rules
         .iter()
@@ -333,7 +333,7 @@ fn what_is_no_library() {
 }
 
 #[test]
-fn a_report_without_a_second_witness_does_not_pass() {
+fn a_report_that_binutils_did_not_confirm_does_not_pass() {
     let bytes = fs::read(Fixture::good().build()).unwrap();
     let report = symcheck::judge_alone(&bytes, "pgml.so", &by(&expectation())).unwrap();
     assert_eq!(report.broken(), []);

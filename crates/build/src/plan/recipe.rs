@@ -112,6 +112,7 @@ fn code(step: &Step) -> Option<&'static str> {
 fn data(step: &Step) -> Vec<&'static str> {
     let (own, shared): (&[&str], &[&str]) = match step {
         Step::Compile { .. } => (&["packaging/abi3-symbols.txt"], &PACKAGING[4..]),
+        Step::Providers { .. } => (&["packaging/policy.toml"], &[]),
         Step::Verify { .. } => (
             &["packaging/policy.toml", "packaging/abi3-symbols.txt"],
             &[],

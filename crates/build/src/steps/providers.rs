@@ -2,6 +2,7 @@
 
 use base::exit::Failure;
 use base::files;
+use symcheck::policy::Policy;
 
 use super::context::Steps;
 use crate::plan::Work;
@@ -15,6 +16,8 @@ impl Steps<'_> {
                 debs.push(dir.join(deb));
             }
         }
-        gather::gather(&debs, self.distribution(distribution)?, &work.out)
+        let policy = Policy::load(&self.workspace.packaging().join("policy.toml"))?;
+        let distribution = self.distribution(distribution)?;
+        gather::gather(&debs, distribution, &policy.loading, &work.out)
     }
 }

@@ -2,6 +2,7 @@
 
 use base::exit::Failure;
 use jobs::job::JobRef;
+use symcheck::Rulebook;
 use symcheck::scope::FileSystem;
 use targets::lock::Lock;
 
@@ -10,7 +11,7 @@ use crate::compile::extension;
 use crate::layout;
 use crate::plan::Work;
 use crate::verify::step;
-use crate::verify::system_libraries::{Choice, Providers};
+use crate::verify::system_libraries::{Choice, SystemLibraries};
 
 impl Steps<'_> {
     pub(super) fn verify(
@@ -25,24 +26,25 @@ impl Steps<'_> {
         let choice = Choice::of(self.targets, &target, &|name| {
             Lock::path(self.workspace, name).exists()
         });
-        let providers = Providers::new(
+        let book = Rulebook::load(&self.workspace.packaging())?;
+        let providers = SystemLibraries::new(
             self.targets,
             &target,
             &choice,
-            FileSystem::new()
+            FileSystem::new(&book.policy.loading)
                 .directory(layout::PYTHON_PREFIX, &python)
                 .remembering(&self.remembered),
             &|id| Ok(work.output_of(id)?.to_owned()),
         )?;
         step::verify(
-            &step::Subject {
-                providers: &providers,
+            step::Input {
+                book,
+                providers,
                 runtime: &python,
                 library: &stamped.join(layout::STRIPPED),
                 unstripped: &compiled.join(layout::UNSTRIPPED),
                 target: &target,
                 headers: extension::headers_of(compiled)?,
-                architecture: &target.distribution.architecture.name,
             },
             self.workspace,
             &work.out,

@@ -4,33 +4,39 @@
 //! that shows whether OpenBLAS and its kernels are really inside (S7). Either one failing ends the job, so that no
 //! package can be built from it.
 
-use crate::layout;
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use miette::Diagnostic;
 use thiserror::Error;
 
-use crate::verify::system_libraries::{self, Providers};
+use super::judge::{self, Judge};
+use super::system_libraries::SystemLibraries;
+use crate::layout;
 use base::exit::{Exit, ExitKind, Failure};
-use base::files::{self};
+use base::files;
 use base::workspace::Workspace;
 use symcheck::elf::Facts;
-use symcheck::expectation::{Expectation, ExpectedServer, Libpython, Profile};
+use symcheck::expectation::{Expectation, Libpython};
 use symcheck::instructions::FunctionNames;
 use symcheck::needs::Needs;
 use symcheck::report::{Document, Report, Status, Verdict};
-use symcheck::sql;
 use symcheck::stamp::STUB_SONAME;
-use symcheck::surroundings::{Around, Runtime};
+use symcheck::surroundings::{Environment, PythonRuntime, Runtime};
 use symcheck::version::Version;
 use symcheck::{Judgement, Rulebook, VerifyError, verify_library};
-use targets::{Distribution, Target};
+use targets::Target;
 
 /// The reports, in the job's output and in `dist/`.
 pub const REPORT: &str = "verify.json";
-/// What is verified.
-pub struct Subject<'a> {
+/// What the report calls the library as it will be packaged.
+const PACKAGED: &str = "pgml.so";
+/// What the report calls the same code before that.
+const COMPILED: &str = "pgml.so before strip and stamp";
+
+/// The library of one target, in its two forms, and what loads it.
+pub struct Input<'a> {
+    /// The data that the rules judge by.
+    pub book: Rulebook,
     /// The stamped library, as it will be packaged.
     pub library: &'a Path,
     /// The library before strip and stamp.
@@ -39,10 +45,8 @@ pub struct Subject<'a> {
     pub target: &'a Target,
     /// The release of Postgres whose headers it was compiled with, where they say it.
     pub headers: Option<Version>,
-    /// `amd64`.
-    pub architecture: &'a str,
     /// What the target's server loads.
-    pub providers: &'a Providers,
+    pub providers: SystemLibraries,
     /// The Python runtime of the target's distribution, which the process has at [`layout::PYTHON_PREFIX`].
     pub runtime: &'a Path,
 }
@@ -66,125 +70,27 @@ impl ExitKind for Refused {
     }
 }
 
-/// What a distribution offers to a library.
-pub fn floors(distribution: &Distribution) -> BTreeMap<String, Version> {
-    [
-        ("GLIBC", &distribution.glibc),
-        ("GLIBCXX", &distribution.glibcxx),
-        ("CXXABI", &distribution.cxxabi),
-        ("GCC", &distribution.gcc),
-    ]
-    .into_iter()
-    .filter_map(|(name, version)| Some((name.to_owned(), Version::parse(&version.to_string())?)))
-    .collect()
-}
-
-/// The lower of two distributions' offers, namespace by namespace.
-pub fn lowest(
-    mut a: BTreeMap<String, Version>,
-    b: BTreeMap<String, Version>,
-) -> BTreeMap<String, Version> {
-    for (namespace, version) in b {
-        let entry = a.entry(namespace).or_insert_with(|| version.clone());
-        *entry = version.min(entry.clone());
-    }
-    a
-}
-
-/// The C symbols that the SQL of every edition names.
-pub fn sql_symbols(workspace: &Workspace) -> Result<BTreeSet<String>, Failure> {
-    let dir = workspace.root.join("extension/sql");
-    let mut scripts = Vec::new();
-    for file in files::files_below(&dir)? {
-        let text = files::read_text(&dir.join(&file))?;
-        scripts.push((file.to_string_lossy().into_owned(), text));
-    }
-    Ok(sql::c_symbols_of_scripts(scripts).unwrap_or_default())
-}
-
-/// Verifies, and writes [`REPORT`] and [`NEEDS`].
-pub fn verify(subject: &Subject<'_>, workspace: &Workspace, out: &Path) -> Result<String, Failure> {
-    let book = Rulebook::load(&workspace.packaging())?;
-    let target = subject.target.to_string();
-    let symbols = sql_symbols(workspace)?;
-    let expectation = |soname: &str, before_strip| Expectation {
-        target: target.clone(),
-        profile: Profile::Extension,
-        architecture: subject.architecture.to_owned(),
-        floors: floors(&subject.target.distribution),
-        server: Some(ExpectedServer {
-            major: subject.target.major,
-            headers: subject.headers.clone(),
-        }),
-        libpython: Libpython::Exactly(soname.to_owned()),
-        sql_symbols: Some(symbols.clone()),
-        before_strip,
-    };
-    let soname = subject.target.distribution.libpython_soname();
-    let names = FunctionNames::read(&files::read(subject.unstripped)?).map_err(|source| {
-        VerifyError::Elf {
-            file: "pgml.so before strip and stamp".into(),
-            source,
-        }
-    })?;
-    let libraries = system_libraries::libraries_below(subject.runtime, layout::PYTHON_PREFIX)?;
-    let loaded = Runtime::new(
-        format!("the runtime of {}", subject.target.distribution.title),
-        libraries,
-    );
-    let around = Around::Known(Box::new(subject.providers.surroundings(
-        &book,
-        Ok(loaded),
-        &[],
-    )?));
-    let packaged = verify_library(
-        subject.library,
-        "pgml.so",
-        &Judgement {
-            book: &book,
-            expectation: &expectation(&soname, false),
-            around: &around,
-            names: Some(&names),
-        },
-    )?;
-    let elsewhere = "judged on the library as packaged".to_owned();
-    let compiled = verify_library(
-        subject.unstripped,
-        "pgml.so before strip and stamp",
-        &Judgement {
-            book: &book,
-            expectation: &expectation(STUB_SONAME, true),
-            around: &Around::NotAsked(elsewhere),
-            names: None,
-        },
-    )?;
-    let witnessed = packaged
-        .witness
-        .as_ref()
-        .map_or(0, |witness| witness.symbols);
+/// Verifies, and writes [`REPORT`] and what the library needs, as a package's dependencies are written from it.
+pub fn verify(input: Input<'_>, workspace: &Workspace, out: &Path) -> Result<String, Failure> {
+    let Input {
+        library,
+        unstripped,
+        target,
+        ..
+    } = input;
+    let judge = judge(input, workspace)?;
+    let packaged = judge_packaged(&judge, library, unstripped)?;
+    let compiled = judge_compiled(&judge, unstripped)?;
+    let target = target.to_string();
+    let confirmed = packaged.binutils.as_ref().map_or(0, |check| check.symbols);
     let server = packaged.server.clone().unwrap_or_default();
     let document = Document::new(vec![packaged, compiled]);
     let json = serde_json::to_vec_pretty(&document).unwrap_or_default(); // INVARIANT: plain data always serialises
-    let refused = workspace
-        .cache
-        .join("refused")
-        .join(format!("{target}.json"));
-    for report in &document.libraries {
-        if report.verdict != Verdict::Passed {
-            files::write(&refused, &json)?;
-            return Err(Refused {
-                file: report.file.clone(),
-                target,
-                reasons: reasons(report),
-                report: refused.display().to_string(),
-            }
-            .into());
-        }
-    }
+    refuse_unless_passed(&document, &json, &target, workspace)?;
     files::write(&out.join(REPORT), json)?;
-    let bytes = files::read(subject.library)?;
+    let bytes = files::read(library)?;
     let facts = Facts::read(&bytes).map_err(|source| symcheck::VerifyError::Elf {
-        file: "pgml.so".into(),
+        file: PACKAGED.into(),
         source,
     })?;
     let needs = Needs {
@@ -194,8 +100,75 @@ pub fn verify(subject: &Subject<'_>, workspace: &Workspace, out: &Path) -> Resul
     };
     needs.save(out)?;
     Ok(format!(
-        "every rule holds for {target}; nm and readelf agree on {witnessed} symbols"
+        "every rule holds for {target}; nm and readelf agree on {confirmed} symbols"
     ))
+}
+
+/// What the extension is judged by, among its target's libraries and with its distribution's runtime.
+fn judge(input: Input<'_>, workspace: &Workspace) -> Result<Judge, Failure> {
+    let target = input.target;
+    let name = format!("the runtime of {}", target.distribution.title);
+    let runtime = Runtime::below(name, input.runtime, layout::PYTHON_PREFIX)?;
+    let runtime = PythonRuntime::Known(runtime);
+    let judge = Judge::for_target(input.book, target, input.providers, runtime, Vec::new());
+    Ok(judge.of_extension(input.headers, judge::sql_symbols(workspace)?))
+}
+
+/// Judges the library as it will be packaged.
+fn judge_packaged(judge: &Judge, library: &Path, unstripped: &Path) -> Result<Report, Failure> {
+    let names =
+        FunctionNames::read(&files::read(unstripped)?).map_err(|source| VerifyError::Elf {
+            file: COMPILED.into(),
+            source,
+        })?;
+    let by = Judgement {
+        book: &judge.book,
+        expectation: &judge.expectation,
+        environment: &judge.environment()?,
+        names: Some(&names),
+    };
+    Ok(verify_library(library, PACKAGED, &by)?)
+}
+
+/// Judges the same code as it was compiled, while it still has its symbol table and the stub's libpython.
+fn judge_compiled(judge: &Judge, unstripped: &Path) -> Result<Report, Failure> {
+    let elsewhere = "judged on the library as packaged".to_owned();
+    let by = Judgement {
+        book: &judge.book,
+        expectation: &Expectation {
+            libpython: Libpython::Exactly(STUB_SONAME.to_owned()),
+            before_strip: true,
+            ..judge.expectation.clone()
+        },
+        environment: &Environment::NotAsked(elsewhere),
+        names: None,
+    };
+    Ok(verify_library(unstripped, COMPILED, &by)?)
+}
+
+/// Fails where a library did not pass, and keeps the whole document, since the job's output goes.
+fn refuse_unless_passed(
+    document: &Document,
+    json: &[u8],
+    target: &str,
+    workspace: &Workspace,
+) -> Result<(), Failure> {
+    let mut reports = document.libraries.iter();
+    let Some(report) = reports.find(|report| report.verdict != Verdict::Passed) else {
+        return Ok(());
+    };
+    let refused = workspace
+        .cache
+        .join("refused")
+        .join(format!("{target}.json"));
+    files::write(&refused, json)?;
+    Err(Refused {
+        file: report.file.clone(),
+        target: target.to_owned(),
+        reasons: reasons(report),
+        report: refused.display().to_string(),
+    }
+    .into())
 }
 
 /// What of a report keeps a library from being packaged, a line each.

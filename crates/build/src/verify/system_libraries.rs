@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use self::choice::wheel_job;
 pub use self::choice::{Choice, Server, job};
-use self::error::ProvidersError;
+use self::error::SystemLibrariesError;
 use self::gather::{PACKAGES, ROOT, program};
 
 use crate::server_wheel;
@@ -23,13 +23,13 @@ use base::files;
 use symcheck::Rulebook;
 use symcheck::scope::{FileSystem, Process};
 use symcheck::server_release;
-use symcheck::surroundings::{Runtime, ServerRelease, Surroundings};
+use symcheck::surroundings::{PythonRuntime, ServerRelease, Surroundings};
 use targets::{Distribution, Headers, Target, Targets};
 
 /// Where a wheel's server is put in the replayed process.
 const WHEEL_AT: &str = "/server-of-a-wheel";
 /// What a target's process sees, and what people should know of it.
-pub struct Providers {
+pub struct SystemLibraries {
     /// The files, without those of the library that is judged and of the runtime.
     pub files: FileSystem,
     program: String,
@@ -39,7 +39,16 @@ pub struct Providers {
     evidence: Vec<String>,
 }
 
-impl Providers {
+/// What a server is read from.
+struct ServerFiles {
+    files: FileSystem,
+    /// The path of `postgres` among them.
+    program: String,
+    release: ServerRelease,
+    evidence: String,
+}
+
+impl SystemLibraries {
     /// Puts together what jobs have read. `files` come first; `output_of` finds a job's output.
     pub fn new(
         targets: &Targets,
@@ -50,93 +59,37 @@ impl Providers {
     ) -> Result<Self, Failure> {
         let own = &target.distribution;
         let libraries = output_of(&job(&choice.libraries))?;
-        let mut files = files.directory("/", &libraries.join(ROOT));
-        let mut evidence = Vec::new();
-        let mut libpython = None;
-        let known = packages(&libraries)?;
-        let package = |known: &BTreeMap<String, String>, name: &str| {
-            let suffix = format!("/{name}");
-            let found = known.iter().find(|(path, _)| path.ends_with(&suffix));
-            found.map_or("a package".to_owned(), |(_, package)| package.clone())
-        };
-        let glibc = package(&known, "libc.so.6");
+        let files = files.directory("/", &libraries.join(ROOT));
         let read_from = targets.require_distribution(&choice.libraries)?;
-        if read_from.base() == own.id {
-            evidence.push(format!(
-                "libraries: the locked packages of {} ({glibc}, {})",
-                own.title,
-                package(&known, &own.libpython_soname())
-            ));
-        } else {
-            let title = &read_from.title;
-            evidence.push(format!(
-                "libraries: no packages of {} are locked; those of {title} ({glibc}) stand for its glibc {}, which keeps \
-                 every older symbol version",
-                own.title, own.glibc
-            ));
-            let soname = own.libpython_soname();
-            evidence.push(format!(
-                "{soname}: CPython's list of its stable ABI, not the library itself"
-            ));
-            libpython = Some(soname);
-        }
-        let mut release = ServerRelease::default();
-        let program = match &choice.server {
-            None => {
-                return Err(ProvidersError::NoServer {
-                    major: target.major,
-                }
-                .into());
-            }
+        let mut evidence = library_evidence(own, read_from, &PackageNames::read(&libraries)?);
+        let no_server = || SystemLibrariesError::NoServer {
+            major: target.major,
+        };
+        let server = match &choice.server {
+            None => return Err(no_server().into()),
             Some(Server::Package(other)) => {
-                let program = program(target.major);
                 let dir = output_of(&job(other))?;
-                let server = package(&packages(&dir)?, "postgres");
-                release.own = targets.require_distribution(other)?.base() == own.id;
-                release.version = server
-                    .split_once(' ')
-                    .and_then(|(_, version)| server_release::of_package(version));
-                evidence.push(format!(
-                    "server: {server}{}",
-                    match release.own {
-                        true => String::new(),
-                        false => format!(
-                            " of {}, with those of its libraries that are not above",
-                            targets.require_distribution(other)?.title
-                        ),
-                    }
-                ));
-                if *other != choice.libraries {
-                    files = files.directory("/", &dir.join(ROOT));
-                }
-                program
+                let other = targets.require_distribution(other)?;
+                let files = match other.id == choice.libraries {
+                    true => files,
+                    false => files.directory("/", &dir.join(ROOT)),
+                };
+                server_of_package(target, other, &dir, files)?
             }
             Some(Server::Wheel) => {
                 let dir = output_of(&wheel_job(target))?;
-                release.version = server_release::of_headers(&dir, target.major)?;
-                let Some(Headers::Wheel {
-                    root,
-                    wheel,
-                    version,
-                    ..
-                }) = targets.server_wheel(target.major, &own.architecture)
-                else {
-                    return Err(ProvidersError::NoServer {
-                        major: target.major,
-                    }
-                    .into());
-                };
-                evidence.push(format!("server: the wheel {wheel} {version}"));
-                files = files.directory(WHEEL_AT, &dir.join(server_wheel::WHEEL).join(root));
-                format!("{WHEEL_AT}/bin/postgres")
+                let wheel = targets.server_wheel(target.major, &own.architecture);
+                let wheel = wheel.ok_or_else(no_server)?;
+                server_of_wheel(target, wheel, &dir, files)?.ok_or_else(no_server)?
             }
         };
+        evidence.push(server.evidence);
         Ok(Self {
-            files,
-            program,
-            libpython,
+            files: server.files,
+            program: server.program,
+            libpython: (read_from.base() != own.id).then(|| own.libpython_soname()),
             python: python_of(own),
-            release,
+            release: server.release,
             evidence,
         })
     }
@@ -152,7 +105,7 @@ impl Providers {
     pub fn surroundings<'f>(
         &'f self,
         book: &Rulebook,
-        runtime: Result<Runtime, String>,
+        runtime: PythonRuntime,
         beside: &[String],
     ) -> Result<Surroundings<'f>, Failure> {
         let mut server = Process::start(&self.files, &self.program)?;
@@ -161,7 +114,7 @@ impl Providers {
             server.suppose(soname, symbols.map(|(name, _)| name.to_owned()));
         }
         let mut evidence = self.evidence.clone();
-        if let Ok(runtime) = &runtime {
+        if let Some(runtime) = runtime.known() {
             self.files.read_ahead(&runtime.libraries);
             evidence.push(format!("Python's libraries: {}", runtime.name));
         }
@@ -186,25 +139,97 @@ fn python_of(distribution: &Distribution) -> (u8, u8) {
     (part(), part())
 }
 
-fn packages(output: &Path) -> Result<BTreeMap<String, String>, Failure> {
-    let text = files::read_text(&output.join(PACKAGES))?;
-    Ok(serde_json::from_str(&text).unwrap_or_default()) // only names in words
-}
-
-/// The libraries of a Python runtime, of a job's output or an unpacked package, as they are found at a path of the process.
-pub fn libraries_below(dir: &Path, at: &str) -> Result<Vec<String>, Failure> {
-    let mut found = Vec::new();
-    for file in files::files_below(dir)? {
-        let path = file.to_string_lossy();
-        if is_library(&path) {
-            found.push(format!("{at}/{path}"));
-        }
+/// Says whose libraries a target's own are, or which ones stand for them.
+fn library_evidence(
+    own: &Distribution,
+    read_from: &Distribution,
+    packages: &PackageNames,
+) -> Vec<String> {
+    let glibc = packages.of("libc.so.6");
+    let (title, soname) = (&own.title, own.libpython_soname());
+    if read_from.base() == own.id {
+        let python = packages.of(&soname);
+        return vec![format!(
+            "libraries: the locked packages of {title} ({glibc}, {python})"
+        )];
     }
-    Ok(found)
+    vec![
+        format!(
+            "libraries: no packages of {title} are locked; those of {} ({glibc}) stand for its glibc {}, which keeps \
+             every older symbol version",
+            read_from.title, own.glibc
+        ),
+        format!("{soname}: CPython's list of its stable ABI, not the library itself"),
+    ]
 }
 
-/// Whether a file is named like a library.
-pub fn is_library(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    name.ends_with(".so") || name.contains(".so.")
+/// The server of a distribution's package, which may stand for the target's own.
+fn server_of_package(
+    target: &Target,
+    read_from: &Distribution,
+    output: &Path,
+    files: FileSystem,
+) -> Result<ServerFiles, Failure> {
+    let server = PackageNames::read(output)?.of("postgres");
+    let own = read_from.base() == target.distribution.id;
+    let version = server
+        .split_once(' ')
+        .and_then(|(_, version)| server_release::of_package(version));
+    Ok(ServerFiles {
+        files,
+        program: program(target.major),
+        release: ServerRelease { version, own },
+        evidence: match own {
+            true => format!("server: {server}"),
+            false => format!(
+                "server: {server} of {}, with those of its libraries that are not above",
+                read_from.title
+            ),
+        },
+    })
+}
+
+/// The server of a wheel, whose headers tell its release; `None` where these headers are not a wheel's.
+fn server_of_wheel(
+    target: &Target,
+    headers: &Headers,
+    output: &Path,
+    files: FileSystem,
+) -> Result<Option<ServerFiles>, Failure> {
+    let Headers::Wheel {
+        root,
+        wheel,
+        version,
+        ..
+    } = headers
+    else {
+        return Ok(None);
+    };
+    let release = ServerRelease {
+        version: server_release::of_headers(output, target.major)?,
+        own: false,
+    };
+    Ok(Some(ServerFiles {
+        files: files.directory(WHEEL_AT, &output.join(server_wheel::WHEEL).join(root)),
+        program: format!("{WHEEL_AT}/bin/postgres"),
+        release,
+        evidence: format!("server: the wheel {wheel} {version}"),
+    }))
+}
+
+/// Which package each file of a job's output is from: `/lib/…/libc.so.6` → `libc6 2.36-9`.
+struct PackageNames(BTreeMap<String, String>);
+
+impl PackageNames {
+    fn read(output: &Path) -> Result<Self, Failure> {
+        let text = files::read_text(&output.join(PACKAGES))?;
+        Ok(Self(serde_json::from_str(&text).unwrap_or_default())) // only names in words
+    }
+
+    /// Name and version of the package that has a file of this name.
+    fn of(&self, file: &str) -> String {
+        let suffix = format!("/{file}");
+        let found = self.0.iter().find(|(path, _)| path.ends_with(&suffix));
+        found.map_or("a package".to_owned(), |(_, package)| package.clone())
+    }
 }

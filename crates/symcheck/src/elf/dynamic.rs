@@ -22,6 +22,7 @@ const REPEATED: [elf::DynamicTag; 6] = [
     elf::DT_DEPAUDIT,
 ];
 
+/// Reads the dynamic section into `facts`, and gives back where the relocations are.
 pub(super) fn read<'a, Elf: FileHeader<Endian = Endianness>>(
     loaded: &Loaded<'a, '_, Elf>,
     dynamic: &Elf::SectionHeader,
@@ -31,19 +32,15 @@ pub(super) fn read<'a, Elf: FileHeader<Endian = Endianness>>(
     facts: &mut Facts<'a>,
 ) -> Result<Tables, ElfError> {
     let endian = loaded.endian;
-    let mut relocations = Tables::default();
     let Some(table) = dynamic.dynamic_table(endian, bytes, loaded.sections)? else {
         return Err(malformed("the dynamic section can't be read"));
     };
-    if !table
-        .dynamics()
-        .iter()
-        .any(|entry| entry.tag(endian) == elf::DT_NULL)
-    {
+    let mut raw = table.dynamics().iter();
+    if !raw.any(|entry| entry.tag(endian) == elf::DT_NULL) {
         return Err(malformed("the dynamic section has no end"));
     }
+    let mut relocations = Tables::default();
     let mut names = Names::default();
-    let mut seen = (false, false);
     let mut tags = HashSet::new();
     for entry in table.iter() {
         if !tags.insert(entry.tag.0) && !REPEATED.contains(&entry.tag) {
@@ -64,66 +61,86 @@ pub(super) fn read<'a, Elf: FileHeader<Endian = Endianness>>(
             elf::DT_RUNPATH => facts.runpath = Some(name()?),
             elf::DT_AUXILIARY | elf::DT_FILTER => facts.filters.push(name()?),
             elf::DT_AUDIT | elf::DT_DEPAUDIT => facts.audits.push(name()?),
-            elf::DT_BIND_NOW => facts.bind_now = true,
-            elf::DT_TEXTREL => facts.text_relocations = true,
-            elf::DT_SYMBOLIC => facts.symbolic = true,
-            elf::DT_FLAGS => {
-                facts.asks.static_tls |= entry.val & elf::DF_STATIC_TLS.0 != 0;
-                facts.symbolic |= entry.val & elf::DF_SYMBOLIC.0 != 0;
-                facts.bind_now |= entry.val & elf::DF_BIND_NOW.0 != 0;
-                facts.text_relocations |= entry.val & elf::DF_TEXTREL.0 != 0;
+            tag => {
+                read_flags(tag, entry.val, facts);
+                check_table(loaded, tag, entry.val, dynsym)?;
+                place_relocations(tag, entry.val, &mut relocations);
             }
-            elf::DT_FLAGS_1 => {
-                facts.bind_now |= entry.val & elf::DF_1_NOW.0 != 0;
-                facts.asks.no_open |= entry.val & elf::DF_1_NOOPEN.0 != 0;
-                facts.asks.no_default_directories |= entry.val & elf::DF_1_NODEFLIB.0 != 0;
-            }
-            elf::DT_SYMTAB => {
-                seen.0 = true;
-                loaded.same(entry.val, dynsym, "the dynamic symbols")?;
-            }
-            elf::DT_STRTAB => {
-                seen.1 = true;
-                let section = loaded.sections.section(dynsym.link(endian))?;
-                loaded.same(entry.val, section, "the dynamic strings")?;
-            }
-            elf::DT_HASH | elf::DT_GNU_HASH => {
-                let kind = match entry.tag {
-                    elf::DT_HASH => elf::SHT_HASH,
-                    _ => elf::SHT_GNU_HASH,
-                };
-                let section = loaded.sections.iter().find(|s| s.sh_type(endian) == kind);
-                let section = section.ok_or_else(|| malformed("a hash table has no header"))?;
-                loaded.same(entry.val, section, "the hash table")?;
-            }
-            elf::DT_VERSYM | elf::DT_VERNEED | elf::DT_VERDEF => {
-                let kind = match entry.tag {
-                    elf::DT_VERSYM => elf::SHT_GNU_VERSYM,
-                    elf::DT_VERNEED => elf::SHT_GNU_VERNEED,
-                    _ => elf::SHT_GNU_VERDEF,
-                };
-                let section = loaded.sections.iter().find(|s| s.sh_type(endian) == kind);
-                let section =
-                    section.ok_or_else(|| malformed("a version section has no header"))?;
-                loaded.same(entry.val, section, "the symbol versions")?;
-            }
-            elf::DT_RELR => relocations.packed.0 = entry.val,
-            elf::DT_RELRSZ => relocations.packed.1 = entry.val,
-            elf::DT_REL => relocations.rel.0 = entry.val,
-            elf::DT_RELSZ => relocations.rel.1 = entry.val,
-            elf::DT_RELA => relocations.rela.0 = entry.val,
-            elf::DT_RELASZ => relocations.rela.1 = entry.val,
-            elf::DT_JMPREL => relocations.jump_slots.0 = entry.val,
-            elf::DT_PLTRELSZ => relocations.jump_slots.1 = entry.val,
-            elf::DT_PLTREL => relocations.jump_slots_have_addends = entry.val == RELA,
-            _ => {}
         }
     }
-    match seen {
-        (true, true) => Ok(relocations),
-        _ => Err(malformed(
+    match tags.contains(&elf::DT_SYMTAB.0) && tags.contains(&elf::DT_STRTAB.0) {
+        true => Ok(relocations),
+        false => Err(malformed(
             "the dynamic section names no symbols or no strings",
         )),
+    }
+}
+
+/// Entries that ask the dynamic linker for something by a flag.
+fn read_flags(tag: elf::DynamicTag, value: u64, facts: &mut Facts<'_>) {
+    match tag {
+        elf::DT_BIND_NOW => facts.bind_now = true,
+        elf::DT_TEXTREL => facts.text_relocations = true,
+        elf::DT_SYMBOLIC => facts.symbolic = true,
+        elf::DT_FLAGS => {
+            facts.asks.static_tls |= value & elf::DF_STATIC_TLS.0 != 0;
+            facts.symbolic |= value & elf::DF_SYMBOLIC.0 != 0;
+            facts.bind_now |= value & elf::DF_BIND_NOW.0 != 0;
+            facts.text_relocations |= value & elf::DF_TEXTREL.0 != 0;
+        }
+        elf::DT_FLAGS_1 => {
+            facts.bind_now |= value & elf::DF_1_NOW.0 != 0;
+            facts.asks.no_open |= value & elf::DF_1_NOOPEN.0 != 0;
+            facts.asks.no_default_directories |= value & elf::DF_1_NODEFLIB.0 != 0;
+        }
+        _ => {}
+    }
+}
+
+/// Checks that the section headers place a table where the dynamic linker reads it.
+fn check_table<Elf: FileHeader<Endian = Endianness>>(
+    loaded: &Loaded<'_, '_, Elf>,
+    tag: elf::DynamicTag,
+    address: u64,
+    dynsym: &Elf::SectionHeader,
+) -> Result<(), ElfError> {
+    let endian = loaded.endian;
+    let of_kind = |kind, missing| {
+        let mut sections = loaded.sections.iter();
+        let section = sections.find(|section| section.sh_type(endian) == kind);
+        section.ok_or_else(|| malformed(missing))
+    };
+    let hash = |kind| of_kind(kind, "a hash table has no header");
+    let version = |kind| of_kind(kind, "a version section has no header");
+    let (section, what) = match tag {
+        elf::DT_SYMTAB => (dynsym, "the dynamic symbols"),
+        elf::DT_STRTAB => {
+            let section = loaded.sections.section(dynsym.link(endian))?;
+            (section, "the dynamic strings")
+        }
+        elf::DT_HASH => (hash(elf::SHT_HASH)?, "the hash table"),
+        elf::DT_GNU_HASH => (hash(elf::SHT_GNU_HASH)?, "the hash table"),
+        elf::DT_VERSYM => (version(elf::SHT_GNU_VERSYM)?, "the symbol versions"),
+        elf::DT_VERNEED => (version(elf::SHT_GNU_VERNEED)?, "the symbol versions"),
+        elf::DT_VERDEF => (version(elf::SHT_GNU_VERDEF)?, "the symbol versions"),
+        _ => return Ok(()),
+    };
+    loaded.same(address, section, what)
+}
+
+/// Entries that tell address or size of a table of relocations.
+fn place_relocations(tag: elf::DynamicTag, value: u64, relocations: &mut Tables) {
+    match tag {
+        elf::DT_RELR => relocations.packed.0 = value,
+        elf::DT_RELRSZ => relocations.packed.1 = value,
+        elf::DT_REL => relocations.rel.0 = value,
+        elf::DT_RELSZ => relocations.rel.1 = value,
+        elf::DT_RELA => relocations.rela.0 = value,
+        elf::DT_RELASZ => relocations.rela.1 = value,
+        elf::DT_JMPREL => relocations.jump_slots.0 = value,
+        elf::DT_PLTRELSZ => relocations.jump_slots.1 = value,
+        elf::DT_PLTREL => relocations.jump_slots_have_addends = value == RELA,
+        _ => {}
     }
 }
 

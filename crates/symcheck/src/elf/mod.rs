@@ -7,6 +7,7 @@
 
 mod dynamic;
 mod notes;
+mod other;
 mod read;
 mod relocations;
 mod versions;
@@ -34,7 +35,7 @@ pub enum ElfError {
     /// It is ELF and the dynamic linker may take it, but nothing can be proven of it.
     #[error("the ELF file is refused: {0}")]
     Unsupported(String),
-    /// It is broken.
+    /// Its own parts contradict each other, or lead out of the file.
     #[error("the ELF file is malformed: {0}")]
     Malformed(String),
 }
@@ -72,7 +73,7 @@ pub enum Other {
     CoreDump,
     /// Debug symbols that were split off.
     DebugSymbols,
-    /// A type that nobody has described.
+    /// A type that this tool does not know.
     Unknown,
 }
 
@@ -104,7 +105,7 @@ fn unsupported(what: impl Into<String>) -> ElfError {
     ElfError::Unsupported(what.into())
 }
 
-/// Byte order.
+/// The order of the bytes of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Endian {
@@ -117,9 +118,9 @@ pub enum Endian {
 /// What the file says about the stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stack {
-    /// Not executable.
+    /// `PT_GNU_STACK` without `PF_X`.
     Plain,
-    /// Executable.
+    /// `PT_GNU_STACK` with `PF_X`.
     Executable,
     /// Nothing, which the kernel takes for executable on most machines.
     Unstated,
@@ -128,7 +129,7 @@ pub enum Stack {
 /// A symbol of the dynamic symbol table.
 #[derive(Debug, Clone, Copy)]
 pub struct DynamicSymbol<'a> {
-    /// Its name.
+    /// As the dynamic linker looks it up, without its version.
     pub name: &'a str,
     /// Its version, where it has one.
     pub version: Option<&'a str>,
@@ -163,11 +164,11 @@ pub struct DynamicSymbol<'a> {
 /// Whether the dynamic linker lets a reference bind to a symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Definition {
-    /// No reference can.
+    /// No reference can bind to it.
     None,
     /// Only those that take an address: a program's jump slot that stands for the function (an undefined symbol with a value).
     Address,
-    /// Any reference can.
+    /// Any reference can bind to it.
     Any,
 }
 
@@ -176,7 +177,7 @@ pub enum Definition {
 pub struct References {
     /// Jump slots, and places of thread-local storage.
     pub calls: bool,
-    /// Addresses.
+    /// Addresses that the loader writes into data.
     pub addresses: bool,
     /// Copies of another library's data into a program.
     pub copies: bool,
@@ -216,7 +217,7 @@ pub struct Symbol<'a> {
 /// A function, by its name in a full symbol table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FunctionSymbol {
-    /// Its name.
+    /// Bytes that are not text are written as `\u{fffd}`.
     pub name: String,
     /// Where it is when the library is loaded at zero.
     pub address: u64,
@@ -253,8 +254,8 @@ impl FunctionSymbol {
 /// What an ELF file is, if it is no shared library. Only its headers are read: one that is a library may still be broken.
 pub fn other(bytes: &[u8]) -> Result<Option<Other>, ElfError> {
     match bytes.get(..5) {
-        Some(b"\x7fELF\x01") => read::other::<FileHeader32<Endianness>>(bytes),
-        Some(b"\x7fELF\x02") => read::other::<FileHeader64<Endianness>>(bytes),
+        Some(b"\x7fELF\x01") => other::read::<FileHeader32<Endianness>>(bytes),
+        Some(b"\x7fELF\x02") => other::read::<FileHeader64<Endianness>>(bytes),
         Some(b"\x7fELF\x00") | None => Err(malformed("it is cut off, or of no class")),
         Some(_) => Err(malformed("the class is neither 32 nor 64 bits")),
     }
@@ -290,28 +291,28 @@ pub struct Asks {
 pub struct Code<'a> {
     /// Where it is when the library is loaded at zero.
     pub address: u64,
-    /// The instructions.
+    /// The machine code, as it lies in the file.
     pub bytes: &'a [u8],
 }
 
 /// All that the rules need to know of a library.
 #[derive(Debug)]
 pub struct Facts<'a> {
-    /// 32 or 64.
+    /// The bits of an address: 32 or 64.
     pub class: u8,
-    /// Byte order.
+    /// The byte order of its numbers.
     pub endian: Endian,
-    /// `e_machine`.
+    /// `e_machine`: the processor that it is for.
     pub machine: u16,
     /// The ABI of an operating system (`EI_OSABI`).
     pub os_abi: u8,
-    /// DT_NEEDED, in order.
+    /// DT_NEEDED, in the order in which they are loaded.
     pub needed: Vec<&'a str>,
-    /// DT_SONAME.
+    /// DT_SONAME: the name by which others need it.
     pub soname: Option<&'a str>,
-    /// DT_RPATH.
+    /// DT_RPATH: where what it needs is looked for first; ignored where there is a DT_RUNPATH.
     pub rpath: Option<&'a str>,
-    /// DT_RUNPATH.
+    /// DT_RUNPATH: where its own DT_NEEDED entries are looked for first.
     pub runpath: Option<&'a str>,
     /// DT_AUXILIARY and DT_FILTER: libraries that are loaded with it, and looked into before it.
     pub filters: Vec<&'a str>,

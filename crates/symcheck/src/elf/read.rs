@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use object::elf;
-use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader, SectionTable, Sym};
+use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, SectionTable, Sym};
 use object::{Endianness, SectionIndex, StringTable};
 
 use super::versions::{self, Versions};
 use super::{
     Asks, Code, Definition, DynamicSymbol, ElfError, Endian, Facts, Other, Reading, References,
-    Stack, Symbol, dynamic, malformed, notes, relocations, unsupported,
+    Stack, Symbol, dynamic, malformed, notes, other, relocations, unsupported,
 };
 
 /// The longest dynamic name that is accepted.
@@ -26,6 +26,7 @@ const BINDABLE: [elf::SymbolType; 6] = [
     elf::STT_GNU_IFUNC,
 ];
 
+/// Reads all that the rules judge by.
 pub(super) fn read<'a, Elf>(
     bytes: &'a [u8],
     class: u8,
@@ -36,8 +37,7 @@ where
 {
     let header = Elf::parse(bytes)?;
     let endian = header.endian()?;
-    let segments = header.program_headers(endian, bytes)?;
-    match other_of::<Elf>(header, bytes)? {
+    match other::of::<Elf>(header, bytes)? {
         None => {}
         Some(Other::Program | Other::PositionIndependentProgram) if reading == Reading::Program => {
         }
@@ -49,8 +49,52 @@ where
             "it has no section headers; the dynamic linker takes it, but nothing else can read it and confirm what was read",
         ));
     }
+    let segments = header.program_headers(endian, bytes)?;
+    let mut facts = of_header(
+        header,
+        endian,
+        class,
+        versions::read(endian, bytes, &sections)?,
+    );
+    let dynamic_segment = read_segments::<Elf>(endian, segments, &mut facts)?;
+    let tables = read_sections::<Elf>(endian, bytes, &sections, &mut facts)?;
+    is_at_one_place::<Elf>(endian, tables.dynamic, dynamic_segment)?;
 
-    let mut facts = Facts {
+    let loaded = Loaded::<Elf> {
+        endian,
+        segments,
+        sections: &sections,
+    };
+    let Tables {
+        dynamic, dynsym, ..
+    } = tables;
+    let strings = sections.strings(endian, bytes, dynsym.link(endian))?;
+    let relocations = dynamic::read(&loaded, dynamic, dynsym, bytes, &strings, &mut facts)?;
+    let symbols: &[Elf::Sym] = dynsym.data_as_array(endian, bytes)?;
+    dynamic::no_symbol_is_out_of_sight(&loaded, bytes, symbols.len())?;
+    let relocations = relocations::read(&loaded, relocations, bytes, facts.machine, symbols.len())?;
+    facts.dynamic = read_dynamic_symbols(
+        endian,
+        symbols,
+        &strings,
+        &facts.versions,
+        &relocations.references,
+    )?;
+    facts.pointed_to = relocations.pointed_to;
+    if let Some(symtab) = tables.symtab.filter(|_| reading == Reading::Judged) {
+        facts.symbols = Some(read_symbols(endian, &sections, symtab, bytes)?);
+    }
+    Ok(facts)
+}
+
+/// What the file header tells; everything else is still empty.
+fn of_header<'a, Elf: FileHeader<Endian = Endianness>>(
+    header: &Elf,
+    endian: Endianness,
+    class: u8,
+    versions: Versions<'a>,
+) -> Facts<'a> {
+    Facts {
         class,
         endian: match endian {
             Endianness::Little => Endian::Little,
@@ -72,16 +116,23 @@ where
         text_relocations: false,
         writable_code: false,
         dynamic: Vec::new(),
-        versions: versions::read(endian, bytes, &sections)?,
+        versions,
         symbols: None,
         code: Vec::new(),
         pointed_to: None,
         build_id: None,
         opens: Vec::new(),
         data: Vec::new(),
-    };
+    }
+}
 
-    let mut dynamic_segments = Vec::new();
+/// Reads what the program headers tell, and finds the one dynamic segment.
+fn read_segments<'a, Elf: FileHeader<Endian = Endianness>>(
+    endian: Endianness,
+    segments: &'a [Elf::ProgramHeader],
+    facts: &mut Facts<'_>,
+) -> Result<&'a Elf::ProgramHeader, ElfError> {
+    let mut dynamic = Vec::new();
     for segment in segments {
         let flags = segment.p_flags(endian);
         let executable = flags.contains(elf::PF_X);
@@ -91,39 +142,43 @@ where
             elf::PT_GNU_STACK if executable => facts.stack = Stack::Executable,
             elf::PT_GNU_STACK => facts.stack = Stack::Plain,
             elf::PT_LOAD if executable && flags.contains(elf::PF_W) => facts.writable_code = true,
-            elf::PT_DYNAMIC => dynamic_segments.push(segment),
+            elf::PT_DYNAMIC => dynamic.push(segment),
             _ => {}
         }
     }
-    let [dynamic_segment] = dynamic_segments[..] else {
-        return Err(malformed("it has no dynamic segment, or more than one"));
-    };
+    match dynamic[..] {
+        [segment] => Ok(segment),
+        _ => Err(malformed("it has no dynamic segment, or more than one")),
+    }
+}
 
-    let mut tables = (None, None, None);
+/// The sections with tables.
+struct Tables<'a, Elf: FileHeader> {
+    dynamic: &'a Elf::SectionHeader,
+    dynsym: &'a Elf::SectionHeader,
+    /// The full symbol table, which strip removes.
+    symtab: Option<&'a Elf::SectionHeader>,
+}
+
+/// Reads code, data and notes, and finds the tables, of which there may be one of each kind.
+fn read_sections<'a, Elf: FileHeader<Endian = Endianness>>(
+    endian: Endianness,
+    bytes: &'a [u8],
+    sections: &SectionTable<'a, Elf>,
+    facts: &mut Facts<'a>,
+) -> Result<Tables<'a, Elf>, ElfError> {
+    let (mut dynamic, mut dynsym, mut symtab) = (None, None, None);
     for section in sections.iter() {
         let slot = match section.sh_type(endian) {
-            elf::SHT_DYNAMIC => &mut tables.0,
-            elf::SHT_DYNSYM => &mut tables.1,
-            elf::SHT_SYMTAB => &mut tables.2,
+            elf::SHT_DYNAMIC => &mut dynamic,
+            elf::SHT_DYNSYM => &mut dynsym,
+            elf::SHT_SYMTAB => &mut symtab,
             elf::SHT_PROGBITS => {
-                let flags = section.sh_flags(endian);
-                if !flags.contains(elf::SHF_ALLOC) {
-                    continue;
-                }
-                let contents = section.data(endian, bytes)?;
-                if flags.contains(elf::SHF_EXECINSTR) {
-                    let address = section.sh_addr(endian).into();
-                    facts.code.push(Code {
-                        address,
-                        bytes: contents,
-                    });
-                } else {
-                    facts.data.push(contents);
-                }
+                read_contents::<Elf>(endian, bytes, section, facts)?;
                 continue;
             }
             elf::SHT_NOTE => {
-                notes::read::<Elf>(endian, bytes, section, &mut facts)?;
+                notes::read::<Elf>(endian, bytes, section, facts)?;
                 continue;
             }
             _ => continue,
@@ -134,109 +189,58 @@ where
             ));
         }
     }
-    let (Some(dynamic), Some(dynsym)) = (tables.0, tables.1) else {
-        return Err(malformed("it has no dynamic section or no dynamic symbols"));
-    };
-    let by_header: (u64, u64) = (
-        dynamic.sh_offset(endian).into(),
-        dynamic.sh_addr(endian).into(),
+    match (dynamic, dynsym) {
+        (Some(dynamic), Some(dynsym)) => Ok(Tables {
+            dynamic,
+            dynsym,
+            symtab,
+        }),
+        _ => Err(malformed("it has no dynamic section or no dynamic symbols")),
+    }
+}
+
+/// Keeps the code or the data of a section that is mapped into memory.
+fn read_contents<'a, Elf: FileHeader<Endian = Endianness>>(
+    endian: Endianness,
+    bytes: &'a [u8],
+    section: &Elf::SectionHeader,
+    facts: &mut Facts<'a>,
+) -> Result<(), ElfError> {
+    let flags = section.sh_flags(endian);
+    if !flags.contains(elf::SHF_ALLOC) {
+        return Ok(());
+    }
+    let bytes = section.data(endian, bytes)?;
+    match flags.contains(elf::SHF_EXECINSTR) {
+        true => {
+            let address = section.sh_addr(endian).into();
+            facts.code.push(Code { address, bytes });
+        }
+        false => facts.data.push(bytes),
+    }
+    Ok(())
+}
+
+/// Checks that the section headers place the dynamic section where the dynamic linker reads it.
+fn is_at_one_place<Elf: FileHeader<Endian = Endianness>>(
+    endian: Endianness,
+    section: &Elf::SectionHeader,
+    segment: &Elf::ProgramHeader,
+) -> Result<(), ElfError> {
+    let by_section: (u64, u64) = (
+        section.sh_offset(endian).into(),
+        section.sh_addr(endian).into(),
     );
     let by_segment: (u64, u64) = (
-        dynamic_segment.p_offset(endian).into(),
-        dynamic_segment.p_vaddr(endian).into(),
+        segment.p_offset(endian).into(),
+        segment.p_vaddr(endian).into(),
     );
-    if by_header != by_segment {
-        return Err(malformed(
+    match by_section == by_segment {
+        true => Ok(()),
+        false => Err(malformed(
             "the dynamic section is not where the dynamic linker reads it",
-        ));
+        )),
     }
-
-    let loaded = Loaded::<Elf> {
-        endian,
-        segments,
-        sections: &sections,
-    };
-    let strings = sections.strings(endian, bytes, dynsym.link(endian))?;
-    let relocations = dynamic::read(&loaded, dynamic, dynsym, bytes, &strings, &mut facts)?;
-    let symbols: &[Elf::Sym] = dynsym.data_as_array(endian, bytes)?;
-    dynamic::no_symbol_is_out_of_sight(&loaded, bytes, symbols.len())?;
-    let relocations = relocations::read(&loaded, relocations, bytes, facts.machine, symbols.len())?;
-    facts.dynamic = read_dynamic_symbols(
-        endian,
-        symbols,
-        &strings,
-        &facts.versions,
-        &relocations.references,
-    )?;
-    facts.pointed_to = relocations.pointed_to;
-    if let Some(symtab) = tables.2.filter(|_| reading == Reading::Judged) {
-        facts.symbols = Some(read_symbols(endian, &sections, symtab, bytes)?);
-    }
-    Ok(facts)
-}
-
-/// What a file is, if it is no shared library, by its headers.
-pub(super) fn other<Elf: FileHeader<Endian = Endianness>>(
-    bytes: &[u8],
-) -> Result<Option<Other>, ElfError> {
-    other_of(Elf::parse(bytes)?, bytes)
-}
-
-fn other_of<Elf: FileHeader<Endian = Endianness>>(
-    header: &Elf,
-    bytes: &[u8],
-) -> Result<Option<Other>, ElfError> {
-    let endian = header.endian()?;
-    match header.e_type(endian) {
-        elf::ET_DYN | elf::ET_EXEC => {}
-        elf::ET_REL => return Ok(Some(Other::Object)),
-        elf::ET_CORE => return Ok(Some(Other::CoreDump)),
-        _ => return Ok(Some(Other::Unknown)),
-    }
-    let segments = header.program_headers(endian, bytes)?;
-    // The debug symbols of a program are of its type.
-    if has_debug_symbols_alone::<Elf>(endian, segments, &header.sections(endian, bytes)?) {
-        return Ok(Some(Other::DebugSymbols));
-    }
-    if header.e_type(endian) == elf::ET_EXEC {
-        return Ok(Some(Other::Program));
-    }
-    Ok(is_program::<Elf>(endian, segments, bytes).then_some(Other::PositionIndependentProgram))
-}
-
-/// Whether the dynamic linker refuses to open it since it is a program. Nothing but the program headers has to be right.
-fn is_program<Elf: FileHeader<Endian = Endianness>>(
-    endian: Endianness,
-    segments: &[Elf::ProgramHeader],
-    bytes: &[u8],
-) -> bool {
-    let entries = segments
-        .iter()
-        .filter_map(|segment| segment.dynamic(endian, bytes).ok()?)
-        .flatten()
-        .take_while(|entry| entry.tag(endian) != elf::DT_NULL);
-    entries
-        .filter(|entry| entry.tag(endian) == elf::DT_FLAGS_1)
-        .any(|entry| entry.val(endian) & elf::DF_1_PIE.0 != 0)
-}
-
-/// Whether nothing of it is in the file that the dynamic linker would map, as `objcopy --only-keep-debug` leaves it.
-fn has_debug_symbols_alone<Elf: FileHeader<Endian = Endianness>>(
-    endian: Endianness,
-    segments: &[Elf::ProgramHeader],
-    sections: &SectionTable<'_, Elf>,
-) -> bool {
-    let in_file = |segment: &Elf::ProgramHeader| {
-        let kind = segment.p_type(endian);
-        let code = kind == elf::PT_LOAD && segment.p_flags(endian).contains(elf::PF_X);
-        (code || kind == elf::PT_DYNAMIC) && segment.p_filesz(endian).into() > 0
-    };
-    let kept = |section: &Elf::SectionHeader| {
-        let kind = section.sh_type(endian);
-        let loaded = section.sh_flags(endian).contains(elf::SHF_ALLOC);
-        kind != elf::SHT_NULL && kind != elf::SHT_NOBITS && kind != elf::SHT_NOTE && loaded
-    };
-    !sections.is_empty() && !segments.iter().any(in_file) && !sections.iter().any(kept)
 }
 
 /// What the dynamic linker would map where.

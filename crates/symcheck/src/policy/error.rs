@@ -10,24 +10,18 @@ use thiserror::Error;
 
 /// Why the policy can't be used.
 #[derive(Debug, Error, Diagnostic)]
+#[allow(missing_docs, reason = "each message says what its fields are")]
 pub enum PolicyError {
     /// A file can't be read.
     #[error("can't read {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
+    Read { path: PathBuf, source: io::Error },
     /// Something in a file is wrong.
     #[error("{}: {what}", source_code.name())]
     Wrong {
-        /// What is wrong.
         what: String,
-        /// The file's text.
+        /// The whole text, of which the report shows the lines around the mistake.
         #[source_code]
         source_code: NamedSource<String>,
-        /// Where in it.
         #[label("here")]
         at: SourceSpan,
     },

@@ -28,7 +28,7 @@ pub(super) struct File {
     pub(super) machines: BTreeMap<String, FileMachine>,
     #[serde(default)]
     pub(super) accepted_gaps: Vec<FileGap>,
-    pub(super) loading: Loading,
+    pub(super) loading: FileLoading,
 }
 
 #[derive(Deserialize)]
@@ -103,7 +103,7 @@ pub(super) struct FileSince {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OpenBlas {
-    /// Its version.
+    /// The version that its configuration string begins with.
     pub version: String,
     /// Words that its configuration string has.
     pub configuration: Vec<String>,
@@ -150,14 +150,15 @@ pub(super) struct FileResolution {
     pub(super) reserved: Vec<FileSame>,
 }
 
-/// What the dynamic linker takes.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Loading {
-    /// The values of `EI_OSABI`.
-    pub os_abi: Vec<u8>,
-    /// How many bytes of static thread-local storage are free for libraries that are opened later.
-    pub static_tls: u64,
+pub(super) struct FileLoading {
+    pub(super) os_abi: Vec<u8>,
+    pub(super) static_tls: u64,
+    pub(super) glibc: Spanned<Vec<Spanned<String>>>,
+    pub(super) beside: Vec<Spanned<String>>,
+    pub(super) directories: Spanned<Vec<Spanned<String>>>,
+    pub(super) packaged: Vec<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

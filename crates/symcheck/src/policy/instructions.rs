@@ -1,7 +1,6 @@
 //! The instructions of an architecture: which are its baseline, and which functions are chosen at run time.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 
 use globset::GlobSet;
 use iced_x86::{CpuidFeature, Mnemonic};
@@ -9,10 +8,8 @@ use toml::Spanned;
 
 use super::PolicyError;
 use super::file::FileInstructions;
+use super::parse::Source;
 use crate::instructions::{feature, mnemonic};
-
-/// Makes one set of many patterns.
-type Patterns<'a> = dyn Fn(&[Spanned<String>]) -> Result<GlobSet, PolicyError> + 'a;
 
 /// What may run where.
 #[derive(Debug)]
@@ -22,36 +19,32 @@ pub struct Instructions {
     dispatched: Vec<(GlobSet, BTreeSet<usize>)>,
 }
 
-/// A mistake: already worded, or a place and what is wrong there.
-type Mistake = Result<PolicyError, (Range<usize>, String)>;
-
 impl Instructions {
-    pub(super) fn new(file: FileInstructions, patterns: &Patterns<'_>) -> Result<Self, Mistake> {
-        let features = |names: &[Spanned<String>]| -> Result<Vec<CpuidFeature>, Mistake> {
+    pub(super) fn new(file: &FileInstructions, source: &Source<'_>) -> Result<Self, PolicyError> {
+        let features = |names: &[Spanned<String>]| -> Result<Vec<CpuidFeature>, PolicyError> {
             let known = |name: &Spanned<String>| {
-                feature(name.get_ref()).ok_or_else(|| {
-                    Err((
-                        name.span(),
-                        "there is no such feature of processors".to_owned(),
-                    ))
+                let found = feature(name.get_ref());
+                found.ok_or_else(|| {
+                    source.wrong(name.span(), "there is no such feature of processors")
                 })
             };
             names.iter().map(known).collect()
         };
         let mut tolerated = Vec::new();
         for entry in &file.tolerated {
+            source.require_reason(&entry.reason)?;
             let name = &entry.mnemonic;
             let known = mnemonic(name.get_ref());
-            tolerated
-                .push(known.ok_or_else(|| {
-                    Err((name.span(), "there is no such instruction".to_owned()))
-                })?);
+            tolerated.push(
+                known.ok_or_else(|| source.wrong(name.span(), "there is no such instruction"))?,
+            );
         }
         let mut dispatched = Vec::new();
         for entry in &file.dispatched {
+            source.require_reason(&entry.reason)?;
             let may = features(&entry.features)?;
             let may = may.into_iter().map(|feature| feature as usize).collect();
-            dispatched.push((patterns(&entry.functions).map_err(Ok)?, may));
+            dispatched.push((source.patterns(&entry.functions)?, may));
         }
         Ok(Self {
             baseline: features(&file.baseline)?,

@@ -6,6 +6,7 @@
 mod error;
 mod file;
 mod instructions;
+mod parse;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -13,22 +14,17 @@ mod tests;
 pub use self::error::PolicyError;
 use std::collections::BTreeMap;
 use std::fs;
-use std::ops::Range;
 use std::path::Path;
 
-use globset::{GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
-use toml::Spanned;
+use globset::{GlobMatcher, GlobSet};
 
+use self::parse::Source;
 use super::elf::Endian;
-use super::rules::Rule;
+use super::rule::Rule;
 use super::version::Version;
-use file::File;
-pub use file::{Exports, Loading, OpenBlas};
+pub use file::{Exports, OpenBlas};
 pub use instructions::Instructions;
 pub use server::{First, ServerFloor, ServerFunctions};
-
-/// The version of the file's format.
-const FORMAT: u32 = 1;
 
 /// A kind of library that must not be needed.
 #[derive(Debug)]
@@ -36,7 +32,7 @@ pub struct Forbidden {
     matcher: GlobMatcher,
     /// Why a library comes to need it.
     pub cause: String,
-    /// What to do.
+    /// What a user can do about it.
     pub remedy: String,
 }
 
@@ -54,31 +50,48 @@ pub struct Marker {
 pub struct Python {
     /// How its names start.
     pub prefixes: Vec<String>,
-    /// The oldest Python.
+    /// The oldest supported Python: the extension may use what its limited API has.
     pub limited_api: (u8, u8),
-    /// The newest Python.
+    /// The newest supported Python.
     pub newest: (u8, u8),
 }
 
 /// The ELF header of an architecture.
 #[derive(Debug)]
 pub struct Machine {
-    /// 32 or 64.
+    /// The bits of an address: 32 or 64.
     pub class: u8,
-    /// Byte order.
+    /// The byte order of its numbers.
     pub endian: Endian,
-    /// `e_machine`.
+    /// `e_machine`, a number that the ELF specification gives.
     pub machine: u16,
+}
+
+/// What the dynamic linker takes, and what it brings.
+#[derive(Debug)]
+pub struct Loading {
+    /// The values of `EI_OSABI`.
+    pub os_abi: Vec<u8>,
+    /// How many bytes of static thread-local storage are free for libraries that are opened later.
+    pub static_tls: u64,
+    /// The sonames of glibc's parts. There is at least one, and the first is in every process.
+    pub glibc: Vec<String>,
+    /// The sonames of libraries that a Python runtime or an extension may need beside those of the server.
+    pub beside: Vec<String>,
+    /// Where the dynamic linker looks last: absolute paths, at least one.
+    pub directories: Vec<String>,
+    /// Those of them in which packages have libraries.
+    pub packaged: Vec<String>,
 }
 
 /// A part of a rule that may stay unchecked.
 #[derive(Debug)]
 pub struct Gap {
-    /// The rule.
+    /// The rule that it is a part of.
     pub rule: Rule,
-    /// The part.
+    /// The part, by the name that reports use.
     pub part: String,
-    /// Why it may.
+    /// Why it may stay unchecked; reports print it.
     pub reason: String,
 }
 
@@ -89,7 +102,7 @@ struct Shared {
     providers: GlobSet,
 }
 
-/// The policy, validated.
+/// What the rules judge by. It can only be made from a valid text.
 #[derive(Debug)]
 pub struct Policy {
     /// Libraries that may be needed.
@@ -106,7 +119,7 @@ pub struct Policy {
     pub server: ServerFunctions,
     /// The OpenBLAS that has to be inside.
     pub openblas: OpenBlas,
-    /// CPython's names.
+    /// CPython's names, and the versions that are supported.
     pub python: Python,
     /// Symbols of which several definitions are the same.
     shared: Vec<Shared>,
@@ -120,7 +133,7 @@ pub struct Policy {
     same: GlobSet,
     /// For each architecture that is decoded what instructions its baseline has.
     pub instructions: BTreeMap<String, Instructions>,
-    /// Debian's architectures.
+    /// The ELF header of each architecture, by Debian's names.
     pub machines: BTreeMap<String, Machine>,
     /// Parts of rules that may stay unchecked.
     pub accepted_gaps: Vec<Gap>,
@@ -142,190 +155,7 @@ impl Policy {
 
     /// Validates the text of a policy; `name` is the file's name in errors.
     pub fn parse(name: &str, text: &str) -> Result<Self, PolicyError> {
-        let wrong = |at: Range<usize>, what: String| PolicyError::wrong(name, text, at, what);
-        let file: File = toml::from_str(text)
-            .map_err(|e| wrong(e.span().unwrap_or(0..0), e.message().to_owned()))?;
-        if *file.version.get_ref() != FORMAT {
-            let what = format!("this tool reads format {FORMAT} of the policy");
-            return Err(wrong(file.version.span(), what));
-        }
-
-        let mut forbidden_libraries = Vec::new();
-        for entry in file.libraries.forbidden {
-            let glob =
-                glob(&entry.pattern).map_err(|e| wrong(entry.pattern.span(), e.to_string()))?;
-            if let Some(both) = file
-                .libraries
-                .allowed
-                .iter()
-                .find(|name| glob.compile_matcher().is_match(name))
-            {
-                let what = format!("the pattern forbids `{both}`, which is allowed");
-                return Err(wrong(entry.pattern.span(), what));
-            }
-            forbidden_libraries.push(Forbidden {
-                matcher: glob.compile_matcher(),
-                cause: entry.cause,
-                remedy: entry.remedy,
-            });
-        }
-
-        let mut blas = GlobSetBuilder::new();
-        for pattern in &file.blas.names {
-            blas.add(glob(pattern).map_err(|e| wrong(pattern.span(), e.to_string()))?);
-        }
-        let whole = 0..text.len().min(1);
-        let blas = blas.build().map_err(|e| wrong(whole, e.to_string()))?;
-
-        let mut markers = BTreeMap::new();
-        for marker in file.versions.markers {
-            let since = Version::parse(marker.since.get_ref())
-                .ok_or_else(|| wrong(marker.since.span(), "this is not a version".to_owned()))?;
-            let namespace = marker.namespace;
-            markers.insert(marker.name, Marker { namespace, since });
-        }
-
-        let server = ServerFunctions::new(file.server).map_err(|(at, what)| wrong(at, what))?;
-
-        let python_version = |text: &Spanned<String>| {
-            let parts = text.get_ref().split_once('.');
-            parts
-                .and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)))
-                .ok_or_else(|| wrong(text.span(), "write it like `3.8`".to_owned()))
-        };
-        let python = Python {
-            limited_api: python_version(&file.python.limited_api)?,
-            newest: python_version(&file.python.newest)?,
-            prefixes: file.python.prefixes,
-        };
-        if python.newest < python.limited_api {
-            let what = "the newest Python is older than the limited API's".to_owned();
-            return Err(wrong(file.python.newest.span(), what));
-        }
-
-        let mut machines = BTreeMap::new();
-        for (architecture, machine) in file.machines {
-            if !matches!(machine.class.get_ref(), 32 | 64) {
-                return Err(wrong(
-                    machine.class.span(),
-                    "the class is 32 or 64".to_owned(),
-                ));
-            }
-            let number = machine_number(machine.machine.get_ref()).ok_or_else(|| {
-                let known: Vec<&str> = MACHINES.iter().map(|(name, _)| *name).collect();
-                wrong(
-                    machine.machine.span(),
-                    format!("known machines are {}", known.join(", ")),
-                )
-            })?;
-            machines.insert(
-                architecture,
-                Machine {
-                    class: machine.class.into_inner(),
-                    endian: machine.endian,
-                    machine: number,
-                },
-            );
-        }
-
-        let patterns = |patterns: &[Spanned<String>]| -> Result<GlobSet, PolicyError> {
-            let mut set = GlobSetBuilder::new();
-            for pattern in patterns {
-                set.add(glob(pattern).map_err(|e| wrong(pattern.span(), e.to_string()))?);
-            }
-            set.build().map_err(|e| wrong(0..0, e.to_string()))
-        };
-        let reasoned = |reason: &Spanned<String>| match reason.get_ref().trim().is_empty() {
-            true => Err(wrong(reason.span(), "give the reason".to_owned())),
-            false => Ok(()),
-        };
-        let mut shared = Vec::new();
-        for entry in file.resolution.shared {
-            reasoned(&entry.reason)?;
-            shared.push(Shared {
-                symbols: patterns(&entry.symbols)?,
-                providers: patterns(&entry.providers)?,
-            });
-        }
-        let mut reserved = Vec::new();
-        for entry in file.resolution.reserved {
-            reasoned(&entry.reason)?;
-            reserved.extend(entry.symbols);
-        }
-        let reserved = patterns(&reserved)?;
-        let mut takers = Vec::new();
-        for entry in file.interposition.accepted {
-            reasoned(&entry.reason)?;
-            takers.push(entry.provider);
-        }
-        let takers = patterns(&takers)?;
-        let mut same = Vec::new();
-        for entry in file.interposition.same {
-            reasoned(&entry.reason)?;
-            same.extend(entry.symbols);
-        }
-        let same = patterns(&same)?;
-        let mut instructions = BTreeMap::new();
-        for (architecture, entry) in file.instructions {
-            for reason in entry
-                .tolerated
-                .iter()
-                .map(|entry| &entry.reason)
-                .chain(entry.dispatched.iter().map(|entry| &entry.reason))
-            {
-                reasoned(reason)?;
-            }
-            let entry = Instructions::new(entry, &patterns)
-                .map_err(|e| e.unwrap_or_else(|(at, what)| wrong(at, what)))?;
-            instructions.insert(architecture, entry);
-        }
-
-        // An architecture without cores would pass S7 with any OpenBLAS.
-        for architecture in machines.keys() {
-            if file
-                .openblas
-                .cores
-                .get(architecture)
-                .is_none_or(BTreeMap::is_empty)
-            {
-                let what = format!("[openblas.cores] has no cores of {architecture}");
-                return Err(wrong(0..text.len().min(1), what));
-            }
-        }
-        let mut accepted_gaps = Vec::new();
-        for gap in file.accepted_gaps {
-            let rule = gap
-                .rule
-                .get_ref()
-                .parse()
-                .map_err(|e: String| wrong(gap.rule.span(), e))?;
-            accepted_gaps.push(Gap {
-                rule,
-                part: gap.part,
-                reason: gap.reason,
-            });
-        }
-
-        Ok(Self {
-            allowed_libraries: file.libraries.allowed,
-            forbidden_libraries,
-            blas,
-            blas_prefixes: file.blas.prefixes,
-            blas_suffixes: file.blas.suffixes,
-            exports: file.exports,
-            markers,
-            server,
-            openblas: file.openblas,
-            python,
-            shared,
-            reserved,
-            loading: file.loading,
-            takers,
-            same,
-            instructions,
-            machines,
-            accepted_gaps,
-        })
+        Source { name, text }.policy()
     }
 
     /// The cores of an architecture whose kernels have to be inside: spelling in symbols, spelling in the table of names.
@@ -384,12 +214,6 @@ impl Policy {
         let starts = |prefix: &String| symbol.starts_with(prefix.as_str());
         self.python.prefixes.iter().any(starts)
     }
-}
-
-fn glob(pattern: &Spanned<String>) -> Result<globset::Glob, globset::Error> {
-    GlobBuilder::new(pattern.get_ref())
-        .empty_alternates(true)
-        .build()
 }
 
 const MACHINES: [(&str, u16); 2] = [

@@ -20,7 +20,7 @@ pub struct ServerFunctions {
 #[derive(Debug)]
 struct Brought {
     symbols: BTreeSet<String>,
-    /// By major.
+    /// For each major its first minor release that has them.
     minors: BTreeMap<u16, Version>,
     fixes: Option<String>,
 }
@@ -30,9 +30,9 @@ struct Brought {
 pub enum First<'p> {
     /// The first of the major.
     Always,
-    /// This one.
+    /// This minor release; those before it do not have it.
     Minor(&'p Version),
-    /// Nothing says.
+    /// The policy does not list the function.
     Unknown,
 }
 
@@ -198,7 +198,7 @@ source = "release notes"
         assert_eq!(floor(15, Some("15.3"), &["checked", "new"]).0, of("15.20"));
     }
 
-    /// Catches a new function of which nobody has looked up since when it is there.
+    /// Catches a new function that the policy does not list yet.
     #[test]
     fn what_is_not_known_takes_the_headers_minor() {
         let (version, because) = floor(16, Some("16.9"), &["palloc", "new"]);

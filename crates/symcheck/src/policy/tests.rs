@@ -1,4 +1,4 @@
-//! A wrong policy is pointed at; names are told apart.
+//! An error points at the mistake in a policy; the patterns match BLAS's names and no others.
 #![allow(clippy::unwrap_used)]
 
 use super::*;
@@ -33,6 +33,14 @@ fn a_typo_is_pointed_at() {
     assert_eq!(at, "\"x86\"");
     let (what, _) = blamed(&text().replace("[openblas.cores.arm64]", "[openblas.cores.arm65]"));
     assert!(what.contains("no cores of arm64"), "{what}");
+    let (_, at) = blamed(&text().replace("[\"libc.so.6\", \"libm.so.6\",", "[\"/lib/libc.so.6\","));
+    assert_eq!(at, "\"/lib/libc.so.6\"");
+    let (_, at) = blamed(&text().replacen("\"/usr/lib64\"", "\"usr/lib64\"", 1));
+    assert_eq!(at, "\"usr/lib64\"");
+    // Only one of the two lists: the other one then names what is not there.
+    let (what, at) = blamed(&text().replacen("    \"/lib64\",\n", "", 1));
+    assert!(what.contains("`directories`"), "{what}");
+    assert_eq!(at, "\"/lib64\"");
     let (_, at) = blamed(&text().replace("\"*openblas*\"", "\"lib*\""));
     assert_eq!(at, "\"lib*\"");
 }

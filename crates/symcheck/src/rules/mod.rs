@@ -13,55 +13,23 @@ mod s8_python;
 mod s9_hardening;
 mod server_floor;
 
-use std::fmt;
-use std::str::FromStr;
-
-use schemars::JsonSchema;
-use serde::Serialize;
-
 use super::Rulebook;
 use super::elf::{DynamicSymbol, Facts};
 use super::expectation::{Expectation, Profile};
 use super::instructions::FunctionNames;
 use super::policy::{Machine, Policy};
 use super::report::{Finding, Resolved, ServerNeed, SymbolRef};
-use super::surroundings::{Around, Replay, ServerRelease};
-
-/// A rule of the design.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
-pub enum Rule {
-    /// Resolved
-    S1,
-    /// Unambiguous
-    S2,
-    /// Libraries
-    S3,
-    /// BLAS hidden
-    S4,
-    /// Exports
-    S5,
-    /// Floors
-    S6,
-    /// BLAS present
-    S7,
-    /// Python
-    S8,
-    /// Hardening
-    S9,
-    /// Machine
-    S10,
-    /// Interposition
-    S11,
-}
+pub use super::rule::Rule;
+use super::surroundings::{Environment, Replay, ServerRelease};
 
 /// What a person should know about a rule.
 #[derive(Debug)]
 pub struct Doc {
-    /// Its short name.
+    /// The word or two that tables show.
     pub title: &'static str,
-    /// When it holds.
+    /// The condition, as the end of a sentence that starts with "holds when".
     pub holds_when: &'static str,
-    /// What it prevents.
+    /// What goes wrong without it.
     pub why: &'static str,
     /// What to do where it does not hold.
     pub remedy: &'static str,
@@ -69,16 +37,16 @@ pub struct Doc {
 
 /// What a rule judges, and by what.
 pub struct Context<'a> {
-    /// The library.
+    /// What was read of the library.
     pub facts: &'a Facts<'a>,
     /// The policy and the list of Python's symbols.
     pub book: &'a Rulebook,
-    /// The target.
+    /// What the target expects of it.
     pub expectation: &'a Expectation,
     /// The ELF header that the target's architecture has.
     pub machine: &'a Machine,
     /// What is around it.
-    pub around: &'a Around<'a>,
+    pub environment: &'a Environment<'a>,
     /// Its loading there, replayed.
     pub replay: Option<&'a Replay<'a>>,
     /// The names of its functions, where it was stripped and another file has them.
@@ -102,9 +70,9 @@ impl Context<'_> {
 
     /// The release of the server that the loading was replayed in.
     fn release(&self) -> Option<&ServerRelease> {
-        match self.around {
-            Around::Known(surroundings) => Some(&surroundings.release),
-            Around::Unknown(_) | Around::NotAsked(_) => None,
+        match self.environment {
+            Environment::Known(surroundings) => Some(&surroundings.release),
+            Environment::Unknown(_) | Environment::NotAsked(_) => None,
         }
     }
 
@@ -122,7 +90,7 @@ pub struct Outcome {
     pub unchecked: Vec<(String, String)>,
     /// Whether the library has nothing that the rule is about.
     pub not_applicable: bool,
-    /// What was seen.
+    /// What was seen, for the line of a rule that holds.
     pub evidence: Vec<String>,
 }
 
@@ -181,21 +149,6 @@ impl From<&DynamicSymbol<'_>> for SymbolRef {
 }
 
 impl Rule {
-    /// All rules, in order.
-    pub const ALL: [Self; 11] = [
-        Self::S1,
-        Self::S2,
-        Self::S3,
-        Self::S4,
-        Self::S5,
-        Self::S6,
-        Self::S7,
-        Self::S8,
-        Self::S9,
-        Self::S10,
-        Self::S11,
-    ];
-
     /// What a person should know about it.
     pub fn doc(self) -> &'static Doc {
         match self {
@@ -213,7 +166,7 @@ impl Rule {
         }
     }
 
-    /// Judges a library.
+    /// Judges a library by this rule.
     pub fn check(self, context: &Context) -> Outcome {
         match self {
             Self::S1 => s1_resolved::check(context),
@@ -228,27 +181,5 @@ impl Rule {
             Self::S10 => s10_machine::check(context),
             Self::S11 => s11_interposition::check(context),
         }
-    }
-}
-
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
-    }
-}
-
-impl FromStr for Rule {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let mut all = Self::ALL.into_iter();
-        all.find(|rule| rule.to_string().eq_ignore_ascii_case(text))
-            .ok_or_else(|| {
-                let names: Vec<String> = Self::ALL.iter().map(Self::to_string).collect();
-                format!(
-                    "there is no rule `{text}`; the rules are {}",
-                    names.join(", ")
-                )
-            })
     }
 }

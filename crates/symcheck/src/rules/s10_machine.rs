@@ -40,7 +40,7 @@ pub(super) fn check(context: &Context) -> Outcome {
     outcome
 }
 
-/// What the dynamic linker refuses whatever is in the library.
+/// What the dynamic linker refuses before it looks at the library's symbols.
 fn check_loading(context: &Context, outcome: &mut Outcome) {
     let (facts, loading) = (context.facts, &context.policy().loading);
     if !loading.os_abi.contains(&facts.os_abi) {
@@ -50,7 +50,7 @@ fn check_loading(context: &Context, outcome: &mut Outcome) {
             "build it for Linux",
         );
     }
-    // v1 is bit 0; a processor that lacks a level is told `CPU ISA level is lower than required`.
+    // v1 is bit 0; on a processor that lacks a level the loader ends with `CPU ISA level is lower than required`.
     let levels = u32::BITS - facts.asks.isa_needed.leading_zeros();
     if levels > 1 {
         outcome.found(

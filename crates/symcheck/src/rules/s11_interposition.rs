@@ -1,11 +1,11 @@
-//! S11: nobody takes what a Python wheel brings for itself. Catches the crash that this project is about, in all its forms:
+//! S11: no other library takes what a Python wheel brings for itself. Catches the crash that this project is about, in all its forms:
 //! a shared BLAS, an exported one, a library that stands for another of the same name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::report::SymbolRef;
 use super::super::scope::Site;
-use super::super::surroundings::{Around, Replay, Side};
+use super::super::surroundings::{Environment, PythonRuntime, Replay, Side};
 use super::s1_resolved::{lacking, replay, symbol};
 use super::{Context, Doc, Outcome};
 
@@ -16,24 +16,22 @@ pub(super) const DOC: Doc = Doc {
     remedy: "Link statically and hide: `local: *` in the version script, -Wl,--exclude-libs,ALL. A library that brings a BLAS, an OpenMP or a compression library of its own can't be linked dynamically here.",
 };
 
-/// Who takes, and whose it is.
-type Pair = (usize, usize);
-
 pub(super) fn check(context: &Context) -> Outcome {
     let replay = match replay(context) {
         Ok(replay) => replay,
         Err(outcome) => return outcome,
     };
     let mut outcome = Outcome::default();
-    let Around::Known(surroundings) = context.around else {
+    let Environment::Known(surroundings) = context.environment else {
         return outcome;
     };
     let runtime = match &surroundings.runtime {
-        Ok(runtime) => runtime,
-        Err(why) => {
+        PythonRuntime::Known(runtime) => runtime,
+        PythonRuntime::Unknown(why) => {
             outcome.not_checked("runtime", why);
             return outcome;
         }
+        PythonRuntime::NotAsked(why) => return Outcome::not_applicable(why),
     };
 
     lacking(context, replay, &mut outcome);
@@ -47,68 +45,134 @@ pub(super) fn check(context: &Context) -> Outcome {
             ),
         );
     }
+    let bindings = Bindings::of(context, replay);
+    for (pair, taken) in &bindings.taken {
+        report_taken(replay, *pair, taken, &mut outcome);
+    }
+    report_replaced(replay, &mut outcome);
+    let libraries = (0..replay.process.objects().len())
+        .filter(|object| replay.side(*object) == Side::Runtime)
+        .count();
+    outcome.saw(format!(
+        "{}: libraries: {libraries}, references: {}",
+        runtime.name, bindings.references
+    ));
+    bindings.say_what_is_fine(&mut outcome);
+    outcome
+}
 
-    let mut taken: BTreeMap<Pair, BTreeMap<String, SymbolRef>> = BTreeMap::new();
-    let mut callers: BTreeMap<Pair, BTreeSet<usize>> = BTreeMap::new();
-    let (mut references, mut accepted, mut between, mut same) = (0, BTreeSet::new(), 0, 0);
-    for reference in replay.process.references() {
-        if replay.side(reference.from.object) != Side::Runtime {
-            continue;
+/// Which object takes a symbol, and which one defines it for itself.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Pair {
+    thief: usize,
+    owner: usize,
+}
+
+/// What one object takes of another.
+#[derive(Default)]
+struct Taken {
+    /// The symbols, by name.
+    symbols: BTreeMap<String, SymbolRef>,
+    /// The objects whose references go to the thief.
+    callers: BTreeSet<usize>,
+}
+
+/// To whom the references of the Python runtime go.
+#[derive(Default)]
+struct Bindings {
+    /// How many there are.
+    references: usize,
+    /// What no library may take.
+    taken: BTreeMap<Pair, Taken>,
+    /// Symbols that the policy lets a library of the server take, with that library.
+    accepted: BTreeSet<(Site, usize)>,
+    /// How many go to a copy of the same definition.
+    same: usize,
+    /// How many go from wheel to wheel.
+    between: usize,
+}
+
+impl Bindings {
+    fn of(context: &Context<'_>, replay: &Replay<'_>) -> Self {
+        let mut found = Self::default();
+        for reference in replay.process.references() {
+            if replay.side(reference.from.object) != Side::Runtime {
+                continue;
+            }
+            found.references += 1;
+            let (Some(to), Some(own)) = (reference.to, reference.own) else {
+                continue;
+            };
+            if to == own || replay.side(own.object) != Side::Runtime {
+                continue;
+            }
+            if replay.side(to.object) == Side::Runtime {
+                found.between += 1;
+            } else if is_accepted(context, replay, to.object, own.object) {
+                found.accepted.insert((own, to.object));
+            } else if is_same(context, replay, to, own) {
+                found.same += 1;
+            } else {
+                let pair = Pair {
+                    thief: to.object,
+                    owner: own.object,
+                };
+                let mut symbol = symbol(replay, own);
+                symbol.library = Some(short(replay, own.object).to_owned());
+                let taken = found.taken.entry(pair).or_default();
+                taken.symbols.insert(symbol.name.clone(), symbol);
+                taken.callers.insert(reference.from.object);
+            }
         }
-        references += 1;
-        let (Some(to), Some(own)) = (reference.to, reference.own) else {
-            continue;
-        };
-        if to == own || replay.side(own.object) != Side::Runtime {
-            continue;
+        found
+    }
+
+    /// Says how many references go elsewhere without harm.
+    fn say_what_is_fine(&self, outcome: &mut Outcome) {
+        let (accepted, same, between) = (self.accepted.len(), self.same, self.between);
+        if accepted > 0 {
+            outcome.saw(format!("taken as the policy accepts: {accepted}"));
         }
-        if replay.side(to.object) == Side::Runtime {
-            between += 1;
-        } else if is_accepted(context, replay, to.object, own.object) {
-            accepted.insert((own, to.object));
-        } else if is_same(context, replay, to, own) {
-            same += 1;
-        } else {
-            let pair = (to.object, own.object);
-            let mut symbol = symbol(replay, own);
-            symbol.library = Some(short(replay, own.object).to_owned());
-            taken
-                .entry(pair)
-                .or_default()
-                .insert(symbol.name.clone(), symbol);
-            callers
-                .entry(pair)
-                .or_default()
-                .insert(reference.from.object);
+        if same > 0 {
+            outcome.saw(format!(
+                "of C++'s own templates, the same everywhere: {same}"
+            ));
+        }
+        if between > 0 {
+            outcome.saw(format!(
+                "from wheel to wheel, with or without a server: {between}"
+            ));
         }
     }
-    for (pair, symbols) in taken {
-        let (thief, owner) = pair;
-        let mut who: Vec<&str> = callers
-            .get(&pair)
-            .into_iter()
-            .flatten()
-            .map(|caller| short(replay, *caller))
-            .collect();
-        let more = who.len().saturating_sub(3);
-        who.truncate(3);
-        outcome.found_symbols(
-            format!("{} takes {}", describe(replay, thief), short(replay, owner)),
-            format!(
-                "{} symbols that {} defines would be {}'s for {}{}",
-                symbols.len(),
-                short(replay, owner),
-                replay.name(thief),
-                who.join(", "),
-                match more {
-                    0 => String::new(),
-                    more => format!(" and {more} more"),
-                }
-            ),
-            remedy(replay.side(thief)),
-            symbols.into_values().collect(),
-        );
-    }
+}
+
+/// Adds the finding that an object takes symbols of another.
+fn report_taken(replay: &Replay<'_>, pair: Pair, taken: &Taken, outcome: &mut Outcome) {
+    let Pair { thief, owner } = pair;
+    let callers = taken.callers.iter().map(|caller| short(replay, *caller));
+    let mut who: Vec<&str> = callers.collect();
+    let more = who.len().saturating_sub(3);
+    who.truncate(3);
+    outcome.found_symbols(
+        format!("{} takes {}", describe(replay, thief), short(replay, owner)),
+        format!(
+            "{} symbols that {} defines would be {}'s for {}{}",
+            taken.symbols.len(),
+            short(replay, owner),
+            replay.name(thief),
+            who.join(", "),
+            match more {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            }
+        ),
+        remedy(replay.side(thief)),
+        taken.symbols.values().cloned().collect(),
+    );
+}
+
+/// Adds a finding for each library of a wheel that is not loaded, since another one of its name is already.
+fn report_replaced(replay: &Replay<'_>, outcome: &mut Outcome) {
     for replaced in replay.process.replaced() {
         let in_runtime = replay.side(replaced.needed_by) == Side::Runtime;
         if in_runtime && replay.side(replaced.got) != Side::Runtime {
@@ -123,27 +187,6 @@ pub(super) fn check(context: &Context) -> Outcome {
             );
         }
     }
-    let libraries = (0..replay.process.objects().len())
-        .filter(|object| replay.side(*object) == Side::Runtime)
-        .count();
-    outcome.saw(format!(
-        "{}: libraries: {libraries}, references: {references}",
-        runtime.name
-    ));
-    if !accepted.is_empty() {
-        outcome.saw(format!("taken as the policy accepts: {}", accepted.len()));
-    }
-    if same > 0 {
-        outcome.saw(format!(
-            "of C++'s own templates, the same everywhere: {same}"
-        ));
-    }
-    if between > 0 {
-        outcome.saw(format!(
-            "from wheel to wheel, with or without a server: {between}"
-        ));
-    }
-    outcome
 }
 
 /// Whether the policy accepts that a library takes a symbol of another one, which then must have asked for it by name.

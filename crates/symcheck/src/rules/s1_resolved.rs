@@ -1,11 +1,11 @@
-//! S1: whatever the library needs is there. Catches a symbol that nobody provides, or only in another version: with
+//! S1: everything that the library needs is there. Catches a symbol that no library provides, or only in another version: with
 //! RTLD_NOW, which Postgres uses, the library then does not load at all.
 
 use std::collections::BTreeMap;
 
 use super::super::report::{Resolved, SymbolRef};
 use super::super::scope::Site;
-use super::super::surroundings::{Around, Replay, Side};
+use super::super::surroundings::{Environment, Replay, Side};
 use super::{Context, Doc, Outcome, s6_floors, server_floor};
 
 pub(super) const DOC: Doc = Doc {
@@ -15,7 +15,7 @@ pub(super) const DOC: Doc = Doc {
     remedy: "Link the library that has the symbol, or drop the call. A symbol of the server that is missing was removed from, or not yet in, that major: compile against its headers.",
 };
 
-/// How many similar names are told.
+/// How many similar names a finding lists.
 const NEAREST: usize = 3;
 /// For how many symbols similar names are looked for.
 const COMPARED: usize = 20;
@@ -26,41 +26,95 @@ pub(super) fn check(context: &Context) -> Outcome {
         Err(outcome) => return outcome,
     };
     let mut outcome = Outcome::default();
-    let mut from: BTreeMap<&str, usize> = BTreeMap::new();
-    let (mut weak, mut unresolved) = (0, Vec::new());
-    for site in replay.undefined() {
-        let providers = replay.process.candidates(site);
-        // An extension beside it may be there or not.
-        let mut lasting = providers
-            .iter()
-            .filter(|provider| replay.side(provider.object) != Side::Beside);
-        match lasting.next() {
-            Some(provider) => *from.entry(replay.name(provider.object)).or_default() += 1,
-            None if replay.process.symbol(site).is_some_and(|s| s.weak) => weak += 1,
-            None => unresolved.push(site),
-        }
-    }
-    let missing = replay.missing();
+    let Providers {
+        counts,
+        weak,
+        mut unresolved,
+    } = Providers::of(replay);
     lacking(context, replay, &mut outcome);
-    if !missing.is_empty() {
+    if !replay.missing().is_empty() {
         // What a missing library has is not known.
         unresolved.clear();
     }
-    // A name of BLAS is S4's, and a version that the target lacks is S6's: they fail, with causes that tell more. So does a
-    // function of a newer server, where the target's own is too old; one that only stands for it says nothing.
     let all = unresolved.len();
-    unresolved.retain(|site| {
-        let (name, version) = replay.text(*site);
-        !context.policy().is_blas(name)
-            && !server_floor::is_newer(context, name)
-            && version.is_none_or(|version| s6_floors::is_within(context, version))
-    });
+    unresolved.retain(|site| !is_told_by_another_rule(context, replay, *site));
     if all > unresolved.len() {
         outcome.saw(format!(
             "unresolved and told by S4 or S6: {}",
             all - unresolved.len()
         ));
     }
+    report_unresolved(context, replay, &unresolved, &mut outcome);
+    let counts: Vec<String> = counts
+        .iter()
+        .map(|(library, count)| format!("{library} {count}"))
+        .collect();
+    outcome.saw(format!(
+        "symbols: {}{}",
+        counts.join(", "),
+        match weak {
+            0 => String::new(),
+            weak => format!("; {weak} weak ones that nobody has"),
+        }
+    ));
+    outcome
+}
+
+/// Who provides the symbols that a library needs.
+struct Providers<'r> {
+    /// For each library how many it provides.
+    counts: BTreeMap<&'r str, usize>,
+    /// How many weak ones nobody provides.
+    weak: usize,
+    /// Those that have to be provided and are not.
+    unresolved: Vec<Site>,
+}
+
+impl<'r> Providers<'r> {
+    fn of(replay: &'r Replay<'_>) -> Self {
+        let mut found = Self {
+            counts: BTreeMap::new(),
+            weak: 0,
+            unresolved: Vec::new(),
+        };
+        for site in replay.undefined() {
+            let candidates = replay.process.candidates(site);
+            // An extension beside it may be there or not.
+            let mut lasting = candidates
+                .iter()
+                .filter(|candidate| replay.side(candidate.object) != Side::Beside);
+            match lasting.next() {
+                Some(provider) => {
+                    *found
+                        .counts
+                        .entry(replay.name(provider.object))
+                        .or_default() += 1;
+                }
+                None if replay.process.symbol(site).is_some_and(|s| s.weak) => found.weak += 1,
+                None => found.unresolved.push(site),
+            }
+        }
+        found
+    }
+}
+
+/// Whether another rule names the cause of an unresolved symbol: S4 for a name of BLAS, S6 for a version that the target
+/// lacks and for a function of a newer server where the target's own is too old. (A server that only stands for the
+/// target's says nothing about that.)
+fn is_told_by_another_rule(context: &Context<'_>, replay: &Replay<'_>, site: Site) -> bool {
+    let (name, version) = replay.text(site);
+    context.policy().is_blas(name)
+        || server_floor::is_newer(context, name)
+        || version.is_some_and(|version| !s6_floors::is_within(context, version))
+}
+
+/// Adds a finding for each unresolved symbol, the first of them with similar names.
+fn report_unresolved(
+    context: &Context<'_>,
+    replay: &Replay<'_>,
+    unresolved: &[Site],
+    outcome: &mut Outcome,
+) {
     for (count, site) in unresolved.iter().enumerate() {
         let (name, version) = replay.text(*site);
         let nearest = match count < COMPARED {
@@ -78,32 +132,19 @@ pub(super) fn check(context: &Context) -> Outcome {
             vec![symbol(replay, *site)],
         );
     }
-    let counts: Vec<String> = from
-        .iter()
-        .map(|(library, count)| format!("{library} {count}"))
-        .collect();
-    outcome.saw(format!(
-        "symbols: {}{}",
-        counts.join(", "),
-        match weak {
-            0 => String::new(),
-            weak => format!("; {weak} weak ones that nobody has"),
-        }
-    ));
-    outcome
 }
 
 /// The replay that S1, S2 and S11 judge by, or the outcome of a rule that has none.
 pub(super) fn replay<'c>(context: &'c Context<'_>) -> Result<&'c Replay<'c>, Outcome> {
-    match (context.around, context.replay) {
+    match (context.environment, context.replay) {
         (_, Some(replay)) => Ok(replay),
-        (Around::NotAsked(why), None) => Err(Outcome::not_applicable(why)),
-        (Around::Unknown(why), None) => {
+        (Environment::NotAsked(why), None) => Err(Outcome::not_applicable(why)),
+        (Environment::Unknown(why), None) => {
             let mut outcome = Outcome::default();
             outcome.not_checked("surroundings", why);
             Err(outcome)
         }
-        (Around::Known(_), None) => {
+        (Environment::Known(_), None) => {
             let mut outcome = Outcome::default();
             outcome.not_checked("surroundings", "the loading was not replayed");
             Err(outcome)

@@ -1,4 +1,4 @@
-//! S2: whatever the library needs is there once. Catches two definitions of one symbol in one process: which of them a
+//! S2: everything that the library needs is there once. Catches two definitions of one symbol in one process: which of them a
 //! library gets depends on the order of loading, and so on what else a server has loaded.
 
 use std::collections::BTreeMap;

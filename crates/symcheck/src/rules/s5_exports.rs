@@ -23,7 +23,6 @@ pub(super) fn check(context: &Context) -> Outcome {
         return Outcome::not_applicable("not a Postgres module: it has no Pg_magic_func");
     }
     let mut outcome = Outcome::default();
-    let policy = context.policy();
     if !names.contains("Pg_magic_func") {
         outcome.found(
             "Pg_magic_func",
@@ -31,21 +30,36 @@ pub(super) fn check(context: &Context) -> Outcome {
             "is `pg_module_magic!` (in C: PG_MODULE_MAGIC) compiled in, and exported by the version script?",
         );
     }
+    let functions = functions(context, &exported, &names, &mut outcome);
+    match &context.expectation.sql_symbols {
+        Some(sql) => {
+            let sql = sql.iter().map(String::as_str).collect();
+            compare_with_sql(&functions, &sql, &mut outcome);
+        }
+        None => outcome.saw(format!(
+            "functions: {}, beside Postgres's entry points",
+            functions.len()
+        )),
+    }
+    outcome
+}
 
+/// The functions that SQL can call. Exports that are neither these nor Postgres's entry points are a finding.
+fn functions<'f>(
+    context: &Context<'_>,
+    exported: &[&DynamicSymbol<'f>],
+    names: &BTreeSet<&'f str>,
+    outcome: &mut Outcome,
+) -> BTreeSet<&'f str> {
+    let policy = context.policy();
+    let entry_points = &policy.exports.entry_points;
     let mut stray: Vec<SymbolRef> = Vec::new();
     let mut functions: BTreeSet<&str> = BTreeSet::new();
-    for symbol in &exported {
+    for symbol in exported {
         let name = symbol.name;
-        if policy
-            .exports
-            .entry_points
-            .iter()
-            .any(|entry| entry == name)
-        {
-        } else if let Some(function) = name
-            .strip_prefix(INFO)
-            .filter(|function| names.contains(function))
-        {
+        let described = name.strip_prefix(INFO);
+        if entry_points.iter().any(|entry| entry == name) {
+        } else if let Some(function) = described.filter(|function| names.contains(function)) {
             functions.insert(function);
         } else if names.contains(format!("{INFO}{name}").as_str()) {
             functions.insert(name);
@@ -61,40 +75,35 @@ pub(super) fn check(context: &Context) -> Outcome {
             stray,
         );
     }
+    functions
+}
 
-    let plain = |name: &str| SymbolRef {
-        name: name.to_owned(),
+/// Compares the functions that are exported with those that the extension's SQL declares.
+fn compare_with_sql(functions: &BTreeSet<&str>, sql: &BTreeSet<&str>, outcome: &mut Outcome) {
+    let symbol = |name: &&str| SymbolRef {
+        name: (*name).to_owned(),
         ..SymbolRef::default()
     };
-    if let Some(sql) = &context.expectation.sql_symbols {
-        let sql: BTreeSet<&str> = sql.iter().map(String::as_str).collect();
-        let missing: Vec<SymbolRef> = sql.difference(&functions).map(|name| plain(name)).collect();
-        if !missing.is_empty() {
-            outcome.found_symbols(
-                format!("{} missing", missing.len()),
-                "the extension's SQL declares functions on them, but the library does not export them with their pg_finfo_; CREATE EXTENSION fails",
-                "regenerate the SQL from this library, or export them",
-                missing,
-            );
-        }
-        let unused: Vec<SymbolRef> = functions.difference(&sql).map(|name| plain(name)).collect();
-        if !unused.is_empty() {
-            outcome.found_symbols(
-                format!("{} without SQL", unused.len()),
-                "functions that no SQL of the extension declares",
-                "regenerate the SQL from this library, or drop them",
-                unused,
-            );
-        }
-        outcome.saw(format!(
-            "functions: {}, the ones that the SQL names",
-            functions.len()
-        ));
-    } else {
-        outcome.saw(format!(
-            "functions: {}, beside Postgres's entry points",
-            functions.len()
-        ));
+    let missing: Vec<SymbolRef> = sql.difference(functions).map(symbol).collect();
+    if !missing.is_empty() {
+        outcome.found_symbols(
+            format!("{} missing", missing.len()),
+            "the extension's SQL declares functions on them, but the library does not export them with their pg_finfo_; CREATE EXTENSION fails",
+            "regenerate the SQL from this library, or export them",
+            missing,
+        );
     }
-    outcome
+    let unused: Vec<SymbolRef> = functions.difference(sql).map(symbol).collect();
+    if !unused.is_empty() {
+        outcome.found_symbols(
+            format!("{} without SQL", unused.len()),
+            "functions that no SQL of the extension declares",
+            "regenerate the SQL from this library, or drop them",
+            unused,
+        );
+    }
+    outcome.saw(format!(
+        "functions: {}, the ones that the SQL names",
+        functions.len()
+    ));
 }

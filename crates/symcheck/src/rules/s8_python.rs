@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::super::elf::DynamicSymbol;
 use super::super::expectation::Libpython;
+use super::super::policy::Python;
 use super::super::report::SymbolRef;
 use super::{Context, Doc, Outcome};
 
@@ -16,7 +18,6 @@ pub(super) const DOC: Doc = Doc {
 pub(super) fn check(context: &Context) -> Outcome {
     let mut outcome = Outcome::default();
     let policy = context.policy();
-    let oldest = policy.python.limited_api;
     let libpythons: Vec<&str> = context
         .facts
         .needed
@@ -24,7 +25,7 @@ pub(super) fn check(context: &Context) -> Outcome {
         .copied()
         .filter(|library| library.starts_with("libpython"))
         .collect();
-    let needed: Vec<_> = context
+    let needed: Vec<&DynamicSymbol<'_>> = context
         .facts
         .undefined()
         .filter(|symbol| policy.is_python(symbol.name))
@@ -32,9 +33,42 @@ pub(super) fn check(context: &Context) -> Outcome {
     if !context.is_extension() && libpythons.is_empty() && needed.is_empty() {
         return Outcome::not_applicable("it does not use Python");
     }
+    check_libpython(context, &libpythons, needed.is_empty(), &mut outcome);
+    let (major, minor) = policy.python.limited_api;
+    let limited_api = format!("the limited API of Python {major}.{minor}");
+    // A foreign library may be compiled for one Python; S1 looks for its symbols in that one.
+    if let (Libpython::Exactly(python), false) =
+        (&context.expectation.libpython, context.is_extension())
+    {
+        let outside = needed.iter().filter(|symbol| !is_limited(context, symbol));
+        outcome.saw(match outside.count() {
+            0 => format!("symbols: {}, all in {limited_api}", needed.len()),
+            count => format!(
+                "for {python} alone: of {} symbols {count} are outside {limited_api}",
+                needed.len()
+            ),
+        });
+        return outcome;
+    }
+    report_outside(context, &needed, &mut outcome);
+    outcome.saw(format!(
+        "{}, symbols: {}, all in {limited_api}",
+        libpythons.join(", "),
+        needed.len(),
+    ));
+    outcome
+}
 
-    match libpythons.as_slice() {
-        [] if needed.is_empty() => outcome.found(
+/// Judges which libpython is needed: one, and the target's. `no_symbols` tells that none of Python's is needed.
+fn check_libpython(
+    context: &Context<'_>,
+    libpythons: &[&str],
+    no_symbols: bool,
+    outcome: &mut Outcome,
+) {
+    let python = &context.policy().python;
+    match libpythons {
+        [] if no_symbols => outcome.found(
             "libpython",
             "the extension embeds Python, but neither needs libpython nor any of its symbols",
             "was src/python compiled in?",
@@ -47,14 +81,15 @@ pub(super) fn check(context: &Context) -> Outcome {
         [library] => match &context.expectation.libpython {
             Libpython::Exactly(wanted) if library != wanted => {
                 let target = &context.expectation.target;
-                outcome.found(*library, format!("the libpython of {target} is {wanted}"), "stamp the library for this target");
+                let problem = format!("the libpython of {target} is {wanted}");
+                outcome.found(*library, problem, "stamp the library for this target");
             }
-            Libpython::AnySupported if !is_supported(library, oldest, policy.python.newest) => {
-                let ((a, b), (c, d)) = (oldest, policy.python.newest);
+            Libpython::AnySupported if !is_supported(library, python) => {
+                let ((a, b), (c, d)) = (python.limited_api, python.newest);
                 let problem = format!("no supported target has it; they have Python {a}.{b} to {c}.{d}, as libpython3.X.so.1.0");
                 outcome.found(*library, problem, "stamp the library for a target");
             }
-            _ => {}
+            Libpython::Exactly(_) | Libpython::AnySupported => {}
         },
         several => outcome.found(
             several.join(", "),
@@ -62,27 +97,19 @@ pub(super) fn check(context: &Context) -> Outcome {
             "link one libpython",
         ),
     }
+}
 
-    // Somebody else's library may be compiled for one Python; S1 looks for its symbols in that one.
-    if let (Libpython::Exactly(python), false) =
-        (&context.expectation.libpython, context.is_extension())
-    {
-        let outside = needed.iter().filter(|symbol| {
-            let known = context.book.abi3.get(symbol.name);
-            known.is_none_or(|known| known.added > oldest)
-        });
-        outcome.saw(match outside.count() {
-            0 => format!("symbols: {}, all in the limited API of Python {}.{}", needed.len(), oldest.0, oldest.1),
-            count => format!("for {python} alone: of {} symbols {count} are outside the limited API of Python {}.{}", needed.len(), oldest.0, oldest.1),
-        });
-        return outcome;
-    }
+/// Whether the limited API of the oldest supported Python has a symbol.
+fn is_limited(context: &Context<'_>, symbol: &DynamicSymbol<'_>) -> bool {
+    let known = context.book.abi3.get(symbol.name);
+    known.is_some_and(|known| known.added <= context.policy().python.limited_api)
+}
 
-    // Grouped by the reason, since a library that is not limited has dozens.
+/// Adds a finding for each reason why symbols are outside the limited API: a library that is not limited has dozens.
+fn report_outside(context: &Context<'_>, needed: &[&DynamicSymbol<'_>], outcome: &mut Outcome) {
     let mut outside: BTreeMap<String, Vec<SymbolRef>> = BTreeMap::new();
-    for symbol in &needed {
+    for symbol in needed.iter().filter(|symbol| !is_limited(context, symbol)) {
         let reason = match context.book.abi3.get(symbol.name) {
-            Some(known) if known.added <= oldest => continue,
             Some(known) => format!(
                 "in the limited API since Python {}.{} only",
                 known.added.0, known.added.1
@@ -99,24 +126,16 @@ pub(super) fn check(context: &Context) -> Outcome {
     }
     for (reason, symbols) in outside {
         let subject = format!("{} symbols", symbols.len());
-        let (major, minor) = oldest;
+        let (major, minor) = context.policy().python.limited_api;
         let remedy = format!(
             "use what the limited API of Python {major}.{minor} has (PyO3: feature `abi3-py{major}{minor}`)"
         );
         outcome.found_symbols(subject, reason, remedy, symbols);
     }
-    outcome.saw(format!(
-        "{}, symbols: {}, all in the limited API of Python {}.{}",
-        libpythons.join(", "),
-        needed.len(),
-        oldest.0,
-        oldest.1
-    ));
-    outcome
 }
 
 /// Whether a soname is `libpython3.X.so.1.0` for a supported X.
-fn is_supported(library: &str, oldest: (u8, u8), newest: (u8, u8)) -> bool {
+fn is_supported(library: &str, python: &Python) -> bool {
     let version = library
         .strip_prefix("libpython")
         .and_then(|rest| rest.strip_suffix(".so.1.0"))
@@ -125,7 +144,7 @@ fn is_supported(library: &str, oldest: (u8, u8), newest: (u8, u8)) -> bool {
         return false;
     };
     match (major.parse(), minor.parse()) {
-        (Ok(major), Ok(minor)) => (oldest..=newest).contains(&(major, minor)),
+        (Ok(major), Ok(minor)) => (python.limited_api..=python.newest).contains(&(major, minor)),
         _ => false,
     }
 }

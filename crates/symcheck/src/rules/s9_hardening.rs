@@ -1,6 +1,6 @@
 //! S9: the flags that make a library's memory harder to misuse, and that keep it from being looked for elsewhere.
 
-use super::super::elf::Stack;
+use super::super::elf::{Facts, Stack};
 use super::{Context, Doc, Outcome};
 
 pub(super) const DOC: Doc = Doc {
@@ -12,7 +12,21 @@ pub(super) const DOC: Doc = Doc {
 
 pub(super) fn check(context: &Context) -> Outcome {
     let mut outcome = Outcome::default();
-    let facts = context.facts;
+    check_linking(context.facts, &mut outcome);
+    check_search(context.facts, &mut outcome);
+    if context.facts.writable_code {
+        outcome.found(
+            "writable code",
+            "a segment is writable and executable at once",
+            "look for a linker script or -z execstack, -N, --omagic",
+        );
+    }
+    outcome.saw("full RELRO, no text relocations, plain stack, no RPATH");
+    outcome
+}
+
+/// What the linker's flags make of its memory: RELRO, text relocations, the stack.
+fn check_linking(facts: &Facts<'_>, outcome: &mut Outcome) {
     match (facts.relro, facts.bind_now) {
         (true, true) => {}
         (true, false) => outcome.found(
@@ -46,6 +60,10 @@ pub(super) fn check(context: &Context) -> Outcome {
             "link with -z noexecstack",
         ),
     }
+}
+
+/// Where it has libraries looked for: nowhere but in the system's directories.
+fn check_search(facts: &Facts<'_>, outcome: &mut Outcome) {
     for (tag, value) in [("RPATH", facts.rpath), ("RUNPATH", facts.runpath)] {
         if let Some(value) = value {
             let problem = format!("its libraries are looked for in `{value}` first");
@@ -72,13 +90,4 @@ pub(super) fn check(context: &Context) -> Outcome {
             "drop --audit and --depaudit",
         );
     }
-    if facts.writable_code {
-        outcome.found(
-            "writable code",
-            "a segment is writable and executable at once",
-            "look for a linker script or -z execstack, -N, --omagic",
-        );
-    }
-    outcome.saw("full RELRO, no text relocations, plain stack, no RPATH");
-    outcome
 }

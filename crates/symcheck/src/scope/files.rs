@@ -6,22 +6,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Remembered, ScopeError};
+use super::{Remembered, ScopeError, ld_so_conf};
+use crate::policy::Loading;
 
 /// How many symbolic links are followed, as in the kernel.
 const MAX_LINKS: usize = 40;
-
-/// Where the dynamic linker looks in the end, on Debian and Ubuntu.
-const SYSTEM: [&str; 8] = [
-    "/lib/x86_64-linux-gnu",
-    "/usr/lib/x86_64-linux-gnu",
-    "/lib/aarch64-linux-gnu",
-    "/usr/lib/aarch64-linux-gnu",
-    "/lib64",
-    "/usr/lib64",
-    "/lib",
-    "/usr/lib",
-];
 
 /// What is at a path and below.
 #[derive(Debug)]
@@ -44,15 +33,25 @@ enum Mount {
 #[derive(Debug, Default)]
 pub struct FileSystem {
     mounts: Vec<Mount>,
-    /// Directories that are looked into before [`SYSTEM`]'s.
+    /// Directories that are looked into before `defaults`.
     configured: Vec<String>,
+    /// Directories that are looked into last.
+    defaults: Vec<String>,
     remembered: Remembered,
 }
 
 impl FileSystem {
-    /// No files.
-    pub fn new() -> Self {
-        Self::default()
+    /// A process that sees no files; the methods below add some.
+    pub fn new(loading: &Loading) -> Self {
+        Self {
+            defaults: loading.directories.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Where the dynamic linker looks last for a file of this name.
+    pub fn last_place(&self, name: &str) -> String {
+        format!("{}/{name}", self.defaults.last().map_or("", String::as_str))
     }
 
     /// Also a directory of this machine, as it would be found at a path (`/` for a whole system). What was given earlier
@@ -92,6 +91,13 @@ impl FileSystem {
     pub fn searching(mut self, directories: Vec<String>) -> Self {
         self.configured.extend(directories);
         self
+    }
+
+    /// Also a whole system that lies in a directory, with the directories that its ld.so.conf(5) names.
+    #[must_use]
+    pub fn system(self, root: &Path) -> Self {
+        let directories = ld_so_conf::directories(root);
+        self.directory("/", root).searching(directories)
     }
 
     /// Takes what was read before, and adds to it.
@@ -144,10 +150,8 @@ impl FileSystem {
 
     /// Finds a library by name in the directories that the dynamic linker looks into in the end.
     pub fn find_in_system(&self, name: &str) -> Option<String> {
-        let configured = self.configured.iter().map(String::as_str);
-        configured
-            .chain(SYSTEM)
-            .find_map(|dir| self.resolve(&format!("{dir}/{name}")))
+        let mut directories = self.configured.iter().chain(&self.defaults);
+        directories.find_map(|dir| self.resolve(&format!("{dir}/{name}")))
     }
 }
 

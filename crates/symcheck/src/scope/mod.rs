@@ -10,6 +10,7 @@
 //! modules. A library that several modules need is evaluated as the first of them, in the order given, loads it.
 
 mod files;
+mod ld_so_conf;
 mod names;
 mod object;
 mod parsed;
@@ -32,29 +33,17 @@ pub use process::{Binding, Loaded, Lookup, Process, Reference, Replaced, Site};
 
 /// Why a process could not be replayed.
 #[derive(Debug, Error, Diagnostic)]
+#[allow(missing_docs, reason = "each message says what its fields are")]
 pub enum ScopeError {
     /// A file can't be read.
     #[error("can't read {path}: {source}")]
-    Read {
-        /// The file.
-        path: String,
-        /// Why not.
-        source: io::Error,
-    },
+    Read { path: String, source: io::Error },
     /// A file is no library.
     #[error("can't load {path}: {source}")]
-    Elf {
-        /// The file.
-        path: String,
-        /// Why not.
-        source: ElfError,
-    },
+    Elf { path: String, source: ElfError },
     /// There is no such file.
     #[error("there is no {path} that could be loaded")]
-    Absent {
-        /// The path.
-        path: String,
-    },
+    Absent { path: String },
 }
 
 impl ExitKind for ScopeError {

@@ -55,7 +55,7 @@ impl Names {
         self.texts.get(name.index()).map_or("", |text| text)
     }
 
-    /// All texts.
+    /// All texts, each with its name.
     pub fn all(&self) -> impl Iterator<Item = (Name, &str)> {
         (0..).map(Name).zip(self.texts.iter().map(|text| &**text))
     }

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use super::names::{Name, Names};
 use crate::elf::{Definition, Facts, References};
 
-/// A dynamic symbol.
+/// A dynamic symbol, with its texts as [`Name`]s of one process.
 #[derive(Debug, Clone, Copy)]
 pub struct Symbol {
-    /// Its name.
+    /// As it is looked up, without its version.
     pub name: Name,
     /// Its version, where it has one.
     pub version: Option<Name>,
@@ -22,7 +22,7 @@ pub struct Symbol {
     pub weak: bool,
     /// Whether the process has one definition of it.
     pub unique: bool,
-    /// Whether its references bind inside its own library whatever others define: protected, hidden or local.
+    /// Whether its references bind inside its own library, even where others define it: protected, hidden or local.
     pub bound_inside: bool,
     /// How far it counts as a definition.
     pub definition: Definition,
@@ -51,18 +51,18 @@ impl Symbol {
     }
 }
 
-/// A loaded file.
+/// What the dynamic linker needs to know of a file.
 #[derive(Debug, Clone)]
 pub struct Object {
-    /// DT_SONAME.
+    /// DT_SONAME: the name by which others need it.
     pub soname: Option<String>,
-    /// DT_NEEDED, in order.
+    /// DT_NEEDED, in the order in which they are loaded.
     pub needed: Vec<String>,
-    /// DT_RPATH.
+    /// DT_RPATH: where it and what it loads look first.
     pub rpath: Option<String>,
     /// DT_RUNPATH, which disables DT_RPATH.
     pub runpath: Option<String>,
-    /// DT_AUXILIARY and DT_FILTER.
+    /// DT_AUXILIARY and DT_FILTER, which the replay does not follow.
     pub filters: Vec<String>,
     /// Whether its libraries are not looked for in the system's directories.
     pub no_default_directories: bool,
@@ -70,7 +70,7 @@ pub struct Object {
     pub symbolic: bool,
     /// Whether its symbols have versions.
     pub versioned: bool,
-    /// Its dynamic symbols.
+    /// Its dynamic symbols, in the order of its table.
     pub symbols: Vec<Symbol>,
 }
 
@@ -149,7 +149,7 @@ impl Object {
 pub(super) enum Class {
     /// A function to call, or thread-local storage.
     Call,
-    /// An address.
+    /// A reference that takes an address.
     Address,
     /// Data to copy from a library into the program.
     Copy,

@@ -1,5 +1,5 @@
-//! What was read of a file, kept: of a runtime's hundreds of libraries each is read once, whatever number of libraries and
-//! targets are judged among them, and by all processors at once.
+//! Keeps what was read of a file. A runtime has hundreds of libraries, and many libraries and targets are judged among them:
+//! each file is read once, and on all processors at once.
 
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt as _;
@@ -68,7 +68,7 @@ impl FileSystem {
         Ok(parsed)
     }
 
-    /// Reads files that will be loaded, on all processors. What can't be read is told when it is loaded.
+    /// Reads files that will be loaded, on all processors. A file that can't be read is an error only when it is loaded.
     pub fn read_ahead(&self, paths: &[String]) {
         let next = AtomicUsize::new(0);
         let workers = thread::available_parallelism().map_or(1, usize::from);

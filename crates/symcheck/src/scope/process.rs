@@ -46,7 +46,7 @@ pub struct Reference {
 pub struct Binding<'a> {
     /// The path of the file that refers.
     pub file: &'a str,
-    /// The symbol's name.
+    /// The symbol's name, without its version.
     pub symbol: &'a str,
     /// The version that it asks for.
     pub version: Option<&'a str>,
@@ -54,7 +54,7 @@ pub struct Binding<'a> {
     pub provider: Option<&'a str>,
 }
 
-/// A loaded file.
+/// A file in the process, with how it got there.
 #[derive(Debug, Clone)]
 pub struct Loaded {
     /// Its path without links.
@@ -75,13 +75,13 @@ pub struct Loaded {
 /// A library that was not loaded because another one has its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replaced {
-    /// Who asked.
+    /// The number of the file that needs it.
     pub needed_by: usize,
-    /// By which name.
+    /// The DT_NEEDED entry.
     pub name: String,
     /// The path of the file that its RPATH or RUNPATH means.
     pub meant: String,
-    /// What it got.
+    /// The number of the file that was loaded before.
     pub got: usize,
 }
 

@@ -8,9 +8,18 @@ use std::path::Path;
 use std::process::Command;
 
 use super::*;
+use crate::policy::{Loading, Policy};
 
 /// Libraries in a directory, which is found at the same path in the process.
 struct Libraries(tempfile::TempDir);
+
+/// What the policy of this source tree says of the dynamic linker.
+fn loading() -> Loading {
+    let packaging = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging");
+    Policy::load(&packaging.join("policy.toml"))
+        .unwrap()
+        .loading
+}
 
 impl Libraries {
     fn new() -> Self {
@@ -51,8 +60,8 @@ impl Libraries {
             };
         }
         let output = cc.output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{said}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{stderr}");
         self.path(name)
     }
 
@@ -63,7 +72,7 @@ impl Libraries {
     }
 
     fn files(&self) -> FileSystem {
-        FileSystem::new().directory("/", Path::new("/"))
+        FileSystem::new(&loading()).directory("/", Path::new("/"))
     }
 }
 
@@ -117,15 +126,8 @@ fn the_global_scope_comes_first_unless_bound_inside() {
     );
 }
 
-/// Everything at once, and then the dynamic linker is asked: versions in all forms, weak and unique definitions, symbolic
-/// and protected ones, RPATH, RUNPATH, a second library of the same name, RTLD_DEEPBIND.
-#[test]
-fn the_dynamic_linker_says_the_same() {
-    let libraries = Libraries::new();
-    let dir = |name: &str| fs::create_dir(libraries.path(name)).unwrap();
-    ["ext", "mod", "mod/bundled"].into_iter().for_each(dir);
-
-    // What the server has: definitions with two versions, with none, weak, and a library that a module brings again.
+/// A server: definitions with two versions, with none, weak, and a library that a module brings again.
+fn server(libraries: &Libraries) -> String {
     let v = libraries
         .map("V1 { global: first; both; local: *; }; V2 { global: both; second; hidden_one; } V1;");
     let versions = "
@@ -139,7 +141,7 @@ fn the_dynamic_linker_says_the_same() {
     );
     libraries.make("libplain.so.1", "int plain(void) { return 1; } __attribute__((weak)) int weak(void) { return 1; } int taken(void) { return 1; }", &["-Wl,-soname,libplain.so.1"]);
     let origin = "-Wl,-rpath,$ORIGIN";
-    let main = libraries.make(
+    libraries.make(
         "main",
         "#include <dlfcn.h>\n#include <stdlib.h>
          int exported(void) { return 1; }
@@ -151,11 +153,18 @@ fn the_dynamic_linker_says_the_same() {
              return 0;
          }",
         &["-rdynamic", "-Wl,-z,now", origin, "@libversions.so.1", "@libplain.so.1", "-ldl"],
-    );
-    // What the extension brings.
+    )
+}
+
+/// An extension with a library that it brings.
+fn extension(libraries: &Libraries) -> String {
     libraries.make("ext/libbrought.so.1", "int brought(void) { return 1; } int taken(void) { return 2; } int own_name(void) { return 2; }", &["-Wl,-soname,libbrought.so.1"]);
-    let ext = libraries.make("ext/ext.so", "extern int brought(void), exported(void), missing(void) __attribute__((weak)); int e(void) { return brought() + exported() + (missing ? missing() : 0); }", &["-Wl,-rpath,$ORIGIN,--disable-new-dtags", "@ext/libbrought.so.1"]);
-    // What a module bundles: one of its libraries has the name of one that is loaded already.
+    libraries.make("ext/ext.so", "extern int brought(void), exported(void), missing(void) __attribute__((weak)); int e(void) { return brought() + exported() + (missing ? missing() : 0); }", &["-Wl,-rpath,$ORIGIN,--disable-new-dtags", "@ext/libbrought.so.1"])
+}
+
+/// Modules of Python with libraries that they bundle.
+fn modules_with_bundled_libraries(libraries: &Libraries) -> [String; 2] {
+    // One of them has the name of one that is loaded already.
     libraries.make(
         "mod/bundled/libbrought.so.1",
         "int brought(void) { return 3; } int only_bundled(void) { return 3; }",
@@ -188,51 +197,47 @@ fn the_dynamic_linker_says_the_same() {
             "@libversions.so.1",
         ],
     );
-    // The same, linked against another library that has the versions under other names, or none at all.
+    [m1, m2]
+}
+
+/// A module linked against another library, which has the versions under other names, or none at all.
+fn module_linked_elsewhere(libraries: &Libraries) -> String {
     let v = libraries.map("V2 { global: both; hidden_one; };");
     libraries.make(
         "libother.so.1",
         "int both(void) { return 1; } int hidden_one(void) { return 1; }",
         &[&v, "-Wl,-soname,libversions.so.1"],
     );
-    let m3 = libraries.make(
+    libraries.make(
         "mod/m3.so",
         "extern int both(void), hidden_one(void); int m(void) { return both() + hidden_one(); }",
         &["@libother.so.1"],
-    );
-    let m4 = libraries.make("mod/m4.so", "
+    )
+}
+
+/// A module that takes the addresses of its own functions, one of which is protected.
+fn module_with_addresses(libraries: &Libraries) -> String {
+    libraries.make("mod/m4.so", "
         int own_name(void) { return 4; } int taken(void) { return 4; } extern int both(void); extern int exported(void);
         __attribute__((visibility(\"protected\"))) int plain(void) { return 4; }
         static int (*volatile table[])(void) = { own_name, taken, both, plain };
-        int m(void) { return table[0]() + own_name() + taken() + exported(); }", &[]);
+        int m(void) { return table[0]() + own_name() + taken() + exported(); }", &[])
+}
+
+/// Two modules that define the same unique symbol.
+fn modules_with_a_unique_symbol(libraries: &Libraries) -> [String; 2] {
     let unique = ".globl one_for_all\\n.type one_for_all, @gnu_unique_object\\n.data\\none_for_all: .quad 1\\n.size one_for_all, 8\\n.text\\n";
     let source = format!(
         "__asm__(\"{unique}\"); extern long one_for_all; long *m(void) {{ return &one_for_all; }}"
     );
     let u1 = libraries.make("mod/u1.so", &source, &[]);
     let u2 = libraries.make("mod/u2.so", &source, &[]);
+    [u1, u2]
+}
 
-    let opened = [
-        ("g", &ext),
-        ("l", &m1),
-        ("l", &m2),
-        ("l", &m3),
-        ("d", &m4),
-        ("l", &u1),
-        ("l", &u2),
-    ];
-    let files = libraries.files();
-    let mut process = Process::start(&files, &main).unwrap();
-    for (how, path) in opened {
-        match how {
-            "g" => process.open_global(path).unwrap(),
-            "d" => process.open_local(path, Lookup::OwnFirst).unwrap(),
-            _ => process.open_local(path, Lookup::GlobalFirst).unwrap(),
-        };
-    }
-    let here = libraries.path("");
-    let here = here.trim_end_matches('/');
-    let predicted: BTreeSet<String> = process
+/// Who provides each symbol of the files below `here`, a line each, as the replay predicts it.
+fn predicted(process: &Process<'_>, here: &str) -> BTreeSet<String> {
+    process
         .bindings()
         .filter(|binding| binding.file.starts_with(here))
         .filter_map(|binding| {
@@ -241,24 +246,27 @@ fn the_dynamic_linker_says_the_same() {
                 binding.file, binding.symbol, binding.provider?
             ))
         })
-        .collect();
+        .collect()
+}
 
-    let output = Command::new(&main)
+/// The same as the dynamic linker tells it while the program runs.
+fn real(main: &str, opened: &[(&str, String)], here: &str) -> BTreeSet<String> {
+    let output = Command::new(main)
         .args(opened.iter().flat_map(|(how, path)| [*how, path.as_str()]))
         .env("LD_DEBUG", "bindings")
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
+    let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(
         output.status.success(),
-        "{}{said}",
+        "{}{stderr}",
         String::from_utf8_lossy(&output.stdout)
     );
     let canonical = |path: &str| {
         let found = Path::new(path).canonicalize();
         found.map_or(path.to_owned(), |path| path.display().to_string())
     };
-    let real: BTreeSet<String> = said
+    stderr
         .lines()
         .filter_map(|line| {
             let (_, line) = line.split_once("binding file ")?;
@@ -277,8 +285,44 @@ fn the_dynamic_linker_says_the_same() {
                 .iter()
                 .any(|own| line.contains(&format!(" {own} ")))
         })
-        .collect();
-    assert!(real.len() > 25, "{said}");
+        .collect()
+}
+
+/// Everything at once, and then the dynamic linker is asked: versions in all forms, weak and unique definitions, symbolic
+/// and protected ones, RPATH, RUNPATH, a second library of the same name, RTLD_DEEPBIND.
+#[test]
+fn the_dynamic_linker_says_the_same() {
+    let libraries = Libraries::new();
+    let dir = |name: &str| fs::create_dir(libraries.path(name)).unwrap();
+    ["ext", "mod", "mod/bundled"].into_iter().for_each(dir);
+    let main = server(&libraries);
+    let ext = extension(&libraries);
+    let [m1, m2] = modules_with_bundled_libraries(&libraries);
+    let m3 = module_linked_elsewhere(&libraries);
+    let m4 = module_with_addresses(&libraries);
+    let [u1, u2] = modules_with_a_unique_symbol(&libraries);
+    let opened = [
+        ("g", ext),
+        ("l", m1),
+        ("l", m2),
+        ("l", m3),
+        ("d", m4),
+        ("l", u1),
+        ("l", u2),
+    ];
+    let files = libraries.files();
+    let mut process = Process::start(&files, &main).unwrap();
+    for (how, path) in &opened {
+        match *how {
+            "g" => process.open_global(path).unwrap(),
+            "d" => process.open_local(path, Lookup::OwnFirst).unwrap(),
+            _ => process.open_local(path, Lookup::GlobalFirst).unwrap(),
+        };
+    }
+    let here = libraries.path("");
+    let here = here.trim_end_matches('/');
+    let (predicted, real) = (predicted(&process, here), real(&main, &opened, here));
+    assert!(real.len() > 25, "{real:#?}");
     let (only_predicted, only_real): (Vec<_>, Vec<_>) = (
         predicted.difference(&real).collect(),
         real.difference(&predicted).collect(),
@@ -305,7 +349,7 @@ fn a_program_at_a_fixed_address() {
         "void given(void); void take(void) { given(); }",
         &[],
     );
-    let files = FileSystem::new().directory("/", Path::new("/"));
+    let files = FileSystem::new(&loading()).directory("/", Path::new("/"));
     let mut process = Process::start(&files, &program).unwrap();
     process.open_global(&library).unwrap();
     let taken = process.bindings().find(|binding| binding.file == library);

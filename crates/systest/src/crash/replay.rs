@@ -14,8 +14,8 @@ use symcheck::scope::{FileSystem, Lookup, Process};
 pub type Bindings = BTreeMap<(String, String), String>;
 
 /// The file system that a session of the scene sees, with this library as the extension.
-pub fn file_system(scene: &Scene<'_>, library: &Path) -> FileSystem {
-    FileSystem::new()
+pub fn file_system(scene: &Scene<'_>, library: &Path, policy: &Policy) -> FileSystem {
+    FileSystem::new(&policy.loading)
         .file(&extension(scene), library)
         .directory(layout::PYTHON_PREFIX, scene.runtime)
         .directory("/", scene.rootfs)
@@ -39,7 +39,7 @@ pub fn hijacked(
     modules: &[&str],
     policy: &Policy,
 ) -> Result<Bindings, Failure> {
-    let files = file_system(scene, library);
+    let files = file_system(scene, library, policy);
     let mut process = Process::start(&files, &server(scene))?;
     process.open_global(&extension(scene))?;
     for module in modules {
@@ -111,7 +111,7 @@ pub fn agrees(
     lookup: Lookup,
     policy: &Policy,
 ) -> Result<(usize, usize), Failure> {
-    let files = file_system(scene, library);
+    let files = file_system(scene, library, policy);
     let record = record(debug, &files, policy);
     let mut process = Process::start(&files, &server(scene))?;
     for file in &record.opened {

@@ -11,12 +11,12 @@ use crate::cases::{Cases, ensure};
 use base::exit::Failure;
 use base::workspace::Workspace;
 use build::compile::blas_clash::Mislink;
-use build::verify::step;
-use symcheck::expectation::{Expectation, Libpython, Profile};
+use build::verify::judge;
+use symcheck::expectation::{Expectation, Profile};
 use symcheck::report::{Status, Verdict};
 use symcheck::rules::Rule;
 use symcheck::scope::Lookup;
-use symcheck::surroundings::Around;
+use symcheck::surroundings::Environment;
 use symcheck::{Judgement, Rulebook, verify_library};
 use targets::Target;
 
@@ -206,7 +206,7 @@ impl Suite<'_> {
                         ..shallow
                     },
                 )?;
-                let files = replay::file_system(self.scene, &library);
+                let files = replay::file_system(self.scene, &library, &self.book.policy);
                 let record = replay::record(&outcome.debug, &files, &self.book.policy);
                 let extension = replay::extension(self.scene);
                 let bound = record.blas.iter().any(|((file, symbol), to)| {
@@ -331,19 +331,18 @@ impl Suite<'_> {
     fn refused(&self, mislink: Mislink) -> Result<usize, Failure> {
         let library = self.libraries.wrong(mislink);
         let expectation = Expectation {
-            target: self.target.to_string(),
             profile: Profile::Extension,
             architecture: self.architecture.to_owned(),
-            floors: step::floors(&self.target.distribution),
             server: None,
-            libpython: Libpython::Exactly(self.target.distribution.libpython_soname()),
-            sql_symbols: Some(step::sql_symbols(self.workspace)?),
-            before_strip: false,
+            sql_symbols: Some(judge::sql_symbols(self.workspace)?),
+            ..judge::expectation(self.target)
         };
         let by = Judgement {
             book: self.book,
             expectation: &expectation,
-            around: &Around::NotAsked("the suite replays it with wheels of its own".into()),
+            environment: &Environment::NotAsked(
+                "the suite replays it with wheels of its own".into(),
+            ),
             names: None,
         };
         let report = verify_library(&library, mislink.name(), &by)?;

@@ -1,22 +1,23 @@
-//! What the libraries are judged among: the target, its server and libraries, what is opened beside, the Python runtime.
+//! What the libraries are judged among, by the options: the target, its server and libraries, what is opened beside, the
+//! Python runtime.
 
-use build::layout;
 use std::path::{Path, PathBuf};
 
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
 use base::workspace::Workspace;
+use build::layout;
 use build::plan::Purpose;
-use build::verify::input_files::Subjects;
-use build::verify::step;
-use build::verify::system_libraries::{self, Choice, Providers};
+use build::verify::judge::Judge;
+use build::verify::packages::Debs;
+use build::verify::system_libraries::{Choice, SystemLibraries};
 use jobs::execute::to_run;
 use release::pipeline::Pipeline;
 use symcheck::Rulebook;
-use symcheck::expectation::{Expectation, ExpectedServer, Libpython, Profile};
+use symcheck::input_files::InputFiles;
 use symcheck::scope::FileSystem;
-use symcheck::surroundings::{Around, Runtime};
+use symcheck::surroundings::{PythonRuntime, Runtime, is_library};
 use targets::lock::Lock;
 use targets::{Target, Targets};
 
@@ -26,83 +27,52 @@ use crate::console::Console;
 /// What `--target` says to judge by what all targets have in common.
 const ANY: &str = "any";
 
-/// What the libraries are judged among.
-pub(super) struct Scene {
-    /// What the target expects of a library.
-    pub(super) expectation: Expectation,
-    /// The files of the process and the Python runtime, where there is a target.
-    around: Option<(Providers, Result<Runtime, String>)>,
-    /// What the server has opened before.
-    beside: Vec<String>,
-}
-
-impl Scene {
-    /// Builds it from the options.
-    pub(super) fn build(
-        args: &Args,
-        subjects: &Subjects,
-        targets: &Targets,
-        workspace: &Workspace,
-    ) -> Result<Self, Failure> {
-        let named = args.target.as_deref();
-        if named == Some(ANY) {
-            for (option, given) in [
-                ("--root", args.root.is_some()),
-                ("--beside", !args.beside.is_empty()),
-            ] {
-                if given {
-                    return Err(UsageError::WithoutTarget { option }.into());
-                }
+/// Prepares the judge that the options ask for.
+pub(super) fn judge(
+    book: Rulebook,
+    args: &Args,
+    given_files: &InputFiles,
+    targets: &Targets,
+    workspace: &Workspace,
+) -> Result<Judge, Failure> {
+    let named = args.target.as_deref();
+    if named == Some(ANY) {
+        for (option, given) in [
+            ("--root", args.root.is_some()),
+            ("--beside", !args.beside.is_empty()),
+        ] {
+            if given {
+                return Err(UsageError::WithoutTarget { option }.into());
             }
-            return Ok(Self {
-                expectation: oldest(targets),
-                around: None,
-                beside: Vec::new(),
-            });
         }
-        let root = args.root.as_deref().unwrap_or(Path::new("/"));
-        let with = Subjects::read(&args.with, root)?;
-        let beside = Subjects::read(&args.beside, root)?;
-        let pipeline = args.sources.pipeline(workspace)?;
-        let target = target(named, subjects, targets, &pipeline)?;
-        let given = subjects.file_system(&[&beside, &with]);
-        let providers = match &args.root {
-            Some(root) => Providers::of_root(root, &target, given)?,
-            None => providers(&pipeline, &target, given)?,
-        };
-        let found = runtime_of(args.runtime.as_deref(), workspace, &target)?;
-        let around = match found {
-            Ok((runtime, files)) => (providers.with(files), Ok(runtime)),
-            Err(why) => (providers, Err(why)),
-        };
-        Ok(Self {
-            expectation: expected(&target),
-            around: Some(around),
-            beside: beside.places(),
-        })
+        return Ok(Judge::for_every_target(book, targets));
     }
-
-    /// The server with what it has opened.
-    pub(super) fn around(&self, book: &Rulebook) -> Result<Around<'_>, Failure> {
-        Ok(match &self.around {
-            Some((providers, runtime)) => Around::Known(Box::new(providers.surroundings(
-                book,
-                runtime.clone(),
-                &self.beside,
-            )?)),
-            None => Around::NotAsked("no target was chosen (`--target any`)".to_owned()),
-        })
-    }
+    let root = args.root.as_deref().unwrap_or(Path::new("/"));
+    let with = InputFiles::read(&args.with, root, Some(&Debs))?;
+    let beside = InputFiles::read(&args.beside, root, Some(&Debs))?;
+    let pipeline = args.sources.pipeline(workspace)?;
+    let target = target(named, given_files, targets, &pipeline)?;
+    let given = given_files.file_system(&[&beside, &with], &book.policy.loading);
+    let providers = match &args.root {
+        Some(root) => SystemLibraries::of_root(root, &target, given)?,
+        None => providers(&pipeline, &target, given)?,
+    };
+    let (providers, runtime) = match runtime_of(args.runtime.as_deref(), workspace, &target)? {
+        Ok((runtime, files)) => (providers.with(files), PythonRuntime::Known(runtime)),
+        Err(why) => (providers, PythonRuntime::Unknown(why)),
+    };
+    let beside = beside.places();
+    Ok(Judge::for_target(book, &target, providers, runtime, beside))
 }
 
 /// The target that a library is judged by.
 fn target(
     named: Option<&str>,
-    subjects: &Subjects,
+    given_files: &InputFiles,
     all: &Targets,
     pipeline: &Pipeline,
 ) -> Result<Target, Failure> {
-    let mut packages = subjects.packages.iter();
+    let mut packages = given_files.packages.iter();
     let of_package = packages.find_map(|(name, version, architecture)| {
         let major = name.strip_prefix("postgresql-")?.strip_suffix("-pgml")?;
         let (_, distribution) = version.rsplit_once('~')?;
@@ -114,7 +84,7 @@ fn target(
         .into_iter()
         .collect();
     // Libraries of a package are judged among those of its architecture.
-    let mut packages = subjects.packages.iter();
+    let mut packages = given_files.packages.iter();
     let architecture = packages.find_map(|(.., name)| all.require_architecture(name).ok());
     let choice = inputs::host::Choice {
         patterns: &wanted,
@@ -137,7 +107,7 @@ fn providers(
     pipeline: &Pipeline,
     target: &Target,
     given: FileSystem,
-) -> Result<Providers, Failure> {
+) -> Result<SystemLibraries, Failure> {
     let choice = Choice::of(&pipeline.targets, target, &|name| {
         Lock::path(&pipeline.workspace, name).exists()
     });
@@ -151,7 +121,7 @@ fn providers(
             return Err(Failure::already_reported(exit));
         }
     }
-    Providers::new(
+    SystemLibraries::new(
         &pipeline.targets,
         target,
         &choice,
@@ -194,18 +164,18 @@ fn runtime_of(
     };
     let name = workspace.display(&path).to_string();
     if path.is_dir() {
-        let libraries = system_libraries::libraries_below(&path, layout::PYTHON_PREFIX)?;
+        let runtime = Runtime::below(name, &path, layout::PYTHON_PREFIX)?;
         let mount: Mounting = Box::new(move |files| files.directory(layout::PYTHON_PREFIX, &path));
-        return Ok(Ok((Runtime::new(name, libraries), mount)));
+        return Ok(Ok((runtime, mount)));
     }
     let dir = unpacked(&path, distribution, workspace)?;
     let inside = dir.join(layout::PYTHON_PREFIX.trim_start_matches('/'));
-    let libraries = match inside.is_dir() {
-        true => system_libraries::libraries_below(&inside, layout::PYTHON_PREFIX)?,
-        false => Vec::new(),
+    let runtime = match inside.is_dir() {
+        true => Runtime::below(name, &inside, layout::PYTHON_PREFIX)?,
+        false => Runtime::new(name, Vec::new()),
     };
     let mount: Mounting = Box::new(move |files| files.directory("/", &dir));
-    Ok(Ok((Runtime::new(name, libraries), mount)))
+    Ok(Ok((runtime, mount)))
 }
 
 /// The directory with a runtime package's libraries. They stay in the cache until another package of the distribution comes:
@@ -220,7 +190,7 @@ fn unpacked(package: &Path, distribution: &str, workspace: &Workspace) -> Result
     let partial = all.join(format!("partial-{}", std::process::id()));
     files::create_dir(&partial)?;
     let contents = read_package(package, |file, head| {
-        system_libraries::is_library(file) && head.starts_with(b"\x7fELF")
+        is_library(file) && head.starts_with(b"\x7fELF")
     })?;
     for file in &contents.files {
         if let Some(bytes) = contents.contents(file) {
@@ -242,36 +212,4 @@ fn unpacked(package: &Path, distribution: &str, workspace: &Workspace) -> Result
         renamed => renamed?,
     }
     Ok(dir)
-}
-
-/// What a target expects of a library.
-fn expected(target: &Target) -> Expectation {
-    Expectation {
-        target: target.to_string(),
-        profile: Profile::ForeignLibrary,
-        architecture: target.distribution.architecture.name.clone(),
-        floors: step::floors(&target.distribution),
-        server: Some(ExpectedServer {
-            major: target.major,
-            headers: None,
-        }),
-        libpython: Libpython::Exactly(target.distribution.libpython_soname()),
-        sql_symbols: None,
-        before_strip: false,
-    }
-}
-
-/// What the oldest distribution has, so that a library which passes is not too new for any.
-fn oldest(targets: &Targets) -> Expectation {
-    let all = targets.distributions.iter().map(step::floors);
-    Expectation {
-        target: "the oldest target".to_owned(),
-        profile: Profile::ForeignLibrary,
-        architecture: targets.first_architecture().name.clone(),
-        floors: all.reduce(step::lowest).unwrap_or_default(),
-        server: None,
-        libpython: Libpython::AnySupported,
-        sql_symbols: None,
-        before_strip: false,
-    }
 }

@@ -7,9 +7,9 @@ use targets::{Distribution, Target, Targets};
 /// Where the server of a target is read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Server {
-    /// A distribution's package.
+    /// The package of a distribution, by its id.
     Package(String),
-    /// A wheel.
+    /// The wheel that `targets.toml` names for the major.
     Wheel,
 }
 

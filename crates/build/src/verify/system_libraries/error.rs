@@ -9,7 +9,7 @@ use thiserror::Error;
 
 /// The libraries can't be told.
 #[derive(Debug, Error, Diagnostic)]
-pub(super) enum ProvidersError {
+pub(super) enum SystemLibrariesError {
     #[error("can't read {package}: {source}")]
     Package { package: String, source: DebError },
     #[error("the locked packages of {distribution} have no {what}")]
@@ -29,7 +29,7 @@ pub(super) enum ProvidersError {
     NoServer { major: u16 },
 }
 
-impl ExitKind for ProvidersError {
+impl ExitKind for SystemLibrariesError {
     fn exit(&self) -> Exit {
         match self {
             Self::Package { source, .. } => source.exit(),

@@ -7,10 +7,12 @@ use base::exit::Failure;
 use base::files;
 use base::json;
 use debian::deb::reader::{self, Kind, Limits};
+use symcheck::policy::Loading;
 use symcheck::scope::{FileSystem, Process};
+use symcheck::surroundings::is_library;
 use targets::Distribution;
 
-use super::error::ProvidersError;
+use super::error::SystemLibrariesError;
 
 /// How every ELF file starts.
 const ELF: &[u8] = b"\x7fELF";
@@ -18,29 +20,11 @@ const ELF: &[u8] = b"\x7fELF";
 pub(super) const PACKAGES: &str = "packages.json";
 /// The directory with the files, in the job's output.
 pub(super) const ROOT: &str = "root";
-/// The directories whose libraries the dynamic linker finds by name.
-const LIBRARIES: [&str; 5] = [
-    "lib/x86_64-linux-gnu",
-    "usr/lib/x86_64-linux-gnu",
-    "lib/aarch64-linux-gnu",
-    "usr/lib/aarch64-linux-gnu",
-    "lib64",
-];
-/// Libraries that a Python runtime or an extension may need beside those of the server.
-const BESIDE: [&str; 3] = ["libgomp.so.1", "libstdc++.so.6", "libgcc_s.so.1"];
-/// The parts of glibc, of which every library may need any.
-const PRELOADED: [&str; 5] = [
-    "libc.so.6",
-    "libm.so.6",
-    "libpthread.so.0",
-    "libdl.so.2",
-    "librt.so.1",
-];
-
 /// Takes the server, and all libraries that it, Python and an extension load, out of packages.
 pub fn gather(
     debs: &[PathBuf],
     distribution: &Distribution,
+    loading: &Loading,
     out: &Path,
 ) -> Result<String, Failure> {
     let root = out.join(ROOT);
@@ -55,11 +39,11 @@ pub fn gather(
         if name.ends_with("_all.deb") {
             continue; // has no libraries
         }
-        let wanted = |file: &str| is_wanted(file, &program);
-        // Of a hard link the contents are its first name's, whatever that is.
+        let wanted = |file: &str| is_wanted(file, &program, loading);
+        // A hard link's contents stand under its first name, which can be any.
         let wanted = |file: &str, head: &[u8]| wanted(file) || head.starts_with(ELF);
         let deb = reader::read_path(path, &Limits::default(), wanted).map_err(|source| {
-            ProvidersError::Package {
+            SystemLibrariesError::Package {
                 package: name.clone(),
                 source,
             }
@@ -67,7 +51,7 @@ pub fn gather(
         let field = |field: &str| deb.field(field).unwrap_or_default();
         let package = format!("{} {}", field("Package"), field("Version"));
         for file in &deb.files {
-            if !is_wanted(&file.path, &program) {
+            if !is_wanted(&file.path, &program, loading) {
                 continue;
             }
             let to = root.join(&file.path);
@@ -79,27 +63,29 @@ pub fn gather(
             packages.insert(format!("/{}", file.path), package.clone());
         }
     }
-    let kept = keep_what_is_loaded(&root, distribution, &mut packages)?;
+    let kept = keep_what_is_loaded(&root, distribution, loading, &mut packages)?;
     files::write(&out.join(PACKAGES), json::pretty(&packages))?;
     Ok(format!("{kept} libraries of {}", distribution.title))
 }
 
-/// Whether a file of a package is the server or a library.
-fn is_wanted(path: &str, program: &str) -> bool {
+/// Whether a file of a package is the server or a library. Its path has no slash in front.
+fn is_wanted(path: &str, program: &str, loading: &Loading) -> bool {
     let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
-    let library = name.ends_with(".so") || name.contains(".so.");
-    (LIBRARIES.contains(&dir) && library) || program.trim_start_matches('/') == path
+    let mut packaged = loading.packaged.iter();
+    let is_packaged = packaged.any(|known| known.trim_start_matches('/') == dir);
+    (is_packaged && is_library(name)) || program.trim_start_matches('/') == path
 }
 
 /// Loads the server and all that may be needed beside it in a replay, and removes what that did not touch.
 fn keep_what_is_loaded(
     root: &Path,
     distribution: &Distribution,
+    loading: &Loading,
     packages: &mut BTreeMap<String, String>,
 ) -> Result<usize, Failure> {
-    let files = FileSystem::new().directory("/", root);
+    let files = FileSystem::new(loading).directory("/", root);
     let program = program(distribution.postgres);
-    let lacks = |what: String| ProvidersError::Lacks {
+    let lacks = |what: String| SystemLibrariesError::Lacks {
         distribution: distribution.id.clone(),
         what,
     };
@@ -108,14 +94,15 @@ fn keep_what_is_loaded(
     }
     let mut process = Process::start(&files, &program)?;
     let python = distribution.libpython_soname();
-    for name in BESIDE.into_iter().chain(PRELOADED).chain([python.as_str()]) {
+    let needed = loading.beside.iter().chain(&loading.glibc).chain([&python]);
+    for name in needed {
         let found = files.find_in_system(name);
         // Older glibcs have libraries of their own for what newer ones have in libc.so.6.
         match found {
             Some(path) => {
                 process.open_global(&path)?;
             }
-            None if PRELOADED.contains(&name) => {}
+            None if loading.glibc.contains(name) => {}
             None => return Err(lacks(name.to_owned()).into()),
         }
     }

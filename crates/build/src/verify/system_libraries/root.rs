@@ -1,25 +1,20 @@
-//! A system that lies in a directory, this machine's own among them: its server and libraries, whoever put them there.
+//! A system that lies in a directory, this machine's own among them: its server and libraries, from any source.
 
-use std::fs;
 use std::path::Path;
 
-use super::{Providers, ProvidersError, program, python_of};
+use super::{SystemLibraries, SystemLibrariesError, program, python_of};
 use base::exit::Failure;
 use symcheck::scope::FileSystem;
 use symcheck::surroundings::ServerRelease;
 use targets::Target;
 
-/// How deep files of ld.so.conf(5) include each other.
-const MAX_DEPTH: usize = 4;
-
-impl Providers {
+impl SystemLibraries {
     /// The server of a target's major in the system below a directory. `files` come first.
     pub fn of_root(root: &Path, target: &Target, files: FileSystem) -> Result<Self, Failure> {
-        let directories = configured(root, "/etc/ld.so.conf", 0);
-        let files = files.directory("/", root).searching(directories);
+        let files = files.system(root);
         let program = program(target.major);
         if files.resolve(&program).is_none() {
-            return Err(ProvidersError::NoServerInRoot {
+            return Err(SystemLibrariesError::NoServerInRoot {
                 root: root.to_owned(),
                 major: target.major,
                 program,
@@ -37,76 +32,5 @@ impl Providers {
                 root.display()
             )],
         })
-    }
-}
-
-/// The directories that a file of ld.so.conf(5) names, in order. One that can't be read names none, as for ldconfig.
-fn configured(root: &Path, path: &str, depth: usize) -> Vec<String> {
-    let inside = |path: &str| root.join(path.trim_start_matches('/'));
-    let text = fs::read_to_string(inside(path)).unwrap_or_default();
-    let mut directories = Vec::new();
-    for line in text.lines() {
-        let line = line.split('#').next().unwrap_or_default().trim();
-        match line.strip_prefix("include ") {
-            None if line.starts_with('/') => directories.push(line.to_owned()),
-            None => {}
-            Some(_) if depth >= MAX_DEPTH => {}
-            Some(pattern) => {
-                for file in included(root, path, pattern.trim()) {
-                    directories.extend(configured(root, &file, depth + 1));
-                }
-            }
-        }
-    }
-    directories
-}
-
-/// The files that a line `include DIR/*.conf` means, sorted as glob(3) sorts them.
-fn included(root: &Path, path: &str, pattern: &str) -> Vec<String> {
-    let here = path.rsplit_once('/').map_or("", |(dir, _)| dir);
-    let pattern = match pattern.starts_with('/') {
-        true => pattern.to_owned(),
-        false => format!("{here}/{pattern}"),
-    };
-    let (dir, name) = pattern.rsplit_once('/').unwrap_or(("", &pattern));
-    let Ok(glob) = globset::Glob::new(name) else {
-        return Vec::new();
-    };
-    let matcher = glob.compile_matcher();
-    let entries = fs::read_dir(root.join(dir.trim_start_matches('/')))
-        .into_iter()
-        .flatten();
-    let mut files: Vec<String> = entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| matcher.is_match(name))
-        .map(|name| format!("{dir}/{name}"))
-        .collect();
-    files.sort();
-    files
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use base::files;
-
-    #[test]
-    fn directories_of_the_dynamic_linker() {
-        let root = tempfile::tempdir().unwrap();
-        let write = |path: &str, text: &str| files::write(&root.path().join(path), text).unwrap();
-        write(
-            "etc/ld.so.conf",
-            "include /etc/ld.so.conf.d/*.conf\n/last # comment\n",
-        );
-        write("etc/ld.so.conf.d/b.conf", "# b\n/b\ninclude more/*\n");
-        write("etc/ld.so.conf.d/a.conf", "/a\n");
-        write("etc/ld.so.conf.d/more/c", "/c\ninclude /etc/ld.so.conf\n");
-        let found = configured(root.path(), "/etc/ld.so.conf", 0);
-        assert_eq!(&found[..3], ["/a", "/b", "/c"]);
-        assert!(
-            found.len() < 20 && found.contains(&"/last".to_owned()),
-            "{found:?}"
-        );
     }
 }

@@ -1,130 +1,42 @@
-//! What `verify` is given: libraries, packages and directories with such files, read into libraries that can be judged.
-//! Nothing is unpacked to disk and nothing is loaded.
+//! What is to be judged: libraries, and directories with such files. Packages are read by those who know their formats
+//! ([`Packages`]). Nothing is unpacked to disk and nothing is loaded.
 //!
 //! A file is a library by its contents, whatever its name, and by its name it ought to be one. Nothing is passed over: what
 //! is not judged is refused, which ends in a verdict, or is left out by name, as programs and debug symbols are.
 
-mod contents;
-mod package;
+pub mod contents;
+mod error;
+mod judge;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use miette::Diagnostic;
-use thiserror::Error;
 use walkdir::WalkDir;
 
 use self::contents::{Contents, classify, is_named_library};
-use base::exit::{Exit, ExitKind};
-use base::files::{self, FileError};
-use debian::deb::reader::{self, Deb, DebError, Limits, ListingError};
-use symcheck::elf::Facts;
-use symcheck::expectation::Profile;
-use symcheck::report::{LeftOut, Refused};
-use symcheck::scope::FileSystem;
+use super::elf::Facts;
+use super::expectation::Profile;
+use super::policy::Loading;
+use super::report::{LeftOut, Refused};
+use super::scope::FileSystem;
+use base::exit::{Exit, Failure};
+use base::files;
 
-pub use self::package::read_package;
+pub use self::error::InputError;
 
-/// Why something can't be judged.
-#[derive(Debug, Error, Diagnostic)]
-pub enum SubjectError {
-    /// It can't be read.
-    #[error("can't read {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The same.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// It is neither.
-    #[error("{} is neither an ELF file nor a .deb", path.display())]
-    #[diagnostic(help("give a shared library, a .deb or a directory that holds some"))]
-    Kind {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A directory can't be searched.
-    #[error("can't look into {}: {source}", path.display())]
-    Walk {
-        /// The directory.
-        path: PathBuf,
-        /// Why not.
-        source: walkdir::Error,
-    },
-    /// A package can't be read.
-    #[error("can't judge {}: {source}", path.display())]
-    Deb {
-        /// The package.
-        path: PathBuf,
-        /// Why not.
-        source: DebError,
-    },
-    /// It is something else, and fine as that.
-    #[error("{} is {what}, not a shared library", path.display())]
-    Other {
-        /// The file.
-        path: PathBuf,
-        /// What it is.
-        what: String,
-    },
-    /// It ought to be a library.
-    #[error("{} is broken: {why}", path.display())]
-    Broken {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// The second witness of a package does not confirm it.
-    #[error("can't judge {}", path.display())]
-    Listing {
-        /// The package.
-        path: PathBuf,
-        /// What it says.
-        #[diagnostic_source]
-        source: ListingError,
-    },
-    /// There is no library in it.
-    #[error("{} has no shared library, so there is nothing that could be proven", path.display())]
-    Empty {
-        /// The package or directory.
-        path: PathBuf,
-    },
-    /// A package without a field that every package has.
-    #[error("{} has no field Architecture", path.display())]
-    NoArchitecture {
-        /// The package.
-        path: PathBuf,
-    },
-}
-
-impl ExitKind for SubjectError {
-    fn exit(&self) -> Exit {
-        match self {
-            Self::Read { .. }
-            | Self::Kind { .. }
-            | Self::Walk { .. }
-            | Self::Other { .. }
-            | Self::File(_) => Exit::Usage,
-            Self::Deb { source, .. } => source.exit(),
-            Self::Listing { source, .. } => source.exit(),
-            Self::Empty { .. } | Self::Broken { .. } | Self::NoArchitecture { .. } => {
-                Exit::CheckFailed
-            }
-        }
-    }
+/// Reads packages, which hold libraries as directories do.
+pub trait Packages {
+    /// Adds the libraries of a package, and what else counts of it. One without any is [`InputError::Empty`].
+    fn add(&self, package: &Path, files: &mut InputFiles) -> Result<(), Failure>;
 }
 
 /// A library that can be judged.
-pub struct Subject {
+pub struct InputFile {
     /// What the report calls it.
     pub name: String,
-    /// Its contents.
+    /// All bytes of the file.
     pub bytes: Vec<u8>,
     /// Where it would be in the process.
     pub place: String,
@@ -138,9 +50,9 @@ pub struct Subject {
 
 /// All that was given.
 #[derive(Default)]
-pub struct Subjects {
+pub struct InputFiles {
     /// The libraries to judge, in order.
-    pub libraries: Vec<Subject>,
+    pub libraries: Vec<InputFile>,
     /// What can't be judged and ought to be.
     pub refused: Vec<Refused>,
     /// What is no library.
@@ -153,17 +65,35 @@ pub struct Subjects {
     links: BTreeMap<String, String>,
 }
 
-impl Subjects {
-    /// Reads what lies at some paths of a system, whose root is this machine's unless it is another directory.
-    pub fn read(paths: &[PathBuf], root: &Path) -> Result<Self, SubjectError> {
-        let mut subjects = Self {
+impl InputFiles {
+    /// Reads what lies at some paths of a system, whose root is this machine's unless it is another directory. Without a
+    /// reader of packages these are refused, and left out in a directory.
+    pub fn read(
+        paths: &[PathBuf],
+        root: &Path,
+        packages: Option<&dyn Packages>,
+    ) -> Result<Self, Failure> {
+        let mut files = Self {
             root: root.to_owned(),
             ..Self::default()
         };
         for path in paths {
-            subjects.add(path)?;
+            match path.is_dir() {
+                true => files.add_directory(path, packages)?,
+                false => files.add_file(path, packages)?,
+            }
         }
-        Ok(subjects)
+        Ok(files)
+    }
+
+    /// How many libraries and refused files there are. A directory or package that adds none is [`InputError::Empty`].
+    pub fn count(&self) -> usize {
+        self.libraries.len() + self.refused.len()
+    }
+
+    /// Makes a link of a package known, by the path that it will have once the package is installed.
+    pub fn link(&mut self, at: String, target: String) {
+        self.links.insert(at, target);
     }
 
     /// Whether one file was given and nothing else.
@@ -174,17 +104,19 @@ impl Subjects {
 
     /// The files that the libraries find each other, and `beside` them, by: each where it is, and by its names where the
     /// system has libraries. The dynamic linker looks there last, so that what is named so by accident is not taken.
-    pub fn file_system(&self, beside: &[&Self]) -> FileSystem {
+    pub fn file_system(&self, beside: &[&Self], loading: &Loading) -> FileSystem {
+        let system = FileSystem::new(loading);
+        let in_system = |path: &str| system.last_place(path.rsplit('/').next().unwrap_or(path));
         let mut files = BTreeMap::new();
         let mut links = BTreeMap::new();
-        for subjects in [&[self], beside].concat() {
-            for (at, target) in &subjects.links {
+        for given in [&[self], beside].concat() {
+            for (at, target) in &given.links {
                 links.entry(at.clone()).or_insert(target.clone());
             }
-            for at in subjects.links.keys() {
+            for at in given.links.keys() {
                 links.entry(in_system(at)).or_insert(at.clone());
             }
-            for library in &subjects.libraries {
+            for library in &given.libraries {
                 let place = &library.place;
                 links.entry(in_system(place)).or_insert(place.clone());
                 if let Some(soname) = soname(&library.bytes) {
@@ -195,7 +127,7 @@ impl Subjects {
                     .or_insert_with(|| library.bytes.clone());
             }
         }
-        FileSystem::new().memory(files, links)
+        system.memory(files, links)
     }
 
     /// Where the libraries are in the process.
@@ -204,46 +136,38 @@ impl Subjects {
         libraries.map(|library| library.place.clone()).collect()
     }
 
-    fn add(&mut self, path: &Path) -> Result<(), SubjectError> {
-        if path.is_dir() {
-            return self.add_directory(path);
-        }
-        let other = |what: &str| SubjectError::Other {
-            path: path.to_owned(),
-            what: what.to_owned(),
-        };
+    /// Adds a file that was named by itself, so that it has to be one that can be judged.
+    fn add_file(&mut self, path: &Path, packages: Option<&dyn Packages>) -> Result<(), Failure> {
+        let at = path.to_owned();
         if is_package(&head(path)?) {
-            return self.add_package(path);
+            let packages = packages.ok_or(InputError::Package { path: at })?;
+            return packages.add(path, self);
         }
         let name = path.display().to_string();
         let bytes = files::read(path)?;
-        match classify(&name, &bytes) {
-            Contents::Library => self.libraries.push(self.subject(path, bytes)),
-            Contents::LeftOut(what) => return Err(other(&what)),
-            Contents::Refused { why, usage: true } => return Err(other(&why)),
-            Contents::Refused { why, .. } => {
-                return Err(SubjectError::Broken {
-                    path: path.to_owned(),
-                    why,
-                });
+        let error = match classify(&name, &bytes) {
+            Contents::Library => {
+                self.libraries.push(self.library(path, bytes));
+                return Ok(());
             }
-            Contents::Unrelated if bytes.is_empty() => {
-                return Err(SubjectError::Broken {
-                    path: path.to_owned(),
-                    why: "it is empty".to_owned(),
-                });
-            }
-            Contents::Unrelated => {
-                return Err(SubjectError::Kind {
-                    path: path.to_owned(),
-                });
-            }
-        }
-        Ok(())
+            Contents::LeftOut(what)
+            | Contents::Refused {
+                why: what,
+                usage: true,
+            } => InputError::Other { path: at, what },
+            Contents::Refused { why, .. } => InputError::Broken { path: at, why },
+            Contents::Unrelated if bytes.is_empty() => InputError::Broken {
+                path: at,
+                why: "it is empty".to_owned(),
+            },
+            Contents::Unrelated if packages.is_none() => InputError::NotElf { path: at },
+            Contents::Unrelated => InputError::Kind { path: at },
+        };
+        Err(error.into())
     }
 
     /// A library that lies in the file system.
-    fn subject(&self, path: &Path, bytes: Vec<u8>) -> Subject {
+    fn library(&self, path: &Path, bytes: Vec<u8>) -> InputFile {
         let name = path.display().to_string();
         let place = std::path::absolute(path).unwrap_or(path.to_owned());
         let root = std::path::absolute(&self.root).unwrap_or_default();
@@ -251,7 +175,7 @@ impl Subjects {
             Ok(inside) => Path::new("/").join(inside),
             Err(_) => place,
         };
-        Subject {
+        InputFile {
             profile: profile(&name),
             place: place.display().to_string(),
             bytes,
@@ -261,16 +185,20 @@ impl Subjects {
         }
     }
 
-    fn add_directory(&mut self, path: &Path) -> Result<(), SubjectError> {
-        let before = (self.libraries.len(), self.refused.len());
+    fn add_directory(
+        &mut self,
+        path: &Path,
+        packages: Option<&dyn Packages>,
+    ) -> Result<(), Failure> {
+        let before = self.count();
         for entry in WalkDir::new(path).sort_by_file_name() {
-            let entry = entry.map_err(|source| SubjectError::Walk {
+            let entry = entry.map_err(|source| InputError::Walk {
                 path: path.to_owned(),
                 source,
             })?;
             let kind = entry.file_type();
             if kind.is_file() {
-                self.add_found(entry.path())?;
+                self.add_found(entry.path(), packages)?;
             } else if is_named_library(&entry.path().to_string_lossy()) {
                 match kind.is_symlink() {
                     true => self.add_link(path, entry.path()),
@@ -284,30 +212,22 @@ impl Subjects {
                 }
             }
         }
-        match (self.libraries.len(), self.refused.len()) == before {
-            true => Err(SubjectError::Empty {
+        match self.count() == before {
+            true => Err(InputError::Empty {
                 path: path.to_owned(),
-            }),
+            }
+            .into()),
             false => Ok(()),
         }
     }
 
     /// Adds a regular file of a directory, if it is one that counts. One that is broken is not the end of the others.
-    fn add_found(&mut self, path: &Path) -> Result<(), SubjectError> {
+    fn add_found(&mut self, path: &Path, packages: Option<&dyn Packages>) -> Result<(), Failure> {
         let (head, file) = (head(path)?, path.display().to_string());
         if is_package(&head) {
-            return match self.add_package(path) {
-                // One of several, such as debug symbols. That none has a library is noticed when all are read.
-                Err(SubjectError::Empty { .. }) => Ok(()),
-                Err(error) if error.exit() == Exit::CheckFailed => {
-                    let reason = error.to_string();
-                    self.refused.push(Refused { file, reason });
-                    Ok(())
-                }
-                added => added,
-            };
+            return self.add_found_package(path, file, packages);
         }
-        if file.ends_with(".deb") {
+        if file.ends_with(".deb") && packages.is_some() {
             let reason = "it is named like a package and is none".to_owned();
             self.refused.push(Refused { file, reason });
             return Ok(());
@@ -317,12 +237,40 @@ impl Subjects {
         }
         let bytes = files::read(path)?;
         match classify(&file, &bytes) {
-            Contents::Library => self.libraries.push(self.subject(path, bytes)),
+            Contents::Library => self.libraries.push(self.library(path, bytes)),
             Contents::LeftOut(what) => self.left_out.push(LeftOut { file, what }),
             Contents::Refused { why: reason, .. } => self.refused.push(Refused { file, reason }),
             Contents::Unrelated => {}
         }
         Ok(())
+    }
+
+    fn add_found_package(
+        &mut self,
+        path: &Path,
+        file: String,
+        packages: Option<&dyn Packages>,
+    ) -> Result<(), Failure> {
+        let Some(packages) = packages else {
+            let what = "a package, which was not unpacked".to_owned();
+            self.left_out.push(LeftOut { file, what });
+            return Ok(());
+        };
+        let Err(failure) = packages.add(path, self) else {
+            return Ok(());
+        };
+        // One of several, such as debug symbols. That none has a library is noticed when all are read.
+        if matches!(failure.error(), Some(InputError::Empty { .. })) {
+            return Ok(());
+        }
+        match failure.report {
+            Some(report) if failure.exit == Exit::CheckFailed => {
+                let reason = report.to_string();
+                self.refused.push(Refused { file, reason });
+                Ok(())
+            }
+            report => Err(Failure { report, ..failure }),
+        }
     }
 
     /// Looks at a symbolic link of a directory that is named like a library. What it means is judged where it lies.
@@ -345,17 +293,13 @@ impl Subjects {
     }
 }
 
-/// Where the dynamic linker looks last for a file of this name.
-fn in_system(path: &str) -> String {
-    format!("/usr/lib/{}", path.rsplit('/').next().unwrap_or(path))
-}
-
 /// The name by which others need a library. One that can't be read has none; judging it tells why.
 fn soname(bytes: &[u8]) -> Option<String> {
     Facts::read(bytes).ok()?.soname.map(str::to_owned)
 }
 
-fn profile(path: &str) -> Profile {
+/// What a file is judged as, by its name.
+pub fn profile(path: &str) -> Profile {
     match path.rsplit('/').next() {
         Some("pgml.so" | "libpgml.so") => Profile::Extension,
         _ => Profile::ForeignLibrary,
@@ -366,13 +310,13 @@ fn profile(path: &str) -> Profile {
 const HEAD: u64 = 24;
 
 /// The first bytes of a regular file.
-fn head(path: &Path) -> Result<Vec<u8>, SubjectError> {
-    let read = |source| SubjectError::Read {
+fn head(path: &Path) -> Result<Vec<u8>, InputError> {
+    let read = |source| InputError::Read {
         path: path.to_owned(),
         source,
     };
     if !fs::metadata(path).map_err(read)?.is_file() {
-        return Err(SubjectError::Kind {
+        return Err(InputError::Kind {
             path: path.to_owned(),
         });
     }

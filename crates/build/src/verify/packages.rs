@@ -1,58 +1,91 @@
-//! The files of a package.
+//! Packages that `verify` is given: their libraries, judged by the package's Architecture and by the SQL that it has.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 
-use std::path::Path;
-
-use super::contents::{self, Contents, ELF, classify, is_named_library, missing_target};
-use super::{Deb, Limits, Subject, SubjectError, Subjects, profile, reader};
-use debian::deb::reader::{Kind, PackageFile};
+use base::exit::{Exit, ExitKind, Failure};
+use debian::deb::reader::{self, Deb, DebError, Kind, Limits, ListingError, PackageFile};
+use miette::Diagnostic;
 use symcheck::expectation::Profile;
+use symcheck::input_files::contents::{
+    self, Contents, ELF, classify, is_named_library, missing_target,
+};
+use symcheck::input_files::{InputError, InputFile, InputFiles, Packages, profile};
 use symcheck::report::{LeftOut, Refused};
 use symcheck::sql;
+use thiserror::Error;
 
 /// How many symbolic links are followed, as in the kernel.
 const MAX_LINKS: usize = 40;
 
-/// Reads a package, the contents of every ELF file and of what else is wanted, and has the second witness count its files.
-pub fn read_package(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Deb, SubjectError> {
+/// Why a package can't be judged.
+#[derive(Debug, Error, Diagnostic)]
+enum PackageError {
+    #[error("can't judge {}: {source}", path.display())]
+    Deb { path: PathBuf, source: DebError },
+    /// dpkg-deb does not confirm what was read.
+    #[error("can't judge {}", path.display())]
+    Listing {
+        path: PathBuf,
+        #[diagnostic_source]
+        source: ListingError,
+    },
+    #[error("{} has no field Architecture", path.display())]
+    NoArchitecture { path: PathBuf },
+}
+
+impl ExitKind for PackageError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Deb { source, .. } => source.exit(),
+            Self::Listing { source, .. } => source.exit(),
+            Self::NoArchitecture { .. } => Exit::CheckFailed,
+        }
+    }
+}
+
+/// Reads Debian's packages, which dpkg-deb has to confirm.
+pub struct Debs;
+
+/// Reads a package, the contents of every ELF file and of what else is wanted, and has dpkg-deb count its files.
+fn read(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Deb, PackageError> {
     let wanted = |file: &str, head: &[u8]| head.starts_with(ELF) || wanted(file);
     let deb = reader::read_path(path, &Limits::default(), wanted).map_err(|source| {
-        SubjectError::Deb {
+        PackageError::Deb {
             path: path.to_owned(),
             source,
         }
     })?;
-    reader::confirm(path, &deb).map_err(|source| SubjectError::Listing {
+    reader::confirm(path, &deb).map_err(|source| PackageError::Listing {
         path: path.to_owned(),
         source,
     })?;
     Ok(deb)
 }
 
-impl Subjects {
-    /// Adds the libraries of a package: they are judged by its Architecture, and by the SQL that it brings along.
-    pub(super) fn add_package(&mut self, path: &Path) -> Result<(), SubjectError> {
-        let deb = read_package(path, |file| {
+impl Packages for Debs {
+    fn add(&self, path: &Path, to: &mut InputFiles) -> Result<(), Failure> {
+        let deb = read(path, |file| {
             is_named_library(file) || file.ends_with(".sql")
         })?;
         let field = |name: &str| deb.field(name).unwrap_or_default().to_owned();
         let architecture = field("Architecture");
         if architecture.is_empty() {
-            return Err(SubjectError::NoArchitecture {
+            return Err(PackageError::NoArchitecture {
                 path: path.to_owned(),
-            });
+            }
+            .into());
         }
-        self.packages
+        to.packages
             .push((field("Package"), field("Version"), architecture.clone()));
         let sql = sql_symbols(&deb);
         let tree = Tree::new(&deb);
-        let before = (self.libraries.len(), self.refused.len());
+        let before = to.count();
         for file in &deb.files {
             let name = format!("{}:{}", path.display(), file.path);
             if let Kind::Symlink(target) = &file.kind {
-                self.links.insert(format!("/{}", file.path), target.clone());
+                to.link(format!("/{}", file.path), target.clone());
             }
             let contents = match tree.contents(file) {
                 // The name promises that it fits every machine.
@@ -64,13 +97,13 @@ impl Subjects {
             };
             match contents {
                 Contents::Unrelated => {}
-                Contents::LeftOut(what) => self.left_out.push(LeftOut { file: name, what }),
+                Contents::LeftOut(what) => to.left_out.push(LeftOut { file: name, what }),
                 Contents::Refused { why: reason, .. } => {
-                    self.refused.push(Refused { file: name, reason });
+                    to.refused.push(Refused { file: name, reason });
                 }
                 Contents::Library => {
                     let profile = profile(&file.path);
-                    self.libraries.push(Subject {
+                    to.libraries.push(InputFile {
                         name,
                         bytes: deb.contents(file).unwrap_or_default().to_vec(),
                         place: format!("/{}", file.path),
@@ -81,10 +114,11 @@ impl Subjects {
                 }
             }
         }
-        match (self.libraries.len(), self.refused.len()) == before {
-            true => Err(SubjectError::Empty {
+        match to.count() == before {
+            true => Err(InputError::Empty {
                 path: path.to_owned(),
-            }),
+            }
+            .into()),
             false => Ok(()),
         }
     }

@@ -1,4 +1,4 @@
-//! The second witness: `nm` and `readelf` read the same file and must see the same, so that the checker is itself checked.
+//! `nm` and `readelf` read the same file and must see the same symbols, so that the checker is itself checked.
 
 use std::io;
 use std::path::Path;
@@ -8,7 +8,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::elf::{DynamicSymbol, Endian, Facts};
-use super::report::Testimony;
+use super::report::BinutilsCheck;
 use base::exit::{Exit, ExitKind};
 use base::process::Program;
 
@@ -17,25 +17,22 @@ const SHOWN: usize = 5;
 
 const VISIBILITIES: [&str; 4] = ["DEFAULT", "PROTECTED", "HIDDEN", "INTERNAL"];
 
-/// Why the second witness does not confirm the first.
+/// Why binutils do not confirm what this crate has read.
 #[derive(Debug, Error, Diagnostic)]
-pub enum WitnessError {
+#[allow(missing_docs, reason = "each message says what its fields are")]
+pub enum BinutilsError {
     /// It is not installed.
     #[error("the second witness is missing: can't run `{program}`: {source}")]
     #[diagnostic(help("apt install binutils"))]
     Missing {
-        /// The program.
         program: &'static str,
-        /// Why it did not start.
         source: io::Error,
     },
     /// It could not read the file, though this tool could.
-    #[error("`{program}` can't read it, though this tool can: {said}")]
+    #[error("`{program}` can't read it, though this tool can: {message}")]
     Refused {
-        /// The program.
         program: &'static str,
-        /// What it said.
-        said: String,
+        message: String,
     },
     /// It saw something else.
     #[error("`{program}` and this tool disagree about its {what}: {}", differences.join("; "))]
@@ -43,16 +40,14 @@ pub enum WitnessError {
         "one of the two is wrong, so neither is trusted; keep the file and report it"
     ))]
     Disagrees {
-        /// The program.
         program: &'static str,
-        /// What they disagree about.
         what: &'static str,
-        /// The first differences.
+        /// The first of them, at most five.
         differences: Vec<String>,
     },
 }
 
-impl ExitKind for WitnessError {
+impl ExitKind for BinutilsError {
     fn exit(&self) -> Exit {
         match self {
             Self::Missing { .. } => Exit::CannotHere,
@@ -62,7 +57,7 @@ impl ExitKind for WitnessError {
 }
 
 /// Has binutils read the file and compares.
-pub fn testify(path: &Path, facts: &Facts) -> Result<Testimony, WitnessError> {
+pub fn check(path: &Path, facts: &Facts) -> Result<BinutilsCheck, BinutilsError> {
     let nm = run("nm", &["--dynamic", "--with-symbol-versions"], path)?;
     let readelf = run(
         "readelf",
@@ -104,7 +99,7 @@ pub fn testify(path: &Path, facts: &Facts) -> Result<Testimony, WitnessError> {
         readelf_dynamic(&readelf),
     )?;
 
-    Ok(Testimony {
+    Ok(BinutilsCheck {
         programs: vec!["nm".to_owned(), "readelf".to_owned()],
         symbols: facts
             .dynamic
@@ -120,7 +115,7 @@ fn in_ascii(text: &str) -> String {
     text.chars().map(mark).collect()
 }
 
-fn run(program: &'static str, args: &[&str], path: &Path) -> Result<String, WitnessError> {
+fn run(program: &'static str, args: &[&str], path: &Path) -> Result<String, BinutilsError> {
     let Output {
         status,
         stdout,
@@ -131,10 +126,10 @@ fn run(program: &'static str, args: &[&str], path: &Path) -> Result<String, Witn
         .arg(path)
         .command()
         .output()
-        .map_err(|source| WitnessError::Missing { program, source })?;
+        .map_err(|source| BinutilsError::Missing { program, source })?;
     if !status.success() {
-        let said = String::from_utf8_lossy(&stderr).trim().to_owned();
-        return Err(WitnessError::Refused { program, said });
+        let message = String::from_utf8_lossy(&stderr).trim().to_owned();
+        return Err(BinutilsError::Refused { program, message });
     }
     Ok(String::from_utf8_lossy(&stdout).into_owned())
 }
@@ -255,7 +250,7 @@ fn compare(
     what: &'static str,
     ours: &[String],
     mut theirs: Vec<String>,
-) -> Result<(), WitnessError> {
+) -> Result<(), BinutilsError> {
     theirs.sort_unstable();
     if ours == theirs {
         return Ok(());
@@ -277,7 +272,7 @@ fn compare(
             (Some(_), None) => break,
         }
     }
-    Err(WitnessError::Disagrees {
+    Err(BinutilsError::Disagrees {
         program,
         what,
         differences,
@@ -314,10 +309,10 @@ Symbol table '.dynsym' contains 6 entries:
     }
 
     #[test]
-    fn a_missing_witness_is_this_machines_fault() {
+    fn missing_binutils_are_this_machines_fault() {
         let error = run("no-such-binutils", &[], Path::new("/")).err();
         assert!(
-            matches!(&error, Some(WitnessError::Missing { .. })),
+            matches!(&error, Some(BinutilsError::Missing { .. })),
             "{error:?}"
         );
         assert_eq!(error.map(|error| error.exit()), Some(Exit::CannotHere));
@@ -327,7 +322,7 @@ Symbol table '.dynsym' contains 6 entries:
     fn names_what_differs() {
         let ours = ["has a", "has b", "needs c"].map(str::to_owned);
         let theirs = ["needs c", "has a", "has a2", "needs d"].map(str::to_owned);
-        let Err(WitnessError::Disagrees { differences, .. }) =
+        let Err(BinutilsError::Disagrees { differences, .. }) =
             compare("nm", "symbols", &ours, theirs.to_vec())
         else {
             panic!("they differ");

@@ -1,23 +1,23 @@
 //! What a file is, by its contents and by its name.
 
 use super::profile;
-use symcheck::elf::{self, ElfError, Other};
-use symcheck::expectation::Profile;
+use crate::elf::{self, ElfError, Other};
+use crate::expectation::Profile;
 
 /// How every ELF file starts.
-pub(super) const ELF: &[u8] = b"\x7fELF";
+pub const ELF: &[u8] = b"\x7fELF";
 
 /// What a file is to `verify`.
-pub(super) enum Contents {
+pub enum Contents {
     /// A library, to be judged.
     Library,
     /// Something else, and fine as that.
     LeftOut(String),
     /// What ought to be a library and is none.
     Refused {
-        /// What is wrong.
+        /// What is wrong with it, in words that follow "it is".
         why: String,
-        /// Whether somebody who named this very file has named the wrong one.
+        /// Whether a user who gives this file on the command line has given the wrong one.
         usage: bool,
     },
     /// Neither a library nor named like one.
@@ -25,7 +25,7 @@ pub(super) enum Contents {
 }
 
 /// Judges by the contents whether a file is a library, and by its name whether it ought to be one.
-pub(super) fn classify(name: &str, bytes: &[u8]) -> Contents {
+pub fn classify(name: &str, bytes: &[u8]) -> Contents {
     let named = is_named_library(name);
     let refused = |why: &str, usage| Contents::Refused {
         why: why.to_owned(),
@@ -65,7 +65,7 @@ pub(super) fn classify(name: &str, bytes: &[u8]) -> Contents {
 }
 
 /// What a name means whose file is not there: for the extension itself nothing can be proven.
-pub(super) fn missing_target(name: &str, what: &str) -> Contents {
+pub fn missing_target(name: &str, what: &str) -> Contents {
     match profile(name) {
         Profile::Extension => Contents::Refused {
             why: what.to_owned(),
@@ -76,7 +76,7 @@ pub(super) fn missing_target(name: &str, what: &str) -> Contents {
 }
 
 /// Whether a file is named as the dynamic linker's users name libraries: `x.so`, `libx.so.1.2`, `libx.so.1.debug`.
-pub(super) fn is_named_library(path: &str) -> bool {
+pub fn is_named_library(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     let version = |version: &str| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';
