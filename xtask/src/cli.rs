@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::{Parser, Subcommand};
+
 use base::exit::Failure;
 use base::workspace::Workspace;
-use clap::{Parser, Subcommand};
 
 use crate::commands;
 

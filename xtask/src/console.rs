@@ -5,8 +5,9 @@ use std::io::{IsTerminal, stderr};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use base::progress::{Listener, Progress};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use base::progress::{Listener, Progress};
 
 /// Shows progress to a person, or to a log.
 pub struct Console {

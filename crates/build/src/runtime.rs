@@ -4,11 +4,12 @@ pub mod source;
 
 use std::path::Path;
 
-use crate::layout::{PYTHON_PREFIX, PYTHON_TREE, WHEELS};
-use crate::plan::Work;
 use base::exit::Failure;
 use base::files;
 use base::sandbox::Sandbox;
+
+use crate::layout::{PYTHON_PREFIX, PYTHON_TREE, WHEELS};
+use crate::plan::Work;
 
 /// Installs the wheels of a directory and byte-compiles them. `python` is `3.11`; `rootfs` must have that Python and pip.
 pub fn make(

@@ -6,11 +6,12 @@ use std::path::Path;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use crate::plan::Work;
 use base::exit::{Exit, ExitKind, Failure};
 use base::files;
 use base::process::Program;
 use symcheck::server_release;
+
+use crate::plan::Work;
 
 /// The directory in the job's output that holds the unpacked wheel.
 pub const WHEEL: &str = "wheel";

@@ -1,14 +1,14 @@
 //! Locks that make themselves: a release that nobody has locked yet is locked from its signed archive, where this machine may
 //! contact that archive. Its own apt sources are permission enough.
 
-use crate::pipeline::Pipeline;
-use crate::relock::Policy;
 use base::exit::Failure;
 use base::progress::Listener;
-use inputs::lock::Extent;
-use inputs::lock::LockingError;
+use inputs::lock::{Extent, LockingError};
 use targets::lock::Lock;
 use targets::{Distribution, Target};
+
+use crate::pipeline::Pipeline;
+use crate::relock::Policy;
 
 impl Pipeline {
     /// Makes the locks that the distributions of some targets lack, as far as their archives may be contacted. What can't be

@@ -14,18 +14,18 @@ use miette::Diagnostic;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::pipeline::Pipeline;
 use base::digest::Digest;
 use base::exit::{Exit, ExitKind, Failure};
 use base::files::{self, FileError};
 use base::progress::Listener;
 use base::store::Store;
-use build::plan::Plan;
-use build::plan::Step;
+use build::plan::{Plan, Step};
 use inputs::fetch::{fetch_crates, fetch_tool_crates};
 use targets::Target;
 use targets::lock::crates::CrateLock;
 use targets::lock::{Lock, WheelLock, WheelSet};
+
+use crate::pipeline::Pipeline;
 
 /// The version of an archive's list.
 const VERSION: u32 = 1;

@@ -8,7 +8,6 @@ use std::time::{Duration, SystemTime};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::pipeline::Pipeline;
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files;
@@ -19,6 +18,8 @@ use inputs::lock::Resolver;
 use inputs::lock::outdated::Outdated;
 use targets::lock::Lock;
 use targets::{Distribution, Headers, Target, Targets};
+
+use crate::pipeline::Pipeline;
 
 /// The version of [`Report`].
 const VERSION: u32 = 1;

@@ -3,15 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::outdated::Summary;
-use crate::publish::{self, Manifest};
-use crate::report::run::RunRecord;
 use base::exit::Failure;
 use base::progress::Listener;
 use base::workspace::Workspace;
 use build::compile::shared_objects::CompilerCache;
-use build::plan::Outcome;
-use build::plan::{Availability, Context, Machine, Plan, Purpose};
+use build::plan::{Availability, Context, Machine, Outcome, Plan, Purpose};
 use build::steps::Steps;
 use debian::apt::options::RepositoryOptions;
 use inputs::fetch::mirrors::{LazyMirrors, Mirrors, UserMirrors};
@@ -24,6 +20,10 @@ use symcheck::scope::Remembered;
 use targets::lock::{Absent, Lock};
 use targets::release::{self, Release};
 use targets::{Distribution, Target, Targets};
+
+use crate::outdated::Summary;
+use crate::publish::{self, Manifest};
+use crate::report::run::RunRecord;
 
 /// Everything that is read once at the start of a run.
 pub struct Pipeline {

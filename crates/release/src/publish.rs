@@ -10,17 +10,12 @@ mod tree;
 pub use state::{State, TargetState, states};
 
 use std::collections::BTreeMap;
-
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::tree::Tree;
-use crate::outdated::Summary;
-use crate::provenance;
-use crate::report::{self, Details};
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
@@ -30,6 +25,11 @@ use debian::apt::signing::SigningKey;
 use jobs::execute::cache::Cache;
 use symcheck::abi3::Abi3;
 use targets::release::Release;
+
+use self::tree::Tree;
+use crate::outdated::Summary;
+use crate::provenance;
+use crate::report::{self, Details};
 
 /// The version of `manifest.json`.
 pub const VERSION: u32 = 4;

@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use miette::Diagnostic;
 use thiserror::Error;
 
-use crate::pipeline::Pipeline;
 use base::exit::{Exit, ExitKind, Failure};
 use base::progress::Listener;
 use inputs::fetch::{FetchError, are};
-use inputs::lock::Extent;
-use inputs::lock::LockingError;
+use inputs::lock::{Extent, LockingError};
 use targets::lock::{self, Absent, Change, Lock, LockedPackage};
+
+use crate::pipeline::Pipeline;
 
 /// How often the lock of one distribution is made anew in a run. An index may list files that its archive does not have, and
 /// each round finds those of one role at the least.

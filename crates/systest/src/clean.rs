@@ -1,16 +1,17 @@
 //! The suites that take a clean system with the packages of one target in reach of apt.
 
-use crate::cases::{Case, Cases};
-use crate::install::InstallTest;
-use crate::packages::releases::Release;
-use crate::run::TestRun;
-use crate::tools::RUST_AUDIT_INFO;
 use base::exit::Failure;
 use base::files;
 use base::progress::Listener;
 use build::layout::ROOTFS_ARCHIVE;
 use build::plan::ids;
 use targets::Target;
+
+use crate::cases::{Case, Cases};
+use crate::install::InstallTest;
+use crate::packages::releases::Release;
+use crate::run::TestRun;
+use crate::tools::RUST_AUDIT_INFO;
 
 impl TestRun<'_> {
     /// The life of the packages on each target that can be installed here, and a system's way through the releases.

@@ -10,26 +10,25 @@ mod replay;
 mod scene;
 mod sessions;
 
-use build::layout;
-use build::plan::ids;
 use std::path::{Path, PathBuf};
+
+use base::exit::{Exit, Failure};
+use base::files::{self, FileError};
+use base::progress::Listener;
+use build::compile::blas_clash::Mislink;
+use build::layout;
+use build::layout::ROOTFS;
+use build::plan::{Plan, ids};
+use release::pipeline::Pipeline;
+use release::relock::Policy;
+use symcheck::{Rulebook, stamp};
+use targets::lock::LockError;
+use targets::{Distribution, Target};
 
 use self::fixtures::Sources;
 use self::scene::Scene;
 use self::sessions::Suite;
 use crate::cases::{self, Case, Cases};
-use base::exit::{Exit, Failure};
-use base::files::{self, FileError};
-use base::progress::Listener;
-use build::compile::blas_clash::Mislink;
-use build::layout::ROOTFS;
-use build::plan::Plan;
-use release::pipeline::Pipeline;
-use release::relock::Policy;
-use symcheck::Rulebook;
-use symcheck::stamp;
-use targets::lock::LockError;
-use targets::{Distribution, Target};
 
 /// Makes what the test needs and runs it. Where this machine can't make it, such as without Debian 11's archive, that is an
 /// error for those who `asked` for the test, and a test that was not run for others.

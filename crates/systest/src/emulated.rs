@@ -4,24 +4,24 @@
 //! It is no install test: nothing of the packages is configured and apt is not run. On a machine of the target's architecture
 //! the same is done without an emulator.
 
-use build::layout;
-use build::plan::ids;
 use std::path::{Path, PathBuf};
 
-use crate::cases::{Case, Cases, ensure};
-use crate::emulation::Emulation;
 use base::exit::Failure;
 use base::files;
 use base::process::Program;
 use base::progress::Listener;
 use base::sandbox::Sandbox;
-use build::plan::Purpose;
+use build::layout;
+use build::plan::{Purpose, ids};
 use debian::rootfs;
 use inputs::host::tools::{BWRAP, QEMU_AARCH64, QEMU_USER};
 use jobs::execute::to_run;
 use release::pipeline::Pipeline;
 use targets::Target;
 use targets::lock::Lock;
+
+use crate::cases::{Case, Cases, ensure};
+use crate::emulation::Emulation;
 
 /// The oldest processor of each architecture that qemu knows, by Debian's name.
 const OLDEST: [(&str, &str); 2] = [("amd64", "qemu64"), ("arm64", "cortex-a53")];

@@ -9,23 +9,23 @@ mod fixture;
 mod matrix;
 mod relock;
 
-use build::layout;
 use std::path::Path;
 
 use rustix::process::Signal;
 
-use self::child::Namespace;
-use self::fixture::{flip_a_byte, used};
-use crate::cases::{Case, Cases, ensure};
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
 use base::progress::Listener;
 use base::store::Store;
-use build::plan::Plan;
-use build::plan::{Job, Step};
+use build::layout;
+use build::plan::{Job, Plan, Step};
 use release::pipeline::Pipeline;
 use targets::Target;
+
+use self::child::Namespace;
+use self::fixture::{flip_a_byte, used};
+use crate::cases::{Case, Cases, ensure};
 
 /// The parts of a whole run's time after which it is killed.
 const MOMENTS: [f64; 6] = [0.08, 0.25, 0.42, 0.6, 0.78, 0.95];

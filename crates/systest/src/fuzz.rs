@@ -6,12 +6,13 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cases::{Case, Cases, ensure};
 use base::exit::Failure;
 use base::files;
 use base::process::Program;
 use base::progress::Listener;
 use base::workspace::Workspace;
+
+use crate::cases::{Case, Cases, ensure};
 
 /// Each target in `fuzz/fuzz_targets/`, and the fewest places in the code that it reaches from its seeds alone; fewer
 /// means that nothing is counted, or that the seeds are refused at the door.

@@ -12,17 +12,18 @@ mod scripts;
 
 pub(super) use cluster::create_cluster;
 
-use build::layout;
 use std::path::Path;
 
-use crate::cases::{Case, Cases, ensure};
-use crate::system::System;
 use base::exit::Failure;
 use base::files;
 use base::progress::Listener;
+use build::layout;
 use debian::apt::mirror::signed_mirror;
 use debian::apt::repository::KEYRING;
 use debian::apt::signing::SigningKey;
+
+use crate::cases::{Case, Cases, ensure};
+use crate::system::System;
 
 /// What an install test is given.
 pub struct InstallTest<'a> {

@@ -5,12 +5,13 @@
 
 use std::path::{Path, PathBuf};
 
+use base::files;
+use base::process::Program;
+
 use crate::cases::{Case, Cases, ensure};
 use crate::packages::autopkgtest;
 use crate::run::TestRun;
 use crate::tools::{self, CARGO_DENY};
-use base::files;
-use base::process::Program;
 
 impl TestRun<'_> {
     /// Runs every check.

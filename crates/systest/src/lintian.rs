@@ -7,11 +7,12 @@
 
 use std::path::Path;
 
-use crate::cases::{Case, Cases, ensure};
-use crate::run::TestRun;
 use base::exit::Failure;
 use base::files::{self, FileError};
 use base::process::Program;
+
+use crate::cases::{Case, Cases, ensure};
+use crate::run::TestRun;
 
 /// What lintian keeps beside the unpacked files: indexes of them, about a thousand bytes a file.
 const BESIDE: u64 = 64 << 20;

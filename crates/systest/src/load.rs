@@ -6,14 +6,15 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cases::{Case, Cases, ensure};
-use crate::system::System;
 use base::exit::Failure;
 use base::files;
 use base::progress::Listener;
 use debian::apt::mirror::signed_mirror;
 use debian::apt::repository::KEYRING;
 use debian::apt::signing::SigningKey;
+
+use crate::cases::{Case, Cases, ensure};
+use crate::system::System;
 
 /// A library and the server that it is loaded into.
 pub struct Load {

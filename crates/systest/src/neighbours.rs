@@ -6,14 +6,15 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cases::{Case, Cases, ensure};
-use crate::install::InstallTest;
-use crate::run::TestRun;
-use crate::system::System;
 use base::exit::Failure;
 use base::files::{self, FileError};
 use base::process::{Program, copy_this_program};
 use base::progress::Listener;
+
+use crate::cases::{Case, Cases, ensure};
+use crate::install::InstallTest;
+use crate::run::TestRun;
+use crate::system::System;
 
 /// The extensions' packages; `{major}` stands for the server's.
 const PACKAGES: [&str; 6] = [

@@ -7,12 +7,13 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::cases::{Case, Cases, ensure};
-use crate::run::TestRun;
 use base::exit::Failure;
 use base::files;
 use base::process::Program;
 use inputs::host::tools::{GIT, NIX};
+
+use crate::cases::{Case, Cases, ensure};
+use crate::run::TestRun;
 
 /// What the expressions read of the source tree.
 const READ: [&str; 4] = ["extension", "nix", "packaging", "python"];

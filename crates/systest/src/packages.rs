@@ -14,14 +14,15 @@ mod taken_over;
 
 use std::path::PathBuf;
 
-use crate::cases::{Case, Cases, ensure};
-use crate::install::{InstallTest, PORT};
-use crate::system::System;
 use base::exit::Failure;
 use base::files;
 use base::process::Program;
 use base::progress::Listener;
 use debian::apt::repository::KEYRING;
+
+use crate::cases::{Case, Cases, ensure};
+use crate::install::{InstallTest, PORT};
+use crate::system::System;
 
 /// The database that lives through everything.
 const DATABASE: &str = "life";

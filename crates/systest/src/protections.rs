@@ -5,22 +5,23 @@
 //! changes, put in the place of the installed one, and the tests are run again: each must fail, or take several times
 //! as long. What passes all the same is a test that tests nothing, and a failure here.
 
-use build::layout;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Deserialize;
+
+use base::exit::Failure;
+use base::files;
+use build::compile::extension::{Compile, SOURCES, source_files};
+use build::layout;
+use symcheck::stamp;
+use targets::Target;
 
 use crate::cases::{Case, CaseResult, Cases, ensure, unexpected};
 use crate::install::{CLUSTER, InstallTest, PORT};
 use crate::run::TestRun;
 use crate::server;
 use crate::system::System;
-use base::exit::Failure;
-use base::files;
-use build::compile::extension::{Compile, SOURCES, source_files};
-use symcheck::stamp;
-use targets::Target;
 
 /// Where they are listed, in the source tree.
 pub const LIST: &str = "packaging/tests/protections.toml";

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use crate::cases::{Case, CaseResult};
-use crate::load::Loaded;
 use base::exit::Failure;
 use release::publish::{self, State, TargetState};
 use release::report;
+
+use crate::cases::{Case, CaseResult};
+use crate::load::Loaded;
 
 /// What the install test of a target saw: the first case is the installation, the others ran on what was installed.
 pub fn installed(out: &Path, target: &str, place: &str, cases: &[Case]) -> Result<(), Failure> {

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::cases::{Case, Cases, ensure};
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files;
@@ -14,6 +13,8 @@ use release::outdated::Summary;
 use release::publish::{self, Artifact, Kind, Manifest, State, TargetState};
 use release::report::run::{JobRun, Ran, RunRecord};
 use release::report::{self, Details, Previous, Size};
+
+use crate::cases::{Case, Cases, ensure};
 
 /// The width of a common screen.
 const WIDTH: u32 = 1280;

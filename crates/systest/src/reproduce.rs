@@ -1,15 +1,14 @@
 //! The suite `reproduce`: differences are planted into packages that the packages' own code builds, here and in the second
 //! build's surroundings. Each has to be found by digest, and diffoscope has to name it.
 
-use build::layout;
 use std::path::{Path, PathBuf};
 
-use crate::cases::{Case, Cases, ensure};
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
 use base::process::Program;
 use base::progress::Listener;
+use build::layout;
 use debian::deb::blocks::{self, Cuts};
 use debian::deb::build::{Package, Source};
 use release::pipeline::Pipeline;
@@ -18,6 +17,8 @@ use release::reproduce::compare::{Outcome, compare};
 use release::reproduce::elsewhere::Elsewhere;
 use release::reproduce::explain::difference;
 use release::reproduce::variation::{State, Variation};
+
+use crate::cases::{Case, Cases, ensure};
 
 /// Something of the surroundings that gets into a package.
 struct Plant {

@@ -1,35 +1,31 @@
 //! The suites of `cargo xtask test`, each over the results of one plan.
 
-use build::layout;
-use build::plan::ids;
 use std::path::Path;
 
-use crate::bench::{Benches, Document};
-use crate::cases::{Case, Cases};
-use crate::faults::FaultTest;
-use crate::load::{Load, LoadTest, Loaded, WheelServer};
-use crate::pairs;
-use crate::record;
-use crate::report::ReportTest;
-use crate::reproduce::PlantTest;
-use crate::tools;
 use base::exit::Failure;
-use base::files;
-use base::process;
 use base::progress::Listener;
 use base::sandbox::Sandbox;
 use base::workspace::Workspace;
+use base::{files, process};
 use build::compile::extension::Compile;
 use build::layout::{ROOTFS, ROOTFS_ARCHIVE};
 use build::plan::kinds::Kind;
-use build::plan::{Interpreter, Plan, Step};
-use build::server_wheel;
+use build::plan::{Interpreter, Plan, Step, ids};
+use build::{layout, server_wheel};
 use jobs::execute::CacheLock;
 use jobs::execute::cache::Cache;
 use release::outdated::Summary;
 use release::pipeline::Pipeline;
 use targets::lock::{Lock, WheelSet};
 use targets::{Distribution, Headers, Target};
+
+use crate::bench::{Benches, Document};
+use crate::cases::{Case, Cases};
+use crate::faults::FaultTest;
+use crate::load::{Load, LoadTest, Loaded, WheelServer};
+use crate::report::ReportTest;
+use crate::reproduce::PlantTest;
+use crate::{pairs, record, tools};
 
 /// What the suite `faults` makes again and again.
 pub const WITHOUT_IMAGES: [Kind; 2] = [Kind::Deb, Kind::Apt];

@@ -8,14 +8,15 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::cases::{Cases, ensure};
-use crate::install::InstallTest;
-use crate::system::System;
 use base::exit::Failure;
 use base::files;
 use base::process::Program;
 use build::package::packages;
 use build::sbom::audit;
+
+use crate::cases::{Cases, ensure};
+use crate::install::InstallTest;
+use crate::system::System;
 
 /// Name and version.
 type Names = BTreeSet<(String, String)>;

@@ -3,12 +3,13 @@
 //! The tests are the Python programs of `packaging/tests/robust`, which drive many sessions at once. Each prints a line
 //! for each named case; here they become cases of this suite.
 
+use base::exit::Failure;
+use base::progress::Listener;
+
 use crate::cases::{Case, CaseResult, Cases, ensure};
 use crate::install::{InstallTest, PORT};
 use crate::run::TestRun;
 use crate::system::System;
-use base::exit::Failure;
-use base::progress::Listener;
 
 /// The programs of the suite, in the order in which they run, each in a database of its own. After a name there may be a
 /// variable of its environment.

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use crate::cases::{Case, Cases, ensure, unexpected};
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
@@ -19,6 +18,8 @@ use inputs::host::tools::REDIS;
 use jobs::execute::to_run;
 use release::pipeline::Pipeline;
 use targets::Target;
+
+use crate::cases::{Case, Cases, ensure, unexpected};
 
 /// How long the store may take to listen.
 const PATIENCE: Duration = Duration::from_secs(20);

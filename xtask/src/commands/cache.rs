@@ -6,8 +6,7 @@ use base::exit::Failure;
 use base::progress::Listener;
 use base::workspace::Workspace;
 use build::plan::{Purpose, Step};
-use jobs::execute::CacheLock;
-use jobs::execute::transfer;
+use jobs::execute::{CacheLock, transfer};
 use release::pipeline::Pipeline;
 
 use crate::commands::{Sources, TargetChoice};

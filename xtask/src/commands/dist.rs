@@ -3,26 +3,26 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use globset::Glob;
+use miette::Diagnostic;
+use thiserror::Error;
+
 use base::exit::{Exit, ExitKind, Failure};
 use base::progress::Listener;
 use base::workspace::Workspace;
 use build::compile::shared_objects::CompilerCache;
 use build::package::packages;
-use build::plan::Outcome;
 use build::plan::kinds::Kind;
-use build::plan::{Plan, Purpose};
+use build::plan::{Outcome, Plan, Purpose};
 use debian::apt::place;
-use globset::Glob;
 use inputs::fetch::FetchError;
 use jobs::execute::{Limits, to_run};
 use jobs::plan::Blocked;
-use miette::Diagnostic;
 use release::outdated::Summary;
 use release::pipeline::Pipeline;
 use release::publish::table::table;
 use release::publish::{self, State};
 use targets::Target;
-use thiserror::Error;
 
 use crate::commands::{LockPolicy, Sources, TargetChoice};
 use crate::console::Console;

@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 
 use base::exit::{Exit, Failure};
 use base::workspace::Workspace;
-use inputs::host::Host;
-use inputs::host::advisories;
 use inputs::host::doctor::{Report, State, examine};
+use inputs::host::{Host, advisories};
 use inputs::toolchain::Toolchain;
 use targets::Targets;
 

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser};
+
 use base::exit::{Exit, Failure};
 use base::workspace::Workspace;
-use clap::builder::{PossibleValue, PossibleValuesParser};
 use systest::cases::{Case, CaseResult, summary};
 use systest::suites::{self, Options, Suite};
 

@@ -10,12 +10,13 @@ use std::path::Path;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use crate::compile::extension::{Compile, PREPARE, RUSTC};
-use crate::plan::Work;
-use crate::sbom::audit;
 use base::digest::Digest;
 use base::exit::{Exit, ExitKind, Failure};
 use base::files;
+
+use crate::compile::extension::{Compile, PREPARE, RUSTC};
+use crate::plan::Work;
+use crate::sbom::audit;
 
 /// A way in which the extension must not be linked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,11 +2,8 @@
 //! carries. A job of its own for each, keyed by the crate's checksum and the recipe, so that a change of the extension
 //! compiles none of it again, and all majors share it.
 
-use crate::plan::ids;
 use std::path::Path;
 
-use crate::compile::shared_objects::{REPORT, Wrapper};
-use crate::plan::Work;
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
@@ -14,6 +11,9 @@ use base::process::{self, Program};
 use base::sandbox::Sandbox;
 use targets::Architecture;
 use targets::lock::crates::CrateLock;
+
+use crate::compile::shared_objects::{REPORT, Wrapper};
+use crate::plan::{Work, ids};
 
 /// A library that is linked in as an archive.
 #[derive(Debug)]

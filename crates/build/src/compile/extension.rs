@@ -17,12 +17,6 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::compile::shared_objects::{REPORT, Wrapper};
-use crate::layout::{CRATE_TREE, CRATES, HEADERS, STRIPPED};
-use crate::plan::Work;
-use crate::sbom::audit;
-use crate::sbom::crates::CrateTree;
-use crate::sbom::native::Native;
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
@@ -34,6 +28,13 @@ use symcheck::stamp::STUB_SONAME;
 use symcheck::version::Version;
 use targets::Architecture;
 use targets::lock::crates::CrateLock;
+
+use crate::compile::shared_objects::{REPORT, Wrapper};
+use crate::layout::{CRATE_TREE, CRATES, HEADERS, STRIPPED};
+use crate::plan::Work;
+use crate::sbom::audit;
+use crate::sbom::crates::CrateTree;
+use crate::sbom::native::Native;
 
 /// The oldest Python that one library serves; the stub offers its limited API and nothing newer.
 pub const OLDEST_PYTHON: (u8, u8) = (3, 8);

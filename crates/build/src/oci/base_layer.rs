@@ -13,12 +13,13 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use tar::{Archive, EntryType};
 
-use super::OciError;
-use super::filter::Filter;
-use super::layer::{Entry, Kind, Layer, LayerWriter};
 use base::exit::Failure;
 use base::files::{self, FileError};
 use debian::rootfs;
+
+use super::OciError;
+use super::filter::Filter;
+use super::layer::{Entry, Kind, Layer, LayerWriter};
 
 /// The layers' digests in a job's output.
 pub const LAYERS: &str = "layers.json";

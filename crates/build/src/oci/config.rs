@@ -4,9 +4,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::OciError;
 use base::exit::Failure;
 use base::files;
+
+use super::OciError;
 
 /// The file, relative to the source tree.
 pub const FILE: &str = "packaging/images.toml";

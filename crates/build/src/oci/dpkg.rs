@@ -11,13 +11,14 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use base::exit::Failure;
+use base::files::{self, FileError};
+use base::sandbox::Sandbox;
+
 use super::OciError;
 use super::base_layer::{ACCOUNTS, DATABASE};
 use super::filter::Filter;
 use super::layer::{Entry, Kind, Layer, LayerWriter};
-use base::exit::Failure;
-use base::files::{self, FileError};
-use base::sandbox::Sandbox;
 
 /// The lock files are dpkg's while it runs, and what ends in `-old` is its last state.
 fn is_transient(path: &str) -> bool {

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use super::OciError;
 use base::exit::Failure;
 use base::process::Program;
+
+use super::OciError;
 
 /// A container engine that answers.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use globset::{Glob, GlobMatcher};
 
-use super::OciError;
 use base::exit::Failure;
 use base::files;
+
+use super::OciError;
 
 /// The slim image's filters, relative to the source tree.
 pub const SLIM: &str = "docker/slim.dpkg.cfg";

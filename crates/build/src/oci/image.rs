@@ -9,11 +9,12 @@ use oci_spec::image::{
 };
 use serde_json::{Value, json};
 
+use base::digest::Digest;
+use base::exit::Failure;
+
 use super::layer::Layer;
 use super::layout::{Layout, blob_path, canonical_json};
 use super::{Flavour, OciError};
-use base::digest::Digest;
-use base::exit::Failure;
 
 /// What CycloneDX documents are called.
 pub const SBOM_TYPE: &str = "application/vnd.cyclonedx+json";

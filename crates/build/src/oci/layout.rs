@@ -12,10 +12,11 @@ use oci_spec::image::{Descriptor, MediaType, OciLayoutBuilder};
 use serde::Serialize;
 use tar::{Builder, EntryType, Header};
 
-use super::OciError;
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::FileError;
+
+use super::OciError;
 
 /// Where the bytes of a blob are.
 enum Blob {

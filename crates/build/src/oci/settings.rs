@@ -6,11 +6,12 @@ use std::path::Path;
 use oci_spec::image::{Config, ConfigBuilder};
 use serde_json::{Value, json};
 
+use base::exit::Failure;
+use base::files;
+
 use super::filter::SLIM;
 use super::layer::{Entry, Kind, Layer, LayerWriter};
 use super::{Flavour, OciError};
-use base::exit::Failure;
-use base::files;
 
 /// The files of the source tree that decide the settings layer.
 pub const FILES: [&str; 5] = [

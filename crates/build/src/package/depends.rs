@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use miette::Diagnostic;
+use serde::Deserialize;
 use thiserror::Error;
 
 use base::exit::{Exit, ExitKind};
 use base::files::{self, FileError};
-use serde::Deserialize;
 use symcheck::version::Version;
 
 /// Where the facts stand, relative to `packaging/`.

@@ -1,7 +1,6 @@
 //! The documents of a package: changelog, copyright, manual page, what lintian is told; and the templates that they and the
 //! control files are made from.
 
-use crate::layout;
 use std::path::Path;
 
 use miette::Diagnostic;
@@ -10,13 +9,15 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 use thiserror::Error;
 
-use crate::package::copyright::{self, Part};
-use crate::package::manual;
-use crate::package::packages::Facts;
 use base::exit::{Exit, ExitKind, Failure};
 use base::files;
 use base::process::Program;
 use debian::deb::build::{Package, Source};
+
+use crate::layout;
+use crate::package::copyright::{self, Part};
+use crate::package::manual;
+use crate::package::packages::Facts;
 
 /// A template that can't be filled.
 #[derive(Debug, Error, Diagnostic)]

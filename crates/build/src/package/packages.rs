@@ -1,16 +1,11 @@
 //! The packages of a release: what is in each, and what its control file says.
 
-use crate::layout;
 use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
 use minijinja::{Value, context};
 use thiserror::Error;
 
-use crate::package::copyright;
-use crate::package::depends::{self, Libraries};
-use crate::package::documents;
-use crate::plan::Work;
 use base::exit::{Exit, ExitKind, Failure};
 use base::files;
 use debian::deb::blocks::{Cuts, HEAD};
@@ -19,6 +14,11 @@ use symcheck::elf::Facts as ElfFacts;
 use symcheck::needs::Needs;
 use targets::Distribution;
 use targets::release::Release;
+
+use crate::layout;
+use crate::package::depends::{self, Libraries};
+use crate::package::{copyright, documents};
+use crate::plan::Work;
 
 /// What every package of a distribution is made with.
 pub struct Facts<'a> {

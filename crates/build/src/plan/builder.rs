@@ -10,17 +10,17 @@ mod repository;
 mod sbom;
 mod verify;
 
-use crate::plan::ids;
 use std::collections::{BTreeMap, HashMap};
 
-use super::recipe::recipe;
-use super::{Context, Plan, Purpose, TargetPlan};
-use crate::plan::{Job, Packaging, Step};
 use base::exit::Failure;
 use jobs::inputs::{Inputs, Sources};
 use jobs::job::{JobId, JobRef, Step as _};
 use targets::lock::{Lock, LockedPackage, WheelLock, WheelSet};
 use targets::{Architecture, Distribution, Target};
+
+use super::recipe::recipe;
+use super::{Context, Plan, Purpose, TargetPlan};
+use crate::plan::{Job, Packaging, Step, ids};
 
 /// A plan in the making.
 pub(super) struct Builder<'a> {

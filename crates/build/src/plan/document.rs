@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::plan::Job;
-use jobs::plan::dependents;
-
-use super::{Availability, Plan};
 use jobs::execute::cache::{Cache, Verdict};
 use jobs::execute::reason;
+use jobs::plan::dependents;
 use targets::End;
+
+use super::{Availability, Plan};
+use crate::plan::Job;
 
 /// The version of the format.
 const VERSION: u32 = 1;

@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::Plan;
 use targets::Target;
+
+use super::Plan;
 
 /// The version of the format.
 const VERSION: u32 = 1;

@@ -19,13 +19,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use thiserror::Error;
 
-use self::builder::Builder;
 use base::exit::{Exit, ExitKind, Failure};
 use base::workspace::Workspace;
 use debian::apt::options::RepositoryOptions;
 use jobs::job::JobId;
 use targets::release::Release;
 use targets::{Architecture, End, Target, Targets};
+
+use self::builder::Builder;
 
 /// A job of ours.
 pub type Job = jobs::job::Job<Step>;

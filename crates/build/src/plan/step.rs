@@ -1,7 +1,8 @@
 //! What a job does, and what it takes.
 
-use jobs::job::{ALL_BUT_ONE, Cost, JobRef};
 use serde::{Deserialize, Serialize};
+
+use jobs::job::{ALL_BUT_ONE, Cost, JobRef};
 
 /// What a package of the extension is built from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

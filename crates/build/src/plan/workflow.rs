@@ -7,10 +7,11 @@ use miette::Diagnostic;
 use serde_json::Value;
 use thiserror::Error;
 
-use super::github::Matrices;
 use base::exit::{Exit, ExitKind, Failure};
 use base::files;
 use base::workspace::Workspace;
+
+use super::github::Matrices;
 
 /// A workflow, and the template that it is written from.
 struct Source {

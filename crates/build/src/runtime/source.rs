@@ -5,9 +5,10 @@
 
 use std::path::Path;
 
-use crate::plan::Work;
 use base::exit::Failure;
 use base::sandbox::Sandbox;
+
+use crate::plan::Work;
 
 /// Unpacks the wheels of a directory. `installer` is the Python of `rootfs`, `python` the one that the wheels are for.
 pub fn make(

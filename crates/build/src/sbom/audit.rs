@@ -13,10 +13,11 @@ use flate2::write::ZlibEncoder;
 use object::{Object as _, ObjectSection as _};
 use serde_json::{Value, json};
 
+use targets::lock::crates::{CrateLock, Origin};
+
 use super::SbomError;
 use super::crates::CrateTree;
 use super::native::Native;
-use targets::lock::crates::{CrateLock, Origin};
 
 /// The section's name.
 pub const SECTION: &str = ".dep-v0";

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use targets::lock::crates::{CrateLock, LockedCrate};
+
 use super::part::Part;
 use super::{Sbom, SbomError};
-use targets::lock::crates::{CrateLock, LockedCrate};
 
 /// The version of the format of the file.
 const VERSION: u32 = 1;

@@ -1,12 +1,13 @@
 //! The documents of our images.
 
+use targets::Distribution;
+use targets::lock::LockedPackage;
+use targets::lock::crates::CrateLock;
+
 use super::crates::CrateTree;
 use super::native::Native;
 use super::part::Part;
 use super::{Sbom, SbomError};
-use targets::Distribution;
-use targets::lock::LockedPackage;
-use targets::lock::crates::CrateLock;
 
 /// What is in an image.
 pub struct Image<'a> {

@@ -27,10 +27,11 @@ use cyclonedx_bom::prelude::{DateTime, Validate};
 use miette::Diagnostic;
 use thiserror::Error;
 
-use self::part::Part;
 use base::digest::Digest;
 use base::exit::{Exit, ExitKind, Failure};
 use base::process::Program;
+
+use self::part::Part;
 
 /// What the names of our files end with: the ending that CycloneDX recommends for its JSON.
 pub const SUFFIX: &str = ".cdx.json";

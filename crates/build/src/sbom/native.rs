@@ -6,13 +6,14 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::SbomError;
-use super::part::Part;
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files;
 use targets::lock::Lock;
 use targets::lock::crates::CrateLock;
+
+use super::SbomError;
+use super::part::Part;
 
 /// The file, below `packaging/`.
 pub const FILE: &str = "native.toml";

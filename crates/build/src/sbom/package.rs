@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
-use super::crates::CrateTree;
-use super::native::Native;
-use super::part::Part;
-use super::{Sbom, audit, wheels};
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
 use targets::lock::LockedWheel;
 use targets::lock::crates::CrateLock;
+
+use super::crates::CrateTree;
+use super::native::Native;
+use super::part::Part;
+use super::{Sbom, audit, wheels};
 
 /// One of our packages.
 pub struct Deb<'a> {

@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::part::Part;
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
 use targets::lock::LockedWheel;
+
+use super::part::Part;
 
 /// The wheels of a runtime. `tree` is what they were installed into, `prefix` where it lies on a user's system, `licences`
 /// has `name version|licence` lines.

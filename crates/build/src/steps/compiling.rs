@@ -1,19 +1,20 @@
 //! The steps that compile, and what they are given.
 
-use crate::layout;
 use std::path::PathBuf;
 
-use super::context::Steps;
-use crate::compile::blas_clash;
-use crate::compile::extension::{Compile, kept_dir};
-use crate::layout::ROOTFS;
-use crate::plan::{Compiling, Job, Machine, PlanError, Step, Work};
-use crate::sbom::native;
 use base::exit::Failure;
 use jobs::job::JobRef;
 use jobs::plan::Blocked;
 use targets::Architecture;
 use targets::lock::crates::CrateLock;
+
+use super::context::Steps;
+use crate::compile::blas_clash;
+use crate::compile::extension::{Compile, kept_dir};
+use crate::layout;
+use crate::layout::ROOTFS;
+use crate::plan::{Compiling, Job, Machine, PlanError, Step, Work};
+use crate::sbom::native;
 
 impl Steps<'_> {
     pub(super) fn compile(

@@ -1,10 +1,15 @@
 //! The steps that make images: those with a server, and the one with the extension's files alone.
 
-use crate::layout;
-use crate::plan::ids;
 use std::path::{Path, PathBuf};
 
 use oci_spec::image::Config;
+
+use base::digest::Digest;
+use base::exit::Failure;
+use base::files::{self, FileError};
+use targets::lock::crates::CrateLock;
+use targets::lock::{Lock, LockedPackage, LockedWheel, WheelLock, WheelSet};
+use targets::{Distribution, Target};
 
 use super::context::Steps;
 use super::image_runtime::{RUNTIME, RUNTIME_LAYER, deb_of, python_rootfs};
@@ -17,16 +22,10 @@ use crate::oci::layer::Layer;
 use crate::oci::settings::Settings;
 use crate::oci::{Flavour, OciError, volume};
 use crate::package::packages;
-use crate::plan::Work;
-use crate::sbom;
+use crate::plan::{Work, ids};
 use crate::sbom::crates::CrateTree;
 use crate::sbom::native;
-use base::digest::Digest;
-use base::exit::Failure;
-use base::files::{self, FileError};
-use targets::lock::crates::CrateLock;
-use targets::lock::{Lock, LockedPackage, LockedWheel, WheelLock, WheelSet};
-use targets::{Distribution, Target};
+use crate::{layout, sbom};
 
 fn read_json<T: serde::de::DeserializeOwned>(path: &std::path::Path) -> Result<T, Failure> {
     let value = serde_json::from_slice(&files::read(path)?);

@@ -1,13 +1,12 @@
 //! The step that makes the apt repository.
 
-use crate::plan::ids;
 use base::exit::Failure;
 use base::files;
 use debian::apt::repository::{self, Suite};
 use debian::apt::signing::SigningKey;
 
 use super::context::Steps;
-use crate::plan::Work;
+use crate::plan::{Work, ids};
 
 impl Steps<'_> {
     pub(super) fn repository(&self, work: &Work<'_>) -> Result<String, Failure> {

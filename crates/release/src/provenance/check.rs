@@ -9,16 +9,17 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use thiserror::Error;
 
-use super::{
-    DIRECTORY, Resource, SIGNATURE, SOURCE, STATEMENT, Statement, TOOLCHAIN, dependencies, is_lock,
-};
-use crate::publish;
 use base::digest::Digest;
 use base::exit::{Exit, ExitKind, Failure};
 use base::files::{self, FileError};
 use base::process::Program;
 use debian::apt::repository::KEYRING;
 use jobs::source_tree::{LIST, SourceTree};
+
+use super::{
+    DIRECTORY, Resource, SIGNATURE, SOURCE, STATEMENT, Statement, TOOLCHAIN, dependencies, is_lock,
+};
+use crate::publish;
 
 /// The version of [`Document`].
 const VERSION: u32 = 1;

@@ -8,19 +8,18 @@
 pub mod check;
 
 use std::collections::BTreeMap;
-
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::publish::{Artifact, Facts, Kind, Manifest};
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
-use build::plan::Plan;
-use build::plan::Step;
+use build::plan::{Plan, Step};
 use jobs::execute::cache::Cache;
 use jobs::source_tree::{self, SourceTree};
+
+use crate::publish::{Artifact, Facts, Kind, Manifest};
 
 /// The directory in a release.
 pub const DIRECTORY: &str = "provenance";

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use super::check::{Check, Document, Found, Here, check, read};
-use super::*;
 use base::workspace::Workspace;
 use debian::apt::repository::KEYRING;
 use debian::apt::signing::SigningKey;
+
+use super::check::{Check, Document, Found, Here, check, read};
+use super::*;
 
 const TOOLCHAIN: &str = "rustc 1.95.0\nhost: x86_64-unknown-linux-gnu";
 

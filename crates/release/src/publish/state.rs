@@ -1,13 +1,12 @@
 //! What is known of a target: which of its parts were made and tested, and how.
 
-use build::plan::ids;
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use base::exit::Failure;
-use build::plan::{Interpreter, Plan, TargetPlan};
+use build::plan::{Interpreter, Plan, TargetPlan, ids};
 use jobs::execute::cache::Cache;
 use symcheck::needs::Needs;
 use targets::End;

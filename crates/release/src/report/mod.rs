@@ -9,22 +9,22 @@ pub mod run;
 pub mod symbols;
 mod timeline;
 
-use build::layout;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use base::exit::Failure;
+use base::files;
+use build::layout;
+use build::plan::{Plan, Step};
+use jobs::execute::cache::Cache;
+use symcheck::abi3::Abi3;
+
 use self::run::RunRecord;
 use self::symbols::SymbolMap;
 use crate::publish::{Kind, Manifest};
-use base::exit::Failure;
-use base::files;
-use build::plan::Plan;
-use build::plan::Step;
-use jobs::execute::cache::Cache;
-use symcheck::abi3::Abi3;
 
 /// The page, in the output directory.
 pub const PAGE: &str = "report.html";

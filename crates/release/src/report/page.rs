@@ -11,13 +11,14 @@ use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 
+use base::day::Day;
+use base::exit::{Exit, ExitKind, Failure};
+use build::verify::step::REPORT;
+
 use super::timeline::Timeline;
 use super::{Details, is_package};
 use crate::publish::table::stand_in;
 use crate::publish::{Kind, Manifest, State, TargetState};
-use base::day::Day;
-use base::exit::{Exit, ExitKind, Failure};
-use build::verify::step::REPORT;
 
 /// Its name decides that values are escaped for HTML.
 const NAME: &str = "report.html";
@@ -388,9 +389,10 @@ fn library(target: &str, details: &Details, reports: &BTreeMap<String, Value>) -
 
 #[cfg(test)]
 mod tests {
+    use base::digest::Digest;
+
     use super::*;
     use crate::publish::Artifact;
-    use base::digest::Digest;
 
     fn done() -> TargetState {
         TargetState {

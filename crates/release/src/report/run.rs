@@ -6,8 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use base::files::{self, FileError};
-use build::plan::Outcome;
-use build::plan::Plan;
+use build::plan::{Outcome, Plan};
 use jobs::execute::cache::Cache;
 use jobs::execute::reason;
 

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::publish::Artifact;
 use base::digest::Digest;
 use debian::apt::repository::KEYRING;
+
+use crate::publish::Artifact;
 
 /// Files of an apt repository that depend on the key that signs.
 const SIGNED: [&str; 3] = ["InRelease", "Release.gpg", KEYRING];

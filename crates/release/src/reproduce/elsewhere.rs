@@ -8,11 +8,12 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::pipeline::Pipeline;
 use base::exit::Failure;
 use base::files::{self, FileError};
 use base::process::Program;
 use base::sandbox::Sandbox;
+
+use crate::pipeline::Pipeline;
 
 /// The second build's user: no user of this machine.
 const USER: u32 = 4217;

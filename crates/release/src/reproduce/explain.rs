@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use super::compare::{Compared, Outcome};
 use base::exit::Failure;
 use base::files::{self, FileError};
 use base::process::Program;
 use base::progress::Listener;
+
+use super::compare::{Compared, Outcome};
 
 /// The program, and how many seconds it may take for one pair of files.
 const DIFFOSCOPE: [&str; 3] = ["timeout", "1200", "diffoscope"];

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::elsewhere::Elsewhere;
-use crate::pipeline::Pipeline;
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
 use base::process::Program;
 use base::store::Store;
-use build::plan::Plan;
-use build::plan::Step;
+use build::plan::{Plan, Step};
 use inputs::fetch::crates;
 use targets::lock::crates::CrateLock;
+
+use super::elsewhere::Elsewhere;
+use crate::pipeline::Pipeline;
 
 /// Puts every input of a plan where the second build looks for it.
 pub fn share(

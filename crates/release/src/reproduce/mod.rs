@@ -21,12 +21,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use thiserror::Error;
 
-use self::compare::{Compared, Outcome};
-use self::elsewhere::Elsewhere;
-use self::variation::Variation;
-use crate::outdated::Summary;
-use crate::pipeline::Pipeline;
-use crate::publish::{self, Artifact, Manifest};
 use base::digest::Digest;
 use base::exit::{Exit, ExitKind, Failure};
 use base::files::{self, FileError};
@@ -37,6 +31,13 @@ use build::plan::{Plan, Purpose};
 use jobs::execute::CacheLock;
 use jobs::source_files;
 use targets::Target;
+
+use self::compare::{Compared, Outcome};
+use self::elsewhere::Elsewhere;
+use self::variation::Variation;
+use crate::outdated::Summary;
+use crate::pipeline::Pipeline;
+use crate::publish::{self, Artifact, Manifest};
 
 /// The version of [`Document`].
 const VERSION: u32 = 1;

@@ -7,10 +7,11 @@ use std::process::Command;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::elsewhere::{AHEAD, Elsewhere};
 use base::exit::Failure;
 use base::files::FileError;
 use base::sandbox::Sandbox;
+
+use super::elsewhere::{AHEAD, Elsewhere};
 
 /// Whether something was made different.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]

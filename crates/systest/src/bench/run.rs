@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use base::exit::{Exit, ExitKind, Failure};
+use base::progress::Listener;
+
 use crate::bench::{BENCHES, Case, Document, Machine, VERSION, cases};
 use crate::install::InstallTest;
 use crate::system::System;
-use base::exit::{Exit, ExitKind, Failure};
-use base::progress::Listener;
 
 /// What is measured, and how thoroughly.
 pub struct Benches<'a> {

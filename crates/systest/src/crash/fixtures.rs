@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::cases::ensure;
 use base::exit::Failure;
 use base::files;
 use base::sandbox::Sandbox;
 use symcheck::VerifyError;
 use symcheck::elf::Facts;
+
+use crate::cases::ensure;
 
 /// Takes RTLD_DEEPBIND out of every dlopen: the one way to have the shipped bytes without that protection.
 pub const SHALLOW: &str = "shallow.so";

@@ -1,14 +1,15 @@
 //! What the checker predicts for a session, and what the dynamic linker recorded of one.
 
-use build::layout;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::cases::ensure;
-use crate::crash::scene::Scene;
 use base::exit::Failure;
+use build::layout;
 use symcheck::policy::Policy;
 use symcheck::scope::{FileSystem, Lookup, Process};
+
+use crate::cases::ensure;
+use crate::crash::scene::Scene;
 
 /// Who refers to which symbol → who provides it, by paths inside without links.
 pub type Bindings = BTreeMap<(String, String), String>;

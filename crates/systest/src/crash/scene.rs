@@ -3,12 +3,12 @@
 //! Each session gets a fresh copy of the cluster, the library that it names in place of `pgml.so`, and an environment of
 //! its own. It runs as an ordinary user without network, and nothing of it is left when it returns.
 
-use build::layout;
 use std::path::{Path, PathBuf};
 
 use base::exit::Failure;
 use base::files::{self, FileError};
 use base::sandbox::Sandbox;
+use build::layout;
 
 /// Where files that a session is shown lie inside.
 pub const SHOWN: &str = "/run/shown";

@@ -1,16 +1,11 @@
 //! What has to happen in each session, and what the checker has to say about each library.
 
-use build::layout;
 use std::path::Path;
 
-use super::Libraries;
-use super::fixtures::{POISON, POISONED, POLLUTER, SHALLOW};
-use super::replay;
-use super::scene::{Outcome, SHOWN, Scene, Session};
-use crate::cases::{Cases, ensure};
 use base::exit::Failure;
 use base::workspace::Workspace;
 use build::compile::blas_clash::Mislink;
+use build::layout;
 use build::verify::step;
 use symcheck::expectation::{Expectation, Libpython, Profile};
 use symcheck::report::{Status, Verdict};
@@ -19,6 +14,11 @@ use symcheck::scope::Lookup;
 use symcheck::surroundings::Around;
 use symcheck::{Judgement, Rulebook, verify_library};
 use targets::Target;
+
+use super::fixtures::{POISON, POISONED, POLLUTER, SHALLOW};
+use super::scene::{Outcome, SHOWN, Scene, Session};
+use super::{Libraries, replay};
+use crate::cases::{Cases, ensure};
 
 /// The suite on one system.
 pub struct Suite<'a> {

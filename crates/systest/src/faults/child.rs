@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::cases::ensure;
-use crate::run::WITHOUT_IMAGES;
 use base::exit::Failure;
 use base::files::{self, FileError};
 use base::process::Program;
 use build::plan::kinds::Kind;
+
+use crate::cases::ensure;
+use crate::run::WITHOUT_IMAGES;
 
 /// How long a run may take before the test gives it up, and how much longer for each target.
 const PATIENCE: Duration = Duration::from_secs(180);

@@ -7,9 +7,6 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 
-use super::child::{Dist, Namespace};
-use super::{EARLIER, FaultTest, SUMS, is_late};
-use crate::cases::ensure;
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
@@ -19,6 +16,10 @@ use build::plan::{Job, Step};
 use loopback::Loopback;
 use release::publish;
 use targets::lock::{Lock, LockedPackage};
+
+use super::child::{Dist, Namespace};
+use super::{EARLIER, FaultTest, SUMS, is_late};
+use crate::cases::ensure;
 
 impl FaultTest<'_> {
     /// A run with a cache and an output of its own below a name, not yet seeded.

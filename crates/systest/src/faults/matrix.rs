@@ -4,14 +4,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::process::Signal;
 
-use super::child::Namespace;
-use super::{FaultTest, is_late};
-use crate::cases::ensure;
 use base::exit::Failure;
 use base::process::Program;
 use base::progress::Listener;
 use build::plan::github::Matrices;
 use build::plan::{Job, Step};
+
+use super::child::Namespace;
+use super::{FaultTest, is_late};
+use crate::cases::ensure;
 
 /// How often a run is killed.
 const KILLS: usize = 10;

@@ -1,18 +1,19 @@
 //! Locked packages that left their archive: a mirror on this machine passes everything on to the archives that this machine's
 //! apt uses, and withholds what is to be gone. `dist` works on a copy of the source tree's locks, and only fetches.
 
-use build::plan::ids;
 use std::path::PathBuf;
 
-use super::FaultTest;
-use super::child::{Dist, Ended};
-use crate::cases::{Cases, ensure};
 use base::exit::Failure;
 use base::files::{self, FileError};
+use build::plan::ids;
 use jobs::source_files;
 use loopback::{Answer, Loopback, Upstream};
 use targets::lock::{Absent, Lock, LockedPackage};
 use targets::{Builder, Distribution};
+
+use super::FaultTest;
+use super::child::{Dist, Ended};
+use crate::cases::{Cases, ensure};
 
 /// The archives of a distribution with files withheld, and the copy of the source tree whose locks may change.
 struct Scene<'a> {

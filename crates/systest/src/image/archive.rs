@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tar::Archive;
 
-use super::{ImageTest, LIMITS, ensure_says};
-use crate::cases::{Cases, ensure};
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
 use base::process::Program;
 use build::oci::Flavour;
 use build::package::packages;
+
+use super::{ImageTest, LIMITS, ensure_says};
+use crate::cases::{Cases, ensure};
 
 /// A file of an archive, by its name there.
 pub(super) fn member(archive: &Path, name: &str) -> Result<Vec<u8>, Failure> {

@@ -1,10 +1,11 @@
 //! `cargo xtask image`, as a user calls it.
 
-use super::{ImageTest, ensure_says};
-use crate::cases::{Cases, ensure};
 use base::exit::Failure;
 use base::process::Program;
 use build::oci::Flavour;
+
+use super::{ImageTest, ensure_says};
+use crate::cases::{Cases, ensure};
 
 impl ImageTest<'_> {
     pub(super) fn command(&self, cases: &mut Cases<'_>) {

@@ -1,12 +1,13 @@
 //! `docker/compose.yaml`, as a user starts it: the server becomes healthy, the job trains on it and ends.
 
-use super::container::Containers;
-use super::{ImageTest, ensure_says};
-use crate::cases::Cases;
 use base::exit::Failure;
 use base::process::Program;
 use build::oci::Flavour;
 use inputs::host::tools::DOCKER_COMPOSE;
+
+use super::container::Containers;
+use super::{ImageTest, ensure_says};
+use crate::cases::Cases;
 
 /// How long all of it may take, in seconds.
 const PATIENCE: &str = "240";

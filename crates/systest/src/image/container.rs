@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::cases::ensure;
 use base::exit::Failure;
 use base::process::{ProcessError, Program};
 use build::oci::engine::Engine;
+
+use crate::cases::ensure;
 
 /// How long one command of the engine may take, in seconds.
 const COMMAND: &str = "300";

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::container::Containers;
-use super::{ImageTest, crashes, ensure_says, memory, packages};
-use crate::cases::{Test, ensure};
 use base::exit::Failure;
 use base::files;
 use base::process::Program;
+
+use super::container::Containers;
+use super::{ImageTest, crashes, ensure_says, memory, packages};
+use crate::cases::{Test, ensure};
 
 /// What a row works with.
 pub(super) struct Row<'a> {

@@ -1,11 +1,12 @@
 //! What the entry point does with a data directory that is not as it left it: half made, of another major, or somebody
 //! else's.
 
+use base::exit::Failure;
+
 use super::container::PATIENCE;
 use super::contract::{Row, is};
 use super::ensure_says;
 use crate::cases::ensure;
-use base::exit::Failure;
 
 pub(super) fn failing_script(row: &Row<'_>) -> Result<(), Failure> {
     let container =

@@ -1,10 +1,11 @@
 //! A base of one's own, with `docker/Dockerfile`: the packages from the signed repository on a base of one's own give the extension's files that our
 //! images have.
 
+use base::exit::Failure;
+
 use super::ImageTest;
 use super::container::Containers;
 use crate::cases::{Cases, ensure};
-use base::exit::Failure;
 
 /// An image that the test made; dropping it removes it.
 struct Made<'a> {

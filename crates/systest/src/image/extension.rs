@@ -4,14 +4,15 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
 
-use super::archive::{blob, manifest};
-use super::container::Containers;
-use super::{ImageTest, ensure_says};
-use crate::cases::{Cases, ensure};
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::FileError;
 use build::oci::Flavour;
+
+use super::archive::{blob, manifest};
+use super::container::Containers;
+use super::{ImageTest, ensure_says};
+use crate::cases::{Cases, ensure};
 
 impl ImageTest<'_> {
     pub(super) fn extension_image(&self, cases: &mut Cases<'_>) {

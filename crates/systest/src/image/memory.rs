@@ -1,8 +1,9 @@
 //! A container with less memory than its machine: a training that needs more is an error, and the server lives.
 
+use base::exit::Failure;
+
 use super::contract::{Row, is};
 use super::ensure_says;
-use base::exit::Failure;
 
 /// 3,000,000 rows of 12 numbers: 864 MB by pgml's estimate, and nothing on the disk.
 const TOO_MANY: &str = "CREATE VIEW rows AS SELECT n::float8 AS a, n::float8 AS b, n::float8 AS c, n::float8 AS d, \

@@ -20,9 +20,6 @@ mod tags;
 
 use std::path::{Path, PathBuf};
 
-use self::container::Containers;
-use self::tags::Tags;
-use crate::cases::{Case, Cases, Test, ensure};
 use base::exit::Failure;
 use base::files;
 use base::progress::Listener;
@@ -31,6 +28,10 @@ use build::oci::config::ImageConfig;
 use build::oci::engine::Engine;
 use inputs::host::tools::DOCKER;
 use targets::Target;
+
+use self::container::Containers;
+use self::tags::Tags;
+use crate::cases::{Case, Cases, Test, ensure};
 
 /// How many cases run at a time: each has a server that starts, and a machine of two cores is common.
 const WORKERS: usize = 3;

@@ -1,11 +1,12 @@
 //! The rows on what is installed in the images: what dpkg knows, and what the slim one does without.
 
+use base::exit::Failure;
+use build::package::packages;
+
 use super::container::Container;
 use super::contract::{Row, is};
 use super::ensure_says;
 use crate::cases::ensure;
-use base::exit::Failure;
-use build::package::packages;
 
 fn command<'a>(row: &'a Row<'_>, image: &str, script: &str) -> Result<Container<'a>, Failure> {
     let options = ["--user", "root", "--entrypoint", "sh"];

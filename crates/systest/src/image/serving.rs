@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use base::exit::Failure;
+
 use super::container::{Container, Containers, PATIENCE};
 use super::{ImageTest, ensure_says};
 use crate::cases::{Cases, ensure};
-use base::exit::Failure;
 
 /// Within what time a new container must be healthy on a machine that does nothing else.
 const HEALTHY: Duration = Duration::from_secs(10);

@@ -1,17 +1,17 @@
 //! The suite over a release: what its test is given.
 
-use super::ImageTest;
-use crate::cases::Case;
-use crate::record;
-use crate::run::TestRun;
 use base::exit::Failure;
-use base::files;
-use base::process;
+use base::{files, process};
 use build::oci::base_layer::BaseLayers;
 use build::oci::config::ImageConfig;
 use build::plan::ids;
 use inputs::host::tools::{DOCKER_COMPOSE, PODMAN, RUNC, SKOPEO, Tool, UMOCI};
 use targets::Target;
+
+use super::ImageTest;
+use crate::cases::Case;
+use crate::record;
+use crate::run::TestRun;
 
 impl TestRun<'_> {
     /// The image test of each target.

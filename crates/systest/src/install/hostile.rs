@@ -1,9 +1,10 @@
 //! A host with Python packages of its own on every path: pgml sees none of them, and PL/Python all.
 
+use base::exit::Failure;
+
 use super::{CLUSTER, InstallTest, PORT};
 use crate::cases::{Cases, ensure};
 use crate::system::System;
-use base::exit::Failure;
 
 /// What the server's environment has. PL/Python finds no library of its own with a PYTHONHOME that is none; pgml does without.
 const WAYS: [(&str, &str, bool); 3] = [

@@ -1,8 +1,9 @@
 //! The library loaded at the server's start, where a session knows its settings before it calls it.
 
+use base::exit::Failure;
+
 use super::{CLUSTER, InstallTest, ensure};
 use crate::system::System;
-use base::exit::Failure;
 
 impl InstallTest<'_> {
     /// `ALTER SYSTEM SET pgml.…` in a session that has called nothing; training and prediction afterwards; and everything as it was.

@@ -3,18 +3,18 @@
 
 use std::path::Path;
 
-use super::machine::{Machine, Recipe};
-use crate::cases::{Case, Cases, ensure};
 use base::exit::Failure;
 use base::files;
 use base::process::copy_this_program;
 use base::progress::Listener;
-use build::plan::Job;
-use build::plan::Purpose;
+use build::plan::{Job, Purpose};
 use inputs::host::tools::{BWRAP, MMDEBSTRAP};
 use jobs::execute::transfer;
 use release::pipeline::Pipeline;
 use targets::{Distribution, SuiteKind, Target};
+
+use super::machine::{Machine, Recipe};
+use crate::cases::{Case, Cases, ensure};
 
 /// The kinds of jobs that take long and depend on no host: their results are taken over from this machine's cache. All else that
 /// calls a host's tools is left to do.

@@ -5,13 +5,14 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crate::cases::unexpected;
-use crate::faults::child::Ended;
 use base::exit::Failure;
 use base::files::{self, FileError};
 use base::process::Program;
 use base::workspace::Workspace;
 use jobs::source_files;
+
+use crate::cases::unexpected;
+use crate::faults::child::Ended;
 
 /// What a user has installed before the README's first command: the toolchain's own needs.
 const PACKAGES: &str = "gcc,libc6-dev,git,ca-certificates";

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::stand_in::MADE;
-use crate::cases::unexpected;
 use base::exit::Failure;
 use base::files::FileError;
 use inputs::fetch::mirrors::Mirrors;
 use loopback::{Answer, Loopback, Upstream};
+
+use super::stand_in::MADE;
+use crate::cases::unexpected;
 
 /// The archives of this machine that have the packages behind both.
 #[derive(Debug, Clone)]

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::cases::unexpected;
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files;
@@ -15,6 +14,8 @@ use base::process::Program;
 use debian::apt::signing::SigningKey;
 use inputs::lock::Index;
 use targets::{Archive, Distribution, Suite};
+
+use crate::cases::unexpected;
 
 /// How long an index is good for, in seconds.
 const VALID: u64 = 7 * 86_400;

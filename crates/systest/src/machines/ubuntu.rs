@@ -1,16 +1,12 @@
 //! The suite `ubuntu`: the README's two commands on a machine whose archive is a stand-in.
 
-use build::plan::ids;
 use std::path::{Path, PathBuf};
 
-use super::machine::{Machine, Recipe};
-use super::services::{self, Snapshot, Sources, Temper};
-use super::stand_in::{Extent, StandIn};
-use crate::cases::{Case, Cases, ensure, unexpected};
 use base::exit::Failure;
 use base::files;
 use base::process::{Program, copy_this_program};
 use base::progress::Listener;
+use build::plan::ids;
 use debian::apt::signing::SigningKey;
 use inputs::host::tools::{APT_FTPARCHIVE, BWRAP, GPG, MMDEBSTRAP};
 use inputs::lock::Index;
@@ -18,6 +14,11 @@ use loopback::Loopback;
 use release::pipeline::Pipeline;
 use release::publish::{self, State};
 use targets::{Archive, Distribution};
+
+use super::machine::{Machine, Recipe};
+use super::services::{self, Snapshot, Sources, Temper};
+use super::stand_in::{Extent, StandIn};
+use crate::cases::{Case, Cases, ensure, unexpected};
 
 /// The release that is played, and whose packages play it: the same Python, Postgres and glibc.
 const PLAYED: (&str, &str) = ("ubuntu26.04", "debian14");

@@ -1,10 +1,11 @@
 //! autopkgtest: the test of installed packages that Debian runs of every package that has one (DEP-8).
 
-use crate::cases::ensure;
-use crate::install::InstallTest;
 use base::exit::Failure;
 use base::files;
 use base::process::Program;
+
+use crate::cases::ensure;
+use crate::install::InstallTest;
 
 /// The tests, in the source tree.
 pub const TESTS: &str = "packaging/deb/autopkgtest";

@@ -1,10 +1,11 @@
 //! The ways from one Postgres major to the next that the owner of a cluster has.
 
+use base::exit::Failure;
+
 use crate::cases::{Cases, words};
 use crate::install::{CLUSTER, InstallTest, PORT, create_cluster};
 use crate::packages::DATABASE;
 use crate::system::System;
-use base::exit::Failure;
 
 /// The port of a cluster beside the one under test.
 pub(super) const PORT_BESIDE: &str = "5498";

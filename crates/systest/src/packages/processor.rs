@@ -3,11 +3,12 @@
 
 use std::path::Path;
 
+use base::exit::Failure;
+use base::files;
+
 use crate::cases::{Cases, ensure};
 use crate::install::{CLUSTER, InstallTest};
 use crate::system::System;
-use base::exit::Failure;
-use base::files;
 
 /// Debian's qemu-user-static.
 const EMULATOR: &str = "/usr/bin/qemu-x86_64-static";

@@ -1,10 +1,11 @@
 //! One byte of the repository changed, file by file: apt must not take it.
 
+use base::exit::Failure;
+use base::files;
+
 use crate::cases::{Cases, ensure};
 use crate::install::InstallTest;
 use crate::system::System;
-use base::exit::Failure;
-use base::files;
 
 /// A second copy of the repository, which the cases damage; apt keeps lists of its own for it.
 const PREPARE: &str = "

@@ -8,16 +8,17 @@
 
 use std::path::PathBuf;
 
-use crate::cases::{Case, Cases, ensure};
-use crate::install::{CLUSTER, InstallTest, PORT, create_cluster};
-use crate::packages::DATABASE;
-use crate::packages::moving::{Majors, PORT_BESIDE};
-use crate::system::System;
 use base::exit::Failure;
 use base::files;
 use base::progress::Listener;
 use debian::apt::mirror::signed_mirror;
 use debian::apt::repository::KEYRING;
+
+use crate::cases::{Case, Cases, ensure};
+use crate::install::{CLUSTER, InstallTest, PORT, create_cluster};
+use crate::packages::DATABASE;
+use crate::packages::moving::{Majors, PORT_BESIDE};
+use crate::system::System;
 
 /// A release that the system is taken to.
 pub struct Release {

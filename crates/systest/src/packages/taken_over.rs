@@ -1,9 +1,10 @@
 //! The packages of the closed project, up to 2.10: what becomes of them where ours are installed.
 
+use base::exit::Failure;
+
 use crate::cases::ensure;
 use crate::install::InstallTest;
 use crate::system::System;
-use base::exit::Failure;
 
 /// Their last version.
 const VERSION: &str = "2.10.0";

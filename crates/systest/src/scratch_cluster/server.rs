@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::error::ScratchError;
-use super::{Build, SUPERUSER, ScratchCluster, program};
 use base::exit::Failure;
 use base::files::{self, FileError};
 use base::process::{self, ProcessError, Program};
+
+use super::error::ScratchError;
+use super::{Build, SUPERUSER, ScratchCluster, program};
 
 /// The name of the server's socket in its directory.
 const SOCKET_FILE: &str = ".s.PGSQL.5432";

@@ -1,13 +1,12 @@
 //! The jobs that compile for an architecture, and what is made of their results alone.
 
+use base::exit::Failure;
+use targets::{Architecture, Target};
+
 use super::{Builder, nothing_more, on};
 use crate::compile::cpp_library::LIBRARIES;
 use crate::compile::extension;
-use crate::plan::PlanError;
-use crate::plan::ids;
-use crate::plan::{Compiling, Job, Step};
-use base::exit::Failure;
-use targets::{Architecture, Target};
+use crate::plan::{Compiling, Job, PlanError, Step, ids};
 
 impl Builder<'_> {
     /// The name of an architecture, as steps have it: none for the first, so that its jobs keep the keys that they had when

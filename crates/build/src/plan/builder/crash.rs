@@ -1,13 +1,12 @@
 //! The plan of the test of the BLAS clash: the systems in which it happens, the extension linked rightly and wrongly, and the
 //! wheels that it clashes with (docs/crash.md).
 
-use super::{Builder, nothing_more};
-use crate::plan::ids;
-use crate::plan::{Context, Plan};
-use crate::plan::{Job, Step};
 use base::exit::Failure;
 use targets::lock::WheelSet;
 use targets::{Target, Targets};
+
+use super::{Builder, nothing_more};
+use crate::plan::{Context, Job, Plan, Step, ids};
 
 /// All jobs for the test.
 pub fn plan(context: &Context<'_>) -> Result<Plan, Failure> {

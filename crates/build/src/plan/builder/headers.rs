@@ -1,12 +1,11 @@
 //! The jobs that bring the server headers of a major.
 
-use super::Builder;
-use crate::plan::PlanError;
-use crate::plan::ids;
-use crate::plan::{Job, Step};
 use base::exit::Failure;
 use targets::lock::WheelSet;
 use targets::{Architecture, Distribution, Headers, Major};
+
+use super::Builder;
+use crate::plan::{Job, PlanError, Step, ids};
 
 impl Builder<'_> {
     /// Brings the wheel that carries a server of a major.

@@ -1,11 +1,11 @@
 //! The jobs that write down what a release is made of, and from which source tree.
 
-use super::Builder;
-use crate::plan::ids;
-use crate::plan::{Job, Parts, Step};
 use base::exit::Failure;
 use jobs::source_tree::{self, SourceTree};
 use targets::{Distribution, Target};
+
+use super::Builder;
+use crate::plan::{Job, Parts, Step, ids};
 
 impl Builder<'_> {
     /// The SBOM of an extension's package.

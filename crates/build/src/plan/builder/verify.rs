@@ -1,11 +1,11 @@
 //! The jobs that judge a library, and that gather whatever is around it when a server loads it.
 
-use super::Builder;
-use crate::plan::ids;
-use crate::plan::{Job, Step};
-use crate::verify::system_libraries::{self, Choice, Server};
 use base::exit::Failure;
 use targets::Target;
+
+use super::Builder;
+use crate::plan::{Job, Step, ids};
+use crate::verify::system_libraries::{self, Choice, Server};
 
 impl Builder<'_> {
     /// The stamped library, judged by every rule among what its target's server and Python load.
