@@ -288,7 +288,8 @@ fn too_long(text: &str) -> Vec<(usize, String)> {
 fn no_file_grows_without_end() {
     assert_eq!(too_long(&"line\n".repeat(LONGEST_FILE + 1)).len(), 1);
     assert_eq!(too_long(&"line\n".repeat(LONGEST_FILE)), []);
-    // Postgres reads an edition, or the way to one, from one file; an adoption is one script that a user runs, and one transaction.
+    // Postgres reads an edition, or the way to one, from one file; an adoption is one script that a user runs, and one
+    // transaction.
     let is_edition = |path: &str| {
         path.starts_with("extension/sql/pgml--") || path == "extension/sql/pgml-adopt-1.0.sql"
     };

@@ -1,8 +1,8 @@
 //! Which source files of this workspace a source file is made from: the files that it imports, by name.
 //!
-//! Cache keys are derived from it (`build`), and the tests of the layout read it. It knows no job and no room. It reads tokens, not
-//! types, and where it can't know it takes a file too many rather than one too few: a re-export is followed to where the item
-//! stands, and a module whose child adds methods to its types has that child, too.
+//! Cache keys are derived from it (`build`), and the tests of the layout read it. It knows no job and no room. It reads
+//! tokens, not types, and where it can't know it takes a file too many rather than one too few: a re-export is followed to
+//! where the item stands, and a module whose child adds methods to its types has that child, too.
 
 mod scan;
 
@@ -24,8 +24,8 @@ struct Modules {
     scanned: BTreeMap<String, Scanned>,
 }
 
-/// Reads the imports of all source files of some crates, whose directories are relative to `root` and named as the crates are.
-/// Tests are left out: modules behind `#[cfg(test)]`, and files named `tests.rs` or below `tests/`.
+/// Reads the imports of all source files of some crates, whose directories are relative to `root` and named as the crates
+/// are. Tests are left out: modules behind `#[cfg(test)]`, and files named `tests.rs` or below `tests/`.
 ///
 /// # Errors
 ///

@@ -1,9 +1,9 @@
 //! All locked inputs of a release in one archive, so that it can be built again on a machine without a network, and when its
 //! archives are gone.
 //!
-//! An archive has `inputs.json`, the packages and wheels by their digests (`store/DIGEST`), and the crates of the product and
-//! of this tool as a cargo home has them (`cargo/registry/`). Everything is checked against the locks of the source tree when
-//! it is taken over; the archive is trusted for nothing.
+//! An archive has `inputs.json`, the packages and wheels by their digests (`store/DIGEST`), and the crates of the product
+//! and of this tool as a cargo home has them (`cargo/registry/`). Everything is checked against the locks of the source tree
+//! when it is taken over; the archive is trusted for nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;

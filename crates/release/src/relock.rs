@@ -1,5 +1,5 @@
-//! Goes on where locked packages can be had from nowhere: their lock is made anew from the signed archive, as cargo does with
-//! a lock that no longer fits, and the run begins again with it. What was done stays done.
+//! Goes on where locked packages can be had from nowhere: their lock is made anew from the signed archive, as cargo does
+//! with a lock that no longer fits, and the run begins again with it. What was done stays done.
 //!
 //! Where an archive has no index of the builder's release any more, the next builder takes over.
 
@@ -60,7 +60,7 @@ struct Renewed {
 impl Pipeline {
     /// Runs `attempt` until nothing that it needs is gone: after each failure for that reason the lock in question is made
     /// anew. `attempt` computes its plan afresh each time.
-    pub fn renewing<T>(
+    pub fn with_new_locks<T>(
         &mut self,
         policy: Policy,
         listener: &dyn Listener,
@@ -142,7 +142,7 @@ impl Pipeline {
             after = make(absent)?;
         }
         after.save(&path)?;
-        for line in words(&before, &after, gone) {
+        for line in change_notes(&before, &after, gone) {
             listener.note(&line);
         }
         Ok(())
@@ -169,7 +169,7 @@ fn dropped(packages: &[LockedPackage], gone: &[Absent]) -> Vec<Absent> {
 }
 
 /// Two lines: why the lock was made anew, and what moved.
-fn words(before: &Lock, after: &Lock, gone: &[Absent]) -> [String; 2] {
+fn change_notes(before: &Lock, after: &Lock, gone: &[Absent]) -> [String; 2] {
     let id = &after.distribution;
     let newest = after.suites.iter().map(|suite| &suite.date).max();
     let of = newest.map_or_else(String::new, |date| format!(" of {date}"));

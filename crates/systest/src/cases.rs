@@ -22,7 +22,7 @@ impl ExitKind for Unexpected {
     }
 }
 
-/// A check: what does not hold fails the test with these words.
+/// Fails the test with the message of `otherwise` unless the condition holds.
 pub fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Failure> {
     match holds {
         true => Ok(()),
@@ -30,9 +30,9 @@ pub fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Fai
     }
 }
 
-/// What fails a test, in these words.
-pub fn unexpected(words: String) -> Failure {
-    Unexpected(words).into()
+/// The failure of a test, with the message that its case shows.
+pub fn unexpected(message: String) -> Failure {
+    Unexpected(message).into()
 }
 
 /// How one test ended.
@@ -88,7 +88,7 @@ impl<'a> Cases<'a> {
         let began = Instant::now();
         let (result, value) = match test() {
             Ok(value) => (CaseResult::Passed, Some(value)),
-            Err(failure) => (CaseResult::Failed(words(&failure)), None),
+            Err(failure) => (CaseResult::Failed(failure_line(&failure)), None),
         };
         self.add(name, result, began.elapsed().as_secs_f64());
         value
@@ -109,7 +109,7 @@ impl<'a> Cases<'a> {
                         let began = Instant::now();
                         let result = match test() {
                             Ok(()) => CaseResult::Passed,
-                            Err(failure) => CaseResult::Failed(words(&failure)),
+                            Err(failure) => CaseResult::Failed(failure_line(&failure)),
                         };
                         let seconds = began.elapsed().as_secs_f64();
                         let mut results = results.lock().unwrap_or_else(|e| e.into_inner());
@@ -152,8 +152,8 @@ impl<'a> Cases<'a> {
     }
 }
 
-/// A failure in one line.
-pub(super) fn words(failure: &Failure) -> String {
+/// A failure as one line: its message, and its help in parentheses.
+pub(super) fn failure_line(failure: &Failure) -> String {
     match &failure.report {
         Some(report) => match report.help() {
             Some(help) => format!("{report} (help: {help})"),

@@ -23,9 +23,9 @@ impl TestRun<'_> {
         done.extend(self.through_releases(&installed.collect::<Vec<_>>())?);
         for target in self.chosen {
             match self.not_installable(target) {
-                None => done.extend(
-                    self.in_clean_system(target, "packages", |test, to| test.life(&versions, to))?,
-                ),
+                None => done.extend(self.in_clean_system(target, "packages", |test, to| {
+                    test.life_cycle(&versions, to)
+                })?),
                 Some(why) => {
                     let mut cases = Cases::new(format!("{target} packages:"), self.listener);
                     cases.not_run("the life of the packages", why);

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use base::exit::{Exit, Failure};
 use base::files::{self, FileError};
 use base::progress::Listener;
-use build::compile::blas_clash::Mislink;
+use build::compile::blas_clash::WrongLink;
 use build::layout;
 use build::layout::ROOTFS;
 use build::plan::{Plan, ids};
@@ -39,14 +39,17 @@ pub fn run(
     listener: &dyn Listener,
 ) -> Result<Vec<Case>, Failure> {
     let mut cases = Cases::new("crash:", listener);
-    let made = pipeline.renewing(policy, listener, &|pipeline| {
+    let made = pipeline.with_new_locks(policy, listener, &|pipeline| {
         let plan = pipeline.crash_plan()?;
         pipeline.execute(&plan, &[], listener)?;
         Ok(plan)
     });
     let plan = match made {
         Err(failure) if !asked && is_of_the_archive(&failure) => {
-            cases.not_run("the BLAS clash in real backends", cases::words(&failure));
+            cases.not_run(
+                "the BLAS clash in real backends",
+                cases::failure_line(&failure),
+            );
             return Ok(cases.done);
         }
         made => made?,
@@ -99,7 +102,7 @@ pub fn run(
         };
         match *at == clash.old {
             true => suite.crash(&mut cases),
-            false => suite.witness(&mut cases),
+            false => suite.linker_comparison(&mut cases),
         }
     }
     files::remove_dir(&scratch)?;
@@ -111,7 +114,7 @@ fn make_fixtures(outputs: &Outputs<'_>, shown: &Path, log: &Path) -> Result<(), 
     let plan = outputs.plan;
     let clash = &outputs.pipeline.targets.crash;
     let builder = build::plan::builder(plan).map_or("", |job| job.id.as_str());
-    let headers = plan.job(&ids::mislink(clash.old.major));
+    let headers = plan.job(&ids::blas_clash(clash.old.major));
     let headers = headers.and_then(|job| job.needs.iter().find(|id| id.ends_with(":headers")));
     fixtures::make(
         &Sources {
@@ -155,12 +158,12 @@ struct Libraries {
 
 impl Libraries {
     fn gather(outputs: &Outputs<'_>, target: &Target, dir: &Path) -> Result<Self, Failure> {
-        let linked = outputs.of(&ids::mislink(target.major))?;
-        for mislink in Mislink::ALL {
+        let linked = outputs.of(&ids::blas_clash(target.major))?;
+        for wrong in WrongLink::ALL {
             stamped(
-                &linked.join(mislink.file()),
+                &linked.join(wrong.file()),
                 &target.distribution,
-                &dir.join(mislink.file()),
+                &dir.join(wrong.file()),
             )?;
         }
         Ok(Self {
@@ -169,8 +172,8 @@ impl Libraries {
         })
     }
 
-    fn wrong(&self, mislink: Mislink) -> PathBuf {
-        self.dir.join(mislink.file())
+    fn linked(&self, wrong: WrongLink) -> PathBuf {
+        self.dir.join(wrong.file())
     }
 }
 

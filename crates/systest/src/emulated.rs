@@ -1,8 +1,8 @@
 //! The suite `emulated`: what of a target's packages can be tried where the machine can't run them. The distribution's own
 //! locked packages are unpacked, and a server, Python and the runtime run there through qemu's user emulation.
 //!
-//! It is no install test: nothing of the packages is configured and apt is not run. On a machine of the target's architecture
-//! the same is done without an emulator.
+//! It is no install test: nothing of the packages is configured and apt is not run. On a machine of the target's
+//! architecture the same is done without an emulator.
 
 use std::path::{Path, PathBuf};
 
@@ -111,8 +111,8 @@ struct System<'a> {
     log: PathBuf,
 }
 
-/// Unpacks packages into a root file system that a sandbox can enter. Nothing is configured, so that nobody is known yet: initdb
-/// asks who it is.
+/// Unpacks packages into a root file system that a sandbox can enter. Nothing is configured, so that nobody is known yet:
+/// initdb asks who it is.
 fn unpack(packages: &[PathBuf], root: &Path, log: &Path) -> Result<(), Failure> {
     rootfs::unpack_packages(packages, root, log)?;
     for mount_point in ["in", "build", "proc", "dev", "tmp", "run", "usr/lib/pgml"] {
@@ -262,7 +262,8 @@ impl<'a> System<'a> {
         Ok(())
     }
 
-    /// Runs a script there, and returns what it says. `runtime` is at its place, to write to; `processor` is qemu's name of one.
+    /// Runs a script there, and returns what it says. `runtime` is at its place, to write to; `processor` is qemu's name of
+    /// one.
     fn output(&self, script: &str, runtime: &Path, processor: &str) -> Result<String, Failure> {
         let build = self.scratch.join("build");
         files::remove_dir(&build)?;

@@ -116,7 +116,8 @@ impl FaultTest<'_> {
         ];
         match inside {
             Some(inside) => {
-                // Catches an exit code or words that blame something else, and results that count though they were cut off.
+                // Catches an exit code or a message that blames something else, and results that count though they were cut
+                // off.
                 cases.run(full[0], || self.full_cache(inside, listener));
                 // Catches half a tree that keeps the room which the next run needs.
                 cases.run(full[1], || self.full_out(inside, listener));
@@ -204,8 +205,8 @@ impl FaultTest<'_> {
         ensure(
             packages
                 .iter()
-                .any(|p| ended.said(&format!("{} {}", p.name, p.version))),
-            || format!("no package is named:\n{}", ended.words),
+                .any(|p| ended.printed(&format!("{} {}", p.name, p.version))),
+            || format!("no package is named:\n{}", ended.output),
         )?;
         self.still_earlier(&dist.out, "with an unreachable mirror")
     }
@@ -246,9 +247,9 @@ impl FaultTest<'_> {
         flip_a_byte(&blob).map_err(FileError::at("change", &blob))?;
         let mirror = self.mirror(&packages)?;
         dist.mirrors = Self::mirrors(&packages, &mirror.uri(""));
-        let words = self.fetch_and_unpack(&dist, &dist.cache)?;
-        ensure(words.contains(&damaged) && mirror.asked() == 1, || {
-            format!("the mirror was asked {} times:\n{words}", mirror.asked())
+        let output = self.fetch_and_unpack(&dist, &dist.cache)?;
+        ensure(output.contains(&damaged) && mirror.asked() == 1, || {
+            format!("the mirror was asked {} times:\n{output}", mirror.asked())
         })?;
         let now = Digest::of_file(&blob)
             .map_err(FileError::at("read", &blob))?
@@ -296,7 +297,7 @@ impl FaultTest<'_> {
             ended.ended_with(3, &full)?;
             self.still_earlier(&dist.out, "with a full disk while packaging")?;
             let failed = ended
-                .words
+                .output
                 .lines()
                 .find_map(|line| line.strip_suffix(": failed"));
             listener.progress(

@@ -1,6 +1,6 @@
 //! The suite `lintian`: Debian's checker over every package of the release.
 //!
-//! lintian unpacks a package before it reads it. Where there is no room for that it does not say so: its tar's words come
+//! lintian unpacks a package before it reads it. Where there is no room for that it does not say so: its tar's message comes
 //! after the checks, which meanwhile find nothing wrong with the files that are missing, or die of one that they expect
 //! (`Error open (<) on '…/usr/share/lintian/overrides/…'`). So the room is looked at first, and is the cache's, which has
 //! a setting, rather than `/tmp`'s.
@@ -93,7 +93,7 @@ fn enough(free: u64, need: u64, dir: &Path) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cases::words;
+    use crate::cases::failure_line;
 
     /// What would be caught: lintian passing a package of which a part could not be unpacked.
     #[test]
@@ -101,7 +101,7 @@ mod tests {
         let dir = Path::new("/cache/systest/lintian");
         assert!(enough(100 << 20, 100 << 20, dir).is_ok());
         let said = enough((100 << 20) - 1, 100 << 20, dir)
-            .map_err(|failure| words(&failure))
+            .map_err(|failure| failure_line(&failure))
             .unwrap_err();
         assert!(said.contains("needs 100 MB"), "{said}");
         assert!(said.contains("/cache/systest/lintian has 99 MB"), "{said}");

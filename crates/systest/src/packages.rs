@@ -35,7 +35,7 @@ const PREDICT: &str =
 
 impl InstallTest<'_> {
     /// Runs everything. `versions` are the package's versions on the releases of each family, oldest first.
-    pub fn life(
+    pub fn life_cycle(
         &self,
         versions: &[Vec<String>],
         listener: &dyn Listener,
@@ -118,8 +118,8 @@ impl InstallTest<'_> {
         ensure(seen.trim() == "[]", || format!("it sees {seen}"))
     }
 
-    /// A root file system for a tool that brings up a system by itself: clean, with copies of the repository and of the locked
-    /// packages, and apt's sources for both.
+    /// A root file system for a tool that brings up a system by itself: clean, with copies of the repository and of the
+    /// locked packages, and apt's sources for both.
     fn other_root(&self, name: &str) -> Result<PathBuf, Failure> {
         let root = self.scratch.join(name);
         files::remove_dir(&root)?;

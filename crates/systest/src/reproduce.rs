@@ -75,7 +75,7 @@ const PLANTS: [Plant; 4] = [
 ];
 
 /// What the suite is given.
-pub struct PlantTest<'a> {
+pub struct ReproduceTest<'a> {
     /// The run.
     pub pipeline: &'a Pipeline,
     /// The builder's root file system.
@@ -88,7 +88,7 @@ pub struct PlantTest<'a> {
     pub log: &'a Path,
 }
 
-impl PlantTest<'_> {
+impl ReproduceTest<'_> {
     /// Runs all cases.
     pub fn run(&self, listener: &dyn Listener) -> Result<Vec<Case>, Failure> {
         let mut cases = Cases::new("reproduce:", listener);
@@ -98,7 +98,7 @@ impl PlantTest<'_> {
         let elsewhere = Elsewhere::prepare(&place, self.pipeline, Some(self.builder), self.log)?;
         files::copy(
             &self.compiled.join(layout::STRIPPED),
-            &elsewhere.outside("tmp/library"),
+            &elsewhere.host_path("tmp/library"),
         )?;
         let variations = elsewhere.variations(self.builder, self.log)?;
         if self.pipeline.host.root {
@@ -129,25 +129,25 @@ impl PlantTest<'_> {
         let here = self.scratch.join(plant.name);
         files::create_dir(&here)?;
         let file = here.join(plant.file);
-        let library = elsewhere.outside("tmp/library");
+        let library = elsewhere.host_path("tmp/library");
         let script = |program: Program, file: &Path, library: &Path, which: &str| {
             let program = program.args(["sh", "-euc", plant.script, "sh"]);
             program.args([file.into(), library.into(), which.into()] as [std::ffi::OsString; 3])
         };
         script(Program::new("env"), &file, &library, "first").run(self.log)?;
         let below = format!("tmp/{}", plant.name);
-        files::create_dir(&elsewhere.outside(&below))?;
-        elsewhere.hand_over(self.log)?;
+        files::create_dir(&elsewhere.host_path(&below))?;
+        elsewhere.chown_to_builder(self.log)?;
         let name = format!("{below}/{}", plant.file);
         let there = script(
             elsewhere.program(["env"]),
-            &elsewhere.inside(&name),
-            &elsewhere.inside("tmp/library"),
+            &elsewhere.mounted_path(&name),
+            &elsewhere.mounted_path("tmp/library"),
             "second",
         );
         there.run(self.log)?;
         let first = self.package(plant, &file, "first")?;
-        let second = self.package(plant, &elsewhere.outside(&name), "second")?;
+        let second = self.package(plant, &elsewhere.host_path(&name), "second")?;
         let found = compare(&[artifact(&first)?], &[artifact(&second)?], true);
         let outcome = found.first().map(|compared| compared.outcome.clone());
         if plant.named.is_empty() {
@@ -221,7 +221,8 @@ fn all_varied(variations: &[Variation]) -> Result<(), Failure> {
     let alone = std::thread::available_parallelism().is_ok_and(|n| n.get() == 1);
     let excused = |variation: &&Variation| {
         let name = variation.name.as_str();
-        release::reproduce::variation::never(name) || (alone && name.starts_with("processors"))
+        release::reproduce::variation::never_varies(name)
+            || (alone && name.starts_with("processors"))
     };
     let left: Vec<String> = variations
         .iter()

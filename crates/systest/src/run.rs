@@ -24,7 +24,7 @@ use crate::cases::{Case, Cases};
 use crate::faults::FaultTest;
 use crate::load::{Load, LoadTest, Loaded, WheelServer};
 use crate::report::ReportTest;
-use crate::reproduce::PlantTest;
+use crate::reproduce::ReproduceTest;
 use crate::{pairs, record, tools};
 
 /// What the suite `faults` makes again and again.
@@ -126,8 +126,8 @@ impl TestRun<'_> {
         let id = ids::compile(major, here);
         let job = self.plan.job(&id).ok_or_else(|| no_such_job(&id))?;
         let steps = self.pipeline.steps(self.chosen);
-        // The directory that the compiler keeps is one: a run that compiles meanwhile would take a test's sources for its own,
-        // and keep what comes of them as its result.
+        // The directory that the compiler keeps is one: a run that compiles meanwhile would take a test's sources for its
+        // own, and keep what comes of them as its result.
         let _lock = CacheLock::acquire(&self.workspace().cache, self.listener)?;
         let Step::Compile { reads, .. } = &job.step else {
             return Err(Failure::bug(format!("`{id}` compiles nothing")));
@@ -224,7 +224,7 @@ impl TestRun<'_> {
         process::copy_this_program(&executable)?;
         // Without images: what is shown of files and jobs does not depend on their kind, and these are three times as large
         // as everything else.
-        let dist = &build::plan::kinds::only(dist.clone(), &WITHOUT_IMAGES);
+        let dist = &build::plan::kinds::restrict_to(dist.clone(), &WITHOUT_IMAGES);
         let release = work.join("test-faults-release");
         self.pipeline
             .publish(&release, dist, false, &Summary::default(), self.listener)?;
@@ -255,7 +255,7 @@ impl TestRun<'_> {
             .majors()
             .first()
             .map(|major| ids::compile(*major, here));
-        let test = PlantTest {
+        let test = ReproduceTest {
             pipeline: self.pipeline,
             builder: &self.output(builder)?.join(ROOTFS),
             compiled: &self.output(&compile.unwrap_or_default())?,

@@ -18,7 +18,7 @@ use release::relock::Policy;
 use targets::Target;
 
 use crate::cases::{Case, Cases};
-use crate::packages::table::life_table;
+use crate::packages::table::life_cycle_table;
 use crate::run::TestRun;
 use crate::{crash, emulated, fuzz, machines, run, server, workers};
 
@@ -244,7 +244,7 @@ pub struct Options<'a> {
 
 /// What a run of suites has to say.
 #[derive(Default)]
-pub struct Ran {
+pub struct SuiteResults {
     /// The cases, in the order in which they ran.
     pub cases: Vec<Case>,
     /// Tables that a person reads.
@@ -257,8 +257,8 @@ pub fn run(
     chosen: &[Target],
     options: &Options<'_>,
     listener: &dyn Listener,
-) -> Result<Ran, Failure> {
-    let mut ran = Ran::default();
+) -> Result<SuiteResults, Failure> {
+    let mut ran = SuiteResults::default();
     let mut wanted: Vec<Suite> = Suite::ALL
         .into_iter()
         .filter(|suite| match options.suites.is_empty() {
@@ -296,7 +296,7 @@ pub fn run(
 fn without_those_that_lack_tools(
     pipeline: &Pipeline,
     wanted: &mut Vec<Suite>,
-    ran: &mut Ran,
+    ran: &mut SuiteResults,
     listener: &dyn Listener,
 ) {
     let install = pipeline.workspace.log("install");
@@ -320,7 +320,7 @@ fn on_a_release(
     chosen: &[Target],
     options: &Options<'_>,
     wanted: &[Suite],
-    ran: &mut Ran,
+    ran: &mut SuiteResults,
     listener: &dyn Listener,
 ) -> Result<(), Failure> {
     let purpose = match wanted
@@ -330,8 +330,8 @@ fn on_a_release(
         true => Purpose::Test,
         false => Purpose::Install,
     };
-    pipeline.lock_what_is_not(chosen, options.policy, listener)?;
-    let (plan, dist) = pipeline.renewing(options.policy, listener, &|pipeline| {
+    pipeline.lock_missing(chosen, options.policy, listener)?;
+    let (plan, dist) = pipeline.with_new_locks(options.policy, listener, &|pipeline| {
         let plan = pipeline.plan(chosen, purpose)?;
         // Before anything runs: a source tree that is edited meanwhile has another plan.
         let dist = pipeline.plan(chosen, Purpose::Dist)?;
@@ -357,7 +357,7 @@ fn on_a_release(
     {
         let cases = of_packages(*suite, &test, &dist, options)?;
         match suite {
-            Suite::Packages => ran.tables.push(life_table(&cases)),
+            Suite::Packages => ran.tables.push(life_cycle_table(&cases)),
             Suite::Install if chosen.len() > 1 => {
                 let manifest = publish::read_manifest(&out);
                 ran.tables

@@ -97,8 +97,8 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         console: &console,
     };
     let policy = args.policy.policy();
-    pipeline.lock_what_is_not(&args.choice.select(&pipeline)?, policy, &console)?;
-    let done = pipeline.renewing(policy, &console, &|pipeline| run.attempt(pipeline))?;
+    pipeline.lock_missing(&args.choice.select(&pipeline)?, policy, &console)?;
+    let done = pipeline.with_new_locks(policy, &console, &|pipeline| run.attempt(pipeline))?;
     match done {
         Done::NothingToDo(impossible) | Done::Asked(impossible) => Ok(impossible?),
         Done::Built(built) => run.publish(&pipeline, *built),
@@ -147,7 +147,7 @@ impl Run<'_> {
         if !self.args.only.is_empty() {
             let meant = |kind: &Kind| self.args.only.iter().any(|name| name == kind.name());
             let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(meant).collect();
-            plan = build::plan::kinds::only(plan, &kinds);
+            plan = build::plan::kinds::restrict_to(plan, &kinds);
         }
         if !self.args.only_jobs.is_empty() {
             plan.goals = jobs_named(&plan, &self.args.only_jobs)?;

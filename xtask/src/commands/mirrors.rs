@@ -19,7 +19,7 @@ pub struct MirrorArgs {
 
 impl MirrorArgs {
     /// What was said besides what this machine's apt is configured for.
-    pub fn given(&self) -> UserMirrors {
+    pub fn user_mirrors(&self) -> UserMirrors {
         UserMirrors {
             enabled: self.mirrors.clone(),
             no_snapshot: self.no_snapshot,
@@ -34,6 +34,6 @@ impl MirrorArgs {
         targets: &Targets,
         workspace: &Workspace,
     ) -> Result<Mirrors, FetchError> {
-        Mirrors::discover(targets, &self.given(), &workspace.log("mirrors"))
+        Mirrors::discover(targets, &self.user_mirrors(), &workspace.log("mirrors"))
     }
 }

@@ -106,7 +106,7 @@ impl Sources {
             home: home().unwrap_or_default(),
             id: id.clone(),
         };
-        let mut pipeline = Pipeline::load(workspace, epoch, &self.mirrors.given())?;
+        let mut pipeline = Pipeline::load(workspace, epoch, &self.mirrors.user_mirrors())?;
         pipeline.repository = RepositoryOptions {
             sign_key: self.sign_key.as_ref().map(user_key),
             keep: self.keep.as_ref().map(|dir| workspace.root.join(dir)),

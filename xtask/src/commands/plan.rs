@@ -8,7 +8,7 @@ use base::workspace::Workspace;
 use build::plan::Availability;
 use build::plan::document::{Document, Planned};
 use build::plan::github::Matrices;
-use release::publish::table::{legend, mark};
+use release::publish::table::{legend, note_mark};
 
 use crate::commands::{Sources, TargetChoice};
 use crate::output::{print, print_json};
@@ -62,10 +62,13 @@ fn buildable(planned: &Planned, today: &Day, notes: &mut Vec<String>) -> String 
     let mut words = "can be built here".to_owned();
     for end in planned.ends.iter().filter(|end| end.day < *today) {
         let note = format!("{} got its last fixes by {}", end.of, end.day);
-        words.push_str(&format!(", past its end of life {}", mark(&note, notes)));
+        words.push_str(&format!(
+            ", past its end of life {}",
+            note_mark(&note, notes)
+        ));
     }
     for note in &planned.development {
-        words.push_str(&format!(", not for a release {}", mark(note, notes)));
+        words.push_str(&format!(", not for a release {}", note_mark(note, notes)));
     }
     if let Some(other) = &planned.loadable_in {
         let tried = match &planned.not_installable {
@@ -75,7 +78,7 @@ fn buildable(planned: &Planned, today: &Day, notes: &mut Vec<String>) -> String 
         words.push_str(&tried);
     }
     if let Some(why) = &planned.not_installable {
-        words.push_str(&format!(", not installed {}", mark(why, notes)));
+        words.push_str(&format!(", not installed {}", note_mark(why, notes)));
     }
     words
 }
@@ -94,7 +97,7 @@ fn table(document: &Document, today: &Day) -> String {
             },
             // All targets of an architecture lack the same, and much of them can be made all the same.
             Availability::Missing(what) if document.planned.contains_key(target) => {
-                format!("can't be built whole here {}", mark(what, &mut notes))
+                format!("can't be built whole here {}", note_mark(what, &mut notes))
             }
             Availability::Missing(what) => format!("can't be built here: {what}"),
         };
@@ -108,7 +111,7 @@ fn table(document: &Document, today: &Day) -> String {
     for job in &document.jobs {
         let state = match (&job.why, job.cached, &job.blocked) {
             (_, true, _) => "cached".to_owned(),
-            (_, _, Some(why)) => format!("can't run here: {}", mark(why, &mut notes)),
+            (_, _, Some(why)) => format!("can't run here: {}", note_mark(why, &mut notes)),
             (Some(why), ..) => format!("to run:{why}"),
             (None, ..) => "to run".to_owned(),
         };

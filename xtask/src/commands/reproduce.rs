@@ -8,7 +8,7 @@ use base::workspace::Workspace;
 use inputs::host::tools::{DIFFOSCOPE, NEWUIDMAP};
 use release::pipeline::Pipeline;
 use release::reproduce::compare::Outcome;
-use release::reproduce::{Document, First, Reproduction};
+use release::reproduce::{Document, FirstRelease, Reproduction};
 
 use crate::commands::{Sources, TargetChoice};
 use crate::console::Console;
@@ -16,9 +16,9 @@ use crate::output::{print, print_json};
 
 /// Build again from an empty cache under other circumstances, and compare every artifact's digest
 ///
-/// The second build has another path, user id, umask, locale, time zone, host name, clock and number of jobs, and no network;
-/// what of them this machine can't vary is listed with the reason. A difference is explained by diffoscope and ends the
-/// command with exit code 1.
+/// The second build has another path, user id, umask, locale, time zone, host name, clock and number of jobs, and no
+/// network; what of them this machine can't vary is listed with the reason. A difference is explained by diffoscope and ends
+/// the command with exit code 1.
 #[derive(clap::Args)]
 #[command(after_help = "Example: cargo xtask reproduce debian12-pg15\n         \
                         cargo xtask reproduce --from dist/manifest.json")]
@@ -41,7 +41,11 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let console = Console::new();
-    let given = args.from.as_deref().map(First::of_manifest).transpose()?;
+    let given = args
+        .from
+        .as_deref()
+        .map(FirstRelease::of_manifest)
+        .transpose()?;
     let pipeline = match &given {
         Some(first) => args.sources.pipeline_at(workspace, first.manifest.epoch)?,
         None => args.sources.pipeline(workspace)?,

@@ -2,7 +2,7 @@
 //! (docs/crash.md). What comes out is loaded into test servers and refused by the checker; it must never be packaged.
 //!
 //! rustc looks for its linker by the name `cc`. The one that it finds here does as it is told, and then repeats the same
-//! command with one part changed for each [`Mislink`]. So the objects and the source are those of the product, and only
+//! command with one part changed for each [`WrongLink`]. So the objects and the source are those of the product, and only
 //! the link differs; the command repeated unchanged has to give the product's very bytes, or this proves nothing.
 
 use std::path::Path;
@@ -20,7 +20,7 @@ use crate::sbom::audit;
 
 /// A way in which the extension must not be linked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mislink {
+pub enum WrongLink {
     /// To the distribution's shared OpenBLAS: what the crate openblas-src does by itself where it finds one.
     Dynamic,
     /// To the shared OpenBLAS with 64-bit integers, which exports the same names.
@@ -31,7 +31,7 @@ pub enum Mislink {
     ExportedOld,
 }
 
-impl Mislink {
+impl WrongLink {
     /// All of them.
     pub const ALL: [Self; 4] = [
         Self::Dynamic,
@@ -50,7 +50,7 @@ impl Mislink {
         }
     }
 
-    /// The file in a mislink job's output.
+    /// The file in the output of the job `blas-clash`.
     pub fn file(self) -> String {
         format!("{}.so", self.name())
     }
@@ -73,7 +73,7 @@ impl ExitKind for OtherObjects {
     }
 }
 
-/// Links each [`Mislink`]. `product` is the compile job's library before strip, `shared` and `old` the
+/// Links each [`WrongLink`]. `product` is the compile job's library before strip, `shared` and `old` the
 /// unpacked packages of other builds of OpenBLAS.
 pub fn link(
     compile: &Compile<'_>,
@@ -99,7 +99,7 @@ pub fn link(
         return Err(OtherObjects.into());
     }
     std::fs::remove_file(&unchanged).map_err(files::FileError::at("remove", &unchanged))?;
-    let names: Vec<&str> = Mislink::ALL.into_iter().map(Mislink::name).collect();
+    let names: Vec<&str> = WrongLink::ALL.into_iter().map(WrongLink::name).collect();
     Ok(format!("the same objects linked {}", names.join(", ")))
 }
 

@@ -132,7 +132,10 @@ impl Library {
         let to = work.out.join(self.archive);
         files::copy(&archive, &to)?;
         let size = to.metadata().map_err(FileError::at("read", &to))?.len();
-        let shared = wrapper.map(Wrapper::said).transpose()?.unwrap_or_default();
+        let shared = wrapper
+            .map(Wrapper::summary)
+            .transpose()?
+            .unwrap_or_default();
         Ok(format!(
             "{}, {:.1} MB{shared}",
             self.archive,

@@ -6,9 +6,9 @@
 //! look at is in the directory's name ([`kept_dir`]) or in the name of a file that it does look at, and `reproduce` compares
 //! with a build from nothing.
 //!
-//! For another architecture than the first, cargo is told the target, and every program of the compiler is called by the name
-//! that begins with GNU's triplet. A cross compiler has these names and so has the native one, so that one recipe serves on
-//! either machine.
+//! For another architecture than the first, cargo is told the target, and every program of the compiler is called by the
+//! name that begins with GNU's triplet. A cross compiler has these names and so has the native one, so that one recipe
+//! serves on either machine.
 
 mod declared_rust;
 
@@ -110,7 +110,7 @@ impl Compile<'_> {
                 .map(|meta| meta.len())
                 .map_err(FileError::at("read", path))
         };
-        let shared = self.wrapper.map(Wrapper::said).transpose()?;
+        let shared = self.wrapper.map(Wrapper::summary).transpose()?;
         Ok(format!(
             "pgml.so for PostgreSQL {}, {:.1} MB stripped{}",
             self.major,
@@ -331,8 +331,8 @@ cargo tree --quiet --locked --offline --no-default-features --features "pg$MAJOR
 /// Compiles with the list of crates linked in.
 ///
 /// `--undefined` keeps the list, to which nothing refers, from being dropped as dead; the symbol is hidden, so that the
-/// library exports nothing for it. The linker's arguments are for this one crate (`cargo rustc`), not for build scripts. What crates
-/// declare as their oldest Rust is checked by [`declared_rust`] instead of by cargo.
+/// library exports nothing for it. The linker's arguments are for this one crate (`cargo rustc`), not for build scripts.
+/// What crates declare as their oldest Rust is checked by [`declared_rust`] instead of by cargo.
 pub const RUSTC: &str = r#"
 mkdir /build/list
 printf '%s\n' '.section .dep-v0,"a",@progbits' '.globl AUDITABLE_VERSION_INFO' '.hidden AUDITABLE_VERSION_INFO' \

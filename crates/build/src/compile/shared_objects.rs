@@ -72,8 +72,8 @@ impl CompilerCache {
         })
     }
 
-    /// The wrapper for one compile, which is what runs in the sandbox. Compiles sccache itself when it is not there: with the
-    /// builder's C library, as it has to run in there.
+    /// The wrapper for one compile, which is what runs in the sandbox. Compiles sccache itself when it is not there: with
+    /// the builder's C library, as it has to run in there.
     pub fn wrapper(
         &self,
         workspace: &Workspace,
@@ -174,18 +174,18 @@ impl Wrapper {
             .env("SCCACHE_IDLE_TIMEOUT", "0")
     }
 
-    /// What came of it, in words.
-    pub fn said(&self) -> Result<String, Failure> {
+    /// What the compiler cache did, as the end of a sentence: `; 42 of 45 objects from the store`.
+    pub fn summary(&self) -> Result<String, Failure> {
         let text = files::read_text(&self.out.join(STATISTICS))?;
         Ok(Statistics::parse(&text).map_or_else(
             |reason| format!("; sccache's statistics can't be read: {reason}"),
-            |found| found.words(),
+            |found| found.summary(),
         ))
     }
 }
 
-/// The end of a script whose compilers are wrapped: what sccache did, where [`Wrapper::said`] reads it. Nothing where they are
-/// not.
+/// The end of a script whose compilers are wrapped: what sccache did, where [`Wrapper::summary`] reads it. Nothing where
+/// they are not.
 pub const REPORT: &str = r#"
 if [ -n "${COMPILER_WRAPPER:-}" ]; then
     "$COMPILER_WRAPPER" --show-stats --stats-format=json > /run/sccache/out/statistics.json
@@ -223,7 +223,7 @@ impl Statistics {
         serde_json::from_str::<Document>(text).map(|document| document.stats)
     }
 
-    fn words(&self) -> String {
+    fn summary(&self) -> String {
         let (hits, misses) = (self.cache_hits.sum(), self.cache_misses.sum());
         let failed = self.cache_errors.sum() + self.cache_write_errors;
         let failed = match failed {
@@ -259,12 +259,12 @@ mod tests {
 
     /// Catches another form of sccache's statistics, after which nobody would notice that it finds nothing.
     #[test]
-    fn its_statistics_are_told() {
+    fn the_statistics_of_sccache_are_summarised() {
         let text = r#"{"stats": {"cache_hits": {"counts": {"Rust": 40, "C/C++": 2}}, "cache_misses": {"counts": {"Rust": 3}},
             "cache_errors": {"counts": {}}, "cache_write_errors": 1, "compile_requests": 60}, "cache_location": "redis"}"#;
-        let words = Statistics::parse(text).expect("statistics").words();
+        let summary = Statistics::parse(text).expect("statistics").summary();
         assert_eq!(
-            words,
+            summary,
             "; 42 of 45 objects from the store, 1 times the store failed"
         );
         assert!(Statistics::parse(r#"{"hits": 1}"#).is_err());

@@ -257,20 +257,22 @@ fn write_layer(
     let kept: BTreeSet<PathBuf> = contents
         .files
         .iter()
-        .filter(|path| filter.takes(path))
+        .filter(|path| filter.includes(path))
         .flat_map(|path| Path::new(path).ancestors().skip(1).map(Path::to_owned))
         .collect();
     let mut layer = LayerWriter::create(to)?;
     each(archive, |mut entry, bytes| {
         let takes = match &entry.kind {
-            Kind::Directory => filter.takes(&entry.path) || kept.contains(Path::new(&entry.path)),
-            _ => filter.takes(&entry.path),
+            Kind::Directory => {
+                filter.includes(&entry.path) || kept.contains(Path::new(&entry.path))
+            }
+            _ => filter.includes(&entry.path),
         };
         if !takes {
             return Ok(());
         }
         if let Kind::Hardlink(target) = &entry.kind
-            && !filter.takes(target)
+            && !filter.includes(target)
         {
             let what = format!(
                 "/{} is a link to /{target}, which the slim image leaves out",

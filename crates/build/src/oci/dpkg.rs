@@ -2,8 +2,8 @@
 //! and `apt upgrade` know the package.
 //!
 //! The distribution's own dpkg installs into a directory that holds nothing but what it reads of the layers below: its
-//! database and the accounts. It sees there what is installed, so that a Depends which the image does not have fails. Nothing else of the lower layers is
-//! needed: our packages have no maintainer scripts.
+//! database and the accounts. It sees there what is installed, so that a Depends which the image does not have fails.
+//! Nothing else of the lower layers is needed: our packages have no maintainer scripts.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File};

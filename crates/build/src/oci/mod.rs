@@ -2,8 +2,9 @@
 //!
 //! [`base`] makes the layer of the distribution and Postgres, [`dpkg`] those of our packages as dpkg unpacks them;
 //! [`volume`] that of the extension alone;
-//! [`settings`] is how a container behaves; [`image`] puts layers and settings together with an SBOM ([`crate::sbom::image`]) and [`layout`]
-//! writes the archive. [`steps`] carries out the jobs of a plan, [`engine`] hands an image to docker or podman.
+//! [`settings`] is how a container behaves; [`image`] puts layers and settings together with an SBOM
+//! ([`crate::sbom::image`]) and [`layout`] writes the archive. [`steps`] carries out the jobs of a plan, [`engine`] hands an
+//! image to docker or podman.
 //!
 //! Nothing here talks to a registry, and nothing needs a daemon but [`engine`].
 

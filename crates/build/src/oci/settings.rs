@@ -63,7 +63,8 @@ impl Settings<'_> {
             .user(format!("{uid}:{uid}", uid = self.uid))
             .env(vec![
                 format!("PATH=/usr/lib/postgresql/{major}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
-                // Sorts by code point, the same on every version of the C library: no index is silently wrong after an upgrade.
+                // Sorts by code point, the same on every version of the C library: no index is silently wrong after an
+                // upgrade.
                 "LANG=C.UTF-8".into(),
                 format!("PG_MAJOR={major}"),
                 format!("PGDATA={data}"),

@@ -99,8 +99,8 @@ impl Libraries {
         Ok((&found.package, found.versions.as_deref()))
     }
 
-    /// The `Depends` for needed libraries. `newest` maps a version namespace (`GLIBC`) to the newest version needed; `libpython`
-    /// is the distribution's package of it.
+    /// The `Depends` for needed libraries. `newest` maps a version namespace (`GLIBC`) to the newest version needed;
+    /// `libpython` is the distribution's package of it.
     pub fn depends(
         &self,
         needed: &[String],

@@ -133,7 +133,8 @@ impl<'a> Builder<'a> {
         Ok(plan)
     }
 
-    /// The distribution, as it is locked, that has a target's server: the target's own, or that with an archive of other majors.
+    /// The distribution, as it is locked, that has a target's server: the target's own, or that with an archive of other
+    /// majors.
     fn server_of(&self, target: &Target) -> Option<Distribution> {
         let found = self
             .context

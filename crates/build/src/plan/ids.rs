@@ -48,8 +48,8 @@ pub fn compress_runtime(of: impl Display) -> String {
 }
 
 /// Links the extension in the ways that it must not be.
-pub fn mislink(major: u16) -> String {
-    format!("mislink:pg{major}")
+pub fn blas_clash(major: u16) -> String {
+    format!("blas-clash:pg{major}")
 }
 
 /// Installs the wheels of a test.

@@ -1,5 +1,5 @@
-//! Which files of this program decide what a step makes: the step's own file and all that it imports, read from the sources when
-//! this crate is compiled, and the data files that it is made with.
+//! Which files of this program decide what a step makes: the step's own file and all that it imports, read from the sources
+//! when this crate is compiled, and the data files that it is made with.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -84,8 +84,8 @@ fn code(step: &Step) -> Option<&'static str> {
             "crates/build/src/steps/systems.rs"
         }
         Step::CompileLibrary { .. } => "crates/build/src/steps/cpp_library.rs",
-        Step::Compile { .. } | Step::Mislink { .. } => "crates/build/src/steps/compiling.rs",
-        Step::Providers { .. } => "crates/build/src/steps/providers.rs",
+        Step::Compile { .. } | Step::BlasClash { .. } => "crates/build/src/steps/compiling.rs",
+        Step::SystemLibraries { .. } => "crates/build/src/steps/system_libraries.rs",
         Step::Compress { .. } | Step::CompressRuntime { .. } => {
             "crates/build/src/steps/compress.rs"
         }
@@ -232,10 +232,10 @@ mod tests {
         has(runtime(), "crates/build/src/package/depends.rs");
         has(runtime(), "crates/base/src/sandbox.rs");
         has(extension_packages(), "crates/base/src/sandbox.rs");
-        let providers = Step::Providers {
+        let libraries = Step::SystemLibraries {
             distribution: "debian12".into(),
         };
-        has(providers, "crates/debian/src/deb/reader/tar.rs");
+        has(libraries, "crates/debian/src/deb/reader/tar.rs");
         let image = Step::ExtensionImage { target: target() };
         has(image, "crates/debian/src/deb/reader.rs");
         has(compile(), "crates/symcheck/src/stamp.rs");

@@ -141,7 +141,8 @@ pub enum Step {
         sources: JobRef,
     },
     /// Take the server and the libraries that it, Python and an extension load out of a distribution's packages.
-    Providers {
+    #[serde(rename = "providers")]
+    SystemLibraries {
         /// `debian12`
         distribution: String,
     },
@@ -156,7 +157,8 @@ pub enum Step {
         reads: Compiling,
     },
     /// Link the compiled extension in the ways that it must not be, for the test that shows why.
-    Mislink {
+    #[serde(rename = "mislink")]
+    BlasClash {
         /// `13`
         major: u16,
         /// What the compile read.
@@ -309,10 +311,10 @@ impl jobs::job::Step for Step {
             }
             Self::FetchServer { .. } | Self::FetchCrates | Self::FetchLibrary { .. } => (1, 100, 3),
             Self::Unpack { .. } | Self::UnpackServer { .. } => (1, 100, 1),
-            Self::Providers { .. } => (1, 800, 12),
+            Self::SystemLibraries { .. } => (1, 800, 12),
             Self::Rootfs { .. } => (1, 400, 35),
             Self::CompileLibrary { .. } => (ALL_BUT_ONE, 2000, 180),
-            Self::Compile { .. } | Self::Mislink { .. } => (ALL_BUT_ONE, 3000, 60),
+            Self::Compile { .. } | Self::BlasClash { .. } => (ALL_BUT_ONE, 3000, 60),
             Self::Compress { .. } => (1, 200, 8),
             Self::Stamp { .. } => (1, 100, 1),
             Self::Verify { .. } => (2, 600, 4),
@@ -335,7 +337,7 @@ impl jobs::job::Step for Step {
             memory,
             seconds,
             // All majors share cargo's target directory, which lets one cargo in at a time.
-            alone_with: matches!(self, Self::Compile { .. } | Self::Mislink { .. })
+            alone_with: matches!(self, Self::Compile { .. } | Self::BlasClash { .. })
                 .then_some("cargo's target directory"),
         }
     }
@@ -377,7 +379,7 @@ impl jobs::job::Step for Step {
                 ..
             } => vec![one, other],
             Self::Compile { reads, .. } => reads.reads(),
-            Self::Mislink {
+            Self::BlasClash {
                 reads,
                 compiled,
                 shared,
@@ -415,7 +417,7 @@ impl jobs::job::Step for Step {
             | Self::FetchWheels { .. }
             | Self::FetchFixture { .. }
             | Self::FetchServer { .. }
-            | Self::Providers { .. }
+            | Self::SystemLibraries { .. }
             | Self::Source
             | Self::AptRepository
             | Self::ImageBase { .. }

@@ -29,8 +29,8 @@ pub fn make(
     ))
 }
 
-/// Unpacks the wheels for another machine, and byte-compiles them by `rootfs`'s Python, which is of the version that they are
-/// for: byte code depends on that alone.
+/// Unpacks the wheels for another machine, and byte-compiles them by `rootfs`'s Python, which is of the version that they
+/// are for: byte code depends on that alone.
 pub fn make_byte_compiled(
     work: &Work<'_>,
     rootfs: &Path,

@@ -100,8 +100,8 @@ impl Steps<'_> {
         })
     }
 
-    pub(super) fn mislink(&self, work: &Work<'_>) -> Result<String, Failure> {
-        let Step::Mislink {
+    pub(super) fn blas_clash(&self, work: &Work<'_>) -> Result<String, Failure> {
+        let Step::BlasClash {
             major,
             reads,
             compiled,

@@ -25,7 +25,7 @@ impl Steps<'_> {
         let choice = Choice::of(self.targets, &target, &|name| {
             Lock::path(self.workspace, name).exists()
         });
-        let providers = Providers::new(
+        let libraries = Providers::new(
             self.targets,
             &target,
             &choice,
@@ -36,7 +36,7 @@ impl Steps<'_> {
         )?;
         step::verify(
             &step::Subject {
-                providers: &providers,
+                providers: &libraries,
                 runtime: &python,
                 library: &stamped.join(layout::STRIPPED),
                 unstripped: &compiled.join(layout::UNSTRIPPED),

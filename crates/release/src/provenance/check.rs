@@ -77,7 +77,7 @@ pub struct Document {
 }
 
 /// What is here, to compare with.
-pub struct Here<'a> {
+pub struct LocalState<'a> {
     /// The source tree.
     pub tree: &'a SourceTree,
     /// What the compiler says of itself.
@@ -99,7 +99,11 @@ pub fn read(release: &Path) -> Result<Statement, NoStatement> {
 }
 
 /// Compares a release and what is here with its statement.
-pub fn check(release: &Path, statement: &Statement, here: &Here<'_>) -> Result<Document, Failure> {
+pub fn check(
+    release: &Path,
+    statement: &Statement,
+    here: &LocalState<'_>,
+) -> Result<Document, Failure> {
     let definition = &statement.predicate.build_definition;
     let stated = by_name(&definition.resolved_dependencies);
     let actual = dependencies(here.tree, here.toolchain);
@@ -162,7 +166,7 @@ fn found(differences: Vec<String>, same: impl FnOnce() -> String) -> Found {
     }
 }
 
-fn signature(release: &Path, here: &Here<'_>) -> Result<Found, Failure> {
+fn signature(release: &Path, here: &LocalState<'_>) -> Result<Found, Failure> {
     let directory = release.join(DIRECTORY);
     let file = directory.join(SIGNATURE);
     if !file.exists() {
@@ -217,7 +221,7 @@ fn artifacts(release: &Path, statement: &Statement) -> Result<Found, Failure> {
 fn source(
     release: &Path,
     stated: &BTreeMap<String, &Resource>,
-    here: &Here<'_>,
+    here: &LocalState<'_>,
 ) -> Result<Found, Failure> {
     let wanted = stated.get(SOURCE).and_then(|source| source.sha256());
     if wanted == Some(here.tree.digest()) {
@@ -230,17 +234,17 @@ fn source(
     }))
 }
 
-fn toolchain(stated: &BTreeMap<String, &Resource>, here: &Here<'_>) -> Found {
+fn toolchain(stated: &BTreeMap<String, &Resource>, here: &LocalState<'_>) -> Found {
     let Some(then) = stated.get(TOOLCHAIN) else {
         return Found::Different(vec!["the statement names none".into()]);
     };
-    let first = |words: &str| words.lines().next().unwrap_or_default().to_owned();
+    let first = |text: &str| text.lines().next().unwrap_or_default().to_owned();
     match then.sha256() == Some(Digest::of(here.toolchain)) {
         true => Found::Same(first(here.toolchain)),
         false => Found::Different(vec![format!(
             "`{}` here, `{}` in the statement",
             first(here.toolchain),
-            first(then.words())
+            first(then.digested_text())
         )]),
     }
 }

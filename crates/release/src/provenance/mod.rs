@@ -2,8 +2,8 @@
 //! tree, locks and compiler, by which plan.
 //!
 //! Nothing in it is of one run (no time, host or number): it is a function of the release, as every other file is, so that
-//! two builders' statements can be compared byte by byte. [`source_tree`] is the source tree, [`check`] says of a release whether
-//! its statement is true here.
+//! two builders' statements can be compared byte by byte. [`source_tree`] is the source tree, [`check`] says of a release
+//! whether its statement is true here.
 
 pub mod check;
 
@@ -40,7 +40,7 @@ const BUILDER: &str = "urn:pgml-dist:xtask";
 pub const SOURCE: &str = "source";
 /// The name of the compiler among the dependencies.
 pub const TOOLCHAIN: &str = "toolchain";
-/// The annotation that says in words what a digest is of.
+/// The annotation that holds the text that a digest is of.
 const WORDS: &str = "words";
 
 /// A statement.
@@ -131,8 +131,8 @@ impl Resource {
         self.digest.get("sha256")?.parse().ok()
     }
 
-    /// What it is, in words, where the digest is of words.
-    pub fn words(&self) -> &str {
+    /// The text that the digest is of: empty for a file.
+    pub fn digested_text(&self) -> &str {
         self.annotations.get(WORDS).map_or("", String::as_str)
     }
 }

@@ -6,7 +6,7 @@ use base::workspace::Workspace;
 use debian::apt::repository::KEYRING;
 use debian::apt::signing::SigningKey;
 
-use super::check::{Check, Document, Found, Here, check, read};
+use super::check::{Check, Document, Found, LocalState, check, read};
 use super::*;
 
 const TOOLCHAIN: &str = "rustc 1.95.0\nhost: x86_64-unknown-linux-gnu";
@@ -85,7 +85,7 @@ impl Fixture {
     }
 
     fn check_with(&self, toolchain: &str, plan: &str, keyring: Option<&Path>) -> Document {
-        let here = Here {
+        let here = LocalState {
             tree: &self.tree(),
             toolchain,
             plan: Ok(Digest::of(plan)),

@@ -39,7 +39,7 @@ pub fn table(targets: &BTreeMap<String, TargetState>) -> String {
             (&target.development.first().cloned(), 0),
         ] {
             if let Some(note) = note {
-                cells[at].push_str(&format!(" {}", mark(note, &mut notes)));
+                cells[at].push_str(&format!(" {}", note_mark(note, &mut notes)));
             }
         }
         lines.push(line(name, width, cells));
@@ -63,9 +63,9 @@ fn line(name: &str, width: usize, cells: [String; 7]) -> String {
 fn cell(state: &State, notes: &mut Vec<String>) -> String {
     match state {
         State::Yes => "yes".into(),
-        State::StandIn(whose) => format!("stand-in {}", mark(&stand_in(whose), notes)),
-        State::Failed(why) => format!("FAILED {}", mark(why, notes)),
-        State::No(why) => format!("no {}", mark(why, notes)),
+        State::StandIn(whose) => format!("stand-in {}", note_mark(&stand_in(whose), notes)),
+        State::Failed(why) => format!("FAILED {}", note_mark(why, notes)),
+        State::No(why) => format!("no {}", note_mark(why, notes)),
     }
 }
 
@@ -75,7 +75,7 @@ pub fn stand_in(whose: &str) -> String {
 }
 
 /// The number of a note, as `[2]`; one that is not there yet is added.
-pub fn mark(note: &str, notes: &mut Vec<String>) -> String {
+pub fn note_mark(note: &str, notes: &mut Vec<String>) -> String {
     let at = notes.iter().position(|known| known == note);
     let at = at.unwrap_or_else(|| {
         notes.push(note.to_owned());

@@ -91,12 +91,12 @@ impl Elsewhere {
     }
 
     /// A path of the place, as the second build sees it.
-    pub fn inside(&self, name: &str) -> PathBuf {
+    pub fn mounted_path(&self, name: &str) -> PathBuf {
         self.at.join(name)
     }
 
     /// The same path, as this process sees it.
-    pub fn outside(&self, name: &str) -> PathBuf {
+    pub fn host_path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
 
@@ -116,7 +116,7 @@ impl Elsewhere {
     pub fn program<A: Into<OsString>>(&self, command: impl IntoIterator<Item = A>) -> Program {
         let system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
         let toolchain = match self.namespaces {
-            Some(_) => self.inside("toolchain"),
+            Some(_) => self.mounted_path("toolchain"),
             None => self.toolchain.clone(),
         };
         let program = match &self.namespaces {
@@ -148,8 +148,8 @@ impl Elsewhere {
         inputs::fetch::with_proxies(program)
             .args(command)
             .env("PATH", format!("{}/bin:{system}", toolchain.display()))
-            .env("HOME", self.inside("home"))
-            .env("TMPDIR", self.inside("tmp"))
+            .env("HOME", self.mounted_path("home"))
+            .env("TMPDIR", self.mounted_path("tmp"))
             .env("USER", USER_NAME)
             .env("LOGNAME", USER_NAME)
             .env("LC_ALL", LOCALE)
@@ -159,7 +159,7 @@ impl Elsewhere {
     }
 
     /// Gives the place to the user who builds there. Files that are shared with this cache stay as they are.
-    pub fn hand_over(&self, log: &Path) -> Result<(), Failure> {
+    pub fn chown_to_builder(&self, log: &Path) -> Result<(), Failure> {
         if let Ok(user) = self.user {
             Program::new("find")
                 .arg(&self.dir)
@@ -179,19 +179,19 @@ impl Elsewhere {
     /// Compiles the clock and the stand-in for bubblewrap that brings it into sandboxes.
     fn make_clock(&self, builder: &Path, log: &Path) -> Result<(), String> {
         let said = |error: &dyn std::fmt::Display| format!("it could not be made: {error}");
-        let source = self.outside("tmp/clock.c");
+        let source = self.host_path("tmp/clock.c");
         files::write(&source, CLOCK).map_err(|error| said(&error))?;
         Sandbox::new(builder)
             .tmpfs("/build")
             .read_only(&source, "/build/clock.c")
-            .writable(&self.outside("bin"), "/build/bin")
+            .writable(&self.host_path("bin"), "/build/bin")
             .script(&format!(
                 "gcc -shared -fPIC -O2 -Wall -Werror -DAHEAD={AHEAD} -o /build/bin/clock.so /build/clock.c"
             ))
             .run(log)
             .map_err(|error| said(&error))?;
-        let real = self.inside("bin/bwrap.real");
-        let clock = self.inside("bin/clock.so");
+        let real = self.mounted_path("bin/bwrap.real");
+        let clock = self.mounted_path("bin/clock.so");
         let script = format!(
             "#!/bin/sh\n\
              # The clock goes into each sandbox, right before the command.\n\
@@ -209,7 +209,7 @@ impl Elsewhere {
             real.display()
         );
         let write = |name: &str, text: &str| -> Result<(), FileError> {
-            let path = self.outside(name);
+            let path = self.host_path(name);
             files::write(&path, text)?;
             files::set_mode(&path, 0o755)
         };

@@ -69,10 +69,10 @@ pub fn difference(first: &Path, second: &Path, report: &Path) -> Result<String, 
         Some(1) => {}
         // What ends with another code has not explained anything, and must not hide the difference that was found.
         code => {
-            let words = String::from_utf8_lossy(&output.stderr);
-            let words = base::process::tail(&words);
+            let message = String::from_utf8_lossy(&output.stderr);
+            let message = base::process::tail(&message);
             return Ok(format!(
-                "not explained: diffoscope ended with {code:?}: {words}"
+                "not explained: diffoscope ended with {code:?}: {message}"
             ));
         }
     }

@@ -24,7 +24,7 @@ pub fn share(
 ) -> Result<(), Failure> {
     let cache = pipeline.cache();
     let workspace = &pipeline.workspace;
-    let store = Store::new(elsewhere.outside("cache/store"));
+    let store = Store::new(elsewhere.host_path("cache/store"));
     for job in &plan.jobs {
         let from = cache.output(job);
         match &job.step {
@@ -43,13 +43,13 @@ pub fn share(
             }
             Step::FetchCrates => {
                 let lock = workspace.root.join("extension/Cargo.lock");
-                share_crates(&from, &lock, &elsewhere.outside("cache/cargo"), log)?;
+                share_crates(&from, &lock, &elsewhere.host_path("cache/cargo"), log)?;
             }
             _ => {}
         }
     }
     files::write(
-        &elsewhere.outside("home/.cargo/config.toml"),
+        &elsewhere.host_path("home/.cargo/config.toml"),
         crates::user_settings(),
     )?;
     // Equal signatures take the same key.
@@ -57,7 +57,7 @@ pub fn share(
     if key.exists() {
         Program::new("cp")
             .arg("--archive")
-            .args([key, elsewhere.outside("cache/signing-key")])
+            .args([key, elsewhere.host_path("cache/signing-key")])
             .run(log)?;
     }
     Ok(())

@@ -102,7 +102,7 @@ impl ExitKind for ReproduceError {
 }
 
 /// The release to compare with.
-pub struct First {
+pub struct FirstRelease {
     /// Its directory.
     pub dir: PathBuf,
     /// What it has.
@@ -111,7 +111,7 @@ pub struct First {
     pub files: bool,
 }
 
-impl First {
+impl FirstRelease {
     /// What somebody's manifest says, whether or not the files lie beside it.
     pub fn of_manifest(path: &Path) -> Result<Self, Failure> {
         let path = match path.is_dir() {
@@ -162,7 +162,7 @@ impl Reproduction<'_> {
     }
 
     /// The release as this cache makes it: `out` where it holds just that, else a tree of its own. `out` is not changed.
-    pub fn first(&self, out: &Path) -> Result<First, Failure> {
+    pub fn first(&self, out: &Path) -> Result<FirstRelease, Failure> {
         let plan = self.pipeline.plan(self.chosen, Purpose::Dist)?;
         self.pipeline.execute(&plan, self.chosen, self.listener)?;
         let dir = match publish::is_current(out, &plan) {
@@ -176,7 +176,7 @@ impl Reproduction<'_> {
             }
         };
         let path = dir.join(publish::MANIFEST);
-        Ok(First {
+        Ok(FirstRelease {
             manifest: publish::read_manifest_file(&path)
                 .ok_or(ReproduceError::NoManifest { path })?,
             dir,
@@ -185,7 +185,7 @@ impl Reproduction<'_> {
     }
 
     /// Builds again and compares.
-    pub fn run(&self, first: &First) -> Result<Document, Failure> {
+    pub fn run(&self, first: &FirstRelease) -> Result<Document, Failure> {
         let dir = self.dir();
         let _lock = CacheLock::acquire(&dir, self.listener)?;
         let plan = self.pipeline.plan(self.chosen, Purpose::Dist)?;
@@ -203,9 +203,9 @@ impl Reproduction<'_> {
         files::write(&log, "")?;
         let elsewhere = Elsewhere::prepare(&place, self.pipeline, Some(&builder), &log)?;
         inputs::share(self.pipeline, &plan, &elsewhere, &log)?;
-        source_files::copy(&self.pipeline.workspace, &elsewhere.outside("source"))?;
-        files::copy(self.executable, &elsewhere.outside("bin/xtask"))?;
-        files::set_mode(&elsewhere.outside("bin/xtask"), 0o755)?;
+        source_files::copy(&self.pipeline.workspace, &elsewhere.host_path("source"))?;
+        files::copy(self.executable, &elsewhere.host_path("bin/xtask"))?;
+        files::set_mode(&elsewhere.host_path("bin/xtask"), 0o755)?;
         let variations = elsewhere.variations(&builder, &log)?;
         for variation in &variations {
             self.listener.note(&variation.to_string());
@@ -213,7 +213,7 @@ impl Reproduction<'_> {
         let began = Instant::now();
         self.build(&elsewhere, &log)?;
         let seconds = began.elapsed().as_secs_f64();
-        let made = elsewhere.outside("out");
+        let made = elsewhere.host_path("out");
         let second = publish::read_manifest(&made).ok_or_else(|| ReproduceError::NoManifest {
             path: made.join(publish::MANIFEST),
         })?;
@@ -256,7 +256,7 @@ impl Reproduction<'_> {
 
     /// The second build. Its words go to the log and, line by line, to the listener.
     fn build(&self, elsewhere: &Elsewhere, log: &Path) -> Result<(), Failure> {
-        let inside = |name: &str| elsewhere.inside(name).into_os_string();
+        let inside = |name: &str| elsewhere.mounted_path(name).into_os_string();
         let mut command = vec![
             inside("bin/xtask"),
             "--source".into(),
@@ -279,7 +279,7 @@ impl Reproduction<'_> {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(FileError::at("start", "unshare"))?;
-        let mut words = String::new();
+        let mut output = String::new();
         let mut file = std::fs::File::options()
             .append(true)
             .open(log)
@@ -289,8 +289,8 @@ impl Reproduction<'_> {
                 let line = String::from_utf8_lossy(&line).into_owned();
                 writeln!(file, "{line}").map_err(FileError::at("write", log))?;
                 self.listener.progress(SECOND, &line);
-                words.push_str(&line);
-                words.push('\n');
+                output.push_str(&line);
+                output.push('\n');
             }
         }
         let status = child.wait().map_err(FileError::at("wait for", "unshare"))?;
@@ -300,7 +300,7 @@ impl Reproduction<'_> {
             true => Ok(()),
             false => Err(ReproduceError::SecondBuild {
                 code: status.code().unwrap_or(-1),
-                tail: process::tail(&words),
+                tail: process::tail(&output),
                 log: log.to_owned(),
             }
             .into()),

@@ -76,7 +76,7 @@ const NEVER: [(&str, &str); 2] = [
 ];
 
 /// Whether no machine can vary something.
-pub fn never(name: &str) -> bool {
+pub fn never_varies(name: &str) -> bool {
     NEVER.iter().any(|(never, _)| *never == name)
 }
 
@@ -88,7 +88,7 @@ fn lines(output: &[u8]) -> Vec<String> {
 impl Elsewhere {
     /// Measures what differs there from here. The clock in sandboxes is measured in one over `builder`.
     pub fn variations(&self, builder: &Path, log: &Path) -> Result<Vec<Variation>, Failure> {
-        self.hand_over(log)?;
+        self.chown_to_builder(log)?;
         let here = Command::new("sh")
             .args(["-uc", PROBE])
             .output()
@@ -101,7 +101,7 @@ impl Elsewhere {
             name: "path".into(),
             state: State::Varied(format!(
                 "{}, its files in another order and with other times",
-                self.inside("source").display()
+                self.mounted_path("source").display()
             )),
         }];
         let reasons = self.reasons();

@@ -105,7 +105,7 @@ pub fn record(debug: &str, files: &FileSystem, policy: &Policy) -> Record {
 
 /// Replays a recorded session and compares every BLAS symbol that was bound. Returns how many were, and how many of them
 /// a wheel's library got from outside the wheels.
-pub fn agrees(
+pub fn compare_bindings(
     scene: &Scene<'_>,
     library: &Path,
     debug: &str,

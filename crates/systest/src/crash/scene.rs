@@ -64,12 +64,12 @@ pub struct Outcome {
 impl Outcome {
     /// Whether the server says that a backend was ended by this signal.
     pub fn ended_by_signal(&self, signal: i32) -> bool {
-        let words = format!("was terminated by signal {signal}:");
-        self.server.contains(&words)
+        let line = format!("was terminated by signal {signal}:");
+        self.server.contains(&line)
     }
 
-    /// All that was said, for a failure.
-    pub fn words(&self) -> String {
+    /// The output of the session and the log of the server, for the message of a failed test.
+    pub fn transcript(&self) -> String {
         format!(
             "psql printed\n{}\nthe server wrote\n{}",
             self.output, self.server

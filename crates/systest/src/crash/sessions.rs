@@ -4,7 +4,7 @@ use std::path::Path;
 
 use base::exit::Failure;
 use base::workspace::Workspace;
-use build::compile::blas_clash::Mislink;
+use build::compile::blas_clash::WrongLink;
 use build::layout;
 use build::verify::step;
 use symcheck::expectation::{Expectation, Libpython, Profile};
@@ -130,7 +130,7 @@ impl Suite<'_> {
             || {
                 let outcome = self.session(shipped, LOOK, With::default())?;
                 ensure(outcome.output == "exposes nothing: true", || {
-                    outcome.words()
+                    outcome.transcript()
                 })
             },
         );
@@ -146,28 +146,27 @@ impl Suite<'_> {
         self.right(
             cases,
             "dynamic, with RTLD_DEEPBIND: right, so the crash is a matter of scopes",
-            &self.libraries.wrong(Mislink::Dynamic),
+            &self.libraries.linked(WrongLink::Dynamic),
             With::default(),
         );
     }
 
     /// What each wrong variant shows to the libraries that are loaded after it, and that the checker refuses it for that.
     fn exposed(&self, cases: &mut Cases<'_>) {
-        for (mislink, exposed) in [
-            (Mislink::Dynamic, "dgelsd_"),
-            (Mislink::Ilp64, "dgelsd_"),
-            (Mislink::Exported, "gotoblas"),
-            (Mislink::ExportedOld, "gotoblas"),
+        for (wrong, exposed) in [
+            (WrongLink::Dynamic, "dgelsd_"),
+            (WrongLink::Ilp64, "dgelsd_"),
+            (WrongLink::Exported, "gotoblas"),
+            (WrongLink::ExportedOld, "gotoblas"),
         ] {
-            let name = mislink.name();
+            let name = wrong.name();
             cases.run(&format!("{name}: the backend finds {exposed}"), || {
-                let outcome =
-                    self.session(&self.libraries.wrong(mislink), LOOK, With::default())?;
+                let outcome = self.session(&self.libraries.linked(wrong), LOOK, With::default())?;
                 let found = outcome.output.contains("ERROR") && outcome.output.contains(exposed);
-                ensure(found, || outcome.words())
+                ensure(found, || outcome.transcript())
             });
             let refused = format!("{name}: the checker refuses it and names what it would hijack");
-            if let Some(count) = cases.run(&refused, || self.refused(mislink)) {
+            if let Some(count) = cases.run(&refused, || self.refused(wrong)) {
                 cases.note(&format!(
                     "{name}: {count} references of the wheels' libraries would be hijacked"
                 ));
@@ -177,19 +176,20 @@ impl Suite<'_> {
 
     /// The wrong variants must fail: a test in which they work shows nothing about the right one.
     fn crashes(&self, cases: &mut Cases<'_>, shallow: With) {
-        for mislink in [Mislink::Dynamic, Mislink::ExportedOld] {
-            let name = format!("{}: ends the backend with signal 11", mislink.name());
+        for wrong in [WrongLink::Dynamic, WrongLink::ExportedOld] {
+            let name = format!("{}: ends the backend with signal 11", wrong.name());
             cases.run(&name, || {
-                let outcome = self.session(&self.libraries.wrong(mislink), FIT, shallow)?;
+                let outcome = self.session(&self.libraries.linked(wrong), FIT, shallow)?;
                 ensure(outcome.ended_by_signal(SEGMENTATION_FAULT), || {
-                    outcome.words()
+                    outcome.transcript()
                 })
             });
         }
         cases.run(
             "ilp64: LAPACK refuses its arguments, or the backend ends",
             || {
-                let outcome = self.session(&self.libraries.wrong(Mislink::Ilp64), FIT, shallow)?;
+                let outcome =
+                    self.session(&self.libraries.linked(WrongLink::Ilp64), FIT, shallow)?;
                 not_right(&outcome)
             },
         );
@@ -197,7 +197,7 @@ impl Suite<'_> {
         cases.run(
             "exported: NumPy's gotoblas is bound to the extension's",
             || {
-                let library = self.libraries.wrong(Mislink::Exported);
+                let library = self.libraries.linked(WrongLink::Exported);
                 let outcome = self.session(
                     &library,
                     FIT,
@@ -225,20 +225,20 @@ impl Suite<'_> {
                     ..shallow
                 };
                 let outcome =
-                    self.session(&self.libraries.wrong(Mislink::Dynamic), FIT_ALONE, with)?;
+                    self.session(&self.libraries.linked(WrongLink::Dynamic), FIT_ALONE, with)?;
                 ensure(
                     outcome.server.contains(&format!("{POISONED}dgelsd_")),
-                    || outcome.words(),
+                    || outcome.transcript(),
                 )
             },
         );
     }
 
     /// What the checker predicts is what the dynamic linker does.
-    pub fn witness(&self, cases: &mut Cases<'_>) {
+    pub fn linker_comparison(&self, cases: &mut Cases<'_>) {
         let (shipped, dynamic) = (
             &self.libraries.shipped,
-            &self.libraries.wrong(Mislink::Dynamic),
+            &self.libraries.linked(WrongLink::Dynamic),
         );
         let prepared = cases.run(
             &format!("{}: a server with the extension", self.target),
@@ -273,7 +273,7 @@ impl Suite<'_> {
                         true => Lookup::GlobalFirst,
                         false => Lookup::OwnFirst,
                     };
-                    let (bound, taken) = replay::agrees(
+                    let (bound, taken) = replay::compare_bindings(
                         self.scene,
                         library,
                         &outcome.debug,
@@ -284,7 +284,7 @@ impl Suite<'_> {
                     ensure(bound > 1000 && (taken > 0) == hijacks, || {
                         format!("{bound} BLAS symbols were bound, {taken} of wheels were taken by others")
                     })?;
-                    ensure(hijacks || outcome.output == FITTED, || outcome.words())
+                    ensure(hijacks || outcome.output == FITTED, || outcome.transcript())
                 },
             );
         }
@@ -294,7 +294,7 @@ impl Suite<'_> {
     fn right(&self, cases: &mut Cases<'_>, name: &str, library: &Path, with: With) {
         cases.run(name, || {
             let outcome = self.session(library, FIT, with)?;
-            ensure(outcome.output == FITTED, || outcome.words())
+            ensure(outcome.output == FITTED, || outcome.transcript())
         });
     }
 
@@ -328,8 +328,8 @@ impl Suite<'_> {
     }
 
     /// Sees that the rules refuse it and that the replay finds NumPy's `gotoblas` hijacked; returns how much else is.
-    fn refused(&self, mislink: Mislink) -> Result<usize, Failure> {
-        let library = self.libraries.wrong(mislink);
+    fn refused(&self, wrong: WrongLink) -> Result<usize, Failure> {
+        let library = self.libraries.linked(wrong);
         let expectation = Expectation {
             target: self.target.to_string(),
             profile: Profile::Extension,
@@ -346,16 +346,16 @@ impl Suite<'_> {
             around: &Around::NotAsked("the suite replays it with wheels of its own".into()),
             names: None,
         };
-        let report = verify_library(&library, mislink.name(), &by)?;
+        let report = verify_library(&library, wrong.name(), &by)?;
         let failed: Vec<Rule> = report
             .rules
             .iter()
             .filter(|rule| rule.status == Status::Fail)
             .map(|rule| rule.rule)
             .collect();
-        let expected: &[Rule] = match mislink {
-            Mislink::Dynamic | Mislink::Ilp64 => &[Rule::S3, Rule::S4],
-            Mislink::Exported | Mislink::ExportedOld => &[Rule::S4],
+        let expected: &[Rule] = match wrong {
+            WrongLink::Dynamic | WrongLink::Ilp64 => &[Rule::S3, Rule::S4],
+            WrongLink::Exported | WrongLink::ExportedOld => &[Rule::S4],
         };
         let all = expected.iter().all(|rule| failed.contains(rule));
         ensure(report.verdict != Verdict::Passed && all, || {
@@ -381,6 +381,6 @@ fn not_right(outcome: &Outcome) -> Result<(), Failure> {
         outcome.ended_by_signal(SEGMENTATION_FAULT) || outcome.output.contains("ERROR:  training");
     ensure(
         failed && !outcome.output.contains("coefficients 1.000"),
-        || outcome.words(),
+        || outcome.transcript(),
     )
 }

@@ -138,26 +138,27 @@ pub struct Ended {
     /// Its exit code; none when a signal ended it.
     pub code: Option<i32>,
     /// What it said.
-    pub words: String,
+    pub output: String,
     /// How long it took.
     pub took: Duration,
 }
 
 impl Ended {
-    /// Whether it said this. Errors are wrapped to the width of a terminal, so that white space does not count.
-    pub fn said(&self, what: &str) -> bool {
+    /// Whether the output contains this text. Errors are wrapped to the width of a terminal, so that white space does not
+    /// count.
+    pub fn printed(&self, what: &str) -> bool {
         let dense =
             |text: &str| text.replace(|c: char| c.is_whitespace() || "│×╰─▶".contains(c), "");
-        dense(&self.words).contains(&dense(what))
+        dense(&self.output).contains(&dense(what))
     }
 
-    /// It ended so, and said all of this.
-    pub fn ended_with(&self, code: i32, said: &[&str]) -> Result<(), Failure> {
-        let missing: Vec<&&str> = said.iter().filter(|what| !self.said(what)).collect();
+    /// Fails the test unless the run ended with this exit code and printed each of these texts.
+    pub fn ended_with(&self, code: i32, expected: &[&str]) -> Result<(), Failure> {
+        let missing: Vec<&&str> = expected.iter().filter(|what| !self.printed(what)).collect();
         ensure(self.code == Some(code) && missing.is_empty(), || {
             format!(
-                "expected exit code {code} and {said:?}; got {:?}, without {missing:?}:\n{}",
-                self.code, self.words
+                "expected exit code {code} and {expected:?}; got {:?}, without {missing:?}:\n{}",
+                self.code, self.output
             )
         })
     }
@@ -178,13 +179,13 @@ impl Dist<'_> {
         let copy = output
             .try_clone()
             .map_err(FileError::at("write", &self.log))?;
-        let mut words = self
+        let mut command_line = self
             .namespace
             .map_or(Vec::new(), |inside| inside.enter(self.root));
-        words.push(self.executable.into());
-        let mut command = Command::new(&words[0]);
+        command_line.push(self.executable.into());
+        let mut command = Command::new(&command_line[0]);
         command
-            .args(&words[1..])
+            .args(&command_line[1..])
             .arg("dist")
             .args(&self.targets)
             .args(["--epoch", &self.epoch.to_string()])
@@ -264,10 +265,12 @@ impl Running {
             std::thread::sleep(Duration::from_millis(1));
         };
         let took = self.began.elapsed();
-        let words = String::from_utf8_lossy(&files::read(&self.log)?).into_owned();
-        ensure(took < self.patience, || format!("it did not end:\n{words}"))?;
+        let output = String::from_utf8_lossy(&files::read(&self.log)?).into_owned();
+        ensure(took < self.patience, || {
+            format!("it did not end:\n{output}")
+        })?;
         let code = status.code();
-        Ok((Ended { code, words, took }, killed && code.is_none()))
+        Ok((Ended { code, output, took }, killed && code.is_none()))
     }
 
     /// As a terminal does it: to the whole group.

@@ -127,7 +127,8 @@ impl FaultTest<'_> {
         })
     }
 
-    /// The run ended well: the release under test again, byte for byte, nothing lies about, and a next run has nothing to do.
+    /// The run ended well: the release under test again, byte for byte, nothing lies about, and a next run has nothing to
+    /// do.
     pub(super) fn finished(
         &self,
         dist: &Dist<'_>,
@@ -247,14 +248,14 @@ impl FaultTest<'_> {
         ensure(killed, || {
             format!(
                 "it ended before it compiled, with {:?}:\n{}",
-                ended.code, ended.words
+                ended.code, ended.output
             )
         })?;
         files::remove_dir(&cache.join("build"))?;
         for job in &self.plan.jobs {
             self.link(cache, job)?;
         }
-        Ok(ended.words)
+        Ok(ended.output)
     }
 
     /// A store of the child's own that has these packages; copies, which may be damaged.

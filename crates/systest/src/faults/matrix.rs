@@ -110,11 +110,14 @@ impl FaultTest<'_> {
         }
         let ended = dist.run()?;
         ended.ended_with(0, &[])?;
-        let compiled = ended.words.lines().any(|line| line.starts_with("compile:"));
+        let compiled = ended
+            .output
+            .lines()
+            .any(|line| line.starts_with("compile:"));
         ensure(!compiled, || {
             format!(
                 "the second machine compiled again for {targets:?}:\n{}",
-                ended.words
+                ended.output
             )
         })?;
         self.finished(&dist, &dist.cache, &dist.out)

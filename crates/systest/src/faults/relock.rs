@@ -1,5 +1,6 @@
-//! Locked packages that left their archive: a mirror on this machine passes everything on to the archives that this machine's
-//! apt uses, and withholds what is to be gone. `dist` works on a copy of the source tree's locks, and only fetches.
+//! Locked packages that left their archive: a mirror on this machine passes everything on to the archives that this
+//! machine's apt uses, and withholds what is to be gone. `dist` works on a copy of the source tree's locks, and only
+//! fetches.
 
 use std::path::PathBuf;
 
@@ -132,8 +133,8 @@ impl FaultTest<'_> {
             &[format!("fetch:*:{}", Builder::ROLE)],
             &withheld,
         )?;
-        let words = format!("{} compiles instead", next.distribution);
-        scene.dist.run()?.ended_with(0, &[&words])
+        let message = format!("{} compiles instead", next.distribution);
+        scene.dist.run()?.ended_with(0, &[&message])
     }
 
     /// A run that makes some jobs alone, on a copy of the source tree, with files withheld.

@@ -32,8 +32,8 @@ impl ImageTest<'_> {
                 .args(["image", "load", &target, "--out", &empty])
                 .dir(self.source)
                 .output(self.log);
-            let words = refused.err().map(|error| error.to_string());
-            ensure_says(&words.unwrap_or_default(), &["there is no image"])
+            let message = refused.err().map(|error| error.to_string());
+            ensure_says(&message.unwrap_or_default(), &["there is no image"])
         });
     }
 

@@ -28,9 +28,9 @@ impl ImageTest<'_> {
                 self.compose_call(&program, &["up", "--no-color", "--exit-code-from", "train"]);
             // Whatever came of it, its containers, network and volume go.
             let down = self.compose_call(&program, &["down", "--volumes", "--timeout", "30"]);
-            let words = up?;
+            let output = up?;
             down?;
-            ensure_says(&words, &["flowers", "(5 rows)"])
+            ensure_says(&output, &["flowers", "(5 rows)"])
         });
     }
 

@@ -30,7 +30,7 @@ pub struct Ended {
     /// Its exit code.
     pub code: i32,
     /// What it said on both outputs.
-    pub words: String,
+    pub output: String,
 }
 
 /// A container; dropping it removes it and its anonymous volumes.
@@ -53,7 +53,7 @@ impl<'a> Containers<'a> {
     }
 
     /// The ids of this run's containers that are there, running or not.
-    pub fn left(&self) -> Result<String, Failure> {
+    pub fn remaining(&self) -> Result<String, Failure> {
         let filter = format!("label={}", self.label);
         self.call(&["ps", "--all", "--quiet", "--filter", &filter])
     }
@@ -161,7 +161,7 @@ impl Container<'_> {
     }
 
     /// What it said so far.
-    pub fn words(&self) -> Result<String, Failure> {
+    pub fn logs(&self) -> Result<String, Failure> {
         // The engine keeps the two outputs apart and writes them to its own two.
         let program = self.containers.program().args(["logs", &self.id]);
         let output = program
@@ -216,7 +216,7 @@ impl Container<'_> {
                     false => format!("ended with {code} instead of being {what}"),
                 };
                 return ensure(false, || {
-                    format!("{why}; it said: {}", self.words().unwrap_or_default())
+                    format!("{why}; it said: {}", self.logs().unwrap_or_default())
                 })
                 .map(|()| began.elapsed());
             }
@@ -240,13 +240,13 @@ impl Container<'_> {
             if !running {
                 return Ok(Ended {
                     code,
-                    words: self.words()?,
+                    output: self.logs()?,
                 });
             }
             ensure(began.elapsed() < PATIENCE, || {
                 format!(
                     "it does not end; it said: {}",
-                    self.words().unwrap_or_default()
+                    self.logs().unwrap_or_default()
                 )
             })?;
             std::thread::sleep(Duration::from_millis(100));

@@ -1,5 +1,5 @@
-//! A base of one's own, with `docker/Dockerfile`: the packages from the signed repository on a base of one's own give the extension's files that our
-//! images have.
+//! A base of one's own, with `docker/Dockerfile`: the packages from the signed repository on a base of one's own give the
+//! extension's files that our images have.
 
 use base::exit::Failure;
 
@@ -81,7 +81,7 @@ impl ImageTest<'_> {
              usr/lib/pgml -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum"
         );
         let ended = containers.run(&["--entrypoint", "sh", image, "-c", &script])?;
-        ensure(ended.code == 0, || ended.words.clone())?;
-        Ok(ended.words)
+        ensure(ended.code == 0, || ended.output.clone())?;
+        Ok(ended.output)
     }
 }

@@ -73,8 +73,8 @@ impl ImageTest<'_> {
         server.start()?;
         let ended = server.wait_for_end()?;
         ensure(
-            ended.code == 0 && ended.words.lines().any(|line| line == "11"),
-            || format!("it ends with {}: {}", ended.code, ended.words),
+            ended.code == 0 && ended.output.lines().any(|line| line == "11"),
+            || format!("it ends with {}: {}", ended.code, ended.output),
         )
     }
 

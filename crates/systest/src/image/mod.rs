@@ -115,7 +115,7 @@ impl ImageTest<'_> {
         self.compose(&containers, &mut cases);
         self.command(&mut cases);
         cases.run("no container and no image of this run is left", || {
-            let left = containers.left()?;
+            let left = containers.remaining()?;
             ensure(left.is_empty(), || format!("containers {left}"))?;
             tags.restore()?;
             let changed = tags.changed()?;
@@ -153,8 +153,8 @@ impl ImageTest<'_> {
 }
 
 /// Fails unless a text contains all of these.
-fn ensure_says(text: &str, words: &[&str]) -> Result<(), Failure> {
-    let missing = words.iter().find(|word| !text.contains(**word));
+fn ensure_says(text: &str, expected: &[&str]) -> Result<(), Failure> {
+    let missing = expected.iter().find(|word| !text.contains(**word));
     ensure(missing.is_none(), || {
         format!(
             "`{}` is not in: {text}",

@@ -6,7 +6,8 @@ use super::{CLUSTER, InstallTest, PORT};
 use crate::cases::{Cases, ensure};
 use crate::system::System;
 
-/// What the server's environment has. PL/Python finds no library of its own with a PYTHONHOME that is none; pgml does without.
+/// What the server's environment has. PL/Python finds no library of its own with a PYTHONHOME that is none; pgml does
+/// without.
 const WAYS: [(&str, &str, bool); 3] = [
     (
         "packages of the host, alone",

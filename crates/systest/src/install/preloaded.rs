@@ -6,7 +6,8 @@ use super::{CLUSTER, InstallTest, ensure};
 use crate::system::System;
 
 impl InstallTest<'_> {
-    /// `ALTER SYSTEM SET pgml.…` in a session that has called nothing; training and prediction afterwards; and everything as it was.
+    /// `ALTER SYSTEM SET pgml.…` in a session that has called nothing; training and prediction afterwards; and everything as
+    /// it was.
     pub(super) fn preloaded(&self, system: &System) -> Result<(), Failure> {
         let set = |value: &str| {
             let script = format!(

@@ -20,9 +20,9 @@ const PACKAGES: &str = "gcc,libc6-dev,git,ca-certificates";
 const CERTIFICATES: &str = "/etc/certificates-of-the-host.crt";
 /// Where this machine has them.
 const OWN_CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
-/// Enters a root file system as the first process of new namespaces: the root, the directory to write to, directories that are
-/// shown, `--`, and the command. bubblewrap would not do: it covers parts of /proc, and then the kernel lets nobody inside mount
-/// another one. A plain chroot would not either: the kernel refuses user namespaces in one.
+/// Enters a root file system as the first process of new namespaces: the root, the directory to write to, directories that
+/// are shown, `--`, and the command. bubblewrap would not do: it covers parts of /proc, and then the kernel lets nobody
+/// inside mount another one. A plain chroot would not either: the kernel refuses user namespaces in one.
 const ENTER: &str = r#"
 root=$1; work=$2; shift 2
 mount --bind "$root" "$root"
@@ -179,7 +179,7 @@ impl Machine {
         let child = command.stdout(copy).stderr(writer).spawn();
         let mut child = child.map_err(FileError::at("start", "unshare"))?;
         drop(command);
-        let mut words = Vec::new();
+        let mut output = Vec::new();
         let mut log = std::fs::File::options()
             .create(true)
             .append(true)
@@ -189,12 +189,12 @@ impl Machine {
         while let Ok(length @ 1..) = std::io::Read::read(&mut reader, &mut buffer) {
             std::io::Write::write_all(&mut log, &buffer[..length])
                 .map_err(FileError::at("write", &self.log))?;
-            words.extend_from_slice(&buffer[..length]);
+            output.extend_from_slice(&buffer[..length]);
         }
         let status = child.wait().map_err(FileError::at("wait for", "unshare"))?;
         Ok(Ended {
             code: status.code(),
-            words: String::from_utf8_lossy(&words).into_owned(),
+            output: String::from_utf8_lossy(&output).into_owned(),
             took: began.elapsed(),
         })
     }

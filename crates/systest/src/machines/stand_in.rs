@@ -20,7 +20,7 @@ use crate::cases::unexpected;
 /// How long an index is good for, in seconds.
 const VALID: u64 = 7 * 86_400;
 /// The directory of the pool that holds what is made here.
-pub const MADE: &str = "pool/stand-in";
+pub const STAND_IN_POOL: &str = "pool/stand-in";
 /// What Ubuntu has in `universe`; the rest is in `main`.
 const UNIVERSE: [&str; 12] = [
     "aptitude",
@@ -206,7 +206,7 @@ impl StandIn<'_> {
              Maintainer: pgml-dist <pgml-dist@example.org>\nDescription: key of an archive that stands in for another\n"
         );
         files::write(&tree.join("DEBIAN/control"), control)?;
-        let pool: PathBuf = self.root.join(MADE);
+        let pool: PathBuf = self.root.join(STAND_IN_POOL);
         files::create_dir(&pool)?;
         Program::new("dpkg-deb")
             .args(["--build", "--root-owner-group", "-Zxz"])
@@ -215,7 +215,7 @@ impl StandIn<'_> {
             .run(self.log)?;
         files::remove_dir(&tree)?;
         let entry = Program::new("apt-ftparchive")
-            .args(["packages", MADE])
+            .args(["packages", STAND_IN_POOL])
             .dir(self.root)
             .output(self.log)?;
         Ok(String::from_utf8_lossy(&entry).into_owned())

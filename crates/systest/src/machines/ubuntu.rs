@@ -16,7 +16,7 @@ use release::publish::{self, State};
 use targets::{Archive, Distribution};
 
 use super::machine::{Machine, Recipe};
-use super::services::{self, Snapshot, Sources, Temper};
+use super::services::{self, Behaviour, Snapshot, Sources};
 use super::stand_in::{Extent, StandIn};
 use crate::cases::{Case, Cases, ensure, unexpected};
 
@@ -163,8 +163,8 @@ impl Suite<'_> {
         Ok((machine, archive, snapshot))
     }
 
-    /// What this machine's archive has lost, a real snapshot service still has. Here it is the same archive: the locks of the
-    /// checkout are made to fit it, as `dist` does it where Debian's archive may be contacted.
+    /// What this machine's archive has lost, a real snapshot service still has. Here it is the same archive: the locks of
+    /// the checkout are made to fit it, as `dist` does it where Debian's archive may be contacted.
     fn forget_what_is_lost(&self, machine: &Machine) -> Result<(), Failure> {
         let program = self.scratch.join("xtask");
         copy_this_program(&program)?;
@@ -270,7 +270,7 @@ impl Suite<'_> {
         );
     }
 
-    /// Debian's packages from a snapshot service of each temper, into a cache of its own.
+    /// Debian's packages from a snapshot service of each behaviour, into a cache of its own.
     fn tempers(&self, machine: &Machine, snapshot: &Snapshot, cases: &mut Cases<'_>) {
         let said = "its packages come from `debian-snapshot`";
         let builder = &self.pipeline.targets.builders[0].distribution;
@@ -288,27 +288,27 @@ impl Suite<'_> {
             machine.run(dist)
         };
         cases.run("a slow snapshot service: dist ends well", || {
-            snapshot.becomes(Temper::Slow(8_000_000));
+            snapshot.set_behaviour(Behaviour::Slow(8_000_000));
             fetch("/var/cache/slow")?
                 .ended_with(0, &[said, "`--mirror debian=URI` names a quicker mirror"])
         });
         cases.run(
             "one that refuses the third transfer: dist ends well",
             || {
-                snapshot.becomes(Temper::RefusesOnce(3));
+                snapshot.set_behaviour(Behaviour::FailsOnce(3));
                 fetch("/var/cache/refused")?.ended_with(0, &[said])
             },
         );
         cases.run(
             "one that serves a wrong file: dist ends with the file's name",
             || {
-                snapshot.becomes(Temper::Lies("/libc6-dev_"));
+                snapshot.set_behaviour(Behaviour::Corrupts("/libc6-dev_"));
                 let wrong = "is not what the lock pins";
                 fetch("/var/cache/lied")?.ended_with(1, &["pool/", "/libc6-dev_", wrong])
             },
         );
         cases.run("what had arrived is not asked for again", || {
-            snapshot.becomes(Temper::Willing);
+            snapshot.set_behaviour(Behaviour::Serves);
             fetch("/var/cache/refused")?.ended_with(0, &[])?;
             ensure(snapshot.asked() == 0, || {
                 format!("{} requests", snapshot.asked())

@@ -2,7 +2,7 @@
 
 use base::exit::Failure;
 
-use crate::cases::{Cases, words};
+use crate::cases::{Cases, failure_line};
 use crate::install::{CLUSTER, InstallTest, PORT, create_cluster};
 use crate::packages::DATABASE;
 use crate::system::System;
@@ -105,7 +105,7 @@ impl InstallTest<'_> {
              done"
         );
         system.script("root", &drop)?;
-        Ok(moved.err().map(|failure| words(&failure)))
+        Ok(moved.err().map(|failure| failure_line(&failure)))
     }
 }
 

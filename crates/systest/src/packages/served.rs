@@ -1,4 +1,5 @@
-//! The repository as it is published: copied by rsync in the two steps that docs/publish.md gives, and read from a web server.
+//! The repository as it is published: copied by rsync in the two steps that docs/publish.md gives, and read from a web
+//! server.
 
 use base::exit::Failure;
 use base::files;

@@ -1,5 +1,5 @@
-//! The plan of the test of the BLAS clash: the systems in which it happens, the extension linked rightly and wrongly, and the
-//! wheels that it clashes with (docs/crash.md).
+//! The plan of the test of the BLAS clash: the systems in which it happens, the extension linked rightly and wrongly, and
+//! the wheels that it clashes with (docs/crash.md).
 
 use base::exit::Failure;
 use targets::lock::WheelSet;
@@ -21,7 +21,7 @@ pub fn plan(context: &Context<'_>) -> Result<Plan, Failure> {
         };
         goals.push(builder.rootfs(id, &crash.role)?.id);
         goals.push(builder.stamp(&target)?.id);
-        goals.push(builder.mislink(major)?.id);
+        goals.push(builder.blas_clash(major)?.id);
     }
     for set in wheels(context.targets) {
         goals.push(builder.fixture(&set, &crash.old.distribution)?.id);
@@ -49,7 +49,7 @@ fn wheels(targets: &Targets) -> Vec<String> {
 
 impl Builder<'_> {
     /// The extension linked wrongly. It needs all that a compile needs, and the compile, whose objects it links again.
-    fn mislink(&mut self, major: u16) -> Result<Job, Failure> {
+    fn blas_clash(&mut self, major: u16) -> Result<Job, Failure> {
         let first = self.context.targets.first_architecture();
         let compile = self.compile(major, first)?;
         let scene = &self.context.targets.crash;
@@ -59,7 +59,7 @@ impl Builder<'_> {
         let Step::Compile { reads, .. } = &compile.step else {
             return Err(Failure::bug(format!("`{}` compiles nothing", compile.id)));
         };
-        let step = Step::Mislink {
+        let step = Step::BlasClash {
             major,
             reads: reads.clone(),
             compiled: compile.reference(),
@@ -74,7 +74,7 @@ impl Builder<'_> {
         let mut needs: Vec<Job> = of_compile.cloned().collect();
         needs.extend([compile, shared, old]);
         self.add(
-            ids::mislink(major),
+            ids::blas_clash(major),
             format!(
                 "link the extension for PostgreSQL {major} wrongly, for the test that shows why"
             ),

@@ -60,8 +60,8 @@ impl Builder<'_> {
         )
     }
 
-    /// The sources of a major's headers, and behind the distributions' own packages those of locked archives of other majors:
-    /// packages go before what is for development only.
+    /// The sources of a major's headers, and behind the distributions' own packages those of locked archives of other
+    /// majors: packages go before what is for development only.
     fn with_other_archives(&self, major: &Major, architecture: &Architecture) -> Vec<Headers> {
         let others = self.context.targets.with_other_majors.iter();
         let locked = others.filter(|one| {
