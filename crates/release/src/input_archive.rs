@@ -33,7 +33,7 @@ const VERSION: u32 = 1;
 const LIST: &str = "inputs.json";
 /// The directory of packages and wheels.
 const STORE: &str = "store";
-/// The cargo home.
+/// The directory of the cargo home in the archive.
 const CARGO: &str = "cargo";
 /// The parts of a cargo home that a build without a network needs.
 const REGISTRY: [&str; 2] = ["registry/cache", "registry/index"];
@@ -51,7 +51,7 @@ struct List {
     inputs: Vec<Input>,
 }
 
-/// A locked file.
+/// A file that a lock pins, as the archive lists it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Input {
@@ -59,7 +59,7 @@ struct Input {
     name: String,
     /// The lock that pins it.
     lock: String,
-    /// Bytes.
+    /// The size of the file in bytes.
     size: u64,
     sha256: Digest,
 }
@@ -73,7 +73,7 @@ pub enum ArchiveError {
         "`cargo xtask cache export --inputs --to FILE TARGETS` makes such archives"
     ))]
     Refused {
-        /// The archive.
+        /// The path of the archive that was refused.
         archive: PathBuf,
         /// What is wrong with it.
         what: String,
@@ -85,13 +85,13 @@ pub enum ArchiveError {
          and the same source tree makes one that has them"
     ))]
     Lacks {
-        /// The archive.
+        /// The path of the archive that lacks files.
         archive: PathBuf,
-        /// How many.
+        /// The number of locked files that are missing.
         count: usize,
-        /// One of them.
+        /// The name of the first missing file.
         first: String,
-        /// Its lock.
+        /// The lock that pins the first missing file.
         lock: String,
     },
 }

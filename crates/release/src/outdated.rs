@@ -40,7 +40,7 @@ pub struct Report {
 /// A lock that was compared with its archives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Checked {
-    /// The distribution's id.
+    /// The id of the distribution in targets.toml.
     pub distribution: String,
     /// The digest of the lock file.
     #[schemars(with = "String")]
@@ -61,9 +61,9 @@ pub struct Summary {
 /// A lock that was not compared with its archives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NotChecked {
-    /// The distribution's id.
+    /// The id of the distribution in targets.toml.
     pub distribution: String,
-    /// Why not.
+    /// The reason why its archives could not be asked.
     pub why: String,
 }
 

@@ -27,17 +27,17 @@ use crate::report::run::RunRecord;
 
 /// Everything that is read once at the start of a run.
 pub struct Pipeline {
-    /// Where things are.
+    /// The source tree, the cache and the output directory.
     pub workspace: Workspace,
-    /// The matrix.
+    /// The contents of `packaging/targets.toml`.
     pub targets: Targets,
     /// What all packages share.
     pub release: Release,
     /// The time of the release.
     pub epoch: u64,
-    /// The compiler.
+    /// The pinned Rust toolchain that compiles the extension.
     pub toolchain: Toolchain,
-    /// This machine.
+    /// The release and the architecture of this machine.
     pub host: Host,
     /// What the user decided about the repository.
     pub repository: RepositoryOptions,

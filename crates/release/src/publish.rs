@@ -57,7 +57,7 @@ pub enum Kind {
     Provenance,
     /// A file of the apt repository.
     AptRepository,
-    /// A container image.
+    /// A container image as an OCI archive.
     Image,
 }
 
@@ -66,13 +66,13 @@ pub enum Kind {
 pub struct Artifact {
     /// Its path below the output directory.
     pub path: String,
-    /// What it is.
+    /// The kind of artifact that the file is.
     pub kind: Kind,
     /// The target or distribution that it is for; none where it is for all.
     pub target: Option<String>,
-    /// Bytes.
+    /// The size of the file in bytes.
     pub size: u64,
-    /// SHA-256 in hexadecimal.
+    /// The SHA-256 digest of the file, in hexadecimal.
     #[schemars(with = "String")]
     pub sha256: Digest,
 }
@@ -97,7 +97,7 @@ pub struct Manifest {
     pub outdated: Summary,
     /// Every file, by path.
     pub artifacts: Vec<Artifact>,
-    /// Every target.
+    /// The state of each target, by its name.
     pub targets: BTreeMap<String, TargetState>,
 }
 

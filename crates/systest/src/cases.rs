@@ -39,7 +39,7 @@ pub fn unexpected(message: String) -> Failure {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "result", content = "why")]
 pub enum CaseResult {
-    /// It holds.
+    /// The test ran, and every check in it held.
     Passed,
     /// It does not; why.
     Failed(String),
@@ -47,12 +47,12 @@ pub enum CaseResult {
     NotRun(String),
 }
 
-/// One test.
+/// The result of one test of a suite.
 #[derive(Debug, Clone, Serialize)]
 pub struct Case {
     /// `debian12-pg15 install: apt installs both packages`.
     pub name: String,
-    /// How it ended.
+    /// Whether it passed, failed or did not run, and why.
     #[serde(flatten)]
     pub result: CaseResult,
     /// How long it took.

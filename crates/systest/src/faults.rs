@@ -32,21 +32,21 @@ const MOMENTS: [f64; 6] = [0.08, 0.25, 0.42, 0.6, 0.78, 0.95];
 const SUMS: &str = "SHA256SUMS";
 /// A file that only the earlier release has.
 const EARLIER: &str = "earlier-release";
-/// Nothing listens there.
+/// A mirror on a port at which no server listens.
 const NOWHERE: &str = "http://127.0.0.1:9/debian";
 const MB: u64 = 1_000_000;
 
 /// What the suite is given.
 pub struct FaultTest<'a> {
-    /// The run.
+    /// The locks, the cache and the toolchain of this run.
     pub pipeline: &'a Pipeline,
     /// The plan of the release under test, whose jobs are finished.
     pub plan: &'a Plan,
-    /// Its targets.
+    /// The targets that are built in the plan.
     pub chosen: &'a [Target],
     /// The release under test.
     pub release: &'a Path,
-    /// This program.
+    /// The path of this program, which is started as a child.
     pub executable: &'a Path,
     /// A directory to work in.
     pub scratch: &'a Path,
@@ -64,7 +64,7 @@ fn is_late(step: &Step) -> bool {
 }
 
 impl FaultTest<'_> {
-    /// Runs all cases.
+    /// Runs every case of the suite and returns the results.
     pub fn run(&self, listener: &dyn Listener) -> Result<Vec<Case>, Failure> {
         let mut cases = Cases::new("faults:", listener);
         files::remove_dir(self.scratch)?;

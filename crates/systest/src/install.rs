@@ -27,9 +27,9 @@ use crate::system::System;
 
 /// What an install test is given.
 pub struct InstallTest<'a> {
-    /// `debian12-pg15`.
+    /// The name of the target: `debian12-pg15`.
     pub target: String,
-    /// The Postgres major.
+    /// The major version of the PostgreSQL server.
     pub major: u16,
     /// The distribution's code name.
     pub codename: &'a str,

@@ -18,9 +18,9 @@ use crate::system::System;
 
 /// A library and the server that it is loaded into.
 pub struct Load {
-    /// `debian12-pg14`.
+    /// The name of the target: `debian12-pg14`.
     pub target: String,
-    /// The Postgres major.
+    /// The major version of the PostgreSQL server.
     pub major: u16,
     /// The package with the library.
     pub package: PathBuf,
@@ -30,7 +30,7 @@ pub struct Load {
 
 /// A server in an unpacked wheel, whose programs find their libraries by their place in it.
 pub struct WheelServer {
-    /// The wheel.
+    /// The directory with the contents of the wheel.
     pub wheel: PathBuf,
     /// The directory in it that has `bin`, `lib` and `share`.
     pub root: String,
@@ -40,11 +40,11 @@ pub struct WheelServer {
 pub struct LoadTest<'a> {
     /// The distribution's title, for people.
     pub title: &'a str,
-    /// Its code name.
+    /// The code name of the distribution, for apt's sources.
     pub codename: &'a str,
     /// Its package of libpython.
     pub libpython: &'a str,
-    /// The libraries.
+    /// The libraries to load, each with its server.
     pub loads: Vec<Load>,
     /// The archive of a clean root file system.
     pub base: &'a Path,
@@ -52,7 +52,7 @@ pub struct LoadTest<'a> {
     pub mirror: &'a [&'a Path],
     /// The directory with the distribution's `pgml-python`.
     pub runtime: &'a Path,
-    /// `packaging/tests`.
+    /// The directory `packaging/tests` of the source tree.
     pub tests: &'a Path,
     /// The key that signs the private mirror.
     pub key: &'a SigningKey,
@@ -64,11 +64,11 @@ pub struct LoadTest<'a> {
 
 /// What became of one library.
 pub struct Loaded {
-    /// Its target.
+    /// The target whose library was loaded.
     pub target: String,
     /// The server and the distribution, for people.
     pub place: String,
-    /// The checks.
+    /// The result of each check of this library.
     pub cases: Vec<Case>,
 }
 

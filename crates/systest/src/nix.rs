@@ -27,7 +27,7 @@ struct Copy<'a> {
 }
 
 impl TestRun<'_> {
-    /// Evaluates everything.
+    /// Parses every Nix expression, and evaluates the flake and its checks.
     pub fn nix(&self) -> Result<Vec<Case>, Failure> {
         let mut cases = Cases::new("nix:", self.listener);
         let workspace = &self.pipeline.workspace;

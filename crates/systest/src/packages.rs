@@ -29,7 +29,7 @@ const DATABASE: &str = "life";
 /// Trains the model whose predictions must stay the same.
 const TRAIN: &str = "SELECT pgml.load_dataset('diabetes'); \
      SELECT pgml.train('life', 'regression', 'pgml.diabetes', 'target', algorithm => 'linear')";
-/// What it predicts.
+/// The prediction with that model whose value must stay the same.
 const PREDICT: &str =
     "SELECT pgml.predict('life', '{0.03,0.05,0.06,0.02,-0.04,-0.03,-0.04,-0.002,0.019,-0.017}')";
 

@@ -58,7 +58,7 @@ impl ExitKind for PairsError {
 #[derive(Debug, Clone, Deserialize)]
 pub struct Report {
     format: u32,
-    /// `3.11`
+    /// The version of Python without the patch release: `3.11`.
     python: String,
     /// `scikit-learn 1.9.1, xgboost 3.2.0, lightgbm 4.7.0`
     versions: String,
@@ -74,7 +74,7 @@ struct Pair {
     passed: bool,
 }
 
-/// Reads a report.
+/// Reads the report that the Python side of the test wrote.
 pub fn read(path: &Path) -> Result<Report, Failure> {
     let text = files::read_text(path)?;
     let report: Report =
@@ -216,7 +216,7 @@ pub fn check(root: &Path, reports: &[Report]) -> Result<(), Failure> {
     }
 }
 
-/// Writes the page.
+/// Replaces the generated part of the page [`PAGE`] below `root`.
 pub fn write(root: &Path, reports: &[Report]) -> Result<(), Failure> {
     let path = root.join(PAGE);
     let page = files::read_text(&path)?;

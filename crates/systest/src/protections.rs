@@ -38,7 +38,7 @@ const TIMES: f64 = 4.0;
 /// What protects the server.
 #[derive(Debug, Deserialize)]
 pub struct Protection {
-    /// What it does.
+    /// A sentence that says what the protection does.
     pub name: String,
     /// Those of one number are taken out together.
     pub build: u32,
@@ -65,7 +65,7 @@ struct List {
     protection: Vec<Protection>,
 }
 
-/// Reads the list.
+/// Reads [`LIST`] from the source tree at `root`.
 pub fn load(root: &Path) -> Result<Vec<Protection>, Failure> {
     let text = files::read_text(&root.join(LIST))?;
     let list: List =

@@ -39,7 +39,7 @@ struct Seen {
 }
 
 impl ReportTest<'_> {
-    /// Runs all cases.
+    /// Runs every case of the suite and returns the results.
     pub fn run(&self, listener: &dyn Listener) -> Result<Vec<Case>, Failure> {
         let mut cases = Cases::new("report:", listener);
         files::remove_dir(self.scratch)?;

@@ -76,7 +76,7 @@ const PLANTS: [Plant; 4] = [
 
 /// What the suite is given.
 pub struct ReproduceTest<'a> {
-    /// The run.
+    /// The locks, the cache and the toolchain of this run.
     pub pipeline: &'a Pipeline,
     /// The builder's root file system.
     pub builder: &'a Path,
@@ -89,7 +89,7 @@ pub struct ReproduceTest<'a> {
 }
 
 impl ReproduceTest<'_> {
-    /// Runs all cases.
+    /// Runs every case of the suite and returns the results.
     pub fn run(&self, listener: &dyn Listener) -> Result<Vec<Case>, Failure> {
         let mut cases = Cases::new("reproduce:", listener);
         files::remove_dir(self.scratch)?;

@@ -34,7 +34,7 @@ pub const WITHOUT_PACKAGES: [&str; 6] = ["unit", "crash", "fuzz", "emulated", "u
 
 /// What the suites run on.
 pub struct TestRun<'a> {
-    /// The run.
+    /// The locks, the cache and the toolchain of this run.
     pub pipeline: &'a Pipeline,
     /// The plan whose jobs are finished.
     pub plan: &'a Plan,
@@ -42,7 +42,7 @@ pub struct TestRun<'a> {
     pub chosen: &'a [Target],
     /// The release under test.
     pub out: &'a Path,
-    /// Told what happens.
+    /// The receiver of progress lines and of each case's result.
     pub listener: &'a dyn Listener,
 }
 
@@ -75,7 +75,7 @@ pub fn unit(workspace: &Workspace, cases: &mut Cases<'_>) {
 }
 
 impl TestRun<'_> {
-    /// Where things are.
+    /// The source tree, the cache and the output directory.
     pub(super) fn workspace(&self) -> &Workspace {
         &self.pipeline.workspace
     }

@@ -18,7 +18,7 @@ use crate::cases::{Cases, ensure};
 use crate::install::InstallTest;
 use crate::system::System;
 
-/// Name and version.
+/// The packages that a scanner found, as name and version.
 type Names = BTreeSet<(String, String)>;
 
 impl InstallTest<'_> {

@@ -25,11 +25,11 @@ use crate::{crash, emulated, fuzz, machines, run, server, workers};
 /// A suite. They run in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Suite {
-    /// Formatters and linters.
+    /// Formatters and linters over the whole source tree.
     Lint,
     /// Tests that need no server.
     Unit,
-    /// The Python side.
+    /// Tests and linters of the Python runtime's own code.
     Python,
     /// lintian on the packages.
     Lintian,
@@ -39,7 +39,7 @@ pub enum Suite {
     Reproduce,
     /// The life of the packages.
     Packages,
-    /// Container images.
+    /// Container images in Docker or podman.
     Image,
     /// apt and SQL in a clean system.
     Install,
@@ -47,7 +47,7 @@ pub enum Suite {
     Hosts,
     /// Other extensions in one backend.
     Neighbours,
-    /// The Nix recipe.
+    /// The evaluation of the Nix recipe.
     Nix,
     /// A server under load.
     Server,
@@ -67,14 +67,14 @@ pub enum Suite {
     Ubuntu,
     /// Several machines that share a compiler cache.
     Workers,
-    /// The fuzzers.
+    /// The fuzzers of the readers of untrusted files.
     Fuzz,
 }
 
 /// What has to be there before a suite runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Needs {
-    /// The sources.
+    /// The source tree alone, without any build.
     Sources,
     /// The packages of the targets under test, and the systems to install them into.
     Packages,
@@ -251,7 +251,7 @@ pub struct SuiteResults {
     pub tables: Vec<String>,
 }
 
-/// Runs suites.
+/// Runs the chosen suites and builds what they need first.
 pub fn run(
     pipeline: &mut Pipeline,
     chosen: &[Target],

@@ -11,7 +11,7 @@ use inputs::fetch::{CARGO_ENVIRONMENT, with_proxies};
 pub struct CargoTool {
     /// The crate, and the program.
     pub name: &'static str,
-    /// Its version.
+    /// The version that the suites accept and `cargo install` is told.
     pub version: &'static str,
 }
 

@@ -68,7 +68,7 @@ impl Drop for Store {
 
 /// What one worker did.
 struct Worked {
-    /// What it said.
+    /// The contents of the worker's log.
     output: String,
     /// The digests of what it compiled.
     digests: Vec<Digest>,

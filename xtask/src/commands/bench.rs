@@ -40,7 +40,7 @@ pub struct Args {
     sources: Sources,
 }
 
-/// Runs the command.
+/// Carries out `cargo xtask bench`: measures and prints or records the results.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let console = Console::new();
     let pipeline = args.sources.pipeline(workspace)?;

@@ -42,7 +42,7 @@ enum Action {
         /// Instead of results: every locked input of the targets, for `dist --inputs` on a machine without a network
         #[arg(long, conflicts_with = "jobs")]
         inputs: bool,
-        /// The archive
+        /// The file to write the archive to
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
         #[command(flatten)]
@@ -51,13 +51,13 @@ enum Action {
     /// Take the results in archives over
     #[command(after_help = "Example: cargo xtask cache import pg15.tar")]
     Import {
-        /// The archives
+        /// The archives that `cache export` wrote
         #[arg(value_name = "FILE", required = true)]
         archives: Vec<PathBuf>,
     },
 }
 
-/// Runs the command.
+/// Carries out `cargo xtask cache export` or `cache import`.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let console = Console::new();
     let log = workspace.log("cache");

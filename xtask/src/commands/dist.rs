@@ -67,7 +67,7 @@ pub struct Args {
     sources: Sources,
 }
 
-/// `--only-jobs` names none.
+/// A value of `--only-jobs` that is no job of the plan.
 #[derive(Debug, Error, Diagnostic)]
 #[error("no job of the plan is called `{0}`")]
 #[diagnostic(help("`cargo xtask plan` lists them"))]
@@ -79,7 +79,7 @@ impl ExitKind for NoSuchJob {
     }
 }
 
-/// Runs the command.
+/// Carries out `cargo xtask dist`: locks, builds and publishes the chosen targets.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let began = Instant::now();
     let console = Console::new();
@@ -123,7 +123,7 @@ enum Done {
     Built(Box<Built>),
 }
 
-/// What was built.
+/// A finished build that can be published.
 struct Built {
     chosen: Vec<Target>,
     plan: Plan,

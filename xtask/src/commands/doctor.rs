@@ -31,7 +31,7 @@ pub struct Args {
     mirrors: MirrorArgs,
 }
 
-/// Runs the command.
+/// Carries out `cargo xtask doctor`: checks this machine and prints the report.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     if args.advisories {
         return advisories(&args, workspace);

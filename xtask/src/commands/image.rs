@@ -55,7 +55,7 @@ struct ImageChoice {
     out: PathBuf,
 }
 
-/// Runs the command.
+/// Carries out `cargo xtask image load` or `image run`.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let log = workspace.log("image");
     match args.action {

@@ -47,7 +47,7 @@ pub struct Args {
     mirrors: MirrorArgs,
 }
 
-/// Runs the command.
+/// Carries out `cargo xtask lock`: updates locks, or lists what is out of date.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let targets = Targets::load(&workspace.packaging().join("targets.toml"))?;
     let named: Result<Vec<Input>, _> = args

@@ -37,7 +37,7 @@ enum Format {
     Github,
 }
 
-/// Runs the command.
+/// Carries out `cargo xtask plan`: prints the jobs and builds nothing.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let pipeline = args.sources.pipeline(workspace)?;
     let chosen = args.choice.select(&pipeline)?;

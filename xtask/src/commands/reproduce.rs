@@ -38,7 +38,7 @@ pub struct Args {
     sources: Sources,
 }
 
-/// Runs the command.
+/// Carries out `cargo xtask reproduce`: builds a second time and compares.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let console = Console::new();
     let given = args

@@ -58,7 +58,7 @@ pub struct Args {
     sources: Sources,
 }
 
-/// Runs the command.
+/// Carries out `cargo xtask test`: runs the chosen suites.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let console = Console::new();
     let mut pipeline = args.sources.pipeline(workspace)?;

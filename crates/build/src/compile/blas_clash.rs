@@ -32,7 +32,7 @@ pub enum WrongLink {
 }
 
 impl WrongLink {
-    /// All of them.
+    /// Every way, in the order in which the linker script makes them.
     pub const ALL: [Self; 4] = [
         Self::Dynamic,
         Self::Ilp64,

@@ -26,11 +26,11 @@ pub struct Library {
     pub sources: &'static str,
     /// The makefile, in the source tree.
     pub makefile: &'static str,
-    /// What it makes.
+    /// The file name of the static archive that the makefile writes.
     pub archive: &'static str,
 }
 
-/// All of them.
+/// The C++ libraries that the extension links.
 pub const LIBRARIES: [Library; 1] = [Library {
     name: "lightgbm",
     crate_name: "lightgbm3-sys",

@@ -46,7 +46,7 @@ pub fn headers_of(compiled: &Path) -> Result<Option<Version>, FileError> {
 
 /// Where everything that a compile reads lies on the host.
 pub struct Compile<'a> {
-    /// The Postgres major.
+    /// The major version of PostgreSQL that is compiled for.
     pub major: u16,
     /// The architecture that is compiled for.
     pub architecture: &'a Architecture,
@@ -60,7 +60,7 @@ pub struct Compile<'a> {
     pub toolchain: &'a Path,
     /// A cargo home that holds every crate of `extension/Cargo.lock`.
     pub cargo_home: &'a Path,
-    /// The unpacked `postgresql-server-dev-N`.
+    /// The directory with the server headers, as `postgresql-server-dev-N` unpacks them.
     pub headers: &'a Path,
     /// What they were made from.
     pub headers_key: Option<&'a Digest>,

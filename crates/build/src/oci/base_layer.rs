@@ -55,7 +55,7 @@ const EMPTIED: [(&str, u32, bool); 5] = [
 /// The two layers, as files of a job's output.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct BaseLayers {
-    /// With everything.
+    /// The layer of the full image, which leaves no package file out.
     pub full: Layer,
     /// Without what the slim image leaves out.
     pub slim: Layer,

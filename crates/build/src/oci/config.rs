@@ -27,7 +27,7 @@ pub struct ImageConfig {
     pub description: String,
     /// Where the source is.
     pub source: String,
-    /// An SPDX expression.
+    /// The SPDX expression for the label with the licences of the image.
     pub licences: String,
     /// User and group of the server.
     pub uid: u64,

@@ -44,9 +44,9 @@ pub struct Install<'a> {
     pub rootfs: &'a Path,
     /// What dpkg reads of the layers below.
     pub system: &'a Path,
-    /// The package's name.
+    /// The name of the package, as in its control file.
     pub name: &'a str,
-    /// The package.
+    /// The `.deb` file that dpkg installs.
     pub deb: &'a Path,
     /// What is left out.
     pub filter: &'a Filter,

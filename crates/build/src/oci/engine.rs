@@ -10,7 +10,7 @@ use super::OciError;
 /// A container engine that answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Engine {
-    /// `docker` or `podman`.
+    /// The name of its program: `docker` or `podman`.
     pub program: &'static str,
 }
 

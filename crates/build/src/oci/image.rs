@@ -23,21 +23,21 @@ pub const SBOM_LABEL: &str = "pgml.sbom.digest";
 
 /// A layer of an image, where it is, and what made it.
 pub struct Part {
-    /// What identifies it.
+    /// The digests and the size of the layer.
     pub layer: Layer,
-    /// The compressed archive.
+    /// The path of the compressed archive on this machine.
     pub file: PathBuf,
-    /// For the history.
+    /// The text for `created_by` in the history of the image.
     pub made_by: String,
 }
 
-/// An image.
+/// A container image that is ready to be written as an OCI archive.
 pub struct Image<'a> {
-    /// Which one.
+    /// Whether it is the full, the slim or the extension's image.
     pub flavour: Flavour,
     /// Its name before the tag.
     pub repository: String,
-    /// Its tags.
+    /// The tags of the image, without the name before them.
     pub tags: [String; 2],
     /// The machine that it is for, in OCI's words, which are Debian's: `amd64`, `arm64`.
     pub architecture: String,
@@ -60,7 +60,7 @@ fn format_error(error: impl std::fmt::Display) -> OciError {
 }
 
 impl Image<'_> {
-    /// Writes the archive.
+    /// Writes the image as an OCI archive into the file `to`.
     pub fn write(mut self, to: &std::path::Path) -> Result<(), Failure> {
         let mut layout = Layout::default();
         let epoch = self.created.1;

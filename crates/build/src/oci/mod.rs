@@ -32,7 +32,7 @@ pub enum OciError {
     #[error("{file}: {what}")]
     #[diagnostic(help("docs/images.md says what is in it"))]
     Configuration {
-        /// The file.
+        /// The path of the file in the source tree.
         file: &'static str,
         /// What is wrong with it.
         what: String,
@@ -53,12 +53,12 @@ pub enum OciError {
     #[error("dpkg did not install `{package}` into the image: {why}")]
     #[diagnostic(help("its Depends must be in the role `image` of packaging/targets.toml"))]
     NotInstalled {
-        /// The package.
+        /// The name of the package that dpkg did not install.
         package: String,
         /// What its database says.
         why: String,
     },
-    /// No container engine.
+    /// Neither Docker nor podman answers on this machine.
     #[error("there is no container engine here: neither `docker` nor `podman` answers")]
     #[diagnostic(help(
         "install one (`apt-get install podman`), or start Docker's; `cargo xtask doctor` says what is there"

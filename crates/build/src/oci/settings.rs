@@ -35,13 +35,13 @@ const HOME: &str = "/var/lib/postgresql";
 /// What the settings of one image follow from.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings<'a> {
-    /// The Postgres major.
+    /// The major version of the PostgreSQL server in the image.
     pub major: u16,
-    /// Which image.
+    /// Whether the settings are for the full or the slim image.
     pub flavour: Flavour,
     /// The server's user and group.
     pub uid: u64,
-    /// The source tree.
+    /// The root of the source tree, for the templates in [`FILES`].
     pub root: &'a Path,
 }
 

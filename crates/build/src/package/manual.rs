@@ -38,9 +38,9 @@ pub struct Entry {
 pub struct Contents {
     /// Functions and aggregates, in the order of the SQL file.
     pub functions: Vec<Entry>,
-    /// Tables and views.
+    /// Tables and views, in the order of the SQL file.
     pub relations: Vec<Entry>,
-    /// Settings.
+    /// Server settings of the extension, as `pg_settings` lists them.
     pub settings: Vec<Entry>,
 }
 

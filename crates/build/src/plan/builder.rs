@@ -35,7 +35,7 @@ pub(super) struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    /// Without any job.
+    /// Starts a plan that has no job yet.
     pub fn new(context: &'a Context<'a>) -> Self {
         Self {
             context,

@@ -42,12 +42,12 @@ pub struct Planned {
     pub loadable_in: Option<String>,
 }
 
-/// One job.
+/// A job of the plan, with what decides its result.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Entry {
-    /// Its name.
+    /// The id of the job, unique in the plan: `compile:pg15`.
     pub id: String,
-    /// What it does.
+    /// The title of the job, as progress lines show it.
     pub title: String,
     /// The jobs it needs.
     pub needs: Vec<String>,

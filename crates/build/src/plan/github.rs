@@ -27,16 +27,16 @@ pub struct Matrices {
 /// `include` of a matrix: each entry is a runner's variables.
 #[derive(Debug, Serialize)]
 pub struct Matrix<T> {
-    /// The entries.
+    /// One entry for each job that GitHub starts.
     pub include: Vec<T>,
 }
 
-/// Compiles a major.
+/// The variables of a runner that compiles a major.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Compile {
-    /// `15`
+    /// The major version of PostgreSQL, for example `15`.
     pub major: u16,
-    /// `amd64`
+    /// The architecture by Debian's name: `amd64`.
     pub architecture: String,
     /// The targets that need it, as arguments.
     pub targets: String,
@@ -49,11 +49,11 @@ pub struct Compile {
 /// Stamps, verifies and packages for a distribution.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Package {
-    /// `debian12`
+    /// The id of the distribution: `debian12`.
     pub distribution: String,
     /// Its targets, as arguments.
     pub targets: String,
-    /// `amd64`
+    /// The architecture by Debian's name: `amd64`.
     pub architecture: String,
     /// The archives that it starts from, as arguments of `cache import`.
     pub archives: String,

@@ -10,14 +10,14 @@ use crate::plan::{Job, Step};
 pub enum Kind {
     /// Packages, with what the symbol rules found and what they are made of.
     Deb,
-    /// The apt repository.
+    /// The apt repository of all packages, signed.
     Apt,
     /// Container images, with their SBOMs.
     Image,
 }
 
 impl Kind {
-    /// All kinds.
+    /// Every kind, in the order in which they are declared.
     pub const ALL: [Self; 3] = [Self::Deb, Self::Apt, Self::Image];
 
     /// What the command line calls it.

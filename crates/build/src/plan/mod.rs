@@ -66,7 +66,7 @@ pub struct TargetPlan {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", content = "of")]
 pub enum Interpreter {
-    /// The distribution's own.
+    /// The Python of the distribution itself byte-compiles the runtime.
     Own,
     /// That of another distribution with the same version of Python, whose runtime is taken.
     Same(String),
@@ -79,9 +79,9 @@ pub enum Interpreter {
 
 /// What a plan is computed from.
 pub struct Context<'a> {
-    /// Where things are.
+    /// The source tree, the cache and the output directory.
     pub workspace: &'a Workspace,
-    /// The matrix.
+    /// The contents of `packaging/targets.toml`.
     pub targets: &'a Targets,
     /// What all packages share.
     pub release: &'a Release,
@@ -102,7 +102,7 @@ pub struct Context<'a> {
 /// The machine that is to carry out a plan.
 #[derive(Debug, Clone, Copy)]
 pub struct Machine<'a> {
-    /// Its architecture.
+    /// The architecture of the machine, by which compilers are native or cross.
     pub architecture: &'a Architecture,
     /// The target triples whose standard library its Rust toolchain has.
     pub rust_targets: &'a [String],
@@ -152,9 +152,9 @@ pub enum PlanError {
         "enable an archive that has them (`--mirror NAME`), then `cargo xtask lock --update`"
     ))]
     NoHeaders {
-        /// The major.
+        /// The major version of PostgreSQL that lacks headers.
         major: u16,
-        /// The architecture.
+        /// The architecture for which there are none.
         architecture: String,
         /// What was looked at.
         why: String,
@@ -170,7 +170,7 @@ pub enum PlanError {
     #[error("{release} is no builder")]
     #[diagnostic(help("`[[builder]]` in packaging/targets.toml lists the builders"))]
     NoBuilder {
-        /// The release.
+        /// The release that no `[[builder]]` of targets.toml names.
         release: String,
     },
     /// No compiler of this machine's builder is for an architecture.
@@ -179,9 +179,9 @@ pub enum PlanError {
     )]
     #[diagnostic(help("a machine of {to} builds it natively"))]
     NoCross {
-        /// The machine's architecture.
+        /// The architecture of this machine, by Debian's name.
         from: String,
-        /// The target's.
+        /// The architecture of the target, by Debian's name.
         to: String,
     },
 }

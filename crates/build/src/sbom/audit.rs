@@ -19,7 +19,7 @@ use super::SbomError;
 use super::crates::CrateTree;
 use super::native::Native;
 
-/// The section's name.
+/// The ELF section that cargo-auditable's readers look for.
 pub const SECTION: &str = ".dep-v0";
 /// The source of a package that is no crate.
 pub const NATIVE: &str = "native";

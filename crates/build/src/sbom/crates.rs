@@ -24,9 +24,9 @@ pub struct CrateTree {
 /// A crate that is linked in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkedCrate {
-    /// Its name.
+    /// The name of the crate on its registry.
     pub name: String,
-    /// Its version.
+    /// The version of the crate that the lock pins.
     pub version: String,
     /// Its licence, as its `Cargo.toml` says.
     pub licence: String,
@@ -97,7 +97,7 @@ impl CrateTree {
         }
     }
 
-    /// The file's contents.
+    /// The contents of the crate tree's file in the job's output.
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec_pretty(self).unwrap_or_default() // INVARIANT: plain data
     }

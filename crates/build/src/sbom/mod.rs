@@ -45,9 +45,9 @@ pub enum SbomError {
         "a name, version or licence in a lock is not of the form that the format allows"
     ))]
     Invalid {
-        /// Of what.
+        /// The name of the artifact that the document describes.
         subject: String,
-        /// Why.
+        /// The reason that it is invalid, from the library that writes the format.
         reason: String,
     },
     /// `packaging/native.toml` is wrong, or does not fit the locks.
@@ -64,9 +64,9 @@ pub enum SbomError {
     #[error("the list of crates inside {file} is not the one that was linked: {reason}")]
     #[diagnostic(help("something after the link dropped or changed the section `.dep-v0`"))]
     Section {
-        /// The library.
+        /// The path of the library that was packaged.
         file: String,
-        /// In what.
+        /// The difference between the list in the library and the list of the build.
         reason: String,
     },
 }
@@ -123,7 +123,7 @@ impl Sbom {
         needs.insert(child.to_owned());
     }
 
-    /// The document's bytes.
+    /// Returns the finished document as CycloneDX JSON.
     pub fn render(mut self) -> Result<Vec<u8>, SbomError> {
         let name = self.subject.name.clone();
         let invalid = |reason: String| SbomError::Invalid {

@@ -57,7 +57,7 @@ enum Sha256 {
 /// A library that is linked in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Native {
-    /// Its name.
+    /// The name of the library, as `native.toml` has it.
     pub name: String,
     /// Its own version: `0.3.21`.
     pub version: String,

@@ -15,14 +15,14 @@ use super::{Sbom, audit, wheels};
 
 /// One of our packages.
 pub struct Deb<'a> {
-    /// The file.
+    /// The path of the `.deb` file on this machine.
     pub path: &'a Path,
     /// When the release was made, as [`super::time`] writes it.
     pub created: String,
 }
 
 impl Deb<'_> {
-    /// `postgresql-15-pgml_3.0.0-1~debian12_amd64.deb`
+    /// The name of the file: `postgresql-15-pgml_3.0.0-1~debian12_amd64.deb`.
     fn file_name(&self) -> String {
         let name = self.path.file_name().unwrap_or_default();
         name.to_string_lossy().into_owned()
@@ -58,7 +58,7 @@ pub struct Extension<'a> {
     pub crates: &'a CrateTree,
     /// The lock that pins them.
     pub lock: &'a CrateLock,
-    /// What else is.
+    /// The libraries from `native.toml` that are linked in besides crates.
     pub native: &'a [Native],
 }
 

@@ -18,7 +18,7 @@ const VENDOR: &str = "pgml";
 #[derive(Debug, Clone)]
 pub struct Part {
     kind: Classification,
-    /// Its name.
+    /// The name of the part without its version.
     pub name: String,
     version: Option<String>,
     /// What other parts name it by: its package URL, or a file's path.
@@ -78,7 +78,7 @@ impl Part {
         Self::addressed(Classification::Application, address, name, version).with_sha256(sha256)
     }
 
-    /// A distribution itself.
+    /// The part that stands for a distribution as a whole.
     pub fn operating_system(of: &Distribution) -> Self {
         let (vendor, release) = vendor_and_release(&of.id);
         let kind = Classification::OperatingSystem;
@@ -91,7 +91,7 @@ impl Part {
         Self::new(kind, name, Some(version), format!("{name}-{version}"))
     }
 
-    /// A crate.
+    /// The part for a crate of the extension's lock.
     pub fn of_crate(locked: &LockedCrate, licence: &str) -> Self {
         let address = ("cargo", None, &[][..]);
         let mut part = Self::addressed(
@@ -110,7 +110,7 @@ impl Part {
         part
     }
 
-    /// A wheel.
+    /// The part for a wheel of the Python runtime.
     pub fn wheel(wheel: &LockedWheel, licence: &str) -> Self {
         let address = ("pypi", None, &[][..]);
         Self::addressed(
@@ -145,7 +145,7 @@ impl Part {
         Self::new(Classification::File, path, None, format!("file:{path}")).with_sha256(sha256)
     }
 
-    /// Its digest.
+    /// Adds the SHA-256 digest of the part's file.
     pub fn with_sha256(mut self, sha256: Digest) -> Self {
         self.sha256 = Some(sha256);
         self

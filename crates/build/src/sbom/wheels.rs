@@ -74,7 +74,7 @@ fn is_bundled(path: &Path, wheel: &str) -> bool {
             .is_some_and(|name| name.to_string_lossy().contains(".so"))
 }
 
-/// `libgomp-e985bcbb.so.1.0.0` → `libgomp`
+/// The library's name without the wheel's hash: `libgomp-e985bcbb.so.1.0.0` → `libgomp`.
 fn library_name(path: &Path) -> String {
     let file = path
         .file_name()

@@ -20,9 +20,9 @@ use crate::plan::Work;
 
 /// What the steps of one run share.
 pub struct Steps<'a> {
-    /// Where things are.
+    /// The source tree, the cache and the output directory.
     pub workspace: &'a Workspace,
-    /// The matrix.
+    /// The contents of `packaging/targets.toml`.
     pub targets: &'a Targets,
     /// The targets of this run.
     pub chosen: &'a [Target],
@@ -30,7 +30,7 @@ pub struct Steps<'a> {
     pub release: &'a Release,
     /// The time of the release.
     pub epoch: u64,
-    /// The compiler.
+    /// The pinned Rust toolchain that compiles the extension.
     pub toolchain: &'a Toolchain,
     /// The archives that may be contacted.
     pub mirrors: &'a LazyMirrors,
@@ -63,7 +63,7 @@ impl Steps<'_> {
         Store::new(self.workspace.store())
     }
 
-    /// Python's limited API.
+    /// Reads the symbols of Python's limited API from `packaging/abi3-symbols.txt`.
     pub fn abi3(&self) -> Result<Abi3, Failure> {
         Ok(Abi3::load(
             &self.workspace.packaging().join("abi3-symbols.txt"),

@@ -16,7 +16,7 @@ use crate::plan::{Work, ids};
 
 /// The layer with the Python runtime in a job's output.
 pub(super) const RUNTIME_LAYER: &str = "runtime.tar.gz";
-/// Its digests.
+/// The file with the digests of that layer in a job's output.
 pub(super) const RUNTIME: &str = "runtime.json";
 
 /// Makes the layer with the Python runtime of a distribution.

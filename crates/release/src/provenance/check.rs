@@ -45,9 +45,9 @@ impl ExitKind for NoStatement {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "result", content = "what")]
 pub enum Found {
-    /// As it says.
+    /// It is as the statement says; a short description of it.
     Same(String),
-    /// Otherwise; what.
+    /// It differs from the statement; one line for each difference.
     Different(Vec<String>),
     /// It could not be told; why.
     NotChecked(String),
@@ -56,7 +56,7 @@ pub enum Found {
 /// A part of a statement, and how it was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Check {
-    /// `artifacts`, `source`, …
+    /// The part of the statement that was checked: `artifacts`, `source`, `locks`, …
     pub part: String,
     /// How it was found.
     #[serde(flatten)]
@@ -72,13 +72,13 @@ pub struct Document {
     pub release: String,
     /// Whether nothing is otherwise than the statement says.
     pub holds: bool,
-    /// Each part.
+    /// The result for each part of the statement.
     pub checks: Vec<Check>,
 }
 
 /// What is here, to compare with.
 pub struct LocalState<'a> {
-    /// The source tree.
+    /// The digests of the files of the source tree here.
     pub tree: &'a SourceTree,
     /// What the compiler says of itself.
     pub toolchain: &'a str,

@@ -43,13 +43,13 @@ pub const TOOLCHAIN: &str = "toolchain";
 /// The annotation that holds the text that a digest is of.
 const WORDS: &str = "words";
 
-/// A statement.
+/// An in-toto statement about the files of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Statement {
     #[serde(rename = "_type")]
     kind: String,
-    /// The artifacts.
+    /// The files of the release, which the statement is about.
     pub subject: Vec<Resource>,
     predicate_type: String,
     /// How they were made.
@@ -70,7 +70,7 @@ pub struct Resource {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Predicate {
-    /// From what.
+    /// What was built, and from which inputs.
     pub build_definition: BuildDefinition,
     run_details: RunDetails,
 }
@@ -91,15 +91,15 @@ pub struct BuildDefinition {
 /// What the user asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parameters {
-    /// The release's version.
+    /// The version of the release, for example `3.0.0`.
     pub release: String,
-    /// The targets.
+    /// The targets that were built, for example `debian12-pg15`.
     pub targets: Vec<String>,
     /// The time of every file, seconds since 1970.
     pub epoch: u64,
 }
 
-/// The plan.
+/// What identifies the plan of the build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanDigest {
     /// The digest of the keys of all jobs.
@@ -126,7 +126,7 @@ impl Resource {
         }
     }
 
-    /// Its SHA-256.
+    /// The SHA-256 digest, if the resource has a valid one.
     pub fn sha256(&self) -> Option<Digest> {
         self.digest.get("sha256")?.parse().ok()
     }
@@ -191,7 +191,7 @@ impl Statement {
         }
     }
 
-    /// Its bytes.
+    /// The statement as indented JSON that ends with a newline.
     pub fn to_json(&self) -> Vec<u8> {
         let mut json = serde_json::to_vec_pretty(self).unwrap_or_default(); // INVARIANT: plain data
         json.push(b'\n');

@@ -42,7 +42,7 @@ pub struct TargetState {
     pub run: State,
     /// The library was loaded into a server of its major beside a libpython of its name, and worked.
     pub loaded: State,
-    /// Where.
+    /// The server and the distribution in which it was loaded.
     pub loaded_note: Option<String>,
     /// The container images with a server were built, and those that were run did what they should. (The image with the
     /// extension's files alone is there wherever packages are.)

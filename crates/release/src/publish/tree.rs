@@ -20,7 +20,7 @@ pub(super) struct Tree<'a> {
 }
 
 impl<'a> Tree<'a> {
-    /// An empty directory.
+    /// Starts with the directory `root`, which must be empty.
     pub(super) fn new(root: &'a Path) -> Self {
         Self {
             root,

@@ -49,9 +49,9 @@ pub struct Details {
 /// The sizes of an earlier release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Previous {
-    /// Its version.
+    /// The version of the earlier release.
     pub release: String,
-    /// Its packages.
+    /// The sizes of the packages of the earlier release.
     pub sizes: Vec<Size>,
 }
 
@@ -60,9 +60,9 @@ pub struct Previous {
 pub struct Size {
     /// The target or distribution that it is for.
     pub target: Option<String>,
-    /// What it is.
+    /// The kind of artifact that the package is.
     pub kind: Kind,
-    /// Bytes.
+    /// The size of the package in bytes.
     pub size: u64,
 }
 

@@ -80,7 +80,7 @@ struct Row {
     cells: Vec<Option<Cell>>,
 }
 
-/// The packages together.
+/// The total size of all packages, here and in the earlier release.
 #[derive(Debug, Serialize)]
 struct Sum {
     size: String,
@@ -159,7 +159,7 @@ pub fn reports(manifest: &Manifest, out: &Path) -> BTreeMap<String, Value> {
     found.collect()
 }
 
-/// The page.
+/// Renders the report as one HTML page without external files.
 pub fn render(
     manifest: &Manifest,
     details: &Details,

@@ -29,7 +29,7 @@ pub struct RunRecord {
 /// A job of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct JobRun {
-    /// Its name.
+    /// The id of the job in the plan.
     pub id: String,
     /// The jobs it needs.
     pub needs: Vec<String>,

@@ -19,7 +19,7 @@ pub const SERVER: &str = "the Postgres server (no version, and not of Python's l
 /// What a library needs and offers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SymbolMap {
-    /// DT_NEEDED, in order.
+    /// The libraries in DT_NEEDED, in the order of the file.
     pub needed: Vec<String>,
     /// Provider → its symbols, each with the version that is asked for.
     pub imports: BTreeMap<String, Vec<String>>,

@@ -36,7 +36,7 @@ pub struct Timeline {
 /// A job that ran.
 #[derive(Debug, Serialize)]
 pub struct Bar {
-    /// The job.
+    /// The id of the job in the plan.
     pub id: String,
     /// The kind of work, which decides the colour.
     pub kind: String,
@@ -50,15 +50,15 @@ pub struct Bar {
     pub queued: String,
     /// Why it ran although it had run before.
     pub why: String,
-    /// What it made.
+    /// What the job's step reported about its result.
     pub made: String,
     /// Whether a quicker one would have made the run shorter.
     pub critical: bool,
     /// The drawing: the bar, and the time in which it could have run.
     pub x: f64,
-    /// See `x`.
+    /// The top edge of the bar, in units of the SVG.
     pub y: f64,
-    /// See `x`.
+    /// The width of the bar, in units of the SVG.
     pub width: f64,
     /// Where the time begins in which it could have run.
     pub ready_x: f64,
@@ -67,9 +67,9 @@ pub struct Bar {
 /// A mark of the axis.
 #[derive(Debug, Serialize)]
 pub struct Tick {
-    /// Where.
+    /// The horizontal place of the mark, in units of the SVG.
     pub x: f64,
-    /// What it says.
+    /// The time since the start of the run, as text.
     pub label: String,
 }
 
@@ -98,7 +98,7 @@ fn last_need<'a>(job: &JobRun, jobs: &BTreeMap<&str, &'a JobRun>) -> Option<&'a 
 }
 
 impl Timeline {
-    /// Computes the drawing.
+    /// Computes the places of all bars and marks from the record of a run.
     pub fn of(run: &RunRecord) -> Self {
         let jobs: BTreeMap<&str, &JobRun> =
             run.jobs.iter().map(|job| (job.id.as_str(), job)).collect();

@@ -17,9 +17,9 @@ const SIGNED: [&str; 3] = ["InRelease", "Release.gpg", KEYRING];
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "outcome", content = "why")]
 pub enum Outcome {
-    /// The same bytes.
+    /// Both builds made the file with the same bytes.
     Equal,
-    /// Other bytes.
+    /// Both builds made the file, with other bytes.
     Different,
     /// The second build did not make it.
     Missing,
@@ -34,7 +34,7 @@ pub enum Outcome {
 pub struct Compared {
     /// Its path in the release.
     pub path: String,
-    /// How it compares.
+    /// The result of the comparison of the two builds.
     #[serde(flatten)]
     pub outcome: Outcome,
     /// SHA-256 of the first build's, where it made one.

@@ -17,7 +17,7 @@ use crate::pipeline::Pipeline;
 
 /// The second build's user: no user of this machine.
 const USER: u32 = 4217;
-/// Its name there.
+/// The name of that user in the second build.
 const USER_NAME: &str = "somebody";
 /// The host's name there.
 const HOSTNAME: &str = "second-build.example";
@@ -46,7 +46,7 @@ pub struct Elsewhere {
     processors: Result<String, String>,
 }
 
-/// What takes root.
+/// What the second build needs to run in namespaces of its own, which only root may make.
 struct Namespaces {
     base: PathBuf,
     bwrap: PathBuf,

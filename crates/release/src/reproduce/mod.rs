@@ -72,7 +72,7 @@ pub enum ReproduceError {
         "name the manifest.json of a release that this version of the program made"
     ))]
     NoManifest {
-        /// The file.
+        /// The path of the manifest that could not be read.
         path: PathBuf,
     },
     /// The second build failed.
@@ -82,11 +82,11 @@ pub enum ReproduceError {
          in {}", log.display()
     ))]
     SecondBuild {
-        /// Its exit code.
+        /// The exit code of the second build's process.
         code: i32,
-        /// Its last words.
+        /// The last lines that the second build printed.
         tail: String,
-        /// All its words.
+        /// The file with the whole output of the second build.
         log: PathBuf,
     },
 }
@@ -103,9 +103,9 @@ impl ExitKind for ReproduceError {
 
 /// The release to compare with.
 pub struct FirstRelease {
-    /// Its directory.
+    /// The directory with the files of the release.
     pub dir: PathBuf,
-    /// What it has.
+    /// The manifest of the release, with the digest of each file.
     pub manifest: Manifest,
     /// Whether its files are compared, or only the manifest's digests: those of somebody else's release may not be here.
     pub files: bool,
@@ -147,11 +147,11 @@ impl FirstRelease {
 pub struct Reproduction<'a> {
     /// The run; its cache has the inputs.
     pub pipeline: &'a Pipeline,
-    /// The targets.
+    /// The targets that are built a second time.
     pub chosen: &'a [Target],
     /// This program's own executable.
     pub executable: &'a Path,
-    /// Told what happens.
+    /// The receiver of progress lines and of the second build's output.
     pub listener: &'a dyn Listener,
 }
 

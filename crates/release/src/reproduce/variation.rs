@@ -17,7 +17,7 @@ use super::elsewhere::{AHEAD, Elsewhere};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "state", content = "how")]
 pub enum State {
-    /// It was; how.
+    /// The second build saw another value; both values, or the distance.
     Varied(String),
     /// It was not; why.
     NotVaried(String),

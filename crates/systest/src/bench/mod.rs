@@ -52,14 +52,14 @@ pub struct Document {
     pub target: String,
     /// How busy the machine was; other work makes times longer, and ratios less sure.
     pub machine: Machine,
-    /// What was measured.
+    /// The comparisons, in the order in which they were measured.
     pub cases: Vec<Case>,
 }
 
 /// The machine while it measured.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Machine {
-    /// Processors.
+    /// The number of processors of the machine.
     pub cores: usize,
     /// Processes that ran or waited for a processor in the minute before the first bench.
     pub load_before: f64,
@@ -67,12 +67,12 @@ pub struct Machine {
     pub load_after: f64,
 }
 
-/// One comparison.
+/// The values of several sides for one measured thing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Case {
     /// The bench that it belongs to.
     pub bench: String,
-    /// What was compared.
+    /// The name of what was measured within the bench.
     pub case: String,
     /// The unit of all values: `s`, `B` or `1/s`.
     pub unit: String,
@@ -98,13 +98,13 @@ pub struct Side {
 /// counts for both.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ratio {
-    /// The other side.
+    /// The name of the side that `pgml` is compared with.
     pub to: String,
     /// The middle one of all rounds.
     pub median: f64,
     /// The lowest of all rounds.
     pub lowest: f64,
-    /// The highest.
+    /// The highest ratio of all rounds.
     pub highest: f64,
 }
 

@@ -28,7 +28,7 @@ pub enum BenchError {
         "run it with `psql -f` in a database with the extension to see what it says"
     ))]
     Printed {
-        /// The script.
+        /// The name of the SQL script, without `.sql`.
         script: &'static str,
         /// What is wrong with it.
         source: serde_json::Error,
@@ -36,9 +36,9 @@ pub enum BenchError {
     /// It printed nothing for a bench.
     #[error("`packaging/bench/{script}.sql` measured nothing for `{name}`")]
     Nothing {
-        /// The script.
+        /// The name of the SQL script, without `.sql`.
         script: &'static str,
-        /// The bench.
+        /// The name of the bench that got no value.
         name: &'static str,
     },
 }

@@ -26,7 +26,7 @@ pub struct Sources<'a> {
     pub builder: &'a Path,
     /// The unpacked headers of the server.
     pub headers: &'a Path,
-    /// The server's major.
+    /// The major version of the server that loads the fixtures.
     pub major: u16,
     /// The unpacked packages of the shared builds of OpenBLAS.
     pub shared: &'a Path,

@@ -27,7 +27,7 @@ pub struct Scene<'a> {
     pub rootfs: &'a Path,
     /// The tree with the wheels.
     pub runtime: &'a Path,
-    /// The Postgres major.
+    /// The major version of the PostgreSQL server that crashes.
     pub major: u16,
     /// The source tree, for the extension's control file and SQL.
     pub source: &'a Path,
@@ -101,7 +101,7 @@ impl Scene<'_> {
         Ok(sandbox.script(&script).run(self.log)?)
     }
 
-    /// Runs a session.
+    /// Starts a server on a copy of the cluster, runs the SQL of a session and stops the server.
     pub fn run(&self, session: &Session<'_>) -> Result<Outcome, Failure> {
         let library = self.scratch.join("pgml.so");
         files::link_or_copy(session.library, &library)?;

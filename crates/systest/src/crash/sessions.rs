@@ -24,11 +24,11 @@ use crate::cases::{Cases, ensure};
 pub struct Suite<'a> {
     /// Where the SQL of the extension is.
     pub workspace: &'a Workspace,
-    /// The system.
+    /// The target whose system and server the sessions run in.
     pub target: &'a Target,
-    /// `amd64`.
+    /// The architecture by Debian's name: `amd64`.
     pub architecture: &'a str,
-    /// Its servers.
+    /// The servers in which the sessions run.
     pub scene: &'a Scene<'a>,
     /// The extension, rightly and wrongly linked.
     pub libraries: &'a Libraries,
@@ -72,7 +72,7 @@ const SEGMENTATION_FAULT: i32 = 11;
 struct With {
     /// Another extension with a BLAS comes first.
     polluter: bool,
-    /// RTLD_DEEPBIND does nothing.
+    /// RTLD_DEEPBIND is ignored, by a preloaded `dlopen` that clears the flag.
     shallow: bool,
     /// The shared OpenBLAS is the poisoned one.
     poison: bool,

@@ -107,19 +107,19 @@ impl Drop for Namespace {
 /// A `dist` to be run.
 #[derive(Clone)]
 pub struct Dist<'a> {
-    /// This program.
+    /// The path of the program that is started.
     pub executable: &'a Path,
-    /// The source tree.
+    /// The root of the source tree, which is the child's working directory.
     pub root: &'a Path,
-    /// The targets.
+    /// The targets, as on the command line.
     pub targets: Vec<String>,
     /// The time of the release.
     pub epoch: u64,
-    /// Its cache.
+    /// The directory that is given as `--cache`.
     pub cache: PathBuf,
     /// Where its results go.
     pub out: PathBuf,
-    /// What `--mirror` says.
+    /// The values of `--mirror`, in their order.
     pub mirrors: Vec<String>,
     /// Another source tree than the one that the program was built from.
     pub source: Option<PathBuf>,
@@ -127,7 +127,7 @@ pub struct Dist<'a> {
     pub only_jobs: Vec<String>,
     /// Whether `--locked` is given.
     pub locked: bool,
-    /// Where it runs.
+    /// The namespace in which it runs; none for this machine's own.
     pub namespace: Option<&'a Namespace>,
     /// Where its output is kept.
     pub log: PathBuf,
@@ -137,7 +137,7 @@ pub struct Dist<'a> {
 pub struct Ended {
     /// Its exit code; none when a signal ended it.
     pub code: Option<i32>,
-    /// What it said.
+    /// Everything that it wrote to stdout and stderr.
     pub output: String,
     /// How long it took.
     pub took: Duration,

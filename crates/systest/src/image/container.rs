@@ -14,12 +14,12 @@ const COMMAND: &str = "300";
 /// How long a server may take to be made and started when others are, too.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Starts containers.
+/// Starts containers of the two images with one container engine.
 pub struct Containers<'a> {
     engine: Engine,
-    /// The full image.
+    /// The name of the full image, as the engine knows it.
     pub full: String,
-    /// The slim image.
+    /// The name of the slim image, as the engine knows it.
     pub slim: String,
     label: String,
     log: &'a Path,
@@ -27,7 +27,7 @@ pub struct Containers<'a> {
 
 /// What a container that ran to its end did.
 pub struct Ended {
-    /// Its exit code.
+    /// The exit code that the engine reports.
     pub code: i32,
     /// What it said on both outputs.
     pub output: String,
@@ -36,12 +36,12 @@ pub struct Ended {
 /// A container; dropping it removes it and its anonymous volumes.
 pub struct Container<'a> {
     containers: &'a Containers<'a>,
-    /// Its id.
+    /// The id that the engine gave the container.
     pub id: String,
 }
 
 impl<'a> Containers<'a> {
-    /// Of these images.
+    /// Takes the names of the images; `log` receives the output of the engine.
     pub fn new(engine: Engine, full: String, slim: String, log: &'a Path) -> Self {
         Self {
             engine,
@@ -175,7 +175,7 @@ impl Container<'_> {
         Ok(out + &String::from_utf8_lossy(&output.stderr))
     }
 
-    /// Sends a signal.
+    /// Sends a signal, such as `TERM`, to the first process of the container.
     pub fn signal(&self, signal: &str) -> Result<(), Failure> {
         self.on(&["kill", "--signal", signal], &[]).map(drop)
     }

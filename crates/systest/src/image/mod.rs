@@ -40,7 +40,7 @@ const LIMITS: [(Flavour, u64); 2] = [(Flavour::Full, 300_000_000), (Flavour::Sli
 
 /// What the suite is given.
 pub struct ImageTest<'a> {
-    /// Whose images.
+    /// The target whose images are tested.
     pub target: &'a Target,
     /// What they are called.
     pub config: ImageConfig,
@@ -48,7 +48,7 @@ pub struct ImageTest<'a> {
     pub release: &'a Path,
     /// The compressed base layer of the full image, for a base to build on; none where there is no image with a server.
     pub base: Option<PathBuf>,
-    /// The source tree.
+    /// The root of the source tree.
     pub source: &'a Path,
     /// A copy of this program.
     pub executable: &'a Path,
@@ -61,7 +61,7 @@ pub struct ImageTest<'a> {
 }
 
 impl ImageTest<'_> {
-    /// Runs everything.
+    /// Runs every case of the suite and returns the results.
     pub fn run(&self, listener: &dyn Listener) -> Result<Vec<Case>, Failure> {
         let mut cases = Cases::new(format!("{} image:", self.target), listener);
         files::remove_dir(self.scratch)?;

@@ -45,7 +45,7 @@ exec "$@"
 pub struct Recipe<'a> {
     /// What it has besides the toolchain's needs.
     pub packages: &'a [&'a str],
-    /// `resolute`.
+    /// The code name of the release: `resolute`.
     pub codename: &'a str,
     /// apt's sources in their one-line form, by this machine's keyrings.
     pub made_from: &'a [String],

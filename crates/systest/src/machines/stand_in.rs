@@ -46,7 +46,7 @@ pub enum Extent<'a> {
     Whole,
     /// These packages, and what they need that the archive beside it has not.
     Beside {
-        /// The packages.
+        /// The packages that users ask for by name.
         roots: &'a [String],
         /// The indexes of the archive beside it.
         there: &'a [Index],
@@ -61,7 +61,7 @@ pub struct StandIn<'a> {
     pub archive: &'a Archive,
     /// Whose packages it has.
     pub of: &'a Distribution,
-    /// Their indexes.
+    /// The indexes of the packages in that distribution's archives.
     pub indexes: &'a [Index],
     /// What of it the archive has.
     pub extent: Extent<'a>,

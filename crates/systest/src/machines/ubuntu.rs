@@ -32,7 +32,7 @@ const OTHER_PACKAGES: [&str; 4] = [
     "postgresql-server-dev-{major}",
 ];
 
-/// Runs the suite.
+/// Runs the suite `ubuntu` and returns the results of its cases.
 pub fn run(pipeline: &Pipeline, listener: &dyn Listener) -> Result<Vec<Case>, Failure> {
     let mut cases = Cases::new("ubuntu:", listener);
     let workspace = &pipeline.workspace;

@@ -9,7 +9,7 @@ use crate::install::InstallTest;
 
 /// The tests, in the source tree.
 pub const TESTS: &str = "packaging/deb/autopkgtest";
-/// Their names.
+/// The names of those tests, which are files in [`TESTS`].
 pub const NAMES: [&str; 1] = ["trains"];
 /// What stands for the package in their list.
 const PACKAGE: &str = "@PACKAGE@";

@@ -10,7 +10,7 @@ use crate::cases::{Cases, ensure};
 use crate::install::{CLUSTER, InstallTest};
 use crate::system::System;
 
-/// Debian's qemu-user-static.
+/// The emulator in Debian's package qemu-user-static.
 const EMULATOR: &str = "/usr/bin/qemu-x86_64-static";
 
 /// What runs on it, each with what the server must print: the library alone, then the whole runtime.

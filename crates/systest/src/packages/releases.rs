@@ -24,7 +24,7 @@ use crate::system::System;
 pub struct Release {
     /// `debian12`, as in the versions of our packages.
     pub id: String,
-    /// `bookworm`.
+    /// The code name of the release: `bookworm`.
     pub codename: String,
     /// The major that it has.
     pub major: u16,

@@ -6,7 +6,7 @@ use crate::cases::ensure;
 use crate::install::InstallTest;
 use crate::system::System;
 
-/// Their last version.
+/// The last version of these packages that was published.
 const VERSION: &str = "2.10.0";
 
 /// A package that stands in for one of them, empty but for a file at a place of theirs. Of its relations it has those to

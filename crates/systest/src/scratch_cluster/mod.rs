@@ -67,11 +67,11 @@ pub fn require(host: &Host, root: &Path, target: &Target) -> Result<(), ScratchE
 pub struct Build<'a> {
     /// `pgml.so`, stamped for this machine.
     pub library: &'a Path,
-    /// `pgml.control`
+    /// The path of `pgml.control` in the source tree.
     pub control: &'a Path,
     /// The directory of `pgml--*.sql`.
     pub sql: &'a Path,
-    /// The Python runtime.
+    /// The directory of the Python runtime that the library loads.
     pub runtime: &'a Path,
 }
 
@@ -260,12 +260,12 @@ fn program(major: u16, name: &str) -> String {
     format!("/usr/lib/postgresql/{major}/bin/{name}")
 }
 
-/// `pg_config --pkglibdir`
+/// The directory that `pg_config --pkglibdir` prints on Debian.
 fn pkglib(major: u16) -> PathBuf {
     format!("/usr/lib/postgresql/{major}/lib").into()
 }
 
-/// `$(pg_config --sharedir)/extension`
+/// The directory `$(pg_config --sharedir)/extension` on Debian.
 fn extension(major: u16) -> PathBuf {
     format!("/usr/share/postgresql/{major}/extension").into()
 }
