@@ -1,4 +1,4 @@
-//! The command line's shape. Each command's arguments live with the command.
+//! The structure of the command line. The arguments of each command are in the command's own file.
 
 use std::path::{Path, PathBuf};
 

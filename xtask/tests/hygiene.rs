@@ -1,5 +1,5 @@
-//! What every file of the repository has to keep to. Each rule is a function from a file's text to what is wrong with it,
-//! tried on a bad example beside its use on all that git tracks.
+//! The rules for every file of the repository. Each rule is a function from a file's text to the errors in it. It is tested
+//! on a bad example and applied to all files that git tracks.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 use std::path::{Path, PathBuf};

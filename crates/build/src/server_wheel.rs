@@ -1,5 +1,5 @@
-//! Postgres servers that come as Python wheels: unpacked for their headers, and to load the extension into. Development
-//! inputs, both: nothing of them is shipped, and a release refuses to be compiled with their headers.
+//! Postgres servers that come as Python wheels: unpacked for their headers, and to load the extension into. Both uses are
+//! for development: nothing of them is shipped, and a release can't be compiled with their headers.
 
 use std::path::Path;
 

@@ -1,8 +1,9 @@
 //! Which source files of this workspace a source file is made from: the files that it imports, by name.
 //!
-//! Cache keys are derived from it (`build`), and the tests of the layout read it. It knows no job and no room. It reads
-//! tokens, not types, and where it can't know it takes a file too many rather than one too few: a re-export is followed to
-//! where the item stands, and a module whose child adds methods to its types has that child, too.
+//! Cache keys are derived from it (`build`), and the tests of the layout read it. It knows neither jobs nor the other
+//! crates. It reads tokens, not types. Where tokens can't decide, it lists a file too many rather than one too few: it
+//! follows a re-export to the file that defines the item, and a module whose child adds methods to its types has that child,
+//! too.
 
 mod scan;
 

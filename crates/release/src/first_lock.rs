@@ -1,5 +1,5 @@
-//! Locks that make themselves: a release that nobody has locked yet is locked from its signed archive, where this machine
-//! may contact that archive. Its own apt sources are permission enough.
+//! Locks for releases that have none yet, made from the signed archive of the release. This happens where the machine may
+//! contact that archive; its own apt sources are permission enough.
 
 use base::exit::Failure;
 use base::progress::Listener;
@@ -11,8 +11,9 @@ use crate::pipeline::Pipeline;
 use crate::relock::Policy;
 
 impl Pipeline {
-    /// Makes the locks that the distributions of some targets lack, as far as their archives may be contacted. What can't be
-    /// locked is said, and its targets are built without being installed; for this machine's own release it is an error.
+    /// Makes the locks that the distributions of some targets lack, as far as their archives may be contacted. The listener
+    /// gets a note about each distribution that can't be locked, and its targets are built but not installed. For this
+    /// machine's own release it is an error.
     pub fn lock_missing(
         &self,
         chosen: &[Target],

@@ -2,8 +2,8 @@
 //! archives are gone.
 //!
 //! An archive has `inputs.json`, the packages and wheels by their digests (`store/DIGEST`), and the crates of the product
-//! and of this tool as a cargo home has them (`cargo/registry/`). Everything is checked against the locks of the source tree
-//! when it is taken over; the archive is trusted for nothing.
+//! and of this tool as a cargo home has them (`cargo/registry/`). The import checks every file against the locks of the
+//! source tree, so that the archive need not be trusted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -154,7 +154,7 @@ impl Pipeline {
         all.find(|set| set.name() == name)
     }
 
-    /// The plan that brings every input of another into the cache.
+    /// The plan of the jobs that fetch every input of another plan into the cache.
     pub fn inputs_of(plan: &Plan) -> Plan {
         let fetches = plan.jobs.iter().filter(|job| {
             matches!(
@@ -219,7 +219,7 @@ impl Pipeline {
         Ok((written.len() + crates.len(), bytes))
     }
 
-    /// Takes over the inputs in an archive; from then on nothing is contacted.
+    /// Imports the inputs from an archive. After that, no server is contacted.
     pub fn use_inputs(&mut self, archive: &Path, listener: &dyn Listener) -> Result<(), Failure> {
         listener.started("inputs", &format!("taking over {}", archive.display()));
         let checksums = self.crate_checksums()?;
@@ -254,7 +254,7 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Sees that the store has every input of a plan, so that nobody has to be asked for one.
+    /// Checks that the store has every input of a plan, so that no mirror is needed.
     pub fn require_inputs(&self, plan: &Plan, archive: &Path) -> Result<(), Failure> {
         let store = Store::new(self.workspace.store());
         let inputs = self.locked_inputs(plan)?;

@@ -1,5 +1,5 @@
-//! What of the locks is older than its archives offer, and what is known of it: `cargo xtask lock --outdated` asks, the
-//! cache remembers, and `dist`, the manifest and the report tell.
+//! The locked packages that are older than their archives' newest ones. `cargo xtask lock --outdated` asks the archives, the
+//! cache keeps the answer, and `dist`, the manifest and the report show it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -43,7 +43,7 @@ pub struct Pipeline {
     pub repository: RepositoryOptions,
     /// Where compiled objects are shared with other machines, if the user said so.
     pub compiler_cache: Option<CompilerCache>,
-    /// Which of the builders compiles; the next one takes over where its packages can be had from nowhere.
+    /// The builder that compiles. Where no mirror has its packages any more, the next builder is used.
     builder: usize,
     mirrors: LazyMirrors,
 }
@@ -174,7 +174,7 @@ impl Pipeline {
         Cache::new(&self.workspace.cache)
     }
 
-    /// Runs what of a plan has to run.
+    /// Runs the jobs of a plan whose results are not in the cache.
     pub fn execute(
         &self,
         plan: &Plan,

@@ -1,7 +1,7 @@
 //! Puts the results of a plan into `dist/`, as a whole or not at all.
 //!
-//! A new tree is made beside the old one and exchanged with it in one rename: whoever looks sees the last good release
-//! until the next one is complete.
+//! A new tree is made beside the old one and exchanged with it in one rename: readers see the last good release until the
+//! next one is complete.
 
 mod state;
 pub mod table;
@@ -93,7 +93,7 @@ pub struct Manifest {
     pub plan: Digest,
     /// The release whose root file system compiled, `debian11`; none where nothing had to be compiled for it.
     pub builder: Option<String>,
-    /// What of the locks was older than their archives offered when this was published.
+    /// The locked packages that were older than the archives' newest when this was published.
     pub outdated: Summary,
     /// Every file, by path.
     pub artifacts: Vec<Artifact>,
@@ -169,7 +169,7 @@ pub struct Facts<'a> {
     pub abi3: &'a Abi3,
     /// What the compiler says of itself.
     pub toolchain: &'a str,
-    /// What of the locks is older than its archives offer.
+    /// The locked packages that are older than their archives' newest.
     pub outdated: &'a Summary,
     /// The key that signs.
     pub key: &'a SigningKey,

@@ -1,4 +1,4 @@
-//! Named results, and their sum.
+//! The results of tests by name, and their count.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -41,9 +41,9 @@ pub fn unexpected(message: String) -> Failure {
 pub enum CaseResult {
     /// The test ran, and every check in it held.
     Passed,
-    /// It does not; why.
+    /// A check failed. The value says which, and how.
     Failed(String),
-    /// It could not be run here; why. Never counted as passed.
+    /// It could not run on this machine; the reason. It never counts as passed.
     NotRun(String),
 }
 
@@ -135,7 +135,7 @@ impl<'a> Cases<'a> {
         self.listener.note(&format!("{} {line}", self.suite));
     }
 
-    /// Records what became of a test that ran elsewhere.
+    /// Records the result of a test that ran elsewhere.
     pub fn add(&mut self, name: &str, result: CaseResult, seconds: f64) {
         let line = match &result {
             CaseResult::Passed => format!("ok ({seconds:.1} s)"),

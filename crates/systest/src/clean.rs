@@ -1,4 +1,4 @@
-//! The suites that take a clean system with the packages of one target in reach of apt.
+//! The suites that run in a clean system where apt can reach the packages of one target.
 
 use base::exit::Failure;
 use base::files;

@@ -1,9 +1,9 @@
 //! The suite `crash`: the bug that the product exists to prevent, in real backends (docs/crash.md).
 //!
-//! The extension's own objects are linked as they are shipped and in each wrong way. The wrong ones have to end the backend
-//! or fail, or else the test would also pass where nothing protects anybody; the shipped one has to give the right
-//! numbers, alone and beside an extension that brings a BLAS of its own; and the checker has to refuse each wrong one and
-//! name what would be hijacked.
+//! The extension's own objects are linked as they are shipped and in each wrong way. Each wrong library has to end the
+//! backend or fail: otherwise the test would also pass without any protection. The shipped one has to give the right
+//! numbers, alone and beside an extension with a BLAS of its own. The checker has to refuse each wrong one and name the
+//! symbols that would be hijacked.
 
 mod fixtures;
 mod replay;
@@ -109,7 +109,7 @@ pub fn run(
     Ok(cases.done)
 }
 
-/// Makes the libraries of the scene that nobody ships.
+/// Makes the libraries of the scene that exist only for the test.
 fn make_fixtures(outputs: &Outputs<'_>, shown: &Path, log: &Path) -> Result<(), Failure> {
     let plan = outputs.plan;
     let clash = &outputs.pipeline.targets.crash;

@@ -1,8 +1,8 @@
-//! The suite `emulated`: what of a target's packages can be tried where the machine can't run them. The distribution's own
-//! locked packages are unpacked, and a server, Python and the runtime run there through qemu's user emulation.
+//! The suite `emulated`: tests of a target's packages on a machine of another architecture. It unpacks the distribution's
+//! own locked packages and runs a server, Python and the runtime in qemu's user emulation.
 //!
-//! It is no install test: nothing of the packages is configured and apt is not run. On a machine of the target's
-//! architecture the same is done without an emulator.
+//! It is no install test: it runs no apt and configures no package. On a machine of the target's architecture the same is
+//! done without an emulator.
 
 use std::path::{Path, PathBuf};
 
@@ -111,8 +111,8 @@ struct System<'a> {
     log: PathBuf,
 }
 
-/// Unpacks packages into a root file system that a sandbox can enter. Nothing is configured, so that nobody is known yet:
-/// initdb asks who it is.
+/// Unpacks packages into a root file system that a sandbox can enter. No package is configured, so that `/etc/passwd` has no
+/// user yet, and initdb asks for the name of its user.
 fn unpack(packages: &[PathBuf], root: &Path, log: &Path) -> Result<(), Failure> {
     rootfs::unpack_packages(packages, root, log)?;
     for mount_point in ["in", "build", "proc", "dev", "tmp", "run", "usr/lib/pgml"] {
@@ -125,7 +125,7 @@ fn unpack(packages: &[PathBuf], root: &Path, log: &Path) -> Result<(), Failure> 
 }
 
 impl<'a> System<'a> {
-    /// Fetches and unpacks; in words, why that can't be done here.
+    /// Fetches and unpacks the packages. The inner error is the reason why that can't be done here.
     fn new(
         pipeline: &Pipeline,
         target: &'a Target,
@@ -297,7 +297,8 @@ impl<'a> System<'a> {
     }
 }
 
-/// What a target's programs are run through, `None` on a machine of their own; in words, why they can't be.
+/// The emulator for a target's programs; `None` on a machine of their architecture. The error is the reason why there is
+/// none.
 fn emulation(
     pipeline: &Pipeline,
     target: &Target,

@@ -1,8 +1,8 @@
-//! What `dist` promises when something goes wrong: killed, without room, without its mirror, with a damaged input. The
-//! last good release stays whole, the error says what to do, and the same command ends well afterwards.
+//! The suite `faults`: `dist` when it is killed, when the disk is full, without its mirror, and with a damaged input. The
+//! last good release stays whole, the error says what to do, and the same command succeeds afterwards.
 //!
-//! Real runs of this program, each with a cache and an output of its own. The cache's finished jobs are links to those of
-//! the run under test, which the children can't write (as root, the directory is mounted read-only for them).
+//! The cases are real runs of this program, each with its own cache and output. The cache's finished jobs are links to those
+//! of the run under test, which the children can't write (as root, the directory is mounted read-only for them).
 
 pub(super) mod child;
 mod fixture;
@@ -36,7 +36,7 @@ const EARLIER: &str = "earlier-release";
 const NOWHERE: &str = "http://127.0.0.1:9/debian";
 const MB: u64 = 1_000_000;
 
-/// What the suite is given.
+/// The inputs of the suite.
 pub struct FaultTest<'a> {
     /// The locks, the cache and the toolchain of this run.
     pub pipeline: &'a Pipeline,

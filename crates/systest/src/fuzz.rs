@@ -1,8 +1,8 @@
 //! The suite `fuzz`: no file makes the ELF reader, the rules or the `.deb` reader panic, hang or use unbounded memory.
 //!
 //! libFuzzer drives the targets in `fuzz/` by the coverage that the compiler's own pass counts. That pass is a code
-//! generation option of the pinned stable toolchain, so neither cargo-fuzz nor a nightly compiler is needed. The inputs
-//! that reached something new are kept in the cache, and the next run goes on from them.
+//! generation option of the pinned stable toolchain, so neither cargo-fuzz nor a nightly compiler is needed. The inputs that
+//! reached new code are kept in the cache, and the next run starts from them.
 
 use std::path::{Path, PathBuf};
 

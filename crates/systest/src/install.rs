@@ -25,7 +25,7 @@ use debian::apt::signing::SigningKey;
 use crate::cases::{Case, Cases, ensure};
 use crate::system::System;
 
-/// What an install test is given.
+/// The inputs of an install test.
 pub struct InstallTest<'a> {
     /// The name of the target: `debian12-pg15`.
     pub target: String,

@@ -1,9 +1,9 @@
 //! The suite `lintian`: Debian's checker over every package of the release.
 //!
-//! lintian unpacks a package before it reads it. Where there is no room for that it does not say so: its tar's message comes
-//! after the checks, which meanwhile find nothing wrong with the files that are missing, or die of one that they expect
-//! (`Error open (<) on '…/usr/share/lintian/overrides/…'`). So the room is looked at first, and is the cache's, which has
-//! a setting, rather than `/tmp`'s.
+//! lintian unpacks a package before it reads it. Where the disk is full it does not fail clearly: tar's message comes after
+//! the checks, which find nothing wrong with missing files, or end at a file that they expect (`Error open (<) on
+//! '…/usr/share/lintian/overrides/…'`). So the suite checks the free space first. It unpacks below the cache, whose place
+//! the user can choose, and not in `/tmp`.
 
 use std::path::Path;
 

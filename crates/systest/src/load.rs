@@ -1,6 +1,6 @@
-//! Loads stamped libraries into servers where apt can't install their packages: a major that the distribution has not, or
-//! a distribution whose archive is not enabled. The server is a wheel's or another distribution's own, the Python is one
-//! of the name that was stamped.
+//! Loads stamped libraries into servers where apt can't install their packages: the distribution lacks the major, or its
+//! archive is not enabled. The server comes from a wheel or from another distribution. The Python has the soname that was
+//! stamped.
 //!
 //! One system per distribution; each library in a cluster of its own.
 
@@ -62,7 +62,7 @@ pub struct LoadTest<'a> {
     pub log: &'a Path,
 }
 
-/// What became of one library.
+/// The result for one library.
 pub struct Loaded {
     /// The target whose library was loaded.
     pub target: String,
@@ -239,7 +239,7 @@ impl LoadTest<'_> {
 
     fn stop(&self, system: &System, load: &Load) -> Result<(), Failure> {
         let (target, server) = (&load.target, self.server(load));
-        // It may not have started, which is told already.
+        // The server may not have started, which is reported already.
         system.script(
             "postgres",
             &format!(

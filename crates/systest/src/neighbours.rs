@@ -1,8 +1,8 @@
 //! The suite `neighbours`: pgml in one backend with extensions that bring a BLAS, C++ or an interpreter of their own, loaded
 //! before it trains: PL/R (R's BLAS and OpenMP), PostGIS raster (GDAL, Armadillo, OpenBLAS), pgRouting, PL/Python.
 //!
-//! They are packages of the distribution that no lock of ours has; the system is made from the archive that this machine's
-//! apt uses, and only for this machine's own distribution.
+//! They are packages of the distribution that are in none of our locks. So the system is made from the archive that this
+//! machine's apt uses, and only for this machine's own distribution.
 
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,7 @@
 //! The suite `nix`: the Nix expressions, evaluated without a network against a stand-in for nixpkgs.
 //!
-//! What evaluates is spelt as the stand-in spells it, and no more: nothing is built, and that nixpkgs still has these names
-//! only a machine that can reach it can tell. docs/nix.md says so too.
+//! The suite checks only that the expressions evaluate with the stand-in's names. It builds nothing, and it can't check that
+//! nixpkgs still has these names. docs/nix.md says so too.
 
 use std::path::Path;
 

@@ -1,6 +1,6 @@
-//! The life of the packages in a clean system: what apt refuses, what an installation takes over, upgrades, downgrades,
-//! removal, and the oldest processor. What the suite `install` shows already (the SQL suites, the documentation) is not
-//! repeated here, and what could not be tried is a case that says so.
+//! The suite `packages`: what apt refuses, the takeover of older packages, upgrades, downgrades, removal, and the oldest
+//! processor, in a clean system. It does not repeat the suite `install` (the SQL suites, the documentation). A check that
+//! can't run is a case that was not run, with the reason.
 
 pub mod autopkgtest;
 mod moving;
@@ -24,7 +24,7 @@ use crate::cases::{Case, Cases, ensure};
 use crate::install::{InstallTest, PORT};
 use crate::system::System;
 
-/// The database that lives through everything.
+/// The database that all steps of the suite keep.
 const DATABASE: &str = "life";
 /// Trains the model whose predictions must stay the same.
 const TRAIN: &str = "SELECT pgml.load_dataset('diabetes'); \
@@ -118,8 +118,8 @@ impl InstallTest<'_> {
         ensure(seen.trim() == "[]", || format!("it sees {seen}"))
     }
 
-    /// A root file system for a tool that brings up a system by itself: clean, with copies of the repository and of the
-    /// locked packages, and apt's sources for both.
+    /// A root file system for a tool that starts a system by itself: clean, with copies of the repository and of the locked
+    /// packages, and apt's sources for both.
     fn other_root(&self, name: &str) -> Result<PathBuf, Failure> {
         let root = self.scratch.join(name);
         files::remove_dir(&root)?;

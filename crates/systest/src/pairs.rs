@@ -1,7 +1,7 @@
-//! The table in `docs/sql/algorithms.md`: what became of each (algorithm, task) pair on each Python.
+//! The table in `docs/sql/algorithms.md`: the result of each (algorithm, task) pair on each Python.
 //!
-//! The Python tests write a report; this module puts it into the page, or says that the page is stale. A run that has not
-//! seen all Pythons says nothing about the columns of the others.
+//! The Python tests write a report; this module puts it into the page, or says that the page is stale. A run without some of
+//! the Pythons leaves their columns unchanged.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,9 +1,9 @@
-//! The suite `protections`: for everything that protects the server there is a test that fails when it is taken out.
+//! The suite `protections`: each protection of the server has a test that fails when the protection is taken out.
 //!
-//! `packaging/tests/protections.toml` lists them, each with the change to the source that takes it out. Each test named
-//! there is run with the installed extension first, where it has to pass. Then the extension is compiled with those
-//! changes, put in the place of the installed one, and the tests are run again: each must fail, or take several times
-//! as long. What passes all the same is a test that tests nothing, and a failure here.
+//! `packaging/tests/protections.toml` lists them, each with the change to the source that takes it out. The suite first runs
+//! each test named there with the installed extension, where it has to pass. Then it compiles the extension with those
+//! changes, installs it in place of the first, and runs the tests again: each must fail, or take several times as long. A
+//! test that still passes tests nothing, and counts as a failure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -289,7 +289,7 @@ fn patience(with: f64) -> u32 {
     PATIENCE.max((with * TIMES).ceil() as u32)
 }
 
-/// What became of one test.
+/// The result of one test.
 #[derive(Debug, PartialEq)]
 enum Verdict {
     Failed(String),

@@ -1,4 +1,4 @@
-//! Writes into a release's manifest what tests saw of its targets.
+//! Writes the results of tests into the target states of a release's manifest.
 
 use std::path::Path;
 
@@ -15,13 +15,13 @@ pub fn installed(out: &Path, target: &str, place: &str, cases: &[Case]) -> Resul
     change(out, target, |entry| {
         entry.installed = state(first, entry.held());
         entry.run = state(rest, entry.held());
-        // Nothing of it works without the library in a server.
+        // Without the library in a server nothing else can hold.
         entry.loaded = state(rest, entry.held());
         entry.loaded_note = Some(place.to_owned());
     })
 }
 
-/// What a load test saw.
+/// Records the result of a load test.
 pub fn loaded(out: &Path, loaded: &Loaded) -> Result<(), Failure> {
     change(out, &loaded.target, |entry| {
         entry.loaded = state(&loaded.cases, State::Yes);

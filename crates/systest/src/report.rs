@@ -1,5 +1,5 @@
-//! The suite `report`: the page as Chromium shows it. The release's own, one of every target that there is, and one with a
-//! reference to somewhere else, which has to be noticed.
+//! The suite `report`: checks the page in Chromium. It opens the page of the release, a page with every target, and a page
+//! with a reference to another host, which the check must find.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use crate::cases::{Case, Cases, ensure};
 /// The width of a common screen.
 const WIDTH: u32 = 1280;
 
-/// What the suite is given.
+/// The inputs of the suite.
 pub struct ReportTest<'a> {
     /// The release under test.
     pub release: &'a Path,
@@ -126,7 +126,7 @@ impl ReportTest<'_> {
             ])
             .args(["--disable-background-networking", "--disable-extensions"])
             .args(["--enable-logging=stderr", "--v=0"])
-            // Nothing to be contacted, whatever a page or the browser would like to.
+            // No host can be contacted, neither by the page nor by the browser.
             .arg("--host-resolver-rules=MAP * ~NOTFOUND")
             .arg(format!("--user-data-dir={}", home.display()))
             .arg("--disable-dev-shm-usage");

@@ -1,5 +1,5 @@
-//! The suite `reproduce`: differences are planted into packages that the packages' own code builds, here and in the second
-//! build's surroundings. Each has to be found by digest, and diffoscope has to name it.
+//! The suite `reproduce`: plants differences into packages, which it builds with the product's own code here and in the
+//! second build's surroundings. The comparison of digests has to find each difference, and diffoscope has to name it.
 
 use std::path::{Path, PathBuf};
 
@@ -74,7 +74,7 @@ const PLANTS: [Plant; 4] = [
     },
 ];
 
-/// What the suite is given.
+/// The inputs of the suite.
 pub struct ReproduceTest<'a> {
     /// The locks, the cache and the toolchain of this run.
     pub pipeline: &'a Pipeline,
@@ -216,7 +216,7 @@ fn artifact(deb: &Path) -> Result<Artifact, Failure> {
     })
 }
 
-/// As root all is varied but what no machine can vary, and the processors where there is one.
+/// As root everything is varied, except what no machine can vary, and the processors where the machine has one.
 fn all_varied(variations: &[Variation]) -> Result<(), Failure> {
     let alone = std::thread::available_parallelism().is_ok_and(|n| n.get() == 1);
     let excused = |variation: &&Variation| {

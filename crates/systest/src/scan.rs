@@ -1,7 +1,8 @@
-//! What a scanner finds in the installed library: the crates and OpenBLAS, and the same as the release's SBOM says.
+//! Checks that a scanner finds the crates and OpenBLAS in the installed library, with the same versions as the release's
+//! SBOM.
 //!
-//! The scanner is somebody else's program (rust-audit-info, of cargo-auditable's authors). That it can tell a library
-//! without a list from one with it is tried on a copy that lost it.
+//! The scanner is another project's program (rust-audit-info, of cargo-auditable's authors). A copy of the library without
+//! the list checks that the scanner notices a missing list.
 
 use std::collections::BTreeSet;
 use std::path::Path;

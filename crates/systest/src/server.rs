@@ -1,4 +1,4 @@
-//! The suite `server`: what a production server needs of the extension, tried on the installed packages.
+//! The suite `server`: the behaviour that a production server needs from the extension, tested with the installed packages.
 //!
 //! The tests are the Python programs of `packaging/tests/robust`, which drive many sessions at once. Each prints a line
 //! for each named case; here they become cases of this suite.
@@ -79,7 +79,7 @@ impl InstallTest<'_> {
         Ok(cases.done)
     }
 
-    /// Runs one program and takes over what it says.
+    /// Runs one program and adds the cases that it prints.
     fn robust(&self, system: &System, program: &str, cases: &mut Cases<'_>) -> Result<(), Failure> {
         self.new_database(system, "robust")?;
         // Its exit code says no more than its lines do.

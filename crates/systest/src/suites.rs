@@ -37,7 +37,7 @@ pub enum Suite {
     Faults,
     /// Planted differences between two builds.
     Reproduce,
-    /// The life of the packages.
+    /// Upgrades, downgrades and removal of the packages.
     Packages,
     /// Container images in Docker or podman.
     Image,
@@ -242,7 +242,7 @@ pub struct Options<'a> {
     pub policy: Policy,
 }
 
-/// What a run of suites has to say.
+/// The results of a run of suites.
 #[derive(Default)]
 pub struct SuiteResults {
     /// The cases, in the order in which they ran.

@@ -1,7 +1,7 @@
 //! The suite `workers`: two machines that share compiled objects through one store.
 //!
-//! Two caches that share nothing but a Redis compile the same major, one after the other. The second has to find what the
-//! first compiled, and both have to give the bytes of a compile without any store.
+//! Two caches that share only a Redis compile the same major, one after the other. The second has to find the first one's
+//! objects, and both have to give the same bytes as a compile without a store.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -35,7 +35,7 @@ struct Store {
 impl Store {
     fn start(dir: &Path) -> Result<Self, Failure> {
         let socket = dir.join("store.socket");
-        // In memory, and at no port: nobody else finds it.
+        // The store is in memory and has no port, so that no other program finds it.
         let server = Program::new("redis-server")
             .args(["--port", "0", "--save", "", "--appendonly", "no"])
             .args(["--daemonize", "no", "--logfile", ""])

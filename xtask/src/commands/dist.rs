@@ -155,7 +155,7 @@ impl Run<'_> {
         Ok(plan)
     }
 
-    /// Computes the plan and runs what of it has to run.
+    /// Computes the plan and runs the jobs whose results are not in the cache.
     fn attempt(&self, pipeline: &Pipeline) -> Result<Done, Failure> {
         let (args, console) = (self.args, self.console);
         let chosen = args.choice.select(pipeline)?;
@@ -226,7 +226,7 @@ impl Run<'_> {
         )
     }
 
-    /// Whether all of it is there already, which is said then.
+    /// Whether all files of the release are there already. If so, the listener gets a note.
     fn is_done(&self, pipeline: &Pipeline, plan: &Plan, chosen: &[Target]) -> bool {
         let done = self.args.only_jobs.is_empty()
             && to_run(plan, &pipeline.cache()).is_empty()

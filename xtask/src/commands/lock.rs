@@ -112,7 +112,7 @@ fn update(
         false => named,
         true => {
             let reachable = |input: &Input<'_>| match input {
-                // With another major only what is locked already: nobody asks for all of them.
+                // For other majors only the locked ones: all of them would be too many by default.
                 Input::Distribution(d) => {
                     mirrors.reach(d) && (d.of.is_none() || input.path(workspace).exists())
                 }
@@ -138,7 +138,7 @@ fn update(
     Ok(())
 }
 
-/// Makes the lock of a distribution anew, and says what moved.
+/// Makes the lock of a distribution again, and prints which packages changed.
 fn update_distribution(
     targets: &Targets,
     distribution: &Distribution,
@@ -214,7 +214,7 @@ fn outdated(
 fn check(targets: &Targets, named: Vec<Input<'_>>, workspace: &Workspace) -> Result<(), Failure> {
     let inputs = match named.is_empty() {
         false => named,
-        // A distribution whose archive nobody has enabled yet has no lock, and that is no fault of the tree.
+        // A distribution whose archive is not enabled has no lock, which is no error.
         true => Input::all(targets)
             .filter(|input| input.path(workspace).exists())
             .collect(),

@@ -18,7 +18,7 @@ pub struct MirrorArgs {
 }
 
 impl MirrorArgs {
-    /// What was said besides what this machine's apt is configured for.
+    /// The archives that the user allowed in addition to those that this machine's apt is configured for.
     pub fn user_mirrors(&self) -> UserMirrors {
         UserMirrors {
             enabled: self.mirrors.clone(),

@@ -1,5 +1,5 @@
-//! One file per command. A command turns arguments into calls of the library and results into output; logic that two
-//! commands need is the library's.
+//! One file per command. A command turns arguments into calls of the crates below and results into output. Logic that two
+//! commands need belongs into a crate.
 
 pub mod bench;
 pub mod cache;
@@ -115,7 +115,7 @@ impl Sources {
     }
 }
 
-/// Where gpg keeps a user's keys unless it is told otherwise.
+/// The directory in which gpg keeps a user's keys by default.
 fn default_gnupg_home() -> Option<PathBuf> {
     Some(PathBuf::from(std::env::var_os("HOME")?).join(".gnupg"))
 }

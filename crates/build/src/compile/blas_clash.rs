@@ -1,9 +1,10 @@
-//! Links the extension's own objects in the ways that they must not be linked, for the test that shows why
-//! (docs/crash.md). What comes out is loaded into test servers and refused by the checker; it must never be packaged.
+//! Links the extension's own objects in each wrong way, for the test of the BLAS clash (docs/crash.md). Test servers load
+//! these libraries, and the checker must refuse them. They must never be packaged.
 //!
-//! rustc looks for its linker by the name `cc`. The one that it finds here does as it is told, and then repeats the same
-//! command with one part changed for each [`WrongLink`]. So the objects and the source are those of the product, and only
-//! the link differs; the command repeated unchanged has to give the product's very bytes, or this proves nothing.
+//! rustc looks for its linker by the name `cc`. The script of that name in this module links as rustc asks. It then repeats
+//! the same command for each [`WrongLink`] with one part changed. So the objects and the source are those of the product,
+//! and only the link differs. The step fails unless the command repeated without a change gives the same bytes as the
+//! product.
 
 use std::path::Path;
 

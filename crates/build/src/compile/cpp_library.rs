@@ -1,6 +1,6 @@
-//! Static archives of the gradient boosting libraries, which are C++: compiled in the builder from the sources that a crate
-//! carries. A job of its own for each, keyed by the crate's checksum and the recipe, so that a change of the extension
-//! compiles none of it again, and all majors share it.
+//! Static archives of the gradient boosting libraries, which are written in C++. The builder compiles them from the sources
+//! that a crate carries. Each library has its own job, whose key has the crate's checksum and the recipe. So a change of the
+//! extension does not compile a library again, and all majors share the archive.
 
 use std::path::Path;
 

@@ -1,13 +1,13 @@
 //! Compiles the extension for one Postgres major in the builder, against a stub libpython, and splits off its debug
 //! symbols.
 //!
-//! Cargo's target directory is kept between runs and shared by all majors: only pgrx-pg-sys and the extension itself
-//! are compiled again for another major. It is never a source of bytes: cargo decides from the inputs, what cargo does not
-//! look at is in the directory's name ([`kept_dir`]) or in the name of a file that it does look at, and `reproduce` compares
-//! with a build from nothing.
+//! Cargo's target directory is kept between runs and shared by all majors: only pgrx-pg-sys and the extension itself are
+//! compiled again for another major. It must not change the result. Cargo decides from the inputs what to compile again.
+//! Inputs that cargo does not look at are in the name of the directory ([`kept_dir`]) or of a file that cargo does look at.
+//! `reproduce` compares the result with a build from an empty cache.
 //!
-//! For another architecture than the first, cargo is told the target, and every program of the compiler is called by the
-//! name that begins with GNU's triplet. A cross compiler has these names and so has the native one, so that one recipe
+//! For other architectures than the first, the step passes the target to cargo and calls each program of the compiler by the
+//! name that begins with GNU's triplet. Cross compilers and native compilers both have these names, so that one recipe
 //! serves on either machine.
 
 mod declared_rust;
@@ -404,7 +404,7 @@ fn stub_source(abi3: &Abi3) -> String {
     text
 }
 
-/// A `pg_config` that answers for the unpacked headers, whatever the host has installed.
+/// A `pg_config` that answers for the unpacked headers, not for a server of the host.
 fn pg_config(major: u16, gnu: &str) -> String {
     format!(
         r#"#!/bin/sh

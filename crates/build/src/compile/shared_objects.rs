@@ -1,11 +1,12 @@
 //! Compiled objects that machines share: sccache before the compilers, with a Redis that all of them reach.
 //!
-//! Off unless the user names the store (`dist --compiler-cache SOCKET`). It saves time and must not change a byte, so no
-//! job's key knows of it; the suite `workers` compares. Whoever can write to the store can put an object of their own into a
-//! library: a release is compared with a rebuild that does without (docs/compiler-cache.md).
+//! Off unless the user names the store (`dist --compiler-cache SOCKET`). It saves time and must not change a byte, so it is
+//! in no job's key. The suite `workers` compares the results with and without it. A user who can write to the store can put
+//! another object into a library. Therefore compare a release with a rebuild that does not use the store
+//! (docs/compiler-cache.md).
 //!
-//! sccache runs inside the sandbox of the compile, its server too. That has no network; what it has is the store's socket.
-//! Paths, flags and environment in there are the same on every machine, and so are sccache's keys.
+//! sccache and its server run inside the sandbox of the compile job, which has the store's socket and no network. Paths,
+//! flags and environment in there are the same on every machine, and so are sccache's keys.
 
 use std::io;
 use std::os::unix::net::UnixStream;

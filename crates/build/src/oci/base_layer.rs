@@ -1,9 +1,9 @@
 //! The lowest layer of an image: the distribution and Postgres, from the archive that mmdebstrap made of locked packages.
 //!
-//! One archive becomes two layers, the full one and the slim one without what its filter leaves out. What is changed on
-//! the way: the server's user gets the id that images have (Debian gives system users the next free one), devices are left
-//! to whoever runs the container, and what differs between two runs is left out. Times stay as mmdebstrap made them, none
-//! later than a constant: this layer must not change because a release has another date.
+//! One archive becomes two layers, the full one and the slim one without what its filter leaves out. The step changes three
+//! things. The server's user gets the id that images have (Debian gives system users the next free one). Devices are left
+//! out, because the container engine provides them. Files that differ between two runs are left out. Times stay as
+//! mmdebstrap made them, none later than a constant: this layer must not change because a release has another date.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -28,15 +28,16 @@ pub const LAYERS: &str = "layers.json";
 pub const SYSTEM: &str = "system";
 /// dpkg's database in an image.
 pub const DATABASE: &str = "var/lib/dpkg";
-/// Where Debian's packages make a cluster when they are configured, and its configuration. A container makes its own: one
-/// in the image would be random, and everybody's. [`rootfs`] sees to it that none is made.
+/// The directories in which Debian's packages make a cluster and its configuration when they are configured. A container
+/// makes its own: a cluster in the image would have random contents, and all users would share it. [`rootfs`] keeps the
+/// packages from making one.
 const CLUSTERS: [&str; 2] = ["var/lib/postgresql/", "etc/postgresql/"];
 /// What ssl-cert makes for the machine on which it is installed: a key, its certificate, and a link to that. The same holds
 /// for them.
 const OF_THE_MACHINE: &str = "ssl-cert-snakeoil";
 /// The user that Debian's packages make for the server.
 const USER: &str = "postgres";
-/// The files that tell users' and groups' ids.
+/// The files with the ids of users and groups.
 pub const ACCOUNTS: [&str; 2] = ["etc/passwd", "etc/group"];
 
 /// apt makes it, and whose it is depends on the caller's umask. apt itself puts that right when it needs it.
@@ -68,7 +69,7 @@ impl BaseLayers {
     pub const SLIM: &'static str = "slim.tar.gz";
 }
 
-/// Two ids that change places: whoever has the wanted one gets the other.
+/// Two ids that change places: the user that has the first one gets the second, and the other way round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Swap(u64, u64);
 
@@ -118,7 +119,7 @@ fn is_left_out(path: &str) -> bool {
         || ["etc/passwd-", "etc/group-", "etc/shadow-", "etc/gshadow-"].contains(&path)
 }
 
-/// What a first look at the archive finds.
+/// What the first pass over the archive finds.
 struct Contents {
     uid: Swap,
     gid: Swap,

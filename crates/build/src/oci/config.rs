@@ -1,4 +1,4 @@
-//! `packaging/images.toml`: what images are called and say of themselves.
+//! `packaging/images.toml`: the names and the labels of images.
 
 use std::path::Path;
 

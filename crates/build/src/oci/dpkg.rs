@@ -1,9 +1,9 @@
 //! The layer of one of our packages: the files that dpkg unpacks, and its database afterwards, so that `dpkg -l`, `dpkg -V`
 //! and `apt upgrade` know the package.
 //!
-//! The distribution's own dpkg installs into a directory that holds nothing but what it reads of the layers below: its
-//! database and the accounts. It sees there what is installed, so that a Depends which the image does not have fails.
-//! Nothing else of the lower layers is needed: our packages have no maintainer scripts.
+//! The distribution's own dpkg installs into a directory that holds only what dpkg reads of the layers below: its database
+//! and the accounts. From the database dpkg knows the installed packages, so that the step fails where the image lacks a
+//! Depends. It needs nothing else of the lower layers: our packages have no maintainer scripts.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File};

@@ -1,4 +1,4 @@
-//! Hands images to the container engine of this machine, docker or podman, whichever answers.
+//! Loads images into the container engine of this machine: Docker, or else podman.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Path filters as dpkg has them: `path-exclude` and `path-include` of a `dpkg.cfg.d` file, of which the last that matches
+//! Path filters in dpkg's format: `path-exclude` and `path-include` of a `dpkg.cfg.d` file. The last one that matches
 //! decides.
 
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! A layer of an image: a gzip-compressed tar archive, the same bytes for the same entries.
 //!
 //! gzip and not zstd, because umoci before 0.5 rejects zstd; one thread, one level, no name and no time in the header. The
-//! writer takes whatever order it is given: whoever writes a layer gives its entries in byte order of their paths.
+//! writer keeps the order of the entries: callers pass them in byte order of their paths.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};

@@ -1,7 +1,7 @@
 //! An image layout in one tar archive: what the OCI image specification calls an image layout (`oci-layout`, `index.json`,
 //! `blobs/sha256/…`), and beside it `manifest.json`, by which Docker engines older than 25 load the same blobs.
 //!
-//! Written by ourselves on the types of oci-spec: what there is to do is to name files by their digests and to sort them.
+//! This module uses only the types of oci-spec: it names files by their digests and sorts them.
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! The `Depends` of the extension's package, derived from what the verified library really needs.
+//! The `Depends` of the extension's package, derived from the needs of the verified library.
 //!
 //! dpkg-shlibdeps would need the target's symbols files; the same facts are in the library: each needed library, and the
 //! newest version of its symbols that is needed.

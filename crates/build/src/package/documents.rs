@@ -1,5 +1,5 @@
-//! The documents of a package: changelog, copyright, manual page, what lintian is told; and the templates that they and the
-//! control files are made from.
+//! The documents of a package: changelog, copyright, manual page and lintian overrides; and the templates for them and for
+//! the control files.
 
 use std::path::Path;
 
@@ -35,7 +35,7 @@ impl ExitKind for TemplateError {
 }
 
 impl Facts<'_> {
-    /// changelog.Debian.gz and copyright, which every package carries, and what lintian is told, with reasons.
+    /// changelog.Debian.gz and copyright, which every package carries, and the lintian overrides with their reasons.
     pub(super) fn add_documents(
         &self,
         package: &mut Package,

@@ -1,5 +1,5 @@
-//! The manual page of the extension, made from its sources: the functions, relations and settings that it really has, in the
-//! words that `\df+` and `pg_settings` show.
+//! The manual page of the extension, made from its sources: its functions, relations and settings, with the descriptions
+//! that `\df+` and `pg_settings` show.
 
 use miette::Diagnostic;
 use serde::Serialize;

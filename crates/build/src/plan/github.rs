@@ -66,7 +66,7 @@ pub struct Package {
 impl Matrices {
     /// The matrices of a plan's targets, which are given with their distributions and majors.
     pub fn new(plan: &Plan, targets: &[Target]) -> Self {
-        // A runner of a target's own architecture builds it, whatever is missing here for that.
+        // A runner of the target's own architecture builds it, even where this machine lacks the compiler.
         let planned = targets
             .iter()
             .filter(|target| plan.targets.contains_key(&target.to_string()));

@@ -42,8 +42,8 @@ impl Kind {
     }
 }
 
-/// The same plan for some kinds of result only: what those don't need is left out. Where it comes from is said of every
-/// release, whatever is in it.
+/// The same plan for some kinds of result only, without the jobs that those don't need. The jobs of the provenance statement
+/// stay: every release has one.
 pub fn restrict_to(mut plan: Plan, kinds: &[Kind]) -> Plan {
     let wanted = |job: &&Job| {
         job.step == Step::Source || Kind::of(&job.step).is_some_and(|kind| kinds.contains(&kind))

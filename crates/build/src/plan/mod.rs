@@ -1,4 +1,4 @@
-//! The plan: all work that a set of targets needs, computed before anything is done. `plan` prints it, `dist` runs it.
+//! The plan: all work that a set of targets needs, computed before any job runs. `plan` prints it, `dist` runs it.
 
 mod builder;
 pub mod document;

@@ -1,5 +1,5 @@
-//! Which files of this program decide what a step makes: the step's own file and all that it imports, read from the sources
-//! when this crate is compiled, and the data files that it is made with.
+//! The files of this program that decide the result of a step: the step's own file, the files that it imports (read from the
+//! sources when this crate is compiled), and its data files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;

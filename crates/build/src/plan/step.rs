@@ -1,4 +1,4 @@
-//! What a job does, and what it takes.
+//! The steps: what a job does, from which other jobs' results, and at what cost.
 
 use serde::{Deserialize, Serialize};
 
@@ -270,7 +270,7 @@ pub enum Step {
     },
     /// Write down the digest of every file of the source tree.
     Source,
-    /// Write down what a package is made of.
+    /// Write the SBOM of a package.
     Sbom {
         /// Whose: a target, or a distribution for its `pgml-python`.
         of: String,

@@ -1,5 +1,5 @@
-//! The workflow for GitHub Actions, written from a template and the plan's matrices: no target is listed by hand, so that
-//! none is forgotten.
+//! The workflow for GitHub Actions, written from a template and the plan's matrices: because no target is listed by hand,
+//! none can be forgotten.
 
 use std::path::PathBuf;
 

@@ -1,7 +1,8 @@
-//! The Python runtime for a Python that no locked distribution has: the wheels unpacked, by another Python's pip, without
-//! byte code. The package byte-compiles them with the system's own Python when it is installed.
+//! The Python runtime for a Python that no locked distribution has: another Python's pip unpacks the wheels, without byte
+//! code. The package byte-compiles them with the system's own Python when it is installed.
 //!
-//! And the runtime of another machine, whose Python can't run on this one: this one's unpacks and byte-compiles it.
+//! It also makes the runtime for a machine whose Python can't run on this one: this machine's Python unpacks and
+//! byte-compiles it.
 
 use std::path::Path;
 

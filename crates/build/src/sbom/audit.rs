@@ -1,8 +1,8 @@
-//! The list of what is linked in, inside the library: the section `.dep-v0` as cargo-auditable defines it, so that a scanner
-//! finds it in whatever the library was copied to.
+//! The list of linked crates inside the library: the section `.dep-v0` as cargo-auditable defines it. A scanner finds it in
+//! every copy of the library.
 //!
-//! It is zlib-compressed JSON. The format knows crates only; libraries that are none are in it as packages with the source
-//! [`NATIVE`], which its readers keep as they find it.
+//! It is zlib-compressed JSON. The format knows crates only. Other libraries are listed as packages with the source
+//! [`NATIVE`], which readers of the format keep.
 
 use std::io::{Read as _, Write as _};
 

@@ -1,5 +1,5 @@
-//! The crates that are really linked into the library, as cargo resolves them for the features of one build: normal
-//! dependencies only, no procedural macros, nothing that a build script alone needs.
+//! The crates that are linked into the library, as cargo resolves them for the features of one build: normal dependencies
+//! only, without procedural macros and without the dependencies of build scripts.
 
 use std::collections::BTreeSet;
 

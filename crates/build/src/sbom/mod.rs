@@ -1,13 +1,10 @@
-//! What an artifact is made of, as a CycloneDX document, and inside the library as the section that cargo-auditable
-//! defined.
+//! The parts of an artifact, as a CycloneDX document, and inside the library as the section that cargo-auditable defines.
 //!
-//! Nothing is guessed: each part is one that a lock, a compiler or a file of the artifact named, with the hash by which it
-//! was pinned. Nothing is random either: the serial number is made from the contents, so that equal artifacts have equal
-//! documents.
+//! No part is guessed: a lock, a compiler or a file of the artifact names each part, with the hash that pins it. The serial
+//! number is derived from the contents, so that equal artifacts have equal documents.
 //!
-//! [`part`] is a thing that is inside, [`crates`] and [`native`] are what is linked into the library, [`wheels`] what a
-//! Python runtime has, [`package`] and [`image`] put them together for packages and images, [`audit`] writes and reads the
-//! section.
+//! [`part`] is one component, [`crates`] and [`native`] find what is linked into the library, [`wheels`] lists a Python
+//! runtime, [`package`] and [`image`] combine the parts for packages and images, [`audit`] writes and reads the section.
 
 pub mod audit;
 pub mod crates;

@@ -151,7 +151,7 @@ impl Part {
         self
     }
 
-    /// Its licence, as whoever made it wrote it.
+    /// Adds the licence, as the authors of the part wrote it.
     pub fn with_licence(mut self, licence: &str) -> Self {
         self.licence = Some(licence.trim().to_owned()).filter(|text| !text.is_empty());
         self

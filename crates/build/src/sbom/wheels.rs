@@ -1,8 +1,8 @@
 //! What a Python runtime consists of: the wheels by their lock, and the libraries that they bundle.
 //!
-//! auditwheel puts copies of other projects' libraries into `NAME.libs/`, under a name with a hash. Newer ones also write
-//! which package each came from into the wheel's `.dist-info/sboms/`; where that is missing a version is told only if the
-//! library says it itself, and left out otherwise.
+//! auditwheel puts copies of other projects' libraries into `NAME.libs/`, under a name with a hash. Newer versions of
+//! auditwheel also write the package of each library into the wheel's `.dist-info/sboms/`. Where that is missing, the
+//! document has a version only if the library itself contains one.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -117,7 +117,7 @@ fn declared(
             continue;
         }
         let text = files::read(&tree.join(path))?;
-        // Written by somebody else's tool: what is no such document tells nothing.
+        // Another project's tool writes these files: a file in another format is skipped.
         let Ok(document) = serde_json::from_slice::<Declared>(&text) else {
             continue;
         };

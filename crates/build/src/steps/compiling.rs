@@ -1,4 +1,4 @@
-//! The steps that compile, and what they are given.
+//! The steps that compile, and the gathering of their inputs.
 
 use std::path::PathBuf;
 

@@ -62,8 +62,8 @@ impl<'a> Making<'a> {
         packages::extension_name(self.target.major)
     }
 
-    /// The annotations of the OCI image specification. The revision is the key of the job that made the package: equal
-    /// for equal sources and locks, whatever was committed beside them.
+    /// The annotations of the OCI image specification. The revision is the key of the job that made the package: equal for
+    /// equal sources and locks, independent of other files in the commit.
     fn annotations(&self, flavour: Flavour) -> Vec<(String, String)> {
         let package = format!("job package:{}", self.target);
         let revision = self.work.job.inputs.get(&package);

@@ -1,5 +1,5 @@
-//! Carries out the steps of a plan. Each step has a file that gathers what it needs and hands it to the module that does it;
-//! this one only chooses among them, so that a step's cache key depends on its own file and not on the others.
+//! Carries out the steps of a plan. Each step has a file that gathers its inputs and calls the module that does the work.
+//! This file only chooses among them, so that a step's cache key depends on its own file and not on the others.
 
 mod compiling;
 mod compress;
@@ -26,7 +26,7 @@ pub use self::context::Steps;
 use crate::plan::{Step, Work};
 
 impl Steps<'_> {
-    /// Runs one job; returns in words what it made.
+    /// Runs one job and returns a line about its result for people.
     pub fn run(&self, work: &Work<'_>) -> Result<String, Failure> {
         match &work.job.step {
             Step::FetchDebs { distribution, role } => self.fetch_debs(work, distribution, role),

@@ -1,4 +1,4 @@
-//! The step that writes down what a package is made of.
+//! The step that writes the SBOM of a package.
 
 use std::path::Path;
 

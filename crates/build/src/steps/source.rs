@@ -1,4 +1,4 @@
-//! The step that writes down the source tree.
+//! The step that writes the list of the source tree, with a digest for each file.
 
 use base::exit::Failure;
 use base::files;

@@ -1,4 +1,5 @@
-//! Whether a release's statement is true: of the files beside it, and of the source tree, locks and compiler that are here.
+//! Checks the statement of a release against the files beside it, and against the source tree, the locks and the compiler of
+//! this machine.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -49,7 +50,7 @@ pub enum Found {
     Same(String),
     /// It differs from the statement; one line for each difference.
     Different(Vec<String>),
-    /// It could not be told; why.
+    /// It could not be checked; the reason.
     NotChecked(String),
 }
 
@@ -63,20 +64,20 @@ pub struct Check {
     pub found: Found,
 }
 
-/// What came of checking a release's statement: what `cargo xtask verify --provenance DIR --json` prints.
+/// The result of checking a release's statement: what `cargo xtask verify --provenance DIR --json` prints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Document {
     /// The version of this format.
     pub version: u32,
     /// The release's version, `3.0.0-1`.
     pub release: String,
-    /// Whether nothing is otherwise than the statement says.
+    /// Whether everything that was checked is as the statement says.
     pub holds: bool,
     /// The result for each part of the statement.
     pub checks: Vec<Check>,
 }
 
-/// What is here, to compare with.
+/// The state of this machine, which a statement is compared with.
 pub struct LocalState<'a> {
     /// The digests of the files of the source tree here.
     pub tree: &'a SourceTree,
@@ -86,7 +87,7 @@ pub struct LocalState<'a> {
     pub plan: Result<Digest, String>,
     /// The keyring that the signature has to be of; the release's own where none is given.
     pub keyring: Option<&'a Path>,
-    /// Where gpgv's words are kept.
+    /// The file that receives the output of gpgv.
     pub log: &'a Path,
 }
 

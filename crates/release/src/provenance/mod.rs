@@ -1,9 +1,9 @@
 //! Where a release comes from, as an in-toto statement with SLSA's provenance: which artifacts were made, from which source
 //! tree, locks and compiler, by which plan.
 //!
-//! Nothing in it is of one run (no time, host or number): it is a function of the release, as every other file is, so that
-//! two builders' statements can be compared byte by byte. [`source_tree`] is the source tree, [`check`] says of a release
-//! whether its statement is true here.
+//! It has nothing of a single run (no time, host or run number): like every other file it is a function of the release, so
+//! that two builders' statements can be compared byte by byte. [`source_tree`] lists the source tree, [`check`] checks the
+//! statement of a release on this machine.
 
 pub mod check;
 
@@ -34,7 +34,7 @@ const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 const PREDICATE_TYPE: &str = "https://slsa.dev/provenance/v1";
 /// Our name of the way of building, with the version of its parameters; docs/provenance.md explains them.
 const BUILD_TYPE: &str = "urn:pgml-dist:dist:v1";
-/// Our name of whoever builds: this program, on any machine.
+/// The id of the builder in statements: this program, on any machine.
 const BUILDER: &str = "urn:pgml-dist:xtask";
 /// The name of the whole source tree among the dependencies.
 pub const SOURCE: &str = "source";
@@ -137,14 +137,15 @@ impl Resource {
     }
 }
 
-/// What of the source tree pins inputs from outside.
+/// Whether a file of the source tree pins inputs from outside.
 fn is_lock(name: &str) -> bool {
     name.starts_with("packaging/lock/")
         || name.ends_with("Cargo.lock")
         || name.ends_with("requirements.lock")
 }
 
-/// What a release's artifacts are made from, with digests: the source tree, each lock in it, the compiler by its own words.
+/// The inputs of a release's artifacts, with digests: the source tree, each lock in it, and the compiler's output for
+/// `--version --verbose`.
 fn dependencies(tree: &SourceTree, toolchain: &str) -> Vec<Resource> {
     let mut found = vec![Resource::new(SOURCE, &tree.digest())];
     let locks = tree.names().filter(|name| is_lock(name));

@@ -1,4 +1,4 @@
-//! A small release with its statement, and what of it or of the surroundings changes.
+//! A small release with its statement, and changes of the release or of its surroundings.
 
 use std::path::PathBuf;
 
@@ -101,7 +101,7 @@ impl Fixture {
     }
 }
 
-/// What is otherwise, by part.
+/// The differences, by part.
 #[track_caller]
 fn differs(document: &Document, expected: &[(&str, &str)]) {
     assert!(!document.holds);
@@ -196,7 +196,7 @@ fn a_changed_statement_or_another_key_is_no_signature() {
     let text = files::read_text(&file).unwrap();
     files::write(&file, text.replace("\"epoch\": 1", "\"epoch\": 2")).unwrap();
     differs(&fixture.check(), &[("signature", "gpgv")]);
-    // Without a signature nothing is claimed; whoever asks for a key gets an answer.
+    // Without a signature there is nothing to check, except where the user asks for a key.
     std::fs::remove_file(file.with_file_name(SIGNATURE)).unwrap();
     assert!(
         fixture

@@ -1,4 +1,4 @@
-//! What each target of a run got, as a table for people.
+//! The results of a run for each target, as a table for people.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,8 @@ const COLUMNS: [&str; 7] = [
     "image",
 ];
 
-/// A line for each target, and below it why something was not done; reasons that many targets have are told once.
+/// A line for each target, and below the lines the reasons why something was not done. A reason that many targets share is
+/// printed once.
 pub fn table(targets: &BTreeMap<String, TargetState>) -> String {
     let mut notes: Vec<String> = Vec::new();
     let names = targets.keys().map(String::len);
@@ -69,7 +70,7 @@ fn cell(state: &State, notes: &mut Vec<String>) -> String {
     }
 }
 
-/// What is said of a state that was reached with an archive that tests made.
+/// The note for a state that was reached with an archive that tests made.
 pub fn stand_in(whose: &str) -> String {
     format!("from a stand-in archive, never from the distribution's own: {whose}")
 }

@@ -1,4 +1,4 @@
-//! The tree of a release as it is filled: every file is copied once, and linked where the release has it again.
+//! The tree of a release while it is filled: every file is copied once, and linked where the release has it again.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;

@@ -1,8 +1,8 @@
-//! The release as a page to look at: `report.html`, one file without script and without references to anything outside.
+//! The release as an HTML page: `report.html`, one file without script and without references to anything outside.
 //!
-//! The page is made from the manifest, the verify reports beside it and `report.json`, which has what differs from run to
-//! run (times, what came from the cache, the release before). Neither the page nor `report.json` is an artifact: they are
-//! not in the manifest or `SHA256SUMS`, so that two equal releases stay equal.
+//! The page is made from the manifest, the verify reports beside it and `report.json`, which has the facts that differ from
+//! run to run (times, results from the cache, the release before). Neither the page nor `report.json` is an artifact: they
+//! are not in the manifest or `SHA256SUMS`, so that two equal releases stay equal.
 
 mod page;
 pub mod run;

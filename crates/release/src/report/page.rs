@@ -65,7 +65,7 @@ struct Cell {
     mark: &'static str,
     state: &'static str,
     steps: Vec<Step>,
-    /// What of its inputs a release refuses.
+    /// The inputs for development only, which a release refuses.
     development: String,
     /// The servers that it installs beside, and what it goes without.
     server: String,
@@ -112,7 +112,7 @@ struct Page<'a> {
     releasable: bool,
     /// The release that compiled.
     builder: Option<&'a str>,
-    /// What of the locks is out of date, in a line.
+    /// The outdated packages of the locks, in one line.
     outdated: String,
     /// Its packages that users get.
     out_of_date: Vec<OutOfDate>,
@@ -242,7 +242,7 @@ fn cell(target: &str, entry: &TargetState, day: &Day) -> Cell {
         step("run", &entry.run, &None),
     ];
     let failed = steps.iter().find(|step| step.state == "failed");
-    // What the runtime and the images are does not tell how far the library got.
+    // The states of the runtime and of the images say nothing about the library.
     let beside = ["runtime", "image"];
     let mut reached = steps
         .iter()

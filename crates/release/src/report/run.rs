@@ -35,7 +35,7 @@ pub struct JobRun {
     pub needs: Vec<String>,
     /// When it ran; none for one whose result was in the cache.
     pub ran: Option<Ran>,
-    /// In words, what it made. Empty for one that nothing needed.
+    /// What the job's step reported about its result. Empty for a job that was not needed.
     pub made: String,
 }
 

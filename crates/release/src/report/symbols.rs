@@ -1,4 +1,4 @@
-//! The symbols of a packaged library: what it needs from whom, and what it offers.
+//! The symbols of a packaged library: the symbols that it imports from each library, and those that it exports.
 
 use std::collections::BTreeMap;
 use std::path::Path;

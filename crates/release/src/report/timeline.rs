@@ -23,7 +23,7 @@ pub struct Timeline {
     pub cached: Vec<String>,
     /// The marks of the axis.
     pub ticks: Vec<Tick>,
-    /// How long it all took, in words.
+    /// The duration of the run, as text.
     pub total: String,
     /// How many jobs could run at once.
     pub workers: usize,
@@ -40,13 +40,13 @@ pub struct Bar {
     pub id: String,
     /// The kind of work, which decides the colour.
     pub kind: String,
-    /// When it started, in words.
+    /// The time from the start of the run to the start of the job, as text.
     pub started: String,
-    /// How long it took, in words.
+    /// The duration of the job, as text.
     pub took: String,
     /// Which job it waited for last.
     pub after: String,
-    /// How long it then waited for a free worker, in words; empty where it did not.
+    /// How long it then waited for a free worker, as text. Empty if it did not wait.
     pub queued: String,
     /// Why it ran although it had run before.
     pub why: String,
@@ -73,7 +73,7 @@ pub struct Tick {
     pub label: String,
 }
 
-/// A time span in words.
+/// A time span as text: `4.2 s`, `63 s`, `3 min 05 s`.
 pub fn duration(seconds: f64) -> String {
     match seconds {
         s if s < 9.95 => format!("{s:.1} s"),

@@ -1,4 +1,4 @@
-//! Compares the artifacts of two builds by digest. Whatever only one of them has differs too.
+//! Compares the artifacts of two builds by digest. A file that only one of them has counts as a difference.
 
 use std::collections::BTreeMap;
 

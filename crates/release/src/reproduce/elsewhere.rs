@@ -1,8 +1,8 @@
 //! Another place to build in: another path, user, umask, locale, time zone, host name, clock and number of processors,
 //! as far as this process may make them.
 //!
-//! As root all of it is done in namespaces of the second build's own: nothing of the machine is changed, and nothing is
-//! left when the build ends. An ordinary user gets what takes no namespace.
+//! As root, all of it happens in namespaces of the second build: the machine is not changed, and nothing is left when the
+//! build ends. For an ordinary user only those things vary that need no namespace.
 
 use std::ffi::OsString;
 use std::fs;
@@ -158,7 +158,7 @@ impl Elsewhere {
             .env("NO_COLOR", "1")
     }
 
-    /// Gives the place to the user who builds there. Files that are shared with this cache stay as they are.
+    /// Makes the user of the second build the owner of its files. Files that are shared with this cache keep their owner.
     pub fn chown_to_builder(&self, log: &Path) -> Result<(), Failure> {
         if let Ok(user) = self.user {
             Program::new("find")
@@ -176,7 +176,7 @@ impl Elsewhere {
         Ok(())
     }
 
-    /// Compiles the clock and the stand-in for bubblewrap that brings it into sandboxes.
+    /// Compiles the library that moves the clock, and the wrapper of bubblewrap that preloads it in sandboxes.
     fn make_clock(&self, builder: &Path, log: &Path) -> Result<(), String> {
         let said = |error: &dyn std::fmt::Display| format!("it could not be made: {error}");
         let source = self.host_path("tmp/clock.c");

@@ -1,4 +1,4 @@
-//! Gives the second build its inputs: the files that locks pin, by digest, and the key that signs. No job's result.
+//! Gives the second build its inputs: the files that locks pin, by digest, and the signing key. It gives it no job's result.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,9 +1,9 @@
-//! Builds a release a second time, from an empty cache and under other circumstances, and compares every artifact's digest
-//! with the first's.
+//! Builds a release a second time, with an empty cache in other surroundings, and compares every artifact's digest with the
+//! first build's.
 //!
-//! Inputs are shared, by digest; no job's result is. The second build has no network where this process may take it away.
-//! What could not be made different is reported as not varied, never passed over: [`Document::variations`] are measured in
-//! the second build's surroundings, not assumed.
+//! The builds share inputs, by digest, but no job's result. The second build has no network where this process may take it
+//! away. Each property that could not be varied is reported as not varied. [`Document::variations`] are measured in the
+//! second build's surroundings, not assumed.
 
 pub mod compare;
 pub mod elsewhere;
@@ -44,7 +44,7 @@ const VERSION: u32 = 1;
 /// The name of the second build in progress lines.
 const SECOND: &str = "second build";
 
-/// What came of building again: what `cargo xtask reproduce --json` prints.
+/// The result of the second build: what `cargo xtask reproduce --json` prints.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Document {
     /// The version of this format.
@@ -107,12 +107,13 @@ pub struct FirstRelease {
     pub dir: PathBuf,
     /// The manifest of the release, with the digest of each file.
     pub manifest: Manifest,
-    /// Whether its files are compared, or only the manifest's digests: those of somebody else's release may not be here.
+    /// Whether its files are compared, or only the manifest's digests: the files of another builder's release may not be
+    /// here.
     pub files: bool,
 }
 
 impl FirstRelease {
-    /// What somebody's manifest says, whether or not the files lie beside it.
+    /// Reads a release from its manifest, whether or not the files lie beside it.
     pub fn of_manifest(path: &Path) -> Result<Self, Failure> {
         let path = match path.is_dir() {
             true => path.join(publish::MANIFEST),
@@ -254,7 +255,7 @@ impl Reproduction<'_> {
         Ok(self.pipeline.cache().output(job).join(ROOTFS))
     }
 
-    /// The second build. Its words go to the log and, line by line, to the listener.
+    /// Runs the second build. Its output goes to the log and, line by line, to the listener.
     fn build(&self, elsewhere: &Elsewhere, log: &Path) -> Result<(), Failure> {
         let inside = |name: &str| elsewhere.mounted_path(name).into_os_string();
         let mut command = vec![

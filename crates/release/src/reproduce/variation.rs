@@ -1,4 +1,4 @@
-//! In what the second build's circumstances differ from this process's: measured by one script in both.
+//! The differences between the surroundings of the second build and of this process, measured by one script in both.
 
 use std::fmt;
 use std::path::Path;
@@ -127,7 +127,7 @@ impl Elsewhere {
     }
 }
 
-/// Compares what the probe said here and there, but for the clock.
+/// Compares the output of the probe in both builds, except for the clock.
 fn differences<'a>(
     here: &'a [String],
     there: &'a [String],
@@ -185,7 +185,7 @@ mod tests {
         assert_eq!(words[1], "not varied: umask, because so");
         assert_eq!(words[4], "varied: time zone: +1400 instead of +0000");
         assert!(words[5].ends_with("because there is one"), "{words:?}");
-        // A probe that said nothing has varied nothing.
+        // A probe without output has measured no variation.
         let silent: Vec<Variation> = differences(&here, &[], &why).collect();
         assert!(
             silent

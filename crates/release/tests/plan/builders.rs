@@ -1,4 +1,4 @@
-//! Which targets are built where the oldest builder can be had from nowhere.
+//! The targets that are built where no mirror has the oldest builder any more.
 #![allow(clippy::unwrap_used)]
 
 use build::plan::{Availability, Context};

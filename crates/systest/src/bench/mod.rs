@@ -1,8 +1,8 @@
-//! `cargo xtask bench`: what this release is quicker at, measured beside the other way of doing it.
+//! `cargo xtask bench`: how much quicker this release is than the alternatives, measured side by side.
 //!
 //! Each bench is an SQL script in `packaging/bench/` that runs in a clean system with the packages installed, and prints a
-//! line of JSON for each case. Both sides of a case run in turns, in one session and on the same rows: what slows one down
-//! slows down the other, so that their ratio says more than either time.
+//! line of JSON for each case. Both sides of a case run in turns, in one session and on the same rows. Other load slows both
+//! sides down, so that their ratio is more stable than either time.
 
 mod run;
 mod text;

@@ -13,7 +13,7 @@ use crate::cases::ensure;
 
 /// Takes RTLD_DEEPBIND out of every dlopen: the one way to have the shipped bytes without that protection.
 pub const SHALLOW: &str = "shallow.so";
-/// An extension of somebody else, linked to the OpenBLAS with 64-bit integers.
+/// Stands for another project's extension, linked to the OpenBLAS with 64-bit integers.
 pub const POLLUTER: &str = "polluter.so";
 /// The directory with a `libopenblas.so.0` whose functions say their name and abort.
 pub const POISON: &str = "poison";

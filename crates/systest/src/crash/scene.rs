@@ -1,7 +1,7 @@
-//! A server in a root file system of locked packages, for one session that may end it.
+//! A server in a root file system of locked packages, for one session that may crash it.
 //!
-//! Each session gets a fresh copy of the cluster, the library that it names in place of `pgml.so`, and an environment of
-//! its own. It runs as an ordinary user without network, and nothing of it is left when it returns.
+//! Each session gets a fresh copy of the cluster, the library that it names in place of `pgml.so`, and its own environment.
+//! It runs as an ordinary user without network. All its processes have ended when it returns.
 
 use std::path::{Path, PathBuf};
 
@@ -16,9 +16,9 @@ pub const SHOWN: &str = "/run/shown";
 const DEBUG: &str = "/run/debug";
 const DATA: &str = "/run/data";
 
-/// Which kernels every OpenBLAS takes, or else the machine's processor would decide, and one newer than an OpenBLAS gets
-/// whatever that one falls back to. These are in all builds of the test, and every x86-64 processor can run them. The wrong
-/// variants end with signal 11 on them as on Nehalem, Sandybridge, Haswell, Zen and SkylakeX (docs/crash.md).
+/// The kernels that every OpenBLAS uses. Without this setting the machine's processor would decide, and a processor that an
+/// OpenBLAS does not know gets a fallback. These are in all builds of the test, and every x86-64 processor can run them. The
+/// wrong variants end with signal 11 on them as on Nehalem, Sandybridge, Haswell, Zen and SkylakeX (docs/crash.md).
 pub const KERNELS: (&str, &str) = ("OPENBLAS_CORETYPE", "Prescott");
 
 /// A root file system with a server, a Python and wheels.

@@ -1,4 +1,4 @@
-//! What has to happen in each session, and what the checker has to say about each library.
+//! The expected result of each session, and the expected verdict of the checker on each library.
 
 use std::path::Path;
 
@@ -234,7 +234,7 @@ impl Suite<'_> {
         );
     }
 
-    /// What the checker predicts is what the dynamic linker does.
+    /// Checks that the dynamic linker binds the symbols as the checker predicts.
     pub fn linker_comparison(&self, cases: &mut Cases<'_>) {
         let (shipped, dynamic) = (
             &self.libraries.shipped,

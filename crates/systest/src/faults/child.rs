@@ -1,5 +1,5 @@
-//! Runs this program as a child process, to be killed or starved, in a mount namespace where the cache of the run under
-//! test can't be written.
+//! Runs this program as a child process that is killed or runs out of space. In its mount namespace the cache of the run
+//! under test is read-only.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};

@@ -1,6 +1,6 @@
-//! Locked packages that left their archive: a mirror on this machine passes everything on to the archives that this
-//! machine's apt uses, and withholds what is to be gone. `dist` works on a copy of the source tree's locks, and only
-//! fetches.
+//! Locked packages that left their archive. A mirror on this machine passes requests on to the archives that this machine's
+//! apt uses, and answers 404 for the packages that are to be gone. `dist` works on a copy of the source tree's locks, and
+//! only fetches.
 
 use std::path::PathBuf;
 

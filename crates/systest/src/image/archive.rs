@@ -1,4 +1,4 @@
-//! What the archives are by themselves, and what other programs that read images make of them.
+//! Checks of the image archives: their contents, and how other programs read them.
 
 use std::fs::File;
 use std::io::Read as _;

@@ -1,4 +1,4 @@
-//! `cargo xtask image`, as a user calls it.
+//! The cases for `cargo xtask image`, called as a user calls it.
 
 use base::exit::Failure;
 use base::process::Program;

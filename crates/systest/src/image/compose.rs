@@ -9,7 +9,7 @@ use super::container::Containers;
 use super::{ImageTest, ensure_says};
 use crate::cases::Cases;
 
-/// How long all of it may take, in seconds.
+/// The limit for the whole case, in seconds.
 const PATIENCE: &str = "240";
 
 impl ImageTest<'_> {
@@ -26,7 +26,7 @@ impl ImageTest<'_> {
         cases.run(name, || {
             let up =
                 self.compose_call(&program, &["up", "--no-color", "--exit-code-from", "train"]);
-            // Whatever came of it, its containers, network and volume go.
+            // Remove the containers, the network and the volume in any case.
             let down = self.compose_call(&program, &["down", "--volumes", "--timeout", "30"]);
             let output = up?;
             down?;

@@ -256,7 +256,7 @@ impl Container<'_> {
 
 impl Drop for Container<'_> {
     fn drop(&mut self) {
-        // There is nobody here to tell; the suite's last case looks for what is left.
+        // A drop can't report an error; the last case of the suite looks for containers that are left.
         let _ = self.on(&["rm", "--force", "--volumes"], &[]);
     }
 }

@@ -1,5 +1,4 @@
-//! What the entry point does with a data directory that is not as it left it: half made, of another major, or somebody
-//! else's.
+//! The entry point with an unexpected data directory: half made, of another major, or with other files.
 
 use base::exit::Failure;
 

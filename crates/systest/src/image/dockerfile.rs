@@ -1,5 +1,5 @@
-//! A base of one's own, with `docker/Dockerfile`: the packages from the signed repository on a base of one's own give the
-//! extension's files that our images have.
+//! `docker/Dockerfile` with another base image: installing the packages from the signed repository gives the same extension
+//! files as in our images.
 
 use base::exit::Failure;
 

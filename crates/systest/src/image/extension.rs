@@ -1,5 +1,5 @@
-//! The image with the extension's files alone: no engine is needed to see what is in it, and a server of PostgreSQL 18 finds
-//! them where they are mounted.
+//! The image with the extension's files alone. Its contents are checked without an engine, and a server of PostgreSQL 18 has
+//! to find the files where they are mounted.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;

@@ -1,8 +1,9 @@
 //! The suite `image`: the images of a target in a container engine, one case for each row of the environment contract in
 //! docs/images.md, and what other tools say of the archives.
 //!
-//! Where no engine answers, or another tool is not there, the cases are reported as not run. Each container is removed by
-//! its own id when its case is done, and the names that loading takes are given back; nothing is done to any other.
+//! Where no engine answers or another tool is missing, the cases are reported as not run. Each container is removed by its
+//! own id when its case is done, and image names that the suite took are restored. Other containers and images are not
+//! touched.
 
 mod archive;
 mod command;
@@ -38,7 +39,7 @@ const WORKERS: usize = 3;
 /// What the compressed images may have at most, in bytes: what `docker pull` would transfer.
 const LIMITS: [(Flavour, u64); 2] = [(Flavour::Full, 300_000_000), (Flavour::Slim, 120_000_000)];
 
-/// What the suite is given.
+/// The inputs of the suite.
 pub struct ImageTest<'a> {
     /// The target whose images are tested.
     pub target: &'a Target,

@@ -1,4 +1,4 @@
-//! The rows on what is installed in the images: what dpkg knows, and what the slim one does without.
+//! The rows about installed packages: what dpkg lists, and what the slim image leaves out.
 
 use base::exit::Failure;
 use build::package::packages;

@@ -1,4 +1,4 @@
-//! The life of one server, as a user has it: started, healthy, trained on over the network, restarted, stopped.
+//! One server from start to stop: it starts, becomes healthy, trains over the network, restarts and stops.
 
 use std::time::{Duration, Instant};
 

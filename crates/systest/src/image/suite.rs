@@ -1,4 +1,4 @@
-//! The suite over a release: what its test is given.
+//! Runs the suite `image` over a release: finds the engine, the images and the targets to test.
 
 use base::exit::Failure;
 use base::{files, process};

@@ -30,7 +30,7 @@ impl InstallTest<'_> {
     }
 }
 
-/// Makes a cluster that starts at once and asks nobody for a password.
+/// Makes a cluster that starts at once and trusts every local user.
 pub(crate) fn create_cluster(
     system: &System,
     major: u16,

@@ -1,4 +1,4 @@
-//! What `pg_dump` saves of a database with models, restored: the same rows, the same predictions, and training goes on.
+//! `pg_dump` of a database with models, restored: the rows and the predictions are the same, and training works.
 
 use base::exit::Failure;
 

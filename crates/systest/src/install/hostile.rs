@@ -1,4 +1,4 @@
-//! A host with Python packages of its own on every path: pgml sees none of them, and PL/Python all.
+//! A host with other Python packages on every path: pgml sees none of them, and PL/Python sees all.
 
 use base::exit::Failure;
 

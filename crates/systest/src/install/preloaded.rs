@@ -1,4 +1,4 @@
-//! The library loaded at the server's start, where a session knows its settings before it calls it.
+//! The library in `shared_preload_libraries`: a session knows the settings before the first call.
 
 use base::exit::Failure;
 

@@ -1,4 +1,4 @@
-//! The installed system without the suites: for scripts that measure instead of testing.
+//! The installed system without the suites, for benches.
 
 use base::exit::Failure;
 

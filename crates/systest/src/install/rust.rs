@@ -1,4 +1,4 @@
-//! Training in Rust, where there is no Python package to fall back on.
+//! Training in Rust without any Python package, so that there is no fallback.
 
 use base::exit::Failure;
 

@@ -1,4 +1,4 @@
-//! The maintainer scripts of the runtime's package where it comes without byte code.
+//! The maintainer scripts of a `pgml-python` without byte code.
 
 use base::exit::Failure;
 use build::layout;

@@ -1,5 +1,5 @@
-//! A machine that builds, as far as this tool can tell: a root file system of another release, entered with pivot_root, with
-//! this machine's network, processor and Rust toolchain.
+//! Simulates another build machine: a root file system of another release, entered with pivot_root, with this machine's
+//! network, processor and Rust toolchain.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -150,7 +150,7 @@ impl Machine {
     ) -> Result<Ended, Failure> {
         let began = Instant::now();
         files::create_dir(&self.inside(&self.checkout))?;
-        // Whatever ends this process ends the machine.
+        // The machine ends with this process.
         let mut program = Program::new("setpriv")
             .args(["--pdeathsig", "KILL", "unshare"])
             .args([

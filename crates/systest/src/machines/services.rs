@@ -1,4 +1,4 @@
-//! What an Ubuntu machine reaches, served on loopback: its archive, and Debian's snapshot service.
+//! Servers on loopback that stand in for an Ubuntu archive and for Debian's snapshot service.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Those that this machine's apt uses; in words why that can't be where they are not plain HTTP.
+    /// The archives that this machine's apt uses. The error is the reason where they are not plain HTTP.
     pub fn of(mirrors: &Mirrors) -> Result<Self, String> {
         let upstream = |name: &str| {
             let base = mirrors.base(name);

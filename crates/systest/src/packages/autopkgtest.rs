@@ -1,4 +1,4 @@
-//! autopkgtest: the test of installed packages that Debian runs of every package that has one (DEP-8).
+//! autopkgtest: the test of installed packages that Debian runs for every package that has one (DEP-8).
 
 use base::exit::Failure;
 use base::files;

@@ -1,4 +1,4 @@
-//! The ways from one Postgres major to the next that the owner of a cluster has.
+//! The ways to move a cluster from one Postgres major to the next.
 
 use base::exit::Failure;
 
@@ -35,8 +35,9 @@ pub(super) struct Majors {
 }
 
 impl InstallTest<'_> {
-    /// Moves the cluster in each way, each from the old one's state, and asks `same` of the result. A way that fails for a
-    /// cluster without the extension too is said to be not run, and why. False where one failed.
+    /// Moves the cluster in each way, each time from the state of the old cluster, and checks the result with `same`. A way
+    /// that also fails for a cluster without the extension is reported as not run, with the reason. Returns false where a
+    /// way failed.
     pub(super) fn move_cluster(
         &self,
         system: &System,
@@ -86,7 +87,7 @@ impl InstallTest<'_> {
         !failed
     }
 
-    /// What a cluster with one table and no extension is told, where it can't be moved either.
+    /// The error for a cluster with one table and no extension, where that can't be moved either.
     fn fails_without_us(
         &self,
         system: &System,
@@ -109,7 +110,7 @@ impl InstallTest<'_> {
     }
 }
 
-/// Its words are those of the errors, pg_upgrade's own logs included: between them are the statements of the whole dump.
+/// The lines with errors, those of pg_upgrade's own logs included, without the statements of the dump between them.
 fn upgrade_cluster(
     system: &System,
     Majors { old, new }: Majors,
@@ -145,7 +146,7 @@ fn own_dump(system: &System, Majors { old, new }: Majors) -> Result<(), Failure>
     system.script("root", &exchange).map(drop)
 }
 
-/// The old cluster runs again, and the new one is gone, whatever the last way left.
+/// Starts the old cluster again and removes the new one, in whatever state the last way left them.
 fn put_back(system: &System, Majors { old, new }: Majors) -> Result<(), Failure> {
     let script = format!(
         "[ ! -e /etc/postgresql/{new}/{CLUSTER} ] || pg_dropcluster --stop {new} {CLUSTER} 2>&1

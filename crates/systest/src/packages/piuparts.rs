@@ -1,4 +1,4 @@
-//! piuparts: what Debian asks of every package before it accepts it.
+//! piuparts: Debian's test of installation, upgrade and removal, which every package has to pass.
 
 use base::exit::Failure;
 use base::files;

@@ -1,4 +1,4 @@
-//! One byte of the repository changed, file by file: apt must not take it.
+//! One byte of the repository is changed, file by file: apt must refuse each.
 
 use base::exit::Failure;
 use base::files;
@@ -20,8 +20,8 @@ pub(super) const APT: &str = "-o Dir::Etc::SourceParts=/srv/apt/sources.d -o Dir
     -o Dir::State::Lists=/srv/apt/lists -o Dir::Cache=/srv/apt/cache -o APT::Update::Error-Mode=any \
     -o APT::Sandbox::User=root";
 
-/// Takes everything from that copy anew. The last line tells whether apt refused something, or got the very index that
-/// the repository has.
+/// Fetches everything from that copy again. The last line says whether apt refused a file, or got the same index as the
+/// repository has.
 const TAKE: &str = "
 cd /srv/got; rm -rf /srv/got/* /srv/apt/lists/* /srv/apt/cache/*
 apt-get $APT update 2>&1 && apt-get $APT download PACKAGES 2>&1 || { echo REFUSED; exit 0; }

@@ -1,4 +1,4 @@
-//! What became of each test of the suite `packages` on each target, as a table in Markdown: docs/packages.md shows one.
+//! The results of the suite `packages` for each target, as a table in Markdown: docs/packages.md shows one.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ const EACH_FILE: (&str, &str) = (
     "a flipped byte in each file of the repository is refused",
 );
 
-/// What became of one test on one target, which may be of several cases.
+/// The result of one test on one target, which may have several cases.
 #[derive(Default)]
 struct Cell {
     passed: usize,

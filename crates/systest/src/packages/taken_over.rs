@@ -1,4 +1,4 @@
-//! The packages of the closed project, up to 2.10: what becomes of them where ours are installed.
+//! The packages of the closed project, up to 2.10: apt has to replace them when ours are installed.
 
 use base::exit::Failure;
 

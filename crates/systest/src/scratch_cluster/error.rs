@@ -1,4 +1,4 @@
-//! Why there is no server with the build in it.
+//! The reasons why there is no server with the build in it.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use base::exit::{Exit, ExitKind};
 
-/// Why there is no server with the build in it.
+/// The reasons why there is no server with the build in it.
 #[derive(Debug, Error, Diagnostic)]
 pub enum ScratchError {
     /// The server, or the Python that the extension embeds, is not installed.

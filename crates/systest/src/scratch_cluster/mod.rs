@@ -145,7 +145,7 @@ impl ScratchCluster {
         Ok(Sandbox::new(Path::new("/")).read_only(&passwd, "/etc/passwd"))
     }
 
-    /// Makes the cluster's data where there is none; whether it did.
+    /// Makes the cluster's data if there is none. Returns whether it did.
     fn init(&self, log: &Path) -> Result<bool, Failure> {
         if self.data().exists() {
             return Ok(false);
@@ -239,7 +239,7 @@ impl ScratchCluster {
         for entry in std::fs::read_dir(host).map_err(FileError::at("list", host))? {
             let name = entry.map_err(FileError::at("list", host))?.file_name();
             let text = name.to_string_lossy();
-            // Those of an installed pgml, of whatever version.
+            // The files of an installed pgml of any version.
             if text.starts_with("pgml.") || text.starts_with("pgml-") {
                 continue;
             }

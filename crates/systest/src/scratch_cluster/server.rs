@@ -22,7 +22,7 @@ const SOCKET_FILE: &str = ".s.PGSQL.5432";
 const LONGEST_SOCKET: usize = 107;
 /// Crash recovery may take a while; a server that takes longer has another problem.
 const START_TIMEOUT: Duration = Duration::from_secs(120);
-/// A fast shutdown waits for nobody; it writes a checkpoint.
+/// A fast shutdown does not wait for sessions; it writes a checkpoint.
 const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(5);
 
@@ -191,7 +191,7 @@ impl Drop for Server {
         while matches!(self.child.try_wait(), Ok(None)) && began.elapsed() < STOP_TIMEOUT {
             std::thread::sleep(POLL);
         }
-        // Ended already, or beyond waiting; its processes go with it. There is nobody to report to.
+        // The server has ended already, or can't be waited for; its processes end with it. A drop can't report an error.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -163,7 +163,8 @@ mod tests {
 
     const NEWER: &str = "rust-version = \"1.96\"";
 
-    /// Catches a crate that comes in with an update and that nobody compiled on this Rust: cargo is told to ignore it.
+    /// Catches a crate that an update brings and that was never compiled on this Rust: cargo runs with
+    /// `--ignore-rust-version`.
     #[test]
     fn a_newer_rust_is_accepted_by_name_alone() {
         let older = ("older", "rust-version = \"1.95.0\"");

@@ -1,4 +1,4 @@
-//! The jobs that compile for an architecture, and what is made of their results alone.
+//! The jobs that compile for an architecture, and the jobs that need only their results.
 
 use base::exit::Failure;
 use targets::{Architecture, Target};

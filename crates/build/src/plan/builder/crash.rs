@@ -1,5 +1,5 @@
-//! The plan of the test of the BLAS clash: the systems in which it happens, the extension linked rightly and wrongly, and
-//! the wheels that it clashes with (docs/crash.md).
+//! The plan for the test of the BLAS clash (docs/crash.md): the systems in which it happens, the extension linked correctly
+//! and in each wrong way, and the wheels that it clashes with.
 
 use base::exit::Failure;
 use targets::lock::WheelSet;

@@ -1,4 +1,4 @@
-//! The jobs that bring the server headers of a major.
+//! The jobs that fetch and unpack the server headers of a major.
 
 use base::exit::Failure;
 use targets::lock::WheelSet;

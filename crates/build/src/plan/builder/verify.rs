@@ -1,4 +1,4 @@
-//! The jobs that judge a library, and that gather whatever is around it when a server loads it.
+//! The jobs that check a library, and that gather the libraries that a server loads beside it.
 
 use base::exit::Failure;
 use targets::Target;
@@ -8,7 +8,7 @@ use crate::plan::{Job, Step, ids};
 use crate::verify::system_libraries::{self, Choice, Server};
 
 impl Builder<'_> {
-    /// The stamped library, judged by every rule among what its target's server and Python load.
+    /// Checks the stamped library by every rule, together with what the server and the Python of its target load.
     pub(super) fn verify(&mut self, target: &Target) -> Result<Job, Failure> {
         let compile = self.compile_for(target)?;
         let stamp = self.stamp(target)?;
