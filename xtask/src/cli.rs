@@ -45,7 +45,7 @@ enum Command {
 }
 
 impl Cli {
-    /// Runs the command that was asked for.
+    /// Runs the command that the arguments name.
     pub fn run(self) -> Result<(), Failure> {
         let own = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
         let root = self

@@ -34,7 +34,7 @@ pub enum Policy {
 /// Locked packages are gone, and their lock may not be made again.
 #[derive(Debug, Error, Diagnostic)]
 #[error(
-    "the lock of {lock} no longer fits its archive, and `--locked` forbids making it anew: {gone}"
+    "the lock of {lock} no longer fits its archive, and `--locked` forbids making it again: {gone}"
 )]
 #[diagnostic(help(
     "`cargo xtask lock --update {lock}` pins what the archive has now; commit the result"
@@ -101,7 +101,7 @@ impl Pipeline {
                     if no_index(&failure) && self.builds_in(&lock) && self.next_builder() =>
                 {
                     listener.note(&format!(
-                        "{lock} can be had from nowhere: {} compiles instead, for the targets whose glibc allows it",
+                        "no mirror has {lock} any more: {} compiles instead, for the targets whose glibc allows it",
                         self.builder().distribution
                     ));
                 }

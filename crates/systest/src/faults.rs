@@ -124,7 +124,7 @@ impl FaultTest<'_> {
             }
             None => full
                 .iter()
-                .for_each(|case| cases.not_run(case, "mounting a small disk takes root")),
+                .for_each(|case| cases.not_run(case, "mounting a small disk needs root")),
         }
         Ok(cases.done)
     }

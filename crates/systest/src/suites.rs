@@ -238,7 +238,7 @@ pub struct Options<'a> {
     pub soak_seconds: u64,
     /// How many calls the suite `calls` makes.
     pub calls: u64,
-    /// What happens where locked packages can be had from nowhere.
+    /// What happens where no mirror has a locked package any more.
     pub policy: Policy,
 }
 

@@ -12,10 +12,10 @@ use release::pipeline::Pipeline;
 use crate::commands::{Sources, TargetChoice};
 use crate::console::Console;
 
-/// Hand results of finished jobs from one machine to another
+/// Move results of finished jobs from one machine to another
 ///
-/// Equal keys are equal results, so that what was imported is never made again. An archive is trusted as the machine that
-/// made it is: whoever can change one can change what is built from it.
+/// Equal keys are equal results, so that an imported result is never made again. Trust an archive only as far as the machine
+/// that made it: a changed archive changes what is built from it.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -39,7 +39,7 @@ enum Action {
             required_unless_present = "inputs"
         )]
         jobs: Vec<String>,
-        /// Instead of results: every locked input of the targets, for `dist --inputs` on a machine without a network
+        /// Write every locked input of the targets instead of results, for `dist --inputs` on a machine without a network
         #[arg(long, conflicts_with = "jobs")]
         inputs: bool,
         /// The file to write the archive to
@@ -48,7 +48,7 @@ enum Action {
         #[command(flatten)]
         sources: Box<Sources>,
     },
-    /// Take the results in archives over
+    /// Import the results in archives into the cache
     #[command(after_help = "Example: cargo xtask cache import pg15.tar")]
     Import {
         /// The archives that `cache export` wrote

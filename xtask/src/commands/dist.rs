@@ -46,7 +46,7 @@ pub struct Args {
     /// How many cores to use [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
-    /// After a failure go on with what does not need the failed job, and leave out what this machine can't do
+    /// After a failure, go on with the jobs that don't need the failed one, and leave out what this machine can't do
     #[arg(long)]
     keep_going: bool,
     /// Only these jobs and what they need, by name or glob (`compile:*`); nothing is put into --out
@@ -55,7 +55,7 @@ pub struct Args {
     /// Share compiled objects with other machines through the Redis that listens at this Unix socket
     #[arg(long, env = "PGML_COMPILER_CACHE", value_name = "SOCKET")]
     compiler_cache: Option<PathBuf>,
-    /// Take every input from this archive (`cargo xtask cache export --inputs` makes it), and contact nobody
+    /// Take every input from this archive (`cargo xtask cache export --inputs` makes it), and contact no server
     #[arg(long, value_name = "FILE")]
     inputs: Option<PathBuf>,
     /// Don't ask the archives whether they have newer packages than the locks
@@ -245,8 +245,8 @@ impl Run<'_> {
         done
     }
 
-    /// Puts what was built into the output directory. What could not be built ends the command as it would have without
-    /// `--keep-going`.
+    /// Puts the results into the output directory. Jobs that could not be built end the command with the same exit code as
+    /// without `--keep-going`.
     fn publish(&self, pipeline: &Pipeline, built: Built) -> Result<(), Failure> {
         let Built {
             chosen,
@@ -277,7 +277,7 @@ impl Run<'_> {
     }
 }
 
-/// How the targets of a run are called in a line.
+/// The targets of a run as one phrase for a line.
 fn names(chosen: &[Target]) -> String {
     match chosen {
         [target] => target.to_string(),
@@ -285,7 +285,7 @@ fn names(chosen: &[Target]) -> String {
     }
 }
 
-/// The lines that install on this machine, where the repository has packages for it.
+/// The commands that install on this machine, where the repository has packages for it.
 fn tell_how_to_install(pipeline: &Pipeline, chosen: &[Target], out: &Path, console: &Console) {
     let repository = out.join("apt");
     let here = pipeline.host.os.codename.as_str();
@@ -323,7 +323,7 @@ fn jobs_named(plan: &Plan, patterns: &[String]) -> Result<Vec<String>, Failure> 
     Ok(found)
 }
 
-/// Tells what each target got although jobs failed. The last release stays as it is: this one is not whole.
+/// Prints the results for each target although jobs failed. The last release stays as it is: this one is not complete.
 fn failed(
     pipeline: &Pipeline,
     plan: &Plan,

@@ -12,9 +12,9 @@ use targets::Targets;
 use super::mirrors::MirrorArgs;
 use crate::output::{print, print_json};
 
-/// Can this machine do each thing, and if not, what to install
+/// Show what this machine can do, and what to install for the rest
 ///
-/// Looks and tries, changes nothing, contacts nobody.
+/// It looks at the machine and tries things out. It changes nothing and contacts no server.
 #[derive(clap::Args)]
 #[command(after_help = "Example: cargo xtask doctor --json | jq .able")]
 pub struct Args {

@@ -16,25 +16,25 @@ use super::mirrors::MirrorArgs;
 use crate::console::Console;
 use crate::output::{print, print_json};
 
-/// Pin every input by hash, or check that what is pinned still fits
+/// Pin every input by hash, or check that the locks still fit
 ///
-/// With no flag it does what --check does: reads the lock files and packaging/targets.toml, contacts nothing.
+/// Without a flag it does what --check does: it reads the lock files and packaging/targets.toml, and contacts no server.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask lock --outdated                    what is older than its archives offer
   cargo xtask lock --update --security           move what security updates and updates supersede
   cargo xtask lock --update debian12             make one lock anew")]
 pub struct Args {
-    /// Make these locks anew from their archives [default: all whose archives are enabled]
+    /// Make these locks again from their archives [default: all whose archives are enabled]
     #[arg(long)]
     update: bool,
-    /// With --update: keep the packages of frozen roles, so that nothing is compiled anew for their sake
+    /// With --update: keep the packages of frozen roles, so that their updates cause no new compile
     #[arg(long, requires = "update")]
     security: bool,
     /// Say whether the locks fit packaging/targets.toml
     #[arg(long, conflicts_with = "update")]
     check: bool,
-    /// List what of the locks is older than its archives offer; exit 1 if users get any of it
+    /// List the locked packages that are older than their archives' newest; exit 1 if users get one of them
     #[arg(long, conflicts_with_all = ["update", "check"])]
     outdated: bool,
     /// With --outdated: one JSON document (docs/schema/outdated.json)
@@ -63,7 +63,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     }
 }
 
-/// What has a lock of its own.
+/// An input that has its own lock.
 enum Input<'a> {
     Distribution(&'a Distribution),
     Wheels(Box<WheelSet>),

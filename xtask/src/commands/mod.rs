@@ -41,7 +41,7 @@ pub struct TargetChoice {
 }
 
 impl TargetChoice {
-    /// The targets that are meant.
+    /// The targets that the arguments choose.
     pub fn select(&self, pipeline: &Pipeline) -> Result<Vec<Target>, Failure> {
         let choice = Choice {
             patterns: &self.targets,
@@ -52,16 +52,16 @@ impl TargetChoice {
     }
 }
 
-/// What happens when locked packages can be had from nowhere.
+/// What happens when no mirror has a locked package any more.
 #[derive(clap::Args)]
 pub struct LockPolicy {
-    /// Never make a lock anew: an input that can be had from nowhere is an error
+    /// Never make a lock again: an input that no mirror has any more is an error
     #[arg(long)]
     locked: bool,
 }
 
 impl LockPolicy {
-    /// As the library has it.
+    /// The policy of `release` for this flag.
     pub fn policy(&self) -> Policy {
         match self.locked {
             true => Policy::Locked,
@@ -70,7 +70,7 @@ impl LockPolicy {
     }
 }
 
-/// From where, and for which moment.
+/// The sources of a build: the mirrors, the time of the release and the repository's options.
 #[derive(clap::Args)]
 pub struct Sources {
     #[command(flatten)]
@@ -95,7 +95,7 @@ impl Sources {
         self.load(workspace, self.epoch.as_deref())
     }
 
-    /// The same for a moment that something else decides.
+    /// Reads the configuration of a run for a time that the caller decides.
     pub fn pipeline_at(&self, workspace: &Workspace, epoch: u64) -> Result<Pipeline, Failure> {
         self.load(workspace, Some(&epoch.to_string()))
     }

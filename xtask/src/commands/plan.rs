@@ -13,7 +13,7 @@ use release::publish::table::{legend, note_mark};
 use crate::commands::{Sources, TargetChoice};
 use crate::output::{print, print_json};
 
-/// Show all work without doing any: each job, cached or not and why, and what each target lacks here
+/// Show all work without doing it: each job, whether its result is cached and why not, and what each target lacks here
 #[derive(clap::Args)]
 #[command(after_help = "Example: cargo xtask plan --all --format json")]
 pub struct Args {
@@ -57,7 +57,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     print(&table(&document, &today))
 }
 
-/// How far a target that can be built here can be tried here.
+/// The tests that can run here for a target that can be built here.
 fn buildable(planned: &Planned, today: &Day, notes: &mut Vec<String>) -> String {
     let mut words = "can be built here".to_owned();
     for end in planned.ends.iter().filter(|end| end.day < *today) {
@@ -83,7 +83,7 @@ fn buildable(planned: &Planned, today: &Day, notes: &mut Vec<String>) -> String 
     words
 }
 
-/// Targets, jobs, and a sum.
+/// The plan as text: the targets, the jobs and their number.
 fn table(document: &Document, today: &Day) -> String {
     let mut text = String::new();
     let mut notes = Vec::new();

@@ -34,10 +34,10 @@ fn names() -> PossibleValuesParser {
 pub struct Args {
     #[command(flatten)]
     choice: TargetChoice,
-    /// Only these suites [default: all that can run on this machine's own target, but those that take long]
+    /// Only these suites [default: all that can run on this machine's own target, except those that take long]
     #[arg(long = "suite", value_name = "NAME", value_parser = names())]
     suites: Vec<String>,
-    /// Write what the tests make into the documentation, instead of comparing it
+    /// Write the tables that the tests make into the documentation, instead of comparing them
     #[arg(long)]
     update: bool,
     /// The release under test

@@ -64,7 +64,7 @@ const UNCHANGED: &str = "unchanged.so";
 #[derive(Debug, Error, Diagnostic)]
 #[error("the link command repeated unchanged does not give the library that the compile job made")]
 #[diagnostic(help(
-    "what rustc is asked for in crates/build/src/compile/blas_clash.rs must give the same objects as crates/build/src/compile/extension.rs does"
+    "the arguments of rustc in crates/build/src/compile/blas_clash.rs must give the same objects as those in crates/build/src/compile/extension.rs"
 ))]
 struct OtherObjects;
 

@@ -68,7 +68,7 @@ pub enum WorkflowError {
     Stale(&'static str),
     /// The template lacks a place.
     #[error("{template} has no line `{place}`")]
-    #[diagnostic(help("each of them stands for what the plan says"))]
+    #[diagnostic(help("the plan replaces each of these lines"))]
     NoPlace {
         /// The file name of the template in the source tree.
         template: &'static str,

@@ -54,7 +54,7 @@ pub enum SbomError {
     /// What cargo says of the crates was not understood.
     #[error("can't read the tree of crates: {0}")]
     #[diagnostic(help(
-        "it is `cargo tree` that writes it; see TREE in crates/build/src/compile/extension.rs"
+        "`cargo tree` writes it; see TREE in crates/build/src/compile/extension.rs"
     ))]
     Tree(String),
     /// The library's own list is not that of its build.

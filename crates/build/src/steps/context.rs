@@ -74,7 +74,7 @@ impl Steps<'_> {
         let mut all = WheelSet::all(self.targets).into_iter();
         all.find(|set| set.name() == name).ok_or_else(|| {
             Failure::bug(format!(
-                "the plan names the wheels `{name}`, which targets.toml has not"
+                "the plan names the wheels `{name}`, which targets.toml does not have"
             ))
         })
     }

@@ -331,7 +331,7 @@ fn wheels(steps: &Steps<'_>, distribution: &Distribution) -> Result<Vec<LockedWh
         .find(|set| set.name() == name);
     let set = set.ok_or_else(|| {
         Failure::bug(format!(
-            "the plan names the wheels `{name}`, which targets.toml has not"
+            "the plan names the wheels `{name}`, which targets.toml does not have"
         ))
     })?;
     Ok(WheelLock::open(steps.workspace, steps.targets, &set)?.wheels)

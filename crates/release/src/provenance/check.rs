@@ -187,7 +187,7 @@ fn signature(release: &Path, here: &LocalState<'_>) -> Result<Found, Failure> {
     Ok(match (gpgv, here.keyring) {
         (Ok(_), Some(keyring)) => Found::Same(format!("by a key of {}", keyring.display())),
         (Ok(_), None) => Found::Same(
-            "by the key of the release's own repository; whose that is, `--keyring FILE` tells"
+            "by the key of the release's own repository; check its owner with `--keyring FILE`"
                 .into(),
         ),
         (Err(error), _) => Found::Different(vec![error.to_string()]),

@@ -78,7 +78,7 @@ pub enum ReproduceError {
     /// The second build failed.
     #[error("the second build ended with exit code {code}:\n{tail}")]
     #[diagnostic(help(
-        "it was made under other circumstances; what of them it can't bear is a defect of the build. All that it said is \
+        "it ran in other surroundings, which a build has to support. Its whole output is \
          in {}", log.display()
     ))]
     SecondBuild {
@@ -272,7 +272,7 @@ impl Reproduction<'_> {
         ];
         command.extend(self.chosen.iter().map(|target| target.to_string().into()));
         self.listener
-            .started(SECOND, "from an empty cache, under other circumstances");
+            .started(SECOND, "from an empty cache, in other surroundings");
         let mut child = elsewhere
             .program(command)
             .command()

@@ -26,8 +26,8 @@ struct Scene<'a> {
 impl FaultTest<'_> {
     /// Runs the cases, or says why they can't be run here.
     pub(super) fn relock(&self, cases: &mut Cases<'_>) -> Result<(), Failure> {
-        const NEW_LOCK: &str = "a package that no place has: the lock is made anew, which is said, and `--locked` forbids it";
-        const NEXT_BUILDER: &str = "a builder that can be had from nowhere: the next one compiles";
+        const NEW_LOCK: &str = "a package that no mirror has: the lock is made again with a note, and `--locked` forbids it";
+        const NEXT_BUILDER: &str = "a builder that no mirror has: the next one compiles";
         let Some(distribution) = self.chosen.first().map(|target| &target.distribution) else {
             return Ok(());
         };

@@ -129,7 +129,7 @@ impl Host<'_> {
             },
         );
         cases.run(
-            &format!("{title}: a user without further ids is told in time"),
+            &format!("{title}: a user without further ids gets an error before the build"),
             || {
                 let user = ["setpriv", "--reuid=1234", "--regid=1234", "--clear-groups"];
                 let doctor = [

@@ -87,7 +87,7 @@ impl InstallTest<'_> {
         !failed
     }
 
-    /// The error for a cluster with one table and no extension, where that can't be moved either.
+    /// Moves a cluster with one table and no extension. Returns the error where that fails too.
     fn fails_without_us(
         &self,
         system: &System,
@@ -110,7 +110,8 @@ impl InstallTest<'_> {
     }
 }
 
-/// The lines with errors, those of pg_upgrade's own logs included, without the statements of the dump between them.
+/// Runs pg_upgradecluster. Its error has the lines with errors, those of pg_upgrade's own logs included, without the
+/// statements of the dump between them.
 fn upgrade_cluster(
     system: &System,
     Majors { old, new }: Majors,

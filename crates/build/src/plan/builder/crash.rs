@@ -76,7 +76,7 @@ impl Builder<'_> {
         self.add(
             ids::blas_clash(major),
             format!(
-                "link the extension for PostgreSQL {major} wrongly, for the test that shows why"
+                "link the extension for PostgreSQL {major} in each wrong way, for the test of the BLAS clash"
             ),
             step,
             |inputs| Ok(inputs.value("toolchain", &toolchain)),
