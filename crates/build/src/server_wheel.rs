@@ -16,7 +16,7 @@ use crate::plan::Work;
 /// The directory in the job's output that holds the unpacked wheel.
 pub const WHEEL: &str = "wheel";
 
-/// Where the headers of the server lie below the wheel's `include`: projects keep either of `pg_config`'s conventions.
+/// The directory of the server's headers below the wheel's `include`: projects use either of `pg_config`'s conventions.
 const SERVER_HEADERS: [&str; 2] = ["server", "postgresql/server"];
 
 /// The wheel is not what `targets.toml` says.

@@ -161,7 +161,7 @@ impl Modules {
         Some((file, rest.to_vec()))
     }
 
-    /// Where an item that is named in a module stands: there, or where the module re-exports it from.
+    /// The module that defines an item named in a module: that module itself, or the one that it re-exports the item from.
     fn definition(&self, (file, rest): (&str, Vec<String>), depth: usize) -> String {
         let place = self.files.iter().find(|(_, known)| *known == file);
         let (Some((place, _)), Some(item), true) = (place, rest.first(), depth < 8) else {

@@ -81,8 +81,8 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Whether a run goes on although a distribution could not be locked: another release than the machine's, that its
-    /// archive does not have (any more), or a major that the archive of other majors has dropped.
+    /// Whether a run continues although a distribution could not be locked. It does for a release other than the machine's
+    /// that its archive does not have (any more), and for a major that the archive of other majors has dropped.
     fn may_do_without(&self, distribution: &Distribution, failure: &Failure) -> bool {
         let own = self.host.own_target(&self.targets);
         let is_own = own.is_ok_and(|own| own.distribution.id == distribution.id);

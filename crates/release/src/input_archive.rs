@@ -308,7 +308,7 @@ fn read_list(archive: &Path, contents: &mut dyn Read) -> Result<List, Failure> {
     }
 }
 
-/// Takes a package or a wheel into the store, which refuses contents of another digest.
+/// Adds a package or a wheel to the store, which refuses contents of another digest.
 fn take_stored(
     archive: &Path,
     name: &Path,
@@ -331,8 +331,8 @@ fn take_stored(
     Ok(())
 }
 
-/// Takes a file of the registry into the product's cargo home. A crate is taken where the product's lock pins it, with the
-/// digest that it pins; cargo compares the index with the lock by itself.
+/// Copies a file of the registry into the product's cargo home. A crate is copied only if the product's lock pins it, with
+/// the pinned digest. cargo itself compares the index with the lock.
 fn take_crate(
     home: &Path,
     file: &Path,

@@ -81,7 +81,8 @@ impl Report {
         cache.join(FILE)
     }
 
-    /// What the cache remembers; nothing where it is of another version or can't be read, since asking again mends it.
+    /// Reads the answers from the cache. A file of another version or an unreadable one counts as empty: the next question
+    /// replaces it.
     fn remembered(cache: &Path) -> Self {
         let report = std::fs::read(Self::path(cache)).ok();
         let report: Option<Self> = report.and_then(|json| serde_json::from_slice(&json).ok());
@@ -245,8 +246,7 @@ impl Pipeline {
             .collect()
     }
 
-    /// What is known of the locks that these targets are made from. Their archives are asked once a day, where they may be
-    /// contacted.
+    /// The report for the locks of these targets. Their archives are asked once a day, where they may be contacted.
     pub fn outdated(&self, chosen: &[Target], listener: &dyn Listener) -> Result<Summary, Failure> {
         let cache = &self.workspace.cache;
         let (remembered, today) = (Report::remembered(cache), Report::is_of_today(cache));

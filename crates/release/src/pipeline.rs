@@ -41,7 +41,7 @@ pub struct Pipeline {
     pub host: Host,
     /// What the user decided about the repository.
     pub repository: RepositoryOptions,
-    /// Where compiled objects are shared with other machines, if the user said so.
+    /// The store through which machines share compiled objects, if the user named one.
     pub compiler_cache: Option<CompilerCache>,
     /// The builder that compiles. Where no mirror has its packages any more, the next builder is used.
     builder: usize,
@@ -105,7 +105,8 @@ impl Pipeline {
         self.mirrors.get(&self.targets, &self.workspace)
     }
 
-    /// What makes the lock of a distribution from its archives of this moment, without the packages that these have lost.
+    /// The resolver for the lock of a distribution, with its archives' current indexes and without the packages that they
+    /// have lost.
     pub fn resolver<'a>(
         &'a self,
         distribution: &'a Distribution,
@@ -154,7 +155,7 @@ impl Pipeline {
         build::plan::crash::plan(&self.context())
     }
 
-    /// The plan for those of some targets that can be built here, and for each whether it can. Contacts nothing.
+    /// The plan for those of some targets that can be built here, and for each target whether it can. Contacts no server.
     pub fn survey(
         &self,
         chosen: &[Target],

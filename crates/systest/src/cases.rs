@@ -83,7 +83,7 @@ impl<'a> Cases<'a> {
         }
     }
 
-    /// Runs a test and keeps its result. The value is there for tests that build on it.
+    /// Runs a test and keeps its result. Returns the value of a test that passed, for tests that build on it.
     pub fn run<T>(&mut self, name: &str, test: impl FnOnce() -> Result<T, Failure>) -> Option<T> {
         let began = Instant::now();
         let (result, value) = match test() {

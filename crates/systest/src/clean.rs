@@ -14,7 +14,7 @@ use crate::run::TestRun;
 use crate::tools::RUST_AUDIT_INFO;
 
 impl TestRun<'_> {
-    /// The life of the packages on each target that can be installed here, and a system's way through the releases.
+    /// Runs the suite `packages` on each target that can be installed here, and upgrades one system through the releases.
     pub fn packages(&self) -> Result<Vec<Case>, Failure> {
         let versions = ["debian", "ubuntu"].map(|family| self.versions(family));
         let mut done = Vec::new();

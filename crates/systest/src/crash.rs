@@ -129,7 +129,7 @@ fn make_fixtures(outputs: &Outputs<'_>, shown: &Path, log: &Path) -> Result<(), 
     Ok(())
 }
 
-/// Whether this machine can't have what the scene is made of: it is a release's that has ended.
+/// Whether this machine can't get the packages of the scene, which are of a release that has ended.
 fn is_of_the_archive(failure: &Failure) -> bool {
     let unlocked = failure.error().is_some_and(|_: &LockError| true);
     failure.exit == Exit::CannotHere || unlocked
@@ -150,7 +150,7 @@ impl Outputs<'_> {
     }
 }
 
-/// The extension as it is shipped and as it must not be, stamped for one distribution.
+/// The extension as it is shipped and in each wrong way, stamped for one distribution.
 struct Libraries {
     shipped: PathBuf,
     dir: PathBuf,

@@ -262,8 +262,8 @@ impl<'a> System<'a> {
         Ok(())
     }
 
-    /// Runs a script there, and returns what it says. `runtime` is at its place, to write to; `processor` is qemu's name of
-    /// one.
+    /// Runs a script in the root file system and returns its output. `runtime` is writable at its installed place;
+    /// `processor` is a name of qemu's.
     fn output(&self, script: &str, runtime: &Path, processor: &str) -> Result<String, Failure> {
         let build = self.scratch.join("build");
         files::remove_dir(&build)?;

@@ -161,7 +161,7 @@ impl FaultTest<'_> {
             kills += usize::from(killed);
             self.whole(&dist.out, &format!("killed after {part} of the time"))?;
         }
-        // While the new tree is made, and right after it took the old one's place.
+        // The moments while the new tree is made, and right after it has replaced the old one.
         dist.run()?.ended_with(0, &[])?;
         let partial = dist.out.with_file_name("dist.partial");
         let marker = dist.out.join(EARLIER);
@@ -278,8 +278,8 @@ impl FaultTest<'_> {
 
         inside.resize(&dist.cache, 2000 * MB, &self.log())?;
         self.fetch_and_unpack(&dist, &cache)?;
-        // Room for half of the stamped library, for half of its copy in the package, and for both but no `.deb`: the
-        // first two are found by this program, the last by dpkg-deb.
+        // Space for half of the stamped library, for half of its copy in the package, and for both but no `.deb`. This
+        // program notices the first two, dpkg-deb the last.
         let stripped = self
             .plan
             .jobs

@@ -14,8 +14,8 @@ use base::workspace::Workspace;
 
 use crate::cases::{Case, Cases, ensure};
 
-/// Each target in `fuzz/fuzz_targets/`, and the fewest places in the code that it reaches from its seeds alone; fewer
-/// means that nothing is counted, or that the seeds are refused at the door.
+/// Each target in `fuzz/fuzz_targets/`, and the minimum of code places that it reaches from its seeds alone. Fewer means
+/// that the coverage is not counted, or that the reader refuses the seeds at once.
 const TARGETS: [(&str, u64); 2] = [("elf", 1000), ("deb", 1000)];
 
 /// Counts edges, with tables of where they are, and shows comparisons to the fuzzer.

@@ -14,7 +14,7 @@ use base::process::Program;
 use crate::cases::{Case, Cases, ensure};
 use crate::run::TestRun;
 
-/// What lintian keeps beside the unpacked files: indexes of them, about a thousand bytes a file.
+/// The space for lintian's indexes of the unpacked files: about a thousand bytes a file.
 const BESIDE: u64 = 64 << 20;
 
 impl TestRun<'_> {
@@ -56,7 +56,7 @@ impl TestRun<'_> {
     }
 }
 
-/// What the package takes on a disk, which its control file tells in KiB (deb-control(5), Installed-Size).
+/// The size of the installed package in bytes, from Installed-Size in its control file, which is in KiB (deb-control(5)).
 fn unpacked_size(package: &Path, log: &Path) -> Result<u64, Failure> {
     let field = Program::new("dpkg-deb")
         .arg("--field")

@@ -25,7 +25,7 @@ const PACKAGES: [&str; 6] = [
     "postgresql-plpython3-{major}",
     "libopenblas0-pthread",
 ];
-/// What the checker has to say about their libraries, by the start of the file's name: rules that fail, and a word of each
+/// The expected verdicts on their libraries, by the start of the file's name: the rules that fail, and a word of each
 /// finding. docs/verify.md has the table.
 const VERDICTS: [(&str, &[(&str, &str)]); 3] = [
     ("plr.so", &[("S3", "libblas"), ("S11", "libopenblas")]),
@@ -107,8 +107,8 @@ impl InstallTest<'_> {
         Ok(cases.done)
     }
 
-    /// Judges an extension of the system by the system's own libraries: the rules in `expected` have to fail and to name
-    /// what they should, and none may be left unchecked.
+    /// Checks an extension of the system against the system's own libraries. The rules in `expected` have to fail with the
+    /// expected findings, and every rule has to be checked.
     fn judged(
         &self,
         system: &System,

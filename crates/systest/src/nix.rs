@@ -89,7 +89,7 @@ impl TestRun<'_> {
 }
 
 impl Copy<'_> {
-    /// Mistakes that have to be noticed: what would keep the other cases from ever failing.
+    /// Planted mistakes that the checks must find: otherwise the other cases could never fail.
     fn mistakes(&self, root: &Path, cases: &mut Cases<'_>) {
         for (file, from, to) in [
             ("nix/extension.nix", "bindgenHook", "bindgenHok"),

@@ -195,7 +195,7 @@ impl InstallTest<'_> {
         self.apt(system, "purge --auto-remove aptitude").map(drop)
     }
 
-    /// Upgrade, downgrade, remove and reinstall, with a model that must go on predicting the same.
+    /// Upgrade, downgrade, remove and reinstall, with a model whose predictions must stay the same.
     fn versions_of_one_system(&self, system: &System, cases: &mut Cases<'_>) {
         let upgraded = cases.run(
             "upgrade from an earlier revision: models predict the same",

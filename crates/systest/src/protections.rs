@@ -102,7 +102,7 @@ impl Protection {
 }
 
 impl TestRun<'_> {
-    /// Takes the protections out, and sees the tests fail. On the first target that can be installed here.
+    /// Takes the protections out and checks that the tests fail, on the first target that can be installed here.
     pub fn protections(&self) -> Result<Vec<Case>, Failure> {
         let installable = |target: &&Target| self.not_installable(target).is_none();
         let Some(target) = self.chosen.iter().find(installable) else {
@@ -207,7 +207,7 @@ impl InstallTest<'_> {
         system.script("root", &script).map(drop)
     }
 
-    /// Runs one test on a cluster of its own: the test before may have failed, and left what it left.
+    /// Runs one test on a new cluster, because a failed test before may have left anything behind.
     fn alone(&self, system: &System, at: &str, limit: u32) -> Result<String, Failure> {
         let major = self.major;
         let remove = format!(

@@ -9,7 +9,8 @@ use release::report;
 use crate::cases::{Case, CaseResult};
 use crate::load::Loaded;
 
-/// What the install test of a target saw: the first case is the installation, the others ran on what was installed.
+/// Records the result of a target's install test. The first case is the installation, the others ran on the installed
+/// packages.
 pub fn installed(out: &Path, target: &str, place: &str, cases: &[Case]) -> Result<(), Failure> {
     let (first, rest) = cases.split_at(cases.len().min(1));
     change(out, target, |entry| {

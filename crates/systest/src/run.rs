@@ -115,7 +115,7 @@ impl TestRun<'_> {
         Ok(files::remove_dir(&scratch)?)
     }
 
-    /// Hands `act` what the job reads that compiles the extension for a major on this machine.
+    /// Calls `act` with the inputs of the job that compiles the extension for a major on this machine.
     pub(super) fn with_compile<T>(
         &self,
         major: u16,
@@ -126,8 +126,8 @@ impl TestRun<'_> {
         let id = ids::compile(major, here);
         let job = self.plan.job(&id).ok_or_else(|| no_such_job(&id))?;
         let steps = self.pipeline.steps(self.chosen);
-        // The directory that the compiler keeps is one: a run that compiles meanwhile would take a test's sources for its
-        // own, and keep what comes of them as its result.
+        // All runs share the directory that the compiler keeps. A run that compiled at the same time would use the test's
+        // sources and keep their result as its own.
         let _lock = CacheLock::acquire(&self.workspace().cache, self.listener)?;
         let Step::Compile { reads, .. } = &job.step else {
             return Err(Failure::bug(format!("`{id}` compiles nothing")));
@@ -215,8 +215,8 @@ impl TestRun<'_> {
         Ok(ran)
     }
 
-    /// What happens to a `dist` that is killed, finds no room, or can't reach its mirror. `dist` is the plan of the release
-    /// under test.
+    /// The suite `faults`: a `dist` that is killed, has a full disk, or can't reach its mirror. `dist` is the plan of the
+    /// release under test.
     pub fn faults(&self, dist: &Plan) -> Result<Vec<Case>, Failure> {
         let work = self.workspace().cache.join("work");
         let scratch = work.join("test-faults");
@@ -280,8 +280,8 @@ impl TestRun<'_> {
         test.run(self.listener)
     }
 
-    /// Installs, runs or loads the packages of each target as far as that can be done here, and writes into the manifest
-    /// what was seen. What can't be done is a case too, with the reason.
+    /// Installs, runs or loads the packages of each target as far as this machine can, and writes the results into the
+    /// manifest. A test that can't run is a case too, with the reason.
     pub fn install_all(&self) -> Result<Vec<Case>, Failure> {
         let mut done = Vec::new();
         let mut places: Vec<&str> = Vec::new();

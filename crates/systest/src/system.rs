@@ -172,7 +172,8 @@ impl System {
 
 impl Drop for System {
     fn drop(&mut self) {
-        // The first process inside, by its own id too: bubblewrap asks for its parent's death signal only late in its setup.
+        // End the first process inside by its own id, too: bubblewrap asks for its parent's death signal only late in its
+        // setup.
         if let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) {
             let _ = kill_process(pid, Signal::KILL);
         }

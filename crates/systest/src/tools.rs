@@ -28,7 +28,7 @@ pub const RUST_AUDIT_INFO: CargoTool = CargoTool {
 
 /// cargo, with the toolchain that the source tree pins.
 pub fn cargo(workspace: &Workspace) -> Program {
-    // With the machine's proxies and certificates: some of what it is asked for fetches.
+    // It gets the machine's proxies and certificates: some commands fetch crates.
     CARGO_ENVIRONMENT
         .iter()
         .chain(&["PATH", "CARGO_HOME"])

@@ -22,7 +22,7 @@ use crate::sbom::audit;
 /// A way in which the extension must not be linked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WrongLink {
-    /// To the distribution's shared OpenBLAS: what the crate openblas-src does by itself where it finds one.
+    /// To the distribution's shared OpenBLAS, as the crate openblas-src does by default where it finds one.
     Dynamic,
     /// To the shared OpenBLAS with 64-bit integers, which exports the same names.
     Ilp64,

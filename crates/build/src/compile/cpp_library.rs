@@ -60,7 +60,7 @@ impl Library {
         ids::fetch_set(&self.name)
     }
 
-    /// Links the file of the crate out of cargo's `cache` into `out`, if it is what the lock says; returns its name.
+    /// Links the crate's file from cargo's `cache` into `out`, if its digest is the lock's. Returns the name of the file.
     pub fn fetch(&self, lock: &Path, cache: &Path, out: &Path) -> Result<String, Failure> {
         let missing = |place: &Path| {
             FileError::at("find the crate in", place)(std::io::ErrorKind::NotFound.into())
@@ -81,8 +81,8 @@ impl Library {
         Err(missing(cache).into())
     }
 
-    /// Compiles it for an architecture, by programs whose names begin with its triplet where that is not the first; the
-    /// archive is the job's output.
+    /// Compiles the library for an architecture; the archive is the job's output. For other architectures than the first, it
+    /// calls the programs whose names begin with the architecture's triplet.
     pub fn compile(
         &self,
         builder: &Path,

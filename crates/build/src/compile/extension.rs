@@ -131,7 +131,7 @@ impl Compile<'_> {
         };
         sandbox
             .read_only(&inputs, "/in/list")
-            // Cargo tells from the arguments whether to link again, and does not look into files that they name.
+            // Cargo decides from the arguments whether to link again, and does not look into files that they name.
             .env("LIST", Digest::of(&list).to_string())
             .writable(out, "/build/out")
             .script(&format!("{PREPARE}{RUSTC}{SPLIT}{REPORT}"))
@@ -139,7 +139,7 @@ impl Compile<'_> {
         Ok(())
     }
 
-    /// Writes down which crates will be linked, and returns the list that the library is to carry.
+    /// Writes the list of crates that will be linked, and returns it in the form for the library's section.
     fn list_crates(&self, scratch: &Path, out: &Path, log: &Path) -> Result<Vec<u8>, Failure> {
         let lock = CrateLock::load(&self.source.join("extension/Cargo.lock"))?;
         let unpacked = self.cargo_home.join("registry/src");
@@ -216,7 +216,7 @@ impl Compile<'_> {
         Ok(self.for_target(sandbox))
     }
 
-    /// Tells cargo and the build scripts what they are to compile for, where that is not the first architecture.
+    /// Sets the target for cargo and the build scripts, where it is not the first architecture.
     fn for_target(&self, sandbox: Sandbox) -> Sandbox {
         let architecture = self.architecture;
         if architecture.suffix().is_empty() {
@@ -245,8 +245,8 @@ impl Compile<'_> {
             )
     }
 
-    /// Copies what the compiler may see into a directory of its own. Files that did not change are left alone, so that
-    /// their times, from which cargo tells what to compile again, stay too.
+    /// Copies what the compiler may see into a separate directory. Unchanged files keep their times, because cargo decides
+    /// by the times what to compile again.
     fn stage_source(&self) -> Result<PathBuf, FileError> {
         let staged = self.kept.join("src");
         for dir in SOURCES {
@@ -332,7 +332,7 @@ cargo tree --quiet --locked --offline --no-default-features --features "pg$MAJOR
 ///
 /// `--undefined` keeps the list, to which nothing refers, from being dropped as dead; the symbol is hidden, so that the
 /// library exports nothing for it. The linker's arguments are for this one crate (`cargo rustc`), not for build scripts.
-/// What crates declare as their oldest Rust is checked by [`declared_rust`] instead of by cargo.
+/// [`declared_rust`] checks the oldest Rust that crates declare, instead of cargo.
 pub const RUSTC: &str = r#"
 mkdir /build/list
 printf '%s\n' '.section .dep-v0,"a",@progbits' '.globl AUDITABLE_VERSION_INFO' '.hidden AUDITABLE_VERSION_INFO' \
@@ -429,8 +429,9 @@ for option; do value "$option"; done
     )
 }
 
-/// The directory of kept state: with another builder, another toolchain or another archive that is linked in nothing may be
-/// taken from it, and cargo, which sees the same paths, would. `made_by` are the keys of the jobs that make these.
+/// The directory that is kept between runs. Its name changes with the builder, the toolchain and the linked archives: cargo
+/// sees the same paths and would use objects that no longer fit. `made_by` has the keys of the jobs that make the builder
+/// and the archives.
 pub fn kept_dir(cache: &Path, made_by: &[Option<&Digest>], toolchain: &str) -> PathBuf {
     let name = Digest::of(format!("{made_by:?} {toolchain}"));
     cache.join("build").join(name.short())

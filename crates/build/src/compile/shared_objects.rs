@@ -28,9 +28,9 @@ use inputs::toolchain::Toolchain;
 
 /// The crate that names sccache and locks what it is made of, in the source tree.
 const TOOL: &str = "packaging/sccache";
-/// Where all of it is inside the sandbox, whose `/run` is empty and in memory.
+/// The directory of sccache inside the sandbox, whose `/run` is empty and in memory.
 const INSIDE: &str = "/run/sccache";
-/// What it says it did, in the directory that the sandbox may write to.
+/// The file with sccache's statistics, in the directory that the sandbox may write to.
 const STATISTICS: &str = "statistics.json";
 
 /// The store does not answer.
@@ -83,7 +83,7 @@ impl CompilerCache {
         scratch: &Path,
         listener: &dyn Listener,
     ) -> Result<Wrapper, Failure> {
-        // One compile waits while another makes the program; what a failed one left is nothing.
+        // One compile waits while another makes the program. A failed attempt leaves nothing behind.
         let mut program = self.program.lock().unwrap_or_else(PoisonError::into_inner);
         let program = match &*program {
             Some(program) => program.clone(),
@@ -185,8 +185,8 @@ impl Wrapper {
     }
 }
 
-/// The end of a script whose compilers are wrapped: what sccache did, where [`Wrapper::summary`] reads it. Nothing where
-/// they are not.
+/// The end of a script with compilers: it writes sccache's statistics to the file that [`Wrapper::summary`] reads, and does
+/// nothing where the compilers are not wrapped.
 pub const REPORT: &str = r#"
 if [ -n "${COMPILER_WRAPPER:-}" ]; then
     "$COMPILER_WRAPPER" --show-stats --stats-format=json > /run/sccache/out/statistics.json
@@ -242,7 +242,7 @@ impl Statistics {
 mod tests {
     use super::*;
 
-    /// Catches a store that is not there and only noticed when the first compile hangs.
+    /// Catches a missing store that is only noticed when the first compile hangs.
     #[test]
     fn a_store_has_to_answer() {
         let dir = tempfile::tempdir().expect("a directory");

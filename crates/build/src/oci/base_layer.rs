@@ -32,15 +32,16 @@ pub const DATABASE: &str = "var/lib/dpkg";
 /// makes its own: a cluster in the image would have random contents, and all users would share it. [`rootfs`] keeps the
 /// packages from making one.
 const CLUSTERS: [&str; 2] = ["var/lib/postgresql/", "etc/postgresql/"];
-/// What ssl-cert makes for the machine on which it is installed: a key, its certificate, and a link to that. The same holds
-/// for them.
+/// The files that ssl-cert makes for the machine on which it is installed: a key, its certificate, and a link to that. They
+/// must not be in an image either.
 const OF_THE_MACHINE: &str = "ssl-cert-snakeoil";
 /// The user that Debian's packages make for the server.
 const USER: &str = "postgres";
 /// The files with the ids of users and groups.
 pub const ACCOUNTS: [&str; 2] = ["etc/passwd", "etc/group"];
 
-/// apt makes it, and whose it is depends on the caller's umask. apt itself puts that right when it needs it.
+/// apt makes this directory, with an owner and mode that depend on the caller. apt corrects them when it needs the
+/// directory.
 const PARTIAL: &str = "var/lib/apt/lists/partial";
 
 /// Directories of packages that go with their contents when a root file system is made repeatable, with their modes; those
@@ -109,7 +110,8 @@ fn renumbered(text: &str, swaps: &[Swap]) -> String {
     text.lines().map(line).collect()
 }
 
-/// What is not for an image: devices and directories that the engine provides, and what two runs have differently.
+/// Whether an image leaves a path out: devices and directories that the engine provides, and files that differ between two
+/// runs.
 fn is_left_out(path: &str) -> bool {
     path.starts_with("dev/")
         || path == "var/cache/ldconfig/aux-cache"
@@ -211,7 +213,7 @@ fn described(entry: &mut tar::Entry<'_, impl Read>) -> io::Result<Described> {
     Ok((Ok(Some(found)), xattr))
 }
 
-/// Reads what has to be known before the first entry is written, and copies into `system` what dpkg reads.
+/// Reads the facts that are needed before the first entry is written, and copies the files that dpkg reads into `system`.
 fn survey(archive: &Path, id: u64, system: &Path) -> Result<Contents, Failure> {
     let mut found = Vec::new();
     let mut passwd = String::new();
@@ -254,7 +256,7 @@ fn write_layer(
     filter: &Filter,
     to: &Path,
 ) -> Result<Layer, Failure> {
-    // A directory that is left out is there all the same when something below it is not.
+    // A directory stays in the layer when anything below it does.
     let kept: BTreeSet<PathBuf> = contents
         .files
         .iter()
@@ -308,7 +310,8 @@ fn write_layer(
     Ok(layer.finish()?)
 }
 
-/// Makes both layers of an archive in `out`, and puts what dpkg reads beside them. `id` is the server's uid and gid.
+/// Makes both layers of an archive in `out`, and puts the files that dpkg reads beside them. `id` is the server's uid and
+/// gid.
 pub fn make(archive: &Path, id: u64, slim: &Filter, out: &Path) -> Result<BaseLayers, Failure> {
     let contents = survey(archive, id, &out.join(SYSTEM))?;
     let contents = &contents;

@@ -20,15 +20,15 @@ use super::base_layer::{ACCOUNTS, DATABASE};
 use super::filter::Filter;
 use super::layer::{Entry, Kind, Layer, LayerWriter};
 
-/// The lock files are dpkg's while it runs, and what ends in `-old` is its last state.
+/// dpkg uses the lock files while it runs, and the files that end in `-old` are its last state.
 fn is_transient(path: &str) -> bool {
     path.ends_with("-old") || path.contains("/lock") || path.starts_with("var/log/")
 }
 
-/// dpkg gives files to root, which all of ours belong to; in a user namespace of its own it is root and may. fsync is of no
-/// use to a tree that is gone when its job fails.
+/// dpkg makes root the owner of files, as all of ours have it; it is root in its own user namespace. fsync is useless for a
+/// tree that is removed when its job fails.
 ///
-/// File triggers are out of sight meanwhile: a script that one runs needs the whole system. Those that look at files of
+/// File triggers are hidden during the installation: their scripts need the whole system. Those that look at files of
 /// Postgres (postgresql-common's, for apt's list of what to keep) saw them when Postgres itself was installed.
 const SCRIPT: &str = r#"
 cp -r /in/system/. /build/root
@@ -59,8 +59,8 @@ pub struct Install<'a> {
 }
 
 impl Install<'_> {
-    /// Installs, and writes what is new as a layer. The returned directory has the package's files beside what dpkg
-    /// reads of the system afterwards.
+    /// Installs the package and writes the new files as a layer. The returned directory has the package's files and the
+    /// files that dpkg reads of the system afterwards.
     pub fn run(&self, layer: &Path) -> Result<(Layer, PathBuf), Failure> {
         files::remove_dir(self.scratch)?;
         let root = self.scratch.join("root");
@@ -84,7 +84,7 @@ impl Install<'_> {
         Ok((self.write(&root, layer)?, root))
     }
 
-    /// dpkg ends well with a package that waits for another one's trigger; an image must not have one.
+    /// dpkg succeeds with a package that waits for another one's trigger; an image must not have such a package.
     fn check(&self, root: &Path) -> Result<(), Failure> {
         let status = files::read_text(&root.join(DATABASE).join("status"))?;
         let state = status_of(&status, self.name).unwrap_or("it is not in its database");
@@ -98,7 +98,7 @@ impl Install<'_> {
         Ok(())
     }
 
-    /// Writes what is not in the layers below: their directories are named by their packages' lists.
+    /// Writes the files that are not in the layers below. The packages' lists name the directories of those layers.
     fn write(&self, root: &Path, to: &Path) -> Result<Layer, Failure> {
         let below = directories(self.system)?;
         let mut entries = BTreeSet::new();

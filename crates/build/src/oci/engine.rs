@@ -28,7 +28,7 @@ impl Engine {
         Self::find(log).ok_or(OciError::NoEngine)
     }
 
-    /// The program, with what it needs of the user's environment to find the daemon that the user means.
+    /// The program, with the variables of the user's environment that select the daemon.
     pub fn call(&self) -> Program {
         Self::with_environment(Program::new(self.program))
     }

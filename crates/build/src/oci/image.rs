@@ -39,7 +39,7 @@ pub struct Image<'a> {
     pub repository: String,
     /// The tags of the image, without the name before them.
     pub tags: [String; 2],
-    /// The machine that it is for, in OCI's words, which are Debian's: `amd64`, `arm64`.
+    /// The architecture by OCI's name, which is the same as Debian's: `amd64`, `arm64`.
     pub architecture: String,
     /// The layers, lowest first.
     pub parts: Vec<Part>,
@@ -49,7 +49,7 @@ pub struct Image<'a> {
     pub health_check: Option<Value>,
     /// What it says of itself.
     pub annotations: Vec<(String, String)>,
-    /// The time of the release: as people write it, and in seconds since 1970.
+    /// The time of the release: in RFC 3339, and in seconds since 1970.
     pub created: (&'a str, u64),
     /// Its software bill of materials.
     pub sbom: Vec<u8>,

@@ -74,7 +74,7 @@ impl Layout {
         descriptor(media_type, &digest, size)
     }
 
-    /// Adds a blob that is a file. Its digest is taken as given: the job that made it hashed what it wrote.
+    /// Adds a file as a blob. Its digest is not computed again: the job that wrote the file computed it.
     pub fn add_file(
         &mut self,
         media_type: MediaType,

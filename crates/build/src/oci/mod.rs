@@ -43,7 +43,7 @@ pub enum OciError {
         "a name, version or digest does not have the form that the OCI image specification asks for"
     ))]
     Format(String),
-    /// The root file system has something that a layer of ours can't carry.
+    /// The root file system has an entry that the layer format of this crate does not support.
     #[error("the root file system of the image can't become a layer: {0}")]
     #[diagnostic(help(
         "a package of the role `image` has changed; crates/build/src/oci/base_layer.rs says what it expects"
@@ -100,7 +100,7 @@ pub enum Flavour {
 }
 
 impl Flavour {
-    /// All of them, the one that is meant when none is named first.
+    /// All flavours; the first is the default.
     pub const ALL: [Self; 3] = [Self::Full, Self::Slim, Self::Extension];
 
     /// What the command line calls it.

@@ -80,7 +80,7 @@ impl Facts<'_> {
         Ok(())
     }
 
-    /// The machine-readable copyright file of some parts. `comment` is the lines of what there is to say first.
+    /// The machine-readable copyright file of some parts. `comment` has the lines of its introduction.
     pub(super) fn copyright(&self, comment: &[String], parts: &[Part]) -> Result<String, Failure> {
         let licences = copyright::licences(parts, &self.packaging)?;
         let maintainer = &self.release.maintainer;
@@ -125,7 +125,8 @@ impl Facts<'_> {
     }
 
     fn year(&self) -> u64 {
-        // Whole years of 365.2425 days since 1970: exact but for hours around New Year, which a copyright year survives.
+        // Whole years of 365.2425 days since 1970. It can be wrong for some hours around New Year, which does not matter for
+        // a copyright year.
         1970 + self.epoch / 31_556_952
     }
 }

@@ -102,7 +102,7 @@ impl<'a> Builder<'a> {
             .values()
             .flat_map(|target| target.goals.clone())
             .collect();
-        // Of what can be built here: a package that can't must not keep the others out of it.
+        // It has only the packages that can be built here: one that can't must not keep the others out.
         let blocked = jobs::plan::dependents(&self.jobs, &self.blocked);
         self.packages.retain(|job| !blocked.contains(&job.id));
         if !self.packages.is_empty() {
@@ -133,8 +133,7 @@ impl<'a> Builder<'a> {
         Ok(plan)
     }
 
-    /// The distribution, as it is locked, that has a target's server: the target's own, or that with an archive of other
-    /// majors.
+    /// The locked distribution with a target's server: the target's own, or the one with an archive of other majors.
     fn server_of(&self, target: &Target) -> Option<Distribution> {
         let found = self
             .context
@@ -392,7 +391,8 @@ impl<'a> Builder<'a> {
         )
     }
 
-    /// Sees that a lock of wheels fits what it was made from: its own digest would not change when that does.
+    /// Checks that a lock of wheels fits its list of requirements: the digest of the lock does not change when the list
+    /// does.
     pub(super) fn check_wheels(&self, lock: &str) -> Result<(), Failure> {
         let (workspace, targets) = (self.context.workspace, self.context.targets);
         let sets = WheelSet::all(targets);

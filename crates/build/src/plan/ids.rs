@@ -67,7 +67,7 @@ pub fn verify(target: impl Display) -> String {
     format!("verify:{target}")
 }
 
-/// Takes the libraries of a server out of a distribution's packages.
+/// Unpacks the libraries of a server from a distribution's packages.
 pub fn providers(distribution: impl Display) -> String {
     format!("providers:{distribution}")
 }

@@ -8,7 +8,7 @@ use crate::plan::{Job, Step};
 /// A kind of result, by which a run can be limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Packages, with what the symbol rules found and what they are made of.
+    /// Packages, with their verify reports and SBOMs.
     Deb,
     /// The apt repository of all packages, signed.
     Apt,

@@ -46,9 +46,9 @@ pub struct TargetPlan {
     pub goals: Vec<JobId>,
     /// The inputs that a release refuses.
     pub development: Vec<String>,
-    /// Whose packages stand in for the distribution's, where its lock was made from an archive that tests made.
+    /// The owner of the packages that stand in for the distribution's, where the lock comes from an archive that tests made.
     pub stand_in: Option<String>,
-    /// Until when its Postgres and its distribution are kept up, where a day was announced.
+    /// The announced ends of support of its Postgres and of its distribution.
     pub ends: Vec<End>,
     /// How its Python runtime is made.
     pub runtime: Interpreter,
@@ -68,12 +68,12 @@ pub struct TargetPlan {
 pub enum Interpreter {
     /// The Python of the distribution itself byte-compiles the runtime.
     Own,
-    /// That of another distribution with the same version of Python, whose runtime is taken.
+    /// The Python of another distribution with the same version, whose runtime is used.
     Same(String),
-    /// That of the same version of Python on this machine's architecture, of the distribution of this id: byte code is the
+    /// The Python of the same version on this machine's architecture, from the distribution with this id: byte code is the
     /// same on every architecture.
     OtherMachine(String),
-    /// None is locked: the wheels are unpacked only, and the package byte-compiles them when it is installed.
+    /// No lock has such a Python: the wheels are only unpacked, and the package byte-compiles them when it is installed.
     None,
 }
 
@@ -91,11 +91,12 @@ pub struct Context<'a> {
     pub toolchain: &'a str,
     /// What the machine is, that is to carry it out.
     pub machine: Machine<'a>,
-    /// The release whose root file system compiles, that of the machine's own architecture for every architecture.
+    /// The release whose root file system compiles. The builder of the machine's own architecture compiles for every
+    /// architecture.
     pub builder: &'a targets::Builder,
     /// What the user decided about the repository.
     pub repository: &'a RepositoryOptions,
-    /// The distributions that nobody has locked and whose archives may be contacted here, by their ids.
+    /// The ids of the distributions that have no lock and whose archives may be contacted here.
     pub lockable: Vec<String>,
 }
 
@@ -210,7 +211,7 @@ pub fn compute(
     builder.finish(targets, purpose)
 }
 
-/// All jobs for those of some targets that can be built here, and for each whether it can. Contacts nothing.
+/// All jobs for those of some targets that can be built here, and for each target whether it can. Contacts no server.
 pub fn survey(
     context: &Context<'_>,
     targets: &[Target],

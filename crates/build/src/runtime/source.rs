@@ -56,7 +56,7 @@ pub fn make_byte_compiled(
     ))
 }
 
-/// Where the wheels are unpacked by a Python that they are not for.
+/// The directory in which a Python of another version unpacks the wheels.
 fn install(
     work: &Work<'_>,
     rootfs: &Path,
@@ -65,7 +65,8 @@ fn install(
     python: &str,
     platforms: &[String],
 ) -> Result<Sandbox, Failure> {
-    // --ignore-requires-python: pip compares that with the Python that it runs in. The lock chose for the right one.
+    // --ignore-requires-python: pip compares this field with the Python that runs pip. The lock has chosen wheels for the
+    // right Python.
     let platforms: String = platforms
         .iter()
         .map(|platform| format!(" --platform {platform}"))

@@ -23,7 +23,7 @@ use super::native::Native;
 pub const SECTION: &str = ".dep-v0";
 /// The source of a package that is no crate.
 pub const NATIVE: &str = "native";
-/// No list is longer: what a damaged section unpacks to does not fill the memory.
+/// The limit for an unpacked list, so that a damaged section can't fill the memory.
 const LONGEST: u64 = 8 << 20;
 
 /// The section's contents for a library that these are linked into.
@@ -56,9 +56,9 @@ pub fn contents(
         packages.push(json!({ "name": name, "version": version, "source": NATIVE }));
     }
     packages[0]["dependencies"] = json!(needs);
-    // Format 1: procedural macros are not taken for what is there at run time.
+    // Format 1 tells procedural macros from crates that exist at run time.
     let text = json!({ "packages": packages, "format": 1 }).to_string();
-    // Through the format's own library, which refuses cycles, a second root and versions that are none.
+    // Serialise with the format's own library, which refuses cycles, a second root and invalid versions.
     let info: VersionInfo = text
         .parse()
         .map_err(|error: serde_json::Error| SbomError::Tree(error.to_string()))?;

@@ -62,7 +62,7 @@ pub struct Extension<'a> {
     pub native: &'a [Native],
 }
 
-/// The document of an extension's package. What the library says of itself has to be the same.
+/// The document of an extension's package. The list inside the library has to be the same.
 pub fn extension(deb: &Deb<'_>, inside: &Extension<'_>) -> Result<Vec<u8>, Failure> {
     let expected = audit::contents(inside.crates, inside.lock, inside.native)?;
     audit::check(inside.place, inside.library, &expected)?;

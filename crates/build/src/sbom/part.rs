@@ -21,7 +21,7 @@ pub struct Part {
     /// The name of the part without its version.
     pub name: String,
     version: Option<String>,
-    /// What other parts name it by: its package URL, or a file's path.
+    /// The reference by which other parts name it: its package URL, or a file's path.
     pub reference: String,
     purl: Option<String>,
     sha256: Option<Digest>,
@@ -103,7 +103,7 @@ impl Part {
         .with_licence(licence);
         part.sha256 = locked.checksum;
         if locked.origin() == Origin::Local {
-            // No registry has it: an address there would be somebody else's crate.
+            // No registry has it: an address there would mean another crate.
             part.reference = format!("{}-{}", locked.name, locked.version);
             part.purl = None;
         }
@@ -220,7 +220,7 @@ fn package_url(address: Address<'_>, name: &str, version: &str) -> String {
         .unwrap_or_default()
 }
 
-/// A licence as an SPDX expression; what is none of SPDX's is kept by its name.
+/// A licence as an SPDX expression; a licence that SPDX does not know is kept by its name.
 fn licences(text: &str) -> Licenses {
     // `MIT/Apache-2.0` is how older crates write `OR`.
     let text = text.replace('/', " OR ");

@@ -163,7 +163,7 @@ fn the_document_names_what_is_inside_and_is_the_same_twice() {
         named("serde")["licenses"][0]["expression"],
         "MIT OR Apache-2.0"
     );
-    // Not published: no address, or a scanner would take it for a stranger's crate.
+    // It is not published, so it gets no address: a scanner would take it for another crate.
     assert!(named("pgml").get("purl").is_none());
     let pinned = &native[0];
     assert_eq!(named("openblas")["version"], pinned.version.as_str());

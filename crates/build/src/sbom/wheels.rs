@@ -61,7 +61,7 @@ fn normal(name: &str) -> String {
     name.to_lowercase().replace(['-', '.'], "_")
 }
 
-/// Whether a file is a library that a wheel brings along: below its `.libs`.
+/// Whether a file is a library that a wheel bundles, which is below its `.libs`.
 fn is_bundled(path: &Path, wheel: &str) -> bool {
     let of_wheel = |part: &std::ffi::OsStr| {
         let part = part.to_string_lossy();

@@ -58,7 +58,7 @@ impl Steps<'_> {
         Ok(known.ok_or_else(no_builder)?.libclang())
     }
 
-    /// Gathers what a compile job reads (`output_of` finds the results of the jobs it needs) and hands it to `act`.
+    /// Gathers the inputs of a compile job and calls `act` with them. `output_of` finds the results of the jobs it needs.
     pub fn with_compile<T>(
         &self,
         major: u16,

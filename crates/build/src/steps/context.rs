@@ -91,7 +91,7 @@ impl Steps<'_> {
         SigningKey::local(&self.workspace.cache.join("signing-key"), log)
     }
 
-    /// What the compilers in a builder are wrapped by, where the user named a store.
+    /// The wrapper for the compilers in a builder, where the user named a store.
     pub(crate) fn wrapper(
         &self,
         builder: &Path,

@@ -171,7 +171,7 @@ impl<'a> Making<'a> {
     }
 }
 
-/// What the images of a target that have a server are put together from.
+/// The parts of the images of a target that have a server.
 struct ServerImages<'a> {
     making: Making<'a>,
     base: BaseLayers,

@@ -30,7 +30,7 @@ impl Steps<'_> {
                 suites[at].architectures.push(architecture.clone());
             }
             for id in [ids::package(&target), ids::package(&distribution.id)] {
-                // One that can't be made on this machine is not in the plan's repository.
+                // A package that can't be made on this machine is not in the plan's repository.
                 if !work.job.needs.contains(&id) {
                     continue;
                 }

@@ -1,4 +1,4 @@
-//! The step that takes the libraries of a server out of packages.
+//! The step that unpacks the libraries of a server from packages.
 
 use base::exit::Failure;
 use base::files;

@@ -85,7 +85,7 @@ pub struct LocalState<'a> {
     pub toolchain: &'a str,
     /// The digest of the plan for the statement's targets and time, or why there is none.
     pub plan: Result<Digest, String>,
-    /// The keyring that the signature has to be of; the release's own where none is given.
+    /// The keyring that has to have the signing key; the release's own where none is given.
     pub keyring: Option<&'a Path>,
     /// The file that receives the output of gpgv.
     pub log: &'a Path,
@@ -194,7 +194,7 @@ fn signature(release: &Path, here: &LocalState<'_>) -> Result<Found, Failure> {
     })
 }
 
-/// The files of the release against the statement's subjects.
+/// Compares the files of the release with the statement's subjects.
 fn artifacts(release: &Path, statement: &Statement) -> Result<Found, Failure> {
     let mut differences = Vec::new();
     for subject in &statement.subject {
@@ -218,7 +218,7 @@ fn artifacts(release: &Path, statement: &Statement) -> Result<Found, Failure> {
     }))
 }
 
-/// The source tree here against the list in the release, and that against the statement.
+/// Compares the source tree here with the list in the release, and the list with the statement.
 fn source(
     release: &Path,
     stated: &BTreeMap<String, &Resource>,

@@ -199,7 +199,7 @@ impl Statement {
         json
     }
 
-    /// Reads one that this program understands; the error says in what it does not.
+    /// Reads a statement. The error says what this program does not understand.
     pub fn from_json(json: &[u8]) -> Result<Self, String> {
         let read: Self = serde_json::from_slice(json).map_err(|error| error.to_string())?;
         let known = [
@@ -215,7 +215,7 @@ impl Statement {
 }
 
 /// Writes the statement of a new release, the list of its source tree and a signature, and adds them to its artifacts. The
-/// signature is not among them: it is as good as the key, and its own witness.
+/// signature is not among the artifacts: it proves itself by the key.
 pub fn publish(
     next: &Path,
     manifest: &mut Manifest,

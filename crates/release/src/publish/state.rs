@@ -55,14 +55,14 @@ pub struct TargetState {
     pub stand_in: Option<String>,
     /// The inputs for development only, which a release refuses.
     pub development: Vec<String>,
-    /// The oldest release of its server that has all that the library takes from it; none where every one has, or where no
-    /// library was verified.
+    /// The oldest release of its server with all functions that the library uses. None where every release has them, or
+    /// where no library was verified.
     #[serde(default)]
     pub server: Option<String>,
-    /// Fixes of the server that the library goes without, and why.
+    /// Fixes of the server that the library does not have, and why.
     #[serde(default)]
     pub unfixed: Vec<String>,
-    /// Until when its Postgres and its distribution are kept up, where a day was announced.
+    /// The announced ends of support of its Postgres and of its distribution.
     #[serde(default)]
     pub ends: Vec<End>,
 }

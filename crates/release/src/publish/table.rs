@@ -75,7 +75,7 @@ pub fn stand_in(whose: &str) -> String {
     format!("from a stand-in archive, never from the distribution's own: {whose}")
 }
 
-/// The number of a note, as `[2]`; one that is not there yet is added.
+/// The number of a note, as `[2]`. A new note is added to `notes`.
 pub fn note_mark(note: &str, notes: &mut Vec<String>) -> String {
     let at = notes.iter().position(|known| known == note);
     let at = at.unwrap_or_else(|| {

@@ -15,7 +15,7 @@ use super::{Artifact, Kind};
 pub(super) struct Tree<'a> {
     root: &'a Path,
     artifacts: Vec<Artifact>,
-    /// What is here of the cache, by device and inode: the repository's pool has links to the packages.
+    /// The cache's files that are in the tree already, by device and inode: the repository's pool has links to the packages.
     here: BTreeMap<(u64, u64), (PathBuf, Digest, u64)>,
 }
 

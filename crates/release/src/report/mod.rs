@@ -101,14 +101,14 @@ impl Details {
         })
     }
 
-    /// Those of an output directory; none where there are none that this program reads.
+    /// Reads the details of an output directory. None if there are none that this program can read.
     pub fn load(out: &Path) -> Option<Self> {
         let details: Self = serde_json::from_slice(&std::fs::read(out.join(DETAILS)).ok()?).ok()?;
         (details.version == VERSION).then_some(details)
     }
 }
 
-/// What there was before. The same release made again is not the one before.
+/// The sizes of the release before. A release that is made again does not count as the one before.
 fn previous(manifest: &Manifest, out: &Path) -> Option<Previous> {
     let before = crate::publish::read_manifest(out)?;
     if before.plan == manifest.plan {

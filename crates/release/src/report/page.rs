@@ -374,7 +374,7 @@ fn change(before: u64, now: u64) -> String {
     )
 }
 
-/// What is known of a target's library: the rules as the packaged one was judged, and its symbols.
+/// The facts about a target's library: the verdicts on the packaged library, and its symbols.
 fn library(target: &str, details: &Details, reports: &BTreeMap<String, Value>) -> Value {
     let packaged = reports
         .get(target)

@@ -86,7 +86,7 @@ impl RunRecord {
         files::write_atomically(&cache.join(NAME), json)
     }
 
-    /// The last run in a cache, where there is one that this program reads.
+    /// The record of the last run in a cache, if this program can read it.
     pub fn load(cache: &Path) -> Option<Self> {
         let record: Self = serde_json::from_slice(&std::fs::read(cache.join(NAME)).ok()?).ok()?;
         (record.version == VERSION).then_some(record)

@@ -12,8 +12,8 @@ use symcheck::VerifyError;
 use symcheck::abi3::Abi3;
 use symcheck::elf::Facts;
 
-/// Whom a symbol without a version comes from, when it is not of Python's limited API: by elimination, nothing in the
-/// library says so.
+/// The origin of a symbol without a version that is not in Python's limited API. It is found by elimination: the library
+/// itself does not name it.
 pub const SERVER: &str = "the Postgres server (no version, and not of Python's limited API)";
 
 /// What a library needs and offers.

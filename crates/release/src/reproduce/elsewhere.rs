@@ -100,7 +100,7 @@ impl Elsewhere {
         self.dir.join(name)
     }
 
-    /// Why something is not varied, where that is known before it is measured.
+    /// The reason why something is not varied, where it is known before the measurement.
     pub(super) fn reasons(&self) -> [(&'static str, Option<&str>); 3] {
         fn reason<T>(varied: &Result<T, String>) -> Option<&str> {
             varied.as_ref().err().map(String::as_str)
@@ -112,7 +112,8 @@ impl Elsewhere {
         ]
     }
 
-    /// A program that runs there. Its environment is the second build's, with nothing of this process's but the proxies.
+    /// A program that runs in the second build's surroundings. Its environment is the second build's; of this process's it
+    /// has only the proxies.
     pub fn program<A: Into<OsString>>(&self, command: impl IntoIterator<Item = A>) -> Program {
         let system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
         let toolchain = match self.namespaces {

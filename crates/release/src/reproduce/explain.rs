@@ -67,7 +67,7 @@ pub fn difference(first: &Path, second: &Path, report: &Path) -> Result<String, 
     match output.status.code() {
         // 1: the files differ.
         Some(1) => {}
-        // What ends with another code has not explained anything, and must not hide the difference that was found.
+        // With another exit code diffoscope has explained nothing, which must not hide the difference that was found.
         code => {
             let message = String::from_utf8_lossy(&output.stderr);
             let message = base::process::tail(&message);

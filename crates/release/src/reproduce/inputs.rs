@@ -15,7 +15,7 @@ use targets::lock::crates::CrateLock;
 use super::elsewhere::Elsewhere;
 use crate::pipeline::Pipeline;
 
-/// Puts every input of a plan where the second build looks for it.
+/// Puts every input of a plan into the places where the second build looks for inputs.
 pub fn share(
     pipeline: &Pipeline,
     plan: &Plan,
@@ -31,7 +31,7 @@ pub fn share(
             Step::FetchDebs { .. } | Step::FetchWheels { .. } | Step::FetchServer { .. } => {
                 for file in files::files_below(&from)? {
                     let file = from.join(file);
-                    // Under the name that its contents have now: what changed since is not found there, and is missed.
+                    // It is stored under the digest of its current contents: a file that has changed since is missing there.
                     let (digest, _) =
                         Digest::of_file(&file).map_err(FileError::at("read", &file))?;
                     let to = store.path(&digest);

@@ -55,7 +55,7 @@ pub struct Document {
     pub targets: Vec<String>,
     /// Whether every artifact that was compared is the same.
     pub reproduced: bool,
-    /// In what the second build's circumstances differed, and in what they did not.
+    /// The differences between the surroundings of the two builds, and the properties that were not varied.
     pub variations: Vec<Variation>,
     /// Every artifact of either build.
     pub artifacts: Vec<Compared>,
@@ -162,7 +162,7 @@ impl Reproduction<'_> {
         self.pipeline.workspace.cache.join("reproduce")
     }
 
-    /// The release as this cache makes it: `out` where it holds just that, else a tree of its own. `out` is not changed.
+    /// The release as this cache makes it: `out` if it holds exactly that, or else a new tree. `out` is not changed.
     pub fn first(&self, out: &Path) -> Result<FirstRelease, Failure> {
         let plan = self.pipeline.plan(self.chosen, Purpose::Dist)?;
         self.pipeline.execute(&plan, self.chosen, self.listener)?;
@@ -241,7 +241,7 @@ impl Reproduction<'_> {
         })
     }
 
-    /// Sees to it that all inputs are in this cache, and the builder, where the second clock is compiled.
+    /// Fetches all inputs into this cache, and makes the builder, in which the second clock is compiled.
     fn gather(&self, plan: &Plan) -> Result<PathBuf, Failure> {
         let builder = build::plan::builder(&plan)
             .map(|job| job.id.clone())

@@ -42,7 +42,7 @@ impl fmt::Display for Variation {
     }
 }
 
-/// Says what a program sees: one fact a line, in the order of [`FACTS`].
+/// Prints what a program sees: one fact a line, in the order of [`FACTS`].
 const PROBE: &str = r#"
 id -u
 umask
@@ -86,7 +86,8 @@ fn lines(output: &[u8]) -> Vec<String> {
 }
 
 impl Elsewhere {
-    /// Measures what differs there from here. The clock in sandboxes is measured in one over `builder`.
+    /// Measures the differences between the second build's surroundings and this process's. The clock in sandboxes is
+    /// measured in a sandbox of `builder`.
     pub fn variations(&self, builder: &Path, log: &Path) -> Result<Vec<Variation>, Failure> {
         self.chown_to_builder(log)?;
         let here = Command::new("sh")

@@ -50,7 +50,7 @@ pub struct Document {
     pub version: u32,
     /// The target whose packages were measured.
     pub target: String,
-    /// How busy the machine was; other work makes times longer, and ratios less sure.
+    /// How busy the machine was: other work makes times longer and ratios less certain.
     pub machine: Machine,
     /// The comparisons, in the order in which they were measured.
     pub cases: Vec<Case>,
@@ -94,8 +94,8 @@ pub struct Side {
     pub values: Vec<f64>,
 }
 
-/// How many times better ours is; below 1 it is worse. Of the same round each, so that a round in which the machine was busy
-/// counts for both.
+/// How many times better `pgml` is; below 1 it is worse. Both values are of the same round, so that a round in which the
+/// machine was busy counts for both.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ratio {
     /// The name of the side that `pgml` is compared with.
@@ -117,7 +117,7 @@ pub fn median(values: &[f64]) -> Option<f64> {
 }
 
 impl Case {
-    /// Compares each side with ours. Of `1/s` more is better, of everything else less.
+    /// Compares each side with `pgml`. For the unit `1/s` a higher value is better, for the others a lower one.
     fn compare(&mut self) {
         let Some(ours) = self.sides.iter().find(|side| side.name == OURS) else {
             return;
@@ -147,7 +147,7 @@ impl Case {
     }
 }
 
-/// The cases in what a script printed, those of the benches in `wanted`. A case that is printed in parts is put together.
+/// Reads the cases of the benches in `wanted` from a script's output. A case that is printed in parts is put together.
 pub fn cases(printed: &str, wanted: &[&str]) -> Result<Vec<Case>, serde_json::Error> {
     let mut found: Vec<Case> = Vec::new();
     for line in printed.lines().filter(|line| line.starts_with('{')) {

@@ -11,7 +11,7 @@ use symcheck::elf::Facts;
 
 use crate::cases::ensure;
 
-/// Takes RTLD_DEEPBIND out of every dlopen: the one way to have the shipped bytes without that protection.
+/// Removes RTLD_DEEPBIND from every dlopen: the only way to run the shipped library without that protection.
 pub const SHALLOW: &str = "shallow.so";
 /// Stands for another project's extension, linked to the OpenBLAS with 64-bit integers.
 pub const POLLUTER: &str = "polluter.so";

@@ -78,7 +78,7 @@ impl Outcome {
 }
 
 impl Scene<'_> {
-    /// Makes the cluster that sessions get a copy of, with the extension created by `library`.
+    /// Makes the cluster that each session gets a copy of, with the extension created by `library`.
     pub fn prepare(&self, library: &Path) -> Result<(), Failure> {
         files::remove_dir(self.scratch)?;
         files::create_dir(&self.scratch.join("cluster"))?;
@@ -206,8 +206,8 @@ fn record_of_session(debug: &Path) -> Result<String, FileError> {
 
 const SERVER_LOG: &str = "-- what the server wrote --";
 
-/// Starts the server; its environment is set for it alone. A backend that ends by a signal ends the server. Trainings run
-/// in the backend: in a process of their own, what this suite is for would be an ERROR.
+/// Starts the server; its environment is set for it alone. A backend that ends by a signal ends the server. Trainings run in
+/// the backend: in a separate process the crash that this suite is about would be an ERROR.
 const START: &str = r#"
 env $SERVER_ENVIRONMENT $BIN/postgres -D /run/data -c listen_addresses= -c unix_socket_directories=/tmp -c fsync=off \
     -c restart_after_crash=off -c jit=off -c pgml.isolation=backend >/tmp/server.log 2>&1 &

@@ -151,7 +151,8 @@ impl Suite<'_> {
         );
     }
 
-    /// What each wrong variant shows to the libraries that are loaded after it, and that the checker refuses it for that.
+    /// Checks which symbols each wrong variant exposes to libraries that are loaded later, and that the checker refuses it
+    /// for them.
     fn exposed(&self, cases: &mut Cases<'_>) {
         for (wrong, exposed) in [
             (WrongLink::Dynamic, "dgelsd_"),
@@ -327,7 +328,8 @@ impl Suite<'_> {
         replay::hijacked(self.scene, library, &modules, &self.book.policy)
     }
 
-    /// Sees that the rules refuse it and that the replay finds NumPy's `gotoblas` hijacked; returns how much else is.
+    /// Checks that the rules refuse the library and that the replay finds NumPy's `gotoblas` hijacked. Returns the number of
+    /// hijacked references.
     fn refused(&self, wrong: WrongLink) -> Result<usize, Failure> {
         let library = self.libraries.linked(wrong);
         let expectation = Expectation {
@@ -375,7 +377,7 @@ impl Suite<'_> {
     }
 }
 
-/// A session that must not end well: the backend died, or the training failed.
+/// Checks a session that must fail: the backend died, or the training failed.
 fn not_right(outcome: &Outcome) -> Result<(), Failure> {
     let failed =
         outcome.ended_by_signal(SEGMENTATION_FAULT) || outcome.output.contains("ERROR:  training");

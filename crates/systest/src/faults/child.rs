@@ -18,7 +18,7 @@ use build::plan::kinds::Kind;
 use crate::cases::ensure;
 use crate::run::WITHOUT_IMAGES;
 
-/// How long a run may take before the test gives it up, and how much longer for each target.
+/// How long a run may take before the test kills it, and how much longer for each target.
 const PATIENCE: Duration = Duration::from_secs(180);
 const PATIENCE_EACH: Duration = Duration::from_secs(15);
 
@@ -230,7 +230,8 @@ impl Dist<'_> {
         self.start()?.end(|_| false).map(|(ended, _)| ended)
     }
 
-    /// Runs it until a moment, and kills it then; says whether the moment came before its end.
+    /// Runs it until `moment` holds for the time since its start and kills it then. Returns whether it was killed before its
+    /// end.
     pub fn kill_when(
         &self,
         signal: Signal,

@@ -118,7 +118,7 @@ impl FaultTest<'_> {
         let lock_of = |facts: &Distribution| Lock::open(&self.pipeline.workspace, targets, facts);
         let facts = facts_of(first)?;
         let own = lock_of(facts)?;
-        // Releases share the files of packages that did not change between them: those the next builder keeps.
+        // Releases share the files of unchanged packages: the next builder keeps those.
         let kept = lock_of(facts_of(next)?)?;
         let shared = |path: &str| kept.packages.iter().any(|package| package.path == path);
         let packages: Vec<&LockedPackage> = own.packages(Builder::ROLE);

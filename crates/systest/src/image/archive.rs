@@ -91,7 +91,7 @@ impl ImageTest<'_> {
         for ((tool, name), test) in names.into_iter().zip(tests) {
             match (self.tools)(tool) {
                 Err(why) => cases.not_run(name, why),
-                // Whether podman can run anything is the machine's matter: a sandbox may not allow what it needs.
+                // Not every machine lets podman run containers: a sandbox may forbid what it needs.
                 Ok(()) if tool == "podman" => match self.podman_cannot() {
                     Some(why) => cases.not_run(name, why),
                     None => drop(cases.run(name, test)),
@@ -206,7 +206,7 @@ impl ImageTest<'_> {
             .args(["--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024"])
     }
 
-    /// Why podman can't run a container here at all; tried with an image that has nothing of ours but a tree.
+    /// The reason why podman can't run any container here, tried with an image of a plain root file system.
     fn podman_cannot(&self) -> Option<String> {
         let empty = self.scratch.join("empty.tar");
         let tried = Program::new("tar")

@@ -11,7 +11,7 @@ use crate::cases::ensure;
 
 /// How long one command of the engine may take, in seconds.
 const COMMAND: &str = "300";
-/// How long a server may take to be made and started when others are, too.
+/// How long a server may take to initialise and start while others do the same.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Starts containers of the two images with one container engine.
@@ -196,7 +196,7 @@ impl Container<'_> {
         Ok((running == "true", code.parse().unwrap_or(-1)))
     }
 
-    /// Waits until something holds; fails with what the container said when it does not in time, or when it ended.
+    /// Waits until a condition holds. Fails with the container's log when that takes too long or the container ends.
     pub fn wait_until(
         &self,
         what: &str,
@@ -224,7 +224,8 @@ impl Container<'_> {
         }
     }
 
-    /// Waits until the server is there, by what the engine asks too: that of an initialisation does not count.
+    /// Waits until the server is ready, by the health check that the engine uses. The server during initialisation does not
+    /// count.
     pub fn wait_until_it_serves(&self) -> Result<(), Failure> {
         self.wait_until("serving", PATIENCE, || {
             Ok(self.exec(&["pgml-healthcheck"]).is_ok())

@@ -58,7 +58,7 @@ pub(super) fn stopped_early(row: &Row<'_>) -> Result<(), Failure> {
     ensure_says(&container.wait_for_end()?.output, &["did not end well"])
 }
 
-/// An initdb that says "half" when it is done and then goes on for ever; the second time it is as it should be.
+/// An initdb that prints "half" when it is done and then never ends. The second call behaves normally.
 const SLOW_INITDB: &str = r#"#!/bin/sh
 real=/usr/lib/postgresql/$PG_MAJOR/bin/initdb
 if [ -e /tmp/once ]; then exec "$real" "$@"; fi

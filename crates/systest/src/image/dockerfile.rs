@@ -28,7 +28,7 @@ impl Drop for Made<'_> {
 }
 
 impl ImageTest<'_> {
-    /// What is done on a base without our packages: a distribution with its Postgres.
+    /// The cases on a base without our packages: a distribution with its Postgres.
     pub(super) fn on_a_base(&self, containers: &Containers<'_>, cases: &mut Cases<'_>) {
         let Some(base) = &self.base else { return };
         let archive = base.display().to_string();

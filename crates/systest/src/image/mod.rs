@@ -36,7 +36,7 @@ use crate::cases::{Case, Cases, Test, ensure};
 
 /// How many cases run at a time: each has a server that starts, and a machine of two cores is common.
 const WORKERS: usize = 3;
-/// What the compressed images may have at most, in bytes: what `docker pull` would transfer.
+/// The maximum size of the compressed images in bytes: what `docker pull` would transfer.
 const LIMITS: [(Flavour, u64); 2] = [(Flavour::Full, 300_000_000), (Flavour::Slim, 120_000_000)];
 
 /// The inputs of the suite.
@@ -57,7 +57,7 @@ pub struct ImageTest<'a> {
     pub scratch: &'a Path,
     /// Where the output of tools is kept.
     pub log: &'a Path,
-    /// Whether each tool of others that the archives are held against is there; why not otherwise.
+    /// Whether each external tool for the archives is installed, or the reason why it is not.
     pub tools: &'a (dyn Fn(&'static str) -> Result<(), String> + Sync),
 }
 

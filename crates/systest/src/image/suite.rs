@@ -25,7 +25,7 @@ impl TestRun<'_> {
         Ok(done)
     }
 
-    /// The image test of one target. The tools of others that it wants are installed as it comes to them.
+    /// The image test of one target. It installs external tools when it needs them.
     pub fn image(&self, target: &Target) -> Result<Vec<Case>, Failure> {
         let log = self.workspace().log(&format!("test-image-{target}"));
         files::write(&log, "")?;

@@ -71,7 +71,7 @@ impl<'a> Tags<'a> {
 
 impl Drop for Tags<'_> {
     fn drop(&mut self) {
-        // A test that ends early gives them back as well; the one that looks whether it worked has called it before.
+        // A test that ends early gives the names back as well. The test that checks the result has called this before.
         let _ = self.restore();
     }
 }

@@ -6,8 +6,8 @@ use super::{CLUSTER, InstallTest, PORT};
 use crate::cases::{Cases, ensure};
 use crate::system::System;
 
-/// What the server's environment has. PL/Python finds no library of its own with a PYTHONHOME that is none; pgml does
-/// without.
+/// The variables of the server's environment. With an invalid PYTHONHOME, PL/Python finds no standard library; pgml ignores
+/// the variable.
 const WAYS: [(&str, &str, bool); 3] = [
     (
         "packages of the host, alone",

@@ -20,9 +20,10 @@ const PACKAGES: &str = "gcc,libc6-dev,git,ca-certificates";
 const CERTIFICATES: &str = "/etc/certificates-of-the-host.crt";
 /// Where this machine has them.
 const OWN_CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
-/// Enters a root file system as the first process of new namespaces: the root, the directory to write to, directories that
-/// are shown, `--`, and the command. bubblewrap would not do: it covers parts of /proc, and then the kernel lets nobody
-/// inside mount another one. A plain chroot would not either: the kernel refuses user namespaces in one.
+/// Enters a root file system as the first process of new namespaces. The arguments are the root, the writable directory, the
+/// directories that are shown, `--`, and the command. bubblewrap does not work here: it covers parts of /proc, and then the
+/// kernel forbids mounting another one inside. A plain chroot does not work either: the kernel refuses user namespaces in
+/// one.
 const ENTER: &str = r#"
 root=$1; work=$2; shift 2
 mount --bind "$root" "$root"

@@ -20,7 +20,7 @@ use super::services::{self, Behaviour, Snapshot, Sources};
 use super::stand_in::{Extent, StandIn};
 use crate::cases::{Case, Cases, ensure, unexpected};
 
-/// The release that is played, and whose packages play it: the same Python, Postgres and glibc.
+/// The release that is simulated, and the distribution whose packages stand in for it: the same Python, Postgres and glibc.
 const PLAYED: (&str, &str) = ("ubuntu26.04", "debian14");
 /// The major that an archive of other majors has for it, and whose packages those are.
 const OTHER_MAJOR: (u16, &str) = (17, "debian13");
@@ -163,8 +163,8 @@ impl Suite<'_> {
         Ok((machine, archive, snapshot))
     }
 
-    /// What this machine's archive has lost, a real snapshot service still has. Here it is the same archive: the locks of
-    /// the checkout are made to fit it, as `dist` does it where Debian's archive may be contacted.
+    /// A real snapshot service still has packages that the archive has lost. Here it is the same archive: the locks of the
+    /// checkout are changed to fit it, as `dist` does where Debian's archive may be contacted.
     fn forget_what_is_lost(&self, machine: &Machine) -> Result<(), Failure> {
         let program = self.scratch.join("xtask");
         copy_this_program(&program)?;

@@ -20,7 +20,7 @@ enum Way {
     OwnDump,
 }
 
-/// The last is what the system goes on with. It must not be one that Postgres itself may fail in.
+/// The system continues with the last way, so it must be one in which Postgres itself does not fail.
 const WAYS: [Way; 3] = [
     Way::UpgradeCluster("dump"),
     Way::UpgradeCluster("upgrade"),

@@ -63,7 +63,7 @@ impl InstallTest<'_> {
                 continue; // another distribution's, or a file that apt is never shown (the README)
             }
             let file = format!("/srv/damaged/{name}");
-            // What apt takes only where a better file is missing has to be tried without that one.
+            // A file that apt uses only when a better one is missing has to be tested without the better one.
             let better = match path.file_name().and_then(|name| name.to_str()) {
                 Some("Release" | "Release.gpg") => format!("/srv/damaged/{suite}/InRelease"),
                 _ => String::new(),
@@ -80,7 +80,8 @@ impl InstallTest<'_> {
                 let script = format!("file='{file}'\n{hide}\n{FLIP}\n({take})\n{FLIP}\n{show}");
                 let said = system.script("root", &script)?;
                 let end = said.trim_end();
-                // An index lies there in several forms. apt reads one; a damaged other one must not reach anybody.
+                // The repository has an index in several forms, of which apt reads one. Clients must refuse a damaged one in
+                // each form.
                 let passed_by = name.contains("/binary-") && end.ends_with("UNHARMED");
                 ensure(end.ends_with("REFUSED") || passed_by, || {
                     format!("apt took it: {said}")

@@ -271,7 +271,7 @@ impl InstallTest<'_> {
             return Ok(now);
         }
         self.train_first(system, OF_PYTHON)?;
-        // The new one need not be better than the one that can't be asked.
+        // The new model need not be better than the one that can't predict any more.
         let deploy = "SELECT pgml.deploy(name, 'most_recent') FROM pgml.projects WHERE name = 'first gaussian_process'";
         self.psql(system, DATABASE, deploy)?;
         self.predict(system, OF_PYTHON)

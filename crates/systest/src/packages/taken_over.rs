@@ -34,8 +34,8 @@ fn old_of(major: u16, server: &str) -> [Old; 2] {
 }
 
 impl InstallTest<'_> {
-    /// Theirs of two majors are installed as apt did it, ours of one of them: of that major nothing of theirs stays, the
-    /// other goes on with its Python packages, until it goes too and `autoremove` takes them.
+    /// Their packages for two majors are installed as apt did it, and then ours for one of them. For that major nothing of
+    /// theirs stays. The other major keeps its Python packages until it is removed and `autoremove` removes them.
     pub(super) fn take_over(&self, system: &System) -> Result<(), Failure> {
         let (extension, major) = (self.extension(), self.major);
         self.apt(system, &format!("purge {extension} pgml-python"))?;

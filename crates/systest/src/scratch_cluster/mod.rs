@@ -251,8 +251,9 @@ impl ScratchCluster {
     }
 }
 
-/// Ends the server when standard input ends, that is when we close it or are gone: a fast shutdown, which a signal to
-/// bubblewrap would not be. `$$` becomes the server. Twice in the background: init's child, not the server's.
+/// Ends the server by a fast shutdown when standard input ends: when this process closes it or has ended. A signal to
+/// bubblewrap would not be a fast shutdown. `$$` becomes the server. Twice in the background: init's child, not the
+/// server's.
 const WATCH: &str = "( { read -r _ <&3 || true; kill -INT $$; } & )";
 
 /// A program of a major, where Debian and Ubuntu have it.

@@ -33,7 +33,7 @@ pub enum Created {
     Current,
     /// Its SQL had changed: it was dropped and created again.
     Again,
-    /// Its SQL had changed, and something depends on the old one; what Postgres said.
+    /// The SQL of the extension has changed, and other objects depend on the old one. The value is the message of Postgres.
     Outdated(String),
 }
 
@@ -159,7 +159,7 @@ impl Server {
         Ok(String::from_utf8_lossy(&out).trim_end().to_owned())
     }
 
-    /// Sees to it that the first database has the extension, and of this build.
+    /// Creates the extension in the first database, or creates it again if it is of another build.
     pub fn create_extension(&self, build: &Build<'_>) -> Result<Created, Failure> {
         let digest = build.sql_digest()?.to_string();
         let kept = self.cluster.dir.join("extension.sha256");

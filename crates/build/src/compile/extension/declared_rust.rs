@@ -86,8 +86,8 @@ fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, FileError> {
     })
 }
 
-/// Compares what the crates of a lock declare with the extension's manifest. `unpacked` has their sources; what is not there
-/// is for other systems. It may have crates of other locks, too.
+/// Compares what the crates of a lock declare with the extension's manifest. `unpacked` has their sources. A crate that is
+/// missing there is for other systems; crates of other locks may be there, too.
 pub fn check(manifest: &Path, lock: &CrateLock, unpacked: &Path) -> Result<(), Failure> {
     let ours: Manifest = parse(manifest)?;
     let declared = ours.workspace.package;

@@ -48,7 +48,8 @@ fn wheels(targets: &Targets) -> Vec<String> {
 }
 
 impl Builder<'_> {
-    /// The extension linked wrongly. It needs all that a compile needs, and the compile, whose objects it links again.
+    /// Adds the job that links the extension in each wrong way. It needs the compile job, whose objects it links again, and
+    /// everything that job needs.
     fn blas_clash(&mut self, major: u16) -> Result<Job, Failure> {
         let first = self.context.targets.first_architecture();
         let compile = self.compile(major, first)?;
@@ -66,7 +67,7 @@ impl Builder<'_> {
             shared: shared.reference(),
             old: old.reference(),
         };
-        // All that the compile needs, and the compile, whose objects it links again.
+        // The needs of the compile job, and the job itself, whose objects are linked again.
         let of_compile = self
             .jobs
             .iter()

@@ -79,7 +79,7 @@ impl Builder<'_> {
         sources
     }
 
-    /// The unpacked headers of a major, from the best source that a lock has, and which that is.
+    /// The job that unpacks the headers of a major, from the best source that a lock has, and that source.
     pub(super) fn headers(
         &mut self,
         major: u16,

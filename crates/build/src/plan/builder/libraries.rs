@@ -9,7 +9,7 @@ use crate::compile::cpp_library::Library;
 use crate::plan::{Job, Step};
 
 impl Builder<'_> {
-    /// The archive of a library in C++. What it depends on is that library's own crate, and no other of the lock.
+    /// The archive of a library in C++. The job depends on that library's own crate and on no other crate of the lock.
     pub(super) fn library(
         &mut self,
         library: &Library,
