@@ -1,10 +1,11 @@
-//! The command line's shape. Each command's arguments live with the command.
+//! The structure of the command line. The arguments of each command are in the command's own file.
 
 use std::path::{Path, PathBuf};
 
+use clap::{Parser, Subcommand};
+
 use base::exit::Failure;
 use base::workspace::Workspace;
-use clap::{Parser, Subcommand};
 
 use crate::commands;
 
@@ -44,7 +45,7 @@ enum Command {
 }
 
 impl Cli {
-    /// Runs the command that was asked for.
+    /// Runs the command that the arguments name.
     pub fn run(self) -> Result<(), Failure> {
         let own = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
         let root = self

@@ -5,9 +5,11 @@ use std::io::{IsTerminal, stderr};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use crate::heartbeat::Heartbeat;
-use base::progress::{Listener, Progress};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use base::progress::{Listener, Progress};
+
+use crate::heartbeat::Heartbeat;
 
 /// Shows progress to a person, or to a log.
 pub struct Console {

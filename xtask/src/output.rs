@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
-use base::exit::{Exit, ExitKind, Failure};
 use miette::Diagnostic;
 use thiserror::Error;
+
+use base::exit::{Exit, ExitKind, Failure};
 
 /// The data could not be written.
 #[derive(Debug, Error, Diagnostic)]

@@ -1,4 +1,4 @@
-//! `cargo xtask doctor` and `cargo xtask lock` as a person meets them: exit codes, words, the document.
+//! `cargo xtask doctor` and `cargo xtask lock` from the outside: exit codes, messages and the JSON document.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod command;

@@ -1,5 +1,5 @@
-//! What every file of the repository has to keep to. Each rule is a function from a file's text to what is wrong with it,
-//! tried on a bad example beside its use on all that git tracks.
+//! The rules for every file of the repository. Each rule is a function from a file's text to the errors in it. It is tested
+//! on a bad example and applied to all files that git tracks.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 use std::path::{Path, PathBuf};
@@ -288,7 +288,8 @@ fn too_long(text: &str) -> Vec<(usize, String)> {
 fn no_file_grows_without_end() {
     assert_eq!(too_long(&"line\n".repeat(LONGEST_FILE + 1)).len(), 1);
     assert_eq!(too_long(&"line\n".repeat(LONGEST_FILE)), []);
-    // Postgres reads an edition, or the way to one, from one file; an adoption is one script that a user runs, and one transaction.
+    // Postgres reads an edition, or the way to one, from one file; an adoption is one script that a user runs, and one
+    // transaction.
     let is_edition = |path: &str| {
         path.starts_with("extension/sql/pgml--") || path == "extension/sql/pgml-adopt-1.0.sql"
     };

@@ -1,4 +1,4 @@
-//! The commands over many targets as a person or a workflow meets them.
+//! The commands for many targets, called as a person or a workflow calls them.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod command;
@@ -73,7 +73,7 @@ fn the_workflow_is_fresh_and_has_every_target() {
     }
 }
 
-/// Catches a target that is offered as any other although nobody fixes its server any more.
+/// Catches a target that is listed without a note although its server gets no fixes any more.
 #[test]
 fn what_is_past_its_end_of_life_is_marked() {
     let (code, text, words) = xtask(&["plan", "debian11-pg13"]);

@@ -1,4 +1,4 @@
-//! The layout: which crate may use which, no circle between folders, no function that grows without end.
+//! The layout: which crate may use which, no circle between folders, and a limit on the length of functions.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! The schemas of the documents that commands print or write: each is committed, and fresh.
+//! The schemas of the documents that commands print or write: each is committed and up to date.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::path::Path;

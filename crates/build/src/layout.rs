@@ -2,8 +2,8 @@
 
 /// What a sandbox shows inside a root file system, which can't grow a mount point later.
 pub const MOUNT_POINTS: [&str; 5] = ["/src", "/build", "/in", "/opt/rust", PYTHON_PREFIX];
-/// Where the runtime lies on a user's system. The extension adds it to its interpreter's path; nothing else does, so it
-/// never shadows the system's own Python packages.
+/// The place of the runtime on a user's system. Only the extension adds it to its interpreter's path, so that it never
+/// shadows the system's own Python packages.
 pub const PYTHON_PREFIX: &str = "/usr/lib/pgml";
 /// The directory in a runtime job's output that becomes [`PREFIX`].
 pub const PYTHON_TREE: &str = "tree";
@@ -19,7 +19,8 @@ pub const DEBUG: &str = "pgml.debug";
 pub const CRATES: &str = "crates.txt";
 /// The same with what each needs, as [`CrateTree`] writes it.
 pub const CRATE_TREE: &str = "crates.json";
-/// The release of Postgres whose headers it was compiled with, where they say it: `15.20`.
+/// The file with the release of Postgres whose headers the library was compiled with: `15.20`. It is empty where the headers
+/// don't name their release.
 pub const HEADERS: &str = "headers.txt";
 /// The directory with an unpacked root file system in the output of a rootfs job.
 pub const ROOTFS: &str = "rootfs";

@@ -4,11 +4,12 @@ pub mod source;
 
 use std::path::Path;
 
-use crate::layout::{PYTHON_PREFIX, PYTHON_TREE, WHEELS};
-use crate::plan::Work;
 use base::exit::Failure;
 use base::files;
 use base::sandbox::Sandbox;
+
+use crate::layout::{PYTHON_PREFIX, PYTHON_TREE, WHEELS};
+use crate::plan::Work;
 
 /// Installs the wheels of a directory and byte-compiles them. `python` is `3.11`; `rootfs` must have that Python and pip.
 pub fn make(
@@ -28,7 +29,8 @@ pub fn make(
     Ok(format!("{} wheels for Python {python}", count(work)?))
 }
 
-/// Where the wheels are installed for a Python, by whatever `PYTHON` then is.
+/// The directory in which the wheels are installed for a Python; the variable `PYTHON` names the interpreter that installs
+/// them.
 fn sandbox(
     work: &Work<'_>,
     rootfs: &Path,
@@ -55,8 +57,8 @@ fn count(work: &Work<'_>) -> Result<usize, Failure> {
     Ok(files::read_text(&work.out.join(WHEELS))?.lines().count())
 }
 
-/// pip unpacks the wheels (by file name, from no index, without resolving anything). Left out: scripts, which nobody
-/// could run from there, the packages' own test suites, and pip's note of when and from where it installed.
+/// pip unpacks the wheels (by file name, from no index, without resolving anything). Left out: scripts, which can't run from
+/// there, the packages' own test suites, and pip's note of when and from where it installed.
 const INSTALL: &str = r#"
 "$PYTHON" -m pip --no-cache-dir --disable-pip-version-check install --quiet --no-index --no-deps $OPTIONS \
     --no-warn-script-location --target "$SITE" /in/wheels/*.whl

@@ -1,21 +1,22 @@
-//! Postgres servers that come as Python wheels: unpacked for their headers, and to load the extension into. Development
-//! inputs, both: nothing of them is shipped, and a release refuses to be compiled with their headers.
+//! Postgres servers that come as Python wheels: unpacked for their headers, and to load the extension into. Both uses are
+//! for development: nothing of them is shipped, and a release can't be compiled with their headers.
 
 use std::path::Path;
 
 use miette::Diagnostic;
 use thiserror::Error;
 
-use crate::plan::Work;
 use base::exit::{Exit, ExitKind, Failure};
 use base::files;
 use base::process::Program;
 use symcheck::server_release;
 
+use crate::plan::Work;
+
 /// The directory in the job's output that holds the unpacked wheel.
 pub const WHEEL: &str = "wheel";
 
-/// Where the headers of the server lie below the wheel's `include`: projects keep either of `pg_config`'s conventions.
+/// The directory of the server's headers below the wheel's `include`: projects use either of `pg_config`'s conventions.
 const SERVER_HEADERS: [&str; 2] = ["server", "postgresql/server"];
 
 /// The wheel is not what `targets.toml` says.

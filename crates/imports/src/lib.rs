@@ -1,8 +1,9 @@
 //! Which source files of this workspace a source file is made from: the files that it imports, by name.
 //!
-//! Cache keys are derived from it (`build`), and the tests of the layout read it. It knows no job and no room. It reads tokens, not
-//! types, and where it can't know it takes a file too many rather than one too few: a re-export is followed to where the item
-//! stands, and a module whose child adds methods to its types has that child, too.
+//! Cache keys are derived from it (`build`), and the tests of the layout read it. It knows neither jobs nor the other
+//! crates. It reads tokens, not types. Where tokens can't decide, it lists a file too many rather than one too few: it
+//! follows a re-export to the file that defines the item, and a module whose child adds methods to its types has that child,
+//! too.
 
 mod scan;
 
@@ -24,8 +25,8 @@ struct Modules {
     scanned: BTreeMap<String, Scanned>,
 }
 
-/// Reads the imports of all source files of some crates, whose directories are relative to `root` and named as the crates are.
-/// Tests are left out: modules behind `#[cfg(test)]`, and files named `tests.rs` or below `tests/`.
+/// Reads the imports of all source files of some crates, whose directories are relative to `root` and named as the crates
+/// are. Tests are left out: modules behind `#[cfg(test)]`, and files named `tests.rs` or below `tests/`.
 ///
 /// # Errors
 ///
@@ -160,7 +161,7 @@ impl Modules {
         Some((file, rest.to_vec()))
     }
 
-    /// Where an item that is named in a module stands: there, or where the module re-exports it from.
+    /// The module that defines an item named in a module: that module itself, or the one that it re-exports the item from.
     fn definition(&self, (file, rest): (&str, Vec<String>), depth: usize) -> String {
         let place = self.files.iter().find(|(_, known)| *known == file);
         let (Some((place, _)), Some(item), true) = (place, rest.first(), depth < 8) else {

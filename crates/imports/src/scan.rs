@@ -19,7 +19,8 @@ pub struct Scanned {
     pub exports: BTreeMap<String, Vec<String>>,
     /// The files of `include_str!` and `include_bytes!`.
     pub included: BTreeSet<String>,
-    /// Whether it implements something for a type that it does not define: then its parent's type is not whole without it.
+    /// Whether the file implements something for a type that it does not define: then the parent's type depends on this
+    /// file.
     pub extends_parent: bool,
 }
 

@@ -1,19 +1,20 @@
-//! Locks that make themselves: a release that nobody has locked yet is locked from its signed archive, where this machine may
-//! contact that archive. Its own apt sources are permission enough.
+//! Locks for releases that have none yet, made from the signed archive of the release. This happens where the machine may
+//! contact that archive; its own apt sources are permission enough.
 
-use crate::pipeline::Pipeline;
-use crate::relock::Policy;
 use base::exit::Failure;
 use base::progress::Listener;
-use inputs::lock::Extent;
-use inputs::lock::LockingError;
+use inputs::lock::{Extent, LockingError};
 use targets::lock::Lock;
 use targets::{Distribution, Target};
 
+use crate::pipeline::Pipeline;
+use crate::relock::Policy;
+
 impl Pipeline {
-    /// Makes the locks that the distributions of some targets lack, as far as their archives may be contacted. What can't be
-    /// locked is said, and its targets are built without being installed; for this machine's own release it is an error.
-    pub fn lock_what_is_not(
+    /// Makes the locks that the distributions of some targets lack, as far as their archives may be contacted. The listener
+    /// gets a note about each distribution that can't be locked, and its targets are built but not installed. For this
+    /// machine's own release it is an error.
+    pub fn lock_missing(
         &self,
         chosen: &[Target],
         policy: Policy,
@@ -40,8 +41,8 @@ impl Pipeline {
         Ok(())
     }
 
-    /// The distributions of some targets that have no lock, each once; and for a target whose distribution does not carry its
-    /// major, those with an archive of other majors.
+    /// The distributions of some targets that have no lock, each once; and for a target whose distribution does not carry
+    /// its major, those with an archive of other majors.
     pub fn not_locked(&self, chosen: &[Target]) -> Vec<&Distribution> {
         let mut found: Vec<&Distribution> = Vec::new();
         for target in chosen {
@@ -80,8 +81,8 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Whether a run goes on although a distribution could not be locked: another release than the machine's, that its archive
-    /// does not have (any more), or a major that the archive of other majors has dropped.
+    /// Whether a run continues although a distribution could not be locked. It does for a release other than the machine's
+    /// that its archive does not have (any more), and for a major that the archive of other majors has dropped.
     fn may_do_without(&self, distribution: &Distribution, failure: &Failure) -> bool {
         let own = self.host.own_target(&self.targets);
         let is_own = own.is_ok_and(|own| own.distribution.id == distribution.id);

@@ -1,9 +1,9 @@
 //! All locked inputs of a release in one archive, so that it can be built again on a machine without a network, and when its
 //! archives are gone.
 //!
-//! An archive has `inputs.json`, the packages and wheels by their digests (`store/DIGEST`), and the crates of the product and
-//! of this tool as a cargo home has them (`cargo/registry/`). Everything is checked against the locks of the source tree when
-//! it is taken over; the archive is trusted for nothing.
+//! An archive has `inputs.json`, the packages and wheels by their digests (`store/DIGEST`), and the crates of the product
+//! and of this tool as a cargo home has them (`cargo/registry/`). The import checks every file against the locks of the
+//! source tree, so that the archive need not be trusted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -14,18 +14,18 @@ use miette::Diagnostic;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::pipeline::Pipeline;
 use base::digest::Digest;
 use base::exit::{Exit, ExitKind, Failure};
 use base::files::{self, FileError};
 use base::progress::Listener;
 use base::store::Store;
-use build::plan::Plan;
-use build::plan::Step;
+use build::plan::{Plan, Step};
 use inputs::fetch::{fetch_crates, fetch_tool_crates};
 use targets::Target;
 use targets::lock::crates::CrateLock;
 use targets::lock::{Lock, WheelLock, WheelSet};
+
+use crate::pipeline::Pipeline;
 
 /// The version of an archive's list.
 const VERSION: u32 = 1;
@@ -33,7 +33,7 @@ const VERSION: u32 = 1;
 const LIST: &str = "inputs.json";
 /// The directory of packages and wheels.
 const STORE: &str = "store";
-/// The cargo home.
+/// The directory of the cargo home in the archive.
 const CARGO: &str = "cargo";
 /// The parts of a cargo home that a build without a network needs.
 const REGISTRY: [&str; 2] = ["registry/cache", "registry/index"];
@@ -51,7 +51,7 @@ struct List {
     inputs: Vec<Input>,
 }
 
-/// A locked file.
+/// A file that a lock pins, as the archive lists it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Input {
@@ -59,7 +59,7 @@ struct Input {
     name: String,
     /// The lock that pins it.
     lock: String,
-    /// Bytes.
+    /// The size of the file in bytes.
     size: u64,
     sha256: Digest,
 }
@@ -73,7 +73,7 @@ pub enum ArchiveError {
         "`cargo xtask cache export --inputs --to FILE TARGETS` makes such archives"
     ))]
     Refused {
-        /// The archive.
+        /// The path of the archive that was refused.
         archive: PathBuf,
         /// What is wrong with it.
         what: String,
@@ -85,13 +85,13 @@ pub enum ArchiveError {
          and the same source tree makes one that has them"
     ))]
     Lacks {
-        /// The archive.
+        /// The path of the archive that lacks files.
         archive: PathBuf,
-        /// How many.
+        /// The number of locked files that are missing.
         count: usize,
-        /// One of them.
+        /// The name of the first missing file.
         first: String,
-        /// Its lock.
+        /// The lock that pins the first missing file.
         lock: String,
     },
 }
@@ -154,7 +154,7 @@ impl Pipeline {
         all.find(|set| set.name() == name)
     }
 
-    /// The plan that brings every input of another into the cache.
+    /// The plan of the jobs that fetch every input of another plan into the cache.
     pub fn inputs_of(plan: &Plan) -> Plan {
         let fetches = plan.jobs.iter().filter(|job| {
             matches!(
@@ -219,7 +219,7 @@ impl Pipeline {
         Ok((written.len() + crates.len(), bytes))
     }
 
-    /// Takes over the inputs in an archive; from then on nothing is contacted.
+    /// Imports the inputs from an archive. After that, no server is contacted.
     pub fn use_inputs(&mut self, archive: &Path, listener: &dyn Listener) -> Result<(), Failure> {
         listener.started("inputs", &format!("taking over {}", archive.display()));
         let checksums = self.crate_checksums()?;
@@ -254,7 +254,7 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Sees that the store has every input of a plan, so that nobody has to be asked for one.
+    /// Checks that the store has every input of a plan, so that no mirror is needed.
     pub fn require_inputs(&self, plan: &Plan, archive: &Path) -> Result<(), Failure> {
         let store = Store::new(self.workspace.store());
         let inputs = self.locked_inputs(plan)?;
@@ -308,7 +308,7 @@ fn read_list(archive: &Path, contents: &mut dyn Read) -> Result<List, Failure> {
     }
 }
 
-/// Takes a package or a wheel into the store, which refuses contents of another digest.
+/// Adds a package or a wheel to the store, which refuses contents of another digest.
 fn take_stored(
     archive: &Path,
     name: &Path,
@@ -331,8 +331,8 @@ fn take_stored(
     Ok(())
 }
 
-/// Takes a file of the registry into the product's cargo home. A crate is taken where the product's lock pins it, with the
-/// digest that it pins; cargo compares the index with the lock by itself.
+/// Copies a file of the registry into the product's cargo home. A crate is copied only if the product's lock pins it, with
+/// the pinned digest. cargo itself compares the index with the lock.
 fn take_crate(
     home: &Path,
     file: &Path,

@@ -1,8 +1,8 @@
 //! A release as a whole: the pipeline that carries a plan out, the manifest, provenance, the report, and the rebuild that
 //! proves it.
 //!
-//! It may use `build` and everything below. It never decides what a package contains: it runs the plan, and tells what came
-//! of it.
+//! It may use `build` and everything below. It never decides what a package contains: it runs the plan and reports the
+//! results.
 
 pub mod first_lock;
 pub mod input_archive;

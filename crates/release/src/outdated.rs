@@ -1,5 +1,5 @@
-//! What of the locks is older than its archives offer, and what is known of it: `cargo xtask lock --outdated` asks, the cache
-//! remembers, and `dist`, the manifest and the report tell.
+//! The locked packages that are older than their archives' newest ones. `cargo xtask lock --outdated` asks the archives, the
+//! cache keeps the answer, and `dist`, the manifest and the report show it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,6 @@ use std::time::{Duration, SystemTime};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::pipeline::Pipeline;
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files;
@@ -19,6 +18,8 @@ use inputs::lock::Resolver;
 use inputs::lock::outdated::Outdated;
 use targets::lock::Lock;
 use targets::{Distribution, Headers, Target, Targets};
+
+use crate::pipeline::Pipeline;
 
 /// The version of [`Report`].
 const VERSION: u32 = 1;
@@ -39,7 +40,7 @@ pub struct Report {
 /// A lock that was compared with its archives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Checked {
-    /// The distribution's id.
+    /// The id of the distribution in targets.toml.
     pub distribution: String,
     /// The digest of the lock file.
     #[schemars(with = "String")]
@@ -60,9 +61,9 @@ pub struct Summary {
 /// A lock that was not compared with its archives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NotChecked {
-    /// The distribution's id.
+    /// The id of the distribution in targets.toml.
     pub distribution: String,
-    /// Why not.
+    /// The reason why its archives could not be asked.
     pub why: String,
 }
 
@@ -80,7 +81,8 @@ impl Report {
         cache.join(FILE)
     }
 
-    /// What the cache remembers; nothing where it is of another version or can't be read, since asking again mends it.
+    /// Reads the answers from the cache. A file of another version or an unreadable one counts as empty: the next question
+    /// replaces it.
     fn remembered(cache: &Path) -> Self {
         let report = std::fs::read(Self::path(cache)).ok();
         let report: Option<Self> = report.and_then(|json| serde_json::from_slice(&json).ok());
@@ -244,8 +246,7 @@ impl Pipeline {
             .collect()
     }
 
-    /// What is known of the locks that these targets are made from. Their archives are asked once a day, where they may be
-    /// contacted.
+    /// The report for the locks of these targets. Their archives are asked once a day, where they may be contacted.
     pub fn outdated(&self, chosen: &[Target], listener: &dyn Listener) -> Result<Summary, Failure> {
         let cache = &self.workspace.cache;
         let (remembered, today) = (Report::remembered(cache), Report::is_of_today(cache));

@@ -3,15 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::outdated::Summary;
-use crate::publish::{self, Manifest};
-use crate::report::run::RunRecord;
 use base::exit::Failure;
 use base::progress::Listener;
 use base::workspace::Workspace;
 use build::compile::shared_objects::CompilerCache;
-use build::plan::Outcome;
-use build::plan::{Availability, Context, Machine, Plan, Purpose};
+use build::plan::{Availability, Context, Machine, Outcome, Plan, Purpose};
 use build::steps::Steps;
 use debian::apt::options::RepositoryOptions;
 use inputs::fetch::mirrors::{LazyMirrors, Mirrors, UserMirrors};
@@ -25,25 +21,29 @@ use targets::lock::{Absent, Lock};
 use targets::release::{self, Release};
 use targets::{Distribution, Target, Targets};
 
+use crate::outdated::Summary;
+use crate::publish::{self, Manifest};
+use crate::report::run::RunRecord;
+
 /// Everything that is read once at the start of a run.
 pub struct Pipeline {
-    /// Where things are.
+    /// The source tree, the cache and the output directory.
     pub workspace: Workspace,
-    /// The matrix.
+    /// The contents of `packaging/targets.toml`.
     pub targets: Targets,
     /// What all packages share.
     pub release: Release,
     /// The time of the release.
     pub epoch: u64,
-    /// The compiler.
+    /// The pinned Rust toolchain that compiles the extension.
     pub toolchain: Toolchain,
-    /// This machine.
+    /// The release and the architecture of this machine.
     pub host: Host,
     /// What the user decided about the repository.
     pub repository: RepositoryOptions,
-    /// Where compiled objects are shared with other machines, if the user said so.
+    /// The store through which machines share compiled objects, if the user named one.
     pub compiler_cache: Option<CompilerCache>,
-    /// Which of the builders compiles; the next one takes over where its packages can be had from nowhere.
+    /// The builder that compiles. Where no mirror has its packages any more, the next builder is used.
     builder: usize,
     mirrors: LazyMirrors,
 }
@@ -105,7 +105,8 @@ impl Pipeline {
         self.mirrors.get(&self.targets, &self.workspace)
     }
 
-    /// What makes the lock of a distribution from its archives of this moment, without the packages that these have lost.
+    /// The resolver for the lock of a distribution, with its archives' current indexes and without the packages that they
+    /// have lost.
     pub fn resolver<'a>(
         &'a self,
         distribution: &'a Distribution,
@@ -154,7 +155,7 @@ impl Pipeline {
         build::plan::crash::plan(&self.context())
     }
 
-    /// The plan for those of some targets that can be built here, and for each whether it can. Contacts nothing.
+    /// The plan for those of some targets that can be built here, and for each target whether it can. Contacts no server.
     pub fn survey(
         &self,
         chosen: &[Target],
@@ -174,7 +175,7 @@ impl Pipeline {
         Cache::new(&self.workspace.cache)
     }
 
-    /// Runs what of a plan has to run.
+    /// Runs the jobs of a plan whose results are not in the cache.
     pub fn execute(
         &self,
         plan: &Plan,

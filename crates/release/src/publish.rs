@@ -1,7 +1,7 @@
 //! Puts the results of a plan into `dist/`, as a whole or not at all.
 //!
-//! A new tree is made beside the old one and exchanged with it in one rename: whoever looks sees the last good release
-//! until the next one is complete.
+//! A new tree is made beside the old one and exchanged with it in one rename: readers see the last good release until the
+//! next one is complete.
 
 mod state;
 pub mod table;
@@ -10,17 +10,12 @@ mod tree;
 pub use state::{State, TargetState, states};
 
 use std::collections::BTreeMap;
-
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::tree::Tree;
-use crate::outdated::Summary;
-use crate::provenance;
-use crate::report::{self, Details};
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
@@ -31,12 +26,17 @@ use jobs::execute::cache::Cache;
 use symcheck::abi3::Abi3;
 use targets::release::Release;
 
+use self::tree::Tree;
+use crate::outdated::Summary;
+use crate::provenance;
+use crate::report::{self, Details};
+
 /// The version of `manifest.json`.
 pub const VERSION: u32 = 4;
 /// The manifest's name in the output tree.
 pub const MANIFEST: &str = "manifest.json";
 
-/// The files of the output that are no artifacts: they tell of them, and tests write into them.
+/// The files of the output that are no artifacts: they describe the artifacts, and tests write into them.
 pub const WRITTEN_BESIDE: [&str; 4] = [MANIFEST, "SHA256SUMS", report::DETAILS, report::PAGE];
 
 /// What a file of the output is.
@@ -57,7 +57,7 @@ pub enum Kind {
     Provenance,
     /// A file of the apt repository.
     AptRepository,
-    /// A container image.
+    /// A container image as an OCI archive.
     Image,
 }
 
@@ -66,18 +66,18 @@ pub enum Kind {
 pub struct Artifact {
     /// Its path below the output directory.
     pub path: String,
-    /// What it is.
+    /// The kind of artifact that the file is.
     pub kind: Kind,
     /// The target or distribution that it is for; none where it is for all.
     pub target: Option<String>,
-    /// Bytes.
+    /// The size of the file in bytes.
     pub size: u64,
-    /// SHA-256 in hexadecimal.
+    /// The SHA-256 digest of the file, in hexadecimal.
     #[schemars(with = "String")]
     pub sha256: Digest,
 }
 
-/// `manifest.json`: what a release is made of, and what was done to see that it is good.
+/// `manifest.json`: the contents of a release, and the results of its tests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Manifest {
     /// The version of this format.
@@ -93,16 +93,16 @@ pub struct Manifest {
     pub plan: Digest,
     /// The release whose root file system compiled, `debian11`; none where nothing had to be compiled for it.
     pub builder: Option<String>,
-    /// What of the locks was older than their archives offered when this was published.
+    /// The locked packages that were older than the archives' newest when this was published.
     pub outdated: Summary,
     /// Every file, by path.
     pub artifacts: Vec<Artifact>,
-    /// Every target.
+    /// The state of each target, by its name.
     pub targets: BTreeMap<String, TargetState>,
 }
 
-/// The digest of all keys of a plan, and of which results are wanted: plans of the same jobs may differ in that. In which
-/// order targets were named says nothing.
+/// The digest of all keys of a plan, and of which results are wanted: plans of the same jobs may differ in that. The order
+/// in which targets were named does not matter.
 pub fn plan_digest(plan: &Plan) -> Digest {
     let keys = plan
         .jobs
@@ -127,7 +127,7 @@ pub fn read_manifest_file(path: &Path) -> Option<Manifest> {
 
 /// Whether the output directory holds this plan's results and none of its files was changed or lost since.
 ///
-/// Contents are not read again: sizes tell what an accident does to a file, and `SHA256SUMS` the rest.
+/// Contents are not read again: sizes show accidental damage, and `SHA256SUMS` shows the rest.
 pub fn is_current(out: &Path, plan: &Plan) -> bool {
     read_manifest(out).is_some_and(|manifest| {
         manifest.plan == plan_digest(plan)
@@ -139,7 +139,7 @@ pub fn is_current(out: &Path, plan: &Plan) -> bool {
     })
 }
 
-/// What an interrupted run left beside `out`: a tree that is not whole, or the one before.
+/// The directories that an interrupted run left beside `out`: an incomplete tree, or the tree before.
 fn leftovers(out: &Path) -> impl Iterator<Item = PathBuf> {
     let beside = ["partial", "old"].map(|suffix| sibling(out, suffix));
     // Without `out` the tree before is the last good release.
@@ -165,11 +165,11 @@ pub struct Facts<'a> {
     pub release: &'a Release,
     /// The time of every file.
     pub epoch: u64,
-    /// Python's limited API, to tell in the report whom a symbol comes from.
+    /// Python's limited API, by which the report finds the library that a symbol comes from.
     pub abi3: &'a Abi3,
     /// What the compiler says of itself.
     pub toolchain: &'a str,
-    /// What of the locks is older than its archives offer.
+    /// The locked packages that are older than their archives' newest.
     pub outdated: &'a Summary,
     /// The key that signs.
     pub key: &'a SigningKey,
@@ -193,7 +193,8 @@ pub fn publish(
         Ok(manifest)
     });
     if filled.is_err() {
-        // On a full disk half a tree must not keep the room that the next run needs. The error says more than this one.
+        // On a full disk an incomplete tree must not keep the space that the next run needs. The first error says more than
+        // one from removing the tree.
         let _ = files::remove_dir(&next);
     }
     let manifest = filled?;
@@ -257,7 +258,7 @@ fn exchange(next: &Path, out: &Path) -> Result<(), FileError> {
     }
     match renameat_with(CWD, next, CWD, out, RenameFlags::EXCHANGE) {
         Ok(()) => files::remove_dir(next),
-        // A file system that can't exchange (some network ones): the old tree steps aside for a moment.
+        // For file systems that can't exchange directories (some network ones): the old tree is renamed first.
         Err(_) => {
             let old = sibling(out, "old");
             files::remove_dir(&old)?;

@@ -1,40 +1,40 @@
-//! Goes on where locked packages can be had from nowhere: their lock is made anew from the signed archive, as cargo does with
-//! a lock that no longer fits, and the run begins again with it. What was done stays done.
+//! Continues a run whose locked packages no mirror has any more. As cargo does with a lock that no longer fits, it makes the
+//! lock again from the signed archive and starts the run again. Finished jobs stay finished.
 //!
-//! Where an archive has no index of the builder's release any more, the next builder takes over.
+//! Where an archive has no index of the builder's release any more, the next builder is used.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use miette::Diagnostic;
 use thiserror::Error;
 
-use crate::pipeline::Pipeline;
 use base::exit::{Exit, ExitKind, Failure};
 use base::progress::Listener;
 use inputs::fetch::{FetchError, are};
-use inputs::lock::Extent;
-use inputs::lock::LockingError;
+use inputs::lock::{Extent, LockingError};
 use targets::lock::{self, Absent, Change, Lock, LockedPackage};
 
-/// How often the lock of one distribution is made anew in a run. An index may list files that its archive does not have, and
+use crate::pipeline::Pipeline;
+
+/// How often a run makes the lock of one distribution again. An index may list files that its archive does not have, and
 /// each round finds those of one role at the least.
 const ROUNDS: usize = 8;
 /// How many moved packages are named.
 const NAMED: usize = 6;
 
-/// Whether a run may make locks anew.
+/// Whether a run may make locks again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {
-    /// A lock that no longer fits its archive is made anew, and said.
+    /// A lock that no longer fits its archive is made again, and the listener gets a note.
     Renew,
     /// It is an error (`--locked`).
     Locked,
 }
 
-/// Locked packages are gone, and their lock may not be made anew.
+/// Locked packages are gone, and their lock may not be made again.
 #[derive(Debug, Error, Diagnostic)]
 #[error(
-    "the lock of {lock} no longer fits its archive, and `--locked` forbids making it anew: {gone}"
+    "the lock of {lock} no longer fits its archive, and `--locked` forbids making it again: {gone}"
 )]
 #[diagnostic(help(
     "`cargo xtask lock --update {lock}` pins what the archive has now; commit the result"
@@ -50,7 +50,7 @@ impl ExitKind for LockedError {
     }
 }
 
-/// What a run has made anew so far.
+/// The locks that a run has made again so far.
 #[derive(Default)]
 struct Renewed {
     rounds: usize,
@@ -58,9 +58,9 @@ struct Renewed {
 }
 
 impl Pipeline {
-    /// Runs `attempt` until nothing that it needs is gone: after each failure for that reason the lock in question is made
-    /// anew. `attempt` computes its plan afresh each time.
-    pub fn renewing<T>(
+    /// Runs `attempt` until no package that it needs is gone. After each failure for that reason the lock is made again.
+    /// `attempt` has to compute its plan each time.
+    pub fn with_new_locks<T>(
         &mut self,
         policy: Policy,
         listener: &dyn Listener,
@@ -80,7 +80,8 @@ impl Pipeline {
                 return Err(failure);
             }
             let (lock, packages) = (lock.clone(), packages.clone());
-            // A release whose archive may not be contacted here can't be locked anew: what is gone is the news then.
+            // A release whose archive may not be contacted here can't be locked again: then the error names the packages
+            // that are gone.
             let facts = self.targets.require_distribution(&lock)?;
             if !self.mirrors()?.reach(facts) {
                 return Err(failure);
@@ -100,7 +101,7 @@ impl Pipeline {
                     if no_index(&failure) && self.builds_in(&lock) && self.next_builder() =>
                 {
                     listener.note(&format!(
-                        "{lock} can be had from nowhere: {} compiles instead, for the targets whose glibc allows it",
+                        "no mirror has {lock} any more: {} compiles instead, for the targets whose glibc allows it",
                         self.builder().distribution
                     ));
                 }
@@ -115,7 +116,7 @@ impl Pipeline {
         architecture.qualify(&self.builder().distribution) == distribution
     }
 
-    /// Makes the lock of a distribution anew, without the packages that its index lists and its archive does not have:
+    /// Makes the lock of a distribution again, without the packages that its index lists and its archive does not have:
     /// those of `gone` that the index still lists are added to `absent`.
     fn relock(
         &self,
@@ -142,7 +143,7 @@ impl Pipeline {
             after = make(absent)?;
         }
         after.save(&path)?;
-        for line in words(&before, &after, gone) {
+        for line in change_notes(&before, &after, gone) {
             listener.note(&line);
         }
         Ok(())
@@ -168,8 +169,8 @@ fn dropped(packages: &[LockedPackage], gone: &[Absent]) -> Vec<Absent> {
         .collect()
 }
 
-/// Two lines: why the lock was made anew, and what moved.
-fn words(before: &Lock, after: &Lock, gone: &[Absent]) -> [String; 2] {
+/// Two lines: why the lock was made again, and which packages changed.
+fn change_notes(before: &Lock, after: &Lock, gone: &[Absent]) -> [String; 2] {
     let id = &after.distribution;
     let newest = after.suites.iter().map(|suite| &suite.date).max();
     let of = newest.map_or_else(String::new, |date| format!(" of {date}"));

@@ -1,4 +1,4 @@
-//! Named results, and their sum.
+//! The results of tests by name, and their count.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,7 +22,7 @@ impl ExitKind for Unexpected {
     }
 }
 
-/// A check: what does not hold fails the test with these words.
+/// Fails the test with the message of `otherwise` unless the condition holds.
 pub fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Failure> {
     match holds {
         true => Ok(()),
@@ -30,29 +30,29 @@ pub fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Fai
     }
 }
 
-/// What fails a test, in these words.
-pub fn unexpected(words: String) -> Failure {
-    Unexpected(words).into()
+/// The failure of a test, with the message that its case shows.
+pub fn unexpected(message: String) -> Failure {
+    Unexpected(message).into()
 }
 
 /// How one test ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "result", content = "why")]
 pub enum CaseResult {
-    /// It holds.
+    /// The test ran, and every check in it held.
     Passed,
-    /// It does not; why.
+    /// A check failed. The value says which, and how.
     Failed(String),
-    /// It could not be run here; why. Never counted as passed.
+    /// It could not run on this machine; the reason. It never counts as passed.
     NotRun(String),
 }
 
-/// One test.
+/// The result of one test of a suite.
 #[derive(Debug, Clone, Serialize)]
 pub struct Case {
     /// `debian12-pg15 install: apt installs both packages`.
     pub name: String,
-    /// How it ended.
+    /// Whether it passed, failed or did not run, and why.
     #[serde(flatten)]
     pub result: CaseResult,
     /// How long it took.
@@ -83,14 +83,14 @@ impl<'a> Cases<'a> {
         }
     }
 
-    /// Runs a test and keeps its result. The value is there for tests that build on it.
+    /// Runs a test and keeps its result. Returns the value of a test that passed, for tests that build on it.
     pub fn run<T>(&mut self, name: &str, test: impl FnOnce() -> Result<T, Failure>) -> Option<T> {
         let began = Instant::now();
         let whole = format!("{} {name}", self.suite);
         self.listener.began(&whole);
         let (result, value) = match test() {
             Ok(value) => (CaseResult::Passed, Some(value)),
-            Err(failure) => (CaseResult::Failed(words(&failure)), None),
+            Err(failure) => (CaseResult::Failed(failure_line(&failure)), None),
         };
         self.listener.ended(&whole);
         self.add(name, result, began.elapsed().as_secs_f64());
@@ -112,7 +112,7 @@ impl<'a> Cases<'a> {
                         let began = Instant::now();
                         let result = match test() {
                             Ok(()) => CaseResult::Passed,
-                            Err(failure) => CaseResult::Failed(words(&failure)),
+                            Err(failure) => CaseResult::Failed(failure_line(&failure)),
                         };
                         let seconds = began.elapsed().as_secs_f64();
                         let mut results = results.lock().unwrap_or_else(|e| e.into_inner());
@@ -138,7 +138,7 @@ impl<'a> Cases<'a> {
         self.listener.note(&format!("{} {line}", self.suite));
     }
 
-    /// Records what became of a test that ran elsewhere.
+    /// Records the result of a test that ran elsewhere.
     pub fn add(&mut self, name: &str, result: CaseResult, seconds: f64) {
         let line = match &result {
             CaseResult::Passed => format!("ok ({seconds:.1} s)"),
@@ -155,8 +155,8 @@ impl<'a> Cases<'a> {
     }
 }
 
-/// A failure in one line.
-pub(super) fn words(failure: &Failure) -> String {
+/// A failure as one line: its message, and its help in parentheses.
+pub(super) fn failure_line(failure: &Failure) -> String {
     match &failure.report {
         Some(report) => match report.help() {
             Some(help) => format!("{report} (help: {help})"),

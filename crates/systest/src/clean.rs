@@ -1,10 +1,5 @@
-//! The suites that take a clean system with the packages of one target in reach of apt.
+//! The suites that run in a clean system where apt can reach the packages of one target.
 
-use crate::cases::{Case, Cases};
-use crate::install::InstallTest;
-use crate::packages::releases::Release;
-use crate::run::TestRun;
-use crate::tools::RUST_AUDIT_INFO;
 use base::exit::Failure;
 use base::files;
 use base::progress::Listener;
@@ -12,8 +7,14 @@ use build::layout::ROOTFS_ARCHIVE;
 use build::plan::ids;
 use targets::Target;
 
+use crate::cases::{Case, Cases};
+use crate::install::InstallTest;
+use crate::packages::releases::Release;
+use crate::run::TestRun;
+use crate::tools::RUST_AUDIT_INFO;
+
 impl TestRun<'_> {
-    /// The life of the packages on each target that can be installed here, and a system's way through the releases.
+    /// Runs the suite `packages` on each target that can be installed here, and upgrades one system through the releases.
     pub fn packages(&self) -> Result<Vec<Case>, Failure> {
         let versions = ["debian", "ubuntu"].map(|family| self.versions(family));
         let mut done = Vec::new();
@@ -22,9 +23,9 @@ impl TestRun<'_> {
         done.extend(self.through_releases(&installed.collect::<Vec<_>>())?);
         for target in self.chosen {
             match self.not_installable(target) {
-                None => done.extend(
-                    self.in_clean_system(target, "packages", |test, to| test.life(&versions, to))?,
-                ),
+                None => done.extend(self.in_clean_system(target, "packages", |test, to| {
+                    test.life_cycle(&versions, to)
+                })?),
                 Some(why) => {
                     let mut cases = Cases::new(format!("{target} packages:"), self.listener);
                     cases.not_run("the life of the packages", why);

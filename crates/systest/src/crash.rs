@@ -1,35 +1,34 @@
 //! The suite `crash`: the bug that the product exists to prevent, in real backends (docs/crash.md).
 //!
-//! The extension's own objects are linked as they are shipped and in each wrong way. The wrong ones have to end the backend
-//! or fail, or else the test would also pass where nothing protects anybody; the shipped one has to give the right
-//! numbers, alone and beside an extension that brings a BLAS of its own; and the checker has to refuse each wrong one and
-//! name what would be hijacked.
+//! The extension's own objects are linked as they are shipped and in each wrong way. Each wrong library has to end the
+//! backend or fail: otherwise the test would also pass without any protection. The shipped one has to give the right
+//! numbers, alone and beside an extension with a BLAS of its own. The checker has to refuse each wrong one and name the
+//! symbols that would be hijacked.
 
 mod fixtures;
 mod replay;
 mod scene;
 mod sessions;
 
-use build::layout;
-use build::plan::ids;
 use std::path::{Path, PathBuf};
+
+use base::exit::{Exit, Failure};
+use base::files::{self, FileError};
+use base::progress::Listener;
+use build::compile::blas_clash::WrongLink;
+use build::layout;
+use build::layout::ROOTFS;
+use build::plan::{Plan, ids};
+use release::pipeline::Pipeline;
+use release::relock::Policy;
+use symcheck::{Rulebook, stamp};
+use targets::lock::LockError;
+use targets::{Distribution, Target};
 
 use self::fixtures::Sources;
 use self::scene::Scene;
 use self::sessions::Suite;
 use crate::cases::{self, Case, Cases};
-use base::exit::{Exit, Failure};
-use base::files::{self, FileError};
-use base::progress::Listener;
-use build::compile::blas_clash::Mislink;
-use build::layout::ROOTFS;
-use build::plan::Plan;
-use release::pipeline::Pipeline;
-use release::relock::Policy;
-use symcheck::Rulebook;
-use symcheck::stamp;
-use targets::lock::LockError;
-use targets::{Distribution, Target};
 
 /// Makes what the test needs and runs it. Where this machine can't make it, such as without Debian 11's archive, that is an
 /// error for those who `asked` for the test, and a test that was not run for others.
@@ -40,14 +39,17 @@ pub fn run(
     listener: &dyn Listener,
 ) -> Result<Vec<Case>, Failure> {
     let mut cases = Cases::new("crash:", listener);
-    let made = pipeline.renewing(policy, listener, &|pipeline| {
+    let made = pipeline.with_new_locks(policy, listener, &|pipeline| {
         let plan = pipeline.crash_plan()?;
         pipeline.execute(&plan, &[], listener)?;
         Ok(plan)
     });
     let plan = match made {
         Err(failure) if !asked && is_of_the_archive(&failure) => {
-            cases.not_run("the BLAS clash in real backends", cases::words(&failure));
+            cases.not_run(
+                "the BLAS clash in real backends",
+                cases::failure_line(&failure),
+            );
             return Ok(cases.done);
         }
         made => made?,
@@ -100,19 +102,19 @@ pub fn run(
         };
         match *at == clash.old {
             true => suite.crash(&mut cases),
-            false => suite.witness(&mut cases),
+            false => suite.linker_comparison(&mut cases),
         }
     }
     files::remove_dir(&scratch)?;
     Ok(cases.done)
 }
 
-/// Makes the libraries of the scene that nobody ships.
+/// Makes the libraries of the scene that exist only for the test.
 fn make_fixtures(outputs: &Outputs<'_>, shown: &Path, log: &Path) -> Result<(), Failure> {
     let plan = outputs.plan;
     let clash = &outputs.pipeline.targets.crash;
     let builder = build::plan::builder(plan).map_or("", |job| job.id.as_str());
-    let headers = plan.job(&ids::mislink(clash.old.major));
+    let headers = plan.job(&ids::blas_clash(clash.old.major));
     let headers = headers.and_then(|job| job.needs.iter().find(|id| id.ends_with(":headers")));
     fixtures::make(
         &Sources {
@@ -127,7 +129,7 @@ fn make_fixtures(outputs: &Outputs<'_>, shown: &Path, log: &Path) -> Result<(), 
     Ok(())
 }
 
-/// Whether this machine can't have what the scene is made of: it is a release's that has ended.
+/// Whether this machine can't get the packages of the scene, which are of a release that has ended.
 fn is_of_the_archive(failure: &Failure) -> bool {
     let unlocked = failure.error().is_some_and(|_: &LockError| true);
     failure.exit == Exit::CannotHere || unlocked
@@ -148,7 +150,7 @@ impl Outputs<'_> {
     }
 }
 
-/// The extension as it is shipped and as it must not be, stamped for one distribution.
+/// The extension as it is shipped and in each wrong way, stamped for one distribution.
 struct Libraries {
     shipped: PathBuf,
     dir: PathBuf,
@@ -156,12 +158,12 @@ struct Libraries {
 
 impl Libraries {
     fn gather(outputs: &Outputs<'_>, target: &Target, dir: &Path) -> Result<Self, Failure> {
-        let linked = outputs.of(&ids::mislink(target.major))?;
-        for mislink in Mislink::ALL {
+        let linked = outputs.of(&ids::blas_clash(target.major))?;
+        for wrong in WrongLink::ALL {
             stamped(
-                &linked.join(mislink.file()),
+                &linked.join(wrong.file()),
                 &target.distribution,
-                &dir.join(mislink.file()),
+                &dir.join(wrong.file()),
             )?;
         }
         Ok(Self {
@@ -170,8 +172,8 @@ impl Libraries {
         })
     }
 
-    fn wrong(&self, mislink: Mislink) -> PathBuf {
-        self.dir.join(mislink.file())
+    fn linked(&self, wrong: WrongLink) -> PathBuf {
+        self.dir.join(wrong.file())
     }
 }
 

@@ -5,7 +5,7 @@
 pub struct Example {
     /// Line of the page on which the SQL begins, from 1.
     pub line: usize,
-    /// The SQL.
+    /// The SQL of the block, as it stands on the page.
     pub sql: String,
     /// The output; none where the page shows none.
     pub output: Option<String>,

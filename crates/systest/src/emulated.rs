@@ -1,27 +1,27 @@
-//! The suite `emulated`: what of a target's packages can be tried where the machine can't run them. The distribution's own
-//! locked packages are unpacked, and a server, Python and the runtime run there through qemu's user emulation.
+//! The suite `emulated`: tests of a target's packages on a machine of another architecture. It unpacks the distribution's
+//! own locked packages and runs a server, Python and the runtime in qemu's user emulation.
 //!
-//! It is no install test: nothing of the packages is configured and apt is not run. On a machine of the target's architecture
-//! the same is done without an emulator.
+//! It is no install test: it runs no apt and configures no package. On a machine of the target's architecture the same is
+//! done without an emulator.
 
-use build::layout;
-use build::plan::ids;
 use std::path::{Path, PathBuf};
 
-use crate::cases::{Case, Cases, ensure};
-use crate::emulation::Emulation;
 use base::exit::Failure;
 use base::files;
 use base::process::Program;
 use base::progress::Listener;
 use base::sandbox::Sandbox;
-use build::plan::Purpose;
+use build::layout;
+use build::plan::{Purpose, ids};
 use debian::rootfs;
 use inputs::host::tools::{BWRAP, QEMU_AARCH64, QEMU_USER};
 use jobs::execute::to_run;
 use release::pipeline::Pipeline;
 use targets::Target;
 use targets::lock::Lock;
+
+use crate::cases::{Case, Cases, ensure};
+use crate::emulation::Emulation;
 
 /// The oldest processor of each architecture that qemu knows, by Debian's name.
 const OLDEST: [(&str, &str); 2] = [("amd64", "qemu64"), ("arm64", "cortex-a53")];
@@ -111,8 +111,8 @@ struct System<'a> {
     log: PathBuf,
 }
 
-/// Unpacks packages into a root file system that a sandbox can enter. Nothing is configured, so that nobody is known yet: initdb
-/// asks who it is.
+/// Unpacks packages into a root file system that a sandbox can enter. No package is configured, so that `/etc/passwd` has no
+/// user yet, and initdb asks for the name of its user.
 fn unpack(packages: &[PathBuf], root: &Path, log: &Path) -> Result<(), Failure> {
     rootfs::unpack_packages(packages, root, log)?;
     for mount_point in ["in", "build", "proc", "dev", "tmp", "run", "usr/lib/pgml"] {
@@ -125,7 +125,7 @@ fn unpack(packages: &[PathBuf], root: &Path, log: &Path) -> Result<(), Failure> 
 }
 
 impl<'a> System<'a> {
-    /// Fetches and unpacks; in words, why that can't be done here.
+    /// Fetches and unpacks the packages. The inner error is the reason why that can't be done here.
     fn new(
         pipeline: &Pipeline,
         target: &'a Target,
@@ -262,7 +262,8 @@ impl<'a> System<'a> {
         Ok(())
     }
 
-    /// Runs a script there, and returns what it says. `runtime` is at its place, to write to; `processor` is qemu's name of one.
+    /// Runs a script in the root file system and returns its output. `runtime` is writable at its installed place;
+    /// `processor` is a name of qemu's.
     fn output(&self, script: &str, runtime: &Path, processor: &str) -> Result<String, Failure> {
         let build = self.scratch.join("build");
         files::remove_dir(&build)?;
@@ -296,7 +297,8 @@ impl<'a> System<'a> {
     }
 }
 
-/// What a target's programs are run through, `None` on a machine of their own; in words, why they can't be.
+/// The emulator for a target's programs; `None` on a machine of their architecture. The error is the reason why there is
+/// none.
 fn emulation(
     pipeline: &Pipeline,
     target: &Target,

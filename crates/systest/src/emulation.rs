@@ -1,8 +1,8 @@
-//! Runs programs of another architecture: qemu's user emulation, which the kernel is told of in one user namespace and nowhere
-//! else.
+//! Runs programs of another architecture by qemu's user emulation, which is registered with the kernel in one user namespace
+//! only.
 //!
-//! Since Linux 6.7 each user namespace may have a list of program formats of its own. The machine's own list, which every
-//! process of it would see, is never looked at or changed; an older kernel refuses, and then nothing is emulated.
+//! Since Linux 6.7 each user namespace may have a list of program formats of its own. The machine's own list, which applies
+//! to every process, is neither read nor changed. An older kernel refuses, and then nothing is emulated.
 
 use std::path::PathBuf;
 
@@ -17,8 +17,8 @@ pub struct Emulation {
     format: String,
 }
 
-/// Tells the kernel of the format (`$1`) and the emulator (`$2`), and runs the rest there. `F`: the emulator is opened now, so
-/// that root file systems need not have it.
+/// Registers the format (`$1`) and the emulator (`$2`) with the kernel, and runs the rest there. `F`: the emulator is opened
+/// now, so that root file systems need not have it.
 const REGISTER: &str = r#"
 mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
 printf ':emulated:M::%s:%s:F' "$1" "$2" > /proc/sys/fs/binfmt_misc/register
@@ -45,8 +45,8 @@ impl Emulation {
     }
 }
 
-/// The beginning of an architecture's ELF programs and which of its bits count, in the kernel's words: 64-bit, little-endian,
-/// for Linux whatever the file says of the ABI, a program at a fixed address or at any, and the machine.
+/// The first bytes of an architecture's ELF programs and the mask for them, in the kernel's format. They match 64-bit
+/// little-endian files with any OS ABI, of the type EXEC or DYN, for the machine.
 fn format(architecture: &Architecture) -> String {
     let [low, high] = architecture.elf.to_le_bytes();
     format!(

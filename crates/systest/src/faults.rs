@@ -1,52 +1,52 @@
-//! What `dist` promises when something goes wrong: killed, without room, without its mirror, with a damaged input. The
-//! last good release stays whole, the error says what to do, and the same command ends well afterwards.
+//! The suite `faults`: `dist` when it is killed, when the disk is full, without its mirror, and with a damaged input. The
+//! last good release stays whole, the error says what to do, and the same command succeeds afterwards.
 //!
-//! Real runs of this program, each with a cache and an output of its own. The cache's finished jobs are links to those of
-//! the run under test, which the children can't write (as root, the directory is mounted read-only for them).
+//! The cases are real runs of this program, each with its own cache and output. The cache's finished jobs are links to those
+//! of the run under test, which the children can't write (as root, the directory is mounted read-only for them).
 
 pub(super) mod child;
 mod fixture;
 mod matrix;
 mod relock;
 
-use build::layout;
 use std::path::Path;
 
 use rustix::process::Signal;
 
-use self::child::Namespace;
-use self::fixture::{flip_a_byte, used};
-use crate::cases::{Case, Cases, ensure};
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
 use base::progress::Listener;
 use base::store::Store;
-use build::plan::Plan;
-use build::plan::{Job, Step};
+use build::layout;
+use build::plan::{Job, Plan, Step};
 use release::pipeline::Pipeline;
 use targets::Target;
+
+use self::child::Namespace;
+use self::fixture::{flip_a_byte, used};
+use crate::cases::{Case, Cases, ensure};
 
 /// The parts of a whole run's time after which it is killed.
 const MOMENTS: [f64; 6] = [0.08, 0.25, 0.42, 0.6, 0.78, 0.95];
 const SUMS: &str = "SHA256SUMS";
 /// A file that only the earlier release has.
 const EARLIER: &str = "earlier-release";
-/// Nothing listens there.
+/// A mirror on a port at which no server listens.
 const NOWHERE: &str = "http://127.0.0.1:9/debian";
 const MB: u64 = 1_000_000;
 
-/// What the suite is given.
+/// The inputs of the suite.
 pub struct FaultTest<'a> {
-    /// The run.
+    /// The locks, the cache and the toolchain of this run.
     pub pipeline: &'a Pipeline,
     /// The plan of the release under test, whose jobs are finished.
     pub plan: &'a Plan,
-    /// Its targets.
+    /// The targets that are built in the plan.
     pub chosen: &'a [Target],
     /// The release under test.
     pub release: &'a Path,
-    /// This program.
+    /// The path of this program, which is started as a child.
     pub executable: &'a Path,
     /// A directory to work in.
     pub scratch: &'a Path,
@@ -64,7 +64,7 @@ fn is_late(step: &Step) -> bool {
 }
 
 impl FaultTest<'_> {
-    /// Runs all cases.
+    /// Runs every case of the suite and returns the results.
     pub fn run(&self, listener: &dyn Listener) -> Result<Vec<Case>, Failure> {
         let mut cases = Cases::new("faults:", listener);
         files::remove_dir(self.scratch)?;
@@ -116,14 +116,15 @@ impl FaultTest<'_> {
         ];
         match inside {
             Some(inside) => {
-                // Catches an exit code or words that blame something else, and results that count though they were cut off.
+                // Catches an exit code or a message that blames something else, and results that count though they were cut
+                // off.
                 cases.run(full[0], || self.full_cache(inside, listener));
                 // Catches half a tree that keeps the room which the next run needs.
                 cases.run(full[1], || self.full_out(inside, listener));
             }
             None => full
                 .iter()
-                .for_each(|case| cases.not_run(case, "mounting a small disk takes root")),
+                .for_each(|case| cases.not_run(case, "mounting a small disk needs root")),
         }
         Ok(cases.done)
     }
@@ -160,7 +161,7 @@ impl FaultTest<'_> {
             kills += usize::from(killed);
             self.whole(&dist.out, &format!("killed after {part} of the time"))?;
         }
-        // While the new tree is made, and right after it took the old one's place.
+        // The moments while the new tree is made, and right after it has replaced the old one.
         dist.run()?.ended_with(0, &[])?;
         let partial = dist.out.with_file_name("dist.partial");
         let marker = dist.out.join(EARLIER);
@@ -204,8 +205,8 @@ impl FaultTest<'_> {
         ensure(
             packages
                 .iter()
-                .any(|p| ended.said(&format!("{} {}", p.name, p.version))),
-            || format!("no package is named:\n{}", ended.words),
+                .any(|p| ended.printed(&format!("{} {}", p.name, p.version))),
+            || format!("no package is named:\n{}", ended.output),
         )?;
         self.still_earlier(&dist.out, "with an unreachable mirror")
     }
@@ -246,9 +247,9 @@ impl FaultTest<'_> {
         flip_a_byte(&blob).map_err(FileError::at("change", &blob))?;
         let mirror = self.mirror(&packages)?;
         dist.mirrors = Self::mirrors(&packages, &mirror.uri(""));
-        let words = self.fetch_and_unpack(&dist, &dist.cache)?;
-        ensure(words.contains(&damaged) && mirror.asked() == 1, || {
-            format!("the mirror was asked {} times:\n{words}", mirror.asked())
+        let output = self.fetch_and_unpack(&dist, &dist.cache)?;
+        ensure(output.contains(&damaged) && mirror.asked() == 1, || {
+            format!("the mirror was asked {} times:\n{output}", mirror.asked())
         })?;
         let now = Digest::of_file(&blob)
             .map_err(FileError::at("read", &blob))?
@@ -277,8 +278,8 @@ impl FaultTest<'_> {
 
         inside.resize(&dist.cache, 2000 * MB, &self.log())?;
         self.fetch_and_unpack(&dist, &cache)?;
-        // Room for half of the stamped library, for half of its copy in the package, and for both but no `.deb`: the
-        // first two are found by this program, the last by dpkg-deb.
+        // Space for half of the stamped library, for half of its copy in the package, and for both but no `.deb`. This
+        // program notices the first two, dpkg-deb the last.
         let stripped = self
             .plan
             .jobs
@@ -296,7 +297,7 @@ impl FaultTest<'_> {
             ended.ended_with(3, &full)?;
             self.still_earlier(&dist.out, "with a full disk while packaging")?;
             let failed = ended
-                .words
+                .output
                 .lines()
                 .find_map(|line| line.strip_suffix(": failed"));
             listener.progress(

@@ -1,20 +1,21 @@
 //! The suite `fuzz`: no file makes the ELF reader, the rules or the `.deb` reader panic, hang or use unbounded memory.
 //!
 //! libFuzzer drives the targets in `fuzz/` by the coverage that the compiler's own pass counts. That pass is a code
-//! generation option of the pinned stable toolchain, so neither cargo-fuzz nor a nightly compiler is needed. The inputs
-//! that reached something new are kept in the cache, and the next run goes on from them.
+//! generation option of the pinned stable toolchain, so neither cargo-fuzz nor a nightly compiler is needed. The inputs that
+//! reached new code are kept in the cache, and the next run starts from them.
 
 use std::path::{Path, PathBuf};
 
-use crate::cases::{Case, Cases, ensure};
 use base::exit::Failure;
 use base::files;
 use base::process::Program;
 use base::progress::Listener;
 use base::workspace::Workspace;
 
-/// Each target in `fuzz/fuzz_targets/`, and the fewest places in the code that it reaches from its seeds alone; fewer
-/// means that nothing is counted, or that the seeds are refused at the door.
+use crate::cases::{Case, Cases, ensure};
+
+/// Each target in `fuzz/fuzz_targets/`, and the minimum of code places that it reaches from its seeds alone. Fewer means
+/// that the coverage is not counted, or that the reader refuses the seeds at once.
 const TARGETS: [(&str, u64); 2] = [("elf", 1000), ("deb", 1000)];
 
 /// Counts edges, with tables of where they are, and shows comparisons to the fuzzer.

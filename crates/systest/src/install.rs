@@ -12,23 +12,24 @@ mod scripts;
 
 pub(super) use cluster::create_cluster;
 
-use build::layout;
 use std::path::Path;
 
-use crate::cases::{Case, Cases, ensure};
-use crate::system::System;
 use base::exit::Failure;
 use base::files;
 use base::progress::Listener;
+use build::layout;
 use debian::apt::mirror::signed_mirror;
 use debian::apt::repository::KEYRING;
 use debian::apt::signing::SigningKey;
 
-/// What an install test is given.
+use crate::cases::{Case, Cases, ensure};
+use crate::system::System;
+
+/// The inputs of an install test.
 pub struct InstallTest<'a> {
-    /// `debian12-pg15`.
+    /// The name of the target: `debian12-pg15`.
     pub target: String,
-    /// The Postgres major.
+    /// The major version of the PostgreSQL server.
     pub major: u16,
     /// The distribution's code name.
     pub codename: &'a str,
@@ -98,7 +99,7 @@ const ADOPTED: [(&str, &str, &str); 6] = [
 ];
 
 impl InstallTest<'_> {
-    /// Runs everything. The results name each check; an error is only what kept the test from running at all.
+    /// Runs every case. The results name each check; it returns an error only if the test could not run at all.
     pub fn run(&self, listener: &dyn Listener) -> Result<Vec<Case>, Failure> {
         let mut cases = Cases::new(format!("{} install:", self.target), listener);
         let system = self.start()?;
@@ -127,7 +128,7 @@ impl InstallTest<'_> {
         self.compare_with_sklearn(&system, &mut cases);
         self.hostile_packages(&system, &mut cases);
         self.documentation(&system, &mut cases)?;
-        // Those packages are for distributions that are not reachable everywhere; their scripts are tried here.
+        // Those packages are for distributions that not every machine can reach, so their scripts are tested here.
         cases.run(
             "the scripts of a runtime without byte code make it and remove it",
             || self.maintainer_scripts(&system),
@@ -147,7 +148,7 @@ impl InstallTest<'_> {
         build::package::packages::extension_name(self.major)
     }
 
-    /// A clean system that is shown the repository under test and a mirror of what else apt may need.
+    /// A clean system with the repository under test and a mirror of the other packages that apt may need.
     pub(super) fn start(&self) -> Result<System, Failure> {
         self.start_showing(&[])
     }
@@ -218,7 +219,8 @@ impl InstallTest<'_> {
         Ok(())
     }
 
-    /// A Python that calls scikit-learn itself, and PL/Python to share a backend with: neither is a dependency of ours.
+    /// Python for tests that call scikit-learn themselves, and PL/Python, which shares a backend: our packages depend on
+    /// neither.
     pub(super) fn install_tools(&self, system: &System) -> Result<(), Failure> {
         let script = format!(
             "apt-get install --yes --no-install-recommends python3 postgresql-plpython3-{} 2>&1",
@@ -382,7 +384,8 @@ impl InstallTest<'_> {
         });
     }
 
-    /// The extension without `pgml-python`: it can be created, the vector functions work, training says what is missing.
+    /// The extension without `pgml-python`: it can be created, the vector functions work, and the error of a training names
+    /// the missing package.
     pub(super) fn without_runtime(&self, system: &System) -> Result<(), Failure> {
         system.script("root", "apt-get remove --yes pgml-python 2>&1")?;
         self.new_database(system, "without")?;

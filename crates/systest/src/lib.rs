@@ -1,8 +1,8 @@
-//! Tests of the promise on real systems: the packages installed by apt, a real server, a real registry, a real container
-//! engine; and the benches.
+//! Tests of the product on real systems: packages installed by apt, real servers, a real registry, a real container engine;
+//! and the benches.
 //!
-//! It may use every room but the command line. A suite starts and ends what it needs itself, and what it could not check is
-//! a case that was not run, with its reason.
+//! It may use every crate except `xtask`. A suite starts and ends the processes that it needs. A check that this machine
+//! can't make is a case that was not run, with the reason.
 
 pub mod bench;
 

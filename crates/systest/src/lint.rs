@@ -5,15 +5,16 @@
 
 use std::path::{Path, PathBuf};
 
+use base::files;
+use base::process::Program;
+
 use crate::cases::{Case, Cases, ensure};
 use crate::packages::autopkgtest;
 use crate::run::TestRun;
 use crate::tools::{self, CARGO_DENY};
-use base::files;
-use base::process::Program;
 
 impl TestRun<'_> {
-    /// Runs every check.
+    /// Runs every formatter and linter over the source tree.
     pub fn lint(&self) -> Vec<Case> {
         let mut cases = Cases::new("lint:", self.listener);
         self.rustfmt(&mut cases);
@@ -104,7 +105,7 @@ impl TestRun<'_> {
         );
     }
 
-    /// Shell scripts.
+    /// Checks the shell scripts of images and of tests.
     fn shellcheck(&self, cases: &mut Cases<'_>) {
         let workspace = self.workspace();
         cases.run("shellcheck: the scripts in images and of tests", || {

@@ -1,19 +1,20 @@
 //! The suite `lintian`: Debian's checker over every package of the release.
 //!
-//! lintian unpacks a package before it reads it. Where there is no room for that it does not say so: its tar's words come
-//! after the checks, which meanwhile find nothing wrong with the files that are missing, or die of one that they expect
-//! (`Error open (<) on '…/usr/share/lintian/overrides/…'`). So the room is looked at first, and is the cache's, which has
-//! a setting, rather than `/tmp`'s.
+//! lintian unpacks a package before it reads it. Where the disk is full it does not fail clearly: tar's message comes after
+//! the checks, which find nothing wrong with missing files, or end at a file that they expect (`Error open (<) on
+//! '…/usr/share/lintian/overrides/…'`). So the suite checks the free space first. It unpacks below the cache, whose place
+//! the user can choose, and not in `/tmp`.
 
 use std::path::Path;
 
-use crate::cases::{Case, Cases, ensure};
-use crate::run::TestRun;
 use base::exit::Failure;
 use base::files::{self, FileError};
 use base::process::Program;
 
-/// What lintian keeps beside the unpacked files: indexes of them, about a thousand bytes a file.
+use crate::cases::{Case, Cases, ensure};
+use crate::run::TestRun;
+
+/// The space for lintian's indexes of the unpacked files: about a thousand bytes a file.
 const BESIDE: u64 = 64 << 20;
 
 impl TestRun<'_> {
@@ -55,7 +56,7 @@ impl TestRun<'_> {
     }
 }
 
-/// What the package takes on a disk, which its control file tells in KiB (deb-control(5), Installed-Size).
+/// The size of the installed package in bytes, from Installed-Size in its control file, which is in KiB (deb-control(5)).
 fn unpacked_size(package: &Path, log: &Path) -> Result<u64, Failure> {
     let field = Program::new("dpkg-deb")
         .arg("--field")
@@ -92,7 +93,7 @@ fn enough(free: u64, need: u64, dir: &Path) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cases::words;
+    use crate::cases::failure_line;
 
     /// What would be caught: lintian passing a package of which a part could not be unpacked.
     #[test]
@@ -100,7 +101,7 @@ mod tests {
         let dir = Path::new("/cache/systest/lintian");
         assert!(enough(100 << 20, 100 << 20, dir).is_ok());
         let said = enough((100 << 20) - 1, 100 << 20, dir)
-            .map_err(|failure| words(&failure))
+            .map_err(|failure| failure_line(&failure))
             .unwrap_err();
         assert!(said.contains("needs 100 MB"), "{said}");
         assert!(said.contains("/cache/systest/lintian has 99 MB"), "{said}");

@@ -1,13 +1,11 @@
-//! Loads stamped libraries into servers where apt can't install their packages: a major that the distribution has not, or
-//! a distribution whose archive is not enabled. The server is a wheel's or another distribution's own, the Python is one
-//! of the name that was stamped.
+//! Loads stamped libraries into servers where apt can't install their packages: the distribution lacks the major, or its
+//! archive is not enabled. The server comes from a wheel or from another distribution. The Python has the soname that was
+//! stamped.
 //!
 //! One system per distribution; each library in a cluster of its own.
 
 use std::path::{Path, PathBuf};
 
-use crate::cases::{Case, Cases, ensure};
-use crate::system::System;
 use base::exit::Failure;
 use base::files;
 use base::progress::Listener;
@@ -15,11 +13,14 @@ use debian::apt::mirror::signed_mirror;
 use debian::apt::repository::KEYRING;
 use debian::apt::signing::SigningKey;
 
+use crate::cases::{Case, Cases, ensure};
+use crate::system::System;
+
 /// A library and the server that it is loaded into.
 pub struct Load {
-    /// `debian12-pg14`.
+    /// The name of the target: `debian12-pg14`.
     pub target: String,
-    /// The Postgres major.
+    /// The major version of the PostgreSQL server.
     pub major: u16,
     /// The package with the library.
     pub package: PathBuf,
@@ -29,7 +30,7 @@ pub struct Load {
 
 /// A server in an unpacked wheel, whose programs find their libraries by their place in it.
 pub struct WheelServer {
-    /// The wheel.
+    /// The directory with the contents of the wheel.
     pub wheel: PathBuf,
     /// The directory in it that has `bin`, `lib` and `share`.
     pub root: String,
@@ -39,11 +40,11 @@ pub struct WheelServer {
 pub struct LoadTest<'a> {
     /// The distribution's title, for people.
     pub title: &'a str,
-    /// Its code name.
+    /// The code name of the distribution, for apt's sources.
     pub codename: &'a str,
     /// Its package of libpython.
     pub libpython: &'a str,
-    /// The libraries.
+    /// The libraries to load, each with its server.
     pub loads: Vec<Load>,
     /// The archive of a clean root file system.
     pub base: &'a Path,
@@ -51,7 +52,7 @@ pub struct LoadTest<'a> {
     pub mirror: &'a [&'a Path],
     /// The directory with the distribution's `pgml-python`.
     pub runtime: &'a Path,
-    /// `packaging/tests`.
+    /// The directory `packaging/tests` of the source tree.
     pub tests: &'a Path,
     /// The key that signs the private mirror.
     pub key: &'a SigningKey,
@@ -61,13 +62,13 @@ pub struct LoadTest<'a> {
     pub log: &'a Path,
 }
 
-/// What became of one library.
+/// The result for one library.
 pub struct Loaded {
-    /// Its target.
+    /// The target whose library was loaded.
     pub target: String,
     /// The server and the distribution, for people.
     pub place: String,
-    /// The checks.
+    /// The result of each check of this library.
     pub cases: Vec<Case>,
 }
 
@@ -238,7 +239,7 @@ impl LoadTest<'_> {
 
     fn stop(&self, system: &System, load: &Load) -> Result<(), Failure> {
         let (target, server) = (&load.target, self.server(load));
-        // It may not have started, which is told already.
+        // The server may not have started, which is reported already.
         system.script(
             "postgres",
             &format!(

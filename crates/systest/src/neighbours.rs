@@ -1,19 +1,20 @@
 //! The suite `neighbours`: pgml in one backend with extensions that bring a BLAS, C++ or an interpreter of their own, loaded
 //! before it trains: PL/R (R's BLAS and OpenMP), PostGIS raster (GDAL, Armadillo, OpenBLAS), pgRouting, PL/Python.
 //!
-//! They are packages of the distribution that no lock of ours has; the system is made from the archive that this machine's
-//! apt uses, and only for this machine's own distribution.
+//! They are packages of the distribution that are in none of our locks. So the system is made from the archive that this
+//! machine's apt uses, and only for this machine's own distribution.
 
 use std::path::{Path, PathBuf};
+
+use base::exit::Failure;
+use base::files::{self, FileError};
+use base::process::{Program, copy_this_program};
+use base::progress::Listener;
 
 use crate::cases::{Case, Cases, ensure};
 use crate::install::InstallTest;
 use crate::run::TestRun;
 use crate::system::System;
-use base::exit::Failure;
-use base::files::{self, FileError};
-use base::process::{Program, copy_this_program};
-use base::progress::Listener;
 
 /// The extensions' packages; `{major}` stands for the server's.
 const PACKAGES: [&str; 6] = [
@@ -24,7 +25,7 @@ const PACKAGES: [&str; 6] = [
     "postgresql-plpython3-{major}",
     "libopenblas0-pthread",
 ];
-/// What the checker has to say about their libraries, by the start of the file's name: rules that fail, and a word of each
+/// The expected verdicts on their libraries, by the start of the file's name: the rules that fail, and a word of each
 /// finding. docs/verify.md has the table.
 const VERDICTS: [(&str, &[(&str, &str)]); 3] = [
     ("plr.so", &[("S3", "libblas"), ("S11", "libopenblas")]),
@@ -106,8 +107,8 @@ impl InstallTest<'_> {
         Ok(cases.done)
     }
 
-    /// Judges an extension of the system by the system's own libraries: the rules in `expected` have to fail and to name
-    /// what they should, and none may be left unchecked.
+    /// Checks an extension of the system against the system's own libraries. The rules in `expected` have to fail with the
+    /// expected findings, and every rule has to be checked.
     fn judged(
         &self,
         system: &System,

@@ -1,18 +1,19 @@
 //! The suite `nix`: the Nix expressions, evaluated without a network against a stand-in for nixpkgs.
 //!
-//! What evaluates is spelt as the stand-in spells it, and no more: nothing is built, and that nixpkgs still has these names
-//! only a machine that can reach it can tell. docs/nix.md says so too.
+//! The suite checks only that the expressions evaluate with the stand-in's names. It builds nothing, and it can't check that
+//! nixpkgs still has these names. docs/nix.md says so too.
 
 use std::path::Path;
 
 use serde_json::Value;
 
-use crate::cases::{Case, Cases, ensure};
-use crate::run::TestRun;
 use base::exit::Failure;
 use base::files;
 use base::process::Program;
 use inputs::host::tools::{GIT, NIX};
+
+use crate::cases::{Case, Cases, ensure};
+use crate::run::TestRun;
 
 /// What the expressions read of the source tree.
 const READ: [&str; 4] = ["extension", "nix", "packaging", "python"];
@@ -26,7 +27,7 @@ struct Copy<'a> {
 }
 
 impl TestRun<'_> {
-    /// Evaluates everything.
+    /// Parses every Nix expression, and evaluates the flake and its checks.
     pub fn nix(&self) -> Result<Vec<Case>, Failure> {
         let mut cases = Cases::new("nix:", self.listener);
         let workspace = &self.pipeline.workspace;
@@ -88,7 +89,7 @@ impl TestRun<'_> {
 }
 
 impl Copy<'_> {
-    /// Mistakes that have to be noticed: what would keep the other cases from ever failing.
+    /// Planted mistakes that the checks must find: otherwise the other cases could never fail.
     fn mistakes(&self, root: &Path, cases: &mut Cases<'_>) {
         for (file, from, to) in [
             ("nix/extension.nix", "bindgenHook", "bindgenHok"),

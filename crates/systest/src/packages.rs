@@ -1,6 +1,6 @@
-//! The life of the packages in a clean system: what apt refuses, what an installation takes over, upgrades, downgrades,
-//! removal, and the oldest processor. What the suite `install` shows already (the SQL suites, the documentation) is not
-//! repeated here, and what could not be tried is a case that says so.
+//! The suite `packages`: what apt refuses, the takeover of older packages, upgrades, downgrades, removal, and the oldest
+//! processor, in a clean system. It does not repeat the suite `install` (the SQL suites, the documentation). A check that
+//! can't run is a case that was not run, with the reason.
 
 pub mod autopkgtest;
 mod moving;
@@ -14,27 +14,28 @@ mod taken_over;
 
 use std::path::PathBuf;
 
-use crate::cases::{Case, Cases, ensure};
-use crate::install::{InstallTest, PORT};
-use crate::system::System;
 use base::exit::Failure;
 use base::files;
 use base::process::Program;
 use base::progress::Listener;
 use debian::apt::repository::KEYRING;
 
-/// The database that lives through everything.
+use crate::cases::{Case, Cases, ensure};
+use crate::install::{InstallTest, PORT};
+use crate::system::System;
+
+/// The database that all steps of the suite keep.
 const DATABASE: &str = "life";
 /// Trains the model whose predictions must stay the same.
 const TRAIN: &str = "SELECT pgml.load_dataset('diabetes'); \
      SELECT pgml.train('life', 'regression', 'pgml.diabetes', 'target', algorithm => 'linear')";
-/// What it predicts.
+/// The prediction with that model whose value must stay the same.
 const PREDICT: &str =
     "SELECT pgml.predict('life', '{0.03,0.05,0.06,0.02,-0.04,-0.03,-0.04,-0.002,0.019,-0.017}')";
 
 impl InstallTest<'_> {
     /// Runs everything. `versions` are the package's versions on the releases of each family, oldest first.
-    pub fn life(
+    pub fn life_cycle(
         &self,
         versions: &[Vec<String>],
         listener: &dyn Listener,
@@ -117,7 +118,7 @@ impl InstallTest<'_> {
         ensure(seen.trim() == "[]", || format!("it sees {seen}"))
     }
 
-    /// A root file system for a tool that brings up a system by itself: clean, with copies of the repository and of the locked
+    /// A root file system for a tool that starts a system by itself: clean, with copies of the repository and of the locked
     /// packages, and apt's sources for both.
     fn other_root(&self, name: &str) -> Result<PathBuf, Failure> {
         let root = self.scratch.join(name);
@@ -194,7 +195,7 @@ impl InstallTest<'_> {
         self.apt(system, "purge --auto-remove aptitude").map(drop)
     }
 
-    /// Upgrade, downgrade, remove and reinstall, with a model that must go on predicting the same.
+    /// Upgrade, downgrade, remove and reinstall, with a model whose predictions must stay the same.
     fn versions_of_one_system(&self, system: &System, cases: &mut Cases<'_>) {
         let upgraded = cases.run(
             "upgrade from an earlier revision: models predict the same",

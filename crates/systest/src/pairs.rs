@@ -1,7 +1,7 @@
-//! The table in `docs/sql/algorithms.md`: what became of each (algorithm, task) pair on each Python.
+//! The table in `docs/sql/algorithms.md`: the result of each (algorithm, task) pair on each Python.
 //!
-//! The Python tests write a report; this module puts it into the page, or says that the page is stale. A run that has not
-//! seen all Pythons says nothing about the columns of the others.
+//! The Python tests write a report; this module puts it into the page, or says that the page is stale. A run without some of
+//! the Pythons leaves their columns unchanged.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -58,7 +58,7 @@ impl ExitKind for PairsError {
 #[derive(Debug, Clone, Deserialize)]
 pub struct Report {
     format: u32,
-    /// `3.11`
+    /// The version of Python without the patch release: `3.11`.
     python: String,
     /// `scikit-learn 1.9.1, xgboost 3.2.0, lightgbm 4.7.0`
     versions: String,
@@ -74,7 +74,7 @@ struct Pair {
     passed: bool,
 }
 
-/// Reads a report.
+/// Reads the report that the Python side of the test wrote.
 pub fn read(path: &Path) -> Result<Report, Failure> {
     let text = files::read_text(path)?;
     let report: Report =
@@ -216,7 +216,7 @@ pub fn check(root: &Path, reports: &[Report]) -> Result<(), Failure> {
     }
 }
 
-/// Writes the page.
+/// Replaces the generated part of the page [`PAGE`] below `root`.
 pub fn write(root: &Path, reports: &[Report]) -> Result<(), Failure> {
     let path = root.join(PAGE);
     let page = files::read_text(&path)?;

@@ -1,26 +1,27 @@
-//! The suite `protections`: for everything that protects the server there is a test that fails when it is taken out.
+//! The suite `protections`: each protection of the server has a test that fails when the protection is taken out.
 //!
-//! `packaging/tests/protections.toml` lists them, each with the change to the source that takes it out. Each test named
-//! there is run with the installed extension first, where it has to pass. Then the extension is compiled with those
-//! changes, put in the place of the installed one, and the tests are run again: each must fail, or take several times
-//! as long. What passes all the same is a test that tests nothing, and a failure here.
+//! `packaging/tests/protections.toml` lists them, each with the change to the source that takes it out. The suite first runs
+//! each test named there with the installed extension, where it has to pass. Then it compiles the extension with those
+//! changes, installs it in place of the first, and runs the tests again: each must fail, or take several times as long. A
+//! test that still passes tests nothing, and counts as a failure.
 
-use build::layout;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Deserialize;
+
+use base::exit::Failure;
+use base::files;
+use build::compile::extension::{Compile, SOURCES, source_files};
+use build::layout;
+use symcheck::stamp;
+use targets::Target;
 
 use crate::cases::{Case, CaseResult, Cases, ensure, unexpected};
 use crate::install::{CLUSTER, InstallTest, PORT};
 use crate::run::TestRun;
 use crate::server;
 use crate::system::System;
-use base::exit::Failure;
-use base::files;
-use build::compile::extension::{Compile, SOURCES, source_files};
-use symcheck::stamp;
-use targets::Target;
 
 /// Where they are listed, in the source tree.
 pub const LIST: &str = "packaging/tests/protections.toml";
@@ -37,7 +38,7 @@ const TIMES: f64 = 4.0;
 /// What protects the server.
 #[derive(Debug, Deserialize)]
 pub struct Protection {
-    /// What it does.
+    /// A sentence that says what the protection does.
     pub name: String,
     /// Those of one number are taken out together.
     pub build: u32,
@@ -64,7 +65,7 @@ struct List {
     protection: Vec<Protection>,
 }
 
-/// Reads the list.
+/// Reads [`LIST`] from the source tree at `root`.
 pub fn load(root: &Path) -> Result<Vec<Protection>, Failure> {
     let text = files::read_text(&root.join(LIST))?;
     let list: List =
@@ -101,7 +102,7 @@ impl Protection {
 }
 
 impl TestRun<'_> {
-    /// Takes the protections out, and sees the tests fail. On the first target that can be installed here.
+    /// Takes the protections out and checks that the tests fail, on the first target that can be installed here.
     pub fn protections(&self) -> Result<Vec<Case>, Failure> {
         let installable = |target: &&Target| self.not_installable(target).is_none();
         let Some(target) = self.chosen.iter().find(installable) else {
@@ -206,7 +207,7 @@ impl InstallTest<'_> {
         system.script("root", &script).map(drop)
     }
 
-    /// Runs one test on a cluster of its own: the test before may have failed, and left what it left.
+    /// Runs one test on a new cluster, because a failed test before may have left anything behind.
     fn alone(&self, system: &System, at: &str, limit: u32) -> Result<String, Failure> {
         let major = self.major;
         let remove = format!(
@@ -288,7 +289,7 @@ fn patience(with: f64) -> u32 {
     PATIENCE.max((with * TIMES).ceil() as u32)
 }
 
-/// What became of one test.
+/// The result of one test.
 #[derive(Debug, PartialEq)]
 enum Verdict {
     Failed(String),

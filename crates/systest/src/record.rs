@@ -1,26 +1,28 @@
-//! Writes into a release's manifest what tests saw of its targets.
+//! Writes the results of tests into the target states of a release's manifest.
 
 use std::path::Path;
 
-use crate::cases::{Case, CaseResult};
-use crate::load::Loaded;
 use base::exit::Failure;
 use release::publish::{self, State, TargetState};
 use release::report;
 
-/// What the install test of a target saw: the first case is the installation, the others ran on what was installed.
+use crate::cases::{Case, CaseResult};
+use crate::load::Loaded;
+
+/// Records the result of a target's install test. The first case is the installation, the others ran on the installed
+/// packages.
 pub fn installed(out: &Path, target: &str, place: &str, cases: &[Case]) -> Result<(), Failure> {
     let (first, rest) = cases.split_at(cases.len().min(1));
     change(out, target, |entry| {
         entry.installed = state(first, entry.held());
         entry.run = state(rest, entry.held());
-        // Nothing of it works without the library in a server.
+        // Without the library in a server nothing else can hold.
         entry.loaded = state(rest, entry.held());
         entry.loaded_note = Some(place.to_owned());
     })
 }
 
-/// What a load test saw.
+/// Records the result of a load test.
 pub fn loaded(out: &Path, loaded: &Loaded) -> Result<(), Failure> {
     change(out, &loaded.target, |entry| {
         entry.loaded = state(&loaded.cases, State::Yes);

@@ -1,10 +1,9 @@
-//! The suite `report`: the page as Chromium shows it. The release's own, one of every target that there is, and one with a
-//! reference to somewhere else, which has to be noticed.
+//! The suite `report`: checks the page in Chromium. It opens the page of the release, a page with every target, and a page
+//! with a reference to another host, which the check must find.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::cases::{Case, Cases, ensure};
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files;
@@ -15,10 +14,12 @@ use release::publish::{self, Artifact, Kind, Manifest, State, TargetState};
 use release::report::run::{JobRun, Ran, RunRecord};
 use release::report::{self, Details, Previous, Size};
 
+use crate::cases::{Case, Cases, ensure};
+
 /// The width of a common screen.
 const WIDTH: u32 = 1280;
 
-/// What the suite is given.
+/// The inputs of the suite.
 pub struct ReportTest<'a> {
     /// The release under test.
     pub release: &'a Path,
@@ -38,7 +39,7 @@ struct Seen {
 }
 
 impl ReportTest<'_> {
-    /// Runs all cases.
+    /// Runs every case of the suite and returns the results.
     pub fn run(&self, listener: &dyn Listener) -> Result<Vec<Case>, Failure> {
         let mut cases = Cases::new("report:", listener);
         files::remove_dir(self.scratch)?;
@@ -125,7 +126,7 @@ impl ReportTest<'_> {
             ])
             .args(["--disable-background-networking", "--disable-extensions"])
             .args(["--enable-logging=stderr", "--v=0"])
-            // Nothing to be contacted, whatever a page or the browser would like to.
+            // No host can be contacted, neither by the page nor by the browser.
             .arg("--host-resolver-rules=MAP * ~NOTFOUND")
             .arg(format!("--user-data-dir={}", home.display()))
             .arg("--disable-dev-shm-usage");

@@ -1,15 +1,14 @@
-//! The suite `reproduce`: differences are planted into packages that the packages' own code builds, here and in the second
-//! build's surroundings. Each has to be found by digest, and diffoscope has to name it.
+//! The suite `reproduce`: plants differences into packages, which it builds with the product's own code here and in the
+//! second build's surroundings. The comparison of digests has to find each difference, and diffoscope has to name it.
 
-use build::layout;
 use std::path::{Path, PathBuf};
 
-use crate::cases::{Case, Cases, ensure};
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
 use base::process::Program;
 use base::progress::Listener;
+use build::layout;
 use debian::deb::blocks::{self, Cuts};
 use debian::deb::build::{Package, Source};
 use release::pipeline::Pipeline;
@@ -18,6 +17,8 @@ use release::reproduce::compare::{Outcome, compare};
 use release::reproduce::elsewhere::Elsewhere;
 use release::reproduce::explain::difference;
 use release::reproduce::variation::{State, Variation};
+
+use crate::cases::{Case, Cases, ensure};
 
 /// Something of the surroundings that gets into a package.
 struct Plant {
@@ -73,9 +74,9 @@ const PLANTS: [Plant; 4] = [
     },
 ];
 
-/// What the suite is given.
-pub struct PlantTest<'a> {
-    /// The run.
+/// The inputs of the suite.
+pub struct ReproduceTest<'a> {
+    /// The locks, the cache and the toolchain of this run.
     pub pipeline: &'a Pipeline,
     /// The builder's root file system.
     pub builder: &'a Path,
@@ -87,8 +88,8 @@ pub struct PlantTest<'a> {
     pub log: &'a Path,
 }
 
-impl PlantTest<'_> {
-    /// Runs all cases.
+impl ReproduceTest<'_> {
+    /// Runs every case of the suite and returns the results.
     pub fn run(&self, listener: &dyn Listener) -> Result<Vec<Case>, Failure> {
         let mut cases = Cases::new("reproduce:", listener);
         files::remove_dir(self.scratch)?;
@@ -97,7 +98,7 @@ impl PlantTest<'_> {
         let elsewhere = Elsewhere::prepare(&place, self.pipeline, Some(self.builder), self.log)?;
         files::copy(
             &self.compiled.join(layout::STRIPPED),
-            &elsewhere.outside("tmp/library"),
+            &elsewhere.host_path("tmp/library"),
         )?;
         let variations = elsewhere.variations(self.builder, self.log)?;
         if self.pipeline.host.root {
@@ -128,25 +129,25 @@ impl PlantTest<'_> {
         let here = self.scratch.join(plant.name);
         files::create_dir(&here)?;
         let file = here.join(plant.file);
-        let library = elsewhere.outside("tmp/library");
+        let library = elsewhere.host_path("tmp/library");
         let script = |program: Program, file: &Path, library: &Path, which: &str| {
             let program = program.args(["sh", "-euc", plant.script, "sh"]);
             program.args([file.into(), library.into(), which.into()] as [std::ffi::OsString; 3])
         };
         script(Program::new("env"), &file, &library, "first").run(self.log)?;
         let below = format!("tmp/{}", plant.name);
-        files::create_dir(&elsewhere.outside(&below))?;
-        elsewhere.hand_over(self.log)?;
+        files::create_dir(&elsewhere.host_path(&below))?;
+        elsewhere.chown_to_builder(self.log)?;
         let name = format!("{below}/{}", plant.file);
         let there = script(
             elsewhere.program(["env"]),
-            &elsewhere.inside(&name),
-            &elsewhere.inside("tmp/library"),
+            &elsewhere.mounted_path(&name),
+            &elsewhere.mounted_path("tmp/library"),
             "second",
         );
         there.run(self.log)?;
         let first = self.package(plant, &file, "first")?;
-        let second = self.package(plant, &elsewhere.outside(&name), "second")?;
+        let second = self.package(plant, &elsewhere.host_path(&name), "second")?;
         let found = compare(&[artifact(&first)?], &[artifact(&second)?], true);
         let outcome = found.first().map(|compared| compared.outcome.clone());
         if plant.named.is_empty() {
@@ -215,12 +216,13 @@ fn artifact(deb: &Path) -> Result<Artifact, Failure> {
     })
 }
 
-/// As root all is varied but what no machine can vary, and the processors where there is one.
+/// As root everything is varied, except what no machine can vary, and the processors where the machine has one.
 fn all_varied(variations: &[Variation]) -> Result<(), Failure> {
     let alone = std::thread::available_parallelism().is_ok_and(|n| n.get() == 1);
     let excused = |variation: &&Variation| {
         let name = variation.name.as_str();
-        release::reproduce::variation::never(name) || (alone && name.starts_with("processors"))
+        release::reproduce::variation::never_varies(name)
+            || (alone && name.starts_with("processors"))
     };
     let left: Vec<String> = variations
         .iter()

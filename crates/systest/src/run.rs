@@ -1,35 +1,31 @@
 //! The suites of `cargo xtask test`, each over the results of one plan.
 
-use build::layout;
-use build::plan::ids;
 use std::path::Path;
 
-use crate::bench::{Benches, Document};
-use crate::cases::{Case, Cases};
-use crate::faults::FaultTest;
-use crate::load::{Load, LoadTest, Loaded, WheelServer};
-use crate::pairs;
-use crate::record;
-use crate::report::ReportTest;
-use crate::reproduce::PlantTest;
-use crate::tools;
 use base::exit::Failure;
-use base::files;
-use base::process;
 use base::progress::Listener;
 use base::sandbox::Sandbox;
 use base::workspace::Workspace;
+use base::{files, process};
 use build::compile::extension::Compile;
 use build::layout::{ROOTFS, ROOTFS_ARCHIVE};
 use build::plan::kinds::Kind;
-use build::plan::{Interpreter, Plan, Step};
-use build::server_wheel;
+use build::plan::{Interpreter, Plan, Step, ids};
+use build::{layout, server_wheel};
 use jobs::execute::CacheLock;
 use jobs::execute::cache::Cache;
 use release::outdated::Summary;
 use release::pipeline::Pipeline;
 use targets::lock::{Lock, WheelSet};
 use targets::{Distribution, Headers, Target};
+
+use crate::bench::{Benches, Document};
+use crate::cases::{Case, Cases};
+use crate::faults::FaultTest;
+use crate::load::{Load, LoadTest, Loaded, WheelServer};
+use crate::report::ReportTest;
+use crate::reproduce::ReproduceTest;
+use crate::{pairs, record, tools};
 
 /// What the suite `faults` makes again and again.
 pub const WITHOUT_IMAGES: [Kind; 2] = [Kind::Deb, Kind::Apt];
@@ -38,7 +34,7 @@ pub const WITHOUT_PACKAGES: [&str; 6] = ["unit", "crash", "fuzz", "emulated", "u
 
 /// What the suites run on.
 pub struct TestRun<'a> {
-    /// The run.
+    /// The locks, the cache and the toolchain of this run.
     pub pipeline: &'a Pipeline,
     /// The plan whose jobs are finished.
     pub plan: &'a Plan,
@@ -46,7 +42,7 @@ pub struct TestRun<'a> {
     pub chosen: &'a [Target],
     /// The release under test.
     pub out: &'a Path,
-    /// Told what happens.
+    /// The receiver of progress lines and of each case's result.
     pub listener: &'a dyn Listener,
 }
 
@@ -79,7 +75,7 @@ pub fn unit(workspace: &Workspace, cases: &mut Cases<'_>) {
 }
 
 impl TestRun<'_> {
-    /// Where things are.
+    /// The source tree, the cache and the output directory.
     pub(super) fn workspace(&self) -> &Workspace {
         &self.pipeline.workspace
     }
@@ -119,7 +115,7 @@ impl TestRun<'_> {
         Ok(files::remove_dir(&scratch)?)
     }
 
-    /// Hands `act` what the job reads that compiles the extension for a major on this machine.
+    /// Calls `act` with the inputs of the job that compiles the extension for a major on this machine.
     pub(super) fn with_compile<T>(
         &self,
         major: u16,
@@ -130,8 +126,8 @@ impl TestRun<'_> {
         let id = ids::compile(major, here);
         let job = self.plan.job(&id).ok_or_else(|| no_such_job(&id))?;
         let steps = self.pipeline.steps(self.chosen);
-        // The directory that the compiler keeps is one: a run that compiles meanwhile would take a test's sources for its own,
-        // and keep what comes of them as its result.
+        // All runs share the directory that the compiler keeps. A run that compiled at the same time would use the test's
+        // sources and keep their result as its own.
         let _lock = CacheLock::acquire(&self.workspace().cache, self.listener)?;
         let Step::Compile { reads, .. } = &job.step else {
             return Err(Failure::bug(format!("`{id}` compiles nothing")));
@@ -219,8 +215,8 @@ impl TestRun<'_> {
         Ok(ran)
     }
 
-    /// What happens to a `dist` that is killed, finds no room, or can't reach its mirror. `dist` is the plan of the release
-    /// under test.
+    /// The suite `faults`: a `dist` that is killed, has a full disk, or can't reach its mirror. `dist` is the plan of the
+    /// release under test.
     pub fn faults(&self, dist: &Plan) -> Result<Vec<Case>, Failure> {
         let work = self.workspace().cache.join("work");
         let scratch = work.join("test-faults");
@@ -228,7 +224,7 @@ impl TestRun<'_> {
         process::copy_this_program(&executable)?;
         // Without images: what is shown of files and jobs does not depend on their kind, and these are three times as large
         // as everything else.
-        let dist = &build::plan::kinds::only(dist.clone(), &WITHOUT_IMAGES);
+        let dist = &build::plan::kinds::restrict_to(dist.clone(), &WITHOUT_IMAGES);
         let release = work.join("test-faults-release");
         self.pipeline
             .publish(&release, dist, false, &Summary::default(), self.listener)?;
@@ -259,7 +255,7 @@ impl TestRun<'_> {
             .majors()
             .first()
             .map(|major| ids::compile(*major, here));
-        let test = PlantTest {
+        let test = ReproduceTest {
             pipeline: self.pipeline,
             builder: &self.output(builder)?.join(ROOTFS),
             compiled: &self.output(&compile.unwrap_or_default())?,
@@ -284,8 +280,8 @@ impl TestRun<'_> {
         test.run(self.listener)
     }
 
-    /// Installs, runs or loads the packages of each target as far as that can be done here, and writes into the manifest
-    /// what was seen. What can't be done is a case too, with the reason.
+    /// Installs, runs or loads the packages of each target as far as this machine can, and writes the results into the
+    /// manifest. A test that can't run is a case too, with the reason.
     pub fn install_all(&self) -> Result<Vec<Case>, Failure> {
         let mut done = Vec::new();
         let mut places: Vec<&str> = Vec::new();

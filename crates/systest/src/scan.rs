@@ -1,23 +1,25 @@
-//! What a scanner finds in the installed library: the crates and OpenBLAS, and the same as the release's SBOM says.
+//! Checks that a scanner finds the crates and OpenBLAS in the installed library, with the same versions as the release's
+//! SBOM.
 //!
-//! The scanner is somebody else's program (rust-audit-info, of cargo-auditable's authors). That it can tell a library
-//! without a list from one with it is tried on a copy that lost it.
+//! The scanner is another project's program (rust-audit-info, of cargo-auditable's authors). A copy of the library without
+//! the list checks that the scanner notices a missing list.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::Value;
 
-use crate::cases::{Cases, ensure};
-use crate::install::InstallTest;
-use crate::system::System;
 use base::exit::Failure;
 use base::files;
 use base::process::Program;
 use build::package::packages;
 use build::sbom::audit;
 
-/// Name and version.
+use crate::cases::{Cases, ensure};
+use crate::install::InstallTest;
+use crate::system::System;
+
+/// The packages that a scanner found, as name and version.
 type Names = BTreeSet<(String, String)>;
 
 impl InstallTest<'_> {

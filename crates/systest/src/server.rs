@@ -1,14 +1,15 @@
-//! The suite `server`: what a production server needs of the extension, tried on the installed packages.
+//! The suite `server`: the behaviour that a production server needs from the extension, tested with the installed packages.
 //!
 //! The tests are the Python programs of `packaging/tests/robust`, which drive many sessions at once. Each prints a line
 //! for each named case; here they become cases of this suite.
+
+use base::exit::Failure;
+use base::progress::Listener;
 
 use crate::cases::{Case, CaseResult, Cases, ensure};
 use crate::install::{InstallTest, PORT};
 use crate::run::TestRun;
 use crate::system::System;
-use base::exit::Failure;
-use base::progress::Listener;
 
 /// The programs of the suite, in the order in which they run, each in a database of its own. After a name there may be a
 /// variable of its environment.
@@ -78,7 +79,7 @@ impl InstallTest<'_> {
         Ok(cases.done)
     }
 
-    /// Runs one program and takes over what it says.
+    /// Runs one program and adds the cases that it prints.
     fn robust(&self, system: &System, program: &str, cases: &mut Cases<'_>) -> Result<(), Failure> {
         self.new_database(system, "robust")?;
         // Its exit code says no more than its lines do.

@@ -18,18 +18,18 @@ use release::relock::Policy;
 use targets::Target;
 
 use crate::cases::{Case, Cases};
-use crate::packages::table::life_table;
+use crate::packages::table::life_cycle_table;
 use crate::run::TestRun;
 use crate::{crash, emulated, fuzz, machines, run, server, workers};
 
 /// A suite. They run in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Suite {
-    /// Formatters and linters.
+    /// Formatters and linters over the whole source tree.
     Lint,
     /// Tests that need no server.
     Unit,
-    /// The Python side.
+    /// Tests and linters of the Python runtime's own code.
     Python,
     /// lintian on the packages.
     Lintian,
@@ -37,9 +37,9 @@ pub enum Suite {
     Faults,
     /// Planted differences between two builds.
     Reproduce,
-    /// The life of the packages.
+    /// Upgrades, downgrades and removal of the packages.
     Packages,
-    /// Container images.
+    /// Container images in Docker or podman.
     Image,
     /// apt and SQL in a clean system.
     Install,
@@ -47,7 +47,7 @@ pub enum Suite {
     Hosts,
     /// Other extensions in one backend.
     Neighbours,
-    /// The Nix recipe.
+    /// The evaluation of the Nix recipe.
     Nix,
     /// A server under load.
     Server,
@@ -67,14 +67,14 @@ pub enum Suite {
     Ubuntu,
     /// Several machines that share a compiler cache.
     Workers,
-    /// The fuzzers.
+    /// The fuzzers of the readers of untrusted files.
     Fuzz,
 }
 
 /// What has to be there before a suite runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Needs {
-    /// The sources.
+    /// The source tree alone, without any build.
     Sources,
     /// The packages of the targets under test, and the systems to install them into.
     Packages,
@@ -238,27 +238,27 @@ pub struct Options<'a> {
     pub soak_seconds: u64,
     /// How many calls the suite `calls` makes.
     pub calls: u64,
-    /// What happens where locked packages can be had from nowhere.
+    /// What happens where no mirror has a locked package any more.
     pub policy: Policy,
 }
 
-/// What a run of suites has to say.
+/// The results of a run of suites.
 #[derive(Default)]
-pub struct Ran {
+pub struct SuiteResults {
     /// The cases, in the order in which they ran.
     pub cases: Vec<Case>,
     /// Tables that a person reads.
     pub tables: Vec<String>,
 }
 
-/// Runs suites.
+/// Runs the chosen suites and builds what they need first.
 pub fn run(
     pipeline: &mut Pipeline,
     chosen: &[Target],
     options: &Options<'_>,
     listener: &dyn Listener,
-) -> Result<Ran, Failure> {
-    let mut ran = Ran::default();
+) -> Result<SuiteResults, Failure> {
+    let mut ran = SuiteResults::default();
     let mut wanted: Vec<Suite> = Suite::ALL
         .into_iter()
         .filter(|suite| match options.suites.is_empty() {
@@ -296,7 +296,7 @@ pub fn run(
 fn without_those_that_lack_tools(
     pipeline: &Pipeline,
     wanted: &mut Vec<Suite>,
-    ran: &mut Ran,
+    ran: &mut SuiteResults,
     listener: &dyn Listener,
 ) {
     let install = pipeline.workspace.log("install");
@@ -320,7 +320,7 @@ fn on_a_release(
     chosen: &[Target],
     options: &Options<'_>,
     wanted: &[Suite],
-    ran: &mut Ran,
+    ran: &mut SuiteResults,
     listener: &dyn Listener,
 ) -> Result<(), Failure> {
     let purpose = match wanted
@@ -330,8 +330,8 @@ fn on_a_release(
         true => Purpose::Test,
         false => Purpose::Install,
     };
-    pipeline.lock_what_is_not(chosen, options.policy, listener)?;
-    let (plan, dist) = pipeline.renewing(options.policy, listener, &|pipeline| {
+    pipeline.lock_missing(chosen, options.policy, listener)?;
+    let (plan, dist) = pipeline.with_new_locks(options.policy, listener, &|pipeline| {
         let plan = pipeline.plan(chosen, purpose)?;
         // Before anything runs: a source tree that is edited meanwhile has another plan.
         let dist = pipeline.plan(chosen, Purpose::Dist)?;
@@ -357,7 +357,7 @@ fn on_a_release(
     {
         let cases = of_packages(*suite, &test, &dist, options)?;
         match suite {
-            Suite::Packages => ran.tables.push(life_table(&cases)),
+            Suite::Packages => ran.tables.push(life_cycle_table(&cases)),
             Suite::Install if chosen.len() > 1 => {
                 let manifest = publish::read_manifest(&out);
                 ran.tables

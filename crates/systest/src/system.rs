@@ -1,5 +1,5 @@
-//! A clean system to install packages into: a root file system of its own with its own processes, network and host name,
-//! in which commands are run until it is dropped.
+//! A clean system to install packages into: a separate root file system with its own processes, network and host name.
+//! Commands run in it until it is dropped.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use base::process::Program;
 /// Why there is no test system.
 #[derive(Debug, Error, Diagnostic)]
 pub enum SystemError {
-    /// A system has many users; making one takes root.
+    /// A system has many users; making one needs root.
     #[error("install tests need root: apt and a Postgres server switch between users")]
     #[diagnostic(help(
         "run `cargo xtask test` as root, or name the suites that need no system: `--suite unit`"
@@ -122,8 +122,8 @@ impl System {
         Ok(system)
     }
 
-    /// bubblewrap tells the process id before the root file system is in place; whoever entered then would be somewhere
-    /// else, on the host even. What the first command did shows that it is there.
+    /// bubblewrap prints the process id before the root file system is in place. A process that entered at that time could
+    /// still see the host. The effect of the first command shows that the root file system is there.
     fn wait_until_started(&self) -> Result<(), SystemError> {
         let began = Instant::now();
         while !self.root.join("etc/started").exists() {
@@ -176,7 +176,8 @@ impl System {
 
 impl Drop for System {
     fn drop(&mut self) {
-        // The first process inside, by its own id too: bubblewrap asks for its parent's death signal only late in its setup.
+        // End the first process inside by its own id, too: bubblewrap asks for its parent's death signal only late in its
+        // setup.
         if let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) {
             let _ = kill_process(pid, Signal::KILL);
         }
@@ -186,7 +187,7 @@ impl Drop for System {
     }
 }
 
-/// bubblewrap tells the process id of what it started on its `--info-fd`, as a JSON object.
+/// bubblewrap prints the process id of its child on `--info-fd`, as a JSON object.
 fn child_pid(holder: &mut Child) -> Result<u32, SystemError> {
     let wrong = |text: &str| SystemError::NotStarted(format!("bubblewrap said `{}`", text.trim()));
     let mut stdout = holder.stdout.take().ok_or_else(|| wrong(""))?;

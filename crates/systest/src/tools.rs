@@ -1,4 +1,4 @@
-//! Programs of the registries that tests need: pinned, and installed beside the cache once.
+//! Programs from crate registries that tests need. Their versions are pinned, and they are installed once below the cache.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use inputs::fetch::{CARGO_ENVIRONMENT, with_proxies};
 pub struct CargoTool {
     /// The crate, and the program.
     pub name: &'static str,
-    /// Its version.
+    /// The version that `cargo install` installs; the suites use no other.
     pub version: &'static str,
 }
 

@@ -1,13 +1,12 @@
 //! The suite `workers`: two machines that share compiled objects through one store.
 //!
-//! Two caches that share nothing but a Redis compile the same major, one after the other. The second has to find what the
-//! first compiled, and both have to give the bytes of a compile without any store.
+//! Two caches that share only a Redis compile the same major, one after the other. The second has to find the first one's
+//! objects, and both have to give the same bytes as a compile without a store.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use crate::cases::{Case, Cases, ensure, unexpected};
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
@@ -19,6 +18,8 @@ use inputs::host::tools::REDIS;
 use jobs::execute::to_run;
 use release::pipeline::Pipeline;
 use targets::Target;
+
+use crate::cases::{Case, Cases, ensure, unexpected};
 
 /// How long the store may take to listen.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -34,7 +35,7 @@ struct Store {
 impl Store {
     fn start(dir: &Path) -> Result<Self, Failure> {
         let socket = dir.join("store.socket");
-        // In memory, and at no port: nobody else finds it.
+        // The store is in memory and has no port, so that no other program finds it.
         let server = Program::new("redis-server")
             .args(["--port", "0", "--save", "", "--appendonly", "no"])
             .args(["--daemonize", "no", "--logfile", ""])
@@ -67,8 +68,8 @@ impl Drop for Store {
 
 /// What one worker did.
 struct Worked {
-    /// What it said.
-    words: String,
+    /// The contents of the worker's log.
+    output: String,
     /// The digests of what it compiled.
     digests: Vec<Digest>,
 }
@@ -116,7 +117,7 @@ pub fn run(
             listener.note("the second worker compiles");
             let second = worker.work("second", &store, Some("first"))?;
             for job in ["compile:lightgbm", &format!("compile:pg{}", target.major)] {
-                let (found, all) = objects(&second.words, job)?;
+                let (found, all) = objects(&second.output, job)?;
                 // rustc's calls that link (build scripts, macros) are not among those that sccache can keep.
                 ensure(all > 20 && found == all, || {
                     format!("{job}: {found} of {all} objects from the store")
@@ -135,7 +136,7 @@ pub fn run(
             })
         });
         for worked in [first, second] {
-            for line in worked.words.lines().filter(|line| {
+            for line in worked.output.lines().filter(|line| {
                 line.contains("objects from the store") && line.starts_with("compile:")
             }) {
                 listener.note(line);
@@ -218,18 +219,18 @@ impl Worker<'_> {
             return Err(unexpected(format!("{compiled:?} have a library")));
         };
         Ok(Worked {
-            words: files::read_text(&log)?,
+            output: files::read_text(&log)?,
             digests: self.digests(output)?,
         })
     }
 }
 
-/// How many of a job's objects came from the store, and how many there are, from what was said at its end.
-fn objects(words: &str, job: &str) -> Result<(u64, u64), Failure> {
-    let line = words
+/// How many of a job's objects came from the store, and how many there are, from the last line that it printed.
+fn objects(output: &str, job: &str) -> Result<(u64, u64), Failure> {
+    let line = output
         .lines()
         .find(|line| line.starts_with(&format!("{job}: ")) && line.contains(" from the store"))
-        .ok_or_else(|| unexpected(format!("{job} said nothing of the store:\n{words}")))?;
+        .ok_or_else(|| unexpected(format!("{job} said nothing of the store:\n{output}")))?;
     let numbers = line
         .split("; ")
         .find_map(|part| part.split_once(" objects from the store"));
@@ -245,10 +246,10 @@ mod tests {
 
     /// Catches numbers that are not read, which would let a worker that finds nothing pass.
     #[test]
-    fn numbers_are_read_from_what_a_job_said() {
-        let words = "compile:pg15: compile the extension\n\
+    fn numbers_are_read_from_the_output_of_a_job() {
+        let output = "compile:pg15: compile the extension\n\
                      compile:pg15: pgml.so for PostgreSQL 15, 34.1 MB stripped; 60 of 61 objects from the store (35.1 s)\n";
-        assert_eq!(objects(words, "compile:pg15").expect("numbers"), (60, 61));
-        assert!(objects(words, "compile:lightgbm").is_err());
+        assert_eq!(objects(output, "compile:pg15").expect("numbers"), (60, 61));
+        assert!(objects(output, "compile:lightgbm").is_err());
     }
 }

@@ -13,7 +13,7 @@ use crate::commands::Sources;
 use crate::console::Console;
 use crate::output::{print, print_json};
 
-/// Measure what this release is quicker at, each time beside the other way of doing it
+/// Measure how much quicker this release is than the alternatives, side by side
 ///
 /// The packages of this machine's own target are built and installed into a clean system, as for the install tests; nothing
 /// is installed outside of it. Both sides of a comparison run in turns, in one session and on the same rows.
@@ -40,7 +40,7 @@ pub struct Args {
     sources: Sources,
 }
 
-/// Runs the command.
+/// Carries out `cargo xtask bench`: measures and prints or records the results.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let console = Console::new();
     let pipeline = args.sources.pipeline(workspace)?;

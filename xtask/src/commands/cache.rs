@@ -6,17 +6,16 @@ use base::exit::Failure;
 use base::progress::Listener;
 use base::workspace::Workspace;
 use build::plan::{Purpose, Step};
-use jobs::execute::CacheLock;
-use jobs::execute::transfer;
+use jobs::execute::{CacheLock, transfer};
 use release::pipeline::Pipeline;
 
 use crate::commands::{Sources, TargetChoice};
 use crate::console::Console;
 
-/// Hand results of finished jobs from one machine to another
+/// Move results of finished jobs from one machine to another
 ///
-/// Equal keys are equal results, so that what was imported is never made again. An archive is trusted as the machine that
-/// made it is: whoever can change one can change what is built from it.
+/// Equal keys are equal results, so that an imported result is never made again. Trust an archive only as far as the machine
+/// that made it: a changed archive changes what is built from it.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -40,25 +39,25 @@ enum Action {
             required_unless_present = "inputs"
         )]
         jobs: Vec<String>,
-        /// Instead of results: every locked input of the targets, for `dist --inputs` on a machine without a network
+        /// Write every locked input of the targets instead of results, for `dist --inputs` on a machine without a network
         #[arg(long, conflicts_with = "jobs")]
         inputs: bool,
-        /// The archive
+        /// The file to write the archive to
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
         #[command(flatten)]
         sources: Box<Sources>,
     },
-    /// Take the results in archives over
+    /// Import the results in archives into the cache
     #[command(after_help = "Example: cargo xtask cache import pg15.tar")]
     Import {
-        /// The archives
+        /// The archives that `cache export` wrote
         #[arg(value_name = "FILE", required = true)]
         archives: Vec<PathBuf>,
     },
 }
 
-/// Runs the command.
+/// Carries out `cargo xtask cache export` or `cache import`.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let console = Console::new();
     let log = workspace.log("cache");

@@ -3,26 +3,26 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use globset::Glob;
+use miette::Diagnostic;
+use thiserror::Error;
+
 use base::exit::{Exit, ExitKind, Failure};
 use base::progress::Listener;
 use base::workspace::Workspace;
 use build::compile::shared_objects::CompilerCache;
 use build::package::packages;
-use build::plan::Outcome;
 use build::plan::kinds::Kind;
-use build::plan::{Plan, Purpose};
+use build::plan::{Outcome, Plan, Purpose};
 use debian::apt::place;
-use globset::Glob;
 use inputs::fetch::FetchError;
 use jobs::execute::{Limits, to_run};
 use jobs::plan::Blocked;
-use miette::Diagnostic;
 use release::outdated::Summary;
 use release::pipeline::Pipeline;
 use release::publish::table::table;
 use release::publish::{self, State};
 use targets::Target;
-use thiserror::Error;
 
 use crate::commands::{LockPolicy, Sources, TargetChoice};
 use crate::console::Console;
@@ -46,7 +46,7 @@ pub struct Args {
     /// How many cores to use [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
-    /// After a failure go on with what does not need the failed job, and leave out what this machine can't do
+    /// After a failure, go on with the jobs that don't need the failed one, and leave out what this machine can't do
     #[arg(long)]
     keep_going: bool,
     /// Only these jobs and what they need, by name or glob (`compile:*`); nothing is put into --out
@@ -55,7 +55,7 @@ pub struct Args {
     /// Share compiled objects with other machines through the Redis that listens at this Unix socket
     #[arg(long, env = "PGML_COMPILER_CACHE", value_name = "SOCKET")]
     compiler_cache: Option<PathBuf>,
-    /// Take every input from this archive (`cargo xtask cache export --inputs` makes it), and contact nobody
+    /// Take every input from this archive (`cargo xtask cache export --inputs` makes it), and contact no server
     #[arg(long, value_name = "FILE")]
     inputs: Option<PathBuf>,
     /// Don't ask the archives whether they have newer packages than the locks
@@ -67,7 +67,7 @@ pub struct Args {
     sources: Sources,
 }
 
-/// `--only-jobs` names none.
+/// A value of `--only-jobs` that is no job of the plan.
 #[derive(Debug, Error, Diagnostic)]
 #[error("no job of the plan is called `{0}`")]
 #[diagnostic(help("`cargo xtask plan` lists them"))]
@@ -79,7 +79,7 @@ impl ExitKind for NoSuchJob {
     }
 }
 
-/// Runs the command.
+/// Carries out `cargo xtask dist`: locks, builds and publishes the chosen targets.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let began = Instant::now();
     let console = Console::new();
@@ -97,8 +97,8 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         console: &console,
     };
     let policy = args.policy.policy();
-    pipeline.lock_what_is_not(&args.choice.select(&pipeline)?, policy, &console)?;
-    let done = pipeline.renewing(policy, &console, &|pipeline| run.attempt(pipeline))?;
+    pipeline.lock_missing(&args.choice.select(&pipeline)?, policy, &console)?;
+    let done = pipeline.with_new_locks(policy, &console, &|pipeline| run.attempt(pipeline))?;
     match done {
         Done::NothingToDo(impossible) | Done::Asked(impossible) => Ok(impossible?),
         Done::Built(built) => run.publish(&pipeline, *built),
@@ -123,7 +123,7 @@ enum Done {
     Built(Box<Built>),
 }
 
-/// What was built.
+/// A finished build that can be published.
 struct Built {
     chosen: Vec<Target>,
     plan: Plan,
@@ -147,7 +147,7 @@ impl Run<'_> {
         if !self.args.only.is_empty() {
             let meant = |kind: &Kind| self.args.only.iter().any(|name| name == kind.name());
             let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(meant).collect();
-            plan = build::plan::kinds::only(plan, &kinds);
+            plan = build::plan::kinds::restrict_to(plan, &kinds);
         }
         if !self.args.only_jobs.is_empty() {
             plan.goals = jobs_named(&plan, &self.args.only_jobs)?;
@@ -155,7 +155,7 @@ impl Run<'_> {
         Ok(plan)
     }
 
-    /// Computes the plan and runs what of it has to run.
+    /// Computes the plan and runs the jobs whose results are not in the cache.
     fn attempt(&self, pipeline: &Pipeline) -> Result<Done, Failure> {
         let (args, console) = (self.args, self.console);
         let chosen = args.choice.select(pipeline)?;
@@ -226,7 +226,7 @@ impl Run<'_> {
         )
     }
 
-    /// Whether all of it is there already, which is said then.
+    /// Whether all files of the release are there already. If so, the listener gets a note.
     fn is_done(&self, pipeline: &Pipeline, plan: &Plan, chosen: &[Target]) -> bool {
         let done = self.args.only_jobs.is_empty()
             && to_run(plan, &pipeline.cache()).is_empty()
@@ -245,8 +245,8 @@ impl Run<'_> {
         done
     }
 
-    /// Puts what was built into the output directory. What could not be built ends the command as it would have without
-    /// `--keep-going`.
+    /// Puts the results into the output directory. Jobs that could not be built end the command with the same exit code as
+    /// without `--keep-going`.
     fn publish(&self, pipeline: &Pipeline, built: Built) -> Result<(), Failure> {
         let Built {
             chosen,
@@ -277,7 +277,7 @@ impl Run<'_> {
     }
 }
 
-/// How the targets of a run are called in a line.
+/// The targets of a run as one phrase for a line.
 fn names(chosen: &[Target]) -> String {
     match chosen {
         [target] => target.to_string(),
@@ -285,7 +285,7 @@ fn names(chosen: &[Target]) -> String {
     }
 }
 
-/// The lines that install on this machine, where the repository has packages for it.
+/// The commands that install on this machine, where the repository has packages for it.
 fn tell_how_to_install(pipeline: &Pipeline, chosen: &[Target], out: &Path, console: &Console) {
     let repository = out.join("apt");
     let here = pipeline.host.os.codename.as_str();
@@ -323,7 +323,7 @@ fn jobs_named(plan: &Plan, patterns: &[String]) -> Result<Vec<String>, Failure> 
     Ok(found)
 }
 
-/// Tells what each target got although jobs failed. The last release stays as it is: this one is not whole.
+/// Prints the results for each target although jobs failed. The last release stays as it is: this one is not complete.
 fn failed(
     pipeline: &Pipeline,
     plan: &Plan,

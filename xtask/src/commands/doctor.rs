@@ -4,18 +4,17 @@ use std::path::{Path, PathBuf};
 
 use base::exit::{Exit, Failure};
 use base::workspace::Workspace;
-use inputs::host::Host;
-use inputs::host::advisories;
 use inputs::host::doctor::{Report, State, examine};
+use inputs::host::{Host, advisories};
 use inputs::toolchain::Toolchain;
 use targets::Targets;
 
 use super::mirrors::MirrorArgs;
 use crate::output::{print, print_json};
 
-/// Can this machine do each thing, and if not, what to install
+/// Show what this machine can do, and what to install for the rest
 ///
-/// Looks and tries, changes nothing, contacts nobody.
+/// It looks at the machine and tries things out. It changes nothing and contacts no server.
 #[derive(clap::Args)]
 #[command(after_help = "Example: cargo xtask doctor --json | jq .able")]
 pub struct Args {
@@ -32,7 +31,7 @@ pub struct Args {
     mirrors: MirrorArgs,
 }
 
-/// Runs the command.
+/// Carries out `cargo xtask doctor`: checks this machine and prints the report.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     if args.advisories {
         return advisories(&args, workspace);

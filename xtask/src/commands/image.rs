@@ -10,8 +10,7 @@ use base::workspace::Workspace;
 use build::oci::config::ImageConfig;
 use build::oci::engine::Engine;
 use build::oci::{Flavour, OciError};
-use inputs::host::Choice;
-use inputs::host::Host;
+use inputs::host::{Choice, Host};
 use targets::Targets;
 
 use crate::console::Console;
@@ -56,7 +55,7 @@ struct ImageChoice {
     out: PathBuf,
 }
 
-/// Runs the command.
+/// Carries out `cargo xtask image load` or `image run`.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let log = workspace.log("image");
     match args.action {

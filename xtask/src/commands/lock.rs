@@ -16,25 +16,25 @@ use super::mirrors::MirrorArgs;
 use crate::console::Console;
 use crate::output::{print, print_json};
 
-/// Pin every input by hash, or check that what is pinned still fits
+/// Pin every input by hash, or check that the locks still fit
 ///
-/// With no flag it does what --check does: reads the lock files and packaging/targets.toml, contacts nothing.
+/// Without a flag it does what --check does: it reads the lock files and packaging/targets.toml, and contacts no server.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask lock --outdated                    what is older than its archives offer
   cargo xtask lock --update --security           move what security updates and updates supersede
   cargo xtask lock --update debian12             make one lock anew")]
 pub struct Args {
-    /// Make these locks anew from their archives [default: all whose archives are enabled]
+    /// Make these locks again from their archives [default: all whose archives are enabled]
     #[arg(long)]
     update: bool,
-    /// With --update: keep the packages of frozen roles, so that nothing is compiled anew for their sake
+    /// With --update: keep the packages of frozen roles, so that their updates cause no new compile
     #[arg(long, requires = "update")]
     security: bool,
     /// Say whether the locks fit packaging/targets.toml
     #[arg(long, conflicts_with = "update")]
     check: bool,
-    /// List what of the locks is older than its archives offer; exit 1 if users get any of it
+    /// List the locked packages that are older than their archives' newest; exit 1 if users get one of them
     #[arg(long, conflicts_with_all = ["update", "check"])]
     outdated: bool,
     /// With --outdated: one JSON document (docs/schema/outdated.json)
@@ -47,7 +47,7 @@ pub struct Args {
     mirrors: MirrorArgs,
 }
 
-/// Runs the command.
+/// Carries out `cargo xtask lock`: updates locks, or lists what is out of date.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let targets = Targets::load(&workspace.packaging().join("targets.toml"))?;
     let named: Result<Vec<Input>, _> = args
@@ -63,7 +63,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     }
 }
 
-/// What has a lock of its own.
+/// An input that has its own lock.
 enum Input<'a> {
     Distribution(&'a Distribution),
     Wheels(Box<WheelSet>),
@@ -112,7 +112,7 @@ fn update(
         false => named,
         true => {
             let reachable = |input: &Input<'_>| match input {
-                // With another major only what is locked already: nobody asks for all of them.
+                // For other majors only the locked ones: all of them would be too many by default.
                 Input::Distribution(d) => {
                     mirrors.reach(d) && (d.of.is_none() || input.path(workspace).exists())
                 }
@@ -138,7 +138,7 @@ fn update(
     Ok(())
 }
 
-/// Makes the lock of a distribution anew, and says what moved.
+/// Makes the lock of a distribution again, and prints which packages changed.
 fn update_distribution(
     targets: &Targets,
     distribution: &Distribution,
@@ -214,7 +214,7 @@ fn outdated(
 fn check(targets: &Targets, named: Vec<Input<'_>>, workspace: &Workspace) -> Result<(), Failure> {
     let inputs = match named.is_empty() {
         false => named,
-        // A distribution whose archive nobody has enabled yet has no lock, and that is no fault of the tree.
+        // A distribution whose archive is not enabled has no lock, which is no error.
         true => Input::all(targets)
             .filter(|input| input.path(workspace).exists())
             .collect(),

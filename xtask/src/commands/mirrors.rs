@@ -5,21 +5,21 @@ use inputs::fetch::FetchError;
 use inputs::fetch::mirrors::{Mirrors, UserMirrors};
 use targets::Targets;
 
-/// Which archives may be contacted.
+/// The archives that may be contacted.
 #[derive(clap::Args)]
 pub struct MirrorArgs {
     /// An archive that may be contacted besides those of this machine's apt: NAME, or NAME=URI. May be given more than
     /// once; in the environment separated by spaces
     #[arg(long = "mirror", value_name = "NAME[=URI]", env = "PGML_DIST_MIRRORS")]
     mirrors: Vec<String>,
-    /// Don't ask the public services that keep what left an archive, such as Debian's snapshot service
+    /// Don't ask the public services that keep packages which left an archive, such as Debian's snapshot service
     #[arg(long, env = "PGML_DIST_NO_SNAPSHOT", value_parser = clap::builder::BoolishValueParser::new())]
     no_snapshot: bool,
 }
 
 impl MirrorArgs {
-    /// What was said besides what this machine's apt is configured for.
-    pub fn given(&self) -> UserMirrors {
+    /// The archives that the user allowed in addition to those that this machine's apt is configured for.
+    pub fn user_mirrors(&self) -> UserMirrors {
         UserMirrors {
             enabled: self.mirrors.clone(),
             no_snapshot: self.no_snapshot,
@@ -28,12 +28,12 @@ impl MirrorArgs {
 }
 
 impl MirrorArgs {
-    /// What this machine's apt is configured for, and what was given.
+    /// The archives that this machine's apt is configured for, and those that the user named.
     pub fn discover(
         &self,
         targets: &Targets,
         workspace: &Workspace,
     ) -> Result<Mirrors, FetchError> {
-        Mirrors::discover(targets, &self.given(), &workspace.log("mirrors"))
+        Mirrors::discover(targets, &self.user_mirrors(), &workspace.log("mirrors"))
     }
 }

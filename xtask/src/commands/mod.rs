@@ -1,5 +1,5 @@
-//! One file per command. A command turns arguments into calls of the library and results into output; logic that two
-//! commands need is the library's.
+//! One file per command. A command turns arguments into calls of the crates below and results into output. Logic that two
+//! commands need belongs into a crate.
 
 pub mod bench;
 pub mod cache;
@@ -41,7 +41,7 @@ pub struct TargetChoice {
 }
 
 impl TargetChoice {
-    /// The targets that are meant.
+    /// The targets that the arguments choose.
     pub fn select(&self, pipeline: &Pipeline) -> Result<Vec<Target>, Failure> {
         let choice = Choice {
             patterns: &self.targets,
@@ -52,16 +52,16 @@ impl TargetChoice {
     }
 }
 
-/// What happens when locked packages can be had from nowhere.
+/// What happens when no mirror has a locked package any more.
 #[derive(clap::Args)]
 pub struct LockPolicy {
-    /// Never make a lock anew: an input that can be had from nowhere is an error
+    /// Never make a lock again: an input that no mirror has any more is an error
     #[arg(long)]
     locked: bool,
 }
 
 impl LockPolicy {
-    /// As the library has it.
+    /// The policy of `release` for this flag.
     pub fn policy(&self) -> Policy {
         match self.locked {
             true => Policy::Locked,
@@ -70,7 +70,7 @@ impl LockPolicy {
     }
 }
 
-/// From where, and for which moment.
+/// The sources of a build: the mirrors, the time of the release and the repository's options.
 #[derive(clap::Args)]
 pub struct Sources {
     #[command(flatten)]
@@ -95,7 +95,7 @@ impl Sources {
         self.load(workspace, self.epoch.as_deref())
     }
 
-    /// The same for a moment that something else decides.
+    /// Reads the configuration of a run for a time that the caller decides.
     pub fn pipeline_at(&self, workspace: &Workspace, epoch: u64) -> Result<Pipeline, Failure> {
         self.load(workspace, Some(&epoch.to_string()))
     }
@@ -106,7 +106,7 @@ impl Sources {
             home: home().unwrap_or_default(),
             id: id.clone(),
         };
-        let mut pipeline = Pipeline::load(workspace, epoch, &self.mirrors.given())?;
+        let mut pipeline = Pipeline::load(workspace, epoch, &self.mirrors.user_mirrors())?;
         pipeline.repository = RepositoryOptions {
             sign_key: self.sign_key.as_ref().map(user_key),
             keep: self.keep.as_ref().map(|dir| workspace.root.join(dir)),
@@ -115,7 +115,7 @@ impl Sources {
     }
 }
 
-/// Where gpg keeps a user's keys unless it is told otherwise.
+/// The directory in which gpg keeps a user's keys by default.
 fn default_gnupg_home() -> Option<PathBuf> {
     Some(PathBuf::from(std::env::var_os("HOME")?).join(".gnupg"))
 }

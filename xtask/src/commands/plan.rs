@@ -8,12 +8,12 @@ use base::workspace::Workspace;
 use build::plan::Availability;
 use build::plan::document::{Document, Planned};
 use build::plan::github::Matrices;
-use release::publish::table::{legend, mark};
+use release::publish::table::{legend, note_mark};
 
 use crate::commands::{Sources, TargetChoice};
 use crate::output::{print, print_json};
 
-/// Show all work without doing any: each job, cached or not and why, and what each target lacks here
+/// Show all work without doing it: each job, whether its result is cached and why not, and what each target lacks here
 #[derive(clap::Args)]
 #[command(after_help = "Example: cargo xtask plan --all --format json")]
 pub struct Args {
@@ -37,7 +37,7 @@ enum Format {
     Github,
 }
 
-/// Runs the command.
+/// Carries out `cargo xtask plan`: prints the jobs and builds nothing.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let pipeline = args.sources.pipeline(workspace)?;
     let chosen = args.choice.select(&pipeline)?;
@@ -57,15 +57,18 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     print(&table(&document, &today))
 }
 
-/// How far a target that can be built here can be tried here.
+/// The tests that can run here for a target that can be built here.
 fn buildable(planned: &Planned, today: &Day, notes: &mut Vec<String>) -> String {
     let mut words = "can be built here".to_owned();
     for end in planned.ends.iter().filter(|end| end.day < *today) {
         let note = format!("{} got its last fixes by {}", end.of, end.day);
-        words.push_str(&format!(", past its end of life {}", mark(&note, notes)));
+        words.push_str(&format!(
+            ", past its end of life {}",
+            note_mark(&note, notes)
+        ));
     }
     for note in &planned.development {
-        words.push_str(&format!(", not for a release {}", mark(note, notes)));
+        words.push_str(&format!(", not for a release {}", note_mark(note, notes)));
     }
     if let Some(other) = &planned.loadable_in {
         let tried = match &planned.not_installable {
@@ -75,12 +78,12 @@ fn buildable(planned: &Planned, today: &Day, notes: &mut Vec<String>) -> String 
         words.push_str(&tried);
     }
     if let Some(why) = &planned.not_installable {
-        words.push_str(&format!(", not installed {}", mark(why, notes)));
+        words.push_str(&format!(", not installed {}", note_mark(why, notes)));
     }
     words
 }
 
-/// Targets, jobs, and a sum.
+/// The plan as text: the targets, the jobs and their number.
 fn table(document: &Document, today: &Day) -> String {
     let mut text = String::new();
     let mut notes = Vec::new();
@@ -94,7 +97,7 @@ fn table(document: &Document, today: &Day) -> String {
             },
             // All targets of an architecture lack the same, and much of them can be made all the same.
             Availability::Missing(what) if document.planned.contains_key(target) => {
-                format!("can't be built whole here {}", mark(what, &mut notes))
+                format!("can't be built whole here {}", note_mark(what, &mut notes))
             }
             Availability::Missing(what) => format!("can't be built here: {what}"),
         };
@@ -108,7 +111,7 @@ fn table(document: &Document, today: &Day) -> String {
     for job in &document.jobs {
         let state = match (&job.why, job.cached, &job.blocked) {
             (_, true, _) => "cached".to_owned(),
-            (_, _, Some(why)) => format!("can't run here: {}", mark(why, &mut notes)),
+            (_, _, Some(why)) => format!("can't run here: {}", note_mark(why, &mut notes)),
             (Some(why), ..) => format!("to run:{why}"),
             (None, ..) => "to run".to_owned(),
         };

@@ -8,7 +8,7 @@ use build::plan::Purpose;
 use inputs::fetch::mirrors::UserMirrors;
 use jobs::source_tree::SourceTree;
 use release::pipeline::Pipeline;
-use release::provenance::check::{Here, check, read};
+use release::provenance::check::{LocalState, check, read};
 use release::publish::plan_digest;
 
 use crate::output::{print, print_json};
@@ -35,7 +35,7 @@ pub fn verify(
             Some(report) => report.to_string(),
             None => "it can't be computed".to_owned(),
         });
-    let here = Here {
+    let here = LocalState {
         tree: &SourceTree::read(workspace)?,
         toolchain: &pipeline.toolchain.version,
         plan,

@@ -8,27 +8,27 @@ use base::workspace::Workspace;
 use inputs::host::tools::{DIFFOSCOPE, NEWUIDMAP};
 use release::pipeline::Pipeline;
 use release::reproduce::compare::Outcome;
-use release::reproduce::{Document, First, Reproduction};
+use release::reproduce::{Document, FirstRelease, Reproduction};
 
 use crate::commands::{Sources, TargetChoice};
 use crate::console::Console;
 use crate::output::{print, print_json};
 
-/// Build again from an empty cache under other circumstances, and compare every artifact's digest
+/// Build again from an empty cache in other surroundings, and compare every artifact's digest
 ///
-/// The second build has another path, user id, umask, locale, time zone, host name, clock and number of jobs, and no network;
-/// what of them this machine can't vary is listed with the reason. A difference is explained by diffoscope and ends the
-/// command with exit code 1.
+/// The second build has another path, user id, umask, locale, time zone, host name, clock and number of jobs, and no
+/// network. Properties that this machine can't vary are listed with the reason. diffoscope explains each difference, and the
+/// command ends with exit code 1.
 #[derive(clap::Args)]
 #[command(after_help = "Example: cargo xtask reproduce debian12-pg15\n         \
                         cargo xtask reproduce --from dist/manifest.json")]
 pub struct Args {
     #[command(flatten)]
     choice: TargetChoice,
-    /// The release to compare with; what it does not hold for these targets is built first
+    /// The release to compare with; results that it lacks for these targets are built first
     #[arg(long, default_value = "dist", value_name = "DIR")]
     out: PathBuf,
-    /// Build what this manifest says, its targets at its time, and compare with its digests
+    /// Build the targets of this manifest with its time, and compare with its digests
     #[arg(long, value_name = "MANIFEST", conflicts_with_all = ["targets", "all", "arch", "out"])]
     from: Option<PathBuf>,
     /// Print one document; its schema is docs/schema/reproduce.json
@@ -38,10 +38,14 @@ pub struct Args {
     sources: Sources,
 }
 
-/// Runs the command.
+/// Carries out `cargo xtask reproduce`: builds a second time and compares.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let console = Console::new();
-    let given = args.from.as_deref().map(First::of_manifest).transpose()?;
+    let given = args
+        .from
+        .as_deref()
+        .map(FirstRelease::of_manifest)
+        .transpose()?;
     let pipeline = match &given {
         Some(first) => args.sources.pipeline_at(workspace, first.manifest.epoch)?,
         None => args.sources.pipeline(workspace)?,
@@ -87,7 +91,7 @@ fn require(pipeline: &Pipeline, workspace: &Workspace, console: &Console) -> Res
         .require(&[DIFFOSCOPE, NEWUIDMAP], &log, console)?)
 }
 
-/// What was varied, each artifact, what diffoscope says, and a sum.
+/// The text of a document: what was varied, each artifact, diffoscope's explanations, and a summary.
 fn table(document: &Document) -> String {
     let mut text = String::new();
     for variation in &document.variations {

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser};
+
 use base::exit::{Exit, Failure};
 use base::workspace::Workspace;
-use clap::builder::{PossibleValue, PossibleValuesParser};
 use systest::cases::{Case, CaseResult, summary};
 use systest::suites::{self, Options, Suite};
 
@@ -33,10 +34,10 @@ fn names() -> PossibleValuesParser {
 pub struct Args {
     #[command(flatten)]
     choice: TargetChoice,
-    /// Only these suites [default: all that can run on this machine's own target, but those that take long]
+    /// Only these suites [default: all that can run on this machine's own target, except those that take long]
     #[arg(long = "suite", value_name = "NAME", value_parser = names())]
     suites: Vec<String>,
-    /// Write what the tests make into the documentation, instead of comparing it
+    /// Write the tables that the tests make into the documentation, instead of comparing them
     #[arg(long)]
     update: bool,
     /// The release under test
@@ -57,7 +58,7 @@ pub struct Args {
     sources: Sources,
 }
 
-/// Runs the command.
+/// Carries out `cargo xtask test`: runs the chosen suites.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let console = Console::new();
     let mut pipeline = args.sources.pipeline(workspace)?;

@@ -19,7 +19,7 @@ pub struct Args {
     check: bool,
 }
 
-/// Runs the command.
+/// Carries out `cargo xtask workflows`: writes or checks the GitHub workflows.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let pipeline = Pipeline::load(workspace, None, &UserMirrors::default())?;
     // The same on every machine that writes it.

@@ -1,26 +1,28 @@
-//! Links the extension's own objects in the ways that they must not be linked, for the test that shows why
-//! (docs/crash.md). What comes out is loaded into test servers and refused by the checker; it must never be packaged.
+//! Links the extension's own objects in each wrong way, for the test of the BLAS clash (docs/crash.md). Test servers load
+//! these libraries, and the checker must refuse them. They must never be packaged.
 //!
-//! rustc looks for its linker by the name `cc`. The one that it finds here does as it is told, and then repeats the same
-//! command with one part changed for each [`Mislink`]. So the objects and the source are those of the product, and only
-//! the link differs; the command repeated unchanged has to give the product's very bytes, or this proves nothing.
+//! rustc looks for its linker by the name `cc`. The script of that name in this module links as rustc asks. It then repeats
+//! the same command for each [`WrongLink`] with one part changed. So the objects and the source are those of the product,
+//! and only the link differs. The step fails unless the command repeated without a change gives the same bytes as the
+//! product.
 
 use std::path::Path;
 
 use miette::Diagnostic;
 use thiserror::Error;
 
-use crate::compile::extension::{Compile, PREPARE, RUSTC};
-use crate::plan::Work;
-use crate::sbom::audit;
 use base::digest::Digest;
 use base::exit::{Exit, ExitKind, Failure};
 use base::files;
 
+use crate::compile::extension::{Compile, PREPARE, RUSTC};
+use crate::plan::Work;
+use crate::sbom::audit;
+
 /// A way in which the extension must not be linked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mislink {
-    /// To the distribution's shared OpenBLAS: what the crate openblas-src does by itself where it finds one.
+pub enum WrongLink {
+    /// To the distribution's shared OpenBLAS, as the crate openblas-src does by default where it finds one.
     Dynamic,
     /// To the shared OpenBLAS with 64-bit integers, which exports the same names.
     Ilp64,
@@ -30,8 +32,8 @@ pub enum Mislink {
     ExportedOld,
 }
 
-impl Mislink {
-    /// All of them.
+impl WrongLink {
+    /// Every way, in the order in which the linker script makes them.
     pub const ALL: [Self; 4] = [
         Self::Dynamic,
         Self::Ilp64,
@@ -49,7 +51,7 @@ impl Mislink {
         }
     }
 
-    /// The file in a mislink job's output.
+    /// The file in the output of the job `blas-clash`.
     pub fn file(self) -> String {
         format!("{}.so", self.name())
     }
@@ -62,7 +64,7 @@ const UNCHANGED: &str = "unchanged.so";
 #[derive(Debug, Error, Diagnostic)]
 #[error("the link command repeated unchanged does not give the library that the compile job made")]
 #[diagnostic(help(
-    "what rustc is asked for in crates/build/src/compile/blas_clash.rs must give the same objects as crates/build/src/compile/extension.rs does"
+    "the arguments of rustc in crates/build/src/compile/blas_clash.rs must give the same objects as those in crates/build/src/compile/extension.rs"
 ))]
 struct OtherObjects;
 
@@ -72,7 +74,7 @@ impl ExitKind for OtherObjects {
     }
 }
 
-/// Links each [`Mislink`]. `product` is the compile job's library before strip, `shared` and `old` the
+/// Links each [`WrongLink`]. `product` is the compile job's library before strip, `shared` and `old` the
 /// unpacked packages of other builds of OpenBLAS.
 pub fn link(
     compile: &Compile<'_>,
@@ -98,7 +100,7 @@ pub fn link(
         return Err(OtherObjects.into());
     }
     std::fs::remove_file(&unchanged).map_err(files::FileError::at("remove", &unchanged))?;
-    let names: Vec<&str> = Mislink::ALL.into_iter().map(Mislink::name).collect();
+    let names: Vec<&str> = WrongLink::ALL.into_iter().map(WrongLink::name).collect();
     Ok(format!("the same objects linked {}", names.join(", ")))
 }
 

@@ -1,12 +1,9 @@
-//! Static archives of the gradient boosting libraries, which are C++: compiled in the builder from the sources that a crate
-//! carries. A job of its own for each, keyed by the crate's checksum and the recipe, so that a change of the extension
-//! compiles none of it again, and all majors share it.
+//! Static archives of the gradient boosting libraries, which are written in C++. The builder compiles them from the sources
+//! that a crate carries. Each library has its own job, whose key has the crate's checksum and the recipe. So a change of the
+//! extension does not compile a library again, and all majors share the archive.
 
-use crate::plan::ids;
 use std::path::Path;
 
-use crate::compile::shared_objects::{REPORT, Wrapper};
-use crate::plan::Work;
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
@@ -14,6 +11,9 @@ use base::process::{self, Program};
 use base::sandbox::Sandbox;
 use targets::Architecture;
 use targets::lock::crates::CrateLock;
+
+use crate::compile::shared_objects::{REPORT, Wrapper};
+use crate::plan::{Work, ids};
 
 /// A library that is linked in as an archive.
 #[derive(Debug)]
@@ -26,11 +26,11 @@ pub struct Library {
     pub sources: &'static str,
     /// The makefile, in the source tree.
     pub makefile: &'static str,
-    /// What it makes.
+    /// The file name of the static archive that the makefile writes.
     pub archive: &'static str,
 }
 
-/// All of them.
+/// The C++ libraries that the extension links.
 pub const LIBRARIES: [Library; 1] = [Library {
     name: "lightgbm",
     crate_name: "lightgbm3-sys",
@@ -60,7 +60,7 @@ impl Library {
         ids::fetch_set(&self.name)
     }
 
-    /// Links the file of the crate out of cargo's `cache` into `out`, if it is what the lock says; returns its name.
+    /// Links the crate's file from cargo's `cache` into `out`, if its digest is the lock's. Returns the name of the file.
     pub fn fetch(&self, lock: &Path, cache: &Path, out: &Path) -> Result<String, Failure> {
         let missing = |place: &Path| {
             FileError::at("find the crate in", place)(std::io::ErrorKind::NotFound.into())
@@ -81,8 +81,8 @@ impl Library {
         Err(missing(cache).into())
     }
 
-    /// Compiles it for an architecture, by programs whose names begin with its triplet where that is not the first; the
-    /// archive is the job's output.
+    /// Compiles the library for an architecture; the archive is the job's output. For other architectures than the first, it
+    /// calls the programs whose names begin with the architecture's triplet.
     pub fn compile(
         &self,
         builder: &Path,
@@ -132,7 +132,10 @@ impl Library {
         let to = work.out.join(self.archive);
         files::copy(&archive, &to)?;
         let size = to.metadata().map_err(FileError::at("read", &to))?.len();
-        let shared = wrapper.map(Wrapper::said).transpose()?.unwrap_or_default();
+        let shared = wrapper
+            .map(Wrapper::summary)
+            .transpose()?
+            .unwrap_or_default();
         Ok(format!(
             "{}, {:.1} MB{shared}",
             self.archive,

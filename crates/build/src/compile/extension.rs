@@ -1,14 +1,14 @@
 //! Compiles the extension for one Postgres major in the builder, against a stub libpython, and splits off its debug
 //! symbols.
 //!
-//! Cargo's target directory is kept between runs and shared by all majors: only pgrx-pg-sys and the extension itself
-//! are compiled again for another major. It is never a source of bytes: cargo decides from the inputs, what cargo does not
-//! look at is in the directory's name ([`kept_dir`]) or in the name of a file that it does look at, and `reproduce` compares
-//! with a build from nothing.
+//! Cargo's target directory is kept between runs and shared by all majors: only pgrx-pg-sys and the extension itself are
+//! compiled again for another major. It must not change the result. Cargo decides from the inputs what to compile again.
+//! Inputs that cargo does not look at are in the name of the directory ([`kept_dir`]) or of a file that cargo does look at.
+//! `reproduce` compares the result with a build from an empty cache.
 //!
-//! For another architecture than the first, cargo is told the target, and every program of the compiler is called by the name
-//! that begins with GNU's triplet. A cross compiler has these names and so has the native one, so that one recipe serves on
-//! either machine.
+//! For other architectures than the first, the step passes the target to cargo and calls each program of the compiler by the
+//! name that begins with GNU's triplet. Cross compilers and native compilers both have these names, so that one recipe
+//! serves on either machine.
 
 mod declared_rust;
 
@@ -17,12 +17,6 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::compile::shared_objects::{REPORT, Wrapper};
-use crate::layout::{CRATE_TREE, CRATES, HEADERS, STRIPPED};
-use crate::plan::Work;
-use crate::sbom::audit;
-use crate::sbom::crates::CrateTree;
-use crate::sbom::native::Native;
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
@@ -35,6 +29,13 @@ use symcheck::version::Version;
 use targets::Architecture;
 use targets::lock::crates::CrateLock;
 
+use crate::compile::shared_objects::{REPORT, Wrapper};
+use crate::layout::{CRATE_TREE, CRATES, HEADERS, STRIPPED};
+use crate::plan::Work;
+use crate::sbom::audit;
+use crate::sbom::crates::CrateTree;
+use crate::sbom::native::Native;
+
 /// The oldest Python that one library serves; the stub offers its limited API and nothing newer.
 pub const OLDEST_PYTHON: (u8, u8) = (3, 8);
 
@@ -45,7 +46,7 @@ pub fn headers_of(compiled: &Path) -> Result<Option<Version>, FileError> {
 
 /// Where everything that a compile reads lies on the host.
 pub struct Compile<'a> {
-    /// The Postgres major.
+    /// The major version of PostgreSQL that is compiled for.
     pub major: u16,
     /// The architecture that is compiled for.
     pub architecture: &'a Architecture,
@@ -59,7 +60,7 @@ pub struct Compile<'a> {
     pub toolchain: &'a Path,
     /// A cargo home that holds every crate of `extension/Cargo.lock`.
     pub cargo_home: &'a Path,
-    /// The unpacked `postgresql-server-dev-N`.
+    /// The directory with the server headers, as `postgresql-server-dev-N` unpacks them.
     pub headers: &'a Path,
     /// What they were made from.
     pub headers_key: Option<&'a Digest>,
@@ -109,7 +110,7 @@ impl Compile<'_> {
                 .map(|meta| meta.len())
                 .map_err(FileError::at("read", path))
         };
-        let shared = self.wrapper.map(Wrapper::said).transpose()?;
+        let shared = self.wrapper.map(Wrapper::summary).transpose()?;
         Ok(format!(
             "pgml.so for PostgreSQL {}, {:.1} MB stripped{}",
             self.major,
@@ -130,7 +131,7 @@ impl Compile<'_> {
         };
         sandbox
             .read_only(&inputs, "/in/list")
-            // Cargo tells from the arguments whether to link again, and does not look into files that they name.
+            // Cargo decides from the arguments whether to link again, and does not look into files that they name.
             .env("LIST", Digest::of(&list).to_string())
             .writable(out, "/build/out")
             .script(&format!("{PREPARE}{RUSTC}{SPLIT}{REPORT}"))
@@ -138,7 +139,7 @@ impl Compile<'_> {
         Ok(())
     }
 
-    /// Writes down which crates will be linked, and returns the list that the library is to carry.
+    /// Writes the list of crates that will be linked, and returns it in the form for the library's section.
     fn list_crates(&self, scratch: &Path, out: &Path, log: &Path) -> Result<Vec<u8>, Failure> {
         let lock = CrateLock::load(&self.source.join("extension/Cargo.lock"))?;
         let unpacked = self.cargo_home.join("registry/src");
@@ -215,7 +216,7 @@ impl Compile<'_> {
         Ok(self.for_target(sandbox))
     }
 
-    /// Tells cargo and the build scripts what they are to compile for, where that is not the first architecture.
+    /// Sets the target for cargo and the build scripts, where it is not the first architecture.
     fn for_target(&self, sandbox: Sandbox) -> Sandbox {
         let architecture = self.architecture;
         if architecture.suffix().is_empty() {
@@ -244,8 +245,8 @@ impl Compile<'_> {
             )
     }
 
-    /// Copies what the compiler may see into a directory of its own. Files that did not change are left alone, so that
-    /// their times, from which cargo tells what to compile again, stay too.
+    /// Copies what the compiler may see into a separate directory. Unchanged files keep their times, because cargo decides
+    /// by the times what to compile again.
     fn stage_source(&self) -> Result<PathBuf, FileError> {
         let staged = self.kept.join("src");
         for dir in SOURCES {
@@ -336,8 +337,8 @@ cargo tree --quiet --locked --offline --no-default-features --features "pg$MAJOR
 /// Compiles with the list of crates linked in.
 ///
 /// `--undefined` keeps the list, to which nothing refers, from being dropped as dead; the symbol is hidden, so that the
-/// library exports nothing for it. The linker's arguments are for this one crate (`cargo rustc`), not for build scripts. What crates
-/// declare as their oldest Rust is checked by [`declared_rust`] instead of by cargo.
+/// library exports nothing for it. The linker's arguments are for this one crate (`cargo rustc`), not for build scripts.
+/// [`declared_rust`] checks the oldest Rust that crates declare, instead of cargo.
 pub const RUSTC: &str = r#"
 mkdir /build/list
 printf '%s\n' '.section .dep-v0,"a",@progbits' '.globl AUDITABLE_VERSION_INFO' '.hidden AUDITABLE_VERSION_INFO' \
@@ -409,7 +410,7 @@ fn stub_source(abi3: &Abi3) -> String {
     text
 }
 
-/// A `pg_config` that answers for the unpacked headers, whatever the host has installed.
+/// A `pg_config` that answers for the unpacked headers, not for a server of the host.
 fn pg_config(major: u16, gnu: &str) -> String {
     format!(
         r#"#!/bin/sh
@@ -434,8 +435,9 @@ for option; do value "$option"; done
     )
 }
 
-/// The directory of kept state: with another builder, another toolchain or another archive that is linked in nothing may be
-/// taken from it, and cargo, which sees the same paths, would. `made_by` are the keys of the jobs that make these.
+/// The directory that is kept between runs. Its name changes with the builder, the toolchain and the linked archives: cargo
+/// sees the same paths and would use objects that no longer fit. `made_by` has the keys of the jobs that make the builder
+/// and the archives.
 pub fn kept_dir(cache: &Path, made_by: &[Option<&Digest>], toolchain: &str) -> PathBuf {
     let name = Digest::of(format!("{made_by:?} {toolchain}"));
     cache.join("build").join(name.short())

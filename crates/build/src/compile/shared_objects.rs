@@ -1,11 +1,12 @@
 //! Compiled objects that machines share: sccache before the compilers, with a Redis that all of them reach.
 //!
-//! Off unless the user names the store (`dist --compiler-cache SOCKET`). It saves time and must not change a byte, so no
-//! job's key knows of it; the suite `workers` compares. Whoever can write to the store can put an object of their own into a
-//! library: a release is compared with a rebuild that does without (docs/compiler-cache.md).
+//! Off unless the user names the store (`dist --compiler-cache SOCKET`). It saves time and must not change a byte, so it is
+//! in no job's key. The suite `workers` compares the results with and without it. A user who can write to the store can put
+//! another object into a library. Therefore compare a release with a rebuild that does not use the store
+//! (docs/compiler-cache.md).
 //!
-//! sccache runs inside the sandbox of the compile, its server too. That has no network; what it has is the store's socket.
-//! Paths, flags and environment in there are the same on every machine, and so are sccache's keys.
+//! sccache and its server run inside the sandbox of the compile job, which has the store's socket and no network. Paths,
+//! flags and environment in there are the same on every machine, and so are sccache's keys.
 
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -27,9 +28,9 @@ use inputs::toolchain::Toolchain;
 
 /// The crate that names sccache and locks what it is made of, in the source tree.
 const TOOL: &str = "packaging/sccache";
-/// Where all of it is inside the sandbox, whose `/run` is empty and in memory.
+/// The directory of sccache inside the sandbox, whose `/run` is empty and in memory.
 const INSIDE: &str = "/run/sccache";
-/// What it says it did, in the directory that the sandbox may write to.
+/// The file with sccache's statistics, in the directory that the sandbox may write to.
 const STATISTICS: &str = "statistics.json";
 
 /// The store does not answer.
@@ -72,8 +73,8 @@ impl CompilerCache {
         })
     }
 
-    /// The wrapper for one compile, which is what runs in the sandbox. Compiles sccache itself when it is not there: with the
-    /// builder's C library, as it has to run in there.
+    /// The wrapper for one compile, which is what runs in the sandbox. Compiles sccache itself when it is not there: with
+    /// the builder's C library, as it has to run in there.
     pub fn wrapper(
         &self,
         workspace: &Workspace,
@@ -82,7 +83,7 @@ impl CompilerCache {
         scratch: &Path,
         listener: &dyn Listener,
     ) -> Result<Wrapper, Failure> {
-        // One compile waits while another makes the program; what a failed one left is nothing.
+        // One compile waits while another makes the program. A failed attempt leaves nothing behind.
         let mut program = self.program.lock().unwrap_or_else(PoisonError::into_inner);
         let program = match &*program {
             Some(program) => program.clone(),
@@ -174,18 +175,18 @@ impl Wrapper {
             .env("SCCACHE_IDLE_TIMEOUT", "0")
     }
 
-    /// What came of it, in words.
-    pub fn said(&self) -> Result<String, Failure> {
+    /// What the compiler cache did, as the end of a sentence: `; 42 of 45 objects from the store`.
+    pub fn summary(&self) -> Result<String, Failure> {
         let text = files::read_text(&self.out.join(STATISTICS))?;
         Ok(Statistics::parse(&text).map_or_else(
             |reason| format!("; sccache's statistics can't be read: {reason}"),
-            |found| found.words(),
+            |found| found.summary(),
         ))
     }
 }
 
-/// The end of a script whose compilers are wrapped: what sccache did, where [`Wrapper::said`] reads it. Nothing where they are
-/// not.
+/// The end of a script with compilers: it writes sccache's statistics to the file that [`Wrapper::summary`] reads, and does
+/// nothing where the compilers are not wrapped.
 pub const REPORT: &str = r#"
 if [ -n "${COMPILER_WRAPPER:-}" ]; then
     "$COMPILER_WRAPPER" --show-stats --stats-format=json > /run/sccache/out/statistics.json
@@ -223,7 +224,7 @@ impl Statistics {
         serde_json::from_str::<Document>(text).map(|document| document.stats)
     }
 
-    fn words(&self) -> String {
+    fn summary(&self) -> String {
         let (hits, misses) = (self.cache_hits.sum(), self.cache_misses.sum());
         let failed = self.cache_errors.sum() + self.cache_write_errors;
         let failed = match failed {
@@ -241,7 +242,7 @@ impl Statistics {
 mod tests {
     use super::*;
 
-    /// Catches a store that is not there and only noticed when the first compile hangs.
+    /// Catches a missing store that is only noticed when the first compile hangs.
     #[test]
     fn a_store_has_to_answer() {
         let dir = tempfile::tempdir().expect("a directory");
@@ -259,12 +260,12 @@ mod tests {
 
     /// Catches another form of sccache's statistics, after which nobody would notice that it finds nothing.
     #[test]
-    fn its_statistics_are_told() {
+    fn the_statistics_of_sccache_are_summarised() {
         let text = r#"{"stats": {"cache_hits": {"counts": {"Rust": 40, "C/C++": 2}}, "cache_misses": {"counts": {"Rust": 3}},
             "cache_errors": {"counts": {}}, "cache_write_errors": 1, "compile_requests": 60}, "cache_location": "redis"}"#;
-        let words = Statistics::parse(text).expect("statistics").words();
+        let summary = Statistics::parse(text).expect("statistics").summary();
         assert_eq!(
-            words,
+            summary,
             "; 42 of 45 objects from the store, 1 times the store failed"
         );
         assert!(Statistics::parse(r#"{"hits": 1}"#).is_err());

@@ -1,9 +1,9 @@
 //! The lowest layer of an image: the distribution and Postgres, from the archive that mmdebstrap made of locked packages.
 //!
-//! One archive becomes two layers, the full one and the slim one without what its filter leaves out. What is changed on
-//! the way: the server's user gets the id that images have (Debian gives system users the next free one), devices are left
-//! to whoever runs the container, and what differs between two runs is left out. Times stay as mmdebstrap made them, none
-//! later than a constant: this layer must not change because a release has another date.
+//! One archive becomes two layers, the full one and the slim one without what its filter leaves out. The step changes three
+//! things. The server's user gets the id that images have (Debian gives system users the next free one). Devices are left
+//! out, because the container engine provides them. Files that differ between two runs are left out. Times stay as
+//! mmdebstrap made them, none later than a constant: this layer must not change because a release has another date.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -13,12 +13,13 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use tar::{Archive, EntryType};
 
-use super::OciError;
-use super::filter::Filter;
-use super::layer::{Entry, Kind, Layer, LayerWriter};
 use base::exit::Failure;
 use base::files::{self, FileError};
 use debian::rootfs;
+
+use super::OciError;
+use super::filter::Filter;
+use super::layer::{Entry, Kind, Layer, LayerWriter};
 
 /// The layers' digests in a job's output.
 pub const LAYERS: &str = "layers.json";
@@ -27,18 +28,20 @@ pub const LAYERS: &str = "layers.json";
 pub const SYSTEM: &str = "system";
 /// dpkg's database in an image.
 pub const DATABASE: &str = "var/lib/dpkg";
-/// Where Debian's packages make a cluster when they are configured, and its configuration. A container makes its own: one
-/// in the image would be random, and everybody's. [`rootfs`] sees to it that none is made.
+/// The directories in which Debian's packages make a cluster and its configuration when they are configured. A container
+/// makes its own: a cluster in the image would have random contents, and all users would share it. [`rootfs`] keeps the
+/// packages from making one.
 const CLUSTERS: [&str; 2] = ["var/lib/postgresql/", "etc/postgresql/"];
-/// What ssl-cert makes for the machine on which it is installed: a key, its certificate, and a link to that. The same holds
-/// for them.
+/// The files that ssl-cert makes for the machine on which it is installed: a key, its certificate, and a link to that. They
+/// must not be in an image either.
 const OF_THE_MACHINE: &str = "ssl-cert-snakeoil";
 /// The user that Debian's packages make for the server.
 const USER: &str = "postgres";
-/// The files that tell users' and groups' ids.
+/// The files with the ids of users and groups.
 pub const ACCOUNTS: [&str; 2] = ["etc/passwd", "etc/group"];
 
-/// apt makes it, and whose it is depends on the caller's umask. apt itself puts that right when it needs it.
+/// apt makes this directory, with an owner and mode that depend on the caller. apt corrects them when it needs the
+/// directory.
 const PARTIAL: &str = "var/lib/apt/lists/partial";
 
 /// Directories of packages that go with their contents when a root file system is made repeatable, with their modes; those
@@ -54,7 +57,7 @@ const EMPTIED: [(&str, u32, bool); 5] = [
 /// The two layers, as files of a job's output.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct BaseLayers {
-    /// With everything.
+    /// The layer of the full image, which leaves no package file out.
     pub full: Layer,
     /// Without what the slim image leaves out.
     pub slim: Layer,
@@ -67,7 +70,7 @@ impl BaseLayers {
     pub const SLIM: &'static str = "slim.tar.gz";
 }
 
-/// Two ids that change places: whoever has the wanted one gets the other.
+/// Two ids that change places: the user that has the first one gets the second, and the other way round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Swap(u64, u64);
 
@@ -107,7 +110,8 @@ fn renumbered(text: &str, swaps: &[Swap]) -> String {
     text.lines().map(line).collect()
 }
 
-/// What is not for an image: devices and directories that the engine provides, and what two runs have differently.
+/// Whether an image leaves a path out: devices and directories that the engine provides, and files that differ between two
+/// runs.
 fn is_left_out(path: &str) -> bool {
     path.starts_with("dev/")
         || path == "var/cache/ldconfig/aux-cache"
@@ -117,7 +121,7 @@ fn is_left_out(path: &str) -> bool {
         || ["etc/passwd-", "etc/group-", "etc/shadow-", "etc/gshadow-"].contains(&path)
 }
 
-/// What a first look at the archive finds.
+/// What the first pass over the archive finds.
 struct Contents {
     uid: Swap,
     gid: Swap,
@@ -209,7 +213,7 @@ fn described(entry: &mut tar::Entry<'_, impl Read>) -> io::Result<Described> {
     Ok((Ok(Some(found)), xattr))
 }
 
-/// Reads what has to be known before the first entry is written, and copies into `system` what dpkg reads.
+/// Reads the facts that are needed before the first entry is written, and copies the files that dpkg reads into `system`.
 fn survey(archive: &Path, id: u64, system: &Path) -> Result<Contents, Failure> {
     let mut found = Vec::new();
     let mut passwd = String::new();
@@ -252,24 +256,26 @@ fn write_layer(
     filter: &Filter,
     to: &Path,
 ) -> Result<Layer, Failure> {
-    // A directory that is left out is there all the same when something below it is not.
+    // A directory stays in the layer when anything below it does.
     let kept: BTreeSet<PathBuf> = contents
         .files
         .iter()
-        .filter(|path| filter.takes(path))
+        .filter(|path| filter.includes(path))
         .flat_map(|path| Path::new(path).ancestors().skip(1).map(Path::to_owned))
         .collect();
     let mut layer = LayerWriter::create(to)?;
     each(archive, |mut entry, bytes| {
         let takes = match &entry.kind {
-            Kind::Directory => filter.takes(&entry.path) || kept.contains(Path::new(&entry.path)),
-            _ => filter.takes(&entry.path),
+            Kind::Directory => {
+                filter.includes(&entry.path) || kept.contains(Path::new(&entry.path))
+            }
+            _ => filter.includes(&entry.path),
         };
         if !takes {
             return Ok(());
         }
         if let Kind::Hardlink(target) = &entry.kind
-            && !filter.takes(target)
+            && !filter.includes(target)
         {
             let what = format!(
                 "/{} is a link to /{target}, which the slim image leaves out",
@@ -304,7 +310,8 @@ fn write_layer(
     Ok(layer.finish()?)
 }
 
-/// Makes both layers of an archive in `out`, and puts what dpkg reads beside them. `id` is the server's uid and gid.
+/// Makes both layers of an archive in `out`, and puts the files that dpkg reads beside them. `id` is the server's uid and
+/// gid.
 pub fn make(archive: &Path, id: u64, slim: &Filter, out: &Path) -> Result<BaseLayers, Failure> {
     let contents = survey(archive, id, &out.join(SYSTEM))?;
     let contents = &contents;

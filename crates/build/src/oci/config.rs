@@ -1,12 +1,13 @@
-//! `packaging/images.toml`: what images are called and say of themselves.
+//! `packaging/images.toml`: the names and the labels of images.
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::OciError;
 use base::exit::Failure;
 use base::files;
+
+use super::OciError;
 
 /// The file, relative to the source tree.
 pub const FILE: &str = "packaging/images.toml";
@@ -26,7 +27,7 @@ pub struct ImageConfig {
     pub description: String,
     /// Where the source is.
     pub source: String,
-    /// An SPDX expression.
+    /// The SPDX expression for the label with the licences of the image.
     pub licences: String,
     /// User and group of the server.
     pub uid: u64,

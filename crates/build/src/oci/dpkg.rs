@@ -1,9 +1,9 @@
 //! The layer of one of our packages: the files that dpkg unpacks, and its database afterwards, so that `dpkg -l`, `dpkg -V`
 //! and `apt upgrade` know the package.
 //!
-//! The distribution's own dpkg installs into a directory that holds nothing but what it reads of the layers below: its
-//! database and the accounts. It sees there what is installed, so that a Depends which the image does not have fails. Nothing else of the lower layers is
-//! needed: our packages have no maintainer scripts.
+//! The distribution's own dpkg installs into a directory that holds only what dpkg reads of the layers below: its database
+//! and the accounts. From the database dpkg knows the installed packages, so that the step fails where the image lacks a
+//! Depends. It needs nothing else of the lower layers: our packages have no maintainer scripts.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File};
@@ -11,23 +11,24 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::OciError;
-use super::base_layer::{ACCOUNTS, DATABASE};
-use super::filter::Filter;
-use super::layer::{Entry, Kind, Layer, LayerWriter};
 use base::exit::Failure;
 use base::files::{self, FileError};
 use base::sandbox::Sandbox;
 
-/// The lock files are dpkg's while it runs, and what ends in `-old` is its last state.
+use super::OciError;
+use super::base_layer::{ACCOUNTS, DATABASE};
+use super::filter::Filter;
+use super::layer::{Entry, Kind, Layer, LayerWriter};
+
+/// dpkg uses the lock files while it runs, and the files that end in `-old` are its last state.
 fn is_transient(path: &str) -> bool {
     path.ends_with("-old") || path.contains("/lock") || path.starts_with("var/log/")
 }
 
-/// dpkg gives files to root, which all of ours belong to; in a user namespace of its own it is root and may. fsync is of no
-/// use to a tree that is gone when its job fails.
+/// dpkg makes root the owner of files, as all of ours have it; it is root in its own user namespace. fsync is useless for a
+/// tree that is removed when its job fails.
 ///
-/// File triggers are out of sight meanwhile: a script that one runs needs the whole system. Those that look at files of
+/// File triggers are hidden during the installation: their scripts need the whole system. Those that look at files of
 /// Postgres (postgresql-common's, for apt's list of what to keep) saw them when Postgres itself was installed.
 const SCRIPT: &str = r#"
 cp -r /in/system/. /build/root
@@ -43,9 +44,9 @@ pub struct Install<'a> {
     pub rootfs: &'a Path,
     /// What dpkg reads of the layers below.
     pub system: &'a Path,
-    /// The package's name.
+    /// The name of the package, as in its control file.
     pub name: &'a str,
-    /// The package.
+    /// The `.deb` file that dpkg installs.
     pub deb: &'a Path,
     /// What is left out.
     pub filter: &'a Filter,
@@ -58,8 +59,8 @@ pub struct Install<'a> {
 }
 
 impl Install<'_> {
-    /// Installs, and writes what is new as a layer. The returned directory has the package's files beside what dpkg
-    /// reads of the system afterwards.
+    /// Installs the package and writes the new files as a layer. The returned directory has the package's files and the
+    /// files that dpkg reads of the system afterwards.
     pub fn run(&self, layer: &Path) -> Result<(Layer, PathBuf), Failure> {
         files::remove_dir(self.scratch)?;
         let root = self.scratch.join("root");
@@ -83,7 +84,7 @@ impl Install<'_> {
         Ok((self.write(&root, layer)?, root))
     }
 
-    /// dpkg ends well with a package that waits for another one's trigger; an image must not have one.
+    /// dpkg succeeds with a package that waits for another one's trigger; an image must not have such a package.
     fn check(&self, root: &Path) -> Result<(), Failure> {
         let status = files::read_text(&root.join(DATABASE).join("status"))?;
         let state = status_of(&status, self.name).unwrap_or("it is not in its database");
@@ -97,7 +98,7 @@ impl Install<'_> {
         Ok(())
     }
 
-    /// Writes what is not in the layers below: their directories are named by their packages' lists.
+    /// Writes the files that are not in the layers below. The packages' lists name the directories of those layers.
     fn write(&self, root: &Path, to: &Path) -> Result<Layer, Failure> {
         let below = directories(self.system)?;
         let mut entries = BTreeSet::new();

@@ -1,15 +1,16 @@
-//! Hands images to the container engine of this machine, docker or podman, whichever answers.
+//! Loads images into the container engine of this machine: Docker, or else podman.
 
 use std::path::Path;
 
-use super::OciError;
 use base::exit::Failure;
 use base::process::Program;
+
+use super::OciError;
 
 /// A container engine that answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Engine {
-    /// `docker` or `podman`.
+    /// The name of its program: `docker` or `podman`.
     pub program: &'static str,
 }
 
@@ -27,7 +28,7 @@ impl Engine {
         Self::find(log).ok_or(OciError::NoEngine)
     }
 
-    /// The program, with what it needs of the user's environment to find the daemon that the user means.
+    /// The program, with the variables of the user's environment that select the daemon.
     pub fn call(&self) -> Program {
         Self::with_environment(Program::new(self.program))
     }

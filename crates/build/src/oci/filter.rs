@@ -1,13 +1,14 @@
-//! Path filters as dpkg has them: `path-exclude` and `path-include` of a `dpkg.cfg.d` file, of which the last that matches
+//! Path filters in dpkg's format: `path-exclude` and `path-include` of a `dpkg.cfg.d` file. The last one that matches
 //! decides.
 
 use std::path::Path;
 
 use globset::{Glob, GlobMatcher};
 
-use super::OciError;
 use base::exit::Failure;
 use base::files;
+
+use super::OciError;
 
 /// The slim image's filters, relative to the source tree.
 pub const SLIM: &str = "docker/slim.dpkg.cfg";
@@ -50,7 +51,7 @@ impl Filter {
     }
 
     /// Whether a path (without `/` in front) goes into the image.
-    pub fn takes(&self, path: &str) -> bool {
+    pub fn includes(&self, path: &str) -> bool {
         let path = format!("/{path}");
         let mut matching = self.lines.iter().rev();
         let last = matching.find(|(_, glob)| glob.is_match(&path));
@@ -73,10 +74,10 @@ mod tests {
             "# why\npath-exclude=/usr/share/doc/*\npath-include=/usr/share/doc/*/copyright\n",
         )
         .unwrap();
-        assert!(filter.takes("usr/bin/psql"));
-        assert!(!filter.takes("usr/share/doc/x/changelog.gz"));
-        assert!(!filter.takes("usr/share/doc/x/deep/file"));
-        assert!(filter.takes("usr/share/doc/x/copyright"));
+        assert!(filter.includes("usr/bin/psql"));
+        assert!(!filter.includes("usr/share/doc/x/changelog.gz"));
+        assert!(!filter.includes("usr/share/doc/x/deep/file"));
+        assert!(filter.includes("usr/share/doc/x/copyright"));
         assert_eq!(filter.options()[0], "--path-exclude=/usr/share/doc/*");
         assert!(Filter::parse("force-yes\n").is_err());
     }
@@ -84,14 +85,14 @@ mod tests {
     #[test]
     fn the_slim_image_keeps_the_server_and_leaves_out_llvm() {
         let filter = Filter::parse(include_str!("../../../../docker/slim.dpkg.cfg")).unwrap();
-        assert!(filter.takes("usr/lib/postgresql/15/lib/pgml.so"));
-        assert!(filter.takes("usr/share/postgresql/15/extension/pgml.control"));
+        assert!(filter.includes("usr/lib/postgresql/15/lib/pgml.so"));
+        assert!(filter.includes("usr/share/postgresql/15/extension/pgml.control"));
         for gone in [
             "usr/lib/x86_64-linux-gnu/libLLVM-14.so.1",
             "usr/lib/postgresql/15/lib/llvmjit.so",
             "usr/lib/postgresql/15/lib/bitcode/postgres/access/x.bc",
         ] {
-            assert!(!filter.takes(gone), "{gone}");
+            assert!(!filter.includes(gone), "{gone}");
         }
     }
 }

@@ -9,11 +9,12 @@ use oci_spec::image::{
 };
 use serde_json::{Value, json};
 
+use base::digest::Digest;
+use base::exit::Failure;
+
 use super::layer::Layer;
 use super::layout::{Layout, blob_path, canonical_json};
 use super::{Flavour, OciError};
-use base::digest::Digest;
-use base::exit::Failure;
 
 /// What CycloneDX documents are called.
 pub const SBOM_TYPE: &str = "application/vnd.cyclonedx+json";
@@ -22,23 +23,23 @@ pub const SBOM_LABEL: &str = "pgml.sbom.digest";
 
 /// A layer of an image, where it is, and what made it.
 pub struct Part {
-    /// What identifies it.
+    /// The digests and the size of the layer.
     pub layer: Layer,
-    /// The compressed archive.
+    /// The path of the compressed archive on this machine.
     pub file: PathBuf,
-    /// For the history.
+    /// The text for `created_by` in the history of the image.
     pub made_by: String,
 }
 
-/// An image.
+/// A container image that is ready to be written as an OCI archive.
 pub struct Image<'a> {
-    /// Which one.
+    /// Whether it is the full, the slim or the extension's image.
     pub flavour: Flavour,
     /// Its name before the tag.
     pub repository: String,
-    /// Its tags.
+    /// The tags of the image, without the name before them.
     pub tags: [String; 2],
-    /// The machine that it is for, in OCI's words, which are Debian's: `amd64`, `arm64`.
+    /// The architecture by OCI's name, which is the same as Debian's: `amd64`, `arm64`.
     pub architecture: String,
     /// The layers, lowest first.
     pub parts: Vec<Part>,
@@ -48,7 +49,7 @@ pub struct Image<'a> {
     pub health_check: Option<Value>,
     /// What it says of itself.
     pub annotations: Vec<(String, String)>,
-    /// The time of the release: as people write it, and in seconds since 1970.
+    /// The time of the release: in RFC 3339, and in seconds since 1970.
     pub created: (&'a str, u64),
     /// Its software bill of materials.
     pub sbom: Vec<u8>,
@@ -59,7 +60,7 @@ fn format_error(error: impl std::fmt::Display) -> OciError {
 }
 
 impl Image<'_> {
-    /// Writes the archive.
+    /// Writes the image as an OCI archive into the file `to`.
     pub fn write(mut self, to: &std::path::Path) -> Result<(), Failure> {
         let mut layout = Layout::default();
         let epoch = self.created.1;

@@ -1,7 +1,7 @@
 //! A layer of an image: a gzip-compressed tar archive, the same bytes for the same entries.
 //!
 //! gzip and not zstd, because umoci before 0.5 rejects zstd; one thread, one level, no name and no time in the header. The
-//! writer takes whatever order it is given: whoever writes a layer gives its entries in byte order of their paths.
+//! writer keeps the order of the entries: callers pass them in byte order of their paths.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
@@ -30,11 +30,11 @@ pub struct Layer {
 /// What an entry of a layer is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
-    /// A directory.
+    /// A directory, whose entry carries no content.
     Directory,
     /// A regular file with this many bytes.
     File(u64),
-    /// A symbolic link.
+    /// A symbolic link with its target as it is written.
     Symlink(String),
     /// Another name of a file of the same layer.
     Hardlink(String),
@@ -45,15 +45,15 @@ pub enum Kind {
 pub struct Entry {
     /// Its path, without `/` at either end.
     pub path: String,
-    /// What it is.
+    /// The type of the entry, with the size or the link target.
     pub kind: Kind,
-    /// Permissions.
+    /// The permission bits, as `chmod` takes them.
     pub mode: u32,
-    /// Owner.
+    /// The numeric id of the owning user.
     pub uid: u64,
-    /// Group.
+    /// The numeric id of the owning group.
     pub gid: u64,
-    /// Seconds since 1970.
+    /// The modification time in seconds since 1970.
     pub mtime: u64,
 }
 
@@ -108,7 +108,7 @@ pub struct LayerWriter {
 }
 
 impl LayerWriter {
-    /// Starts a layer.
+    /// Creates the file of a layer, to which entries are then added.
     pub fn create(path: &Path) -> Result<Self, FileError> {
         let file = File::create(path).map_err(FileError::at("write", path))?;
         let gzip = GzEncoder::new(Hashing::new(BufWriter::new(file)), Compression::new(6));
@@ -149,7 +149,7 @@ impl LayerWriter {
         written.map_err(FileError::at("write", &self.path))
     }
 
-    /// Ends the layer.
+    /// Writes the end of the archive and returns the digests of the layer.
     pub fn finish(self) -> Result<Layer, FileError> {
         let end = || -> io::Result<Layer> {
             let archive = self.tar.into_inner()?;

@@ -1,7 +1,7 @@
 //! An image layout in one tar archive: what the OCI image specification calls an image layout (`oci-layout`, `index.json`,
 //! `blobs/sha256/…`), and beside it `manifest.json`, by which Docker engines older than 25 load the same blobs.
 //!
-//! Written by ourselves on the types of oci-spec: what there is to do is to name files by their digests and to sort them.
+//! This module uses only the types of oci-spec: it names files by their digests and sorts them.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,10 +12,11 @@ use oci_spec::image::{Descriptor, MediaType, OciLayoutBuilder};
 use serde::Serialize;
 use tar::{Builder, EntryType, Header};
 
-use super::OciError;
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::FileError;
+
+use super::OciError;
 
 /// Where the bytes of a blob are.
 enum Blob {
@@ -73,7 +74,7 @@ impl Layout {
         descriptor(media_type, &digest, size)
     }
 
-    /// Adds a blob that is a file. Its digest is taken as given: the job that made it hashed what it wrote.
+    /// Adds a file as a blob. Its digest is not computed again: the job that wrote the file computed it.
     pub fn add_file(
         &mut self,
         media_type: MediaType,

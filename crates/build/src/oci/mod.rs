@@ -2,8 +2,9 @@
 //!
 //! [`base`] makes the layer of the distribution and Postgres, [`dpkg`] those of our packages as dpkg unpacks them;
 //! [`volume`] that of the extension alone;
-//! [`settings`] is how a container behaves; [`image`] puts layers and settings together with an SBOM ([`crate::sbom::image`]) and [`layout`]
-//! writes the archive. [`steps`] carries out the jobs of a plan, [`engine`] hands an image to docker or podman.
+//! [`settings`] is how a container behaves; [`image`] puts layers and settings together with an SBOM
+//! ([`crate::sbom::image`]) and [`layout`] writes the archive. [`steps`] carries out the jobs of a plan, [`engine`] hands an
+//! image to docker or podman.
 //!
 //! Nothing here talks to a registry, and nothing needs a daemon but [`engine`].
 
@@ -31,7 +32,7 @@ pub enum OciError {
     #[error("{file}: {what}")]
     #[diagnostic(help("docs/images.md says what is in it"))]
     Configuration {
-        /// The file.
+        /// The path of the file in the source tree.
         file: &'static str,
         /// What is wrong with it.
         what: String,
@@ -42,7 +43,7 @@ pub enum OciError {
         "a name, version or digest does not have the form that the OCI image specification asks for"
     ))]
     Format(String),
-    /// The root file system has something that a layer of ours can't carry.
+    /// The root file system has an entry that the layer format of this crate does not support.
     #[error("the root file system of the image can't become a layer: {0}")]
     #[diagnostic(help(
         "a package of the role `image` has changed; crates/build/src/oci/base_layer.rs says what it expects"
@@ -52,12 +53,12 @@ pub enum OciError {
     #[error("dpkg did not install `{package}` into the image: {why}")]
     #[diagnostic(help("its Depends must be in the role `image` of packaging/targets.toml"))]
     NotInstalled {
-        /// The package.
+        /// The name of the package that dpkg did not install.
         package: String,
         /// What its database says.
         why: String,
     },
-    /// No container engine.
+    /// Neither Docker nor podman answers on this machine.
     #[error("there is no container engine here: neither `docker` nor `podman` answers")]
     #[diagnostic(help(
         "install one (`apt-get install podman`), or start Docker's; `cargo xtask doctor` says what is there"
@@ -99,7 +100,7 @@ pub enum Flavour {
 }
 
 impl Flavour {
-    /// All of them, the one that is meant when none is named first.
+    /// All flavours; the first is the default.
     pub const ALL: [Self; 3] = [Self::Full, Self::Slim, Self::Extension];
 
     /// What the command line calls it.

@@ -6,11 +6,12 @@ use std::path::Path;
 use oci_spec::image::{Config, ConfigBuilder};
 use serde_json::{Value, json};
 
+use base::exit::Failure;
+use base::files;
+
 use super::filter::SLIM;
 use super::layer::{Entry, Kind, Layer, LayerWriter};
 use super::{Flavour, OciError};
-use base::exit::Failure;
-use base::files;
 
 /// The files of the source tree that decide the settings layer.
 pub const FILES: [&str; 5] = [
@@ -34,13 +35,13 @@ const HOME: &str = "/var/lib/postgresql";
 /// What the settings of one image follow from.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings<'a> {
-    /// The Postgres major.
+    /// The major version of the PostgreSQL server in the image.
     pub major: u16,
-    /// Which image.
+    /// Whether the settings are for the full or the slim image.
     pub flavour: Flavour,
     /// The server's user and group.
     pub uid: u64,
-    /// The source tree.
+    /// The root of the source tree, for the templates in [`FILES`].
     pub root: &'a Path,
 }
 
@@ -62,7 +63,8 @@ impl Settings<'_> {
             .user(format!("{uid}:{uid}", uid = self.uid))
             .env(vec![
                 format!("PATH=/usr/lib/postgresql/{major}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
-                // Sorts by code point, the same on every version of the C library: no index is silently wrong after an upgrade.
+                // Sorts by code point, the same on every version of the C library: no index is silently wrong after an
+                // upgrade.
                 "LANG=C.UTF-8".into(),
                 format!("PG_MAJOR={major}"),
                 format!("PGDATA={data}"),

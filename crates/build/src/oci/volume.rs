@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
-use super::OciError;
-use super::layer::{Entry, Kind, Layer, LayerWriter};
 use base::exit::Failure;
 use debian::deb::reader::{self, Limits};
+
+use super::OciError;
+use super::layer::{Entry, Kind, Layer, LayerWriter};
 
 /// Where a file of the package goes; none where it stays out.
 fn place(path: &str, major: u16) -> Option<String> {

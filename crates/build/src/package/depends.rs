@@ -1,4 +1,4 @@
-//! The `Depends` of the extension's package, derived from what the verified library really needs.
+//! The `Depends` of the extension's package, derived from the needs of the verified library.
 //!
 //! dpkg-shlibdeps would need the target's symbols files; the same facts are in the library: each needed library, and the
 //! newest version of its symbols that is needed.
@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use miette::Diagnostic;
+use serde::Deserialize;
 use thiserror::Error;
 
 use base::exit::{Exit, ExitKind};
 use base::files::{self, FileError};
-use serde::Deserialize;
 use symcheck::version::Version;
 
 /// Where the facts stand, relative to `packaging/`.
@@ -99,8 +99,8 @@ impl Libraries {
         Ok((&found.package, found.versions.as_deref()))
     }
 
-    /// The `Depends` for needed libraries. `newest` maps a version namespace (`GLIBC`) to the newest version needed; `libpython`
-    /// is the distribution's package of it.
+    /// The `Depends` for needed libraries. `newest` maps a version namespace (`GLIBC`) to the newest version needed;
+    /// `libpython` is the distribution's package of it.
     pub fn depends(
         &self,
         needed: &[String],

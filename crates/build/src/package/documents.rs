@@ -1,7 +1,6 @@
-//! The documents of a package: changelog, copyright, manual page, what lintian is told; and the templates that they and the
-//! control files are made from.
+//! The documents of a package: changelog, copyright, manual page and lintian overrides; and the templates for them and for
+//! the control files.
 
-use crate::layout;
 use std::path::Path;
 
 use miette::Diagnostic;
@@ -10,13 +9,15 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 use thiserror::Error;
 
-use crate::package::copyright::{self, Part};
-use crate::package::manual;
-use crate::package::packages::Facts;
 use base::exit::{Exit, ExitKind, Failure};
 use base::files;
 use base::process::Program;
 use debian::deb::build::{Package, Source};
+
+use crate::layout;
+use crate::package::copyright::{self, Part};
+use crate::package::manual;
+use crate::package::packages::Facts;
 
 /// A template that can't be filled.
 #[derive(Debug, Error, Diagnostic)]
@@ -34,7 +35,7 @@ impl ExitKind for TemplateError {
 }
 
 impl Facts<'_> {
-    /// changelog.Debian.gz and copyright, which every package carries, and what lintian is told, with reasons.
+    /// changelog.Debian.gz and copyright, which every package carries, and the lintian overrides with their reasons.
     pub(super) fn add_documents(
         &self,
         package: &mut Package,
@@ -79,7 +80,7 @@ impl Facts<'_> {
         Ok(())
     }
 
-    /// The machine-readable copyright file of some parts. `comment` is the lines of what there is to say first.
+    /// The machine-readable copyright file of some parts. `comment` has the lines of its introduction.
     pub(super) fn copyright(&self, comment: &[String], parts: &[Part]) -> Result<String, Failure> {
         let licences = copyright::licences(parts, &self.packaging)?;
         let maintainer = &self.release.maintainer;
@@ -124,7 +125,8 @@ impl Facts<'_> {
     }
 
     fn year(&self) -> u64 {
-        // Whole years of 365.2425 days since 1970: exact but for hours around New Year, which a copyright year survives.
+        // Whole years of 365.2425 days since 1970. It can be wrong for some hours around New Year, which does not matter for
+        // a copyright year.
         1970 + self.epoch / 31_556_952
     }
 }

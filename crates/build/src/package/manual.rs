@@ -1,5 +1,5 @@
-//! The manual page of the extension, made from its sources: the functions, relations and settings that it really has, in the
-//! words that `\df+` and `pg_settings` show.
+//! The manual page of the extension, made from its sources: its functions, relations and settings, with the descriptions
+//! that `\df+` and `pg_settings` show.
 
 use miette::Diagnostic;
 use serde::Serialize;
@@ -38,9 +38,9 @@ pub struct Entry {
 pub struct Contents {
     /// Functions and aggregates, in the order of the SQL file.
     pub functions: Vec<Entry>,
-    /// Tables and views.
+    /// Tables and views, in the order of the SQL file.
     pub relations: Vec<Entry>,
-    /// Settings.
+    /// Server settings of the extension, as `pg_settings` lists them.
     pub settings: Vec<Entry>,
 }
 

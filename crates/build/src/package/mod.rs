@@ -1,4 +1,4 @@
-//! What goes into our packages: their relations, documents and files, derived from what is inside.
+//! The contents of our packages: their relations, documents and files, derived from what the packages contain.
 
 pub mod copyright;
 pub mod depends;

@@ -1,16 +1,11 @@
 //! The packages of a release: what is in each, and what its control file says.
 
-use crate::layout;
 use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
 use minijinja::{Value, context};
 use thiserror::Error;
 
-use crate::package::copyright;
-use crate::package::depends::{self, Libraries};
-use crate::package::documents;
-use crate::plan::Work;
 use base::exit::{Exit, ExitKind, Failure};
 use base::files;
 use debian::deb::blocks::{Cuts, HEAD};
@@ -20,19 +15,24 @@ use symcheck::needs::Needs;
 use targets::Distribution;
 use targets::release::Release;
 
+use crate::layout;
+use crate::package::depends::{self, Libraries};
+use crate::package::{copyright, documents};
+use crate::plan::Work;
+
 /// What every package of a distribution is made with.
 pub struct Facts<'a> {
-    /// Version and maintainer.
+    /// The version and the maintainer of the release.
     pub release: &'a Release,
     /// The time of every file.
     pub epoch: u64,
-    /// Whose package.
+    /// The distribution that the package is for.
     pub distribution: &'a Distribution,
-    /// `amd64`.
+    /// The architecture by Debian's name: `amd64`.
     pub architecture: &'a str,
     /// `packaging/`, with the templates in `deb/`.
     pub packaging: PathBuf,
-    /// The source tree.
+    /// The root of the source tree, for the documentation files.
     pub root: &'a Path,
 }
 
@@ -52,9 +52,9 @@ impl ExitKind for NoBuildId {
 
 /// What the packages of a target are made from.
 pub struct ExtensionInputs<'a> {
-    /// The Postgres major.
+    /// The major version of PostgreSQL, which is in the package's name.
     pub major: u16,
-    /// The stamped library.
+    /// The stamped and stripped library that the package installs.
     pub library: &'a Path,
     /// The output of the compile job.
     pub compiled: &'a Path,

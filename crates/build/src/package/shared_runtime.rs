@@ -1,4 +1,4 @@
-//! The beginning that every `pgml-python` with the same runtime has in common.
+//! The first compressed blocks, which all `pgml-python` packages with the same runtime share.
 
 use std::path::Path;
 

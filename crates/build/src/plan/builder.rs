@@ -10,17 +10,17 @@ mod repository;
 mod sbom;
 mod verify;
 
-use crate::plan::ids;
 use std::collections::{BTreeMap, HashMap};
 
-use super::recipe::recipe;
-use super::{Context, Plan, Purpose, TargetPlan};
-use crate::plan::{Job, Packaging, Step};
 use base::exit::Failure;
 use jobs::inputs::{Inputs, Sources};
 use jobs::job::{JobId, JobRef, Step as _};
 use targets::lock::{Lock, LockedPackage, WheelLock, WheelSet};
 use targets::{Architecture, Distribution, Target};
+
+use super::recipe::recipe;
+use super::{Context, Plan, Purpose, TargetPlan};
+use crate::plan::{Job, Packaging, Step, ids};
 
 /// A plan in the making.
 pub(super) struct Builder<'a> {
@@ -35,7 +35,7 @@ pub(super) struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    /// Without any job.
+    /// Starts a plan that has no job yet.
     pub fn new(context: &'a Context<'a>) -> Self {
         Self {
             context,
@@ -102,7 +102,7 @@ impl<'a> Builder<'a> {
             .values()
             .flat_map(|target| target.goals.clone())
             .collect();
-        // Of what can be built here: a package that can't must not keep the others out of it.
+        // It has only the packages that can be built here: one that can't must not keep the others out.
         let blocked = jobs::plan::dependents(&self.jobs, &self.blocked);
         self.packages.retain(|job| !blocked.contains(&job.id));
         if !self.packages.is_empty() {
@@ -133,7 +133,7 @@ impl<'a> Builder<'a> {
         Ok(plan)
     }
 
-    /// The distribution, as it is locked, that has a target's server: the target's own, or that with an archive of other majors.
+    /// The locked distribution with a target's server: the target's own, or the one with an archive of other majors.
     fn server_of(&self, target: &Target) -> Option<Distribution> {
         let found = self
             .context
@@ -391,7 +391,8 @@ impl<'a> Builder<'a> {
         )
     }
 
-    /// Sees that a lock of wheels fits what it was made from: its own digest would not change when that does.
+    /// Checks that a lock of wheels fits its list of requirements: the digest of the lock does not change when the list
+    /// does.
     pub(super) fn check_wheels(&self, lock: &str) -> Result<(), Failure> {
         let (workspace, targets) = (self.context.workspace, self.context.targets);
         let sets = WheelSet::all(targets);

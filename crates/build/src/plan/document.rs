@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::plan::Job;
-use jobs::plan::dependents;
-
-use super::{Availability, Plan};
 use jobs::execute::cache::{Cache, Verdict};
 use jobs::execute::reason;
+use jobs::plan::dependents;
 use targets::End;
+
+use super::{Availability, Plan};
+use crate::plan::Job;
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -23,7 +23,7 @@ pub struct Document {
     pub version: u32,
     /// Whether each target can be built here.
     pub targets: BTreeMap<String, Availability>,
-    /// What is planned for those that can, or of which a part can.
+    /// The plan for each target that can be built here, wholly or in part.
     pub planned: BTreeMap<String, Planned>,
     /// The jobs, each after all that it needs.
     pub jobs: Vec<Entry>,
@@ -34,7 +34,7 @@ pub struct Document {
 pub struct Planned {
     /// The inputs that a release refuses.
     pub development: Vec<String>,
-    /// Until when its Postgres and its distribution are kept up, where a day was announced.
+    /// The announced ends of support of its Postgres and of its distribution.
     pub ends: Vec<End>,
     /// Why apt can't install it here; none where it can.
     pub not_installable: Option<String>,
@@ -42,12 +42,12 @@ pub struct Planned {
     pub loadable_in: Option<String>,
 }
 
-/// One job.
+/// A job of the plan, with what decides its result.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Entry {
-    /// Its name.
+    /// The id of the job, unique in the plan: `compile:pg15`.
     pub id: String,
-    /// What it does.
+    /// The title of the job, as progress lines show it.
     pub title: String,
     /// The jobs it needs.
     pub needs: Vec<String>,
@@ -57,7 +57,7 @@ pub struct Entry {
     pub cached: bool,
     /// Why it would run although it ran before.
     pub why: Option<String>,
-    /// Why it can't run on this machine: what that lacks, or which job that it needs can't.
+    /// The reason why it can't run on this machine: what the machine lacks, or a needed job that can't run.
     pub blocked: Option<String>,
 }
 

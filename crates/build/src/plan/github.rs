@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::Plan;
 use targets::Target;
+
+use super::Plan;
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -26,16 +27,16 @@ pub struct Matrices {
 /// `include` of a matrix: each entry is a runner's variables.
 #[derive(Debug, Serialize)]
 pub struct Matrix<T> {
-    /// The entries.
+    /// One entry for each job that GitHub starts.
     pub include: Vec<T>,
 }
 
-/// Compiles a major.
+/// The variables of a runner that compiles a major.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Compile {
-    /// `15`
+    /// The major version of PostgreSQL, for example `15`.
     pub major: u16,
-    /// `amd64`
+    /// The architecture by Debian's name: `amd64`.
     pub architecture: String,
     /// The targets that need it, as arguments.
     pub targets: String,
@@ -48,11 +49,11 @@ pub struct Compile {
 /// Stamps, verifies and packages for a distribution.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Package {
-    /// `debian12`
+    /// The id of the distribution: `debian12`.
     pub distribution: String,
     /// Its targets, as arguments.
     pub targets: String,
-    /// `amd64`
+    /// The architecture by Debian's name: `amd64`.
     pub architecture: String,
     /// The archives that it starts from, as arguments of `cache import`.
     pub archives: String,
@@ -65,7 +66,7 @@ pub struct Package {
 impl Matrices {
     /// The matrices of a plan's targets, which are given with their distributions and majors.
     pub fn new(plan: &Plan, targets: &[Target]) -> Self {
-        // A runner of a target's own architecture builds it, whatever is missing here for that.
+        // A runner of the target's own architecture builds it, even where this machine lacks the compiler.
         let planned = targets
             .iter()
             .filter(|target| plan.targets.contains_key(&target.to_string()));

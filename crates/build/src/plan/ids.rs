@@ -1,5 +1,5 @@
-//! The names of jobs: the kind of work and what it is for. They are made here and nowhere else; a step that reads another's
-//! output has a [`jobs::job::JobRef`] of it, and does not make its name.
+//! The names of jobs: the kind of work and what it is for. No other module makes them: a step that reads the output of
+//! another job has a [`jobs::job::JobRef`].
 
 use std::fmt::Display;
 
@@ -9,7 +9,7 @@ use targets::Architecture;
 pub const CRATES: &str = "fetch:crates";
 /// Makes the apt repository.
 pub const REPOSITORY: &str = "repository";
-/// Writes down the source tree.
+/// Writes the list of the source tree.
 pub const SOURCE: &str = "source";
 
 /// Brings the packages of a role.
@@ -47,9 +47,9 @@ pub fn compress_runtime(of: impl Display) -> String {
     format!("compress:{of}")
 }
 
-/// Links the extension in the ways that it must not be.
-pub fn mislink(major: u16) -> String {
-    format!("mislink:pg{major}")
+/// Links the extension in each wrong way, for the test of the BLAS clash.
+pub fn blas_clash(major: u16) -> String {
+    format!("blas-clash:pg{major}")
 }
 
 /// Installs the wheels of a test.
@@ -62,12 +62,12 @@ pub fn stamp(target: impl Display) -> String {
     format!("stamp:{target}")
 }
 
-/// Holds a target's library against the rules.
+/// Checks a target's library against the rules.
 pub fn verify(target: impl Display) -> String {
     format!("verify:{target}")
 }
 
-/// Takes the libraries of a server out of a distribution's packages.
+/// Unpacks the libraries of a server from a distribution's packages.
 pub fn providers(distribution: impl Display) -> String {
     format!("providers:{distribution}")
 }
@@ -82,7 +82,7 @@ pub fn package(of: impl Display) -> String {
     format!("package:{of}")
 }
 
-/// Writes down what a package is made of.
+/// Writes the SBOM of a package.
 pub fn sbom(of: impl Display) -> String {
     format!("sbom:{of}")
 }

@@ -8,16 +8,16 @@ use crate::plan::{Job, Step};
 /// A kind of result, by which a run can be limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Packages, with what the symbol rules found and what they are made of.
+    /// Packages, with their verify reports and SBOMs.
     Deb,
-    /// The apt repository.
+    /// The apt repository of all packages, signed.
     Apt,
     /// Container images, with their SBOMs.
     Image,
 }
 
 impl Kind {
-    /// All kinds.
+    /// Every kind, in the order in which they are declared.
     pub const ALL: [Self; 3] = [Self::Deb, Self::Apt, Self::Image];
 
     /// What the command line calls it.
@@ -42,9 +42,9 @@ impl Kind {
     }
 }
 
-/// The same plan for some kinds of result only: what those don't need is left out. Where it comes from is said of every
-/// release, whatever is in it.
-pub fn only(mut plan: Plan, kinds: &[Kind]) -> Plan {
+/// The same plan for some kinds of result only, without the jobs that those don't need. The jobs of the provenance statement
+/// stay: every release has one.
+pub fn restrict_to(mut plan: Plan, kinds: &[Kind]) -> Plan {
     let wanted = |job: &&Job| {
         job.step == Step::Source || Kind::of(&job.step).is_some_and(|kind| kinds.contains(&kind))
     };
@@ -102,7 +102,7 @@ mod tests {
                 .map(|job| job.id.clone())
                 .collect::<Vec<_>>()
         };
-        let apt = only(plan.clone(), &[Kind::Apt]);
+        let apt = restrict_to(plan.clone(), &[Kind::Apt]);
         assert_eq!(
             (ids(&apt), apt.goals),
             (
@@ -111,9 +111,9 @@ mod tests {
             )
         );
         assert_eq!(
-            ids(&only(plan.clone(), &[Kind::Image])),
+            ids(&restrict_to(plan.clone(), &[Kind::Image])),
             ["crates", "base", "deb", "image", "source"]
         );
-        assert_eq!(ids(&only(plan.clone(), &Kind::ALL)), ids(&plan));
+        assert_eq!(ids(&restrict_to(plan.clone(), &Kind::ALL)), ids(&plan));
     }
 }

@@ -1,4 +1,4 @@
-//! The plan: all work that a set of targets needs, computed before anything is done. `plan` prints it, `dist` runs it.
+//! The plan: all work that a set of targets needs, computed before any job runs. `plan` prints it, `dist` runs it.
 
 mod builder;
 pub mod document;
@@ -19,13 +19,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use thiserror::Error;
 
-use self::builder::Builder;
 use base::exit::{Exit, ExitKind, Failure};
 use base::workspace::Workspace;
 use debian::apt::options::RepositoryOptions;
 use jobs::job::JobId;
 use targets::release::Release;
 use targets::{Architecture, End, Target, Targets};
+
+use self::builder::Builder;
 
 /// A job of ours.
 pub type Job = jobs::job::Job<Step>;
@@ -45,9 +46,9 @@ pub struct TargetPlan {
     pub goals: Vec<JobId>,
     /// The inputs that a release refuses.
     pub development: Vec<String>,
-    /// Whose packages stand in for the distribution's, where its lock was made from an archive that tests made.
+    /// The owner of the packages that stand in for the distribution's, where the lock comes from an archive that tests made.
     pub stand_in: Option<String>,
-    /// Until when its Postgres and its distribution are kept up, where a day was announced.
+    /// The announced ends of support of its Postgres and of its distribution.
     pub ends: Vec<End>,
     /// How its Python runtime is made.
     pub runtime: Interpreter,
@@ -65,22 +66,22 @@ pub struct TargetPlan {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", content = "of")]
 pub enum Interpreter {
-    /// The distribution's own.
+    /// The Python of the distribution itself byte-compiles the runtime.
     Own,
-    /// That of another distribution with the same version of Python, whose runtime is taken.
+    /// The Python of another distribution with the same version, whose runtime is used.
     Same(String),
-    /// That of the same version of Python on this machine's architecture, of the distribution of this id: byte code is the
+    /// The Python of the same version on this machine's architecture, from the distribution with this id: byte code is the
     /// same on every architecture.
     OtherMachine(String),
-    /// None is locked: the wheels are unpacked only, and the package byte-compiles them when it is installed.
+    /// No lock has such a Python: the wheels are only unpacked, and the package byte-compiles them when it is installed.
     None,
 }
 
 /// What a plan is computed from.
 pub struct Context<'a> {
-    /// Where things are.
+    /// The source tree, the cache and the output directory.
     pub workspace: &'a Workspace,
-    /// The matrix.
+    /// The contents of `packaging/targets.toml`.
     pub targets: &'a Targets,
     /// What all packages share.
     pub release: &'a Release,
@@ -90,18 +91,19 @@ pub struct Context<'a> {
     pub toolchain: &'a str,
     /// What the machine is, that is to carry it out.
     pub machine: Machine<'a>,
-    /// The release whose root file system compiles, that of the machine's own architecture for every architecture.
+    /// The release whose root file system compiles. The builder of the machine's own architecture compiles for every
+    /// architecture.
     pub builder: &'a targets::Builder,
     /// What the user decided about the repository.
     pub repository: &'a RepositoryOptions,
-    /// The distributions that nobody has locked and whose archives may be contacted here, by their ids.
+    /// The ids of the distributions that have no lock and whose archives may be contacted here.
     pub lockable: Vec<String>,
 }
 
 /// The machine that is to carry out a plan.
 #[derive(Debug, Clone, Copy)]
 pub struct Machine<'a> {
-    /// Its architecture.
+    /// The architecture of the machine, by which compilers are native or cross.
     pub architecture: &'a Architecture,
     /// The target triples whose standard library its Rust toolchain has.
     pub rust_targets: &'a [String],
@@ -151,9 +153,9 @@ pub enum PlanError {
         "enable an archive that has them (`--mirror NAME`), then `cargo xtask lock --update`"
     ))]
     NoHeaders {
-        /// The major.
+        /// The major version of PostgreSQL that lacks headers.
         major: u16,
-        /// The architecture.
+        /// The architecture for which there are none.
         architecture: String,
         /// What was looked at.
         why: String,
@@ -169,7 +171,7 @@ pub enum PlanError {
     #[error("{release} is no builder")]
     #[diagnostic(help("`[[builder]]` in packaging/targets.toml lists the builders"))]
     NoBuilder {
-        /// The release.
+        /// The release that no `[[builder]]` of targets.toml names.
         release: String,
     },
     /// No compiler of this machine's builder is for an architecture.
@@ -178,9 +180,9 @@ pub enum PlanError {
     )]
     #[diagnostic(help("a machine of {to} builds it natively"))]
     NoCross {
-        /// The machine's architecture.
+        /// The architecture of this machine, by Debian's name.
         from: String,
-        /// The target's.
+        /// The architecture of the target, by Debian's name.
         to: String,
     },
 }
@@ -209,7 +211,7 @@ pub fn compute(
     builder.finish(targets, purpose)
 }
 
-/// All jobs for those of some targets that can be built here, and for each whether it can. Contacts nothing.
+/// All jobs for those of some targets that can be built here, and for each target whether it can. Contacts no server.
 pub fn survey(
     context: &Context<'_>,
     targets: &[Target],

@@ -1,5 +1,5 @@
-//! Which files of this program decide what a step makes: the step's own file and all that it imports, read from the sources when
-//! this crate is compiled, and the data files that it is made with.
+//! The files of this program that decide the result of a step: the step's own file, the files that it imports (read from the
+//! sources when this crate is compiled), and its data files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -9,7 +9,8 @@ use super::step::Step;
 /// Each source file, and the files that it imports.
 const IMPORTS: &[(&str, &[&str])] = include!(concat!(env!("OUT_DIR"), "/imports.rs"));
 
-/// Files that a step imports and that can't change what it makes, and why. A name that ends with `/` is all below it.
+/// Files that a step imports and that can't change its result, with the reason. A name that ends with `/` means all files
+/// below it.
 const NO_BYTES: [(&str, &str); 11] = [
     ("crates/base/src/exit.rs", "how a failure ends the program"),
     ("crates/base/src/progress.rs", "what a listener is told"),
@@ -60,7 +61,7 @@ const PACKAGING: [&str; 5] = [
     "packaging/native.toml",
 ];
 
-/// Files of the source tree whose change can change a step's result: those of this program, and data.
+/// The files of the source tree that can change a step's result: source files of this program, and data.
 pub(super) fn recipe(step: &Step) -> Vec<&'static str> {
     let mut files: Vec<&str> = match code(step) {
         Some(code) => sources_of(code),
@@ -70,7 +71,7 @@ pub(super) fn recipe(step: &Step) -> Vec<&'static str> {
     files
 }
 
-/// The file that carries a step out. None where all that it makes is checked against a hash of its inputs.
+/// The file that carries out a step. None where a hash among the inputs checks the whole result.
 fn code(step: &Step) -> Option<&'static str> {
     Some(match step {
         Step::FetchDebs { .. }
@@ -84,8 +85,8 @@ fn code(step: &Step) -> Option<&'static str> {
             "crates/build/src/steps/systems.rs"
         }
         Step::CompileLibrary { .. } => "crates/build/src/steps/cpp_library.rs",
-        Step::Compile { .. } | Step::Mislink { .. } => "crates/build/src/steps/compiling.rs",
-        Step::Providers { .. } => "crates/build/src/steps/providers.rs",
+        Step::Compile { .. } | Step::BlasClash { .. } => "crates/build/src/steps/compiling.rs",
+        Step::SystemLibraries { .. } => "crates/build/src/steps/system_libraries.rs",
         Step::Compress { .. } | Step::CompressRuntime { .. } => {
             "crates/build/src/steps/compress.rs"
         }
@@ -112,7 +113,7 @@ fn code(step: &Step) -> Option<&'static str> {
 fn data(step: &Step) -> Vec<&'static str> {
     let (own, shared): (&[&str], &[&str]) = match step {
         Step::Compile { .. } => (&["packaging/abi3-symbols.txt"], &PACKAGING[4..]),
-        Step::Providers { .. } => (&["packaging/policy.toml"], &[]),
+        Step::SystemLibraries { .. } => (&["packaging/policy.toml"], &[]),
         Step::Verify { .. } => (
             &["packaging/policy.toml", "packaging/abi3-symbols.txt"],
             &[],
@@ -145,7 +146,7 @@ fn data(step: &Step) -> Vec<&'static str> {
     [own, shared].concat()
 }
 
-/// A source file and all that it imports, directly or not, but for what can't change a byte.
+/// A source file and the files that it imports, directly or not, without those that can't change a byte.
 fn sources_of(code: &str) -> Vec<&'static str> {
     static KNOWN: LazyLock<BTreeMap<&str, &[&str]>> =
         LazyLock::new(|| IMPORTS.iter().copied().collect());
@@ -216,7 +217,8 @@ mod tests {
         }
     }
 
-    /// Catches the six holes that lists kept by hand had: a file that decides bytes and whose change left a stale result.
+    /// Catches the six errors of the former lists: a file that decides bytes was missing, and a change of it left a stale
+    /// result.
     #[test]
     fn what_a_step_imports_is_in_its_key() {
         let has = |step: Step, file: &str| {
@@ -233,10 +235,10 @@ mod tests {
         has(runtime(), "crates/build/src/package/depends.rs");
         has(runtime(), "crates/base/src/sandbox.rs");
         has(extension_packages(), "crates/base/src/sandbox.rs");
-        let providers = Step::Providers {
+        let libraries = Step::SystemLibraries {
             distribution: "debian12".into(),
         };
-        has(providers, "crates/debian/src/deb/reader/tar.rs");
+        has(libraries, "crates/debian/src/deb/reader/tar.rs");
         let image = Step::ExtensionImage { target: target() };
         has(image, "crates/debian/src/deb/reader.rs");
         has(compile(), "crates/symcheck/src/stamp.rs");

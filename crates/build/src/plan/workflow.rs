@@ -1,5 +1,5 @@
-//! The workflow for GitHub Actions, written from a template and the plan's matrices: no target is listed by hand, so that
-//! none is forgotten.
+//! The workflow for GitHub Actions, written from a template and the plan's matrices: because no target is listed by hand,
+//! none can be forgotten.
 
 use std::path::PathBuf;
 
@@ -7,10 +7,11 @@ use miette::Diagnostic;
 use serde_json::Value;
 use thiserror::Error;
 
-use super::github::Matrices;
 use base::exit::{Exit, ExitKind, Failure};
 use base::files;
 use base::workspace::Workspace;
+
+use super::github::Matrices;
 
 /// A workflow, and the template that it is written from.
 struct Source {
@@ -61,17 +62,17 @@ const INDENT: &str = "          ";
 /// The workflow is not the one that would be written.
 #[derive(Debug, Error, Diagnostic)]
 pub enum WorkflowError {
-    /// It is another.
+    /// The committed workflow differs from what the plan gives.
     #[error("{0} is stale")]
     #[diagnostic(help("`cargo xtask workflows` writes it again"))]
     Stale(&'static str),
     /// The template lacks a place.
     #[error("{template} has no line `{place}`")]
-    #[diagnostic(help("each of them stands for what the plan says"))]
+    #[diagnostic(help("the plan replaces each of these lines"))]
     NoPlace {
-        /// The template.
+        /// The file name of the template in the source tree.
         template: &'static str,
-        /// The line.
+        /// The line of the template that the plan replaces.
         place: &'static str,
     },
 }
@@ -95,7 +96,7 @@ pub fn write(workspace: &Workspace, matrices: &Matrices) -> Result<Vec<PathBuf>,
     written.collect()
 }
 
-/// Sees that the workflows are those that would be written; returns how many there are.
+/// Checks that the workflows are up to date. Returns their number.
 pub fn check(workspace: &Workspace, matrices: &Matrices) -> Result<usize, Failure> {
     for source in &WORKFLOWS {
         let fresh = source.fresh(workspace, matrices)?;

@@ -1,13 +1,15 @@
-//! The Python runtime for a Python that no locked distribution has: the wheels unpacked, by another Python's pip, without
-//! byte code. The package byte-compiles them with the system's own Python when it is installed.
+//! The Python runtime for a Python that no locked distribution has: another Python's pip unpacks the wheels, without byte
+//! code. The package byte-compiles them with the system's own Python when it is installed.
 //!
-//! And the runtime of another machine, whose Python can't run on this one: this one's unpacks and byte-compiles it.
+//! It also makes the runtime for a machine whose Python can't run on this one: this machine's Python unpacks and
+//! byte-compiles it.
 
 use std::path::Path;
 
-use crate::plan::Work;
 use base::exit::Failure;
 use base::sandbox::Sandbox;
+
+use crate::plan::Work;
 
 /// Unpacks the wheels of a directory. `installer` is the Python of `rootfs`, `python` the one that the wheels are for.
 pub fn make(
@@ -28,8 +30,8 @@ pub fn make(
     ))
 }
 
-/// Unpacks the wheels for another machine, and byte-compiles them by `rootfs`'s Python, which is of the version that they are
-/// for: byte code depends on that alone.
+/// Unpacks the wheels for another machine, and byte-compiles them by `rootfs`'s Python, which is of the version that they
+/// are for: byte code depends on that alone.
 pub fn make_byte_compiled(
     work: &Work<'_>,
     rootfs: &Path,
@@ -54,7 +56,7 @@ pub fn make_byte_compiled(
     ))
 }
 
-/// Where the wheels are unpacked by a Python that they are not for.
+/// The directory in which a Python of another version unpacks the wheels.
 fn install(
     work: &Work<'_>,
     rootfs: &Path,
@@ -63,7 +65,8 @@ fn install(
     python: &str,
     platforms: &[String],
 ) -> Result<Sandbox, Failure> {
-    // --ignore-requires-python: pip compares that with the Python that it runs in. The lock chose for the right one.
+    // --ignore-requires-python: pip compares this field with the Python that runs pip. The lock has chosen wheels for the
+    // right Python.
     let platforms: String = platforms
         .iter()
         .map(|platform| format!(" --platform {platform}"))

@@ -1,8 +1,8 @@
-//! The list of what is linked in, inside the library: the section `.dep-v0` as cargo-auditable defines it, so that a scanner
-//! finds it in whatever the library was copied to.
+//! The list of linked crates inside the library: the section `.dep-v0` as cargo-auditable defines it. A scanner finds it in
+//! every copy of the library.
 //!
-//! It is zlib-compressed JSON. The format knows crates only; libraries that are none are in it as packages with the source
-//! [`NATIVE`], which its readers keep as they find it.
+//! It is zlib-compressed JSON. The format knows crates only. Other libraries are listed as packages with the source
+//! [`NATIVE`], which readers of the format keep.
 
 use std::io::{Read as _, Write as _};
 
@@ -13,16 +13,17 @@ use flate2::write::ZlibEncoder;
 use object::{Object as _, ObjectSection as _};
 use serde_json::{Value, json};
 
+use targets::lock::crates::{CrateLock, Origin};
+
 use super::SbomError;
 use super::crates::CrateTree;
 use super::native::Native;
-use targets::lock::crates::{CrateLock, Origin};
 
-/// The section's name.
+/// The ELF section that cargo-auditable's readers look for.
 pub const SECTION: &str = ".dep-v0";
 /// The source of a package that is no crate.
 pub const NATIVE: &str = "native";
-/// No list is longer: what a damaged section unpacks to does not fill the memory.
+/// The limit for an unpacked list, so that a damaged section can't fill the memory.
 const LONGEST: u64 = 8 << 20;
 
 /// The section's contents for a library that these are linked into.
@@ -55,9 +56,9 @@ pub fn contents(
         packages.push(json!({ "name": name, "version": version, "source": NATIVE }));
     }
     packages[0]["dependencies"] = json!(needs);
-    // Format 1: procedural macros are not taken for what is there at run time.
+    // Format 1 tells procedural macros from crates that exist at run time.
     let text = json!({ "packages": packages, "format": 1 }).to_string();
-    // Through the format's own library, which refuses cycles, a second root and versions that are none.
+    // Serialise with the format's own library, which refuses cycles, a second root and invalid versions.
     let info: VersionInfo = text
         .parse()
         .map_err(|error: serde_json::Error| SbomError::Tree(error.to_string()))?;

@@ -1,13 +1,14 @@
-//! The crates that are really linked into the library, as cargo resolves them for the features of one build: normal
-//! dependencies only, no procedural macros, nothing that a build script alone needs.
+//! The crates that are linked into the library, as cargo resolves them for the features of one build: normal dependencies
+//! only, without procedural macros and without the dependencies of build scripts.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use targets::lock::crates::{CrateLock, LockedCrate};
+
 use super::part::Part;
 use super::{Sbom, SbomError};
-use targets::lock::crates::{CrateLock, LockedCrate};
 
 /// The version of the format of the file.
 const VERSION: u32 = 1;
@@ -23,9 +24,9 @@ pub struct CrateTree {
 /// A crate that is linked in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkedCrate {
-    /// Its name.
+    /// The name of the crate on its registry.
     pub name: String,
-    /// Its version.
+    /// The version of the crate that the lock pins.
     pub version: String,
     /// Its licence, as its `Cargo.toml` says.
     pub licence: String,
@@ -96,7 +97,7 @@ impl CrateTree {
         }
     }
 
-    /// The file's contents.
+    /// The contents of the crate tree's file in the job's output.
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec_pretty(self).unwrap_or_default() // INVARIANT: plain data
     }

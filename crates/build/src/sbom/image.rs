@@ -1,12 +1,13 @@
 //! The documents of our images.
 
+use targets::Distribution;
+use targets::lock::LockedPackage;
+use targets::lock::crates::CrateLock;
+
 use super::crates::CrateTree;
 use super::native::Native;
 use super::part::Part;
 use super::{Sbom, SbomError};
-use targets::Distribution;
-use targets::lock::LockedPackage;
-use targets::lock::crates::CrateLock;
 
 /// What is in an image.
 pub struct Image<'a> {
@@ -16,7 +17,7 @@ pub struct Image<'a> {
     pub distribution: &'a Distribution,
     /// The distribution's packages; none where the image has the extension's files alone.
     pub packages: &'a [&'a LockedPackage],
-    /// The extension's package.
+    /// The part that stands for the package of the extension.
     pub extension: Part,
     /// The crates that are linked into the extension's library.
     pub crates: &'a CrateTree,

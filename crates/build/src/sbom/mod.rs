@@ -1,13 +1,10 @@
-//! What an artifact is made of, as a CycloneDX document, and inside the library as the section that cargo-auditable
-//! defined.
+//! The parts of an artifact, as a CycloneDX document, and inside the library as the section that cargo-auditable defines.
 //!
-//! Nothing is guessed: each part is one that a lock, a compiler or a file of the artifact named, with the hash by which it
-//! was pinned. Nothing is random either: the serial number is made from the contents, so that equal artifacts have equal
-//! documents.
+//! No part is guessed: a lock, a compiler or a file of the artifact names each part, with the hash that pins it. The serial
+//! number is derived from the contents, so that equal artifacts have equal documents.
 //!
-//! [`part`] is a thing that is inside, [`crates`] and [`native`] are what is linked into the library, [`wheels`] what a
-//! Python runtime has, [`package`] and [`image`] put them together for packages and images, [`audit`] writes and reads the
-//! section.
+//! [`part`] is one component, [`crates`] and [`native`] find what is linked into the library, [`wheels`] lists a Python
+//! runtime, [`package`] and [`image`] combine the parts for packages and images, [`audit`] writes and reads the section.
 
 pub mod audit;
 pub mod crates;
@@ -27,10 +24,11 @@ use cyclonedx_bom::prelude::{DateTime, Validate};
 use miette::Diagnostic;
 use thiserror::Error;
 
-use self::part::Part;
 use base::digest::Digest;
 use base::exit::{Exit, ExitKind, Failure};
 use base::process::Program;
+
+use self::part::Part;
 
 /// What the names of our files end with: the ending that CycloneDX recommends for its JSON.
 pub const SUFFIX: &str = ".cdx.json";
@@ -44,9 +42,9 @@ pub enum SbomError {
         "a name, version or licence in a lock is not of the form that the format allows"
     ))]
     Invalid {
-        /// Of what.
+        /// The name of the artifact that the document describes.
         subject: String,
-        /// Why.
+        /// The reason that it is invalid, from the library that writes the format.
         reason: String,
     },
     /// `packaging/native.toml` is wrong, or does not fit the locks.
@@ -56,16 +54,16 @@ pub enum SbomError {
     /// What cargo says of the crates was not understood.
     #[error("can't read the tree of crates: {0}")]
     #[diagnostic(help(
-        "it is `cargo tree` that writes it; see TREE in crates/build/src/compile/extension.rs"
+        "`cargo tree` writes it; see TREE in crates/build/src/compile/extension.rs"
     ))]
     Tree(String),
     /// The library's own list is not that of its build.
     #[error("the list of crates inside {file} is not the one that was linked: {reason}")]
     #[diagnostic(help("something after the link dropped or changed the section `.dep-v0`"))]
     Section {
-        /// The library.
+        /// The path of the library that was packaged.
         file: String,
-        /// In what.
+        /// The difference between the list in the library and the list of the build.
         reason: String,
     },
 }
@@ -122,7 +120,7 @@ impl Sbom {
         needs.insert(child.to_owned());
     }
 
-    /// The document's bytes.
+    /// Returns the finished document as CycloneDX JSON.
     pub fn render(mut self) -> Result<Vec<u8>, SbomError> {
         let name = self.subject.name.clone();
         let invalid = |reason: String| SbomError::Invalid {

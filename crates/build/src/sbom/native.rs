@@ -1,18 +1,19 @@
-//! `packaging/native.toml`: what is linked into the library and is no Rust crate. No tool can tell it from a lock alone, so
-//! that each has an entry; versions and hashes are the locks' where they have them.
+//! `packaging/native.toml`: the linked libraries that are no Rust crates. No tool can derive them from a lock alone, so each
+//! has an entry. Versions and hashes come from the locks where the locks have them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
 
-use super::SbomError;
-use super::part::Part;
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files;
 use targets::lock::Lock;
 use targets::lock::crates::CrateLock;
+
+use super::SbomError;
+use super::part::Part;
 
 /// The file, below `packaging/`.
 pub const FILE: &str = "native.toml";
@@ -32,7 +33,7 @@ struct File {
 struct Entry {
     name: String,
     licence: String,
-    /// The version; of a package it is told from the package's own.
+    /// The version. For a package it is derived from the package's version.
     version: Option<String>,
     /// Its name in vulnerability databases, with `{version}`.
     cpe: Option<String>,
@@ -56,7 +57,7 @@ enum Sha256 {
 /// A library that is linked in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Native {
-    /// Its name.
+    /// The name of the library, as `native.toml` has it.
     pub name: String,
     /// Its own version: `0.3.21`.
     pub version: String,
@@ -166,7 +167,7 @@ fn find(entry: Entry, packages: &Lock, crates: &CrateLock) -> Result<Native, Sbo
     })
 }
 
-/// What of a package's version is that of the program in it: `1:0.3.21+ds-4` → `0.3.21`.
+/// The upstream part of a package's version: `1:0.3.21+ds-4` → `0.3.21`.
 pub fn upstream(version: &str) -> &str {
     let without_epoch = version.split_once(':').map_or(version, |(_, rest)| rest);
     without_epoch

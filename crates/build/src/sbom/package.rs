@@ -2,26 +2,27 @@
 
 use std::path::Path;
 
-use super::crates::CrateTree;
-use super::native::Native;
-use super::part::Part;
-use super::{Sbom, audit, wheels};
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
 use targets::lock::LockedWheel;
 use targets::lock::crates::CrateLock;
 
+use super::crates::CrateTree;
+use super::native::Native;
+use super::part::Part;
+use super::{Sbom, audit, wheels};
+
 /// One of our packages.
 pub struct Deb<'a> {
-    /// The file.
+    /// The path of the `.deb` file on this machine.
     pub path: &'a Path,
     /// When the release was made, as [`super::time`] writes it.
     pub created: String,
 }
 
 impl Deb<'_> {
-    /// `postgresql-15-pgml_3.0.0-1~debian12_amd64.deb`
+    /// The name of the file: `postgresql-15-pgml_3.0.0-1~debian12_amd64.deb`.
     fn file_name(&self) -> String {
         let name = self.path.file_name().unwrap_or_default();
         name.to_string_lossy().into_owned()
@@ -57,11 +58,11 @@ pub struct Extension<'a> {
     pub crates: &'a CrateTree,
     /// The lock that pins them.
     pub lock: &'a CrateLock,
-    /// What else is.
+    /// The libraries from `native.toml` that are linked in besides crates.
     pub native: &'a [Native],
 }
 
-/// The document of an extension's package. What the library says of itself has to be the same.
+/// The document of an extension's package. The list inside the library has to be the same.
 pub fn extension(deb: &Deb<'_>, inside: &Extension<'_>) -> Result<Vec<u8>, Failure> {
     let expected = audit::contents(inside.crates, inside.lock, inside.native)?;
     audit::check(inside.place, inside.library, &expected)?;

@@ -18,10 +18,10 @@ const VENDOR: &str = "pgml";
 #[derive(Debug, Clone)]
 pub struct Part {
     kind: Classification,
-    /// Its name.
+    /// The name of the part without its version.
     pub name: String,
     version: Option<String>,
-    /// What other parts name it by: its package URL, or a file's path.
+    /// The reference by which other parts name it: its package URL, or a file's path.
     pub reference: String,
     purl: Option<String>,
     sha256: Option<Digest>,
@@ -78,7 +78,7 @@ impl Part {
         Self::addressed(Classification::Application, address, name, version).with_sha256(sha256)
     }
 
-    /// A distribution itself.
+    /// The part that stands for a distribution as a whole.
     pub fn operating_system(of: &Distribution) -> Self {
         let (vendor, release) = vendor_and_release(&of.id);
         let kind = Classification::OperatingSystem;
@@ -91,7 +91,7 @@ impl Part {
         Self::new(kind, name, Some(version), format!("{name}-{version}"))
     }
 
-    /// A crate.
+    /// The part for a crate of the extension's lock.
     pub fn of_crate(locked: &LockedCrate, licence: &str) -> Self {
         let address = ("cargo", None, &[][..]);
         let mut part = Self::addressed(
@@ -103,14 +103,14 @@ impl Part {
         .with_licence(licence);
         part.sha256 = locked.checksum;
         if locked.origin() == Origin::Local {
-            // No registry has it: an address there would be somebody else's crate.
+            // No registry has it: an address there would mean another crate.
             part.reference = format!("{}-{}", locked.name, locked.version);
             part.purl = None;
         }
         part
     }
 
-    /// A wheel.
+    /// The part for a wheel of the Python runtime.
     pub fn wheel(wheel: &LockedWheel, licence: &str) -> Self {
         let address = ("pypi", None, &[][..]);
         Self::addressed(
@@ -145,13 +145,13 @@ impl Part {
         Self::new(Classification::File, path, None, format!("file:{path}")).with_sha256(sha256)
     }
 
-    /// Its digest.
+    /// Adds the SHA-256 digest of the part's file.
     pub fn with_sha256(mut self, sha256: Digest) -> Self {
         self.sha256 = Some(sha256);
         self
     }
 
-    /// Its licence, as whoever made it wrote it.
+    /// Adds the licence, as the authors of the part wrote it.
     pub fn with_licence(mut self, licence: &str) -> Self {
         self.licence = Some(licence.trim().to_owned()).filter(|text| !text.is_empty());
         self
@@ -220,7 +220,7 @@ fn package_url(address: Address<'_>, name: &str, version: &str) -> String {
         .unwrap_or_default()
 }
 
-/// A licence as an SPDX expression; what is none of SPDX's is kept by its name.
+/// A licence as an SPDX expression; a licence that SPDX does not know is kept by its name.
 fn licences(text: &str) -> Licenses {
     // `MIT/Apache-2.0` is how older crates write `OR`.
     let text = text.replace('/', " OR ");

@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use super::audit;
+use base::files;
+use targets::lock::crates::CrateLock;
+
 use super::crates::CrateTree;
 use super::native::{self, Native};
 use super::package::{Deb, Extension, extension};
-use super::*;
-use base::files;
-use targets::lock::crates::CrateLock;
+use super::{audit, *};
 
 const TREE: &str = "0|pgml v3.0.0 (/src/extension)|MIT\n1|serde v1.0.0|MIT/Apache-2.0\n2|itoa v1.0.1|MIT\n\
     1|pgml-core v3.0.0 (/src/extension/core)|MIT\n2|serde v1.0.0|MIT/Apache-2.0 (*)\n";
@@ -163,7 +163,7 @@ fn the_document_names_what_is_inside_and_is_the_same_twice() {
         named("serde")["licenses"][0]["expression"],
         "MIT OR Apache-2.0"
     );
-    // Not published: no address, or a scanner would take it for a stranger's crate.
+    // It is not published, so it gets no address: a scanner would take it for another crate.
     assert!(named("pgml").get("purl").is_none());
     let pinned = &native[0];
     assert_eq!(named("openblas")["version"], pinned.version.as_str());

@@ -1,19 +1,20 @@
 //! What a Python runtime consists of: the wheels by their lock, and the libraries that they bundle.
 //!
-//! auditwheel puts copies of other projects' libraries into `NAME.libs/`, under a name with a hash. Newer ones also write
-//! which package each came from into the wheel's `.dist-info/sboms/`; where that is missing a version is told only if the
-//! library says it itself, and left out otherwise.
+//! auditwheel puts copies of other projects' libraries into `NAME.libs/`, under a name with a hash. Newer versions of
+//! auditwheel also write the package of each library into the wheel's `.dist-info/sboms/`. Where that is missing, the
+//! document has a version only if the library itself contains one.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::part::Part;
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
 use targets::lock::LockedWheel;
+
+use super::part::Part;
 
 /// The wheels of a runtime. `tree` is what they were installed into, `prefix` where it lies on a user's system, `licences`
 /// has `name version|licence` lines.
@@ -60,7 +61,7 @@ fn normal(name: &str) -> String {
     name.to_lowercase().replace(['-', '.'], "_")
 }
 
-/// Whether a file is a library that a wheel brings along: below its `.libs`.
+/// Whether a file is a library that a wheel bundles, which is below its `.libs`.
 fn is_bundled(path: &Path, wheel: &str) -> bool {
     let of_wheel = |part: &std::ffi::OsStr| {
         let part = part.to_string_lossy();
@@ -73,7 +74,7 @@ fn is_bundled(path: &Path, wheel: &str) -> bool {
             .is_some_and(|name| name.to_string_lossy().contains(".so"))
 }
 
-/// `libgomp-e985bcbb.so.1.0.0` → `libgomp`
+/// The library's name without the wheel's hash: `libgomp-e985bcbb.so.1.0.0` → `libgomp`.
 fn library_name(path: &Path) -> String {
     let file = path
         .file_name()
@@ -116,7 +117,7 @@ fn declared(
             continue;
         }
         let text = files::read(&tree.join(path))?;
-        // Written by somebody else's tool: what is no such document tells nothing.
+        // Another project's tool writes these files: a file in another format is skipped.
         let Ok(document) = serde_json::from_slice::<Declared>(&text) else {
             continue;
         };

@@ -1,19 +1,20 @@
-//! The steps that compile, and what they are given.
+//! The steps that compile, and the gathering of their inputs.
 
-use crate::layout;
 use std::path::PathBuf;
 
-use super::context::Steps;
-use crate::compile::blas_clash;
-use crate::compile::extension::{Compile, kept_dir};
-use crate::layout::ROOTFS;
-use crate::plan::{Compiling, Job, Machine, PlanError, Step, Work};
-use crate::sbom::native;
 use base::exit::Failure;
 use jobs::job::JobRef;
 use jobs::plan::Blocked;
 use targets::Architecture;
 use targets::lock::crates::CrateLock;
+
+use super::context::Steps;
+use crate::compile::blas_clash;
+use crate::compile::extension::{Compile, kept_dir};
+use crate::layout;
+use crate::layout::ROOTFS;
+use crate::plan::{Compiling, Job, Machine, PlanError, Step, Work};
+use crate::sbom::native;
 
 impl Steps<'_> {
     pub(super) fn compile(
@@ -57,7 +58,7 @@ impl Steps<'_> {
         Ok(known.ok_or_else(no_builder)?.libclang())
     }
 
-    /// Gathers what a compile job reads (`output_of` finds the results of the jobs it needs) and hands it to `act`.
+    /// Gathers the inputs of a compile job and calls `act` with them. `output_of` finds the results of the jobs it needs.
     pub fn with_compile<T>(
         &self,
         major: u16,
@@ -99,8 +100,8 @@ impl Steps<'_> {
         })
     }
 
-    pub(super) fn mislink(&self, work: &Work<'_>) -> Result<String, Failure> {
-        let Step::Mislink {
+    pub(super) fn blas_clash(&self, work: &Work<'_>) -> Result<String, Failure> {
+        let Step::BlasClash {
             major,
             reads,
             compiled,

@@ -16,7 +16,7 @@ impl Steps<'_> {
         blocks::share(&compiled.join(STRIPPED), &compiled.join(DEBUG), &work.out)
     }
 
-    /// A Python runtime.
+    /// Compresses the files of a Python runtime for the packages that share it.
     pub(super) fn compress_runtime(
         &self,
         work: &Work<'_>,

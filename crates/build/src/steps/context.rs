@@ -20,9 +20,9 @@ use crate::plan::Work;
 
 /// What the steps of one run share.
 pub struct Steps<'a> {
-    /// Where things are.
+    /// The source tree, the cache and the output directory.
     pub workspace: &'a Workspace,
-    /// The matrix.
+    /// The contents of `packaging/targets.toml`.
     pub targets: &'a Targets,
     /// The targets of this run.
     pub chosen: &'a [Target],
@@ -30,7 +30,7 @@ pub struct Steps<'a> {
     pub release: &'a Release,
     /// The time of the release.
     pub epoch: u64,
-    /// The compiler.
+    /// The pinned Rust toolchain that compiles the extension.
     pub toolchain: &'a Toolchain,
     /// The archives that may be contacted.
     pub mirrors: &'a LazyMirrors,
@@ -63,7 +63,7 @@ impl Steps<'_> {
         Store::new(self.workspace.store())
     }
 
-    /// Python's limited API.
+    /// Reads the symbols of Python's limited API from `packaging/abi3-symbols.txt`.
     pub fn abi3(&self) -> Result<Abi3, Failure> {
         Ok(Abi3::load(
             &self.workspace.packaging().join("abi3-symbols.txt"),
@@ -74,7 +74,7 @@ impl Steps<'_> {
         let mut all = WheelSet::all(self.targets).into_iter();
         all.find(|set| set.name() == name).ok_or_else(|| {
             Failure::bug(format!(
-                "the plan names the wheels `{name}`, which targets.toml has not"
+                "the plan names the wheels `{name}`, which targets.toml does not have"
             ))
         })
     }
@@ -91,7 +91,7 @@ impl Steps<'_> {
         SigningKey::local(&self.workspace.cache.join("signing-key"), log)
     }
 
-    /// What the compilers in a builder are wrapped by, where the user named a store.
+    /// The wrapper for the compilers in a builder, where the user named a store.
     pub(crate) fn wrapper(
         &self,
         builder: &Path,

@@ -1,4 +1,4 @@
-//! The steps that bring inputs.
+//! The steps that fetch inputs.
 
 use base::exit::Failure;
 use base::files;

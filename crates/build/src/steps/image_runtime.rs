@@ -1,6 +1,5 @@
 //! The step that makes the layer with the Python runtime.
 
-use crate::plan::ids;
 use std::path::PathBuf;
 
 use base::exit::Failure;
@@ -13,11 +12,11 @@ use crate::layout::ROOTFS;
 use crate::oci::base_layer::{ACCOUNTS, DATABASE, SYSTEM};
 use crate::oci::dpkg::Install;
 use crate::oci::filter::Filter;
-use crate::plan::Work;
+use crate::plan::{Work, ids};
 
 /// The layer with the Python runtime in a job's output.
 pub(super) const RUNTIME_LAYER: &str = "runtime.tar.gz";
-/// Its digests.
+/// The file with the digests of that layer in a job's output.
 pub(super) const RUNTIME: &str = "runtime.json";
 
 /// Makes the layer with the Python runtime of a distribution.

@@ -1,10 +1,15 @@
 //! The steps that make images: those with a server, and the one with the extension's files alone.
 
-use crate::layout;
-use crate::plan::ids;
 use std::path::{Path, PathBuf};
 
 use oci_spec::image::Config;
+
+use base::digest::Digest;
+use base::exit::Failure;
+use base::files::{self, FileError};
+use targets::lock::crates::CrateLock;
+use targets::lock::{Lock, LockedPackage, LockedWheel, WheelLock, WheelSet};
+use targets::{Distribution, Target};
 
 use super::context::Steps;
 use super::image_runtime::{RUNTIME, RUNTIME_LAYER, deb_of, python_rootfs};
@@ -17,16 +22,10 @@ use crate::oci::layer::Layer;
 use crate::oci::settings::Settings;
 use crate::oci::{Flavour, OciError, volume};
 use crate::package::packages;
-use crate::plan::Work;
-use crate::sbom;
+use crate::plan::{Work, ids};
 use crate::sbom::crates::CrateTree;
 use crate::sbom::native;
-use base::digest::Digest;
-use base::exit::Failure;
-use base::files::{self, FileError};
-use targets::lock::crates::CrateLock;
-use targets::lock::{Lock, LockedPackage, LockedWheel, WheelLock, WheelSet};
-use targets::{Distribution, Target};
+use crate::{layout, sbom};
 
 fn read_json<T: serde::de::DeserializeOwned>(path: &std::path::Path) -> Result<T, Failure> {
     let value = serde_json::from_slice(&files::read(path)?);
@@ -63,8 +62,8 @@ impl<'a> Making<'a> {
         packages::extension_name(self.target.major)
     }
 
-    /// The annotations of the OCI image specification. The revision is the key of the job that made the package: equal
-    /// for equal sources and locks, whatever was committed beside them.
+    /// The annotations of the OCI image specification. The revision is the key of the job that made the package: equal for
+    /// equal sources and locks, independent of other files in the commit.
     fn annotations(&self, flavour: Flavour) -> Vec<(String, String)> {
         let package = format!("job package:{}", self.target);
         let revision = self.work.job.inputs.get(&package);
@@ -172,7 +171,7 @@ impl<'a> Making<'a> {
     }
 }
 
-/// What the images of a target that have a server are put together from.
+/// The parts of the images of a target that have a server.
 struct ServerImages<'a> {
     making: Making<'a>,
     base: BaseLayers,
@@ -332,7 +331,7 @@ fn wheels(steps: &Steps<'_>, distribution: &Distribution) -> Result<Vec<LockedWh
         .find(|set| set.name() == name);
     let set = set.ok_or_else(|| {
         Failure::bug(format!(
-            "the plan names the wheels `{name}`, which targets.toml has not"
+            "the plan names the wheels `{name}`, which targets.toml does not have"
         ))
     })?;
     Ok(WheelLock::open(steps.workspace, steps.targets, &set)?.wheels)

@@ -1,5 +1,5 @@
-//! Carries out the steps of a plan. Each step has a file that gathers what it needs and hands it to the module that does it; this
-//! one only chooses among them, so that a step's cache key depends on its own file and not on the others.
+//! Carries out the steps of a plan. Each step has a file that gathers its inputs and calls the module that does the work.
+//! This file only chooses among them, so that a step's cache key depends on its own file and not on the others.
 
 mod compiling;
 mod compress;
@@ -10,12 +10,12 @@ mod image_base;
 mod image_runtime;
 mod images;
 mod package;
-mod providers;
 mod python;
 mod repository;
 mod sbom;
 mod source;
 mod stamp;
+mod system_libraries;
 mod systems;
 mod verify;
 
@@ -26,7 +26,7 @@ pub use self::context::Steps;
 use crate::plan::{Step, Work};
 
 impl Steps<'_> {
-    /// Runs one job; returns in words what it made.
+    /// Runs one job and returns a line about its result for people.
     pub fn run(&self, work: &Work<'_>) -> Result<String, Failure> {
         match &work.job.step {
             Step::FetchDebs { distribution, role } => self.fetch_debs(work, distribution, role),
@@ -60,7 +60,7 @@ impl Steps<'_> {
             }
             Step::Rootfs { distribution, role } => self.rootfs(work, distribution, role),
             Step::Unpack { packages, .. } => self.unpack(work, packages),
-            Step::Providers { distribution } => self.providers(work, distribution),
+            Step::SystemLibraries { distribution } => self.system_libraries(work, distribution),
             Step::Compile {
                 major,
                 architecture,
@@ -69,7 +69,7 @@ impl Steps<'_> {
                 let architecture = self.architecture(architecture.as_deref())?;
                 self.compile(work, *major, architecture, reads)
             }
-            Step::Mislink { .. } => self.mislink(work),
+            Step::BlasClash { .. } => self.blas_clash(work),
             Step::Fixture {
                 set,
                 rootfs,

@@ -1,13 +1,12 @@
 //! The step that makes the apt repository.
 
-use crate::plan::ids;
 use base::exit::Failure;
 use base::files;
 use debian::apt::repository::{self, Suite};
 use debian::apt::signing::SigningKey;
 
 use super::context::Steps;
-use crate::plan::Work;
+use crate::plan::{Work, ids};
 
 impl Steps<'_> {
     pub(super) fn repository(&self, work: &Work<'_>) -> Result<String, Failure> {
@@ -31,7 +30,7 @@ impl Steps<'_> {
                 suites[at].architectures.push(architecture.clone());
             }
             for id in [ids::package(&target), ids::package(&distribution.id)] {
-                // One that can't be made on this machine is not in the plan's repository.
+                // A package that can't be made on this machine is not in the plan's repository.
                 if !work.job.needs.contains(&id) {
                     continue;
                 }

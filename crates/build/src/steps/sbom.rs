@@ -1,21 +1,21 @@
-//! The step that writes down what a package is made of.
+//! The step that writes the SBOM of a package.
 
 use std::path::Path;
 
-use super::context::Steps;
-use crate::layout;
-use crate::package::packages;
-use crate::plan::{Parts, Work};
-use crate::sbom;
-use crate::sbom::crates::CrateTree;
-use crate::sbom::native;
-use crate::sbom::package::{self, Deb};
 use base::exit::Failure;
 use base::files;
 use jobs::job::JobRef;
 use targets::Target;
 use targets::lock::crates::CrateLock;
 use targets::lock::{WheelLock, WheelSet};
+
+use super::context::Steps;
+use crate::package::packages;
+use crate::plan::{Parts, Work};
+use crate::sbom::crates::CrateTree;
+use crate::sbom::native;
+use crate::sbom::package::{self, Deb};
+use crate::{layout, sbom};
 
 impl Steps<'_> {
     /// The SBOM of an extension's package, or of a runtime's where `of` is a distribution.

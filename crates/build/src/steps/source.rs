@@ -1,4 +1,4 @@
-//! The step that writes down the source tree.
+//! The step that writes the list of the source tree, with a digest for each file.
 
 use base::exit::Failure;
 use base::files;
@@ -10,7 +10,7 @@ use crate::plan::Work;
 impl Steps<'_> {
     pub(super) fn source(&self, work: &Work<'_>) -> Result<String, Failure> {
         let tree = SourceTree::read(self.workspace)?;
-        // Edited while the run goes on, it would be taken for what the packages were made from.
+        // A file that was edited during the run would wrongly count as a source of the packages.
         let planned = work.job.inputs.get(source_tree::INPUT);
         if planned != Some(&source_tree::input(&tree.digest())) {
             return Err(source_tree::Changed.into());

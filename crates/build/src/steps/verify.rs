@@ -1,4 +1,4 @@
-//! The step that holds a library against the symbol rules.
+//! The step that checks a library against the symbol rules.
 
 use base::exit::Failure;
 use jobs::job::JobRef;

@@ -1,4 +1,5 @@
-//! Whether a release's statement is true: of the files beside it, and of the source tree, locks and compiler that are here.
+//! Checks the statement of a release against the files beside it, and against the source tree, the locks and the compiler of
+//! this machine.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,16 +10,17 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use thiserror::Error;
 
-use super::{
-    DIRECTORY, Resource, SIGNATURE, SOURCE, STATEMENT, Statement, TOOLCHAIN, dependencies, is_lock,
-};
-use crate::publish;
 use base::digest::Digest;
 use base::exit::{Exit, ExitKind, Failure};
 use base::files::{self, FileError};
 use base::process::Program;
 use debian::apt::repository::KEYRING;
 use jobs::source_tree::{LIST, SourceTree};
+
+use super::{
+    DIRECTORY, Resource, SIGNATURE, SOURCE, STATEMENT, Statement, TOOLCHAIN, dependencies, is_lock,
+};
+use crate::publish;
 
 /// The version of [`Document`].
 const VERSION: u32 = 1;
@@ -44,48 +46,48 @@ impl ExitKind for NoStatement {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "result", content = "what")]
 pub enum Found {
-    /// As it says.
+    /// It is as the statement says; a short description of it.
     Same(String),
-    /// Otherwise; what.
+    /// It differs from the statement; one line for each difference.
     Different(Vec<String>),
-    /// It could not be told; why.
+    /// It could not be checked; the reason.
     NotChecked(String),
 }
 
 /// A part of a statement, and how it was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Check {
-    /// `artifacts`, `source`, …
+    /// The part of the statement that was checked: `artifacts`, `source`, `locks`, …
     pub part: String,
     /// How it was found.
     #[serde(flatten)]
     pub found: Found,
 }
 
-/// What came of checking a release's statement: what `cargo xtask verify --provenance DIR --json` prints.
+/// The result of checking a release's statement: what `cargo xtask verify --provenance DIR --json` prints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Document {
     /// The version of this format.
     pub version: u32,
     /// The release's version, `3.0.0-1`.
     pub release: String,
-    /// Whether nothing is otherwise than the statement says.
+    /// Whether everything that was checked is as the statement says.
     pub holds: bool,
-    /// Each part.
+    /// The result for each part of the statement.
     pub checks: Vec<Check>,
 }
 
-/// What is here, to compare with.
-pub struct Here<'a> {
-    /// The source tree.
+/// The state of this machine, which a statement is compared with.
+pub struct LocalState<'a> {
+    /// The digests of the files of the source tree here.
     pub tree: &'a SourceTree,
     /// What the compiler says of itself.
     pub toolchain: &'a str,
     /// The digest of the plan for the statement's targets and time, or why there is none.
     pub plan: Result<Digest, String>,
-    /// The keyring that the signature has to be of; the release's own where none is given.
+    /// The keyring that has to have the signing key; the release's own where none is given.
     pub keyring: Option<&'a Path>,
-    /// Where gpgv's words are kept.
+    /// The file that receives the output of gpgv.
     pub log: &'a Path,
 }
 
@@ -98,7 +100,11 @@ pub fn read(release: &Path) -> Result<Statement, NoStatement> {
 }
 
 /// Compares a release and what is here with its statement.
-pub fn check(release: &Path, statement: &Statement, here: &Here<'_>) -> Result<Document, Failure> {
+pub fn check(
+    release: &Path,
+    statement: &Statement,
+    here: &LocalState<'_>,
+) -> Result<Document, Failure> {
     let definition = &statement.predicate.build_definition;
     let stated = by_name(&definition.resolved_dependencies);
     let actual = dependencies(here.tree, here.toolchain);
@@ -161,7 +167,7 @@ fn found(differences: Vec<String>, same: impl FnOnce() -> String) -> Found {
     }
 }
 
-fn signature(release: &Path, here: &Here<'_>) -> Result<Found, Failure> {
+fn signature(release: &Path, here: &LocalState<'_>) -> Result<Found, Failure> {
     let directory = release.join(DIRECTORY);
     let file = directory.join(SIGNATURE);
     if !file.exists() {
@@ -181,14 +187,14 @@ fn signature(release: &Path, here: &Here<'_>) -> Result<Found, Failure> {
     Ok(match (gpgv, here.keyring) {
         (Ok(_), Some(keyring)) => Found::Same(format!("by a key of {}", keyring.display())),
         (Ok(_), None) => Found::Same(
-            "by the key of the release's own repository; whose that is, `--keyring FILE` tells"
+            "by the key of the release's own repository; check its owner with `--keyring FILE`"
                 .into(),
         ),
         (Err(error), _) => Found::Different(vec![error.to_string()]),
     })
 }
 
-/// The files of the release against the statement's subjects.
+/// Compares the files of the release with the statement's subjects.
 fn artifacts(release: &Path, statement: &Statement) -> Result<Found, Failure> {
     let mut differences = Vec::new();
     for subject in &statement.subject {
@@ -212,11 +218,11 @@ fn artifacts(release: &Path, statement: &Statement) -> Result<Found, Failure> {
     }))
 }
 
-/// The source tree here against the list in the release, and that against the statement.
+/// Compares the source tree here with the list in the release, and the list with the statement.
 fn source(
     release: &Path,
     stated: &BTreeMap<String, &Resource>,
-    here: &Here<'_>,
+    here: &LocalState<'_>,
 ) -> Result<Found, Failure> {
     let wanted = stated.get(SOURCE).and_then(|source| source.sha256());
     if wanted == Some(here.tree.digest()) {
@@ -229,17 +235,17 @@ fn source(
     }))
 }
 
-fn toolchain(stated: &BTreeMap<String, &Resource>, here: &Here<'_>) -> Found {
+fn toolchain(stated: &BTreeMap<String, &Resource>, here: &LocalState<'_>) -> Found {
     let Some(then) = stated.get(TOOLCHAIN) else {
         return Found::Different(vec!["the statement names none".into()]);
     };
-    let first = |words: &str| words.lines().next().unwrap_or_default().to_owned();
+    let first = |text: &str| text.lines().next().unwrap_or_default().to_owned();
     match then.sha256() == Some(Digest::of(here.toolchain)) {
         true => Found::Same(first(here.toolchain)),
         false => Found::Different(vec![format!(
             "`{}` here, `{}` in the statement",
             first(here.toolchain),
-            first(then.words())
+            first(then.digested_text())
         )]),
     }
 }

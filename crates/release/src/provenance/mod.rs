@@ -1,26 +1,25 @@
 //! Where a release comes from, as an in-toto statement with SLSA's provenance: which artifacts were made, from which source
 //! tree, locks and compiler, by which plan.
 //!
-//! Nothing in it is of one run (no time, host or number): it is a function of the release, as every other file is, so that
-//! two builders' statements can be compared byte by byte. [`source_tree`] is the source tree, [`check`] says of a release whether
-//! its statement is true here.
+//! It has nothing of a single run (no time, host or run number): like every other file it is a function of the release, so
+//! that two builders' statements can be compared byte by byte. [`source_tree`] lists the source tree, [`check`] checks the
+//! statement of a release on this machine.
 
 pub mod check;
 
 use std::collections::BTreeMap;
-
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::publish::{Artifact, Facts, Kind, Manifest};
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
-use build::plan::Plan;
-use build::plan::Step;
+use build::plan::{Plan, Step};
 use jobs::execute::cache::Cache;
 use jobs::source_tree::{self, SourceTree};
+
+use crate::publish::{Artifact, Facts, Kind, Manifest};
 
 /// The directory in a release.
 pub const DIRECTORY: &str = "provenance";
@@ -35,22 +34,22 @@ const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 const PREDICATE_TYPE: &str = "https://slsa.dev/provenance/v1";
 /// Our name of the way of building, with the version of its parameters; docs/provenance.md explains them.
 const BUILD_TYPE: &str = "urn:pgml-dist:dist:v1";
-/// Our name of whoever builds: this program, on any machine.
+/// The id of the builder in statements: this program, on any machine.
 const BUILDER: &str = "urn:pgml-dist:xtask";
 /// The name of the whole source tree among the dependencies.
 pub const SOURCE: &str = "source";
 /// The name of the compiler among the dependencies.
 pub const TOOLCHAIN: &str = "toolchain";
-/// The annotation that says in words what a digest is of.
+/// The annotation that holds the text that a digest is of.
 const WORDS: &str = "words";
 
-/// A statement.
+/// An in-toto statement about the files of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Statement {
     #[serde(rename = "_type")]
     kind: String,
-    /// The artifacts.
+    /// The files of the release, which the statement is about.
     pub subject: Vec<Resource>,
     predicate_type: String,
     /// How they were made.
@@ -71,7 +70,7 @@ pub struct Resource {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Predicate {
-    /// From what.
+    /// What was built, and from which inputs.
     pub build_definition: BuildDefinition,
     run_details: RunDetails,
 }
@@ -92,15 +91,15 @@ pub struct BuildDefinition {
 /// What the user asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parameters {
-    /// The release's version.
+    /// The version of the release, for example `3.0.0`.
     pub release: String,
-    /// The targets.
+    /// The targets that were built, for example `debian12-pg15`.
     pub targets: Vec<String>,
     /// The time of every file, seconds since 1970.
     pub epoch: u64,
 }
 
-/// The plan.
+/// What identifies the plan of the build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanDigest {
     /// The digest of the keys of all jobs.
@@ -127,25 +126,26 @@ impl Resource {
         }
     }
 
-    /// Its SHA-256.
+    /// The SHA-256 digest, if the resource has a valid one.
     pub fn sha256(&self) -> Option<Digest> {
         self.digest.get("sha256")?.parse().ok()
     }
 
-    /// What it is, in words, where the digest is of words.
-    pub fn words(&self) -> &str {
+    /// The text that the digest is of: empty for a file.
+    pub fn digested_text(&self) -> &str {
         self.annotations.get(WORDS).map_or("", String::as_str)
     }
 }
 
-/// What of the source tree pins inputs from outside.
+/// Whether a file of the source tree pins inputs from outside.
 fn is_lock(name: &str) -> bool {
     name.starts_with("packaging/lock/")
         || name.ends_with("Cargo.lock")
         || name.ends_with("requirements.lock")
 }
 
-/// What a release's artifacts are made from, with digests: the source tree, each lock in it, the compiler by its own words.
+/// The inputs of a release's artifacts, with digests: the source tree, each lock in it, and the compiler's output for
+/// `--version --verbose`.
 fn dependencies(tree: &SourceTree, toolchain: &str) -> Vec<Resource> {
     let mut found = vec![Resource::new(SOURCE, &tree.digest())];
     let locks = tree.names().filter(|name| is_lock(name));
@@ -192,14 +192,14 @@ impl Statement {
         }
     }
 
-    /// Its bytes.
+    /// The statement as indented JSON that ends with a newline.
     pub fn to_json(&self) -> Vec<u8> {
         let mut json = serde_json::to_vec_pretty(self).unwrap_or_default(); // INVARIANT: plain data
         json.push(b'\n');
         json
     }
 
-    /// Reads one that this program understands; the error says in what it does not.
+    /// Reads a statement. The error says what this program does not understand.
     pub fn from_json(json: &[u8]) -> Result<Self, String> {
         let read: Self = serde_json::from_slice(json).map_err(|error| error.to_string())?;
         let known = [
@@ -215,7 +215,7 @@ impl Statement {
 }
 
 /// Writes the statement of a new release, the list of its source tree and a signature, and adds them to its artifacts. The
-/// signature is not among them: it is as good as the key, and its own witness.
+/// signature is not among the artifacts: it proves itself by the key.
 pub fn publish(
     next: &Path,
     manifest: &mut Manifest,

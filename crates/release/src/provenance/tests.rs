@@ -1,12 +1,13 @@
-//! A small release with its statement, and what of it or of the surroundings changes.
+//! A small release with its statement, and changes of the release or of its surroundings.
 
 use std::path::PathBuf;
 
-use super::check::{Check, Document, Found, Here, check, read};
-use super::*;
 use base::workspace::Workspace;
 use debian::apt::repository::KEYRING;
 use debian::apt::signing::SigningKey;
+
+use super::check::{Check, Document, Found, LocalState, check, read};
+use super::*;
 
 const TOOLCHAIN: &str = "rustc 1.95.0\nhost: x86_64-unknown-linux-gnu";
 
@@ -84,7 +85,7 @@ impl Fixture {
     }
 
     fn check_with(&self, toolchain: &str, plan: &str, keyring: Option<&Path>) -> Document {
-        let here = Here {
+        let here = LocalState {
             tree: &self.tree(),
             toolchain,
             plan: Ok(Digest::of(plan)),
@@ -100,7 +101,7 @@ impl Fixture {
     }
 }
 
-/// What is otherwise, by part.
+/// The differences, by part.
 #[track_caller]
 fn differs(document: &Document, expected: &[(&str, &str)]) {
     assert!(!document.holds);
@@ -195,7 +196,7 @@ fn a_changed_statement_or_another_key_is_no_signature() {
     let text = files::read_text(&file).unwrap();
     files::write(&file, text.replace("\"epoch\": 1", "\"epoch\": 2")).unwrap();
     differs(&fixture.check(), &[("signature", "gpgv")]);
-    // Without a signature nothing is claimed; whoever asks for a key gets an answer.
+    // Without a signature there is nothing to check, except where the user asks for a key.
     std::fs::remove_file(file.with_file_name(SIGNATURE)).unwrap();
     assert!(
         fixture

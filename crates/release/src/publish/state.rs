@@ -1,13 +1,12 @@
 //! What is known of a target: which of its parts were made and tested, and how.
 
-use build::plan::ids;
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use base::exit::Failure;
-use build::plan::{Interpreter, Plan, TargetPlan};
+use build::plan::{Interpreter, Plan, TargetPlan, ids};
 use jobs::execute::cache::Cache;
 use symcheck::needs::Needs;
 use targets::End;
@@ -18,11 +17,12 @@ use targets::End;
 pub enum State {
     /// It was done, and all of it held.
     Yes,
-    /// It was done, and all of it held, with packages of an archive that stands in for the distribution's; whose they are.
+    /// It was done, and all of it held, with packages of an archive that stands in for the distribution's. The value names
+    /// the owner of the packages.
     StandIn(String),
-    /// It was done, and something did not hold; what.
+    /// It was done, and something did not hold. The value says what.
     Failed(String),
-    /// It was not done; why.
+    /// It was not done. The value is the reason.
     No(String),
 }
 
@@ -43,7 +43,7 @@ pub struct TargetState {
     pub run: State,
     /// The library was loaded into a server of its major beside a libpython of its name, and worked.
     pub loaded: State,
-    /// Where.
+    /// The server and the distribution in which it was loaded.
     pub loaded_note: Option<String>,
     /// The container images with a server were built, and those that were run did what they should. (The image with the
     /// extension's files alone is there wherever packages are.)
@@ -53,22 +53,22 @@ pub struct TargetState {
     /// Whose packages stand in for the distribution's, where they come from an archive that tests made.
     #[serde(default)]
     pub stand_in: Option<String>,
-    /// What of its inputs a release refuses.
+    /// The inputs for development only, which a release refuses.
     pub development: Vec<String>,
-    /// The oldest release of its server that has all that the library takes from it; none where every one has, or where no
-    /// library was verified.
+    /// The oldest release of its server with all functions that the library uses. None where every release has them, or
+    /// where no library was verified.
     #[serde(default)]
     pub server: Option<String>,
-    /// Fixes of the server that the library goes without, and why.
+    /// Fixes of the server that the library does not have, and why.
     #[serde(default)]
     pub unfixed: Vec<String>,
-    /// Until when its Postgres and its distribution are kept up, where a day was announced.
+    /// The announced ends of support of its Postgres and of its distribution.
     #[serde(default)]
     pub ends: Vec<End>,
 }
 
 impl TargetState {
-    /// What is known before any test ran. `done` tells of a job how it ended.
+    /// The state before any test ran. `done` returns the state of the job of an id.
     pub fn new(target: &str, plan: &TargetPlan, done: &dyn Fn(&str) -> State) -> Self {
         let runtime = plan
             .goals
@@ -118,7 +118,7 @@ impl TargetState {
         .mark_stand_in()
     }
 
-    /// The state of what was done and held.
+    /// The state for work that was done and held: [`State::StandIn`] where a stand-in's packages were used.
     pub fn held(&self) -> State {
         match &self.stand_in {
             None => State::Yes,
@@ -126,7 +126,7 @@ impl TargetState {
         }
     }
 
-    /// Tells what was made of, or held against, a stand-in's packages from what was with the distribution's own.
+    /// Marks the states that were reached with a stand-in's packages instead of the distribution's own.
     fn mark_stand_in(mut self) -> Self {
         let held = self.held();
         for state in [&mut self.verified, &mut self.runtime, &mut self.image] {
@@ -137,7 +137,7 @@ impl TargetState {
         self
     }
 
-    /// Takes over what the verify job has found out of the server. Without that job nothing is known of it.
+    /// Copies what the verify job found out about the server. Without that job nothing is known about it.
     pub(super) fn read_needs(
         &mut self,
         plan: &Plan,

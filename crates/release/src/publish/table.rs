@@ -1,4 +1,4 @@
-//! What each target of a run got, as a table for people.
+//! The results of a run for each target, as a table for people.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,8 @@ const COLUMNS: [&str; 7] = [
     "image",
 ];
 
-/// A line for each target, and below it why something was not done; reasons that many targets have are told once.
+/// A line for each target, and below the lines the reasons why something was not done. A reason that many targets share is
+/// printed once.
 pub fn table(targets: &BTreeMap<String, TargetState>) -> String {
     let mut notes: Vec<String> = Vec::new();
     let names = targets.keys().map(String::len);
@@ -39,7 +40,7 @@ pub fn table(targets: &BTreeMap<String, TargetState>) -> String {
             (&target.development.first().cloned(), 0),
         ] {
             if let Some(note) = note {
-                cells[at].push_str(&format!(" {}", mark(note, &mut notes)));
+                cells[at].push_str(&format!(" {}", note_mark(note, &mut notes)));
             }
         }
         lines.push(line(name, width, cells));
@@ -63,19 +64,19 @@ fn line(name: &str, width: usize, cells: [String; 7]) -> String {
 fn cell(state: &State, notes: &mut Vec<String>) -> String {
     match state {
         State::Yes => "yes".into(),
-        State::StandIn(whose) => format!("stand-in {}", mark(&stand_in(whose), notes)),
-        State::Failed(why) => format!("FAILED {}", mark(why, notes)),
-        State::No(why) => format!("no {}", mark(why, notes)),
+        State::StandIn(whose) => format!("stand-in {}", note_mark(&stand_in(whose), notes)),
+        State::Failed(why) => format!("FAILED {}", note_mark(why, notes)),
+        State::No(why) => format!("no {}", note_mark(why, notes)),
     }
 }
 
-/// What is said of a state that was reached with an archive that tests made.
+/// The note for a state that was reached with an archive that tests made.
 pub fn stand_in(whose: &str) -> String {
     format!("from a stand-in archive, never from the distribution's own: {whose}")
 }
 
-/// The number of a note, as `[2]`; one that is not there yet is added.
-pub fn mark(note: &str, notes: &mut Vec<String>) -> String {
+/// The number of a note, as `[2]`. A new note is added to `notes`.
+pub fn note_mark(note: &str, notes: &mut Vec<String>) -> String {
     let at = notes.iter().position(|known| known == note);
     let at = at.unwrap_or_else(|| {
         notes.push(note.to_owned());

@@ -1,4 +1,4 @@
-//! The tree of a release as it is filled: every file is copied once, and linked where the release has it again.
+//! The tree of a release while it is filled: every file is copied once, and linked where the release has it again.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
@@ -15,12 +15,12 @@ use super::{Artifact, Kind};
 pub(super) struct Tree<'a> {
     root: &'a Path,
     artifacts: Vec<Artifact>,
-    /// What is here of the cache, by device and inode: the repository's pool has links to the packages.
+    /// The cache's files that are in the tree already, by device and inode: the repository's pool has links to the packages.
     here: BTreeMap<(u64, u64), (PathBuf, Digest, u64)>,
 }
 
 impl<'a> Tree<'a> {
-    /// An empty directory.
+    /// Starts with the directory `root`, which must be empty.
     pub(super) fn new(root: &'a Path) -> Self {
         Self {
             root,

@@ -1,30 +1,30 @@
-//! The release as a page to look at: `report.html`, one file without script and without references to anything outside.
+//! The release as an HTML page: `report.html`, one file without script and without references to anything outside.
 //!
-//! The page is made from the manifest, the verify reports beside it and `report.json`, which has what differs from run to
-//! run (times, what came from the cache, the release before). Neither the page nor `report.json` is an artifact: they are
-//! not in the manifest or `SHA256SUMS`, so that two equal releases stay equal.
+//! The page is made from the manifest, the verify reports beside it and `report.json`, which has the facts that differ from
+//! run to run (times, results from the cache, the release before). Neither the page nor `report.json` is an artifact: they
+//! are not in the manifest or `SHA256SUMS`, so that two equal releases stay equal.
 
 mod page;
 pub mod run;
 pub mod symbols;
 mod timeline;
 
-use build::layout;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use base::exit::Failure;
+use base::files;
+use build::layout;
+use build::plan::{Plan, Step};
+use jobs::execute::cache::Cache;
+use symcheck::abi3::Abi3;
+
 use self::run::RunRecord;
 use self::symbols::SymbolMap;
 use crate::publish::{Kind, Manifest};
-use base::exit::Failure;
-use base::files;
-use build::plan::Plan;
-use build::plan::Step;
-use jobs::execute::cache::Cache;
-use symcheck::abi3::Abi3;
 
 /// The page, in the output directory.
 pub const PAGE: &str = "report.html";
@@ -49,9 +49,9 @@ pub struct Details {
 /// The sizes of an earlier release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Previous {
-    /// Its version.
+    /// The version of the earlier release.
     pub release: String,
-    /// Its packages.
+    /// The sizes of the packages of the earlier release.
     pub sizes: Vec<Size>,
 }
 
@@ -60,9 +60,9 @@ pub struct Previous {
 pub struct Size {
     /// The target or distribution that it is for.
     pub target: Option<String>,
-    /// What it is.
+    /// The kind of artifact that the package is.
     pub kind: Kind,
-    /// Bytes.
+    /// The size of the package in bytes.
     pub size: u64,
 }
 
@@ -101,14 +101,14 @@ impl Details {
         })
     }
 
-    /// Those of an output directory; none where there are none that this program reads.
+    /// Reads the details of an output directory. None if there are none that this program can read.
     pub fn load(out: &Path) -> Option<Self> {
         let details: Self = serde_json::from_slice(&std::fs::read(out.join(DETAILS)).ok()?).ok()?;
         (details.version == VERSION).then_some(details)
     }
 }
 
-/// What there was before. The same release made again is not the one before.
+/// The sizes of the release before. A release that is made again does not count as the one before.
 fn previous(manifest: &Manifest, out: &Path) -> Option<Previous> {
     let before = crate::publish::read_manifest(out)?;
     if before.plan == manifest.plan {

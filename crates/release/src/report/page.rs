@@ -11,13 +11,14 @@ use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 
+use base::day::Day;
+use base::exit::{Exit, ExitKind, Failure};
+use build::verify::step::REPORT;
+
 use super::timeline::Timeline;
 use super::{Details, is_package};
 use crate::publish::table::stand_in;
 use crate::publish::{Kind, Manifest, State, TargetState};
-use base::day::Day;
-use base::exit::{Exit, ExitKind, Failure};
-use build::verify::step::REPORT;
 
 /// Its name decides that values are escaped for HTML.
 const NAME: &str = "report.html";
@@ -64,7 +65,7 @@ struct Cell {
     mark: &'static str,
     state: &'static str,
     steps: Vec<Step>,
-    /// What of its inputs a release refuses.
+    /// The inputs for development only, which a release refuses.
     development: String,
     /// The servers that it installs beside, and what it goes without.
     server: String,
@@ -79,7 +80,7 @@ struct Row {
     cells: Vec<Option<Cell>>,
 }
 
-/// The packages together.
+/// The total size of all packages, here and in the earlier release.
 #[derive(Debug, Serialize)]
 struct Sum {
     size: String,
@@ -111,7 +112,7 @@ struct Page<'a> {
     releasable: bool,
     /// The release that compiled.
     builder: Option<&'a str>,
-    /// What of the locks is out of date, in a line.
+    /// The outdated packages of the locks, in one line.
     outdated: String,
     /// Its packages that users get.
     out_of_date: Vec<OutOfDate>,
@@ -158,7 +159,7 @@ pub fn reports(manifest: &Manifest, out: &Path) -> BTreeMap<String, Value> {
     found.collect()
 }
 
-/// The page.
+/// Renders the report as one HTML page without external files.
 pub fn render(
     manifest: &Manifest,
     details: &Details,
@@ -241,7 +242,7 @@ fn cell(target: &str, entry: &TargetState, day: &Day) -> Cell {
         step("run", &entry.run, &None),
     ];
     let failed = steps.iter().find(|step| step.state == "failed");
-    // What the runtime and the images are does not tell how far the library got.
+    // The states of the runtime and of the images say nothing about the library.
     let beside = ["runtime", "image"];
     let mut reached = steps
         .iter()
@@ -373,7 +374,7 @@ fn change(before: u64, now: u64) -> String {
     )
 }
 
-/// What is known of a target's library: the rules as the packaged one was judged, and its symbols.
+/// The facts about a target's library: the verdicts on the packaged library, and its symbols.
 fn library(target: &str, details: &Details, reports: &BTreeMap<String, Value>) -> Value {
     let packaged = reports
         .get(target)
@@ -388,9 +389,10 @@ fn library(target: &str, details: &Details, reports: &BTreeMap<String, Value>) -
 
 #[cfg(test)]
 mod tests {
+    use base::digest::Digest;
+
     use super::*;
     use crate::publish::Artifact;
-    use base::digest::Digest;
 
     fn done() -> TargetState {
         TargetState {

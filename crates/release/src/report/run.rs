@@ -6,8 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use base::files::{self, FileError};
-use build::plan::Outcome;
-use build::plan::Plan;
+use build::plan::{Outcome, Plan};
 use jobs::execute::cache::Cache;
 use jobs::execute::reason;
 
@@ -30,13 +29,13 @@ pub struct RunRecord {
 /// A job of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct JobRun {
-    /// Its name.
+    /// The id of the job in the plan.
     pub id: String,
     /// The jobs it needs.
     pub needs: Vec<String>,
     /// When it ran; none for one whose result was in the cache.
     pub ran: Option<Ran>,
-    /// In words, what it made. Empty for one that nothing needed.
+    /// What the job's step reported about its result. Empty for a job that was not needed.
     pub made: String,
 }
 
@@ -87,7 +86,7 @@ impl RunRecord {
         files::write_atomically(&cache.join(NAME), json)
     }
 
-    /// The last run in a cache, where there is one that this program reads.
+    /// The record of the last run in a cache, if this program can read it.
     pub fn load(cache: &Path) -> Option<Self> {
         let record: Self = serde_json::from_slice(&std::fs::read(cache.join(NAME)).ok()?).ok()?;
         (record.version == VERSION).then_some(record)

@@ -1,4 +1,4 @@
-//! The symbols of a packaged library: what it needs from whom, and what it offers.
+//! The symbols of a packaged library: the symbols that it imports from each library, and those that it exports.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,14 +12,14 @@ use symcheck::VerifyError;
 use symcheck::abi3::Abi3;
 use symcheck::elf::Facts;
 
-/// Whom a symbol without a version comes from, when it is not of Python's limited API: by elimination, nothing in the
-/// library says so.
+/// The origin of a symbol without a version that is not in Python's limited API. It is found by elimination: the library
+/// itself does not name it.
 pub const SERVER: &str = "the Postgres server (no version, and not of Python's limited API)";
 
 /// What a library needs and offers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SymbolMap {
-    /// DT_NEEDED, in order.
+    /// The libraries in DT_NEEDED, in the order of the file.
     pub needed: Vec<String>,
     /// Provider → its symbols, each with the version that is asked for.
     pub imports: BTreeMap<String, Vec<String>>,

@@ -23,7 +23,7 @@ pub struct Timeline {
     pub cached: Vec<String>,
     /// The marks of the axis.
     pub ticks: Vec<Tick>,
-    /// How long it all took, in words.
+    /// The duration of the run, as text.
     pub total: String,
     /// How many jobs could run at once.
     pub workers: usize,
@@ -36,29 +36,29 @@ pub struct Timeline {
 /// A job that ran.
 #[derive(Debug, Serialize)]
 pub struct Bar {
-    /// The job.
+    /// The id of the job in the plan.
     pub id: String,
     /// The kind of work, which decides the colour.
     pub kind: String,
-    /// When it started, in words.
+    /// The time from the start of the run to the start of the job, as text.
     pub started: String,
-    /// How long it took, in words.
+    /// The duration of the job, as text.
     pub took: String,
     /// Which job it waited for last.
     pub after: String,
-    /// How long it then waited for a free worker, in words; empty where it did not.
+    /// How long it then waited for a free worker, as text. Empty if it did not wait.
     pub queued: String,
     /// Why it ran although it had run before.
     pub why: String,
-    /// What it made.
+    /// What the job's step reported about its result.
     pub made: String,
     /// Whether a quicker one would have made the run shorter.
     pub critical: bool,
     /// The drawing: the bar, and the time in which it could have run.
     pub x: f64,
-    /// See `x`.
+    /// The top edge of the bar, in units of the SVG.
     pub y: f64,
-    /// See `x`.
+    /// The width of the bar, in units of the SVG.
     pub width: f64,
     /// Where the time begins in which it could have run.
     pub ready_x: f64,
@@ -67,13 +67,13 @@ pub struct Bar {
 /// A mark of the axis.
 #[derive(Debug, Serialize)]
 pub struct Tick {
-    /// Where.
+    /// The horizontal place of the mark, in units of the SVG.
     pub x: f64,
-    /// What it says.
+    /// The time since the start of the run, as text.
     pub label: String,
 }
 
-/// A time span in words.
+/// A time span as text: `4.2 s`, `63 s`, `3 min 05 s`.
 pub fn duration(seconds: f64) -> String {
     match seconds {
         s if s < 9.95 => format!("{s:.1} s"),
@@ -98,7 +98,7 @@ fn last_need<'a>(job: &JobRun, jobs: &BTreeMap<&str, &'a JobRun>) -> Option<&'a 
 }
 
 impl Timeline {
-    /// Computes the drawing.
+    /// Computes the places of all bars and marks from the record of a run.
     pub fn of(run: &RunRecord) -> Self {
         let jobs: BTreeMap<&str, &JobRun> =
             run.jobs.iter().map(|job| (job.id.as_str(), job)).collect();

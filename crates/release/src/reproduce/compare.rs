@@ -1,13 +1,14 @@
-//! Compares the artifacts of two builds by digest. Whatever only one of them has differs too.
+//! Compares the artifacts of two builds by digest. A file that only one of them has counts as a difference.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::publish::Artifact;
 use base::digest::Digest;
 use debian::apt::repository::KEYRING;
+
+use crate::publish::Artifact;
 
 /// Files of an apt repository that depend on the key that signs.
 const SIGNED: [&str; 3] = ["InRelease", "Release.gpg", KEYRING];
@@ -16,9 +17,9 @@ const SIGNED: [&str; 3] = ["InRelease", "Release.gpg", KEYRING];
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "outcome", content = "why")]
 pub enum Outcome {
-    /// The same bytes.
+    /// Both builds made the file with the same bytes.
     Equal,
-    /// Other bytes.
+    /// Both builds made the file, with other bytes.
     Different,
     /// The second build did not make it.
     Missing,
@@ -33,7 +34,7 @@ pub enum Outcome {
 pub struct Compared {
     /// Its path in the release.
     pub path: String,
-    /// How it compares.
+    /// The result of the comparison of the two builds.
     #[serde(flatten)]
     pub outcome: Outcome,
     /// SHA-256 of the first build's, where it made one.

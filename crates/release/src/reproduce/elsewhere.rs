@@ -1,22 +1,23 @@
 //! Another place to build in: another path, user, umask, locale, time zone, host name, clock and number of processors,
 //! as far as this process may make them.
 //!
-//! As root all of it is done in namespaces of the second build's own: nothing of the machine is changed, and nothing is
-//! left when the build ends. An ordinary user gets what takes no namespace.
+//! As root, all of it happens in namespaces of the second build: the machine is not changed, and nothing is left when the
+//! build ends. For an ordinary user only those things vary that need no namespace.
 
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::pipeline::Pipeline;
 use base::exit::Failure;
 use base::files::{self, FileError};
 use base::process::Program;
 use base::sandbox::Sandbox;
 
+use crate::pipeline::Pipeline;
+
 /// The second build's user: no user of this machine.
 const USER: u32 = 4217;
-/// Its name there.
+/// The name of that user in the second build.
 const USER_NAME: &str = "somebody";
 /// The host's name there.
 const HOSTNAME: &str = "second-build.example";
@@ -45,7 +46,7 @@ pub struct Elsewhere {
     processors: Result<String, String>,
 }
 
-/// What takes root.
+/// What the second build needs to run in namespaces of its own, which only root may make.
 struct Namespaces {
     base: PathBuf,
     bwrap: PathBuf,
@@ -90,16 +91,16 @@ impl Elsewhere {
     }
 
     /// A path of the place, as the second build sees it.
-    pub fn inside(&self, name: &str) -> PathBuf {
+    pub fn mounted_path(&self, name: &str) -> PathBuf {
         self.at.join(name)
     }
 
     /// The same path, as this process sees it.
-    pub fn outside(&self, name: &str) -> PathBuf {
+    pub fn host_path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
 
-    /// Why something is not varied, where that is known before it is measured.
+    /// The reason why something is not varied, where it is known before the measurement.
     pub(super) fn reasons(&self) -> [(&'static str, Option<&str>); 3] {
         fn reason<T>(varied: &Result<T, String>) -> Option<&str> {
             varied.as_ref().err().map(String::as_str)
@@ -111,11 +112,12 @@ impl Elsewhere {
         ]
     }
 
-    /// A program that runs there. Its environment is the second build's, with nothing of this process's but the proxies.
+    /// A program that runs in the second build's surroundings. Its environment is the second build's; of this process's it
+    /// has only the proxies.
     pub fn program<A: Into<OsString>>(&self, command: impl IntoIterator<Item = A>) -> Program {
         let system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
         let toolchain = match self.namespaces {
-            Some(_) => self.inside("toolchain"),
+            Some(_) => self.mounted_path("toolchain"),
             None => self.toolchain.clone(),
         };
         let program = match &self.namespaces {
@@ -147,8 +149,8 @@ impl Elsewhere {
         inputs::fetch::with_proxies(program)
             .args(command)
             .env("PATH", format!("{}/bin:{system}", toolchain.display()))
-            .env("HOME", self.inside("home"))
-            .env("TMPDIR", self.inside("tmp"))
+            .env("HOME", self.mounted_path("home"))
+            .env("TMPDIR", self.mounted_path("tmp"))
             .env("USER", USER_NAME)
             .env("LOGNAME", USER_NAME)
             .env("LC_ALL", LOCALE)
@@ -157,8 +159,8 @@ impl Elsewhere {
             .env("NO_COLOR", "1")
     }
 
-    /// Gives the place to the user who builds there. Files that are shared with this cache stay as they are.
-    pub fn hand_over(&self, log: &Path) -> Result<(), Failure> {
+    /// Makes the user of the second build the owner of its files. Files that are shared with this cache keep their owner.
+    pub fn chown_to_builder(&self, log: &Path) -> Result<(), Failure> {
         if let Ok(user) = self.user {
             Program::new("find")
                 .arg(&self.dir)
@@ -175,22 +177,22 @@ impl Elsewhere {
         Ok(())
     }
 
-    /// Compiles the clock and the stand-in for bubblewrap that brings it into sandboxes.
+    /// Compiles the library that moves the clock, and the wrapper of bubblewrap that preloads it in sandboxes.
     fn make_clock(&self, builder: &Path, log: &Path) -> Result<(), String> {
         let said = |error: &dyn std::fmt::Display| format!("it could not be made: {error}");
-        let source = self.outside("tmp/clock.c");
+        let source = self.host_path("tmp/clock.c");
         files::write(&source, CLOCK).map_err(|error| said(&error))?;
         Sandbox::new(builder)
             .tmpfs("/build")
             .read_only(&source, "/build/clock.c")
-            .writable(&self.outside("bin"), "/build/bin")
+            .writable(&self.host_path("bin"), "/build/bin")
             .script(&format!(
                 "gcc -shared -fPIC -O2 -Wall -Werror -DAHEAD={AHEAD} -o /build/bin/clock.so /build/clock.c"
             ))
             .run(log)
             .map_err(|error| said(&error))?;
-        let real = self.inside("bin/bwrap.real");
-        let clock = self.inside("bin/clock.so");
+        let real = self.mounted_path("bin/bwrap.real");
+        let clock = self.mounted_path("bin/clock.so");
         let script = format!(
             "#!/bin/sh\n\
              # The clock goes into each sandbox, right before the command.\n\
@@ -208,7 +210,7 @@ impl Elsewhere {
             real.display()
         );
         let write = |name: &str, text: &str| -> Result<(), FileError> {
-            let path = self.outside(name);
+            let path = self.host_path(name);
             files::write(&path, text)?;
             files::set_mode(&path, 0o755)
         };

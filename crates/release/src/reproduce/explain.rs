@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use super::compare::{Compared, Outcome};
 use base::exit::Failure;
 use base::files::{self, FileError};
 use base::process::Program;
 use base::progress::Listener;
+
+use super::compare::{Compared, Outcome};
 
 /// The program, and how many seconds it may take for one pair of files.
 const DIFFOSCOPE: [&str; 3] = ["timeout", "1200", "diffoscope"];
@@ -66,12 +67,12 @@ pub fn difference(first: &Path, second: &Path, report: &Path) -> Result<String, 
     match output.status.code() {
         // 1: the files differ.
         Some(1) => {}
-        // What ends with another code has not explained anything, and must not hide the difference that was found.
+        // With another exit code diffoscope has explained nothing, which must not hide the difference that was found.
         code => {
-            let words = String::from_utf8_lossy(&output.stderr);
-            let words = base::process::tail(&words);
+            let message = String::from_utf8_lossy(&output.stderr);
+            let message = base::process::tail(&message);
             return Ok(format!(
-                "not explained: diffoscope ended with {code:?}: {words}"
+                "not explained: diffoscope ended with {code:?}: {message}"
             ));
         }
     }

@@ -1,21 +1,21 @@
-//! Gives the second build its inputs: the files that locks pin, by digest, and the key that signs. No job's result.
+//! Gives the second build its inputs: the files that locks pin, by digest, and the signing key. It gives it no job's result.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::elsewhere::Elsewhere;
-use crate::pipeline::Pipeline;
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
 use base::process::Program;
 use base::store::Store;
-use build::plan::Plan;
-use build::plan::Step;
+use build::plan::{Plan, Step};
 use inputs::fetch::crates;
 use targets::lock::crates::CrateLock;
 
-/// Puts every input of a plan where the second build looks for it.
+use super::elsewhere::Elsewhere;
+use crate::pipeline::Pipeline;
+
+/// Puts every input of a plan into the places where the second build looks for inputs.
 pub fn share(
     pipeline: &Pipeline,
     plan: &Plan,
@@ -24,14 +24,14 @@ pub fn share(
 ) -> Result<(), Failure> {
     let cache = pipeline.cache();
     let workspace = &pipeline.workspace;
-    let store = Store::new(elsewhere.outside("cache/store"));
+    let store = Store::new(elsewhere.host_path("cache/store"));
     for job in &plan.jobs {
         let from = cache.output(job);
         match &job.step {
             Step::FetchDebs { .. } | Step::FetchWheels { .. } | Step::FetchServer { .. } => {
                 for file in files::files_below(&from)? {
                     let file = from.join(file);
-                    // Under the name that its contents have now: what changed since is not found there, and is missed.
+                    // It is stored under the digest of its current contents: a file that has changed since is missing there.
                     let (digest, _) =
                         Digest::of_file(&file).map_err(FileError::at("read", &file))?;
                     let to = store.path(&digest);
@@ -43,13 +43,13 @@ pub fn share(
             }
             Step::FetchCrates => {
                 let lock = workspace.root.join("extension/Cargo.lock");
-                share_crates(&from, &lock, &elsewhere.outside("cache/cargo"), log)?;
+                share_crates(&from, &lock, &elsewhere.host_path("cache/cargo"), log)?;
             }
             _ => {}
         }
     }
     files::write(
-        &elsewhere.outside("home/.cargo/config.toml"),
+        &elsewhere.host_path("home/.cargo/config.toml"),
         crates::user_settings(),
     )?;
     // Equal signatures take the same key.
@@ -57,7 +57,7 @@ pub fn share(
     if key.exists() {
         Program::new("cp")
             .arg("--archive")
-            .args([key, elsewhere.outside("cache/signing-key")])
+            .args([key, elsewhere.host_path("cache/signing-key")])
             .run(log)?;
     }
     Ok(())

@@ -1,9 +1,9 @@
-//! Builds a release a second time, from an empty cache and under other circumstances, and compares every artifact's digest
-//! with the first's.
+//! Builds a release a second time, with an empty cache in other surroundings, and compares every artifact's digest with the
+//! first build's.
 //!
-//! Inputs are shared, by digest; no job's result is. The second build has no network where this process may take it away.
-//! What could not be made different is reported as not varied, never passed over: [`Document::variations`] are measured in
-//! the second build's surroundings, not assumed.
+//! The builds share inputs, by digest, but no job's result. The second build has no network where this process may take it
+//! away. Each property that could not be varied is reported as not varied. [`Document::variations`] are measured in the
+//! second build's surroundings, not assumed.
 
 pub mod compare;
 pub mod elsewhere;
@@ -21,12 +21,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use thiserror::Error;
 
-use self::compare::{Compared, Outcome};
-use self::elsewhere::Elsewhere;
-use self::variation::Variation;
-use crate::outdated::Summary;
-use crate::pipeline::Pipeline;
-use crate::publish::{self, Artifact, Manifest};
 use base::digest::Digest;
 use base::exit::{Exit, ExitKind, Failure};
 use base::files::{self, FileError};
@@ -38,12 +32,19 @@ use jobs::execute::CacheLock;
 use jobs::source_files;
 use targets::Target;
 
+use self::compare::{Compared, Outcome};
+use self::elsewhere::Elsewhere;
+use self::variation::Variation;
+use crate::outdated::Summary;
+use crate::pipeline::Pipeline;
+use crate::publish::{self, Artifact, Manifest};
+
 /// The version of [`Document`].
 const VERSION: u32 = 1;
 /// The name of the second build in progress lines.
 const SECOND: &str = "second build";
 
-/// What came of building again: what `cargo xtask reproduce --json` prints.
+/// The result of the second build: what `cargo xtask reproduce --json` prints.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Document {
     /// The version of this format.
@@ -54,7 +55,7 @@ pub struct Document {
     pub targets: Vec<String>,
     /// Whether every artifact that was compared is the same.
     pub reproduced: bool,
-    /// In what the second build's circumstances differed, and in what they did not.
+    /// The differences between the surroundings of the two builds, and the properties that were not varied.
     pub variations: Vec<Variation>,
     /// Every artifact of either build.
     pub artifacts: Vec<Compared>,
@@ -71,21 +72,21 @@ pub enum ReproduceError {
         "name the manifest.json of a release that this version of the program made"
     ))]
     NoManifest {
-        /// The file.
+        /// The path of the manifest that could not be read.
         path: PathBuf,
     },
     /// The second build failed.
     #[error("the second build ended with exit code {code}:\n{tail}")]
     #[diagnostic(help(
-        "it was made under other circumstances; what of them it can't bear is a defect of the build. All that it said is \
+        "it ran in other surroundings, which a build has to support. Its whole output is \
          in {}", log.display()
     ))]
     SecondBuild {
-        /// Its exit code.
+        /// The exit code of the second build's process.
         code: i32,
-        /// Its last words.
+        /// The last lines that the second build printed.
         tail: String,
-        /// All its words.
+        /// The file with the whole output of the second build.
         log: PathBuf,
     },
 }
@@ -101,17 +102,18 @@ impl ExitKind for ReproduceError {
 }
 
 /// The release to compare with.
-pub struct First {
-    /// Its directory.
+pub struct FirstRelease {
+    /// The directory with the files of the release.
     pub dir: PathBuf,
-    /// What it has.
+    /// The manifest of the release, with the digest of each file.
     pub manifest: Manifest,
-    /// Whether its files are compared, or only the manifest's digests: those of somebody else's release may not be here.
+    /// Whether its files are compared, or only the manifest's digests: the files of another builder's release may not be
+    /// here.
     pub files: bool,
 }
 
-impl First {
-    /// What somebody's manifest says, whether or not the files lie beside it.
+impl FirstRelease {
+    /// Reads a release from its manifest, whether or not the files lie beside it.
     pub fn of_manifest(path: &Path) -> Result<Self, Failure> {
         let path = match path.is_dir() {
             true => path.join(publish::MANIFEST),
@@ -146,11 +148,11 @@ impl First {
 pub struct Reproduction<'a> {
     /// The run; its cache has the inputs.
     pub pipeline: &'a Pipeline,
-    /// The targets.
+    /// The targets that are built a second time.
     pub chosen: &'a [Target],
     /// This program's own executable.
     pub executable: &'a Path,
-    /// Told what happens.
+    /// The receiver of progress lines and of the second build's output.
     pub listener: &'a dyn Listener,
 }
 
@@ -160,8 +162,8 @@ impl Reproduction<'_> {
         self.pipeline.workspace.cache.join("reproduce")
     }
 
-    /// The release as this cache makes it: `out` where it holds just that, else a tree of its own. `out` is not changed.
-    pub fn first(&self, out: &Path) -> Result<First, Failure> {
+    /// The release as this cache makes it: `out` if it holds exactly that, or else a new tree. `out` is not changed.
+    pub fn first(&self, out: &Path) -> Result<FirstRelease, Failure> {
         let plan = self.pipeline.plan(self.chosen, Purpose::Dist)?;
         self.pipeline.execute(&plan, self.chosen, self.listener)?;
         let dir = match publish::is_current(out, &plan) {
@@ -175,7 +177,7 @@ impl Reproduction<'_> {
             }
         };
         let path = dir.join(publish::MANIFEST);
-        Ok(First {
+        Ok(FirstRelease {
             manifest: publish::read_manifest_file(&path)
                 .ok_or(ReproduceError::NoManifest { path })?,
             dir,
@@ -184,7 +186,7 @@ impl Reproduction<'_> {
     }
 
     /// Builds again and compares.
-    pub fn run(&self, first: &First) -> Result<Document, Failure> {
+    pub fn run(&self, first: &FirstRelease) -> Result<Document, Failure> {
         let dir = self.dir();
         let _lock = CacheLock::acquire(&dir, self.listener)?;
         let plan = self.pipeline.plan(self.chosen, Purpose::Dist)?;
@@ -202,9 +204,9 @@ impl Reproduction<'_> {
         files::write(&log, "")?;
         let elsewhere = Elsewhere::prepare(&place, self.pipeline, Some(&builder), &log)?;
         inputs::share(self.pipeline, &plan, &elsewhere, &log)?;
-        source_files::copy(&self.pipeline.workspace, &elsewhere.outside("source"))?;
-        files::copy(self.executable, &elsewhere.outside("bin/xtask"))?;
-        files::set_mode(&elsewhere.outside("bin/xtask"), 0o755)?;
+        source_files::copy(&self.pipeline.workspace, &elsewhere.host_path("source"))?;
+        files::copy(self.executable, &elsewhere.host_path("bin/xtask"))?;
+        files::set_mode(&elsewhere.host_path("bin/xtask"), 0o755)?;
         let variations = elsewhere.variations(&builder, &log)?;
         for variation in &variations {
             self.listener.note(&variation.to_string());
@@ -212,7 +214,7 @@ impl Reproduction<'_> {
         let began = Instant::now();
         self.build(&elsewhere, &log)?;
         let seconds = began.elapsed().as_secs_f64();
-        let made = elsewhere.outside("out");
+        let made = elsewhere.host_path("out");
         let second = publish::read_manifest(&made).ok_or_else(|| ReproduceError::NoManifest {
             path: made.join(publish::MANIFEST),
         })?;
@@ -239,7 +241,7 @@ impl Reproduction<'_> {
         })
     }
 
-    /// Sees to it that all inputs are in this cache, and the builder, where the second clock is compiled.
+    /// Fetches all inputs into this cache, and makes the builder, in which the second clock is compiled.
     fn gather(&self, plan: &Plan) -> Result<PathBuf, Failure> {
         let builder = build::plan::builder(&plan)
             .map(|job| job.id.clone())
@@ -253,9 +255,9 @@ impl Reproduction<'_> {
         Ok(self.pipeline.cache().output(job).join(ROOTFS))
     }
 
-    /// The second build. Its words go to the log and, line by line, to the listener.
+    /// Runs the second build. Its output goes to the log and, line by line, to the listener.
     fn build(&self, elsewhere: &Elsewhere, log: &Path) -> Result<(), Failure> {
-        let inside = |name: &str| elsewhere.inside(name).into_os_string();
+        let inside = |name: &str| elsewhere.mounted_path(name).into_os_string();
         let mut command = vec![
             inside("bin/xtask"),
             "--source".into(),
@@ -270,7 +272,7 @@ impl Reproduction<'_> {
         ];
         command.extend(self.chosen.iter().map(|target| target.to_string().into()));
         self.listener
-            .started(SECOND, "from an empty cache, under other circumstances");
+            .started(SECOND, "from an empty cache, in other surroundings");
         let mut child = elsewhere
             .program(command)
             .command()
@@ -278,7 +280,7 @@ impl Reproduction<'_> {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(FileError::at("start", "unshare"))?;
-        let mut words = String::new();
+        let mut output = String::new();
         let mut file = std::fs::File::options()
             .append(true)
             .open(log)
@@ -288,8 +290,8 @@ impl Reproduction<'_> {
                 let line = String::from_utf8_lossy(&line).into_owned();
                 writeln!(file, "{line}").map_err(FileError::at("write", log))?;
                 self.listener.progress(SECOND, &line);
-                words.push_str(&line);
-                words.push('\n');
+                output.push_str(&line);
+                output.push('\n');
             }
         }
         let status = child.wait().map_err(FileError::at("wait for", "unshare"))?;
@@ -299,7 +301,7 @@ impl Reproduction<'_> {
             true => Ok(()),
             false => Err(ReproduceError::SecondBuild {
                 code: status.code().unwrap_or(-1),
-                tail: process::tail(&words),
+                tail: process::tail(&output),
                 log: log.to_owned(),
             }
             .into()),

@@ -1,4 +1,4 @@
-//! In what the second build's circumstances differ from this process's: measured by one script in both.
+//! The differences between the surroundings of the second build and of this process, measured by one script in both.
 
 use std::fmt;
 use std::path::Path;
@@ -7,16 +7,17 @@ use std::process::Command;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::elsewhere::{AHEAD, Elsewhere};
 use base::exit::Failure;
 use base::files::FileError;
 use base::sandbox::Sandbox;
+
+use super::elsewhere::{AHEAD, Elsewhere};
 
 /// Whether something was made different.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "state", content = "how")]
 pub enum State {
-    /// It was; how.
+    /// The second build saw another value; both values, or the distance.
     Varied(String),
     /// It was not; why.
     NotVaried(String),
@@ -41,7 +42,7 @@ impl fmt::Display for Variation {
     }
 }
 
-/// Says what a program sees: one fact a line, in the order of [`FACTS`].
+/// Prints what a program sees: one fact a line, in the order of [`FACTS`].
 const PROBE: &str = r#"
 id -u
 umask
@@ -75,7 +76,7 @@ const NEVER: [(&str, &str); 2] = [
 ];
 
 /// Whether no machine can vary something.
-pub fn never(name: &str) -> bool {
+pub fn never_varies(name: &str) -> bool {
     NEVER.iter().any(|(never, _)| *never == name)
 }
 
@@ -85,9 +86,10 @@ fn lines(output: &[u8]) -> Vec<String> {
 }
 
 impl Elsewhere {
-    /// Measures what differs there from here. The clock in sandboxes is measured in one over `builder`.
+    /// Measures the differences between the second build's surroundings and this process's. The clock in sandboxes is
+    /// measured in a sandbox of `builder`.
     pub fn variations(&self, builder: &Path, log: &Path) -> Result<Vec<Variation>, Failure> {
-        self.hand_over(log)?;
+        self.chown_to_builder(log)?;
         let here = Command::new("sh")
             .args(["-uc", PROBE])
             .output()
@@ -102,7 +104,7 @@ impl Elsewhere {
             name: "path".into(),
             state: State::Varied(format!(
                 "{}, its files in another order and with other times",
-                self.inside("source").display()
+                self.mounted_path("source").display()
             )),
         }];
         let reasons = self.reasons();
@@ -128,7 +130,7 @@ impl Elsewhere {
     }
 }
 
-/// Compares what the probe said here and there, but for the clock.
+/// Compares the output of the probe in both builds, except for the clock.
 fn differences<'a>(
     here: &'a [String],
     there: &'a [String],
@@ -186,7 +188,7 @@ mod tests {
         assert_eq!(words[1], "not varied: umask, because so");
         assert_eq!(words[4], "varied: time zone: +1400 instead of +0000");
         assert!(words[5].ends_with("because there is one"), "{words:?}");
-        // A probe that said nothing has varied nothing.
+        // A probe without output has measured no variation.
         let silent: Vec<Variation> = differences(&here, &[], &why).collect();
         assert!(
             silent

@@ -1,8 +1,9 @@
-//! Which targets are built where the oldest builder can be had from nowhere.
+//! The targets that are built where no mirror has the oldest builder any more.
 #![allow(clippy::unwrap_used)]
 
-use crate::{root, with_targets};
 use build::plan::{Availability, Context};
+
+use crate::{root, with_targets};
 
 /// Catches a library that is compiled against a newer glibc than its target has, where the oldest builder can be had from
 /// nowhere.

@@ -1,4 +1,4 @@
-//! The plan of the real matrix, and what a release says of its targets.
+//! The plan of the real matrix, and the statements of a release about its targets.
 #![allow(clippy::unwrap_used)]
 
 mod builders;

@@ -1,9 +1,10 @@
 //! Locks that were made from other archives than the distributions' own: of other majors, and stand-ins.
 
-use super::{copy_sources, with_plan_of};
 use base::files;
 use build::plan::Plan;
 use targets::{Target, Targets};
+
+use super::{copy_sources, with_plan_of};
 
 /// The source tree with locks of further distributions, each with one package for each of its roles.
 fn tree_with_locks(ids: &[&str], stand_in: bool) -> tempfile::TempDir {

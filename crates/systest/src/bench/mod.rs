@@ -1,8 +1,8 @@
-//! `cargo xtask bench`: what this release is quicker at, measured beside the other way of doing it.
+//! `cargo xtask bench`: how much quicker this release is than the alternatives, measured side by side.
 //!
-//! Each bench is an SQL script in `packaging/bench/` that runs in a clean system with the packages installed, and prints a line
-//! of JSON for each case. Both sides of a case run in turns, in one session and on the same rows: what slows one down slows
-//! down the other, so that their ratio says more than either time.
+//! Each bench is an SQL script in `packaging/bench/` that runs in a clean system with the packages installed, and prints a
+//! line of JSON for each case. Both sides of a case run in turns, in one session and on the same rows. Other load slows both
+//! sides down, so that their ratio is more stable than either time.
 
 mod run;
 mod text;
@@ -50,16 +50,16 @@ pub struct Document {
     pub version: u32,
     /// The target whose packages were measured.
     pub target: String,
-    /// How busy the machine was; other work makes times longer, and ratios less sure.
+    /// How busy the machine was: other work makes times longer and ratios less certain.
     pub machine: Machine,
-    /// What was measured.
+    /// The comparisons, in the order in which they were measured.
     pub cases: Vec<Case>,
 }
 
 /// The machine while it measured.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Machine {
-    /// Processors.
+    /// The number of processors of the machine.
     pub cores: usize,
     /// Processes that ran or waited for a processor in the minute before the first bench.
     pub load_before: f64,
@@ -67,12 +67,12 @@ pub struct Machine {
     pub load_after: f64,
 }
 
-/// One comparison.
+/// The values of several sides for one measured thing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Case {
     /// The bench that it belongs to.
     pub bench: String,
-    /// What was compared.
+    /// The name of what was measured within the bench.
     pub case: String,
     /// The unit of all values: `s`, `B` or `1/s`.
     pub unit: String,
@@ -94,17 +94,17 @@ pub struct Side {
     pub values: Vec<f64>,
 }
 
-/// How many times better ours is; below 1 it is worse. Of the same round each, so that a round in which the machine was busy
-/// counts for both.
+/// How many times better `pgml` is; below 1 it is worse. Both values are of the same round, so that a round in which the
+/// machine was busy counts for both.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ratio {
-    /// The other side.
+    /// The name of the side that `pgml` is compared with.
     pub to: String,
     /// The middle one of all rounds.
     pub median: f64,
     /// The lowest of all rounds.
     pub lowest: f64,
-    /// The highest.
+    /// The highest ratio of all rounds.
     pub highest: f64,
 }
 
@@ -117,7 +117,7 @@ pub fn median(values: &[f64]) -> Option<f64> {
 }
 
 impl Case {
-    /// Compares each side with ours. Of `1/s` more is better, of everything else less.
+    /// Compares each side with `pgml`. For the unit `1/s` a higher value is better, for the others a lower one.
     fn compare(&mut self) {
         let Some(ours) = self.sides.iter().find(|side| side.name == OURS) else {
             return;
@@ -147,7 +147,7 @@ impl Case {
     }
 }
 
-/// The cases in what a script printed, those of the benches in `wanted`. A case that is printed in parts is put together.
+/// Reads the cases of the benches in `wanted` from a script's output. A case that is printed in parts is put together.
 pub fn cases(printed: &str, wanted: &[&str]) -> Result<Vec<Case>, serde_json::Error> {
     let mut found: Vec<Case> = Vec::new();
     for line in printed.lines().filter(|line| line.starts_with('{')) {

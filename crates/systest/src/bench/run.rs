@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use base::exit::{Exit, ExitKind, Failure};
+use base::progress::Listener;
+
 use crate::bench::{BENCHES, Case, Document, Machine, VERSION, cases};
 use crate::install::InstallTest;
 use crate::system::System;
-use base::exit::{Exit, ExitKind, Failure};
-use base::progress::Listener;
 
 /// What is measured, and how thoroughly.
 pub struct Benches<'a> {
@@ -27,7 +28,7 @@ pub enum BenchError {
         "run it with `psql -f` in a database with the extension to see what it says"
     ))]
     Printed {
-        /// The script.
+        /// The name of the SQL script, without `.sql`.
         script: &'static str,
         /// What is wrong with it.
         source: serde_json::Error,
@@ -35,9 +36,9 @@ pub enum BenchError {
     /// It printed nothing for a bench.
     #[error("`packaging/bench/{script}.sql` measured nothing for `{name}`")]
     Nothing {
-        /// The script.
+        /// The name of the SQL script, without `.sql`.
         script: &'static str,
-        /// The bench.
+        /// The name of the bench that got no value.
         name: &'static str,
     },
 }

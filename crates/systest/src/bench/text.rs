@@ -1,4 +1,4 @@
-//! A comparison as people read it.
+//! The text of a comparison for a terminal.
 
 use std::fmt::Write as _;
 

@@ -3,16 +3,17 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::cases::ensure;
 use base::exit::Failure;
 use base::files;
 use base::sandbox::Sandbox;
 use symcheck::VerifyError;
 use symcheck::elf::Facts;
 
-/// Takes RTLD_DEEPBIND out of every dlopen: the one way to have the shipped bytes without that protection.
+use crate::cases::ensure;
+
+/// Removes RTLD_DEEPBIND from every dlopen: the only way to run the shipped library without that protection.
 pub const SHALLOW: &str = "shallow.so";
-/// An extension of somebody else, linked to the OpenBLAS with 64-bit integers.
+/// Stands for another project's extension, linked to the OpenBLAS with 64-bit integers.
 pub const POLLUTER: &str = "polluter.so";
 /// The directory with a `libopenblas.so.0` whose functions say their name and abort.
 pub const POISON: &str = "poison";
@@ -25,7 +26,7 @@ pub struct Sources<'a> {
     pub builder: &'a Path,
     /// The unpacked headers of the server.
     pub headers: &'a Path,
-    /// The server's major.
+    /// The major version of the server that loads the fixtures.
     pub major: u16,
     /// The unpacked packages of the shared builds of OpenBLAS.
     pub shared: &'a Path,

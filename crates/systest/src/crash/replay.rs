@@ -1,14 +1,15 @@
-//! What the checker predicts for a session, and what the dynamic linker recorded of one.
+//! Compares the bindings that the checker predicts for a session with the dynamic linker's record of it.
 
-use build::layout;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::cases::ensure;
-use crate::crash::scene::Scene;
 use base::exit::Failure;
+use build::layout;
 use symcheck::policy::Policy;
 use symcheck::scope::{FileSystem, Lookup, Process};
+
+use crate::cases::ensure;
+use crate::crash::scene::Scene;
 
 /// Who refers to which symbol → who provides it, by paths inside without links.
 pub type Bindings = BTreeMap<(String, String), String>;
@@ -31,8 +32,8 @@ fn server(scene: &Scene<'_>) -> String {
     format!("/usr/lib/postgresql/{}/bin/postgres", scene.major)
 }
 
-/// The references of bundled libraries to BLAS that would bind to somebody else, once the extension is in the global
-/// scope and `modules` are imported without RTLD_DEEPBIND.
+/// The references of bundled libraries to BLAS that would bind to another library, once the extension is in the global scope
+/// and `modules` are imported without RTLD_DEEPBIND.
 pub fn hijacked(
     scene: &Scene<'_>,
     library: &Path,
@@ -62,7 +63,7 @@ pub fn hijacked(
     Ok(found)
 }
 
-/// A session's record: the libraries that were opened by somebody, in their order, and what was bound to what.
+/// A session's record: the libraries that were opened with `dlopen`, in their order, and the symbols that were bound.
 pub struct Record {
     /// Opened with dlopen, not needed by another library.
     pub opened: Vec<String>,
@@ -104,7 +105,7 @@ pub fn record(debug: &str, files: &FileSystem, policy: &Policy) -> Record {
 
 /// Replays a recorded session and compares every BLAS symbol that was bound. Returns how many were, and how many of them
 /// a wheel's library got from outside the wheels.
-pub fn agrees(
+pub fn compare_bindings(
     scene: &Scene<'_>,
     library: &Path,
     debug: &str,

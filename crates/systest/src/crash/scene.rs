@@ -1,14 +1,14 @@
-//! A server in a root file system of locked packages, for one session that may end it.
+//! A server in a root file system of locked packages, for one session that may crash it.
 //!
-//! Each session gets a fresh copy of the cluster, the library that it names in place of `pgml.so`, and an environment of
-//! its own. It runs as an ordinary user without network, and nothing of it is left when it returns.
+//! Each session gets a fresh copy of the cluster, the library that it names in place of `pgml.so`, and its own environment.
+//! It runs as an ordinary user without network. All its processes have ended when it returns.
 
-use build::layout;
 use std::path::{Path, PathBuf};
 
 use base::exit::Failure;
 use base::files::{self, FileError};
 use base::sandbox::Sandbox;
+use build::layout;
 
 /// Where files that a session is shown lie inside.
 pub const SHOWN: &str = "/run/shown";
@@ -16,9 +16,9 @@ pub const SHOWN: &str = "/run/shown";
 const DEBUG: &str = "/run/debug";
 const DATA: &str = "/run/data";
 
-/// Which kernels every OpenBLAS takes, or else the machine's processor would decide, and one newer than an OpenBLAS gets
-/// whatever that one falls back to. These are in all builds of the test, and every x86-64 processor can run them. The wrong
-/// variants end with signal 11 on them as on Nehalem, Sandybridge, Haswell, Zen and SkylakeX (docs/crash.md).
+/// The kernels that every OpenBLAS uses. Without this setting the machine's processor would decide, and a processor that an
+/// OpenBLAS does not know gets a fallback. These are in all builds of the test, and every x86-64 processor can run them. The
+/// wrong variants end with signal 11 on them as on Nehalem, Sandybridge, Haswell, Zen and SkylakeX (docs/crash.md).
 pub const KERNELS: (&str, &str) = ("OPENBLAS_CORETYPE", "Prescott");
 
 /// A root file system with a server, a Python and wheels.
@@ -27,7 +27,7 @@ pub struct Scene<'a> {
     pub rootfs: &'a Path,
     /// The tree with the wheels.
     pub runtime: &'a Path,
-    /// The Postgres major.
+    /// The major version of the PostgreSQL server that crashes.
     pub major: u16,
     /// The source tree, for the extension's control file and SQL.
     pub source: &'a Path,
@@ -64,12 +64,12 @@ pub struct Outcome {
 impl Outcome {
     /// Whether the server says that a backend was ended by this signal.
     pub fn ended_by_signal(&self, signal: i32) -> bool {
-        let words = format!("was terminated by signal {signal}:");
-        self.server.contains(&words)
+        let line = format!("was terminated by signal {signal}:");
+        self.server.contains(&line)
     }
 
-    /// All that was said, for a failure.
-    pub fn words(&self) -> String {
+    /// The output of the session and the log of the server, for the message of a failed test.
+    pub fn transcript(&self) -> String {
         format!(
             "psql printed\n{}\nthe server wrote\n{}",
             self.output, self.server
@@ -78,7 +78,7 @@ impl Outcome {
 }
 
 impl Scene<'_> {
-    /// Makes the cluster that sessions get a copy of, with the extension created by `library`.
+    /// Makes the cluster that each session gets a copy of, with the extension created by `library`.
     pub fn prepare(&self, library: &Path) -> Result<(), Failure> {
         files::remove_dir(self.scratch)?;
         files::create_dir(&self.scratch.join("cluster"))?;
@@ -101,7 +101,7 @@ impl Scene<'_> {
         Ok(sandbox.script(&script).run(self.log)?)
     }
 
-    /// Runs a session.
+    /// Starts a server on a copy of the cluster, runs the SQL of a session and stops the server.
     pub fn run(&self, session: &Session<'_>) -> Result<Outcome, Failure> {
         let library = self.scratch.join("pgml.so");
         files::link_or_copy(session.library, &library)?;
@@ -206,8 +206,8 @@ fn record_of_session(debug: &Path) -> Result<String, FileError> {
 
 const SERVER_LOG: &str = "-- what the server wrote --";
 
-/// Starts the server; its environment is set for it alone. A backend that ends by a signal ends the server. Trainings run
-/// in the backend: in a process of their own, what this suite is for would be an ERROR.
+/// Starts the server; its environment is set for it alone. A backend that ends by a signal ends the server. Trainings run in
+/// the backend: in a separate process the crash that this suite is about would be an ERROR.
 const START: &str = r#"
 env $SERVER_ENVIRONMENT $BIN/postgres -D /run/data -c listen_addresses= -c unix_socket_directories=/tmp -c fsync=off \
     -c restart_after_crash=off -c jit=off -c pgml.isolation=backend >/tmp/server.log 2>&1 &

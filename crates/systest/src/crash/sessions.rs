@@ -1,16 +1,11 @@
-//! What has to happen in each session, and what the checker has to say about each library.
+//! The expected result of each session, and the expected verdict of the checker on each library.
 
-use build::layout;
 use std::path::Path;
 
-use super::Libraries;
-use super::fixtures::{POISON, POISONED, POLLUTER, SHALLOW};
-use super::replay;
-use super::scene::{Outcome, SHOWN, Scene, Session};
-use crate::cases::{Cases, ensure};
 use base::exit::Failure;
 use base::workspace::Workspace;
-use build::compile::blas_clash::Mislink;
+use build::compile::blas_clash::WrongLink;
+use build::layout;
 use build::verify::judge;
 use symcheck::expectation::{Expectation, Profile};
 use symcheck::report::{Status, Verdict};
@@ -20,15 +15,20 @@ use symcheck::surroundings::Environment;
 use symcheck::{Judgement, Rulebook, verify_library};
 use targets::Target;
 
+use super::fixtures::{POISON, POISONED, POLLUTER, SHALLOW};
+use super::scene::{Outcome, SHOWN, Scene, Session};
+use super::{Libraries, replay};
+use crate::cases::{Cases, ensure};
+
 /// The suite on one system.
 pub struct Suite<'a> {
     /// Where the SQL of the extension is.
     pub workspace: &'a Workspace,
-    /// The system.
+    /// The target whose system and server the sessions run in.
     pub target: &'a Target,
-    /// `amd64`.
+    /// The architecture by Debian's name: `amd64`.
     pub architecture: &'a str,
-    /// Its servers.
+    /// The servers in which the sessions run.
     pub scene: &'a Scene<'a>,
     /// The extension, rightly and wrongly linked.
     pub libraries: &'a Libraries,
@@ -72,7 +72,7 @@ const SEGMENTATION_FAULT: i32 = 11;
 struct With {
     /// Another extension with a BLAS comes first.
     polluter: bool,
-    /// RTLD_DEEPBIND does nothing.
+    /// RTLD_DEEPBIND is ignored, by a preloaded `dlopen` that clears the flag.
     shallow: bool,
     /// The shared OpenBLAS is the poisoned one.
     poison: bool,
@@ -130,7 +130,7 @@ impl Suite<'_> {
             || {
                 let outcome = self.session(shipped, LOOK, With::default())?;
                 ensure(outcome.output == "exposes nothing: true", || {
-                    outcome.words()
+                    outcome.transcript()
                 })
             },
         );
@@ -146,28 +146,28 @@ impl Suite<'_> {
         self.right(
             cases,
             "dynamic, with RTLD_DEEPBIND: right, so the crash is a matter of scopes",
-            &self.libraries.wrong(Mislink::Dynamic),
+            &self.libraries.linked(WrongLink::Dynamic),
             With::default(),
         );
     }
 
-    /// What each wrong variant shows to the libraries that are loaded after it, and that the checker refuses it for that.
+    /// Checks which symbols each wrong variant exposes to libraries that are loaded later, and that the checker refuses it
+    /// for them.
     fn exposed(&self, cases: &mut Cases<'_>) {
-        for (mislink, exposed) in [
-            (Mislink::Dynamic, "dgelsd_"),
-            (Mislink::Ilp64, "dgelsd_"),
-            (Mislink::Exported, "gotoblas"),
-            (Mislink::ExportedOld, "gotoblas"),
+        for (wrong, exposed) in [
+            (WrongLink::Dynamic, "dgelsd_"),
+            (WrongLink::Ilp64, "dgelsd_"),
+            (WrongLink::Exported, "gotoblas"),
+            (WrongLink::ExportedOld, "gotoblas"),
         ] {
-            let name = mislink.name();
+            let name = wrong.name();
             cases.run(&format!("{name}: the backend finds {exposed}"), || {
-                let outcome =
-                    self.session(&self.libraries.wrong(mislink), LOOK, With::default())?;
+                let outcome = self.session(&self.libraries.linked(wrong), LOOK, With::default())?;
                 let found = outcome.output.contains("ERROR") && outcome.output.contains(exposed);
-                ensure(found, || outcome.words())
+                ensure(found, || outcome.transcript())
             });
             let refused = format!("{name}: the checker refuses it and names what it would hijack");
-            if let Some(count) = cases.run(&refused, || self.refused(mislink)) {
+            if let Some(count) = cases.run(&refused, || self.refused(wrong)) {
                 cases.note(&format!(
                     "{name}: {count} references of the wheels' libraries would be hijacked"
                 ));
@@ -177,19 +177,20 @@ impl Suite<'_> {
 
     /// The wrong variants must fail: a test in which they work shows nothing about the right one.
     fn crashes(&self, cases: &mut Cases<'_>, shallow: With) {
-        for mislink in [Mislink::Dynamic, Mislink::ExportedOld] {
-            let name = format!("{}: ends the backend with signal 11", mislink.name());
+        for wrong in [WrongLink::Dynamic, WrongLink::ExportedOld] {
+            let name = format!("{}: ends the backend with signal 11", wrong.name());
             cases.run(&name, || {
-                let outcome = self.session(&self.libraries.wrong(mislink), FIT, shallow)?;
+                let outcome = self.session(&self.libraries.linked(wrong), FIT, shallow)?;
                 ensure(outcome.ended_by_signal(SEGMENTATION_FAULT), || {
-                    outcome.words()
+                    outcome.transcript()
                 })
             });
         }
         cases.run(
             "ilp64: LAPACK refuses its arguments, or the backend ends",
             || {
-                let outcome = self.session(&self.libraries.wrong(Mislink::Ilp64), FIT, shallow)?;
+                let outcome =
+                    self.session(&self.libraries.linked(WrongLink::Ilp64), FIT, shallow)?;
                 not_right(&outcome)
             },
         );
@@ -197,7 +198,7 @@ impl Suite<'_> {
         cases.run(
             "exported: NumPy's gotoblas is bound to the extension's",
             || {
-                let library = self.libraries.wrong(Mislink::Exported);
+                let library = self.libraries.linked(WrongLink::Exported);
                 let outcome = self.session(
                     &library,
                     FIT,
@@ -225,20 +226,20 @@ impl Suite<'_> {
                     ..shallow
                 };
                 let outcome =
-                    self.session(&self.libraries.wrong(Mislink::Dynamic), FIT_ALONE, with)?;
+                    self.session(&self.libraries.linked(WrongLink::Dynamic), FIT_ALONE, with)?;
                 ensure(
                     outcome.server.contains(&format!("{POISONED}dgelsd_")),
-                    || outcome.words(),
+                    || outcome.transcript(),
                 )
             },
         );
     }
 
-    /// What the checker predicts is what the dynamic linker does.
-    pub fn witness(&self, cases: &mut Cases<'_>) {
+    /// Checks that the dynamic linker binds the symbols as the checker predicts.
+    pub fn linker_comparison(&self, cases: &mut Cases<'_>) {
         let (shipped, dynamic) = (
             &self.libraries.shipped,
-            &self.libraries.wrong(Mislink::Dynamic),
+            &self.libraries.linked(WrongLink::Dynamic),
         );
         let prepared = cases.run(
             &format!("{}: a server with the extension", self.target),
@@ -273,7 +274,7 @@ impl Suite<'_> {
                         true => Lookup::GlobalFirst,
                         false => Lookup::OwnFirst,
                     };
-                    let (bound, taken) = replay::agrees(
+                    let (bound, taken) = replay::compare_bindings(
                         self.scene,
                         library,
                         &outcome.debug,
@@ -284,7 +285,7 @@ impl Suite<'_> {
                     ensure(bound > 1000 && (taken > 0) == hijacks, || {
                         format!("{bound} BLAS symbols were bound, {taken} of wheels were taken by others")
                     })?;
-                    ensure(hijacks || outcome.output == FITTED, || outcome.words())
+                    ensure(hijacks || outcome.output == FITTED, || outcome.transcript())
                 },
             );
         }
@@ -294,7 +295,7 @@ impl Suite<'_> {
     fn right(&self, cases: &mut Cases<'_>, name: &str, library: &Path, with: With) {
         cases.run(name, || {
             let outcome = self.session(library, FIT, with)?;
-            ensure(outcome.output == FITTED, || outcome.words())
+            ensure(outcome.output == FITTED, || outcome.transcript())
         });
     }
 
@@ -327,9 +328,10 @@ impl Suite<'_> {
         replay::hijacked(self.scene, library, &modules, &self.book.policy)
     }
 
-    /// Sees that the rules refuse it and that the replay finds NumPy's `gotoblas` hijacked; returns how much else is.
-    fn refused(&self, mislink: Mislink) -> Result<usize, Failure> {
-        let library = self.libraries.wrong(mislink);
+    /// Checks that the rules refuse the library and that the replay finds NumPy's `gotoblas` hijacked. Returns the number of
+    /// hijacked references.
+    fn refused(&self, wrong: WrongLink) -> Result<usize, Failure> {
+        let library = self.libraries.linked(wrong);
         let expectation = Expectation {
             profile: Profile::Extension,
             architecture: self.architecture.to_owned(),
@@ -345,16 +347,16 @@ impl Suite<'_> {
             ),
             names: None,
         };
-        let report = verify_library(&library, mislink.name(), &by)?;
+        let report = verify_library(&library, wrong.name(), &by)?;
         let failed: Vec<Rule> = report
             .rules
             .iter()
             .filter(|rule| rule.status == Status::Fail)
             .map(|rule| rule.rule)
             .collect();
-        let expected: &[Rule] = match mislink {
-            Mislink::Dynamic | Mislink::Ilp64 => &[Rule::S3, Rule::S4],
-            Mislink::Exported | Mislink::ExportedOld => &[Rule::S4],
+        let expected: &[Rule] = match wrong {
+            WrongLink::Dynamic | WrongLink::Ilp64 => &[Rule::S3, Rule::S4],
+            WrongLink::Exported | WrongLink::ExportedOld => &[Rule::S4],
         };
         let all = expected.iter().all(|rule| failed.contains(rule));
         ensure(report.verdict != Verdict::Passed && all, || {
@@ -374,12 +376,12 @@ impl Suite<'_> {
     }
 }
 
-/// A session that must not end well: the backend died, or the training failed.
+/// Checks a session that must fail: the backend died, or the training failed.
 fn not_right(outcome: &Outcome) -> Result<(), Failure> {
     let failed =
         outcome.ended_by_signal(SEGMENTATION_FAULT) || outcome.output.contains("ERROR:  training");
     ensure(
         failed && !outcome.output.contains("coefficients 1.000"),
-        || outcome.words(),
+        || outcome.transcript(),
     )
 }

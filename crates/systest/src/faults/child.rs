@@ -1,5 +1,5 @@
-//! Runs this program as a child process, to be killed or starved, in a mount namespace where the cache of the run under
-//! test can't be written.
+//! Runs this program as a child process that is killed or runs out of space. In its mount namespace the cache of the run
+//! under test is read-only.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -10,14 +10,15 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::cases::ensure;
-use crate::run::WITHOUT_IMAGES;
 use base::exit::Failure;
 use base::files::{self, FileError};
 use base::process::Program;
 use build::plan::kinds::Kind;
 
-/// How long a run may take before the test gives it up, and how much longer for each target.
+use crate::cases::ensure;
+use crate::run::WITHOUT_IMAGES;
+
+/// How long a run may take before the test kills it, and how much longer for each target.
 const PATIENCE: Duration = Duration::from_secs(180);
 const PATIENCE_EACH: Duration = Duration::from_secs(15);
 
@@ -106,19 +107,19 @@ impl Drop for Namespace {
 /// A `dist` to be run.
 #[derive(Clone)]
 pub struct Dist<'a> {
-    /// This program.
+    /// The path of the program that is started.
     pub executable: &'a Path,
-    /// The source tree.
+    /// The root of the source tree, which is the child's working directory.
     pub root: &'a Path,
-    /// The targets.
+    /// The targets, as on the command line.
     pub targets: Vec<String>,
     /// The time of the release.
     pub epoch: u64,
-    /// Its cache.
+    /// The directory that is given as `--cache`.
     pub cache: PathBuf,
     /// Where its results go.
     pub out: PathBuf,
-    /// What `--mirror` says.
+    /// The values of `--mirror`, in their order.
     pub mirrors: Vec<String>,
     /// Another source tree than the one that the program was built from.
     pub source: Option<PathBuf>,
@@ -126,7 +127,7 @@ pub struct Dist<'a> {
     pub only_jobs: Vec<String>,
     /// Whether `--locked` is given.
     pub locked: bool,
-    /// Where it runs.
+    /// The namespace in which it runs; none for this machine's own.
     pub namespace: Option<&'a Namespace>,
     /// Where its output is kept.
     pub log: PathBuf,
@@ -136,27 +137,28 @@ pub struct Dist<'a> {
 pub struct Ended {
     /// Its exit code; none when a signal ended it.
     pub code: Option<i32>,
-    /// What it said.
-    pub words: String,
+    /// Everything that it wrote to stdout and stderr.
+    pub output: String,
     /// How long it took.
     pub took: Duration,
 }
 
 impl Ended {
-    /// Whether it said this. Errors are wrapped to the width of a terminal, so that white space does not count.
-    pub fn said(&self, what: &str) -> bool {
+    /// Whether the output contains this text. Errors are wrapped to the width of a terminal, so that white space does not
+    /// count.
+    pub fn printed(&self, what: &str) -> bool {
         let dense =
             |text: &str| text.replace(|c: char| c.is_whitespace() || "│×╰─▶".contains(c), "");
-        dense(&self.words).contains(&dense(what))
+        dense(&self.output).contains(&dense(what))
     }
 
-    /// It ended so, and said all of this.
-    pub fn ended_with(&self, code: i32, said: &[&str]) -> Result<(), Failure> {
-        let missing: Vec<&&str> = said.iter().filter(|what| !self.said(what)).collect();
+    /// Fails the test unless the run ended with this exit code and printed each of these texts.
+    pub fn ended_with(&self, code: i32, expected: &[&str]) -> Result<(), Failure> {
+        let missing: Vec<&&str> = expected.iter().filter(|what| !self.printed(what)).collect();
         ensure(self.code == Some(code) && missing.is_empty(), || {
             format!(
-                "expected exit code {code} and {said:?}; got {:?}, without {missing:?}:\n{}",
-                self.code, self.words
+                "expected exit code {code} and {expected:?}; got {:?}, without {missing:?}:\n{}",
+                self.code, self.output
             )
         })
     }
@@ -177,13 +179,13 @@ impl Dist<'_> {
         let copy = output
             .try_clone()
             .map_err(FileError::at("write", &self.log))?;
-        let mut words = self
+        let mut command_line = self
             .namespace
             .map_or(Vec::new(), |inside| inside.enter(self.root));
-        words.push(self.executable.into());
-        let mut command = Command::new(&words[0]);
+        command_line.push(self.executable.into());
+        let mut command = Command::new(&command_line[0]);
         command
-            .args(&words[1..])
+            .args(&command_line[1..])
             .arg("dist")
             .args(&self.targets)
             .args(["--epoch", &self.epoch.to_string()])
@@ -228,7 +230,8 @@ impl Dist<'_> {
         self.start()?.end(|_| false).map(|(ended, _)| ended)
     }
 
-    /// Runs it until a moment, and kills it then; says whether the moment came before its end.
+    /// Runs it until `moment` holds for the time since its start and kills it then. Returns whether it was killed before its
+    /// end.
     pub fn kill_when(
         &self,
         signal: Signal,
@@ -263,10 +266,12 @@ impl Running {
             std::thread::sleep(Duration::from_millis(1));
         };
         let took = self.began.elapsed();
-        let words = String::from_utf8_lossy(&files::read(&self.log)?).into_owned();
-        ensure(took < self.patience, || format!("it did not end:\n{words}"))?;
+        let output = String::from_utf8_lossy(&files::read(&self.log)?).into_owned();
+        ensure(took < self.patience, || {
+            format!("it did not end:\n{output}")
+        })?;
         let code = status.code();
-        Ok((Ended { code, words, took }, killed && code.is_none()))
+        Ok((Ended { code, output, took }, killed && code.is_none()))
     }
 
     /// As a terminal does it: to the whole group.

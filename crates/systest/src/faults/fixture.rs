@@ -7,9 +7,6 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 
-use super::child::{Dist, Namespace};
-use super::{EARLIER, FaultTest, SUMS, is_late};
-use crate::cases::ensure;
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
@@ -19,6 +16,10 @@ use build::plan::{Job, Step};
 use loopback::Loopback;
 use release::publish;
 use targets::lock::{Lock, LockedPackage};
+
+use super::child::{Dist, Namespace};
+use super::{EARLIER, FaultTest, SUMS, is_late};
+use crate::cases::ensure;
 
 impl FaultTest<'_> {
     /// A run with a cache and an output of its own below a name, not yet seeded.
@@ -55,8 +56,8 @@ impl FaultTest<'_> {
         Ok(())
     }
 
-    /// Gives a cache the finished jobs but those that are left out, and the signing key. What it needs is linked, so that
-    /// nothing is copied; a job that runs again replaces the link.
+    /// Gives a cache the finished jobs, except those that are left out, and the signing key. The results are linked and not
+    /// copied; a job that runs again replaces the link.
     pub(super) fn seed(
         &self,
         cache: &Path,
@@ -80,8 +81,8 @@ impl FaultTest<'_> {
         self.pipeline.workspace.log("test-faults")
     }
 
-    /// An earlier release, told from the one under test by a file of its own. Made of links: a release is never written in
-    /// place, and if it were, its sums would not fit any more.
+    /// An earlier release, which differs from the one under test by one more file. It is made of links: a run that wrote
+    /// into the release in place would break its sums.
     pub(super) fn earlier(&self, out: &Path) -> Result<(), Failure> {
         files::remove_dir(out)?;
         for file in files::files_below(self.release)? {
@@ -107,7 +108,7 @@ impl FaultTest<'_> {
         Ok(())
     }
 
-    /// `out` is a whole release: every sum fits. Returns whether it is the earlier one.
+    /// Checks that `out` is a complete release, in which every sum fits. Returns whether it is the earlier one.
     pub(super) fn whole(&self, out: &Path, when: &str) -> Result<bool, Failure> {
         let sums = files::read_text(&out.join(SUMS))?;
         for line in sums.lines() {
@@ -126,7 +127,8 @@ impl FaultTest<'_> {
         })
     }
 
-    /// The run ended well: the release under test again, byte for byte, nothing lies about, and a next run has nothing to do.
+    /// Checks a successful run: it made the release under test again, byte for byte, left no temporary files, and the next
+    /// run has nothing to do.
     pub(super) fn finished(
         &self,
         dist: &Dist<'_>,
@@ -164,7 +166,7 @@ impl FaultTest<'_> {
         Ok(())
     }
 
-    /// Without the inputs of the compilation that are unpacked, and all that is made of them.
+    /// Removes the unpacked inputs of the compile job and all results that depend on them.
     pub(super) fn is_fetched_again(&self, job: &Job) -> bool {
         let unpacked = |unpack: &&Job| matches!(unpack.step, Step::Unpack { .. });
         let fetches = || {
@@ -197,8 +199,8 @@ impl FaultTest<'_> {
         Ok(found)
     }
 
-    /// A mirror that has these packages, and what `--mirror` has to say for them to come from there. What the store has lost
-    /// since is taken from the finished jobs.
+    /// A mirror that has these packages, and the value of `--mirror` that selects it. Packages that the store no longer has
+    /// are taken from the finished jobs.
     pub(super) fn mirror(&self, packages: &[LockedPackage]) -> Result<Loopback, Failure> {
         let cache = self.pipeline.cache();
         let have: BTreeMap<String, PathBuf> = packages
@@ -226,8 +228,8 @@ impl FaultTest<'_> {
         all
     }
 
-    /// Runs until the inputs are fetched and unpacked, and kills it when it begins to compile, which takes minutes; then
-    /// what is made from there on is put in as if that had been waited for.
+    /// Runs until the inputs are fetched and unpacked, and kills the run when it begins to compile. Compiling takes minutes,
+    /// so the later results are then linked into the cache.
     pub(super) fn fetch_and_unpack(
         &self,
         dist: &Dist<'_>,
@@ -246,14 +248,14 @@ impl FaultTest<'_> {
         ensure(killed, || {
             format!(
                 "it ended before it compiled, with {:?}:\n{}",
-                ended.code, ended.words
+                ended.code, ended.output
             )
         })?;
         files::remove_dir(&cache.join("build"))?;
         for job in &self.plan.jobs {
             self.link(cache, job)?;
         }
-        Ok(ended.words)
+        Ok(ended.output)
     }
 
     /// A store of the child's own that has these packages; copies, which may be damaged.

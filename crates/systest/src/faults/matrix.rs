@@ -4,14 +4,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::process::Signal;
 
-use super::child::Namespace;
-use super::{FaultTest, is_late};
-use crate::cases::ensure;
 use base::exit::Failure;
 use base::process::Program;
 use base::progress::Listener;
 use build::plan::github::Matrices;
 use build::plan::{Job, Step};
+
+use super::child::Namespace;
+use super::{FaultTest, is_late};
+use crate::cases::ensure;
 
 /// How often a run is killed.
 const KILLS: usize = 10;
@@ -19,7 +20,7 @@ const KILLS: usize = 10;
 /// there is little to do, by so much for each job.
 const MOMENTS: (u64, u64) = (300, 6_000);
 const EACH: u64 = 150;
-/// How many runs may end before their kill came: the work that is left shrinks with each.
+/// How many runs may end before they are killed: each run leaves less work.
 const SPARE: usize = 10;
 
 impl FaultTest<'_> {
@@ -49,7 +50,7 @@ impl FaultTest<'_> {
             self.whole(&dist.out, &format!("killed after {moment:?} (seed {seed})"))?;
             if !killed {
                 ended.ended_with(0, &[])?;
-                // All is done: some of it once more, for the kills that are left.
+                // Everything is done: remove some results, for the remaining kills.
                 self.forget(&dist.cache, late)?;
                 self.earlier(&dist.out)?;
             }
@@ -75,7 +76,7 @@ impl FaultTest<'_> {
         late.filter(done).count()
     }
 
-    /// One machine compiles and hands the results over, another packages them: two caches that share nothing else.
+    /// One machine compiles and exports the results, another packages them: two caches that share nothing else.
     pub(super) fn two_machines(&self, inside: Option<&Namespace>) -> Result<(), Failure> {
         let dist = self.dist("second-machine", inside)?;
         self.seed(&dist.cache, |job| {
@@ -109,11 +110,14 @@ impl FaultTest<'_> {
         }
         let ended = dist.run()?;
         ended.ended_with(0, &[])?;
-        let compiled = ended.words.lines().any(|line| line.starts_with("compile:"));
+        let compiled = ended
+            .output
+            .lines()
+            .any(|line| line.starts_with("compile:"));
         ensure(!compiled, || {
             format!(
                 "the second machine compiled again for {targets:?}:\n{}",
-                ended.words
+                ended.output
             )
         })?;
         self.finished(&dist, &dist.cache, &dist.out)

@@ -1,18 +1,20 @@
-//! Locked packages that left their archive: a mirror on this machine passes everything on to the archives that this machine's
-//! apt uses, and withholds what is to be gone. `dist` works on a copy of the source tree's locks, and only fetches.
+//! Locked packages that left their archive. A mirror on this machine passes requests on to the archives that this machine's
+//! apt uses, and answers 404 for the packages that are to be gone. `dist` works on a copy of the source tree's locks, and
+//! only fetches.
 
-use build::plan::ids;
 use std::path::PathBuf;
 
-use super::FaultTest;
-use super::child::{Dist, Ended};
-use crate::cases::{Cases, ensure};
 use base::exit::Failure;
 use base::files::{self, FileError};
+use build::plan::ids;
 use jobs::source_files;
 use loopback::{Answer, Loopback, Upstream};
 use targets::lock::{Absent, Lock, LockedPackage};
 use targets::{Builder, Distribution};
+
+use super::FaultTest;
+use super::child::{Dist, Ended};
+use crate::cases::{Cases, ensure};
 
 /// The archives of a distribution with files withheld, and the copy of the source tree whose locks may change.
 struct Scene<'a> {
@@ -24,8 +26,8 @@ struct Scene<'a> {
 impl FaultTest<'_> {
     /// Runs the cases, or says why they can't be run here.
     pub(super) fn relock(&self, cases: &mut Cases<'_>) -> Result<(), Failure> {
-        const NEW_LOCK: &str = "a package that no place has: the lock is made anew, which is said, and `--locked` forbids it";
-        const NEXT_BUILDER: &str = "a builder that can be had from nowhere: the next one compiles";
+        const NEW_LOCK: &str = "a package that no mirror has: the lock is made again with a note, and `--locked` forbids it";
+        const NEXT_BUILDER: &str = "a builder that no mirror has: the next one compiles";
         let Some(distribution) = self.chosen.first().map(|target| &target.distribution) else {
             return Ok(());
         };
@@ -147,7 +149,7 @@ impl FaultTest<'_> {
         let lock_of = |facts: &Distribution| Lock::open(&self.pipeline.workspace, targets, facts);
         let facts = facts_of(first)?;
         let own = lock_of(facts)?;
-        // Releases share the files of packages that did not change between them: those the next builder keeps.
+        // Releases share the files of unchanged packages: the next builder keeps those.
         let kept = lock_of(facts_of(next)?)?;
         let shared = |path: &str| kept.packages.iter().any(|package| package.path == path);
         let packages: Vec<&LockedPackage> = own.packages(Builder::ROLE);
@@ -162,8 +164,8 @@ impl FaultTest<'_> {
             &[format!("fetch:*:{}", Builder::ROLE)],
             &withheld,
         )?;
-        let words = format!("{} compiles instead", next.distribution);
-        scene.dist.run()?.ended_with(0, &[&words])
+        let message = format!("{} compiles instead", next.distribution);
+        scene.dist.run()?.ended_with(0, &[&message])
     }
 
     /// A run that makes some jobs alone, on a copy of the source tree, with files withheld.

@@ -1,4 +1,4 @@
-//! What the archives are by themselves, and what other programs that read images make of them.
+//! Checks of the image archives: their contents, and how other programs read them.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tar::Archive;
 
-use super::{ImageTest, LIMITS, ensure_says};
-use crate::cases::{Cases, ensure};
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
 use base::process::Program;
 use build::oci::Flavour;
 use build::package::packages;
+
+use super::{ImageTest, LIMITS, ensure_says};
+use crate::cases::{Cases, ensure};
 
 /// A file of an archive, by its name there.
 pub(super) fn member(archive: &Path, name: &str) -> Result<Vec<u8>, Failure> {
@@ -90,7 +91,7 @@ impl ImageTest<'_> {
         for ((tool, name), test) in names.into_iter().zip(tests) {
             match (self.tools)(tool) {
                 Err(why) => cases.not_run(name, why),
-                // Whether podman can run anything is the machine's matter: a sandbox may not allow what it needs.
+                // Not every machine lets podman run containers: a sandbox may forbid what it needs.
                 Ok(()) if tool == "podman" => match self.podman_cannot() {
                     Some(why) => cases.not_run(name, why),
                     None => drop(cases.run(name, test)),
@@ -205,7 +206,7 @@ impl ImageTest<'_> {
             .args(["--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024"])
     }
 
-    /// Why podman can't run a container here at all; tried with an image that has nothing of ours but a tree.
+    /// The reason why podman can't run any container here, tried with an image of a plain root file system.
     fn podman_cannot(&self) -> Option<String> {
         let empty = self.scratch.join("empty.tar");
         let tried = Program::new("tar")

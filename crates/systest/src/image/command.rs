@@ -1,10 +1,11 @@
-//! `cargo xtask image`, as a user calls it.
+//! The cases for `cargo xtask image`, called as a user calls it.
 
-use super::{ImageTest, ensure_says};
-use crate::cases::{Cases, ensure};
 use base::exit::Failure;
 use base::process::Program;
 use build::oci::Flavour;
+
+use super::{ImageTest, ensure_says};
+use crate::cases::{Cases, ensure};
 
 impl ImageTest<'_> {
     pub(super) fn command(&self, cases: &mut Cases<'_>) {
@@ -31,8 +32,8 @@ impl ImageTest<'_> {
                 .args(["image", "load", &target, "--out", &empty])
                 .dir(self.source)
                 .output(self.log);
-            let words = refused.err().map(|error| error.to_string());
-            ensure_says(&words.unwrap_or_default(), &["there is no image"])
+            let message = refused.err().map(|error| error.to_string());
+            ensure_says(&message.unwrap_or_default(), &["there is no image"])
         });
     }
 

@@ -1,14 +1,15 @@
 //! `docker/compose.yaml`, as a user starts it: the server becomes healthy, the job trains on it and ends.
 
-use super::container::Containers;
-use super::{ImageTest, ensure_says};
-use crate::cases::Cases;
 use base::exit::Failure;
 use base::process::Program;
 use build::oci::Flavour;
 use inputs::host::tools::DOCKER_COMPOSE;
 
-/// How long all of it may take, in seconds.
+use super::container::Containers;
+use super::{ImageTest, ensure_says};
+use crate::cases::Cases;
+
+/// The limit for the whole case, in seconds.
 const PATIENCE: &str = "240";
 
 impl ImageTest<'_> {
@@ -25,11 +26,11 @@ impl ImageTest<'_> {
         cases.run(name, || {
             let up =
                 self.compose_call(&program, &["up", "--no-color", "--exit-code-from", "train"]);
-            // Whatever came of it, its containers, network and volume go.
+            // Remove the containers, the network and the volume in any case.
             let down = self.compose_call(&program, &["down", "--volumes", "--timeout", "30"]);
-            let words = up?;
+            let output = up?;
             down?;
-            ensure_says(&words, &["flowers", "(5 rows)"])
+            ensure_says(&output, &["flowers", "(5 rows)"])
         });
     }
 

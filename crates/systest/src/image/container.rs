@@ -3,22 +3,23 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::cases::ensure;
 use base::exit::Failure;
 use base::process::{ProcessError, Program};
 use build::oci::engine::Engine;
 
+use crate::cases::ensure;
+
 /// How long one command of the engine may take, in seconds.
 const COMMAND: &str = "300";
-/// How long a server may take to be made and started when others are, too.
+/// How long a server may take to initialise and start while others do the same.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Starts containers.
+/// Starts containers of the two images with one container engine.
 pub struct Containers<'a> {
     engine: Engine,
-    /// The full image.
+    /// The name of the full image, as the engine knows it.
     pub full: String,
-    /// The slim image.
+    /// The name of the slim image, as the engine knows it.
     pub slim: String,
     label: String,
     log: &'a Path,
@@ -26,21 +27,21 @@ pub struct Containers<'a> {
 
 /// What a container that ran to its end did.
 pub struct Ended {
-    /// Its exit code.
+    /// The exit code that the engine reports.
     pub code: i32,
     /// What it said on both outputs.
-    pub words: String,
+    pub output: String,
 }
 
 /// A container; dropping it removes it and its anonymous volumes.
 pub struct Container<'a> {
     containers: &'a Containers<'a>,
-    /// Its id.
+    /// The id that the engine gave the container.
     pub id: String,
 }
 
 impl<'a> Containers<'a> {
-    /// Of these images.
+    /// Takes the names of the images; `log` receives the output of the engine.
     pub fn new(engine: Engine, full: String, slim: String, log: &'a Path) -> Self {
         Self {
             engine,
@@ -52,7 +53,7 @@ impl<'a> Containers<'a> {
     }
 
     /// The ids of this run's containers that are there, running or not.
-    pub fn left(&self) -> Result<String, Failure> {
+    pub fn remaining(&self) -> Result<String, Failure> {
         let filter = format!("label={}", self.label);
         self.call(&["ps", "--all", "--quiet", "--filter", &filter])
     }
@@ -160,7 +161,7 @@ impl Container<'_> {
     }
 
     /// What it said so far.
-    pub fn words(&self) -> Result<String, Failure> {
+    pub fn logs(&self) -> Result<String, Failure> {
         // The engine keeps the two outputs apart and writes them to its own two.
         let program = self.containers.program().args(["logs", &self.id]);
         let output = program
@@ -174,7 +175,7 @@ impl Container<'_> {
         Ok(out + &String::from_utf8_lossy(&output.stderr))
     }
 
-    /// Sends a signal.
+    /// Sends a signal, such as `TERM`, to the first process of the container.
     pub fn signal(&self, signal: &str) -> Result<(), Failure> {
         self.on(&["kill", "--signal", signal], &[]).map(drop)
     }
@@ -195,7 +196,7 @@ impl Container<'_> {
         Ok((running == "true", code.parse().unwrap_or(-1)))
     }
 
-    /// Waits until something holds; fails with what the container said when it does not in time, or when it ended.
+    /// Waits until a condition holds. Fails with the container's log when that takes too long or the container ends.
     pub fn wait_until(
         &self,
         what: &str,
@@ -215,7 +216,7 @@ impl Container<'_> {
                     false => format!("ended with {code} instead of being {what}"),
                 };
                 return ensure(false, || {
-                    format!("{why}; it said: {}", self.words().unwrap_or_default())
+                    format!("{why}; it said: {}", self.logs().unwrap_or_default())
                 })
                 .map(|()| began.elapsed());
             }
@@ -223,7 +224,8 @@ impl Container<'_> {
         }
     }
 
-    /// Waits until the server is there, by what the engine asks too: that of an initialisation does not count.
+    /// Waits until the server is ready, by the health check that the engine uses. The server during initialisation does not
+    /// count.
     pub fn wait_until_it_serves(&self) -> Result<(), Failure> {
         self.wait_until("serving", PATIENCE, || {
             Ok(self.exec(&["pgml-healthcheck"]).is_ok())
@@ -239,13 +241,13 @@ impl Container<'_> {
             if !running {
                 return Ok(Ended {
                     code,
-                    words: self.words()?,
+                    output: self.logs()?,
                 });
             }
             ensure(began.elapsed() < PATIENCE, || {
                 format!(
                     "it does not end; it said: {}",
-                    self.words().unwrap_or_default()
+                    self.logs().unwrap_or_default()
                 )
             })?;
             std::thread::sleep(Duration::from_millis(100));
@@ -255,7 +257,7 @@ impl Container<'_> {
 
 impl Drop for Container<'_> {
     fn drop(&mut self) {
-        // There is nobody here to tell; the suite's last case looks for what is left.
+        // A drop can't report an error; the last case of the suite looks for containers that are left.
         let _ = self.on(&["rm", "--force", "--volumes"], &[]);
     }
 }

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::container::Containers;
-use super::{ImageTest, crashes, ensure_says, memory, packages};
-use crate::cases::{Test, ensure};
 use base::exit::Failure;
 use base::files;
 use base::process::Program;
+
+use super::container::Containers;
+use super::{ImageTest, crashes, ensure_says, memory, packages};
+use crate::cases::{Test, ensure};
 
 /// What a row works with.
 pub(super) struct Row<'a> {
@@ -125,8 +126,8 @@ impl Row<'_> {
         Ok(path)
     }
 
-    /// Runs the image, which must refuse, with these words.
-    pub(super) fn refused(&self, args: &[&str], words: &[&str]) -> Result<(), Failure> {
+    /// Runs the image, which must refuse to start and print each of `expected`.
+    pub(super) fn refused(&self, args: &[&str], expected: &[&str]) -> Result<(), Failure> {
         let args: Vec<&str> = args
             .iter()
             .copied()
@@ -134,13 +135,13 @@ impl Row<'_> {
             .collect();
         let ended = self.containers.run(&args)?;
         ensure(ended.code == 1, || {
-            format!("it ends with {}: {}", ended.code, ended.words)
+            format!("it ends with {}: {}", ended.code, ended.output)
         })?;
-        ensure_says(&ended.words, words)
+        ensure_says(&ended.output, expected)
     }
 }
 
-pub(super) fn is(found: &str, expected: &str) -> Result<(), Failure> {
+pub(super) fn ensure_equal(found: &str, expected: &str) -> Result<(), Failure> {
     ensure(found == expected, || {
         format!("`{found}` instead of `{expected}`")
     })
@@ -195,10 +196,10 @@ fn names(row: &Row<'_>) -> Result<(), Failure> {
         "POSTGRES_DB=Ada's \"models\"",
     ];
     let server = row.containers.server(&options, &[])?;
-    is(&server.sql_as("ada", "Ada's \"models\"", COUNT)?, "1")?;
-    is(&server.sql_as("ada", "template1", COUNT)?, "1")?;
+    ensure_equal(&server.sql_as("ada", "Ada's \"models\"", COUNT)?, "1")?;
+    ensure_equal(&server.sql_as("ada", "template1", COUNT)?, "1")?;
     let superuser = "SELECT rolsuper FROM pg_roles WHERE rolname = 'ada'";
-    is(&server.sql_as("ada", "postgres", superuser)?, "t")
+    ensure_equal(&server.sql_as("ada", "postgres", superuser)?, "t")
 }
 
 fn from_files(row: &Row<'_>) -> Result<(), Failure> {
@@ -224,9 +225,9 @@ fn from_files(row: &Row<'_>) -> Result<(), Failure> {
     container.start()?;
     container.wait_until_it_serves()?;
     let ask = |sql: &str| container.sql_as("from_file", "db_from_file", sql);
-    is(&ask("SHOW data_checksums")?, "on")?;
+    ensure_equal(&ask("SHOW data_checksums")?, "on")?;
     let script = "PGPASSWORD='it'\"'\"'s \"se$cret\"' psql -h \"$(hostname -i)\" -U from_file -d db_from_file -Atc 'SELECT 1'";
-    is(&container.exec(&["sh", "-c", script])?, "1")?;
+    ensure_equal(&container.exec(&["sh", "-c", script])?, "1")?;
     // Neither the server nor what it starts has the password.
     let environment = container.exec(&["sh", "-c", "tr '\\0' '\\n' < /proc/1/environ"])?;
     ensure(!environment.contains("se$cret"), || environment.clone())
@@ -244,18 +245,18 @@ fn initdb(row: &Row<'_>) -> Result<(), Failure> {
         ],
         &[],
     )?;
-    is(&server.sql("postgres", "SHOW data_checksums")?, "on")?;
-    is(&server.sql("postgres", "SHOW wal_segment_size")?, "4MB")?;
-    is(
+    ensure_equal(&server.sql("postgres", "SHOW data_checksums")?, "on")?;
+    ensure_equal(&server.sql("postgres", "SHOW wal_segment_size")?, "4MB")?;
+    ensure_equal(
         &server.sql("postgres", "SHOW server_encoding")?,
         "SQL_ASCII",
     )?;
-    is(
+    ensure_equal(
         &server.sql("postgres", "SHOW data_directory")?,
         "/var/lib/postgresql/elsewhere/data",
     )?;
     let wal = server.exec(&["readlink", "/var/lib/postgresql/elsewhere/data/pg_wal"])?;
-    is(&wal, "/var/lib/postgresql/wal")
+    ensure_equal(&wal, "/var/lib/postgresql/wal")
 }
 
 fn trust(row: &Row<'_>) -> Result<(), Failure> {
@@ -265,8 +266,8 @@ fn trust(row: &Row<'_>) -> Result<(), Failure> {
         .start(&["-e", "POSTGRES_HOST_AUTH_METHOD=trust", full])?;
     server.wait_until_it_serves()?;
     let script = "psql -h \"$(hostname -i)\" -U postgres -Atc 'SELECT 1'";
-    is(&server.exec(&["sh", "-c", script])?, "1")?;
-    ensure_says(&server.words()?, &["warning", "without a password"])
+    ensure_equal(&server.exec(&["sh", "-c", script])?, "1")?;
+    ensure_says(&server.logs()?, &["warning", "without a password"])
 }
 
 fn without_extension(row: &Row<'_>) -> Result<(), Failure> {
@@ -275,7 +276,7 @@ fn without_extension(row: &Row<'_>) -> Result<(), Failure> {
         &[],
     )?;
     for database in ["app", "postgres", "template1"] {
-        is(&server.sql(database, COUNT)?, "0")?;
+        ensure_equal(&server.sql(database, COUNT)?, "0")?;
     }
     server.sql("app", "CREATE EXTENSION pgml").map(drop)
 }
@@ -332,24 +333,24 @@ fn scripts(row: &Row<'_>) -> Result<(), Failure> {
     container.start()?;
     container.wait_until_it_serves()?;
     let seen = container.sql("app", "SELECT string_agg(what, ' ' ORDER BY id) FROM seen")?;
-    is(&seen, "run read gz xz zst")?;
+    ensure_equal(&seen, "run read gz xz zst")?;
     ensure_says(
-        &container.words()?,
+        &container.logs()?,
         &["leaving /docker-entrypoint-initdb.d/07.txt out"],
     )?;
     // Once: a second start finds a cluster.
     container.stop()?;
     container.start()?;
     container.wait_until_it_serves()?;
-    is(&container.sql("app", "SELECT count(*) FROM seen")?, "5")
+    ensure_equal(&container.sql("app", "SELECT count(*) FROM seen")?, "5")
 }
 
 fn arguments(row: &Row<'_>) -> Result<(), Failure> {
     let server = row
         .containers
         .server(&[], &["-c", "work_mem=5MB", "-c", "log_line_prefix=a b "])?;
-    is(&server.sql("postgres", "SHOW work_mem")?, "5MB")?;
-    is(
+    ensure_equal(&server.sql("postgres", "SHOW work_mem")?, "5MB")?;
+    ensure_equal(
         &server.sql("postgres", "SHOW log_line_prefix")?,
         "a b ".trim_end(),
     )?;
@@ -361,9 +362,9 @@ fn arguments(row: &Row<'_>) -> Result<(), Failure> {
     ] {
         let args: Vec<&str> = [full].iter().chain(command).copied().collect();
         let ended = row.containers.run(&args)?;
-        ensure(ended.code == 0, || format!("{command:?}: {}", ended.words))?;
+        ensure(ended.code == 0, || format!("{command:?}: {}", ended.output))?;
         ensure_says(
-            &ended.words,
+            &ended.output,
             &["PostgreSQL", &row.test.target.major.to_string()],
         )?;
     }
@@ -373,19 +374,19 @@ fn arguments(row: &Row<'_>) -> Result<(), Failure> {
 fn metadata(row: &Row<'_>) -> Result<(), Failure> {
     let server = row.containers.server(&[], &[])?;
     let (data, uid) = (row.test.data(), row.test.config.uid.to_string());
-    is(
+    ensure_equal(
         &server.exec(&["stat", "--format=%u:%g", "/proc/1"])?,
         &format!("{uid}:{uid}"),
     )?;
-    is(
+    ensure_equal(
         &server.inspect("{{.Config.User}}")?,
         &format!("{uid}:{uid}"),
     )?;
-    is(
+    ensure_equal(
         &server.exec(&["stat", "--format=%u %a", &data])?,
         &format!("{uid} 700"),
     )?;
-    is(&server.inspect("{{.Config.StopSignal}}")?, "SIGINT")?;
+    ensure_equal(&server.inspect("{{.Config.StopSignal}}")?, "SIGINT")?;
     ensure_says(
         &server.inspect("{{json .Config.ExposedPorts}}")?,
         &["5432/tcp"],
@@ -408,8 +409,8 @@ fn other_user(row: &Row<'_>) -> Result<(), Failure> {
     let own = row
         .containers
         .server(&["--user", "12345", "-e", &below], &[])?;
-    is(&own.exec(&["stat", "--format=%u", "/proc/1"])?, "12345")?;
-    is(&own.sql("postgres", COUNT)?, "1")?;
+    ensure_equal(&own.exec(&["stat", "--format=%u", "/proc/1"])?, "12345")?;
+    ensure_equal(&own.sql("postgres", COUNT)?, "1")?;
     if row.test.target.major >= 18 {
         // Its data directory is not there before: any user makes one.
         return Ok(());
@@ -425,8 +426,8 @@ fn as_root(row: &Row<'_>) -> Result<(), Failure> {
     let options = ["--user", "root", "-e", "PGDATA=/data/cluster"];
     let server = row.containers.server(&options, &[])?;
     let uid = row.test.config.uid.to_string();
-    is(&server.exec(&["stat", "--format=%u", "/proc/1"])?, &uid)?;
-    is(
+    ensure_equal(&server.exec(&["stat", "--format=%u", "/proc/1"])?, &uid)?;
+    ensure_equal(
         &server.exec(&["stat", "--format=%u", "/data/cluster"])?,
         &uid,
     )?;
@@ -446,7 +447,7 @@ fn read_only(row: &Row<'_>) -> Result<(), Failure> {
     ];
     let server = row.containers.server(&options, &[])?;
     let dot = "SELECT pgml.dot_product(ARRAY[1.0,2.0], ARRAY[3.0,4.0])";
-    is(&server.sql("postgres", dot)?, "11")?;
+    ensure_equal(&server.sql("postgres", dot)?, "11")?;
     ensure(server.exec(&["touch", "/usr/x"]).is_err(), || {
         "it can be written to".into()
     })?;
@@ -477,5 +478,5 @@ fn listening(row: &Row<'_>) -> Result<(), Failure> {
         .containers
         .run(&["--entrypoint", "pgml-healthcheck", &row.containers.full])?;
     ensure(ended.code == 1, || format!("it ends with {}", ended.code))?;
-    ensure_says(&ended.words, &["no server runs in"])
+    ensure_says(&ended.output, &["no server runs in"])
 }

@@ -1,11 +1,11 @@
-//! What the entry point does with a data directory that is not as it left it: half made, of another major, or somebody
-//! else's.
+//! The entry point with an unexpected data directory: half made, of another major, or with other files.
+
+use base::exit::Failure;
 
 use super::container::PATIENCE;
-use super::contract::{Row, is};
+use super::contract::{Row, ensure_equal};
 use super::ensure_says;
 use crate::cases::ensure;
-use base::exit::Failure;
 
 pub(super) fn failing_script(row: &Row<'_>) -> Result<(), Failure> {
     let container =
@@ -18,13 +18,13 @@ pub(super) fn failing_script(row: &Row<'_>) -> Result<(), Failure> {
     ensure(ended.code != 0, || {
         "a script that fails is passed over".into()
     })?;
-    ensure_says(&ended.words, &["no_such_function"])?;
+    ensure_says(&ended.output, &["no_such_function"])?;
     container.start()?;
     let again = container.wait_for_end()?;
     ensure(again.code == 1, || {
-        format!("half a cluster is served: {}", again.words)
+        format!("half a cluster is served: {}", again.output)
     })?;
-    ensure_says(&again.words, &["did not end well", "Empty the volume"])
+    ensure_says(&again.output, &["did not end well", "Empty the volume"])
 }
 
 pub(super) fn other_major(row: &Row<'_>) -> Result<(), Failure> {
@@ -34,8 +34,8 @@ pub(super) fn other_major(row: &Row<'_>) -> Result<(), Failure> {
     server.copy(&version, &format!("{}/PG_VERSION", row.test.data()))?;
     server.start()?;
     let ended = server.wait_for_end()?;
-    ensure(ended.code == 1, || ended.words.clone())?;
-    ensure_says(&ended.words, &["was made by PostgreSQL 9.6", "pg_upgrade"])
+    ensure(ended.code == 1, || ended.output.clone())?;
+    ensure_says(&ended.output, &["was made by PostgreSQL 9.6", "pg_upgrade"])
 }
 
 pub(super) fn stopped_early(row: &Row<'_>) -> Result<(), Failure> {
@@ -46,19 +46,19 @@ pub(super) fn stopped_early(row: &Row<'_>) -> Result<(), Failure> {
     container.copy(&file, "/docker-entrypoint-initdb.d/waits.sql")?;
     container.start()?;
     container.wait_until("waiting in its script", PATIENCE, || {
-        Ok(container.words()?.contains("waits.sql"))
+        Ok(container.logs()?.contains("waits.sql"))
     })?;
     container.stop()?;
     let ended = container.wait_for_end()?;
     ensure(ended.code == 1, || {
-        format!("it ends with {}: {}", ended.code, ended.words)
+        format!("it ends with {}: {}", ended.code, ended.output)
     })?;
-    ensure_says(&ended.words, &["stopped during initialisation"])?;
+    ensure_says(&ended.output, &["stopped during initialisation"])?;
     container.start()?;
-    ensure_says(&container.wait_for_end()?.words, &["did not end well"])
+    ensure_says(&container.wait_for_end()?.output, &["did not end well"])
 }
 
-/// An initdb that says "half" when it is done and then goes on for ever; the second time it is as it should be.
+/// An initdb that prints "half" when it is done and then never ends. The second call behaves normally.
 const SLOW_INITDB: &str = r#"#!/bin/sh
 real=/usr/lib/postgresql/$PG_MAJOR/bin/initdb
 if [ -e /tmp/once ]; then exec "$real" "$@"; fi
@@ -82,7 +82,7 @@ pub(super) fn killed_initdb(row: &Row<'_>) -> Result<(), Failure> {
     container.copy(&row.test.scratch.join("slow"), "/slow")?;
     container.start()?;
     container.wait_until("past its first initdb", PATIENCE, || {
-        Ok(container.words()?.contains("half"))
+        Ok(container.logs()?.contains("half"))
     })?;
     container.signal("KILL")?;
     container.wait_for_end()?;
@@ -96,7 +96,7 @@ pub(super) fn killed_initdb(row: &Row<'_>) -> Result<(), Failure> {
         "-name",
         "pgml-*",
     ])?;
-    is(&leftover, "")
+    ensure_equal(&leftover, "")
 }
 
 pub(super) fn wrong_directories(row: &Row<'_>) -> Result<(), Failure> {
@@ -109,8 +109,8 @@ pub(super) fn wrong_directories(row: &Row<'_>) -> Result<(), Failure> {
         container.copy(&file, &format!("{data}/letter.txt"))?;
         container.start()?;
         let ended = container.wait_for_end()?;
-        ensure(ended.code == 1, || ended.words.clone())?;
-        return ensure_says(&ended.words, &["is not empty", "letter.txt", "-e PGDATA="]);
+        ensure(ended.code == 1, || ended.output.clone())?;
+        return ensure_says(&ended.output, &["is not empty", "letter.txt", "-e PGDATA="]);
     }
     let old = [
         "-e",

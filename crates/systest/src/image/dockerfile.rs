@@ -1,10 +1,11 @@
-//! A base of one's own, with `docker/Dockerfile`: the packages from the signed repository on a base of one's own give the extension's files that our
-//! images have.
+//! `docker/Dockerfile` with another base image: installing the packages from the signed repository gives the same extension
+//! files as in our images.
+
+use base::exit::Failure;
 
 use super::ImageTest;
 use super::container::Containers;
 use crate::cases::{Cases, ensure};
-use base::exit::Failure;
 
 /// An image that the test made; dropping it removes it.
 struct Made<'a> {
@@ -27,7 +28,7 @@ impl Drop for Made<'_> {
 }
 
 impl ImageTest<'_> {
-    /// What is done on a base without our packages: a distribution with its Postgres.
+    /// The cases on a base without our packages: a distribution with its Postgres.
     pub(super) fn on_a_base(&self, containers: &Containers<'_>, cases: &mut Cases<'_>) {
         let Some(base) = &self.base else { return };
         let archive = base.display().to_string();
@@ -80,7 +81,7 @@ impl ImageTest<'_> {
              usr/lib/pgml -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum"
         );
         let ended = containers.run(&["--entrypoint", "sh", image, "-c", &script])?;
-        ensure(ended.code == 0, || ended.words.clone())?;
-        Ok(ended.words)
+        ensure(ended.code == 0, || ended.output.clone())?;
+        Ok(ended.output)
     }
 }

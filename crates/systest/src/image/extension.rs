@@ -1,17 +1,18 @@
-//! The image with the extension's files alone: no engine is needed to see what is in it, and a server of PostgreSQL 18 finds
-//! them where they are mounted.
+//! The image with the extension's files alone. Its contents are checked without an engine, and a server of PostgreSQL 18 has
+//! to find the files where they are mounted.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
+
+use base::digest::Digest;
+use base::exit::Failure;
+use base::files::FileError;
+use build::oci::Flavour;
 
 use super::archive::{blob, manifest};
 use super::container::Containers;
 use super::{ImageTest, ensure_says};
 use crate::cases::{Cases, ensure};
-use base::digest::Digest;
-use base::exit::Failure;
-use base::files::FileError;
-use build::oci::Flavour;
 
 impl ImageTest<'_> {
     pub(super) fn extension_image(&self, cases: &mut Cases<'_>) {
@@ -72,8 +73,8 @@ impl ImageTest<'_> {
         server.start()?;
         let ended = server.wait_for_end()?;
         ensure(
-            ended.code == 0 && ended.words.lines().any(|line| line == "11"),
-            || format!("it ends with {}: {}", ended.code, ended.words),
+            ended.code == 0 && ended.output.lines().any(|line| line == "11"),
+            || format!("it ends with {}: {}", ended.code, ended.output),
         )
     }
 

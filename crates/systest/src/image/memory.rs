@@ -1,8 +1,9 @@
 //! A container with less memory than its machine: a training that needs more is an error, and the server lives.
 
-use super::contract::{Row, is};
-use super::ensure_says;
 use base::exit::Failure;
+
+use super::contract::{Row, ensure_equal};
+use super::ensure_says;
 
 /// 3,000,000 rows of 12 numbers: 864 MB by pgml's estimate, and nothing on the disk.
 const TOO_MANY: &str = "CREATE VIEW rows AS SELECT n::float8 AS a, n::float8 AS b, n::float8 AS c, n::float8 AS d, \
@@ -27,8 +28,8 @@ pub(super) fn limited(row: &Row<'_>) -> Result<(), Failure> {
     }
     let fits = "SELECT deployed FROM pgml.train('fits', 'regression', \
         (SELECT table_name FROM pgml.load_dataset('diabetes')), 'target', 'random_forest', '{\"n_estimators\": 5}')";
-    is(&server.sql("postgres", fits)?, "t")?;
-    is(
+    ensure_equal(&server.sql("postgres", fits)?, "t")?;
+    ensure_equal(
         &server.sql("postgres", "SELECT pg_postmaster_start_time()")?,
         &started,
     )

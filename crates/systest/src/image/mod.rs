@@ -1,8 +1,9 @@
 //! The suite `image`: the images of a target in a container engine, one case for each row of the environment contract in
 //! docs/images.md, and what other tools say of the archives.
 //!
-//! Where no engine answers, or another tool is not there, the cases are reported as not run. Each container is removed by
-//! its own id when its case is done, and the names that loading takes are given back; nothing is done to any other.
+//! Where no engine answers or another tool is missing, the cases are reported as not run. Each container is removed by its
+//! own id when its case is done, and image names that the suite took are restored. Other containers and images are not
+//! touched.
 
 mod archive;
 mod command;
@@ -20,9 +21,6 @@ mod tags;
 
 use std::path::{Path, PathBuf};
 
-use self::container::Containers;
-use self::tags::Tags;
-use crate::cases::{Case, Cases, Test, ensure};
 use base::exit::Failure;
 use base::files;
 use base::progress::Listener;
@@ -32,14 +30,18 @@ use build::oci::engine::Engine;
 use inputs::host::tools::DOCKER;
 use targets::Target;
 
+use self::container::Containers;
+use self::tags::Tags;
+use crate::cases::{Case, Cases, Test, ensure};
+
 /// How many cases run at a time: each has a server that starts, and a machine of two cores is common.
 const WORKERS: usize = 3;
-/// What the compressed images may have at most, in bytes: what `docker pull` would transfer.
+/// The maximum size of the compressed images in bytes: what `docker pull` would transfer.
 const LIMITS: [(Flavour, u64); 2] = [(Flavour::Full, 300_000_000), (Flavour::Slim, 120_000_000)];
 
-/// What the suite is given.
+/// The inputs of the suite.
 pub struct ImageTest<'a> {
-    /// Whose images.
+    /// The target whose images are tested.
     pub target: &'a Target,
     /// What they are called.
     pub config: ImageConfig,
@@ -47,7 +49,7 @@ pub struct ImageTest<'a> {
     pub release: &'a Path,
     /// The compressed base layer of the full image, for a base to build on; none where there is no image with a server.
     pub base: Option<PathBuf>,
-    /// The source tree.
+    /// The root of the source tree.
     pub source: &'a Path,
     /// A copy of this program.
     pub executable: &'a Path,
@@ -55,12 +57,12 @@ pub struct ImageTest<'a> {
     pub scratch: &'a Path,
     /// Where the output of tools is kept.
     pub log: &'a Path,
-    /// Whether each tool of others that the archives are held against is there; why not otherwise.
+    /// Whether each external tool for the archives is installed, or the reason why it is not.
     pub tools: &'a (dyn Fn(&'static str) -> Result<(), String> + Sync),
 }
 
 impl ImageTest<'_> {
-    /// Runs everything.
+    /// Runs every case of the suite and returns the results.
     pub fn run(&self, listener: &dyn Listener) -> Result<Vec<Case>, Failure> {
         let mut cases = Cases::new(format!("{} image:", self.target), listener);
         files::remove_dir(self.scratch)?;
@@ -114,7 +116,7 @@ impl ImageTest<'_> {
         self.compose(&containers, &mut cases);
         self.command(&mut cases);
         cases.run("no container and no image of this run is left", || {
-            let left = containers.left()?;
+            let left = containers.remaining()?;
             ensure(left.is_empty(), || format!("containers {left}"))?;
             tags.restore()?;
             let changed = tags.changed()?;
@@ -152,8 +154,8 @@ impl ImageTest<'_> {
 }
 
 /// Fails unless a text contains all of these.
-fn ensure_says(text: &str, words: &[&str]) -> Result<(), Failure> {
-    let missing = words.iter().find(|word| !text.contains(**word));
+fn ensure_says(text: &str, expected: &[&str]) -> Result<(), Failure> {
+    let missing = expected.iter().find(|word| !text.contains(**word));
     ensure(missing.is_none(), || {
         format!(
             "`{}` is not in: {text}",

@@ -1,11 +1,12 @@
-//! The rows on what is installed in the images: what dpkg knows, and what the slim one does without.
+//! The rows about installed packages: what dpkg lists, and what the slim image leaves out.
 
-use super::container::Container;
-use super::contract::{Row, is};
-use super::ensure_says;
-use crate::cases::ensure;
 use base::exit::Failure;
 use build::package::packages;
+
+use super::container::Container;
+use super::contract::{Row, ensure_equal};
+use super::ensure_says;
+use crate::cases::ensure;
 
 fn command<'a>(row: &'a Row<'_>, image: &str, script: &str) -> Result<Container<'a>, Failure> {
     let options = ["--user", "root", "--entrypoint", "sh"];
@@ -20,8 +21,8 @@ pub(super) fn dpkg(row: &Row<'_>) -> Result<(), Failure> {
     );
     let ended = command(row, &row.containers.full, &script)?.wait_for_end()?;
     let installed = "install ok installed";
-    is(
-        ended.words.trim(),
+    ensure_equal(
+        ended.output.trim(),
         &format!("pgml-python {installed}\n{extension} {installed}"),
     )
 }
@@ -33,15 +34,15 @@ pub(super) fn slim(row: &Row<'_>) -> Result<(), Failure> {
         .start(&["-e", "POSTGRES_PASSWORD=secret", image])?;
     server.wait_until_it_serves()?;
     let dot = "SELECT pgml.dot_product(ARRAY[1.0,2.0], ARRAY[3.0,4.0])";
-    is(&server.sql("postgres", dot)?, "11")?;
-    is(&server.sql("postgres", "SHOW jit")?, "off")?;
+    ensure_equal(&server.sql("postgres", dot)?, "11")?;
+    ensure_equal(&server.sql("postgres", "SHOW jit")?, "off")?;
     let llvm = server.exec(&[
         "find", "/usr/lib", "-name", "libLLVM*", "-o", "-name", "llvmjit*",
     ])?;
-    is(&llvm, "")?;
+    ensure_equal(&llvm, "")?;
     let script = "psql -U postgres -c \"SELECT pgml.load_dataset('iris')\" 2>&1 || true";
-    let words = server.exec(&["sh", "-c", script])?;
-    ensure_says(&words, &["ERROR", "pgml-python"])
+    let output = server.exec(&["sh", "-c", script])?;
+    ensure_says(&output, &["ERROR", "pgml-python"])
 }
 
 pub(super) fn slim_dpkg(row: &Row<'_>) -> Result<(), Failure> {
@@ -54,10 +55,10 @@ pub(super) fn slim_dpkg(row: &Row<'_>) -> Result<(), Failure> {
         &format!("postgresql-{}", row.test.target.major),
     );
     let ended = command(row, &row.containers.slim, &script)?.wait_for_end()?;
-    ensure_says(&ended.words, &["path-exclude=/usr/lib/*/libLLVM*"])?;
+    ensure_says(&ended.output, &["path-exclude=/usr/lib/*/libLLVM*"])?;
     let filter = build::oci::filter::Filter::slim(row.test.source)?;
     let lines = ended
-        .words
+        .output
         .lines()
         .filter(|line| line.starts_with("missing") || line.starts_with("??"));
     let mut count = 0;
@@ -67,7 +68,7 @@ pub(super) fn slim_dpkg(row: &Row<'_>) -> Result<(), Failure> {
             .find(|word| word.starts_with('/'))
             .unwrap_or_default();
         ensure(
-            line.starts_with("missing") && !filter.takes(path.trim_start_matches('/')),
+            line.starts_with("missing") && !filter.includes(path.trim_start_matches('/')),
             || line.into(),
         )?;
         count += 1;

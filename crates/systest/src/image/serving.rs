@@ -1,11 +1,12 @@
-//! The life of one server, as a user has it: started, healthy, trained on over the network, restarted, stopped.
+//! One server from start to stop: it starts, becomes healthy, trains over the network, restarts and stops.
 
 use std::time::{Duration, Instant};
+
+use base::exit::Failure;
 
 use super::container::{Container, Containers, PATIENCE};
 use super::{ImageTest, ensure_says};
 use crate::cases::{Cases, ensure};
-use base::exit::Failure;
 
 /// Within what time a new container must be healthy on a machine that does nothing else.
 const HEALTHY: Duration = Duration::from_secs(10);
@@ -37,14 +38,14 @@ fn over_tcp(
         "--command",
         sql,
     ])?;
-    Ok((ended.code, ended.words))
+    Ok((ended.code, ended.output))
 }
 
 fn answer(asked: (i32, String), expected: &str) -> Result<(), Failure> {
-    let (code, words) = asked;
+    let (code, output) = asked;
     ensure(
-        code == 0 && words.lines().any(|line| line == expected),
-        || format!("psql ends with {code} and says {words}, without a line `{expected}`"),
+        code == 0 && output.lines().any(|line| line == expected),
+        || format!("psql ends with {code} and says {output}, without a line `{expected}`"),
     )
 }
 
@@ -87,9 +88,9 @@ impl ImageTest<'_> {
         cases.run(
             "the password is asked for over the network, and a wrong one refused",
             || {
-                let (code, words) = over_tcp(containers, &server, "wrong", "SELECT 1")?;
+                let (code, output) = over_tcp(containers, &server, "wrong", "SELECT 1")?;
                 ensure(code != 0, || "a wrong password is let in".into())?;
-                ensure_says(&words, &["password authentication failed"])
+                ensure_says(&output, &["password authentication failed"])
             },
         );
         cases.run("training over TCP from another container", || {
@@ -118,8 +119,8 @@ impl ImageTest<'_> {
 fn ended_cleanly(server: &Container<'_>) -> Result<(), Failure> {
     let ended = server.wait_for_end()?;
     ensure(ended.code == 0, || {
-        format!("its exit code is {}: {}", ended.code, ended.words)
+        format!("its exit code is {}: {}", ended.code, ended.output)
     })?;
-    let last = ended.words.lines().rev().take(4).collect::<String>();
+    let last = ended.output.lines().rev().take(4).collect::<String>();
     ensure_says(&last, &["database system is shut down"])
 }

@@ -1,17 +1,17 @@
-//! The suite over a release: what its test is given.
+//! Runs the suite `image` over a release: finds the engine, the images and the targets to test.
 
-use super::ImageTest;
-use crate::cases::Case;
-use crate::record;
-use crate::run::TestRun;
 use base::exit::Failure;
-use base::files;
-use base::process;
+use base::{files, process};
 use build::oci::base_layer::BaseLayers;
 use build::oci::config::ImageConfig;
 use build::plan::ids;
 use inputs::host::tools::{DOCKER_COMPOSE, PODMAN, RUNC, SKOPEO, Tool, UMOCI};
 use targets::Target;
+
+use super::ImageTest;
+use crate::cases::Case;
+use crate::record;
+use crate::run::TestRun;
 
 impl TestRun<'_> {
     /// The image test of each target.
@@ -25,7 +25,7 @@ impl TestRun<'_> {
         Ok(done)
     }
 
-    /// The image test of one target. The tools of others that it wants are installed as it comes to them.
+    /// The image test of one target. It installs external tools when it needs them.
     pub fn image(&self, target: &Target) -> Result<Vec<Case>, Failure> {
         let log = self.workspace().log(&format!("test-image-{target}"));
         files::write(&log, "")?;

@@ -1,4 +1,5 @@
-//! What loading the images under test takes from an engine's user: names that may be another image's. Given back at the end.
+//! The image names that loading the images under test takes in the user's engine. Other images may have had these names:
+//! they get them back at the end.
 
 use std::path::Path;
 
@@ -61,7 +62,7 @@ impl<'a> Tags<'a> {
             }
         }
         for image in replaced {
-            // One that has another name still is somebody else's.
+            // An image that still has another name belongs to the user.
             let _ = call(&["rmi", &image]);
         }
         Ok(())
@@ -70,7 +71,7 @@ impl<'a> Tags<'a> {
 
 impl Drop for Tags<'_> {
     fn drop(&mut self) {
-        // A test that ends early gives them back as well; the one that looks whether it worked has called it before.
+        // A test that ends early gives the names back as well. The test that checks the result has called this before.
         let _ = self.restore();
     }
 }

@@ -1,9 +1,10 @@
 //! The cluster that a test makes, and others beside it, by postgresql-common's commands.
 
+use base::exit::Failure;
+
 use super::{CLUSTER, InstallTest, PORT};
 use crate::cases::ensure;
 use crate::system::System;
-use base::exit::Failure;
 
 impl InstallTest<'_> {
     /// The one that the test is about, running.
@@ -29,7 +30,7 @@ impl InstallTest<'_> {
     }
 }
 
-/// Makes a cluster that starts at once and asks nobody for a password.
+/// Makes a cluster that starts at once and trusts every local user.
 pub(crate) fn create_cluster(
     system: &System,
     major: u16,

@@ -1,11 +1,12 @@
 //! The examples of the documentation, run: each prints what its page says.
 
+use base::exit::Failure;
+use base::files;
+
 use crate::cases::{Cases, ensure};
 use crate::docs::{Example, database, examples, normalised};
 use crate::install::{InstallTest, PORT};
 use crate::system::System;
-use base::exit::Failure;
-use base::files;
 
 /// Members of the extension that have no comment; what a table or type brings along (row types, array types, toast) aside.
 const WITHOUT_COMMENT: &str = "

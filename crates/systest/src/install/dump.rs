@@ -1,9 +1,10 @@
-//! What `pg_dump` saves of a database with models, restored: the same rows, the same predictions, and training goes on.
+//! `pg_dump` of a database with models, restored: the rows and the predictions are the same, and training works.
+
+use base::exit::Failure;
 
 use crate::cases::{Cases, ensure};
 use crate::install::{InstallTest, PORT};
 use crate::system::System;
-use base::exit::Failure;
 
 /// The edition that is saved, and the one that a restore is to make. `pg_dump` writes `CREATE EXTENSION` without a
 /// version (its manual, "Notes"), so that staying in an edition which is not the current one takes another text:

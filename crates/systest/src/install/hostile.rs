@@ -1,11 +1,13 @@
-//! A host with Python packages of its own on every path: pgml sees none of them, and PL/Python all.
+//! A host with other Python packages on every path: pgml sees none of them, and PL/Python sees all.
+
+use base::exit::Failure;
 
 use super::{CLUSTER, InstallTest, PORT};
 use crate::cases::{Cases, ensure};
 use crate::system::System;
-use base::exit::Failure;
 
-/// What the server's environment has. PL/Python finds no library of its own with a PYTHONHOME that is none; pgml does without.
+/// The variables of the server's environment. With an invalid PYTHONHOME, PL/Python finds no standard library; pgml ignores
+/// the variable.
 const WAYS: [(&str, &str, bool); 3] = [
     (
         "packages of the host, alone",

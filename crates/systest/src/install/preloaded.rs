@@ -1,11 +1,13 @@
-//! The library loaded at the server's start, where a session knows its settings before it calls it.
+//! The library in `shared_preload_libraries`: a session knows the settings before the first call.
+
+use base::exit::Failure;
 
 use super::{CLUSTER, InstallTest, ensure};
 use crate::system::System;
-use base::exit::Failure;
 
 impl InstallTest<'_> {
-    /// `ALTER SYSTEM SET pgml.…` in a session that has called nothing; training and prediction afterwards; and everything as it was.
+    /// `ALTER SYSTEM SET pgml.…` in a session that has called nothing; training and prediction afterwards; and everything as
+    /// it was.
     pub(super) fn preloaded(&self, system: &System) -> Result<(), Failure> {
         let set = |value: &str| {
             let script = format!(

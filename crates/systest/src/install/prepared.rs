@@ -1,8 +1,9 @@
-//! The installed system without the suites: for scripts that measure instead of testing.
+//! The installed system without the suites, for benches.
+
+use base::exit::Failure;
 
 use crate::install::{InstallTest, PORT};
 use crate::system::System;
-use base::exit::Failure;
 
 impl InstallTest<'_> {
     /// A system as `run` has it before its first suite.

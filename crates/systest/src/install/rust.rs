@@ -1,8 +1,9 @@
-//! Training in Rust, where there is no Python package to fall back on.
+//! Training in Rust without any Python package, so that there is no fallback.
+
+use base::exit::Failure;
 
 use super::{InstallTest, ensure};
 use crate::system::System;
-use base::exit::Failure;
 
 impl InstallTest<'_> {
     /// The suite in a server without `pgml-python`, and what it trained after a restart.

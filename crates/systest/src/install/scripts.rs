@@ -1,11 +1,12 @@
-//! The maintainer scripts of the runtime's package where it comes without byte code.
+//! The maintainer scripts of a `pgml-python` without byte code.
+
+use base::exit::Failure;
+use build::layout;
+use build::package::documents;
 
 use crate::cases::ensure;
 use crate::install::InstallTest;
 use crate::system::System;
-use base::exit::Failure;
-use build::layout;
-use build::package::documents;
 
 impl InstallTest<'_> {
     /// What `pgml-python` does where no interpreter of its distribution byte-compiled it, with this distribution's Python.

@@ -1,23 +1,23 @@
-//! The suite `hosts`: the smallest system of each Debian release that this machine's archive has, with a Rust toolchain and a C
-//! compiler, builds for another release than its own.
+//! The suite `hosts`: the smallest system of each Debian release that this machine's archive has, with a Rust toolchain and
+//! a C compiler, builds for another release than its own.
 
 use std::path::Path;
 
-use super::machine::{Machine, Recipe};
-use crate::cases::{Case, Cases, ensure};
 use base::exit::Failure;
 use base::files;
 use base::process::copy_this_program;
 use base::progress::Listener;
-use build::plan::Job;
-use build::plan::Purpose;
+use build::plan::{Job, Purpose};
 use inputs::host::tools::{BWRAP, MMDEBSTRAP};
 use jobs::execute::transfer;
 use release::pipeline::Pipeline;
 use targets::{Distribution, SuiteKind, Target};
 
-/// The kinds of jobs that take long and depend on no host: their results are taken over from this machine's cache. All else that
-/// calls a host's tools is left to do.
+use super::machine::{Machine, Recipe};
+use crate::cases::{Case, Cases, ensure};
+
+/// The kinds of jobs that take long and depend on no host: their results are taken over from this machine's cache. All else
+/// that calls a host's tools is left to do.
 const TAKEN_OVER: [&str; 3] = ["compile:", "compress:", "runtime:"];
 /// Runs a command in a plain chroot.
 const IN_A_CHROOT: &str =
@@ -129,7 +129,7 @@ impl Host<'_> {
             },
         );
         cases.run(
-            &format!("{title}: a user without further ids is told in time"),
+            &format!("{title}: a user without further ids gets an error before the build"),
             || {
                 let user = ["setpriv", "--reuid=1234", "--regid=1234", "--clear-groups"];
                 let doctor = [
@@ -198,7 +198,8 @@ impl Host<'_> {
         Ok(machine)
     }
 
-    /// Whether the packages are those that this machine's cache has. The repository is signed by a key of each machine's own.
+    /// Whether the packages are those that this machine's cache has. The repository is signed by a key of each machine's
+    /// own.
     fn same(&self, machine: &Machine) -> Result<(), Failure> {
         let pool = |dist: &Path| -> Result<Vec<(String, String)>, Failure> {
             let root = dist.join("apt/pool");

@@ -1,17 +1,18 @@
-//! A machine that builds, as far as this tool can tell: a root file system of another release, entered with pivot_root, with
-//! this machine's network, processor and Rust toolchain.
+//! Simulates another build machine: a root file system of another release, entered with pivot_root, with this machine's
+//! network, processor and Rust toolchain.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crate::cases::unexpected;
-use crate::faults::child::Ended;
 use base::exit::Failure;
 use base::files::{self, FileError};
 use base::process::Program;
 use base::workspace::Workspace;
 use jobs::source_files;
+
+use crate::cases::unexpected;
+use crate::faults::child::Ended;
 
 /// What a user has installed before the README's first command: the toolchain's own needs.
 const PACKAGES: &str = "gcc,libc6-dev,git,ca-certificates";
@@ -19,9 +20,10 @@ const PACKAGES: &str = "gcc,libc6-dev,git,ca-certificates";
 const CERTIFICATES: &str = "/etc/certificates-of-the-host.crt";
 /// Where this machine has them.
 const OWN_CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
-/// Enters a root file system as the first process of new namespaces: the root, the directory to write to, directories that are
-/// shown, `--`, and the command. bubblewrap would not do: it covers parts of /proc, and then the kernel lets nobody inside mount
-/// another one. A plain chroot would not either: the kernel refuses user namespaces in one.
+/// Enters a root file system as the first process of new namespaces. The arguments are the root, the writable directory, the
+/// directories that are shown, `--`, and the command. bubblewrap does not work here: it covers parts of /proc, and then the
+/// kernel forbids mounting another one inside. A plain chroot does not work either: the kernel refuses user namespaces in
+/// one.
 const ENTER: &str = r#"
 root=$1; work=$2; shift 2
 mount --bind "$root" "$root"
@@ -44,7 +46,7 @@ exec "$@"
 pub struct Recipe<'a> {
     /// What it has besides the toolchain's needs.
     pub packages: &'a [&'a str],
-    /// `resolute`.
+    /// The code name of the release: `resolute`.
     pub codename: &'a str,
     /// apt's sources in their one-line form, by this machine's keyrings.
     pub made_from: &'a [String],
@@ -149,7 +151,7 @@ impl Machine {
     ) -> Result<Ended, Failure> {
         let began = Instant::now();
         files::create_dir(&self.inside(&self.checkout))?;
-        // Whatever ends this process ends the machine.
+        // The machine ends with this process.
         let mut program = Program::new("setpriv")
             .args(["--pdeathsig", "KILL", "unshare"])
             .args([
@@ -178,7 +180,7 @@ impl Machine {
         let child = command.stdout(copy).stderr(writer).spawn();
         let mut child = child.map_err(FileError::at("start", "unshare"))?;
         drop(command);
-        let mut words = Vec::new();
+        let mut output = Vec::new();
         let mut log = std::fs::File::options()
             .create(true)
             .append(true)
@@ -188,12 +190,12 @@ impl Machine {
         while let Ok(length @ 1..) = std::io::Read::read(&mut reader, &mut buffer) {
             std::io::Write::write_all(&mut log, &buffer[..length])
                 .map_err(FileError::at("write", &self.log))?;
-            words.extend_from_slice(&buffer[..length]);
+            output.extend_from_slice(&buffer[..length]);
         }
         let status = child.wait().map_err(FileError::at("wait for", "unshare"))?;
         Ok(Ended {
             code: status.code(),
-            words: String::from_utf8_lossy(&words).into_owned(),
+            output: String::from_utf8_lossy(&output).into_owned(),
             took: began.elapsed(),
         })
     }

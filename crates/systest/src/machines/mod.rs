@@ -1,7 +1,7 @@
-//! The suites `ubuntu` and `hosts`: the README's commands on other machines than those that they are developed on.
+//! The suites `ubuntu` and `hosts`: the README's commands on machines with other releases than the developers'.
 //!
-//! `ubuntu` is a machine whose archives can't be reached from here; stand-ins on loopback play them. `hosts` are the smallest
-//! systems of each Debian release that this machine's archive has.
+//! `ubuntu` is a machine whose archives can't be reached from here; servers on loopback stand in for them. `hosts` are the
+//! smallest systems of each Debian release that this machine's archive has.
 
 mod hosts;
 mod machine;

@@ -1,14 +1,15 @@
-//! What an Ubuntu machine reaches, served on loopback: its archive, and Debian's snapshot service.
+//! Servers on loopback that stand in for an Ubuntu archive and for Debian's snapshot service.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::stand_in::MADE;
-use crate::cases::unexpected;
 use base::exit::Failure;
 use base::files::FileError;
 use inputs::fetch::mirrors::Mirrors;
 use loopback::{Answer, Loopback, Upstream};
+
+use super::stand_in::STAND_IN_POOL;
+use crate::cases::unexpected;
 
 /// The archives of this machine that have the packages behind both.
 #[derive(Debug, Clone)]
@@ -18,7 +19,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Those that this machine's apt uses; in words why that can't be where they are not plain HTTP.
+    /// The archives that this machine's apt uses. The error is the reason where they are not plain HTTP.
     pub fn of(mirrors: &Mirrors) -> Result<Self, String> {
         let upstream = |name: &str| {
             let base = mirrors.base(name);
@@ -49,7 +50,7 @@ pub fn archives(root: &Path, sources: &Sources) -> Result<Loopback, Failure> {
         let Some((archive, path)) = path.split_once('/') else {
             return Answer::Status(404);
         };
-        let own = path.starts_with("dists/") || path.starts_with(MADE);
+        let own = path.starts_with("dists/") || path.starts_with(STAND_IN_POOL);
         match own {
             true if path.contains("..") || archive == ".." => Answer::Status(400),
             true => Answer::File(root.join(archive).join(path)),
@@ -59,33 +60,33 @@ pub fn archives(root: &Path, sources: &Sources) -> Result<Loopback, Failure> {
     serve(answer)
 }
 
-/// How a snapshot service does its work.
+/// How a snapshot service answers requests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Temper {
-    /// At once.
+pub enum Behaviour {
+    /// It answers at once with the right bytes.
     #[default]
-    Willing,
-    /// At so many bytes a second.
+    Serves,
+    /// It answers at this rate, in bytes per second.
     Slow(u64),
-    /// Too busy for the request of this number, once.
-    RefusesOnce(usize),
-    /// Something else for paths with this in them.
-    Lies(&'static str),
+    /// It answers the request of this number with status 503.
+    FailsOnce(usize),
+    /// It sends other bytes for paths that contain this text.
+    Corrupts(&'static str),
 }
 
-/// A snapshot service, whose temper can be changed while it runs.
+/// A snapshot service whose behaviour can be changed while it runs.
 pub struct Snapshot {
-    /// The server.
+    /// The HTTP server on the loopback interface, which stops when this is dropped.
     pub server: Loopback,
-    temper: Arc<Mutex<(Temper, usize)>>,
+    behaviour: Arc<Mutex<(Behaviour, usize)>>,
 }
 
 impl Snapshot {
     /// Serves `NAME/TIME/PATH` of Debian's archives, as its snapshot service does.
     pub fn start(sources: &Sources) -> Result<Self, Failure> {
         let sources = sources.clone();
-        let temper: Arc<Mutex<(Temper, usize)>> = Arc::default();
-        let shared = temper.clone();
+        let behaviour: Arc<Mutex<(Behaviour, usize)>> = Arc::default();
+        let shared = behaviour.clone();
         let server = serve(move |path: &str| {
             let mut parts = path.splitn(3, '/');
             let (name, _time, rest) = (parts.next(), parts.next(), parts.next());
@@ -98,38 +99,40 @@ impl Snapshot {
             state.1 += 1;
             answer(&state, upstream, rest.unwrap_or_default())
         })?;
-        Ok(Self { server, temper })
+        Ok(Self { server, behaviour })
     }
 
-    /// From now on it is of this temper, and counts its requests anew.
-    pub fn becomes(&self, temper: Temper) {
-        *self.temper.lock().unwrap_or_else(|e| e.into_inner()) = (temper, 0);
+    /// Sets how the service answers from now on, and sets the count of requests to zero.
+    pub fn set_behaviour(&self, behaviour: Behaviour) {
+        *self.behaviour.lock().unwrap_or_else(|e| e.into_inner()) = (behaviour, 0);
     }
 
-    /// How many requests it had since.
+    /// The number of requests since the behaviour was set.
     pub fn asked(&self) -> usize {
-        self.temper.lock().unwrap_or_else(|e| e.into_inner()).1
+        self.behaviour.lock().unwrap_or_else(|e| e.into_inner()).1
     }
 }
 
-fn answer((temper, number): &(Temper, usize), upstream: &Upstream, path: &str) -> Answer {
+fn answer((behaviour, number): &(Behaviour, usize), upstream: &Upstream, path: &str) -> Answer {
     let (upstream, path) = (upstream.clone(), path.to_owned());
-    match temper {
-        Temper::RefusesOnce(at) if number == at => Answer::Status(503),
-        Temper::Lies(part) if path.contains(part) => Answer::Bytes(b"something else".to_vec()),
-        Temper::Slow(rate) => Answer::Slowly(upstream, path, *rate),
+    match behaviour {
+        Behaviour::FailsOnce(at) if number == at => Answer::Status(503),
+        Behaviour::Corrupts(part) if path.contains(part) => {
+            Answer::Bytes(b"something else".to_vec())
+        }
+        Behaviour::Slow(rate) => Answer::Slowly(upstream, path, *rate),
         _ => Answer::Pass(upstream, path),
     }
 }
 
-/// What `PGML_DIST_MIRRORS` says for the public service's place to be taken.
+/// The value of `PGML_DIST_MIRRORS` that puts this service in the place of the public one.
 pub fn instead_of_public(service: &Snapshot) -> String {
     ["debian", "debian-security"]
         .map(|name| format!("{name}-snapshot={}/{{time}}", service.server.uri(name)))
         .join(" ")
 }
 
-/// The directory that a machine's archives are made in.
+/// The directory in which the archives of a machine are made.
 pub fn directory(scratch: &Path) -> PathBuf {
     scratch.join("archives")
 }

@@ -1,13 +1,12 @@
-//! An archive that calls itself another's: the packages of a locked distribution, under the names of a release that can't be
-//! reached here, signed with a key of its own.
+//! An archive that stands in for another: it has the packages of a locked distribution under the names of a release that
+//! can't be reached here, signed with its own key.
 //!
-//! Its indexes say so (`Stand-In`), and whoever makes a lock from them keeps that ([`targets::lock::LockedSuite`]).
+//! Its indexes have the field `Stand-In`, and a lock that is made from them keeps it ([`targets::lock::LockedSuite`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::cases::unexpected;
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files;
@@ -16,10 +15,12 @@ use debian::apt::signing::SigningKey;
 use inputs::lock::Index;
 use targets::{Archive, Distribution, Suite};
 
+use crate::cases::unexpected;
+
 /// How long an index is good for, in seconds.
 const VALID: u64 = 7 * 86_400;
 /// The directory of the pool that holds what is made here.
-pub const MADE: &str = "pool/stand-in";
+pub const STAND_IN_POOL: &str = "pool/stand-in";
 /// What Ubuntu has in `universe`; the rest is in `main`.
 const UNIVERSE: [&str; 12] = [
     "aptitude",
@@ -38,31 +39,31 @@ const UNIVERSE: [&str; 12] = [
 /// What Ubuntu has not, or not as a package with a program in it (its `chromium` fetches a snap); and what is made here.
 const LEFT_OUT: [&str; 3] = ["chromium", "chromium-sandbox", "ubuntu-keyring"];
 
-/// What an archive has of the packages behind it.
+/// The part of a distribution's packages that a stand-in archive has.
 #[derive(Debug, Clone, Copy)]
 pub enum Extent<'a> {
     /// Everything, suite by suite, and the package of its own keyring.
     Whole,
-    /// These packages, and what they need that the archive beside it has not.
+    /// These packages, and those of their dependencies that the archive beside it lacks.
     Beside {
-        /// The packages.
+        /// The packages that users ask for by name.
         roots: &'a [String],
         /// The indexes of the archive beside it.
         there: &'a [Index],
     },
 }
 
-/// The archive in the making.
+/// A stand-in archive while it is made.
 pub struct StandIn<'a> {
-    /// The release that it plays.
+    /// The release that it stands in for.
     pub plays: &'a Distribution,
-    /// What calls itself so.
+    /// The archive of that release whose names it uses.
     pub archive: &'a Archive,
     /// Whose packages it has.
     pub of: &'a Distribution,
-    /// Their indexes.
+    /// The indexes of the packages in that distribution's archives.
     pub indexes: &'a [Index],
-    /// What of it the archive has.
+    /// The part of that distribution's packages that the archive has.
     pub extent: Extent<'a>,
     /// The key that signs.
     pub key: &'a SigningKey,
@@ -191,7 +192,7 @@ impl StandIn<'_> {
         Ok(text)
     }
 
-    /// Builds the package that brings the archive's keyring, and returns its entry in an index.
+    /// Builds the package with the archive's keyring and returns its entry in an index.
     fn keyring_package(&self) -> Result<String, Failure> {
         let name = &self.archive.keyring_package;
         let tree = self.root.with_extension("keyring");
@@ -205,7 +206,7 @@ impl StandIn<'_> {
              Maintainer: pgml-dist <pgml-dist@example.org>\nDescription: key of an archive that stands in for another\n"
         );
         files::write(&tree.join("DEBIAN/control"), control)?;
-        let pool: PathBuf = self.root.join(MADE);
+        let pool: PathBuf = self.root.join(STAND_IN_POOL);
         files::create_dir(&pool)?;
         Program::new("dpkg-deb")
             .args(["--build", "--root-owner-group", "-Zxz"])
@@ -214,7 +215,7 @@ impl StandIn<'_> {
             .run(self.log)?;
         files::remove_dir(&tree)?;
         let entry = Program::new("apt-ftparchive")
-            .args(["packages", MADE])
+            .args(["packages", STAND_IN_POOL])
             .dir(self.root)
             .output(self.log)?;
         Ok(String::from_utf8_lossy(&entry).into_owned())

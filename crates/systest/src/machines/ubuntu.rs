@@ -1,16 +1,12 @@
 //! The suite `ubuntu`: the README's two commands on a machine whose archive is a stand-in.
 
-use build::plan::ids;
 use std::path::{Path, PathBuf};
 
-use super::machine::{Machine, Recipe};
-use super::services::{self, Snapshot, Sources, Temper};
-use super::stand_in::{Extent, StandIn};
-use crate::cases::{Case, Cases, ensure, unexpected};
 use base::exit::Failure;
 use base::files;
 use base::process::{Program, copy_this_program};
 use base::progress::Listener;
+use build::plan::ids;
 use debian::apt::signing::SigningKey;
 use inputs::host::tools::{APT_FTPARCHIVE, BWRAP, GPG, MMDEBSTRAP};
 use inputs::lock::Index;
@@ -19,7 +15,12 @@ use release::pipeline::Pipeline;
 use release::publish::{self, State};
 use targets::{Archive, Distribution};
 
-/// The release that is played, and whose packages play it: the same Python, Postgres and glibc.
+use super::machine::{Machine, Recipe};
+use super::services::{self, Behaviour, Snapshot, Sources};
+use super::stand_in::{Extent, StandIn};
+use crate::cases::{Case, Cases, ensure, unexpected};
+
+/// The release that is simulated, and the distribution whose packages stand in for it: the same Python, Postgres and glibc.
 const PLAYED: (&str, &str) = ("ubuntu26.04", "debian14");
 /// The major that an archive of other majors has for it, and whose packages those are.
 const OTHER_MAJOR: (u16, &str) = (17, "debian13");
@@ -31,7 +32,7 @@ const OTHER_PACKAGES: [&str; 4] = [
     "postgresql-server-dev-{major}",
 ];
 
-/// Runs the suite.
+/// Runs the suite `ubuntu` and returns the results of its cases.
 pub fn run(pipeline: &Pipeline, listener: &dyn Listener) -> Result<Vec<Case>, Failure> {
     let mut cases = Cases::new("ubuntu:", listener);
     let workspace = &pipeline.workspace;
@@ -162,8 +163,8 @@ impl Suite<'_> {
         Ok((machine, archive, snapshot))
     }
 
-    /// What this machine's archive has lost, a real snapshot service still has. Here it is the same archive: the locks of the
-    /// checkout are made to fit it, as `dist` does it where Debian's archive may be contacted.
+    /// A real snapshot service still has packages that the archive has lost. Here it is the same archive: the locks of the
+    /// checkout are changed to fit it, as `dist` does where Debian's archive may be contacted.
     fn forget_what_is_lost(&self, machine: &Machine) -> Result<(), Failure> {
         let program = self.scratch.join("xtask");
         copy_this_program(&program)?;
@@ -269,7 +270,7 @@ impl Suite<'_> {
         );
     }
 
-    /// Debian's packages from a snapshot service of each temper, into a cache of its own.
+    /// Debian's packages from a snapshot service of each behaviour, into a cache of its own.
     fn tempers(&self, machine: &Machine, snapshot: &Snapshot, cases: &mut Cases<'_>) {
         let said = "its packages come from `debian-snapshot`";
         let builder = &self.pipeline.targets.builders[0].distribution;
@@ -287,27 +288,27 @@ impl Suite<'_> {
             machine.run(dist)
         };
         cases.run("a slow snapshot service: dist ends well", || {
-            snapshot.becomes(Temper::Slow(8_000_000));
+            snapshot.set_behaviour(Behaviour::Slow(8_000_000));
             fetch("/var/cache/slow")?
                 .ended_with(0, &[said, "`--mirror debian=URI` names a quicker mirror"])
         });
         cases.run(
             "one that refuses the third transfer: dist ends well",
             || {
-                snapshot.becomes(Temper::RefusesOnce(3));
+                snapshot.set_behaviour(Behaviour::FailsOnce(3));
                 fetch("/var/cache/refused")?.ended_with(0, &[said])
             },
         );
         cases.run(
             "one that serves a wrong file: dist ends with the file's name",
             || {
-                snapshot.becomes(Temper::Lies("/libc6-dev_"));
+                snapshot.set_behaviour(Behaviour::Corrupts("/libc6-dev_"));
                 let wrong = "is not what the lock pins";
                 fetch("/var/cache/lied")?.ended_with(1, &["pool/", "/libc6-dev_", wrong])
             },
         );
         cases.run("what had arrived is not asked for again", || {
-            snapshot.becomes(Temper::Willing);
+            snapshot.set_behaviour(Behaviour::Serves);
             fetch("/var/cache/refused")?.ended_with(0, &[])?;
             ensure(snapshot.asked() == 0, || {
                 format!("{} requests", snapshot.asked())

@@ -1,14 +1,15 @@
-//! autopkgtest: the test of installed packages that Debian runs of every package that has one (DEP-8).
+//! autopkgtest: the test of installed packages that Debian runs for every package that has one (DEP-8).
 
-use crate::cases::ensure;
-use crate::install::InstallTest;
 use base::exit::Failure;
 use base::files;
 use base::process::Program;
 
+use crate::cases::ensure;
+use crate::install::InstallTest;
+
 /// The tests, in the source tree.
 pub const TESTS: &str = "packaging/deb/autopkgtest";
-/// Their names.
+/// The names of those tests, which are files in [`TESTS`].
 pub const NAMES: [&str; 1] = ["trains"];
 /// What stands for the package in their list.
 const PACKAGE: &str = "@PACKAGE@";

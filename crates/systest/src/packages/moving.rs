@@ -1,10 +1,11 @@
-//! The ways from one Postgres major to the next that the owner of a cluster has.
+//! The ways to move a cluster from one Postgres major to the next.
 
-use crate::cases::{Cases, words};
+use base::exit::Failure;
+
+use crate::cases::{Cases, failure_line};
 use crate::install::{CLUSTER, InstallTest, PORT, create_cluster};
 use crate::packages::DATABASE;
 use crate::system::System;
-use base::exit::Failure;
 
 /// The port of a cluster beside the one under test.
 pub(super) const PORT_BESIDE: &str = "5498";
@@ -19,7 +20,7 @@ enum Way {
     OwnDump,
 }
 
-/// The last is what the system goes on with. It must not be one that Postgres itself may fail in.
+/// The system continues with the last way, so it must be one in which Postgres itself does not fail.
 const WAYS: [Way; 3] = [
     Way::UpgradeCluster("dump"),
     Way::UpgradeCluster("upgrade"),
@@ -34,8 +35,9 @@ pub(super) struct Majors {
 }
 
 impl InstallTest<'_> {
-    /// Moves the cluster in each way, each from the old one's state, and asks `same` of the result. A way that fails for a
-    /// cluster without the extension too is said to be not run, and why. False where one failed.
+    /// Moves the cluster in each way, each time from the state of the old cluster, and checks the result with `same`. A way
+    /// that also fails for a cluster without the extension is reported as not run, with the reason. Returns false where a
+    /// way failed.
     pub(super) fn move_cluster(
         &self,
         system: &System,
@@ -85,7 +87,7 @@ impl InstallTest<'_> {
         !failed
     }
 
-    /// What a cluster with one table and no extension is told, where it can't be moved either.
+    /// Moves a cluster with one table and no extension. Returns the error where that fails too.
     fn fails_without_us(
         &self,
         system: &System,
@@ -104,11 +106,12 @@ impl InstallTest<'_> {
              done"
         );
         system.script("root", &drop)?;
-        Ok(moved.err().map(|failure| words(&failure)))
+        Ok(moved.err().map(|failure| failure_line(&failure)))
     }
 }
 
-/// Its words are those of the errors, pg_upgrade's own logs included: between them are the statements of the whole dump.
+/// Runs pg_upgradecluster. Its error has the lines with errors, those of pg_upgrade's own logs included, without the
+/// statements of the dump between them.
 fn upgrade_cluster(
     system: &System,
     Majors { old, new }: Majors,
@@ -144,7 +147,7 @@ fn own_dump(system: &System, Majors { old, new }: Majors) -> Result<(), Failure>
     system.script("root", &exchange).map(drop)
 }
 
-/// The old cluster runs again, and the new one is gone, whatever the last way left.
+/// Starts the old cluster again and removes the new one, in whatever state the last way left them.
 fn put_back(system: &System, Majors { old, new }: Majors) -> Result<(), Failure> {
     let script = format!(
         "[ ! -e /etc/postgresql/{new}/{CLUSTER} ] || pg_dropcluster --stop {new} {CLUSTER} 2>&1

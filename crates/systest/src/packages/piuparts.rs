@@ -1,9 +1,10 @@
-//! piuparts: what Debian asks of every package before it accepts it.
+//! piuparts: Debian's test of installation, upgrade and removal, which every package has to pass.
 
-use crate::install::InstallTest;
 use base::exit::Failure;
 use base::files;
 use base::process::Program;
+
+use crate::install::InstallTest;
 
 /// What packages that ours need leave behind when they are purged. Systems that people use have it anyway; the bare ones of
 /// this test don't. Paths from the root; piuparts names directories with a slash at the end.

@@ -1,15 +1,15 @@
-//! The oldest processor of the architecture, emulated: what was compiled for a newer one dies there of an illegal
-//! instruction.
+//! The oldest processor of the architecture, emulated: code for a newer processor ends there with an illegal instruction.
 
 use std::path::Path;
+
+use base::exit::Failure;
+use base::files;
 
 use crate::cases::{Cases, ensure};
 use crate::install::{CLUSTER, InstallTest};
 use crate::system::System;
-use base::exit::Failure;
-use base::files;
 
-/// Debian's qemu-user-static.
+/// The emulator in Debian's package qemu-user-static.
 const EMULATOR: &str = "/usr/bin/qemu-x86_64-static";
 
 /// What runs on it, each with what the server must print: the library alone, then the whole runtime.
@@ -44,7 +44,8 @@ impl InstallTest<'_> {
         });
     }
 
-    /// One statement in a server of one process under the emulator; a death by a signal is told in the last line.
+    /// Runs one statement in a single-process server under the emulator. The last line names the signal where one ended the
+    /// server.
     fn emulated(&self, system: &System, sql: &str) -> Result<String, Failure> {
         let emulator = system.root().join("srv/emulator");
         files::copy(Path::new(EMULATOR), &emulator)?;

@@ -1,10 +1,11 @@
-//! One byte of the repository changed, file by file: apt must not take it.
+//! One byte of the repository is changed, file by file: apt must refuse each.
+
+use base::exit::Failure;
+use base::files;
 
 use crate::cases::{Cases, ensure};
 use crate::install::InstallTest;
 use crate::system::System;
-use base::exit::Failure;
-use base::files;
 
 /// A second copy of the repository, which the cases damage; apt keeps lists of its own for it.
 const PREPARE: &str = "
@@ -19,8 +20,8 @@ pub(super) const APT: &str = "-o Dir::Etc::SourceParts=/srv/apt/sources.d -o Dir
     -o Dir::State::Lists=/srv/apt/lists -o Dir::Cache=/srv/apt/cache -o APT::Update::Error-Mode=any \
     -o APT::Sandbox::User=root";
 
-/// Takes everything from that copy anew. The last line tells whether apt refused something, or got the very index that
-/// the repository has.
+/// Fetches everything from that copy again. The last line says whether apt refused a file, or got the same index as the
+/// repository has.
 const TAKE: &str = "
 cd /srv/got; rm -rf /srv/got/* /srv/apt/lists/* /srv/apt/cache/*
 apt-get $APT update 2>&1 && apt-get $APT download PACKAGES 2>&1 || { echo REFUSED; exit 0; }
@@ -62,7 +63,7 @@ impl InstallTest<'_> {
                 continue; // another distribution's, or a file that apt is never shown (the README)
             }
             let file = format!("/srv/damaged/{name}");
-            // What apt takes only where a better file is missing has to be tried without that one.
+            // A file that apt uses only when a better one is missing has to be tested without the better one.
             let better = match path.file_name().and_then(|name| name.to_str()) {
                 Some("Release" | "Release.gpg") => format!("/srv/damaged/{suite}/InRelease"),
                 _ => String::new(),
@@ -79,7 +80,8 @@ impl InstallTest<'_> {
                 let script = format!("file='{file}'\n{hide}\n{FLIP}\n({take})\n{FLIP}\n{show}");
                 let said = system.script("root", &script)?;
                 let end = said.trim_end();
-                // An index lies there in several forms. apt reads one; a damaged other one must not reach anybody.
+                // The repository has an index in several forms, of which apt reads one. Clients must refuse a damaged one in
+                // each form.
                 let passed_by = name.contains("/binary-") && end.ends_with("UNHARMED");
                 ensure(end.ends_with("REFUSED") || passed_by, || {
                     format!("apt took it: {said}")

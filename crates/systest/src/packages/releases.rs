@@ -1,29 +1,31 @@
-//! One system through the releases of its distribution: `dist-upgrade` from each to the next, two Postgres majors side by
-//! side there, and the cluster from one to the other in each way that there is. One database with models lives
-//! through all of it, and each model must predict at the end what it predicted at the start. A model that needs Python
-//! can't where the newer release has another scikit-learn, which does not read it. It must say so, and be trained again.
+//! One system is upgraded through the releases of its distribution: `dist-upgrade` from each to the next, with two Postgres
+//! majors side by side, and the cluster moved from one to the other in each way. One database with models is kept all the
+//! time, and each model must predict at the end what it predicted at the start. A model that needs Python can't, where the
+//! newer release has another scikit-learn, which does not read it. Its prediction must fail with a message that says so, and
+//! the model is trained again.
 //!
-//! A release has packages of one major. That the older server has its extension on the newer release takes a repository
-//! with that pair too (`debian12-pg13`), as the one of a user has who stays with a major for longer than with a release.
+//! A release has packages of one major. For the older server on the newer release, the repository needs a target for that
+//! pair too (`debian12-pg13`). Users need such a target who keep a major for longer than a release.
 
 use std::path::PathBuf;
 
-use crate::cases::{Case, Cases, ensure};
-use crate::install::{CLUSTER, InstallTest, PORT, create_cluster};
-use crate::packages::DATABASE;
-use crate::packages::moving::{Majors, PORT_BESIDE};
-use crate::system::System;
 use base::exit::Failure;
 use base::files;
 use base::progress::Listener;
 use debian::apt::mirror::signed_mirror;
 use debian::apt::repository::KEYRING;
 
+use crate::cases::{Case, Cases, ensure};
+use crate::install::{CLUSTER, InstallTest, PORT, create_cluster};
+use crate::packages::DATABASE;
+use crate::packages::moving::{Majors, PORT_BESIDE};
+use crate::system::System;
+
 /// A release that the system is taken to.
 pub struct Release {
     /// `debian12`, as in the versions of our packages.
     pub id: String,
-    /// `bookworm`.
+    /// The code name of the release: `bookworm`.
     pub codename: String,
     /// The major that it has.
     pub major: u16,
@@ -187,7 +189,7 @@ impl InstallTest<'_> {
         purged.is_some()
     }
 
-    /// As the release notes have it: other sources, `update`, `dist-upgrade`.
+    /// As the release notes of Debian describe it: other sources, `update`, `dist-upgrade`.
     fn dist_upgrade(&self, system: &System, old: u16, to: &Release) -> Result<(), Failure> {
         let place = to.place();
         system.write(
@@ -269,7 +271,7 @@ impl InstallTest<'_> {
             return Ok(now);
         }
         self.train_first(system, OF_PYTHON)?;
-        // The new one need not be better than the one that can't be asked.
+        // The new model need not be better than the one that can't predict any more.
         let deploy = "SELECT pgml.deploy(name, 'most_recent') FROM pgml.projects WHERE name = 'first gaussian_process'";
         self.psql(system, DATABASE, deploy)?;
         self.predict(system, OF_PYTHON)

@@ -1,12 +1,14 @@
-//! The repository as it is published: copied by rsync in the two steps that docs/publish.md gives, and read from a web server.
+//! The repository as it is published: copied by rsync in the two steps that docs/publish.md gives, and read from a web
+//! server.
+
+use base::exit::Failure;
+use base::files;
+use base::process::Program;
 
 use crate::cases::ensure;
 use crate::install::InstallTest;
 use crate::packages::refused::APT;
 use crate::system::System;
-use base::exit::Failure;
-use base::files;
-use base::process::Program;
 
 /// Serves the copy on the loopback while apt reads it with lists of its own; the last line is from the server's log.
 const READ: &str = r#"

@@ -1,4 +1,4 @@
-//! What became of each test of the suite `packages` on each target, as a table in Markdown: docs/packages.md shows one.
+//! The results of the suite `packages` for each target, as a table in Markdown: docs/packages.md shows one.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ const EACH_FILE: (&str, &str) = (
     "a flipped byte in each file of the repository is refused",
 );
 
-/// What became of one test on one target, which may be of several cases.
+/// The result of one test on one target, which may have several cases.
 #[derive(Default)]
 struct Cell {
     passed: usize,
@@ -35,7 +35,7 @@ impl Cell {
 }
 
 /// A line for each test in the order in which they ran, a column for each target.
-pub fn life_table(cases: &[Case]) -> String {
+pub fn life_cycle_table(cases: &[Case]) -> String {
     let mut targets: Vec<&str> = Vec::new();
     let mut tests: Vec<&str> = Vec::new();
     let mut cells: BTreeMap<(&str, &str), Cell> = BTreeMap::new();
@@ -89,7 +89,7 @@ mod tests {
     /// What would be caught: a failure among many files that is shown as a success, and a test that a target did not have.
     #[test]
     fn each_target_is_a_column_and_files_are_one_line() {
-        let table = life_table(&[
+        let table = life_cycle_table(&[
             case("a-pg1 packages: purge", CaseResult::Passed),
             case(
                 "a-pg1 packages: a flipped byte in x is refused",

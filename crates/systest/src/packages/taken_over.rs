@@ -1,11 +1,12 @@
-//! The packages of the closed project, up to 2.10: what becomes of them where ours are installed.
+//! The packages of the closed project, up to 2.10: apt has to replace them when ours are installed.
+
+use base::exit::Failure;
 
 use crate::cases::ensure;
 use crate::install::InstallTest;
 use crate::system::System;
-use base::exit::Failure;
 
-/// Their last version.
+/// The last version of these packages that was published.
 const VERSION: &str = "2.10.0";
 
 /// A package that stands in for one of them, empty but for a file at a place of theirs. Of its relations it has those to
@@ -33,8 +34,8 @@ fn old_of(major: u16, server: &str) -> [Old; 2] {
 }
 
 impl InstallTest<'_> {
-    /// Theirs of two majors are installed as apt did it, ours of one of them: of that major nothing of theirs stays, the
-    /// other goes on with its Python packages, until it goes too and `autoremove` takes them.
+    /// Their packages for two majors are installed as apt did it, and then ours for one of them. For that major nothing of
+    /// theirs stays. The other major keeps its Python packages until it is removed and `autoremove` removes them.
     pub(super) fn take_over(&self, system: &System) -> Result<(), Failure> {
         let (extension, major) = (self.extension(), self.major);
         self.apt(system, &format!("purge {extension} pgml-python"))?;

@@ -1,4 +1,4 @@
-//! Why there is no server with the build in it.
+//! The reasons why there is no server with the build in it.
 
 use std::path::PathBuf;
 
@@ -7,14 +7,14 @@ use thiserror::Error;
 
 use base::exit::{Exit, ExitKind};
 
-/// Why there is no server with the build in it.
+/// The reasons why there is no server with the build in it.
 #[derive(Debug, Error, Diagnostic)]
 pub enum ScratchError {
     /// The server, or the Python that the extension embeds, is not installed.
     #[error("this machine lacks {what}")]
     #[diagnostic(help("run `{line}`"))]
     NotInstalled {
-        /// What is missing.
+        /// The program or package that is missing.
         what: String,
         /// The line that installs it.
         line: String,
@@ -23,7 +23,7 @@ pub enum ScratchError {
     #[error("the scratch cluster {} is in use by another run", dir.display())]
     #[diagnostic(help("end the other `cargo xtask dev`; for a second psql beside it: `{psql}`"))]
     InUse {
-        /// The cluster.
+        /// The directory of the cluster that the other run has locked.
         dir: PathBuf,
         /// The command that connects to the running server.
         psql: String,
@@ -37,7 +37,7 @@ pub enum ScratchError {
     NotStarted {
         /// The end of its log.
         tail: String,
-        /// Its log.
+        /// The file with the whole log of the server.
         log: PathBuf,
     },
     /// The user asked to end while the server was starting.

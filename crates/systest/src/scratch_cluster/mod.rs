@@ -67,11 +67,11 @@ pub fn require(host: &Host, root: &Path, target: &Target) -> Result<(), ScratchE
 pub struct Build<'a> {
     /// `pgml.so`, stamped for this machine.
     pub library: &'a Path,
-    /// `pgml.control`
+    /// The path of `pgml.control` in the source tree.
     pub control: &'a Path,
     /// The directory of `pgml--*.sql`.
     pub sql: &'a Path,
-    /// The Python runtime.
+    /// The directory of the Python runtime that the library loads.
     pub runtime: &'a Path,
 }
 
@@ -145,7 +145,7 @@ impl ScratchCluster {
         Ok(Sandbox::new(Path::new("/")).read_only(&passwd, "/etc/passwd"))
     }
 
-    /// Makes the cluster's data where there is none; whether it did.
+    /// Makes the cluster's data if there is none. Returns whether it did.
     fn init(&self, log: &Path) -> Result<bool, Failure> {
         if self.data().exists() {
             return Ok(false);
@@ -239,7 +239,7 @@ impl ScratchCluster {
         for entry in std::fs::read_dir(host).map_err(FileError::at("list", host))? {
             let name = entry.map_err(FileError::at("list", host))?.file_name();
             let text = name.to_string_lossy();
-            // Those of an installed pgml, of whatever version.
+            // The files of an installed pgml of any version.
             if text.starts_with("pgml.") || text.starts_with("pgml-") {
                 continue;
             }
@@ -251,8 +251,9 @@ impl ScratchCluster {
     }
 }
 
-/// Ends the server when standard input ends, that is when we close it or are gone: a fast shutdown, which a signal to
-/// bubblewrap would not be. `$$` becomes the server. Twice in the background: init's child, not the server's.
+/// Ends the server by a fast shutdown when standard input ends: when this process closes it or has ended. A signal to
+/// bubblewrap would not be a fast shutdown. `$$` becomes the server. Twice in the background: init's child, not the
+/// server's.
 const WATCH: &str = "( { read -r _ <&3 || true; kill -INT $$; } & )";
 
 /// A program of a major, where Debian and Ubuntu have it.
@@ -260,12 +261,12 @@ fn program(major: u16, name: &str) -> String {
     format!("/usr/lib/postgresql/{major}/bin/{name}")
 }
 
-/// `pg_config --pkglibdir`
+/// The directory that `pg_config --pkglibdir` prints on Debian.
 fn pkglib(major: u16) -> PathBuf {
     format!("/usr/lib/postgresql/{major}/lib").into()
 }
 
-/// `$(pg_config --sharedir)/extension`
+/// The directory `$(pg_config --sharedir)/extension` on Debian.
 fn extension(major: u16) -> PathBuf {
     format!("/usr/share/postgresql/{major}/extension").into()
 }

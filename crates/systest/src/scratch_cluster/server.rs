@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::error::ScratchError;
-use super::{Build, SUPERUSER, ScratchCluster, program};
 use base::exit::Failure;
 use base::files::{self, FileError};
 use base::process::{self, ProcessError, Program};
+
+use super::error::ScratchError;
+use super::{Build, SUPERUSER, ScratchCluster, program};
 
 /// The name of the server's socket in its directory.
 const SOCKET_FILE: &str = ".s.PGSQL.5432";
@@ -21,7 +22,7 @@ const SOCKET_FILE: &str = ".s.PGSQL.5432";
 const LONGEST_SOCKET: usize = 107;
 /// Crash recovery may take a while; a server that takes longer has another problem.
 const START_TIMEOUT: Duration = Duration::from_secs(120);
-/// A fast shutdown waits for nobody; it writes a checkpoint.
+/// A fast shutdown does not wait for sessions; it writes a checkpoint.
 const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(5);
 
@@ -32,7 +33,7 @@ pub enum Created {
     Current,
     /// Its SQL had changed: it was dropped and created again.
     Again,
-    /// Its SQL had changed, and something depends on the old one; what Postgres said.
+    /// The SQL of the extension has changed, and other objects depend on the old one. The value is the message of Postgres.
     Outdated(String),
 }
 
@@ -155,7 +156,7 @@ impl Server {
         Ok(String::from_utf8_lossy(&out).trim_end().to_owned())
     }
 
-    /// Sees to it that the first database has the extension, and of this build.
+    /// Creates the extension in the first database, or creates it again if it is of another build.
     pub fn create_extension(&self, build: &Build<'_>) -> Result<Created, Failure> {
         let digest = build.sql_digest()?.to_string();
         let kept = self.cluster.dir.join("extension.sha256");
@@ -187,7 +188,7 @@ impl Drop for Server {
         while matches!(self.child.try_wait(), Ok(None)) && began.elapsed() < STOP_TIMEOUT {
             std::thread::sleep(POLL);
         }
-        // Ended already, or beyond waiting; its processes go with it. There is nobody to report to.
+        // The server has ended already, or can't be waited for; its processes end with it. A drop can't report an error.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

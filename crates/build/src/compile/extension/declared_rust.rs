@@ -86,8 +86,8 @@ fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, FileError> {
     })
 }
 
-/// Compares what the crates of a lock declare with the extension's manifest. `unpacked` has their sources; what is not there
-/// is for other systems. It may have crates of other locks, too.
+/// Compares what the crates of a lock declare with the extension's manifest. `unpacked` has their sources. A crate that is
+/// missing there is for other systems; crates of other locks may be there, too.
 pub fn check(manifest: &Path, lock: &CrateLock, unpacked: &Path) -> Result<(), Failure> {
     let ours: Manifest = parse(manifest)?;
     let declared = ours.workspace.package;
@@ -163,7 +163,8 @@ mod tests {
 
     const NEWER: &str = "rust-version = \"1.96\"";
 
-    /// Catches a crate that comes in with an update and that nobody compiled on this Rust: cargo is told to ignore it.
+    /// Catches a crate that an update brings and that was never compiled on this Rust: cargo runs with
+    /// `--ignore-rust-version`.
     #[test]
     fn a_newer_rust_is_accepted_by_name_alone() {
         let older = ("older", "rust-version = \"1.95.0\"");

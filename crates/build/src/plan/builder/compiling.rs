@@ -1,17 +1,16 @@
-//! The jobs that compile for an architecture, and what is made of their results alone.
+//! The jobs that compile for an architecture, and the jobs that need only their results.
+
+use base::exit::Failure;
+use targets::{Architecture, Target};
 
 use super::{Builder, nothing_more, on};
 use crate::compile::cpp_library::LIBRARIES;
 use crate::compile::extension;
-use crate::plan::PlanError;
-use crate::plan::ids;
-use crate::plan::{Compiling, Job, Step};
-use base::exit::Failure;
-use targets::{Architecture, Target};
+use crate::plan::{Compiling, Job, PlanError, Step, ids};
 
 impl Builder<'_> {
-    /// The name of an architecture, as steps have it: none for the first, so that its jobs keep the keys that they had when
-    /// it was the only one.
+    /// The name of an architecture in steps. It is none for the first one, so that its jobs keep the keys from before there
+    /// were others.
     pub(super) fn named(&self, architecture: &Architecture) -> Option<String> {
         let first = self.context.targets.first_architecture();
         (architecture != first).then(|| architecture.name.clone())
@@ -90,7 +89,7 @@ impl Builder<'_> {
         )
     }
 
-    /// Brings the package of the static OpenBLAS that is linked into a target's library.
+    /// Fetches the package of the static OpenBLAS that is linked into a target's library.
     pub(super) fn fetch_openblas(&mut self, target: &Target) -> Result<Job, Failure> {
         let architecture = &target.distribution.architecture;
         let linked = &self.context.targets.openblas;
@@ -132,7 +131,7 @@ impl Builder<'_> {
         )
     }
 
-    /// What the packages of a major have in common on all distributions, compressed.
+    /// Compresses the files that the packages of a major have in common on all distributions.
     pub(super) fn compress(&mut self, target: &Target) -> Result<Job, Failure> {
         let compile = self.compile_for(target)?;
         let major = target.major;

@@ -1,13 +1,12 @@
-//! The plan of the test of the BLAS clash: the systems in which it happens, the extension linked rightly and wrongly, and the
-//! wheels that it clashes with (docs/crash.md).
+//! The plan for the test of the BLAS clash (docs/crash.md): the systems in which it happens, the extension linked correctly
+//! and in each wrong way, and the wheels that it clashes with.
 
-use super::{Builder, nothing_more};
-use crate::plan::ids;
-use crate::plan::{Context, Plan};
-use crate::plan::{Job, Step};
 use base::exit::Failure;
 use targets::lock::WheelSet;
 use targets::{Target, Targets};
+
+use super::{Builder, nothing_more};
+use crate::plan::{Context, Job, Plan, Step, ids};
 
 /// All jobs for the test.
 pub fn plan(context: &Context<'_>) -> Result<Plan, Failure> {
@@ -22,7 +21,7 @@ pub fn plan(context: &Context<'_>) -> Result<Plan, Failure> {
         };
         goals.push(builder.rootfs(id, &crash.role)?.id);
         goals.push(builder.stamp(&target)?.id);
-        goals.push(builder.mislink(major)?.id);
+        goals.push(builder.blas_clash(major)?.id);
     }
     for set in wheels(context.targets) {
         goals.push(builder.fixture(&set, &crash.old.distribution)?.id);
@@ -49,8 +48,9 @@ fn wheels(targets: &Targets) -> Vec<String> {
 }
 
 impl Builder<'_> {
-    /// The extension linked wrongly. It needs all that a compile needs, and the compile, whose objects it links again.
-    fn mislink(&mut self, major: u16) -> Result<Job, Failure> {
+    /// Adds the job that links the extension in each wrong way. It needs the compile job, whose objects it links again, and
+    /// everything that job needs.
+    fn blas_clash(&mut self, major: u16) -> Result<Job, Failure> {
         let first = self.context.targets.first_architecture();
         let compile = self.compile(major, first)?;
         let scene = &self.context.targets.crash;
@@ -60,14 +60,14 @@ impl Builder<'_> {
         let Step::Compile { reads, .. } = &compile.step else {
             return Err(Failure::bug(format!("`{}` compiles nothing", compile.id)));
         };
-        let step = Step::Mislink {
+        let step = Step::BlasClash {
             major,
             reads: reads.clone(),
             compiled: compile.reference(),
             shared: shared.reference(),
             old: old.reference(),
         };
-        // All that the compile needs, and the compile, whose objects it links again.
+        // The needs of the compile job, and the job itself, whose objects are linked again.
         let of_compile = self
             .jobs
             .iter()
@@ -75,9 +75,9 @@ impl Builder<'_> {
         let mut needs: Vec<Job> = of_compile.cloned().collect();
         needs.extend([compile, shared, old]);
         self.add(
-            ids::mislink(major),
+            ids::blas_clash(major),
             format!(
-                "link the extension for PostgreSQL {major} wrongly, for the test that shows why"
+                "link the extension for PostgreSQL {major} in each wrong way, for the test of the BLAS clash"
             ),
             step,
             |inputs| Ok(inputs.value("toolchain", &toolchain)),

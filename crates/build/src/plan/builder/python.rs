@@ -1,12 +1,11 @@
 //! The jobs that make the Python runtime of a distribution.
 
-use super::{Builder, on};
-use crate::plan::Interpreter;
-use crate::plan::ids;
-use crate::plan::{Job, Step};
 use base::exit::Failure;
 use targets::Distribution;
 use targets::lock::WheelSet;
+
+use super::{Builder, on};
+use crate::plan::{Interpreter, Job, Step, ids};
 
 impl Builder<'_> {
     /// The Python that byte-compiles a distribution's runtime.

@@ -1,10 +1,10 @@
 //! The job that makes the apt repository.
 
-use super::Builder;
-use crate::plan::ids;
-use crate::plan::{Job, Step};
 use base::exit::Failure;
 use targets::Target;
+
+use super::Builder;
+use crate::plan::{Job, Step, ids};
 
 impl Builder<'_> {
     /// The apt repository of all packages.

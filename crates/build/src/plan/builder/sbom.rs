@@ -1,11 +1,11 @@
-//! The jobs that write down what a release is made of, and from which source tree.
+//! The jobs that write the SBOMs of a release and the list of its source tree.
 
-use super::Builder;
-use crate::plan::ids;
-use crate::plan::{Job, Parts, Step};
 use base::exit::Failure;
 use jobs::source_tree::{self, SourceTree};
 use targets::{Distribution, Target};
+
+use super::Builder;
+use crate::plan::{Job, Parts, Step, ids};
 
 impl Builder<'_> {
     /// The SBOM of an extension's package.
@@ -33,8 +33,8 @@ impl Builder<'_> {
         self.sbom(&distribution.id, parts, &[&package, &runtime, &wheels])
     }
 
-    /// The list of the source tree. Whatever changes there makes another statement of where the release comes from, if not
-    /// another release.
+    /// The list of the source tree. Each change of the tree changes the statement about the release's origin, even where the
+    /// release stays the same.
     pub(super) fn source(&mut self) -> Result<Job, Failure> {
         let tree = SourceTree::read(self.context.workspace)?;
         self.add(

@@ -1,18 +1,18 @@
-//! The jobs that judge a library, and that gather whatever is around it when a server loads it.
+//! The jobs that check a library, and that gather the libraries that a server loads beside it.
 
-use super::Builder;
-use crate::plan::ids;
-use crate::plan::{Job, Step};
-use crate::verify::system_libraries::{self, Choice, Server};
 use base::exit::Failure;
 use targets::Target;
 
+use super::Builder;
+use crate::plan::{Job, Step, ids};
+use crate::verify::system_libraries::{self, Choice, Server};
+
 impl Builder<'_> {
-    /// The stamped library, judged by every rule among what its target's server and Python load.
+    /// Checks the stamped library by every rule, together with what the server and the Python of its target load.
     pub(super) fn verify(&mut self, target: &Target) -> Result<Job, Failure> {
         let compile = self.compile_for(target)?;
         let stamp = self.stamp(target)?;
-        let choice = self.providers_of(target);
+        let choice = self.library_source(target);
         let runtime = self.runtime(&target.distribution)?;
         let step = Step::Verify {
             target: target.to_string(),
@@ -22,7 +22,7 @@ impl Builder<'_> {
         };
         let mut needs = vec![compile, stamp, runtime];
         for distribution in choice.distributions() {
-            needs.push(self.providers(distribution)?);
+            needs.push(self.system_libraries(distribution)?);
         }
         if choice.server == Some(Server::Wheel) {
             needs.push(self.server(target.major, &target.distribution.architecture)?);
@@ -45,12 +45,12 @@ impl Builder<'_> {
     }
 
     /// Where the libraries around a target's library are read from.
-    fn providers_of(&self, target: &Target) -> Choice {
+    fn library_source(&self, target: &Target) -> Choice {
         Choice::of(self.context.targets, target, &|name| self.has_lock(name))
     }
 
     /// The libraries of a distribution that a server loads.
-    fn providers(&mut self, distribution: &str) -> Result<Job, Failure> {
+    fn system_libraries(&mut self, distribution: &str) -> Result<Job, Failure> {
         let fetches = [
             self.fetch(distribution, "base")?,
             self.fetch(distribution, "test")?,
@@ -63,7 +63,7 @@ impl Builder<'_> {
                 "take the server's libraries out of the packages of {}",
                 facts.title
             ),
-            Step::Providers {
+            Step::SystemLibraries {
                 distribution: distribution.into(),
             },
             |inputs| Ok(inputs.value("server and libpython", &loaded)),

@@ -1,4 +1,4 @@
-//! The step that takes the libraries of a server out of packages.
+//! The step that unpacks the libraries of a server from packages.
 
 use base::exit::Failure;
 use base::files;
@@ -9,7 +9,11 @@ use crate::plan::Work;
 use crate::verify::system_libraries::gather;
 
 impl Steps<'_> {
-    pub(super) fn providers(&self, work: &Work<'_>, distribution: &str) -> Result<String, Failure> {
+    pub(super) fn system_libraries(
+        &self,
+        work: &Work<'_>,
+        distribution: &str,
+    ) -> Result<String, Failure> {
         let mut debs = Vec::new();
         for dir in work.outputs().values() {
             for deb in files::files_below(dir)? {
