@@ -249,7 +249,7 @@ impl TestRun<'_> {
         let log = self.workspace().log("test-reproduce");
         let targets = &self.pipeline.targets;
         let here = self.pipeline.host.architecture(targets);
-        let builder = build::plan::builder(&self.plan);
+        let builder = build::plan::builder(self.plan);
         let builder = builder.map_or("", |job| job.id.as_str());
         let compile = self
             .majors()

@@ -243,7 +243,7 @@ impl Reproduction<'_> {
 
     /// Fetches all inputs into this cache, and makes the builder, in which the second clock is compiled.
     fn gather(&self, plan: &Plan) -> Result<PathBuf, Failure> {
-        let builder = build::plan::builder(&plan)
+        let builder = build::plan::builder(plan)
             .map(|job| job.id.clone())
             .unwrap_or_default();
         let mut inputs = Pipeline::inputs_of(plan);

@@ -132,7 +132,7 @@ fn no_job_of_a_plan_is_without_use() {
 #[test]
 fn a_release_refuses_headers_of_a_wheel() {
     with_plan(&|t| t.distribution.id == "debian12", |plan, _| {
-        let error = build::plan::require_release(&plan).unwrap_err();
+        let error = build::plan::require_release(plan).unwrap_err();
         assert_eq!(error.exit(), Exit::CheckFailed);
         let words = error.to_string();
         assert!(
@@ -143,7 +143,7 @@ fn a_release_refuses_headers_of_a_wheel() {
         assert_eq!(plan.targets["debian12-pg14"].development.len(), 1);
     });
     with_plan(&|t| t.major == 15, |plan, _| {
-        build::plan::require_release(&plan).unwrap()
+        build::plan::require_release(plan).unwrap()
     });
 }
 
