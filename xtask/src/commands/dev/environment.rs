@@ -29,7 +29,7 @@ pub fn of(pipeline: &Pipeline, target: &Target, console: &Console) -> Result<Str
         .iter()
         .filter(|job| matches!(job.step, Step::CompileLibrary { .. }));
     let archives: Vec<String> = archives.map(|job| job.id.clone()).collect();
-    plan.goals = [archives.as_slice(), &[openblas.clone()]].concat();
+    plan.goals = [archives.as_slice(), std::slice::from_ref(&openblas)].concat();
     if !to_run(&plan, &pipeline.cache()).is_empty() {
         let install = pipeline.workspace.log("install");
         pipeline.host.require_for_builds(&install, console)?;
