@@ -46,10 +46,8 @@ pub fn run(
     });
     let plan = match made {
         Err(failure) if !asked && is_of_the_archive(&failure) => {
-            cases.not_run(
-                "the BLAS clash in real backends",
-                cases::failure_line(&failure),
-            );
+            let why = cases::failure_line(&failure);
+            cases.not_run("the BLAS clash in real backends", why);
             return Ok(cases.done);
         }
         made => made?,
@@ -60,10 +58,8 @@ pub fn run(
     files::remove_dir(&scratch)?;
     let log = workspace.log("test-crash");
     files::write(&log, "")?;
-    let outputs = Outputs {
-        pipeline,
-        plan: &plan,
-    };
+    let plan = &plan;
+    let outputs = Outputs { pipeline, plan };
     let book = Rulebook::load(&workspace.packaging())?;
     let shown = scratch.join("shown");
     make_fixtures(&outputs, &shown, &log)?;
@@ -72,11 +68,9 @@ pub fn run(
     let clash = &pipeline.targets.crash;
     let of_new = ids::runtime(&clash.new.distribution);
     for (at, wheels) in [(&clash.old, fixture.to_owned()), (&clash.new, of_new)] {
+        let distribution = pipeline.targets.require_distribution(&at.distribution)?;
         let target = Target {
-            distribution: pipeline
-                .targets
-                .require_distribution(&at.distribution)?
-                .clone(),
+            distribution: distribution.clone(),
             major: at.major,
         };
         let dir = scratch.join(&target.distribution.id);
