@@ -7,7 +7,7 @@ use base::progress::Listener;
 use base::workspace::Workspace;
 use build::plan::{Plan, Purpose};
 use inputs::host::tools::{
-    AUTOPKGTEST, CHROMIUM, DIFFOSCOPE, GCC_AARCH64, GDB, LIBC_AARCH64, LINTIAN, NEWUIDMAP,
+    AUTOPKGTEST, CHROMIUM, DIFFOSCOPE, GCC_AARCH64, GDB, GPGV, LIBC_AARCH64, LINTIAN, NEWUIDMAP,
     PIUPARTS, QEMU_USER, RSYNC, SHELLCHECK, Tool,
 };
 use release::outdated::Summary;
@@ -151,7 +151,7 @@ impl Suite {
                 parts("lint", "formatters and linters of every language").with(&[SHELLCHECK])
             }
             Self::Unit => {
-                sources("unit", "what needs no server").with(&[GCC_AARCH64, LIBC_AARCH64])
+                sources("unit", "what needs no server").with(&[GCC_AARCH64, GPGV, LIBC_AARCH64])
             }
             Self::Python => parts("python", "the Python side, on the packaged runtime"),
             Self::Lintian => packages("lintian", "lintian on every package").with(&[LINTIAN]),

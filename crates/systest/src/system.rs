@@ -45,6 +45,9 @@ pub struct System {
     log: PathBuf,
 }
 
+/// The first process: it says that the system is there, and keeps it. bubblewrap makes `/tmp` for one user.
+const STARTED: &str = "chmod 1777 /tmp; touch /etc/started; exec sleep infinity";
+
 impl System {
     /// Unpacks a root file system archive into `dir` and starts it, with some directories of the host shown read-only
     /// at absolute paths inside.
@@ -100,11 +103,7 @@ impl System {
             program = program.args(["--ro-bind".as_ref(), host.as_os_str(), inside.as_ref()]);
         }
         let mut holder = program
-            .args([
-                "/bin/sh",
-                "-c",
-                "chmod 1777 /tmp; touch /etc/started; exec sleep infinity",
-            ])
+            .args(["/bin/sh", "-c", STARTED])
             .command()
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())

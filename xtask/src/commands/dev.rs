@@ -91,10 +91,8 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let mut asked_to_end = || signals.pending().any(|signal| signal != SIGCHLD);
     let server = cluster.start(&build, &mut asked_to_end, &workspace.log("dev"))?;
     if server.is_new() {
-        console.note(&format!(
-            "made a scratch cluster in {}",
-            workspace.display(&dir)
-        ));
+        let dir = workspace.display(&dir);
+        console.note(&format!("made a scratch cluster in {dir}"));
     }
     match server.create_extension(&build)? {
         Created::Current => {}

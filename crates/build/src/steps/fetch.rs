@@ -3,14 +3,33 @@
 use base::exit::Failure;
 use base::files;
 use inputs::fetch::{fetch_crates, fetch_debs, fetch_wheels};
-use targets::lock::{Lock, WheelLock};
+use targets::lock::{Lock, WheelLock, WheelSet};
 
 use super::context::Steps;
 use crate::compile::cpp_library;
-use crate::plan::Work;
+use crate::plan::{Step, Work};
 
 impl Steps<'_> {
-    pub(super) fn fetch_debs(
+    /// Brings what a step names.
+    pub(super) fn fetch(&self, work: &Work<'_>) -> Result<String, Failure> {
+        match &work.job.step {
+            Step::FetchDebs { distribution, role } => self.fetch_debs(work, distribution, role),
+            Step::FetchWheels { python } => self.fetch_wheels(work, &format!("python{python}")),
+            Step::FetchServer {
+                major,
+                architecture,
+            } => {
+                let architecture = self.architecture(architecture.as_deref())?;
+                self.fetch_wheels(work, &WheelSet::server_name(*major, architecture))
+            }
+            Step::FetchFixture { set } => self.fetch_wheels(work, set),
+            Step::FetchCrates => self.fetch_crates(work),
+            Step::FetchLibrary { library } => self.fetch_library(work, library),
+            _ => Err(Failure::bug(format!("`{}` fetches nothing", work.job.id))),
+        }
+    }
+
+    fn fetch_debs(
         &self,
         work: &Work<'_>,
         distribution: &str,
@@ -35,7 +54,7 @@ impl Steps<'_> {
         ))
     }
 
-    pub(super) fn fetch_wheels(&self, work: &Work<'_>, lock: &str) -> Result<String, Failure> {
+    fn fetch_wheels(&self, work: &Work<'_>, lock: &str) -> Result<String, Failure> {
         let set = self.wheel_set(lock)?;
         let lock = WheelLock::open(self.workspace, self.targets, &set)?;
         let stored = fetch_wheels(&lock, &self.store(), work.listener)?;
@@ -53,7 +72,7 @@ impl Steps<'_> {
 
     /// The crates are linked into the job's own directory: a build must not depend on what happens to the cargo home
     /// that they were fetched into.
-    pub(super) fn fetch_crates(&self, work: &Work<'_>) -> Result<String, Failure> {
+    fn fetch_crates(&self, work: &Work<'_>) -> Result<String, Failure> {
         let home = fetch_crates(self.workspace, work.listener)?;
         base::process::Program::new("cp")
             .args(["--archive", "--link"])
@@ -62,7 +81,7 @@ impl Steps<'_> {
         Ok("the crates of extension/Cargo.lock".into())
     }
 
-    pub(super) fn fetch_library(&self, work: &Work<'_>, library: &str) -> Result<String, Failure> {
+    fn fetch_library(&self, work: &Work<'_>, library: &str) -> Result<String, Failure> {
         let lock = self.workspace.root.join("extension/Cargo.lock");
         let cache = fetch_crates(self.workspace, work.listener)?.join("registry/cache");
         cpp_library::library(library)?.fetch(&lock, &cache, &work.out)

@@ -267,11 +267,8 @@ impl ServerImages<'_> {
 }
 
 /// Makes the images of a target that have a server: full and slim.
-pub fn server_images(
-    steps: &Steps<'_>,
-    work: &Work<'_>,
-    target: &Target,
-) -> Result<String, Failure> {
+pub fn server_images(steps: &Steps<'_>, work: &Work<'_>, target: &str) -> Result<String, Failure> {
+    let target = &steps.target(target)?;
     let making = Making::new(steps, work, target)?;
     let distribution = target.distribution.id.as_str();
     let server = Lock::server_of(steps.workspace, steps.targets, target);
@@ -304,8 +301,9 @@ pub fn server_images(
 pub fn extension_image(
     steps: &Steps<'_>,
     work: &Work<'_>,
-    target: &Target,
+    target: &str,
 ) -> Result<String, Failure> {
+    let target = &steps.target(target)?;
     let making = Making::new(steps, work, target)?;
     let deb = deb_of(work, &ids::package(&target), &making.package_name())?;
     let file = work.scratch.join("files.tar.gz");

@@ -20,7 +20,6 @@ mod systems;
 mod verify;
 
 use base::exit::Failure;
-use targets::lock::WheelSet;
 
 pub use self::context::Steps;
 use crate::plan::{Step, Work};
@@ -29,16 +28,12 @@ impl Steps<'_> {
     /// Runs one job and returns a line about its result for people.
     pub fn run(&self, work: &Work<'_>) -> Result<String, Failure> {
         match &work.job.step {
-            Step::FetchDebs { distribution, role } => self.fetch_debs(work, distribution, role),
-            Step::FetchWheels { python } => self.fetch_wheels(work, &format!("python{python}")),
-            Step::FetchServer {
-                major,
-                architecture,
-            } => {
-                let architecture = self.architecture(architecture.as_deref())?;
-                self.fetch_wheels(work, &WheelSet::server_name(*major, architecture))
-            }
-            Step::FetchFixture { set } => self.fetch_wheels(work, set),
+            Step::FetchDebs { .. }
+            | Step::FetchWheels { .. }
+            | Step::FetchServer { .. }
+            | Step::FetchFixture { .. }
+            | Step::FetchCrates
+            | Step::FetchLibrary { .. } => self.fetch(work),
             Step::UnpackServer {
                 major,
                 architecture,
@@ -47,8 +42,6 @@ impl Steps<'_> {
                 let architecture = self.architecture(architecture.as_deref())?;
                 self.unpack_server(work, *major, architecture, wheel)
             }
-            Step::FetchCrates => self.fetch_crates(work),
-            Step::FetchLibrary { library } => self.fetch_library(work, library),
             Step::CompileLibrary {
                 library,
                 architecture,
@@ -70,12 +63,6 @@ impl Steps<'_> {
                 self.compile(work, *major, architecture, reads)
             }
             Step::BlasClash { .. } => self.blas_clash(work),
-            Step::Fixture {
-                set,
-                rootfs,
-                wheels,
-                ..
-            } => self.fixture(work, set, rootfs, wheels),
             Step::Stamp { target, compiled } => self.stamp(work, target, compiled),
             Step::Verify {
                 target,
@@ -83,26 +70,10 @@ impl Steps<'_> {
                 stamped,
                 runtime,
             } => self.verify(work, target, (compiled, stamped, runtime)),
-            Step::Runtime {
-                distribution,
-                rootfs,
-                wheels,
-            } => self.runtime(work, distribution, rootfs, wheels),
-            Step::CrossRuntime {
-                distribution,
-                rootfs,
-                wheels,
-                ..
-            } => self.cross_runtime(work, distribution, rootfs, wheels),
-            Step::SourceRuntime {
-                python,
-                architecture,
-                rootfs,
-                wheels,
-            } => {
-                let architecture = self.architecture(architecture.as_deref())?;
-                self.source_runtime(work, python, architecture, (rootfs, wheels))
-            }
+            Step::Runtime { .. }
+            | Step::CrossRuntime { .. }
+            | Step::SourceRuntime { .. }
+            | Step::Fixture { .. } => self.python(work),
             Step::Compress { compiled, .. } => self.compress(work, compiled),
             Step::CompressRuntime {
                 runtime, builder, ..
@@ -118,12 +89,8 @@ impl Steps<'_> {
             Step::ImageRuntime { distribution } => {
                 image_runtime::image_runtime(self, work, distribution)
             }
-            Step::ServerImages { target } => {
-                images::server_images(self, work, &self.target(target)?)
-            }
-            Step::ExtensionImage { target } => {
-                images::extension_image(self, work, &self.target(target)?)
-            }
+            Step::ServerImages { target } => images::server_images(self, work, target),
+            Step::ExtensionImage { target } => images::extension_image(self, work, target),
         }
     }
 }

@@ -6,12 +6,45 @@ use targets::Architecture;
 
 use super::context::Steps;
 use crate::layout::ROOTFS;
-use crate::plan::Work;
+use crate::plan::{Step, Work};
 use crate::runtime;
 
 impl Steps<'_> {
+    /// Makes the runtime that a step names.
+    pub(super) fn python(&self, work: &Work<'_>) -> Result<String, Failure> {
+        match &work.job.step {
+            Step::Fixture {
+                set,
+                rootfs,
+                wheels,
+                ..
+            } => self.fixture(work, set, rootfs, wheels),
+            Step::Runtime {
+                distribution,
+                rootfs,
+                wheels,
+            } => self.runtime(work, distribution, rootfs, wheels),
+            Step::CrossRuntime {
+                distribution,
+                rootfs,
+                wheels,
+                ..
+            } => self.cross_runtime(work, distribution, rootfs, wheels),
+            Step::SourceRuntime {
+                python,
+                architecture,
+                rootfs,
+                wheels,
+            } => {
+                let architecture = self.architecture(architecture.as_deref())?;
+                self.source_runtime(work, python, architecture, (rootfs, wheels))
+            }
+            _ => Err(Failure::bug(format!("`{}` makes no runtime", work.job.id))),
+        }
+    }
+
     /// The wheels of a test, installed by a distribution's own Python.
-    pub(super) fn fixture(
+    fn fixture(
         &self,
         work: &Work<'_>,
         set: &str,
@@ -24,7 +57,7 @@ impl Steps<'_> {
     }
 
     /// The runtime of a distribution, byte-compiled by its own Python.
-    pub(super) fn runtime(
+    fn runtime(
         &self,
         work: &Work<'_>,
         distribution: &str,
@@ -37,7 +70,7 @@ impl Steps<'_> {
     }
 
     /// The runtime of another architecture, byte-compiled by the same Python of this one.
-    pub(super) fn cross_runtime(
+    fn cross_runtime(
         &self,
         work: &Work<'_>,
         distribution: &str,
@@ -53,7 +86,7 @@ impl Steps<'_> {
     }
 
     /// The runtime of a Python that no locked distribution has, without byte code.
-    pub(super) fn source_runtime(
+    fn source_runtime(
         &self,
         work: &Work<'_>,
         python: &str,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::mirrors::{Mirrors, Place};
 use super::{FetchError, Gone, lacks, with_proxies};
+use base::digest::Digest;
 use base::files;
 use base::process::{self, NO_ROOM, Program};
 use base::progress::Listener;
@@ -251,6 +252,15 @@ fn uri(base: &str, path: &str) -> String {
     format!("{base}/{}", uri::encode(path))
 }
 
+/// Whether an archive in a directory has another file at a package's place. apt 3 has no words for it.
+fn is_other_file(package: &LockedPackage, base: &str) -> bool {
+    let mut local = ["copy:", "file:"].into_iter();
+    let dir = local.find_map(|scheme| base.strip_prefix(scheme));
+    let there = dir.map(|dir| Path::new(dir).join(&package.path));
+    let digest = there.and_then(|file| Digest::of_file(&file).ok());
+    digest.is_some_and(|(digest, _)| digest != package.sha256)
+}
+
 /// Finds in the downloader's output why a package did not come.
 fn failure(package: &LockedPackage, base: &str, output: &str) -> FetchError {
     let uri = uri(base, &package.path);
@@ -265,7 +275,8 @@ fn failure(package: &LockedPackage, base: &str, output: &str) -> FetchError {
         .unwrap_or_else(|| output.trim().to_owned());
     let what = || format!("{} {}", package.name, package.version);
     let file = || format!("{} ({})", what(), package.path);
-    if reason.contains("Hash Sum mismatch") || reason.contains("unexpected size") {
+    let said = ["Hash Sum mismatch", "unexpected size"];
+    if said.iter().any(|sign| reason.contains(sign)) || is_other_file(package, base) {
         return FetchError::WrongHash {
             what: file(),
             from: base.to_owned(),

@@ -6,6 +6,7 @@ mod other_archives;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use base::exit::{Exit, ExitKind as _, Failure};
 use base::workspace::Workspace;
@@ -14,16 +15,43 @@ use build::plan::{Context, Interpreter, Machine, Plan, Purpose, Step};
 use targets::release::Release;
 use targets::{Target, Targets};
 
-/// The source tree that this test is compiled in, whose locks are those of the Debian distributions.
+/// The source tree that this test is compiled in, with the committed locks alone: on another machine there are more.
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let of_ubuntu = |root: &Path| -> Vec<PathBuf> {
+            let locks = std::fs::read_dir(root.join("packaging/lock")).unwrap();
+            let locks = locks.map(|entry| entry.unwrap().path());
+            let is = |lock: &PathBuf| {
+                lock.file_name()
+                    .unwrap()
+                    .to_string_lossy()
+                    .starts_with("ubuntu")
+            };
+            locks.filter(is).collect()
+        };
+        if of_ubuntu(&own).is_empty() {
+            return own;
+        }
+        let copy = tempfile::tempdir().unwrap().keep();
+        copy_tree(&own, &copy);
+        for lock in of_ubuntu(&copy) {
+            std::fs::remove_file(lock).unwrap();
+        }
+        copy
+    });
+    ROOT.clone()
 }
 
 /// Copies the source tree to a place where a test may change it.
 fn copy_sources(to: &Path) {
+    copy_tree(&root(), to);
+}
+
+fn copy_tree(from: &Path, to: &Path) {
     let workspace = Workspace {
-        root: root(),
-        cache: root().join(".cache"),
+        root: from.to_owned(),
+        cache: from.join(".cache"),
     };
     jobs::source_files::copy(&workspace, to).unwrap();
 }

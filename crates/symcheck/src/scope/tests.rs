@@ -143,7 +143,7 @@ fn server(libraries: &Libraries) -> String {
     let origin = "-Wl,-rpath,$ORIGIN";
     libraries.make(
         "main",
-        "#include <dlfcn.h>\n#include <stdlib.h>
+        "#include <dlfcn.h>\n#include <stdio.h>\n#include <stdlib.h>
          int exported(void) { return 1; }
          extern int plain(void);
          int main(int argc, char **argv) {
