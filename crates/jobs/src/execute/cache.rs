@@ -119,8 +119,8 @@ impl Cache {
         }
     }
 
-    /// Removes what interrupted runs left of jobs that no plan may have any more: their keys change with the sources. Only
-    /// the caller holds the [`super::CacheLock`].
+    /// Removes what interrupted runs left of jobs that no plan may have any more: their keys change with the sources. The
+    /// caller holds the [`super::CacheLock`].
     pub fn sweep(&self) -> Result<(), FileError> {
         let work = self.root.join("work");
         for entry in std::fs::read_dir(&work).into_iter().flatten().flatten() {
