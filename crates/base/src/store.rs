@@ -105,6 +105,36 @@ impl Store {
         self.path(digest).is_file()
     }
 
+    /// Removes the files that `wanted` does not name; with `dry_run` it only counts them. Returns how many, and their bytes.
+    pub fn remove_others(
+        &self,
+        wanted: &dyn Fn(&Digest) -> bool,
+        dry_run: bool,
+    ) -> Result<(usize, u64), StoreError> {
+        let dir = self.dir.join("sha256");
+        let (mut count, mut bytes) = (0, 0);
+        if !dir.is_dir() {
+            return Ok((count, bytes));
+        }
+        for file in files::files_below(&dir)? {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            let Ok(digest) = name.parse::<Digest>() else {
+                continue;
+            };
+            if wanted(&digest) {
+                continue;
+            }
+            let path = dir.join(&file);
+            let meta = path.metadata().map_err(FileError::at("read", &path))?;
+            count += 1;
+            bytes += meta.len();
+            if !dry_run {
+                files::remove_file(&path)?;
+            }
+        }
+        Ok((count, bytes))
+    }
+
     /// Makes an empty directory on the store's file system, where a file lies until it is checked.
     pub fn incoming(&self) -> Result<tempfile::TempDir, StoreError> {
         let dir = self.dir.join("incoming");

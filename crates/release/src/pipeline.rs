@@ -201,6 +201,7 @@ impl Pipeline {
         let outcome = execute::execute(plan, &cache, &logs, limits, listener, &|work| {
             steps.run(work)
         })?;
+        cache.touch(&plan.jobs);
         cache.prune()?;
         RunRecord::of(plan, &outcome, &cache, limits.cores).save(&self.workspace.cache)?;
         Ok(outcome)

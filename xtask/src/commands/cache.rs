@@ -1,18 +1,22 @@
 //! `cargo xtask cache`
 
 use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use base::exit::Failure;
 use base::progress::Listener;
+use base::store::Store;
 use base::workspace::Workspace;
 use build::plan::{Purpose, Step};
+use jobs::execute::prune::{self, Keep};
 use jobs::execute::{CacheLock, transfer};
 use release::pipeline::Pipeline;
+use targets::lock;
 
 use crate::commands::{Sources, TargetChoice};
 use crate::console::Console;
 
-/// Move results of finished jobs from one machine to another
+/// Move results of finished jobs from one machine to another, and make room
 ///
 /// Equal keys are equal results, so that an imported result is never made again. Trust an archive only as far as the machine
 /// that made it: a changed archive changes what is built from it.
@@ -47,6 +51,19 @@ enum Action {
         to: PathBuf,
         #[command(flatten)]
         sources: Box<Sources>,
+    },
+    /// Remove results that no run has used for long, and inputs that no lock names
+    #[command(after_help = "Example: cargo xtask cache prune --days 7 --gigabytes 5")]
+    Prune {
+        /// Keep what a run used within so many days
+        #[arg(long, value_name = "NUMBER", default_value_t = 30)]
+        days: u32,
+        /// Keep at most so many gigabytes of results, those used last
+        #[arg(long, value_name = "NUMBER")]
+        gigabytes: Option<u64>,
+        /// Say what would be removed, and remove nothing
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Import the results in archives into the cache
     #[command(after_help = "Example: cargo xtask cache import pg15.tar")]
@@ -95,6 +112,17 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
             let count = transfer::export(&plan, &pipeline.cache(), &jobs, &to, &log)?;
             console.note(&format!("{}: the results of {count} jobs", to.display()));
         }
+        Action::Prune {
+            days,
+            gigabytes,
+            dry_run,
+        } => {
+            let keep = Keep {
+                used_within: Duration::from_secs(86_400 * u64::from(days)),
+                bytes: gigabytes.map(|number| number * 1_000_000_000),
+            };
+            prune(workspace, &keep, dry_run, &console)?;
+        }
         Action::Import { archives } => {
             let _lock = CacheLock::acquire(&workspace.cache, &console)?;
             for archive in archives {
@@ -103,5 +131,28 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
             }
         }
     }
+    Ok(())
+}
+
+/// Removes what `keep` does not name, and says how much that was.
+fn prune(
+    workspace: &Workspace,
+    keep: &Keep,
+    dry_run: bool,
+    console: &Console,
+) -> Result<(), Failure> {
+    let _lock = CacheLock::acquire(&workspace.cache, console)?;
+    let dirs = ["jobs", "build"].map(|name| workspace.cache.join(name));
+    let results = prune::prune(&dirs, keep, SystemTime::now(), dry_run)?;
+    let locked = lock::digests(workspace)?;
+    let store = Store::new(workspace.store());
+    let (inputs, input_bytes) = store.remove_others(&|digest| locked.contains(digest), dry_run)?;
+    let verb = if dry_run { "would remove" } else { "removed" };
+    console.note(&format!(
+        "{verb} {} results and build directories, {:.1} GB; {inputs} inputs that no lock names, {:.1} GB",
+        results.entries,
+        results.bytes as f64 / 1e9,
+        input_bytes as f64 / 1e9,
+    ));
     Ok(())
 }

@@ -170,6 +170,7 @@ impl Run<'_> {
             impossible.clone()?;
         }
         if self.is_done(pipeline, &plan, &chosen) {
+            pipeline.cache().touch(&plan.jobs);
             return Ok(Done::NothingToDo(impossible));
         }
         let install = pipeline.workspace.log("install");

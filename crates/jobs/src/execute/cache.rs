@@ -137,6 +137,17 @@ impl Cache {
         Ok(())
     }
 
+    /// Notes that a run used these results now: what is used stays longest. A time that can't be set changes nothing else.
+    pub fn touch<'a, S: 'a>(&self, jobs: impl IntoIterator<Item = &'a Job<S>>) {
+        let now = SystemTime::now();
+        for job in jobs {
+            let record = self.dir(&job.key).join("record.json");
+            if let Ok(record) = std::fs::File::options().append(true).open(record) {
+                let _ = record.set_modified(now);
+            }
+        }
+    }
+
     /// Removes all but the newest [`KEPT`] results of each job.
     pub fn prune(&self) -> Result<(), FileError> {
         let jobs = self.root.join("jobs");

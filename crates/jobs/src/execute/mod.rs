@@ -1,6 +1,7 @@
 //! Runs the jobs of a plan that are not in the cache, in parallel as far as their needs and the machine allow.
 
 pub mod cache;
+pub mod prune;
 mod schedule;
 pub mod transfer;
 

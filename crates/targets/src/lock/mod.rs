@@ -7,6 +7,7 @@ mod error;
 mod requirements;
 mod wheels;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -275,6 +276,19 @@ impl Lock {
         }
         Ok(())
     }
+}
+
+/// The digests of all files that the locks of a source tree name.
+pub fn digests(workspace: &Workspace) -> Result<BTreeSet<Digest>, LockError> {
+    let mut found = BTreeSet::new();
+    for file in files::files_below(&workspace.locks())? {
+        let text = files::read_text(&workspace.locks().join(file))?;
+        found.extend(
+            text.split('"')
+                .filter_map(|part| part.parse::<Digest>().ok()),
+        );
+    }
+    Ok(found)
 }
 
 /// Reads a lock file of any kind.

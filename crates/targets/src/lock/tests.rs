@@ -129,3 +129,21 @@ fn a_missing_newer_or_broken_lock_says_so() {
     assert!(matches!(open(), LockError::Syntax { .. }));
     assert_eq!(open().exit(), Exit::CheckFailed);
 }
+
+/// Catches an input that a lock names and that counts as one that none does.
+#[test]
+fn every_file_of_a_lock_is_among_the_digests_of_all() {
+    let workspace = Workspace {
+        root: root(),
+        cache: root().join("no-cache"),
+    };
+    let all = digests(&workspace).unwrap();
+    let locked = committed("debian12");
+    assert!(
+        locked
+            .packages
+            .iter()
+            .all(|package| all.contains(&package.sha256))
+    );
+    assert!(!all.contains(&Digest::of("x")));
+}
