@@ -1,8 +1,8 @@
 //! No file makes the `.deb` reader panic, overflow, hang or use more than its limits allow.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
 use debian::deb::reader::{self, Limits};
+use libfuzzer_sys::fuzz_target;
 
 /// Small, so that reaching a limit is cheap and going past it is noticed.
 const LIMITS: Limits = Limits {
