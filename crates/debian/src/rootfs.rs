@@ -93,6 +93,20 @@ pub fn make_archive(
     Ok(())
 }
 
+/// Brings the packages of several directories into one, from which [`make_archive`] installs.
+pub fn link_packages<'a>(
+    dirs: impl IntoIterator<Item = &'a PathBuf>,
+    to: &Path,
+) -> Result<(), FileError> {
+    files::create_dir(to)?;
+    for dir in dirs {
+        for deb in files::files_below(dir)? {
+            files::link_or_copy(&dir.join(&deb), &to.join(&deb))?;
+        }
+    }
+    Ok(())
+}
+
 /// Unpacks a root file system for a [`base::sandbox::Sandbox`], which needs neither its owners nor its devices.
 /// `mount_points` are the directories that the sandbox shows something at: a read-only root can't grow them later.
 pub fn unpack_for_sandbox(

@@ -2,10 +2,9 @@
 //!
 //! Rule S8 judges by it, and the builder makes its stub libpython from it.
 
-use std::fs;
 use std::path::Path;
 
-use super::policy::PolicyError;
+use super::policy::{PolicyError, read};
 
 /// What a symbol stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,14 +35,7 @@ pub struct Abi3 {
 impl Abi3 {
     /// Reads the list from a file.
     pub fn load(path: &Path) -> Result<Self, PolicyError> {
-        let text = fs::read_to_string(path).map_err(|source| PolicyError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        let name = path
-            .file_name()
-            .unwrap_or(path.as_os_str())
-            .to_string_lossy();
+        let (name, text) = read(path)?;
         Self::parse(&name, &text)
     }
 

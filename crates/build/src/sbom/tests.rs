@@ -127,16 +127,7 @@ fn the_document_names_what_is_inside_and_is_the_same_twice() {
         deb.document(),
         "postgresql-15-pgml_3.0.0-1~debian12_amd64.cdx.json"
     );
-    let made = |library: &[u8]| {
-        let inside = Extension {
-            library,
-            place: "usr/lib/postgresql/15/lib/pgml.so",
-            crates: &tree,
-            lock: &lock,
-            native: &native,
-        };
-        extension(&deb, &inside)
-    };
+    let made = |library: &[u8]| document(&deb, library, (&tree, &lock, &native));
     let good = library(Some(&section));
     let bytes = made(&good).unwrap();
     assert_eq!(bytes, made(&good).unwrap());
@@ -182,16 +173,7 @@ fn a_library_without_its_own_list_gets_no_document() {
     let (tree, lock, native) = (CrateTree::parse(TREE).unwrap(), lock(), linked());
     let (_dir, path) = package();
     let deb = of(&path);
-    let made = |library: &[u8]| {
-        let inside = Extension {
-            library,
-            place: "usr/lib/postgresql/15/lib/pgml.so",
-            crates: &tree,
-            lock: &lock,
-            native: &native,
-        };
-        extension(&deb, &inside)
-    };
+    let made = |library: &[u8]| document(&deb, library, (&tree, &lock, &native));
     let other =
         CrateTree::parse(&TREE.replace("1|serde v1.0.0|MIT/Apache-2.0\n2|itoa v1.0.1|MIT\n", ""));
     let other = audit::contents(&other.unwrap(), &lock, &[]).unwrap();
@@ -204,6 +186,22 @@ fn a_library_without_its_own_list_gets_no_document() {
         let report = failure.report.unwrap().to_string();
         assert!(report.contains(words), "{report}");
     }
+}
+
+/// The document of a package with a library, made of these parts.
+fn document(
+    deb: &Deb<'_>,
+    library: &[u8],
+    (tree, lock, native): (&CrateTree, &CrateLock, &[Native]),
+) -> Result<Vec<u8>, base::exit::Failure> {
+    let inside = Extension {
+        library,
+        place: "usr/lib/postgresql/15/lib/pgml.so",
+        crates: tree,
+        lock,
+        native,
+    };
+    extension(deb, &inside)
 }
 
 /// A file with a package's name.

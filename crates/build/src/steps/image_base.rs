@@ -1,7 +1,6 @@
 //! The step that makes the lowest layer of a distribution's images.
 
 use base::exit::Failure;
-use base::files;
 use debian::rootfs;
 use targets::lock::Lock;
 
@@ -18,12 +17,7 @@ pub(super) fn image_base(
     distribution: &str,
 ) -> Result<String, Failure> {
     let debs = work.scratch.join("debs");
-    files::create_dir(&debs)?;
-    for dir in work.outputs().values() {
-        for deb in files::files_below(dir)? {
-            files::link_or_copy(&dir.join(&deb), &debs.join(&deb))?;
-        }
-    }
+    rootfs::link_packages(work.outputs().values(), &debs)?;
     let facts = steps.targets.require_distribution(distribution)?;
     let lock = Lock::open(steps.workspace, steps.targets, facts)?;
     let names: Vec<String> = lock

@@ -18,12 +18,18 @@ impl Steps<'_> {
                 rootfs,
                 wheels,
                 ..
-            } => self.fixture(work, set, rootfs, wheels),
+            } => {
+                let python = self.wheel_set(set)?.python().to_string();
+                Self::runtime(work, &python, rootfs, wheels)
+            }
             Step::Runtime {
                 distribution,
                 rootfs,
                 wheels,
-            } => self.runtime(work, distribution, rootfs, wheels),
+            } => {
+                let python = self.distribution(distribution)?.python.to_string();
+                Self::runtime(work, &python, rootfs, wheels)
+            }
             Step::CrossRuntime {
                 distribution,
                 rootfs,
@@ -43,30 +49,15 @@ impl Steps<'_> {
         }
     }
 
-    /// The wheels of a test, installed by a distribution's own Python.
-    fn fixture(
-        &self,
-        work: &Work<'_>,
-        set: &str,
-        rootfs: &JobRef,
-        wheels: &JobRef,
-    ) -> Result<String, Failure> {
-        let python = self.wheel_set(set)?.python().to_string();
-        let rootfs = work.output(rootfs)?.join(ROOTFS);
-        runtime::make(work, &rootfs, work.output(wheels)?, &python)
-    }
-
-    /// The runtime of a distribution, byte-compiled by its own Python.
+    /// Wheels, installed and byte-compiled by a distribution's own Python.
     fn runtime(
-        &self,
         work: &Work<'_>,
-        distribution: &str,
+        python: &str,
         rootfs: &JobRef,
         wheels: &JobRef,
     ) -> Result<String, Failure> {
-        let python = self.distribution(distribution)?.python.to_string();
         let rootfs = work.output(rootfs)?.join(ROOTFS);
-        runtime::make(work, &rootfs, work.output(wheels)?, &python)
+        runtime::make(work, &rootfs, work.output(wheels)?, python)
     }
 
     /// The runtime of another architecture, byte-compiled by the same Python of this one.

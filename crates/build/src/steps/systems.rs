@@ -22,12 +22,7 @@ impl Steps<'_> {
         role: &str,
     ) -> Result<String, Failure> {
         let debs = work.scratch.join("debs");
-        files::create_dir(&debs)?;
-        for dir in work.outputs().values() {
-            for deb in files::files_below(dir)? {
-                files::link_or_copy(&dir.join(&deb), &debs.join(&deb))?;
-            }
-        }
+        rootfs::link_packages(work.outputs().values(), &debs)?;
         let lock = Lock::open(
             self.workspace,
             self.targets,

@@ -76,6 +76,16 @@ fn with_plan_of<T>(
 }
 
 fn with_targets<T>(root: &Path, act: impl FnOnce(&Targets, &Context<'_>) -> T) -> T {
+    with_context(root, "amd64", &[X86], act)
+}
+
+/// The matrix of a source tree, and a machine that is to carry out a plan of it.
+fn with_context<T>(
+    root: &Path,
+    machine: &str,
+    rust_targets: &[&str],
+    act: impl FnOnce(&Targets, &Context<'_>) -> T,
+) -> T {
     let root = root.to_owned();
     let workspace = Workspace {
         cache: root.join("no-cache"),
@@ -84,6 +94,7 @@ fn with_targets<T>(root: &Path, act: impl FnOnce(&Targets, &Context<'_>) -> T) -
     let packaging = workspace.packaging();
     let targets = Targets::load(&packaging.join("targets.toml")).unwrap();
     let release = Release::load(&packaging.join("release.toml")).unwrap();
+    let rust_targets: Vec<String> = rust_targets.iter().map(|t| (*t).to_owned()).collect();
     let context = Context {
         workspace: &workspace,
         targets: &targets,
@@ -91,8 +102,8 @@ fn with_targets<T>(root: &Path, act: impl FnOnce(&Targets, &Context<'_>) -> T) -
         epoch: 0,
         toolchain: "a toolchain",
         machine: Machine {
-            architecture: targets.first_architecture(),
-            rust_targets: &["x86_64-unknown-linux-gnu".to_owned()],
+            architecture: targets.require_architecture(machine).unwrap(),
+            rust_targets: &rust_targets,
         },
         builder: &targets.builders[0],
         repository: &Default::default(),
@@ -324,32 +335,11 @@ fn with_machine_of<T>(
     chosen: &dyn Fn(&Target) -> bool,
     act: impl FnOnce(Result<Plan, Failure>) -> T,
 ) -> T {
-    let root = root();
-    let workspace = Workspace {
-        cache: root.join("no-cache"),
-        root,
-    };
-    let packaging = workspace.packaging();
-    let targets = Targets::load(&packaging.join("targets.toml")).unwrap();
-    let release = Release::load(&packaging.join("release.toml")).unwrap();
-    let rust_targets: Vec<String> = rust_targets.iter().map(|t| (*t).to_owned()).collect();
-    let context = Context {
-        workspace: &workspace,
-        targets: &targets,
-        release: &release,
-        epoch: 0,
-        toolchain: "a toolchain",
-        machine: Machine {
-            architecture: targets.require_architecture(machine).unwrap(),
-            rust_targets: &rust_targets,
-        },
-        builder: &targets.builders[0],
-        repository: &Default::default(),
-        lockable: Vec::new(),
-    };
-    let all = targets.architectures.iter().flat_map(|a| targets.all(a));
-    let chosen: Vec<Target> = all.filter(|target| chosen(target)).collect();
-    act(build::plan::compute(&context, &chosen, Purpose::Dist))
+    with_context(&root(), machine, rust_targets, |targets, context| {
+        let all = targets.architectures.iter().flat_map(|a| targets.all(a));
+        let chosen: Vec<Target> = all.filter(|target| chosen(target)).collect();
+        act(build::plan::compute(context, &chosen, Purpose::Dist))
+    })
 }
 
 const X86: &str = "x86_64-unknown-linux-gnu";

@@ -1,8 +1,9 @@
 //! What can be wrong with a file of rules.
 
+use std::fs;
 use std::io;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base::exit::{Exit, ExitKind};
 use miette::{Diagnostic, NamedSource, SourceSpan};
@@ -31,6 +32,16 @@ impl ExitKind for PolicyError {
     fn exit(&self) -> Exit {
         Exit::Usage
     }
+}
+
+/// Reads a file of rules; returns its name in errors, and its text.
+pub(crate) fn read(path: &Path) -> Result<(String, String), PolicyError> {
+    let text = fs::read_to_string(path).map_err(|source| PolicyError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    Ok((name.to_string_lossy().into_owned(), text))
 }
 
 impl PolicyError {

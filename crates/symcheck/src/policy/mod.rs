@@ -12,8 +12,8 @@ mod server;
 mod tests;
 
 pub use self::error::PolicyError;
+pub(crate) use self::error::read;
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use globset::{GlobMatcher, GlobSet};
@@ -142,14 +142,7 @@ pub struct Policy {
 impl Policy {
     /// Reads and validates a policy file.
     pub fn load(path: &Path) -> Result<Self, PolicyError> {
-        let text = fs::read_to_string(path).map_err(|source| PolicyError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        let name = path
-            .file_name()
-            .unwrap_or(path.as_os_str())
-            .to_string_lossy();
+        let (name, text) = error::read(path)?;
         Self::parse(&name, &text)
     }
 

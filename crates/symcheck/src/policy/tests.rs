@@ -1,6 +1,8 @@
 //! An error points at the mistake in a policy; the patterns match BLAS's names and no others.
 #![allow(clippy::unwrap_used)]
 
+use std::fs;
+
 use super::*;
 
 fn text() -> String {
