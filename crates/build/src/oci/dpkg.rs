@@ -11,6 +11,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use base::deb822;
 use base::exit::Failure;
 use base::files::{self, FileError};
 use base::sandbox::Sandbox;
@@ -87,7 +88,8 @@ impl Install<'_> {
     /// dpkg succeeds with a package that waits for another one's trigger; an image must not have such a package.
     fn check(&self, root: &Path) -> Result<(), Failure> {
         let status = files::read_text(&root.join(DATABASE).join("status"))?;
-        let state = status_of(&status, self.name).unwrap_or("it is not in its database");
+        let state = status_of(&status, self.name);
+        let state = state.as_deref().unwrap_or("it is not in its database");
         if state != "install ok installed" {
             return Err(OciError::NotInstalled {
                 package: self.name.to_owned(),
@@ -145,13 +147,10 @@ impl Install<'_> {
 }
 
 /// The state of a package in dpkg's status file.
-fn status_of<'a>(status: &'a str, package: &str) -> Option<&'a str> {
-    let name = format!("Package: {package}");
-    let mut stanzas = status.split("\n\n");
-    let stanza = stanzas.find(|stanza| stanza.lines().next() == Some(name.as_str()))?;
-    stanza
-        .lines()
-        .find_map(|line| line.strip_prefix("Status: "))
+fn status_of(status: &str, package: &str) -> Option<String> {
+    let mut stanzas = deb822::stanzas(status).filter_map(Result::ok);
+    let stanza = stanzas.find(|stanza| stanza.get("Package") == Some(package))?;
+    stanza.get("Status").map(str::to_owned)
 }
 
 /// Whether two files have the same contents. Most are in one tree only, and none of those is read.
@@ -185,8 +184,14 @@ mod tests {
     #[test]
     fn the_state_of_a_package_is_its_own() {
         let status = "Package: a\nStatus: install ok installed\n\nPackage: ab\nStatus: install ok unpacked\n";
-        assert_eq!(status_of(status, "a"), Some("install ok installed"));
-        assert_eq!(status_of(status, "ab"), Some("install ok unpacked"));
+        assert_eq!(
+            status_of(status, "a").as_deref(),
+            Some("install ok installed")
+        );
+        assert_eq!(
+            status_of(status, "ab").as_deref(),
+            Some("install ok unpacked")
+        );
         assert_eq!(status_of(status, "b"), None);
     }
 

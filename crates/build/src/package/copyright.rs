@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use base::exit::{Exit, ExitKind, Failure};
@@ -30,10 +30,12 @@ pub enum CopyrightError {
     },
     /// A library that a wheel brings along.
     #[error("the wheels bundle `{0}`, whose licence is not known")]
-    #[diagnostic(help(
-        "find it out, and add the library to `BUNDLED` in crates/build/src/package/copyright.rs"
-    ))]
+    #[diagnostic(help("find it out, and add the library to packaging/deb/bundled.toml"))]
     UnknownLibrary(String),
+    /// The list of bundled libraries can't be used.
+    #[error("packaging/deb/bundled.toml: {0}")]
+    #[diagnostic(help("correct the file; `git checkout` brings the committed one back"))]
+    Bundled(Box<toml::de::Error>),
     /// The sources of a crate are gone.
     #[error("the sources of `{0}` are not among the fetched crates")]
     #[diagnostic(help("remove the fetched crates (.cache/cargo), then run again"))]
@@ -65,42 +67,6 @@ pub struct Licence {
     name: String,
     text: String,
 }
-
-/// Libraries that wheels bundle: the name before the first `-` or `.`, who holds the rights, and the licence.
-const BUNDLED: [(&str, &str, &str); 7] = [
-    (
-        "libgfortran",
-        "Free Software Foundation, Inc.",
-        "GPL-3+-with-GCC-exception",
-    ),
-    (
-        "libgomp",
-        "Free Software Foundation, Inc.",
-        "GPL-3+-with-GCC-exception",
-    ),
-    ("libquadmath", "Free Software Foundation, Inc.", "LGPL-2.1+"),
-    (
-        "libscipy_openblas",
-        "2011-2025 The OpenBLAS Project",
-        "BSD-3-Clause",
-    ),
-    (
-        "libscipy_openblas64_",
-        "2011-2025 The OpenBLAS Project",
-        "BSD-3-Clause",
-    ),
-    // NumPy for Python 3.8.
-    (
-        "libopenblas64_p",
-        "2011-2022 The OpenBLAS Project",
-        "BSD-3-Clause",
-    ),
-    (
-        "libopenblasp",
-        "2011-2025 The OpenBLAS Project",
-        "BSD-3-Clause",
-    ),
-];
 
 /// What every library contains besides crates.
 pub fn openblas_and_std() -> Vec<Part> {
@@ -205,7 +171,12 @@ pub fn crates(list: &str, sources: &Path) -> Result<Vec<Part>, Failure> {
 }
 
 /// The wheels of a list in the same form, installed in `site` (`python3.11/site-packages`, below `tree`).
-pub fn wheels(list: &str, tree: &Path, prefix: &str) -> Result<Vec<Part>, Failure> {
+pub fn wheels(
+    known: &Bundled,
+    list: &str,
+    tree: &Path,
+    prefix: &str,
+) -> Result<Vec<Part>, Failure> {
     let all = files::files_below(tree)?;
     let mut parts = Vec::new();
     for line in list.lines() {
@@ -240,7 +211,7 @@ pub fn wheels(list: &str, tree: &Path, prefix: &str) -> Result<Vec<Part>, Failur
             )),
         });
     }
-    parts.extend(bundled(&all, prefix)?);
+    parts.extend(bundled(known, &all, prefix)?);
     Ok(parts)
 }
 
@@ -366,8 +337,30 @@ fn top_level(record: &str, record_path: &Path, all: &[PathBuf], prefix: &str) ->
         .collect()
 }
 
+/// Libraries that wheels bundle, by the name before the first `-` or `.`.
+#[derive(Debug, Deserialize)]
+pub struct Bundled(BTreeMap<String, BundledLibrary>);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BundledLibrary {
+    /// Who holds the rights.
+    holder: String,
+    /// The licence, by its short name in Debian.
+    licence: String,
+}
+
+impl Bundled {
+    /// Reads `deb/bundled.toml` in `packaging/`.
+    pub fn load(packaging: &Path) -> Result<Self, Failure> {
+        let text = files::read_text(&packaging.join("deb/bundled.toml"))?;
+        let parsed = toml::from_str(&text);
+        Ok(parsed.map_err(|error| CopyrightError::Bundled(Box::new(error)))?)
+    }
+}
+
 /// The libraries that wheels bring along. What follows in the file is what counts: these come after the wheels.
-fn bundled(all: &[PathBuf], prefix: &str) -> Result<Vec<Part>, CopyrightError> {
+fn bundled(known: &Bundled, all: &[PathBuf], prefix: &str) -> Result<Vec<Part>, CopyrightError> {
     let mut found: BTreeMap<&str, Part> = BTreeMap::new();
     for path in all {
         let in_libs = path
@@ -378,14 +371,15 @@ fn bundled(all: &[PathBuf], prefix: &str) -> Result<Vec<Part>, CopyrightError> {
         }
         let file = path.file_name().unwrap_or_default().to_string_lossy();
         let name = file.split(['-', '.']).next().unwrap_or_default();
-        let known = BUNDLED.iter().find(|(library, ..)| *library == name);
-        let (library, holder, licence) =
-            known.ok_or_else(|| CopyrightError::UnknownLibrary(path.display().to_string()))?;
+        let (library, facts) = known
+            .0
+            .get_key_value(name)
+            .ok_or_else(|| CopyrightError::UnknownLibrary(path.display().to_string()))?;
         let pattern = format!("{}/{}", prefix.trim_start_matches('/'), path.display());
-        let part = found.entry(*library).or_insert_with(|| Part {
+        let part = found.entry(library).or_insert_with(|| Part {
             files: Vec::new(),
-            copyright: vec![(*holder).to_owned()],
-            licence: (*licence).to_owned(),
+            copyright: vec![facts.holder.clone()],
+            licence: facts.licence.clone(),
             comment: None,
         });
         part.files.push(pattern);
@@ -433,18 +427,26 @@ mod tests {
             let text = files::read_text(&packaging.join("deb/licences").join(name)).unwrap();
             assert!(text.len() > 50, "{name}");
         }
-        for (_, _, name) in BUNDLED {
+        for library in Bundled::load(&packaging).unwrap().0.values() {
+            let name = &library.licence;
             assert!(packaging.join("deb/licences").join(name).exists(), "{name}");
         }
     }
 
     #[test]
     fn a_bundled_library_that_nobody_knows_is_refused() {
+        let packaging = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging");
+        let facts = Bundled::load(&packaging).unwrap();
         let path =
             |name: &str| PathBuf::from(format!("python3.11/site-packages/numpy.libs/{name}"));
-        let known = bundled(&[path("libgfortran-040039e1.so.5.0.0")], "/usr/lib/pgml").unwrap();
+        let known = bundled(
+            &facts,
+            &[path("libgfortran-040039e1.so.5.0.0")],
+            "/usr/lib/pgml",
+        )
+        .unwrap();
         assert_eq!(known[0].licence, "GPL-3+-with-GCC-exception");
         assert!(known[0].files[0].starts_with("usr/lib/pgml/python3.11/"));
-        assert!(bundled(&[path("libsecret-1.so")], "/usr/lib/pgml").is_err());
+        assert!(bundled(&facts, &[path("libsecret-1.so")], "/usr/lib/pgml").is_err());
     }
 }

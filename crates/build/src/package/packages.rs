@@ -16,8 +16,9 @@ use targets::Distribution;
 use targets::release::Release;
 
 use crate::layout;
+use crate::package::copyright::{self, Bundled};
 use crate::package::depends::{self, Libraries};
-use crate::package::{copyright, documents};
+use crate::package::documents;
 use crate::plan::Work;
 
 /// What every package of a distribution is made with.
@@ -263,7 +264,12 @@ pub fn runtime(
         }
     }
     let wheels = files::read_text(&runtime.join(layout::WHEELS))?;
-    let parts = copyright::wheels(&wheels, &tree, layout::PYTHON_PREFIX)?;
+    let parts = copyright::wheels(
+        &Bundled::load(&facts.packaging)?,
+        &wheels,
+        &tree,
+        layout::PYTHON_PREFIX,
+    )?;
     let comment = [
         "Everything but this package's documents is what Python wheels contain,".into(),
         "byte-compiled.".into(),

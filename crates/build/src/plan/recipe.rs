@@ -131,6 +131,7 @@ fn data(step: &Step) -> Vec<&'static str> {
         ),
         Step::RuntimePackage { .. } => (
             &[
+                "packaging/deb/bundled.toml",
                 "packaging/deb/runtime.control.j2",
                 "packaging/deb/runtime.postinst.j2",
                 "packaging/deb/runtime.prerm.j2",

@@ -12,8 +12,6 @@ use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
-
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
@@ -111,7 +109,7 @@ impl ScratchCluster {
         files::set_mode(&dir, 0o700)?;
         let path = dir.join("lock");
         let lock = File::create(&path).map_err(FileError::at("open", &path))?;
-        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+        if lock.try_lock().is_err() {
             let socket = files::read_text(&dir.join("socket-directory")).unwrap_or_default();
             return Err(ScratchError::InUse {
                 psql: format!(
