@@ -16,7 +16,8 @@ from pgml_runtime.errors import require
 def watched(estimator, library):
     """Yield the arguments of `fit` that make it tell of its rounds; none where it can't."""
     params = estimator.get_params(deep=False)
-    # XGBoost's forests are one round: their classes refuse callbacks up to 3.3, and are replaced from 3.4 on.
+    # XGBoost's forests are one round. Up to 3.3 their classes refuse callbacks; from 3.4 on the
+    # classes of boosting replace them.
     rounds = not type(estimator).__name__.startswith("XGBRF") and params.get("n_estimators") != 1
     if library == "xgboost" and rounds and "callbacks" in params:
         before = params["callbacks"]
