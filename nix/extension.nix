@@ -26,7 +26,7 @@ rustPlatform.buildRustPackage {
   # Every crate by the hash in the lock.
   cargoLock.lockFile = ../extension/Cargo.lock;
   buildNoDefaultFeatures = true;
-  buildFeatures = [ "pg${major}" ];
+  buildFeatures = [ "pg${major}" "no-schema" ];
   # The crates of `declare-newer-rust` in extension/Cargo.toml compile on an older Rust than they declare.
   cargoBuildFlags = [ "--ignore-rust-version" ];
   nativeBuildInputs = [

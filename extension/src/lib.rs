@@ -25,6 +25,8 @@ mod load_dataset;
 mod membership;
 mod memory;
 mod native;
+#[cfg(not(feature = "no-schema"))]
+mod pgrx_schema;
 mod predict;
 mod preparation;
 mod progress;

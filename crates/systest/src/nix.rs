@@ -65,7 +65,7 @@ impl TestRun<'_> {
             let packages = copy.packages()?;
             for major in &majors {
                 let package = &packages[format!("postgresql-{major}-pgml")];
-                let expected = serde_json::json!({ "version": release, "features": [format!("pg{major}")] });
+                let expected = serde_json::json!({ "version": release, "features": [format!("pg{major}"), "no-schema"] });
                 ensure(*package == expected, || {
                     format!("PostgreSQL {major} has {package}, not {expected}")
                 })?;

@@ -323,14 +323,14 @@ cd /src/extension
 
 /// With the release profile, whose dependencies the compile job may have left in the target directory.
 const CLIPPY: &str = r#"
-cargo clippy --quiet --release --locked --offline --ignore-rust-version --no-default-features --features "pg$MAJOR" \
+cargo clippy --quiet --release --locked --offline --ignore-rust-version --no-default-features --features "pg$MAJOR,no-schema" \
     --workspace --all-targets --target-dir /build/target -- -D warnings
 "#;
 
 /// The crates that will be linked: `cargo tree` resolves features as `cargo build` does, which `cargo metadata` does not (it
 /// adds what build scripts alone switch on).
 const TREE: &str = r#"
-cargo tree --quiet --locked --offline --no-default-features --features "pg$MAJOR" --edges normal,no-proc-macro \
+cargo tree --quiet --locked --offline --no-default-features --features "pg$MAJOR,no-schema" --edges normal,no-proc-macro \
     --prefix depth --format '|{p}|{l}' > /build/out/tree.txt
 "#;
 
@@ -344,7 +344,7 @@ mkdir /build/list
 printf '%s\n' '.section .dep-v0,"a",@progbits' '.globl AUDITABLE_VERSION_INFO' '.hidden AUDITABLE_VERSION_INFO' \
     'AUDITABLE_VERSION_INFO:' '.incbin "/in/list/section"' '.section .note.GNU-stack,"",@progbits' > /build/list/list.s
 "${TOOLS}gcc" -c /build/list/list.s -o "/build/list/$LIST.o"
-cargo rustc --release --locked --offline --ignore-rust-version --no-default-features --features "pg$MAJOR" \
+cargo rustc --release --locked --offline --ignore-rust-version --no-default-features --features "pg$MAJOR,no-schema" \
     --target-dir /build/target --lib -- \
     "-Clink-arg=/build/list/$LIST.o" -Clink-arg=-Wl,--undefined=AUDITABLE_VERSION_INFO
 "#;

@@ -63,7 +63,7 @@ pub fn of(pipeline: &Pipeline, target: &Target, console: &Console) -> Result<Str
          export PGML_ARCHIVES='{archives}'\n\
          export PKG_CONFIG_PATH='{pkgconfig}'\n\
          export PGRX_PG_CONFIG_PATH=/usr/lib/postgresql/{major}/bin/pg_config\n\
-         # then, in extension/: cargo check --features pg{major}, or cargo pgrx run pg{major}\n",
+         # then, in extension/: cargo check --ignore-rust-version --features pg{major}, or cargo pgrx run pg{major}\n",
         archives = dir.join("archives").display(),
         pkgconfig = dir.join("pkgconfig").display(),
     ))
