@@ -3,6 +3,7 @@
 //!
 //! The pipeline compiles without this module (the feature `no-schema`).
 
+use pgrx::impl_sql_translatable;
 use pgrx::iter::TableIterator;
 use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
@@ -44,28 +45,15 @@ pgrx::extension_sql_file!(
     creates = [Type(Two), Type(Three), Type(Four), Type(Nine)]
 );
 
-/// A type that stands for a type of SQL which exists already.
-macro_rules! is_sql {
-    ($name:literal, $rust:ty, $sql:literal) => {
-        // SAFETY: `ArgAbi` and `BoxRet` of the type read and make values of exactly this SQL type.
-        unsafe impl SqlTranslatable for $rust {
-            const TYPE_IDENT: &'static str = concat!("pgml::", $name);
-            const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
-            const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::literal($sql));
-            const RETURN_SQL: Result<ReturnsRef, ReturnsError> = Ok(ReturnsRef::One(SqlMappingRef::literal($sql)));
-        }
-    };
-}
-
-is_sql!("Str", Str, "text");
-is_sql!("Strs", Strs, "text[]");
-is_sql!("Text", Text<'_>, "text");
-is_sql!("JsonB", JsonB, "jsonb");
-is_sql!("Record", Record, "record");
-is_sql!("Records", Records, "record[]");
-is_sql!("Numbers<f32>", Numbers<'_, f32>, "real[]");
-is_sql!("Numbers<f64>", Numbers<'_, f64>, "double precision[]");
-is_sql!("NewArray<f32>", NewArray<f32>, "real[]");
-is_sql!("NewArray<f64>", NewArray<f64>, "double precision[]");
-is_sql!("NumberSet<f32>", NumberSet<f32>, "SETOF real");
-is_sql!("NumberSet<f64>", NumberSet<f64>, "SETOF double precision");
+impl_sql_translatable!(Str, "text");
+impl_sql_translatable!(Strs, "text[]");
+impl_sql_translatable!(Text<'_>, "text");
+impl_sql_translatable!(JsonB, "jsonb");
+impl_sql_translatable!(Record, "record");
+impl_sql_translatable!(Records, "record[]");
+impl_sql_translatable!(Numbers<'_, f32>, "real[]");
+impl_sql_translatable!(Numbers<'_, f64>, "double precision[]");
+impl_sql_translatable!(NewArray<f32>, "real[]");
+impl_sql_translatable!(NewArray<f64>, "double precision[]");
+impl_sql_translatable!(NumberSet<f32>, "SETOF real");
+impl_sql_translatable!(NumberSet<f64>, "SETOF double precision");

@@ -56,7 +56,7 @@ pub fn to_server(text: &str) -> Cow<'_, [u8]> {
     }
 }
 
-/// What a conversion made, copied and freed; none where it gave back what it was given.
+/// What a conversion made, copied and freed; `None` if it gave back what it was given.
 ///
 /// # Safety
 ///
@@ -91,7 +91,7 @@ pub fn to_server_lossy(text: &str) -> Cow<'_, [u8]> {
     Cow::Owned(bytes)
 }
 
-/// A text in the server's encoding; none where that lacks one of its characters.
+/// A text in the server's encoding; `None` if that lacks one of its characters.
 fn representable(text: &str) -> Option<Vec<u8>> {
     let text = text.to_string();
     PgTryBuilder::new(move || Some(to_server(&text).into_owned())).catch_others(|_| None).execute()

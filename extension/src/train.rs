@@ -197,7 +197,7 @@ pub fn train(edition: Edition, call: Call) -> Result<Trained> {
 /// The rows of a training, as the model takes them.
 struct TrainingData {
     rows: SplitRows,
-    /// What is done with the columns; none where the model takes them as they are.
+    /// What is done with the columns; `None` if the model takes them as they are.
     steps: Option<Fitted>,
     /// Editions before this release's compare models without one.
     contest: Option<Contest>,

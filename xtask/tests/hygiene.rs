@@ -424,3 +424,31 @@ fn the_licence_is_there() {
         "LICENSE is not the text of {declared}"
     );
 }
+
+/// Where JSON is written with an empty text in place of a failure.
+fn silent_json(text: &str) -> Vec<(usize, String)> {
+    let is_silent =
+        |line: &str| line.contains("serde_json::to_") && line.contains(".unwrap_or_default()");
+    let why = "a failure becomes an empty text; `base::json` writes plain data";
+    text.lines()
+        .enumerate()
+        .filter(|(_, line)| is_silent(line))
+        .map(|(at, _)| (at + 1, why.into()))
+        .collect()
+}
+
+#[test]
+fn json_that_cannot_be_written_is_never_an_empty_text() {
+    let bad = "let json = serde_json::to_vec(&x).unwrap_or_default();";
+    assert_eq!(silent_json(bad).len(), 1);
+    assert_eq!(silent_json("let json = base::json::pretty(&x);"), []);
+    holds(
+        |path| {
+            // Not this file, which quotes what it refuses.
+            path.ends_with(".rs")
+                && !path.starts_with("extension/")
+                && path != "xtask/tests/hygiene.rs"
+        },
+        silent_json,
+    );
+}

@@ -21,7 +21,27 @@ pub fn pretty(value: &impl Serialize) -> Vec<u8> {
     whole(serde_json::to_vec_pretty(value))
 }
 
-fn whole(written: Result<Vec<u8>, serde_json::Error>) -> Vec<u8> {
+/// Plain data with line breaks, as a document that ends with one.
+///
+/// # Panics
+///
+/// As [`compact`] does.
+pub fn document(value: &impl Serialize) -> String {
+    let mut text = whole(serde_json::to_string_pretty(value));
+    text.push('\n');
+    text
+}
+
+/// Plain data as a value, for callers that look into it.
+///
+/// # Panics
+///
+/// As [`compact`] does.
+pub fn value(value: &impl Serialize) -> serde_json::Value {
+    whole(serde_json::to_value(value))
+}
+
+fn whole<T>(written: Result<T, serde_json::Error>) -> T {
     // INVARIANT: callers pass plain data.
     written.unwrap_or_else(|error| panic!("this is a bug: data can't be written as JSON: {error}"))
 }

@@ -10,6 +10,7 @@ pub mod digest;
 pub mod exit;
 pub mod files;
 pub mod json;
+pub mod output;
 pub mod process;
 pub mod progress;
 pub mod sandbox;

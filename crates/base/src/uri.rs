@@ -16,7 +16,7 @@ pub fn encode(path: impl AsRef<[u8]>) -> String {
     percent_encode(path.as_ref(), CODED).to_string()
 }
 
-/// Reads a path from an address; none where the bytes that it stands for are not UTF-8.
+/// Reads a path from an address; `None` if its bytes are not UTF-8.
 pub fn decode(text: &str) -> Option<String> {
     let decoded = percent_decode_str(text).decode_utf8().ok()?;
     Some(decoded.into_owned())

@@ -121,7 +121,7 @@ impl Modules {
         found
     }
 
-    /// The module that a path begins with, and what follows it; none where it is not one of the workspace's.
+    /// The module that a path begins with, and what follows it; `None` if it is not one of the workspace's.
     fn resolve<'a>(
         &'a self,
         place: &Place,

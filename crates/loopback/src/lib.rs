@@ -39,7 +39,7 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// None where the archive is not reached by plain HTTP.
+    /// `None` if the archive is not reached by plain HTTP.
     pub fn parse(uri: &str) -> Option<Self> {
         let (authority, path) = uri.strip_prefix("http://")?.split_once('/')?;
         Some(Self {

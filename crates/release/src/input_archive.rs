@@ -134,7 +134,7 @@ impl Pipeline {
         Ok(found.into_iter().collect())
     }
 
-    /// The wheels that a step fetches; none where it fetches none.
+    /// The wheels that a step fetches; `None` if it fetches none.
     fn wheels_of(&self, step: &Step) -> Option<WheelSet> {
         let name = match step {
             Step::FetchWheels { python } => format!("python{python}"),
@@ -199,8 +199,7 @@ impl Pipeline {
         };
         let partial = to.with_added_extension("partial");
         let mut archive = Writer::create(&partial, self.epoch)?;
-        // INVARIANT: plain data with string keys always serialises
-        let json = serde_json::to_vec_pretty(&list).unwrap_or_default();
+        let json = base::json::pretty(&list);
         archive.add_bytes(LIST, &json)?;
         let mut written = BTreeSet::new();
         for input in &list.inputs {

@@ -106,8 +106,7 @@ impl Report {
         let asked = |one: &Checked| self.of(&one.distribution).is_some();
         all.distributions.retain(|one| !asked(one));
         all.distributions.extend(self.distributions.iter().cloned());
-        // INVARIANT: plain data with string keys always serialises
-        let json = serde_json::to_vec_pretty(&all).unwrap_or_default();
+        let json = base::json::pretty(&all);
         files::write(&Self::path(cache), json)?;
         Ok(())
     }

@@ -68,7 +68,7 @@ pub struct Artifact {
     pub path: String,
     /// The kind of artifact that the file is.
     pub kind: Kind,
-    /// The target or distribution that it is for; none where it is for all.
+    /// The target or distribution that it is for; `None` if it is for all.
     pub target: Option<String>,
     /// The size of the file in bytes.
     pub size: u64,
@@ -91,7 +91,7 @@ pub struct Manifest {
     /// The digest of all keys of the plan: equal for equal source, locks and targets.
     #[schemars(with = "String")]
     pub plan: Digest,
-    /// The release whose root file system compiled, `debian11`; none where nothing had to be compiled for it.
+    /// The release whose root file system compiled, `debian11`; `None` if nothing had to be compiled for it.
     pub builder: Option<String>,
     /// The locked packages that were older than the archives' newest when this was published.
     pub outdated: Summary,

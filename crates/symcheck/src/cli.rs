@@ -1,12 +1,12 @@
 //! The command line: which files are judged, among which libraries and by which policy, and how the verdict is printed.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use base::exit::{Exit, ExitKind, Failure};
+use base::exit::{Exit, Failure};
 use base::files::FileError;
+use base::{json, output};
 use clap::Parser;
-use miette::Diagnostic;
 use symcheck::abi3::Abi3;
 use symcheck::input_files::InputFiles;
 use symcheck::policy::{Policy, PolicyError};
@@ -15,7 +15,6 @@ use symcheck::rules::Rule;
 use symcheck::surroundings::{PythonRuntime, Runtime};
 use symcheck::system::System;
 use symcheck::{Judgement, Rulebook, text};
-use thiserror::Error;
 
 /// The policy that is judged by unless another one is given.
 const POLICY: &str = include_str!("../../../packaging/policy.toml");
@@ -58,19 +57,6 @@ pub struct Cli {
     json: bool,
 }
 
-/// The verdict could not be written.
-#[derive(Debug, Error, Diagnostic)]
-#[error("can't write to standard output: {reason}")]
-struct OutputError {
-    reason: io::Error,
-}
-
-impl ExitKind for OutputError {
-    fn exit(&self) -> Exit {
-        Exit::CannotHere
-    }
-}
-
 impl Cli {
     /// Judges, and prints the document. Fails with `CheckFailed` where a library did not pass.
     pub fn run(&self) -> Result<(), Failure> {
@@ -80,7 +66,7 @@ impl Cli {
         }
         let document = self.judge()?;
         print(&match self.json {
-            true => text::json(&document),
+            true => json::document(&document),
             false => text::of_document(&document, self.explain),
         })?;
         match document.verdict {
@@ -134,12 +120,7 @@ impl Cli {
     }
 }
 
-/// Writes to standard output. A reader that has seen enough, such as `head`, is no error.
+/// Writes to standard output.
 fn print(text: &str) -> Result<(), Failure> {
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(reason) if reason.kind() != io::ErrorKind::BrokenPipe => {
-            Err(OutputError { reason }.into())
-        }
-        _ => Ok(()),
-    }
+    output::write(io::stdout(), text)
 }

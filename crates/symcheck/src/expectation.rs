@@ -46,7 +46,7 @@ pub struct Expectation {
     pub architecture: String,
     /// For each namespace of symbol versions the highest one that the target has.
     pub floors: BTreeMap<String, Version>,
-    /// The servers that load it; none where it is judged by no target.
+    /// The servers that load it; `None` if it is judged by no target.
     pub server: Option<ExpectedServer>,
     /// Which libpython it may need.
     pub libpython: Libpython,

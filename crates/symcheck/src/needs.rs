@@ -21,7 +21,7 @@ pub struct Needs {
     pub libraries: Vec<String>,
     /// For each namespace of versions the newest one: `GLIBC` → `2.30`.
     pub newest: BTreeMap<String, String>,
-    /// The oldest release of the server that has all that the extension takes from it; none where every one has.
+    /// The oldest release of the server that has all that the extension takes from it; `None` if every one has.
     #[serde(default)]
     pub server: Option<String>,
     /// Fixes of the server that the extension goes without, and why.

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::version::Version;
 use base::files::{self, FileError};
 
-/// The release of unpacked headers, from `pg_config.h` itself; none where they don't say.
+/// The release of unpacked headers, from `pg_config.h` itself; `None` if they don't say.
 pub fn of_headers(headers: &Path, major: u16) -> Result<Option<Version>, FileError> {
     let server = format!("usr/include/postgresql/{major}/server/pg_config.h");
     let config = files::read_text(&headers.join(server))?;

@@ -26,13 +26,6 @@ pub fn explanation(rule: Rule) -> String {
     Explained(rule).to_string()
 }
 
-/// The document that `--json` prints.
-pub fn json(document: &Document) -> String {
-    let mut json = serde_json::to_string_pretty(document).unwrap_or_default(); // INVARIANT: plain data
-    json.push('\n');
-    json
-}
-
 /// Shows which files of a document have no report, and why.
 struct Unjudged<'a>(&'a Document);
 

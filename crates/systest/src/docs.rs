@@ -7,7 +7,7 @@ pub struct Example {
     pub line: usize,
     /// The SQL of the block, as it stands on the page.
     pub sql: String,
-    /// The output; none where the page shows none.
+    /// The output; `None` if the page shows none.
     pub output: Option<String>,
 }
 

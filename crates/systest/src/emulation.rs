@@ -27,7 +27,7 @@ exec "$@"
 "#;
 
 impl Emulation {
-    /// The emulation of an architecture by a program of the host; none where it is not installed.
+    /// The emulation of an architecture by a program of the host; `None` if it is not installed.
     pub fn of(architecture: &Architecture, host: &Host) -> Option<Self> {
         Some(Self {
             emulator: host.program(&architecture.emulator)?,

@@ -87,7 +87,7 @@ impl TestRun<'_> {
         Ok(cache.output(job))
     }
 
-    /// Why the packages of a target can't be installed here; none where they can.
+    /// Why the packages of a target can't be installed here; `None` if they can.
     pub(super) fn not_installable(&self, target: &Target) -> Option<&str> {
         match self.plan.targets.get(&target.to_string()) {
             Some(planned) => planned.not_installable.as_deref(),

@@ -153,7 +153,7 @@ pub struct Distribution {
     pub title: String,
     /// `debian` or `ubuntu`, as in os-release's ID.
     pub vendor: String,
-    /// The last day on which its makers fix its faults; none where they have announced none.
+    /// The last day on which its makers fix its faults; `None` if they have announced none.
     #[serde(default)]
     pub end_of_life: Option<Day>,
     /// How what follows was learned.

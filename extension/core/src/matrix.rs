@@ -55,9 +55,9 @@ pub struct Matrix {
     pub widths: Vec<usize>,
     /// The texts of each feature column that has some, sorted; in `x` a text is its place here, and NULL is NaN.
     pub texts: Vec<Vec<String>>,
-    /// What the classes of each label are called; none where nobody asked.
+    /// What the classes of each label are called; `None` if nobody asked.
     pub classes: Vec<Classes>,
-    /// How much each row counts; none where all count alike.
+    /// How much each row counts; `None` if all count alike.
     pub weights: Vec<f64>,
 }
 

@@ -16,7 +16,7 @@ pub struct Meaning {
 }
 
 impl Meaning {
-    /// From a snapshot's `columns`; none where they are noted in another way, as PostgresML 1.0 did.
+    /// From a snapshot's `columns`; `None` if they are noted in another way, as PostgresML 1.0 did.
     pub fn of_snapshot(project: &str, columns: &Value) -> Option<Meaning> {
         let mut meaning = Meaning { project: project.to_string(), labels: Vec::new(), features: Vec::new() };
         for column in columns.as_array()? {

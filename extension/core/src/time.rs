@@ -74,7 +74,7 @@ impl Temporal {
         }
     }
 
-    /// A value of another kind as one of this; none where that would be another meaning.
+    /// A value of another kind as one of this; `None` if that would be another meaning.
     pub fn take(self, kind: Temporal, value: f64) -> Option<f64> {
         match (self, kind) {
             (Temporal::Timestamp, Temporal::Date) => Some(value * DAY),

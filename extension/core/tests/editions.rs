@@ -103,7 +103,7 @@ impl<'a> Composer<'a> {
     }
 }
 
-/// The directive of a line and its argument; none where the line is SQL.
+/// The directive of a line and its argument; `None` if the line is SQL.
 fn directive(line: &str) -> Result<Option<(&str, &str)>, String> {
     let rest = line.strip_prefix('@').filter(|rest| rest.starts_with(|first: char| first.is_ascii_alphabetic()));
     match rest.map(|rest| rest.split_once(' ')) {

@@ -10,9 +10,9 @@ pub struct Data {
     pub labels: usize,
     pub x: Vec<f64>,
     pub y: Vec<f64>,
-    /// How much each row counts; none where all count alike.
+    /// How much each row counts; `None` if all count alike.
     pub weights: Vec<f64>,
-    /// What the classes of each label are called; none where they are called by their numbers.
+    /// What the classes of each label are called; `None` if they are called by their numbers.
     pub classes: Vec<Classes>,
 }
 

@@ -38,7 +38,7 @@ pub struct Request<'a> {
     pub algorithm: &'a str,
     pub task: Task,
     pub hyperparams: &'a Map<String, Value>,
-    /// How hyperparameters are searched, `grid` or `random`; none where they are given.
+    /// How hyperparameters are searched, `grid` or `random`; `None` if they are given.
     pub search: Option<&'a str>,
     pub search_params: &'a Map<String, Value>,
     pub search_args: &'a Map<String, Value>,
@@ -117,7 +117,7 @@ fn predict(model: &Model, data: &Data, interrupt: Interrupt<'_>) -> Result<Vec<f
     Ok(out)
 }
 
-/// The probabilities for all rows; none where the model has none.
+/// The probabilities for all rows; `None` if the model has none.
 fn probabilities(model: &Model, data: &Data) -> Result<Option<Vec<f64>>> {
     let Some(classes) = model.classes() else {
         return Ok(None);

@@ -73,7 +73,7 @@ impl Trees {
         places.starts.len() - 2
     }
 
-    /// Give each leaf a value for every score, where leaving out zeros saves little. None where a leaf's place exceeds 32 bits.
+    /// Give each leaf a value for every score, where leaving out zeros saves little. `None` if a leaf's place exceeds 32 bits.
     fn fill_leaves(&mut self) -> Option<()> {
         let Some(places) = &self.places else { return Some(()) };
         let (leaves, width) = (places.starts.len() - 1, self.width);
@@ -114,7 +114,7 @@ impl Trees {
     }
 }
 
-/// A weighted sum of the features for each intercept; none where the sizes do not fit together.
+/// A weighted sum of the features for each intercept; `None` if the sizes do not fit together.
 pub fn linear(features: usize, weights: Vec<f64>, intercepts: Vec<f64>) -> Option<Scores> {
     Linear::new(features, weights, intercepts).map(Scores::Linear)
 }

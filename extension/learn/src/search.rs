@@ -73,7 +73,7 @@ pub fn best(
     Ok((hyperparams, Some(results(request.search_params, &points, &scores, &means))))
 }
 
-/// The candidate with the highest mean, among those that have a score on most folds; of equals, the first. None where no
+/// The candidate with the highest mean, among those that have a score on most folds; of equals, the first. `None` if no
 /// candidate has any.
 fn highest(scores: &[Vec<f64>]) -> Option<usize> {
     let key = |scores: &Vec<f64>| (scores.iter().filter(|score| score.is_finite()).count(), mean(scores));

@@ -28,7 +28,7 @@ pub struct Snapshot {
     pub in_order: bool,
     /// What is done with the columns before a model sees them.
     pub plan: Plan,
-    /// Columns that are left out; none where nobody has said.
+    /// Columns that are left out; `None` if nobody has said.
     pub exclude: Option<Vec<String>>,
     /// The column that weighs the rows.
     pub weight: Option<String>,
@@ -275,7 +275,7 @@ pub fn meaning(project: &Project) -> Result<Option<Meaning>> {
     Ok(columns.flatten().and_then(|JsonB(columns)| Meaning::of_snapshot(&project.name, &columns)))
 }
 
-/// The columns that a model was trained on, in its order; none where its snapshot doesn't tell.
+/// The columns that a model was trained on, in its order; `None` if its snapshot doesn't tell.
 pub fn feature_names(model: i64) -> Result<Option<Vec<String>>> {
     let columns = spi::first(
         "SELECT s.columns FROM pgml.snapshots AS s JOIN pgml.models AS m ON m.snapshot_id OPERATOR(pg_catalog.=) s.id \

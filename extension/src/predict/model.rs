@@ -76,7 +76,7 @@ impl Model {
         }
     }
 
-    /// The steps that arrays of numbers take, too; none where these are what the model takes.
+    /// The steps that arrays of numbers take, too; `None` if these are what the model takes.
     pub(super) fn prepares_arrays(&self) -> Option<&Preprocess> {
         self.preprocess.as_ref().filter(|preprocess| !self.plain && preprocess.prepares_arrays())
     }
@@ -275,7 +275,7 @@ impl Model {
         }
     }
 
-    /// The probabilities of all rows' classes; none where the model has none.
+    /// The probabilities of all rows' classes; `None` if the model has none.
     pub(super) fn all_probabilities(&self, rows: &[f64], width: usize) -> Result<Option<Vec<f64>>> {
         if let Some(native) = &self.native {
             if native.class_values().is_some() && native.classes().is_none() {

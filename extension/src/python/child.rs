@@ -61,7 +61,7 @@ impl Message {
     }
 }
 
-/// Reads a message; none where it is cut off, as the child ended while it wrote.
+/// Reads a message; `None` if it is cut off, as the child ended while it wrote.
 pub struct Answer<'a>(&'a [u8]);
 
 impl<'a> Answer<'a> {

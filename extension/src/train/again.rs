@@ -17,7 +17,7 @@ pub struct DeployedTraining {
     pub plan: Plan,
 }
 
-/// What a call that names no algorithm trains again; none where it names one, or nothing is deployed.
+/// What a call that names no algorithm trains again; `None` if it names one, or nothing is deployed.
 pub fn of_deployed(call: &Call, project: Option<&Project>) -> Result<Option<DeployedTraining>> {
     let Some(project) = project.filter(|_| call.algorithm.is_none()) else { return Ok(None) };
     let Some(deployed) = deployments::history(project)?.first().copied() else { return Ok(None) };

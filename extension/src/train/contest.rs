@@ -159,7 +159,7 @@ impl Contest {
         Ok(metric)
     }
 
-    /// The score of the deployed model on the test rows; none where it is not defined for them.
+    /// The score of the deployed model on the test rows; `None` if it is not defined for them.
     fn deployed_score(&self, project: &Project, id: i64, metric: Metric) -> Result<Option<f64>> {
         if self.task == Task::Decomposition {
             // What the components keep of the rows that they were fitted to: nothing that other rows could tell.

@@ -21,7 +21,7 @@ pub struct Order {
     pub edition: Edition,
     /// The name of the project.
     pub name: String,
-    /// The project; none where this training makes it.
+    /// The project; `None` if this training makes it.
     pub project: Option<Project>,
     pub task: Task,
     pub algorithm: String,

@@ -4,6 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base::day::Day;
 use base::exit::Failure;
+use base::json;
 use base::workspace::Workspace;
 use build::plan::Availability;
 use build::plan::document::{Document, Planned};
@@ -45,8 +46,8 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     if args.format == Format::Github {
         // One line, as a workflow's outputs want it.
         let matrices = Matrices::new(&plan, &chosen);
-        let line = serde_json::to_string(&matrices).unwrap_or_default(); // INVARIANT: plain data
-        return print(&format!("{line}\n"));
+        let line = json::compact(&matrices);
+        return print(&format!("{}\n", String::from_utf8_lossy(&line)));
     }
     let document = Document::new(&plan, &pipeline.cache(), availability);
     if args.json || args.format == Format::Json {

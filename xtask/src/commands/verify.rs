@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use base::exit::{Exit, ExitKind, Failure};
 use base::files;
+use base::json;
 use base::workspace::Workspace;
 use build::verify::packages::Debs;
 use debian::deb::reader::{self, DebError, Limits};
@@ -101,7 +102,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     }
     let document = judge(&args, workspace)?;
     print(&match args.json {
-        true => text::json(&document),
+        true => json::document(&document),
         false => text::of_document(&document, args.explain),
     })?;
     match document.verdict {

@@ -329,7 +329,7 @@ pub fn make(archive: &Path, id: u64, slim: &Filter, out: &Path) -> Result<BaseLa
         full: full?,
         slim: slim?,
     };
-    let json = serde_json::to_vec_pretty(&layers).unwrap_or_default(); // INVARIANT: plain data always serialises
+    let json = base::json::pretty(&layers);
     files::write(&out.join(LAYERS), json)?;
     Ok(layers)
 }

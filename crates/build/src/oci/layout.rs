@@ -45,7 +45,7 @@ pub fn canonical_json(value: &impl Serialize) -> Result<Vec<u8>, Failure> {
     }
     let value = serde_json::to_value(value).map_err(|error| OciError::Format(error.to_string()))?;
     // INVARIANT: a `Value` has string keys only.
-    Ok(serde_json::to_vec(&sorted(value)).unwrap_or_default())
+    Ok(base::json::compact(&sorted(value)))
 }
 
 /// A descriptor of a blob.

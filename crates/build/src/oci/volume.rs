@@ -11,7 +11,7 @@ use debian::deb::reader::{self, Limits};
 use super::OciError;
 use super::layer::{Entry, Kind, Layer, LayerWriter};
 
-/// Where a file of the package goes; none where it stays out.
+/// Where a file of the package goes; `None` if it stays out.
 fn place(path: &str, major: u16) -> Option<String> {
     let lib = format!("usr/lib/postgresql/{major}/lib/");
     let share = format!("usr/share/postgresql/{major}/extension/");

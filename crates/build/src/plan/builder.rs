@@ -142,7 +142,7 @@ impl<'a> Builder<'a> {
         found.cloned()
     }
 
-    /// The systems that a target's packages are tried in; none where its distribution is not locked.
+    /// The systems that a target's packages are tried in; `None` if its distribution is not locked.
     fn test_systems(&mut self, target: &Target, purpose: Purpose) -> Result<Vec<JobId>, Failure> {
         let mut goals = Vec::new();
         let Some(id) = self.loadable_in(target) else {
@@ -171,7 +171,7 @@ impl<'a> Builder<'a> {
             || Lock::path(self.context.workspace, distribution).exists()
     }
 
-    /// Why a target's library can't be loaded here; none where it can.
+    /// Why a target's library can't be loaded here; `None` if it can.
     fn not_loadable(&self, target: &Target) -> Option<String> {
         if self.loadable_in(target).is_some() {
             return None;
@@ -254,7 +254,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Why programs of an architecture can't run here; none where they can.
+    /// Why programs of an architecture can't run here; `None` if they can.
     fn other_machine(&self, architecture: &Architecture) -> Option<String> {
         let own = &self.context.machine.architecture.name;
         let other = &architecture.name;

@@ -36,7 +36,7 @@ pub struct Planned {
     pub development: Vec<String>,
     /// The announced ends of support of its Postgres and of its distribution.
     pub ends: Vec<End>,
-    /// Why apt can't install it here; none where it can.
+    /// Why apt can't install it here; `None` if it can.
     pub not_installable: Option<String>,
     /// The distribution in which its library can be loaded into a server here.
     pub loadable_in: Option<String>,

@@ -52,13 +52,13 @@ pub struct TargetPlan {
     pub ends: Vec<End>,
     /// How its Python runtime is made.
     pub runtime: Interpreter,
-    /// Why apt can't install it here; none where it can.
+    /// Why apt can't install it here; `None` if it can.
     pub not_installable: Option<String>,
     /// The distribution in which its library can be loaded here, by its id.
     pub loadable_in: Option<String>,
     /// Why there is none.
     pub not_loadable: Option<String>,
-    /// Why it can't be built on this machine; none where it can.
+    /// Why it can't be built on this machine; `None` if it can.
     pub blocked: Option<String>,
 }
 
@@ -110,7 +110,7 @@ pub struct Machine<'a> {
 }
 
 impl Machine<'_> {
-    /// Why it can't compile for an architecture; none where it can.
+    /// Why it can't compile for an architecture; `None` if it can.
     pub fn cannot_compile_for(&self, architecture: &Architecture) -> Option<String> {
         let rust = &architecture.rust;
         (!self.rust_targets.contains(rust)).then(|| {

@@ -13,7 +13,10 @@ const IMPORTS: &[(&str, &[&str])] = include!(concat!(env!("OUT_DIR"), "/imports.
 /// below it.
 const NO_BYTES: [(&str, &str); 11] = [
     ("crates/base/src/exit.rs", "how a failure ends the program"),
-    ("crates/base/src/progress.rs", "what a listener is told"),
+    (
+        "crates/base/src/progress.rs",
+        "messages for people; no step reads them",
+    ),
     (
         "crates/base/src/store.rs",
         "what it holds is found by its hash",
@@ -71,7 +74,7 @@ pub(super) fn recipe(step: &Step) -> Vec<&'static str> {
     files
 }
 
-/// The file that carries out a step. None where a hash among the inputs checks the whole result.
+/// The file that carries out a step. `None` if a hash among the inputs checks the whole result.
 fn code(step: &Step) -> Option<&'static str> {
     Some(match step {
         Step::FetchDebs { .. }

@@ -115,7 +115,7 @@ impl Source {
     }
 
     fn render(&self, template: &str, matrices: &Matrices) -> Result<String, WorkflowError> {
-        let matrices = serde_json::to_value(matrices).unwrap_or_default(); // INVARIANT: plain data
+        let matrices = base::json::value(matrices);
         // What a reader has to know before editing it.
         let head = format!(
             "# Written by `cargo xtask workflows` from {} and the plan; do not edit.\n",

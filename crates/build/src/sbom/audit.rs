@@ -62,14 +62,14 @@ pub fn contents(
     let info: VersionInfo = text
         .parse()
         .map_err(|error: serde_json::Error| SbomError::Tree(error.to_string()))?;
-    let json = serde_json::to_vec(&info).unwrap_or_default(); // INVARIANT: plain data
+    let json = base::json::compact(&info);
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
     // INVARIANT: writing to memory does not fail.
     let _ = encoder.write_all(&json);
     Ok(encoder.finish().unwrap_or_default())
 }
 
-/// The section's contents in a library; none where it has no such section.
+/// The section's contents in a library; `None` if it has no such section.
 pub fn section(library: &[u8]) -> Option<Vec<u8>> {
     let file = object::File::parse(library).ok()?;
     let section = file.section_by_name(SECTION)?;

@@ -99,7 +99,7 @@ impl CrateTree {
 
     /// The contents of the crate tree's file in the job's output.
     pub fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec_pretty(self).unwrap_or_default() // INVARIANT: plain data
+        base::json::pretty(self)
     }
 
     /// `name version|licence`, a line each, in order: what a copyright file lists.

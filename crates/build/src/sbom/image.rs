@@ -15,7 +15,7 @@ pub struct Image<'a> {
     pub name: (&'a str, &'a str),
     /// The distribution that it is made for.
     pub distribution: &'a Distribution,
-    /// The distribution's packages; none where the image has the extension's files alone.
+    /// The distribution's packages; `None` if the image has the extension's files alone.
     pub packages: &'a [&'a LockedPackage],
     /// The part that stands for the package of the extension.
     pub extension: Part,

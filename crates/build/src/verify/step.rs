@@ -85,7 +85,7 @@ pub fn verify(input: Input<'_>, workspace: &Workspace, out: &Path) -> Result<Str
     let confirmed = packaged.binutils.as_ref().map_or(0, |check| check.symbols);
     let server = packaged.server.clone().unwrap_or_default();
     let document = Document::new(vec![packaged, compiled]);
-    let json = serde_json::to_vec_pretty(&document).unwrap_or_default(); // INVARIANT: plain data always serialises
+    let json = base::json::pretty(&document);
     refuse_unless_passed(&document, &json, &target, workspace)?;
     files::write(&out.join(REPORT), json)?;
     let bytes = files::read(library)?;

@@ -146,7 +146,7 @@ pub fn are(packages: &[Absent]) -> String {
 }
 
 impl FetchError {
-    /// The error that names all packages that no place has; none where there is no such package.
+    /// The error that names all packages that no place has; `None` if there is no such package.
     pub(super) fn all_gone(lock: &str, gone: Vec<Gone>) -> Option<Self> {
         let first = gone.first()?.clone();
         Some(Self::Gone {

@@ -158,7 +158,7 @@ impl<'a> Apt<'a> {
     }
 }
 
-/// The process that holds the lock of a file; none where the file is not there or can't be opened: then apt says why.
+/// The process that holds the lock of a file; `None` if the file is not there or can't be opened: then apt says why.
 fn holding(lock: &Path) -> io::Result<Option<i32>> {
     let wanted = Flock::from(FlockType::WriteLock);
     let held = fcntl_getlk(File::open(lock)?, &wanted)?;

@@ -19,7 +19,7 @@ pub struct Refused {
 /// How many further user ids a root file system takes: those of a distribution's own users, `nobody` among them.
 const IDS: u64 = 65_536;
 
-/// Tries what the jobs do: a user namespace of its own with the root file system, /proc, and no network. None where it works, or
+/// Tries what the jobs do: a user namespace of its own with the root file system, /proc, and no network. `None` if it works, or
 /// where there is no bubblewrap to try it with.
 pub fn refused(host: &Host) -> Option<Refused> {
     let bwrap = host.program("bwrap")?;
@@ -126,7 +126,7 @@ fn opposite(setting: &str) -> String {
 }
 
 /// Why an ordinary user can't make a root file system, which has files of other users: no range of further ids is theirs in
-/// /etc/subuid and /etc/subgid. None where both are there, and for root.
+/// /etc/subuid and /etc/subgid. `None` if both are there, and for root.
 pub fn no_sub_ids(host: &Host, root: &Path) -> Option<Refused> {
     if host.root {
         return None;

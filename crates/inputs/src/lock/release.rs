@@ -11,7 +11,7 @@ use base::time::Time;
 pub struct Release {
     /// When it was made.
     pub date: Option<Time>,
-    /// When it stops being valid; none where the archive sets no end.
+    /// When it stops being valid; `None` if the archive sets no end.
     pub valid_until: Option<Time>,
     /// Whose packages a stand-in really has: only those that tests make say so.
     pub stand_in: Option<String>,

@@ -237,7 +237,7 @@ fn lock<'s, 'a, S>(state: &'s Mutex<State<'a, S>>) -> MutexGuard<'s, State<'a, S
 }
 
 impl<S> Outcome<S> {
-    /// Takes the first failure of a kind out of the outcome; none where there is none.
+    /// Takes the first failure of a kind out of the outcome; `None` if there is none.
     pub fn take_failure(&mut self, is: impl Fn(&Failure) -> bool) -> Option<Failure> {
         let at = self.failed.iter().position(|(_, failure)| is(failure))?;
         Some(self.failed.remove(at).1)

@@ -194,9 +194,7 @@ impl Statement {
 
     /// The statement as indented JSON that ends with a newline.
     pub fn to_json(&self) -> Vec<u8> {
-        let mut json = serde_json::to_vec_pretty(self).unwrap_or_default(); // INVARIANT: plain data
-        json.push(b'\n');
-        json
+        base::json::document(self).into_bytes()
     }
 
     /// Reads a statement. The error says what this program does not understand.

@@ -55,7 +55,7 @@ pub struct TargetState {
     pub stand_in: Option<String>,
     /// The inputs for development only, which a release refuses.
     pub development: Vec<String>,
-    /// The oldest release of its server with all functions that the library uses. None where every release has them, or
+    /// The oldest release of its server with all functions that the library uses. `None` if every release has them, or
     /// where no library was verified.
     #[serde(default)]
     pub server: Option<String>,

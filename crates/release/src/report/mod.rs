@@ -136,7 +136,7 @@ fn is_package(kind: Kind) -> bool {
 
 /// Writes `report.json` and the page into a new output tree.
 pub fn publish(out: &Path, manifest: &Manifest, details: &Details) -> Result<(), Failure> {
-    let json = serde_json::to_vec_pretty(details).unwrap_or_default(); // INVARIANT: plain data always serialises
+    let json = base::json::pretty(details);
     files::write_atomically(&out.join(DETAILS), json)?;
     write(out, manifest)
 }

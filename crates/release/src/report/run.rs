@@ -82,7 +82,7 @@ impl RunRecord {
 
     /// Keeps it in a cache until the next run.
     pub fn save(&self, cache: &Path) -> Result<(), FileError> {
-        let json = serde_json::to_vec_pretty(self).unwrap_or_default(); // INVARIANT: plain data always serialises
+        let json = base::json::pretty(self);
         files::write_atomically(&cache.join(NAME), json)
     }
 

@@ -39,7 +39,7 @@ pub enum First<'p> {
 /// The oldest minor release that has all functions which a library needs.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct ServerFloor {
-    /// The release; none where every one of the major has them.
+    /// The release; `None` if every one of the major has them.
     pub version: Option<Version>,
     /// The functions that make it the floor.
     pub because: Vec<String>,

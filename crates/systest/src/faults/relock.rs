@@ -72,7 +72,7 @@ impl FaultTest<'_> {
         Ok(())
     }
 
-    /// The archive of the first two builders that this machine's apt does not have; none where it has them.
+    /// The archive of the first two builders that this machine's apt does not have; `None` if it has them.
     fn archive_of_builders(&self) -> Result<Option<String>, Failure> {
         let targets = &self.pipeline.targets;
         let here = self.pipeline.host.architecture(targets);

@@ -47,7 +47,7 @@ pub struct ImageTest<'a> {
     pub config: ImageConfig,
     /// The release under test.
     pub release: &'a Path,
-    /// The compressed base layer of the full image, for a base to build on; none where there is no image with a server.
+    /// The compressed base layer of the full image, for a base to build on; `None` if there is no image with a server.
     pub base: Option<PathBuf>,
     /// The root of the source tree.
     pub source: &'a Path,

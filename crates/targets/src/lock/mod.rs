@@ -236,7 +236,7 @@ impl Lock {
         self.packages.iter().filter(has).collect()
     }
 
-    /// The architecture of its packages that have one; none where there is no such package.
+    /// The architecture of its packages that have one; `None` if there is no such package.
     pub fn architecture(&self) -> Option<&str> {
         let mut all = self.packages.iter().map(|p| p.architecture.as_str());
         all.find(|name| *name != "all")

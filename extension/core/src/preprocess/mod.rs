@@ -30,7 +30,7 @@ pub struct Preprocess {
     columns: Vec<Column>,
     /// Whether the arithmetic is that of PostgresML, in four bytes.
     single: bool,
-    /// What the classes of the label are called; none where the label has none, or nobody kept them.
+    /// What the classes of the label are called; `None` if the label has none, or nobody kept them.
     label: Option<Classes>,
 }
 

@@ -254,7 +254,7 @@ impl Tree<'_> {
         }
     }
 
-    /// The best split of a node; none where it is to be a leaf.
+    /// The best split of a node; `None` if it is to be a leaf.
     fn split(&mut self, rows: &[usize], depth: usize, sums: &[f64]) -> Option<Split> {
         let Settings { depth: deepest, split, leaf, features, .. } = *self.settings;
         let too_small = rows.len() < split || rows.len() < 2 * leaf;

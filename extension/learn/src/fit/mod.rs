@@ -36,7 +36,7 @@ pub struct Fitted {
 
 /// The part of a model that predicts one label, before it is written.
 struct LabelFit {
-    /// None where the numbers don't fit together.
+    /// `None` if the numbers don't fit together.
     scores: Option<Scores>,
     finish: Finish,
     /// Not yet divided by their sum.
@@ -67,7 +67,7 @@ enum Label {
 struct Context<'a> {
     algorithm: &'a str,
     interrupt: Interrupt<'a>,
-    /// How much each row counts, by its own weight and its class's; none where all count alike.
+    /// How much each row counts, by its own weight and its class's; `None` if all count alike.
     weights: Vec<f64>,
 }
 

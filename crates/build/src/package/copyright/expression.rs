@@ -28,7 +28,7 @@ const MODE: ParseMode = ParseMode {
     ..ParseMode::STRICT
 };
 
-/// The licences that apply after each choice, joined by `and`. None where the text can't be read, or where every alternative
+/// The licences that apply after each choice, joined by `and`. `None` if the text can't be read, or if every alternative
 /// has a licence that [`NAMES`] does not have.
 pub fn choose(offered: &str) -> Option<String> {
     if let Some((_, name)) = known(offered.trim()) {

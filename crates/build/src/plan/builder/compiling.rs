@@ -100,7 +100,7 @@ impl Builder<'_> {
         self.compile(target.major, &target.distribution.architecture)
     }
 
-    /// Why the builder can't build for a target; none where it can.
+    /// Why the builder can't build for a target; `None` if it can.
     fn too_new_a_builder(&self, target: &Target) -> Result<Option<String>, Failure> {
         let builder = self.distribution(&self.context.builder.distribution)?;
         let (ours, theirs) = (&builder.glibc, &target.distribution.glibc);
