@@ -94,6 +94,7 @@ fn load(wanted: Deployed) -> Result<Rc<Model>> {
     let preprocess = preparation::load(wanted.id)?;
     let model = Rc::new(Model {
         id: wanted.id,
+        decomposes: wanted.decomposes,
         bytes: Cell::new(bytes),
         native,
         python: OnceCell::new(),
@@ -178,8 +179,7 @@ pub fn batch<T>(wanted: Wanted<'_>, features: &Numbers<'_, f64>, take: impl FnOn
         let mut made = Vec::new();
         let values = model.plain(features, &mut made)?;
         model.check_features(width)?;
-        model.check_single()?;
-        return model.predict(values, width, take);
+        return model.singles(values, width, take);
     };
     let numbers = features.options();
     let mut values = Vec::with_capacity(rows(numbers.len(), width) * preprocess.outputs());
@@ -187,8 +187,7 @@ pub fn batch<T>(wanted: Wanted<'_>, features: &Numbers<'_, f64>, take: impl FnOn
         preprocess.numbers(model.id, row, &mut values)?;
     }
     model.check_features(preprocess.outputs())?;
-    model.check_single()?;
-    model.predict(&values, preprocess.outputs(), take)
+    model.singles(&values, preprocess.outputs(), take)
 }
 
 /// What a model says about rows.
@@ -221,6 +220,5 @@ pub fn batch_of_records(wanted: Wanted<'_>, records: &[Record]) -> Result<Vec<f6
     }
     model.check_number()?;
     let (values, width) = model.rows_of(records.iter(), |record, out| model.row(record, true, out))?;
-    model.check_single()?;
-    model.predict(&values, width, <[f64]>::to_vec)
+    model.singles(&values, width, <[f64]>::to_vec)
 }

@@ -71,6 +71,12 @@ fn layout(reading: Reading, name: &str, relation: &Relation, snapshot: &Snapshot
     Ok(layout)
 }
 
+/// Fails for what is wrong with the columns of the snapshot's relation, before a row is read.
+pub fn check(reading: Reading, snapshot: &Snapshot) -> Result<()> {
+    let relation = relation::find(&snapshot.relation)?;
+    layout(reading, &relation.name, &relation, snapshot).map(drop)
+}
+
 /// The rows of the snapshot's relation, as they are now.
 pub fn of_relation(reading: Reading, snapshot: &mut Snapshot) -> Result<SplitRows> {
     let relation = relation::find(&snapshot.relation)?;

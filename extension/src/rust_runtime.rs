@@ -17,6 +17,21 @@ pub fn trains(algorithm: &str, task: Task) -> bool {
     pgml_learn::algorithms(task).contains(&algorithm)
 }
 
+/// Fails for what can be refused before there are rows.
+pub fn check(request: &Request<'_>, task: Task, weighs: bool) -> Result<()> {
+    let (hyperparams, search_params, search_args) =
+        (object(request.hyperparams), object(request.search_params), object(request.search_args));
+    let asked = pgml_learn::Request {
+        algorithm: request.algorithm,
+        task,
+        hyperparams: &hyperparams,
+        search: request.search,
+        search_params: &search_params,
+        search_args: &search_args,
+    };
+    Ok(pgml_learn::check(asked, weighs)?)
+}
+
 /// Train on the first `train` rows of the matrix and score on the rest.
 pub fn fit(request: &Request<'_>, task: Task, mut matrix: Matrix, train: usize) -> Result<FittedModel> {
     let test_x = matrix.x.split_off(train * matrix.features);

@@ -23,7 +23,7 @@ use crate::catalog::projects::{self, Project};
 use crate::catalog::snapshots::{self, Snapshot};
 use crate::catalog::{Edition, deployments, importances, models};
 use crate::error::{Result, SqlResult};
-use crate::fit::{Names, Request};
+use crate::fit::Names;
 use crate::memory;
 use crate::native;
 use crate::preparation;
@@ -210,6 +210,11 @@ impl TrainingData {
     fn read(order: &mut Order) -> Result<TrainingData> {
         let labels = if order.task == Task::Classification { Labels::Classes } else { Labels::Numbers };
         let reading = Reading::new(order.edition, labels, algorithm::takes_missing(&order.algorithm));
+        if !(order.reused && order.snapshot.materialized) {
+            rows::check(reading, &order.snapshot)?;
+        }
+        let weighs = order.snapshot.weight.is_some();
+        order.runtime.check(&order.request(&Names::default()), order.task, weighs)?;
         let began = Instant::now();
         let mut rows = read(reading, &mut order.snapshot, order.reused, order.materialize)?;
         let redefined = redefined(order.redefine, order.project.as_ref(), &rows)?;
@@ -232,19 +237,11 @@ impl TrainingData {
 
 /// Fit a model, store it, and deploy it when it is the better one.
 fn fit(order: Order, data: TrainingData) -> Result<Trained> {
-    let Order { edition, name, task, algorithm, runtime, .. } = order;
     let TrainingData { rows, steps, contest, redefined, read_seconds } = data;
     let names = names(&rows, steps.as_ref());
-    let request = Request {
-        algorithm: &algorithm,
-        task: task.name(),
-        hyperparams: &order.hyperparams,
-        search: order.search.as_deref(),
-        search_params: &order.search_params,
-        search_args: &order.search_args,
-        names: &names,
-    };
-    let project = projects::find_or_create(edition, &name, task)?;
+    let request = order.request(&names);
+    let Order { edition, ref name, task, runtime, .. } = order;
+    let project = projects::find_or_create(edition, name, task)?;
     let snapshot = noted(&order.snapshot, order.reused, &rows, steps.as_ref())?;
     let train = rows.train();
     let SplitRows { matrix, .. } = rows;
@@ -256,13 +253,13 @@ fn fit(order: Order, data: TrainingData) -> Result<Trained> {
         preparation::store(model, &steps.preprocess)?;
     }
     let verdict = match contest {
-        Some(contest) => contest.decide(&name, model, &fitted.metrics, redefined)?,
+        Some(contest) => contest.decide(name, model, &fitted.metrics, redefined)?,
         None => {
-            let deployed = order.deploy && deploy_if_better(edition, &name, model)?;
+            let deployed = order.deploy && deploy_if_better(edition, name, model)?;
             Verdict::of_older_editions(deployed, task)
         }
     };
-    Ok(Trained { project: name, task, algorithm, model, verdict })
+    Ok(Trained { project: order.name, task, algorithm: order.algorithm, model, verdict })
 }
 
 /// The rows to train and test on.

@@ -69,6 +69,114 @@ BEGIN
 END
 $$;
 
+-- Catches a data set whose columns have other names, another order or other types than PostgresML's.
+SELECT pgml.load_dataset(name) FROM unnest('{breast_cancer,digits,wine}'::text[]) AS name;
+DO $$
+DECLARE
+    measures text[] := '{radius,texture,perimeter,area,smoothness,compactness,concavity,concave points,symmetry,fractal dimension}';
+    name text;
+    expected text;
+    got text;
+BEGIN
+    FOR name, expected IN VALUES
+        ('breast_cancer', (SELECT string_agg(format(pattern, measure) || ' real', ', ' ORDER BY p, m) || ', malignant boolean'
+            FROM unnest('{mean %s,%s error,worst %s}'::text[]) WITH ORDINALITY AS p(pattern, p), unnest(measures) WITH ORDINALITY AS m(measure, m))),
+        ('diabetes', 'age real, sex real, bmi real, bp real, s1 real, s2 real, s3 real, s4 real, s5 real, s6 real, target real'),
+        ('digits', 'image smallint[], target smallint'),
+        ('iris', 'sepal_length real, sepal_width real, petal_length real, petal_width real, target integer'),
+        ('linnerud', 'chins real, situps real, jumps real, weight real, waist real, pulse real'),
+        ('wine', 'alcohol real, malic_acid real, ash real, alcalinity_of_ash real, magnesium real, total_phenols real, flavanoids real, '
+            'nonflavanoid_phenols real, proanthocyanins real, hue real, color_intensity real, od280/od315_of_diluted_wines real, proline real, target integer')
+    LOOP
+        SELECT string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attnum) INTO got
+        FROM pg_attribute WHERE attrelid = ('pgml.' || name)::regclass AND attnum > 0;
+        ASSERT got = expected, format('%s: %s', name, got);
+    END LOOP;
+    ASSERT (SELECT count(*) FILTER (WHERE malignant) FROM pgml.breast_cancer) = 212;
+    ASSERT (SELECT avg(hue) < 2 AND avg(color_intensity) > 4 FROM pgml.wine), 'hue and colour are exchanged';
+END
+$$;
+SELECT deployed FROM pgml.train('cells', 'classification', 'pgml.breast_cancer', 'malignant', 'random_forest', '{"n_estimators": 5}', runtime => 'rust');
+DO $$
+BEGIN
+    ASSERT (SELECT avg((pgml.predict('cells', (t."mean radius", t."mean texture", t."mean perimeter", t."mean area", t."mean smoothness", t."mean compactness",
+        t."mean concavity", t."mean concave points", t."mean symmetry", t."mean fractal dimension", t."radius error", t."texture error",
+        t."perimeter error", t."area error", t."smoothness error", t."compactness error", t."concavity error", t."concave points error",
+        t."symmetry error", t."fractal dimension error", t."worst radius", t."worst texture", t."worst perimeter", t."worst area",
+        t."worst smoothness", t."worst compactness", t."worst concavity", t."worst concave points", t."worst symmetry",
+        t."worst fractal dimension")) = malignant::int)::int) > 0.9 FROM pgml.breast_cancer AS t);
+END
+$$;
+
+-- Catches a clustering or decomposition that is recorded, shown, deployed or found as linear alone, and a prediction of one that is refused.
+CREATE VIEW public.images AS SELECT image FROM pgml.digits;
+DO $$
+DECLARE
+    project text;
+    task pgml.task;
+    called text;
+    name text;
+    got record;
+    components real[];
+BEGIN
+    FOR project, task, called IN VALUES ('digit clusters', 'clustering', 'kmeans'), ('digit components', 'decomposition', 'pca') LOOP
+        SELECT t.* INTO got FROM pgml.train(project, task::text, 'public.images') AS t;
+        ASSERT got::text = format('("%s",%s,%s,t)', project, task, called), got::text;
+        SELECT t.* INTO got FROM pgml.train(project, hyperparams => CASE called WHEN 'pca' THEN '{"n_components": 3}' ELSE '{"n_clusters": 10}' END::jsonb) AS t;
+        ASSERT got.algorithm = called, got::text;
+        ASSERT (SELECT bool_and(t.algorithm = called) FROM pgml.trained_models AS t WHERE t.name = project);
+        FOREACH name IN ARRAY ARRAY[called, 'linear'] LOOP
+            SELECT d.* INTO got FROM pgml.deploy(project, 'most_recent', name::pgml.algorithm) AS d;
+            ASSERT got::text = format('("%s",most_recent,%s)', project, called), got::text;
+            SELECT d.* INTO got FROM pgml.deploy(project, 'best_score', name::pgml.algorithm) AS d;
+            ASSERT got::text = format('("%s",best_score,%s)', project, called), got::text;
+        END LOOP;
+        PERFORM pgml.deploy(project, 'rollback');
+        ASSERT (SELECT d.algorithm = called FROM pgml.deployed_models AS d WHERE d.name = project), 'deployed_models';
+        ASSERT (SELECT bool_and(o.algorithm = called) FROM pgml.overview AS o WHERE o.name = project), 'overview';
+        -- A model of a database that recorded what was asked for.
+        UPDATE pgml.models SET algorithm = 'linear' WHERE id = (SELECT max(id) FROM pgml.models);
+        SELECT d.* INTO got FROM pgml.deploy(project, 'most_recent', called::pgml.algorithm) AS d;
+        ASSERT got::text = format('("%s",most_recent,%s)', project, called), got::text;
+        UPDATE pgml.models SET algorithm = called WHERE algorithm = 'linear' AND id = (SELECT max(id) FROM pgml.models);
+    END LOOP;
+    SELECT pgml.decompose('digit components', image) INTO components FROM pgml.digits LIMIT 1;
+    ASSERT cardinality(components) = 3;
+    ASSERT (SELECT pgml.predict('digit components', image) = components[1] AND pg_typeof(pgml.predict('digit components', image)) = 'real'::regtype FROM pgml.digits LIMIT 1);
+    ASSERT (SELECT pgml.predict('digit components', image::real[]) = components[1] FROM pgml.digits LIMIT 1);
+    ASSERT (SELECT pgml.predict_joint('digit components', image) = components FROM pgml.digits LIMIT 1);
+    ASSERT (SELECT pgml.predict('digit clusters', image) BETWEEN 0 AND 9 FROM pgml.digits LIMIT 1);
+END
+$$;
+DROP VIEW public.images;
+-- Several labels of a regression are no components.
+SELECT pg_temp.expect_error($$SELECT pgml.predict('joint', ARRAY[1, 2, 3, 4])$$, '0A000', 'model % predicts 2 labels at once', '%predict_joint%');
+
+-- Catches what this build can't do being refused only after rows were read: here each row is an ERROR of another kind.
+CREATE FUNCTION public.unread(int) RETURNS real LANGUAGE plpgsql AS $$ BEGIN RAISE 'a row was read'; END $$;
+CREATE VIEW public.never AS SELECT public.unread(target) AS length, target FROM pgml.iris;
+CREATE FUNCTION pg_temp.refused(rest text, state text, message text, hint text) RETURNS void LANGUAGE sql AS $$
+    SELECT pg_temp.expect_error(format('SELECT pgml.train(''refused'', ''classification'', ''public.never'', ''target'', %s)', rest), state, message, hint)
+$$;
+SELECT pg_temp.expect_error($$SELECT pgml.train('refused', 'classification', 'public.never', 'target')$$, 'P0001', 'a row was read');
+SELECT pg_temp.refused($$'dbscan'$$, '0A000', 'algorithm dbscan is only a name: no runtime trains it', '%another algorithm%');
+SELECT pg_temp.refused($$'catboost'$$, '0A000', 'algorithm catboost is not part of this release', '%lightgbm%');
+SELECT pg_temp.refused($$'knn', runtime => 'python'$$, '0A000', 'the python runtime does not train knn', '%rust%');
+SELECT pg_temp.refused($$'lasso'$$, '22023', 'algorithm lasso can''t do classification', '%regression%');
+SELECT pg_temp.refused($$'pca'$$, '22023', 'algorithm pca can''t do classification', '%decomposition%');
+SELECT pg_temp.refused($$'gaussian_process', runtime => 'rust'$$, '0A000', 'the rust runtime does not train gaussian_process for classification', '%python%');
+SELECT pg_temp.refused($$'random_forest', '{"n_trees": 5}'$$, '22023', '%n_trees%', '%n_estimators%');
+SELECT pg_temp.refused($$'random_forest', search => 'grid'$$, '22023', 'search ''grid'' needs search_params', '%alpha%');
+SELECT pg_temp.refused($$'random_forest', search => 'grid', search_params => '{"n_estimators": [1, 2]}', search_args => '{"n_iter": 3}'$$, '22023',
+    'unknown search_args name for search ''grid'' "n_iter"', '%cv%');
+SELECT pg_temp.refused($$'random_forest', search => 'random', search_params => '{"n_estimators": 3}'$$, '22023', 'search_params of "n_estimators" must be a list%', '%');
+SELECT pg_temp.refused($$'random_forest', runtime => 'rust', search => 'grid', search_params => '{"n_estimators": [1, 2]}', search_args => '{"n_iter": 3}'$$, '22023',
+    '%search_args name for search ''grid'': "n_iter"', '%cv%');
+SELECT pg_temp.expect_error($$SELECT pgml.train('refused', 'transformer', 'public.never', 'target')$$, '22023', '%transformer%', '%classification%');
+DROP VIEW public.never;
+DROP FUNCTION public.unread;
+DROP TABLE pgml.breast_cancer, pgml.digits, pgml.wine;
+
 -- Catches an update that stops for nothing, or breaks something of a user's, or opens a function to those who had been shut out.
 SELECT pgml.deploy('plane', 'most_recent');
 SELECT pgml.snapshot('pgml.iris', 'target');

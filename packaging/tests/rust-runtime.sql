@@ -67,6 +67,7 @@ BEGIN
         PERFORM pgml.train('places', 'clustering', 'public.points', algorithm => algorithm, hyperparams => '{"n_clusters": 3}', runtime => 'rust');
         SELECT * INTO one FROM pgml.model_details WHERE name = 'places' ORDER BY id DESC LIMIT 1;
         ASSERT one.runtime = 'rust' AND one.predicted_by = 'rust' AND one.key_metric = 'silhouette' AND one.score > 0.9, one::text;
+        ASSERT one.algorithm = 'kmeans', one.algorithm;
         ASSERT (SELECT count(DISTINCT cluster) = 3 AND bool_and(clusters = 1) FROM (
             SELECT min(pgml.predict(one.id, ARRAY[a, b])) AS cluster, count(DISTINCT pgml.predict(one.id, ARRAY[a, b])) AS clusters
             FROM public.points GROUP BY round(a / 100)

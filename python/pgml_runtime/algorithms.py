@@ -300,6 +300,13 @@ class Recipe:
                 hint=f"It is another name of {translated}.",
             )
 
+    def check_names(self, names):
+        """Raise UserError for the first that is no hyperparameter of the class."""
+        without_effect = spellings.WITHOUT_EFFECT.get(self.library, ())
+        for name in names:
+            if name not in without_effect:
+                self._check_known(name)
+
     def _check_known(self, name):
         dropped = {"AdaBoostClassifier": ["algorithm"], "LogisticRegression": ["multi_class"]}
         known = (

@@ -89,6 +89,23 @@ def fit_and_export(algorithm, task, x, y, train_rows, *arguments):
     return (_dump(header, estimator), *texts, exported)
 
 
+def check(algorithm, task, hyperparams_json, search, search_params_json, search_args_json):
+    """Raise UserError for what can be refused before there are rows; MissingPackage likewise.
+
+    That is an algorithm that can't do the task or whose library is missing, and every name that
+    neither the algorithm nor the search knows.
+    """
+    recipe = Recipe(resolve(algorithm, task), 1)
+    names = [*_json_object("hyperparams", hyperparams_json)]
+    search_params = _json_object("search_params", search_params_json)
+    search_args = _json_object("search_args", search_args_json)
+    if search:
+        _check_search(search, search_params)
+        _check_search_args(search, search_args)
+        names += search_params
+    recipe.check_names(names)
+
+
 def prepare(algorithm, task, search):
     """Import what a training of this algorithm imports, for the processes that are forked."""
     Recipe(resolve(algorithm, task), 1)
@@ -277,25 +294,34 @@ def _threads_only():
     return require("joblib").parallel_config(backend="threading", n_jobs=1)
 
 
-def _searcher(search, estimator, task, space, search_args):
+def _check_search_args(search, search_args):
+    """Return the searcher's class, and those of `search_args` that it takes."""
     class_name, argument = _SEARCHES[search]
     searcher_class = getattr(require("sklearn.model_selection"), class_name)
-    arguments = {"scoring": _SCORING[task], "refit": searches.best}
-    if search == "random":
-        arguments["random_state"] = 0
-    known = searcher_class(estimator, space).get_params(deep=False)
+    known = searcher_class(None, {}).get_params(deep=False)
     taken = {name for name in known if name not in ("estimator", argument, "refit")}
+    arguments = {}
     for name, value in search_args.items():
         if name == "refit" and value is True:
             continue
         if name not in taken:
             raise unknown(f"search_args name for search '{search}'", name, sorted(taken))
         arguments[name] = value
-    if isinstance(arguments["scoring"], (list, dict)):
+    if isinstance(arguments.get("scoring"), (list, dict)):
         raise UserError(
             'search_args of "scoring" must name one score, by which the best candidate is chosen',
             hint='Write it as {"scoring": "accuracy"}.',
         )
+    return searcher_class, arguments
+
+
+def _searcher(search, estimator, task, space, search_args):
+    argument = _SEARCHES[search][1]
+    searcher_class, given = _check_search_args(search, search_args)
+    arguments = {"scoring": _SCORING[task], "refit": searches.best}
+    if search == "random":
+        arguments["random_state"] = 0
+    arguments.update(given)
     if not space:
         raise UserError("none of search_params has an effect in this release")
     return searcher_class(estimator, **{argument: space}, **arguments)

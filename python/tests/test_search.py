@@ -164,3 +164,27 @@ def test_a_searched_seed_gets_no_default(regression_data):
     args = {"cv": 2}
     got = fit("extra_trees", "regression", *regression_data, 40, None, "grid", grid, args)
     assert got.hyperparams["random_state"] in (3, 4)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "hyperparams", "search", "params", "args", "message"),
+    [
+        ("lasso", "{}", None, "{}", "{}", "can't do classification"),
+        ("random_forest", '{"n_trees": 1}', None, "{}", "{}", '"n_trees"'),
+        ("random_forest", "{}", "grid", "{}", "{}", "needs search_params"),
+        ("random_forest", "{}", "grid", '{"n_trees": [1]}', "{}", '"n_trees"'),
+        ("random_forest", "{}", "grid", '{"n_estimators": [1]}', '{"n_iter": 3}', '"n_iter"'),
+        ("random_forest", "{}", "grid", '{"n_estimators": [1]}', '{"scoring": ["f1"]}', "scoring"),
+    ],
+)
+def test_what_needs_no_rows_is_refused_without(
+    algorithm, hyperparams, search, params, args, message
+):
+    with pytest.raises(UserError, match=message):
+        training.check(algorithm, "classification", hyperparams, search, params, args)
+
+
+def test_what_can_be_trained_passes_without_rows():
+    names = '{"eta": [0.1], "max_depth": [2]}'
+    training.check("xgboost", "regression", '{"silent": 1}', "random", names, '{"n_iter": 3}')
+    training.check("kmeans", "clustering", '{"n_clusters": 3}', None, "{}", "{}")

@@ -58,6 +58,12 @@ pub struct Trained {
     pub warnings: Vec<String>,
 }
 
+/// Fails for what can be refused before there are rows: an algorithm, a search, or rows that count more than others.
+pub fn check(request: Request<'_>, weighs: bool) -> Result<()> {
+    fit::check(request.algorithm, request.task, weighs)?;
+    if request.search.is_some() { search::check(request) } else { Ok(()) }
+}
+
 /// Train on some rows and score on others, of which there may be none.
 pub fn train(request: Request<'_>, train: &Data, test: &Data, host: &Host<'_>) -> Result<Trained> {
     let interrupt = host.interrupt;

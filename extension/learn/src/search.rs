@@ -15,13 +15,18 @@ use crate::{Interrupt, Request, model, predict, read};
 
 type Point = Map<String, Value>;
 
-/// The best hyperparameters, and what was seen of the others.
-pub fn best(
-    request: Request<'_>,
-    data: &Data,
-    interrupt: Interrupt<'_>,
-    warnings: &mut Vec<String>,
-) -> Result<(Point, Option<Value>)> {
+/// What a search does, whatever the rows are.
+struct Plan {
+    points: Vec<Point>,
+    folds: usize,
+}
+
+/// Fails for everything that is wrong with a search whatever the rows are.
+pub fn check(request: Request<'_>) -> Result<()> {
+    plan(request).map(drop)
+}
+
+fn plan(request: Request<'_>) -> Result<Plan> {
     let search = request.search.unwrap_or("grid");
     if !["grid", "random"].contains(&search) {
         let known = vec!["grid".into(), "random".into()];
@@ -38,7 +43,17 @@ pub fn best(
         _ => (None, 0),
     };
     args.finish()?;
-    let points = points(search, request.search_params, tries, seed)?;
+    Ok(Plan { points: points(search, request.search_params, tries, seed)?, folds })
+}
+
+/// The best hyperparameters, and what was seen of the others.
+pub fn best(
+    request: Request<'_>,
+    data: &Data,
+    interrupt: Interrupt<'_>,
+    warnings: &mut Vec<String>,
+) -> Result<(Point, Option<Value>)> {
+    let Plan { points, folds } = plan(request)?;
     let folds = split(request.task, data, folds)?;
     let mut scores: Vec<Vec<f64>> = Vec::with_capacity(points.len());
     let mut failures: Vec<Error> = Vec::new();

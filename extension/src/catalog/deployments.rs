@@ -16,6 +16,12 @@ pub struct Deployed {
     /// Where the model's row and its files are and who wrote them. It differs when one of them is another one, even with
     /// the same id (after a DROP EXTENSION, or a sequence that was set back).
     pub version: String,
+    /// Whether the project's task is decomposition, as the calling statement sees it.
+    pub decomposes: bool,
+}
+
+fn deployed(row: &spi::Row<'_>) -> Result<Deployed> {
+    Ok(Deployed { id: required(row.get(1))?, version: required(row.get(2))?, decomposes: row.get(3).unwrap_or(false) })
 }
 
 /// The version of model `m`, in a query.
@@ -41,13 +47,17 @@ macro_rules! query {
 const CURRENT: &CStr = query!(
     "SELECT m.id, ",
     version!(),
-    " FROM pgml.projects AS p JOIN pgml.deployments AS d ON d.project_id OPERATOR(pg_catalog.=) p.id \
+    ", p.task::pg_catalog.text OPERATOR(pg_catalog.=) 'decomposition' FROM pgml.projects AS p JOIN pgml.deployments AS d ON d.project_id OPERATOR(pg_catalog.=) p.id \
      JOIN pgml.models AS m ON m.id OPERATOR(pg_catalog.=) d.model_id \
      WHERE p.name OPERATOR(pg_catalog.=) $1 ORDER BY d.created_at DESC, d.id DESC LIMIT 1"
 );
 
-const SPECIFIC: &CStr =
-    query!("SELECT m.id, ", version!(), " FROM pgml.models AS m WHERE m.id OPERATOR(pg_catalog.=) $1");
+const SPECIFIC: &CStr = query!(
+    "SELECT m.id, ",
+    version!(),
+    ", (SELECT p.task::pg_catalog.text OPERATOR(pg_catalog.=) 'decomposition' FROM pgml.projects AS p \
+     WHERE p.id OPERATOR(pg_catalog.=) m.project_id) FROM pgml.models AS m WHERE m.id OPERATOR(pg_catalog.=) $1"
+);
 
 /// Deploy a model. The newest deployment is the one that counts, as in every PostgresML, whatever the time zones of the sessions:
 /// its time is always after the project's other ones.
@@ -75,9 +85,7 @@ pub fn history(project: &Project) -> Result<Vec<i64>> {
 
 /// The model that answers for a project, as the calling statement sees it.
 pub fn current(project: &str) -> Result<Deployed> {
-    let found = spi::read(CURRENT, &[project.into()], |row| {
-        Ok(Deployed { id: required(row.get(1))?, version: required(row.get(2))? })
-    })?;
+    let found = spi::read(CURRENT, &[project.into()], deployed)?;
     match found.into_iter().next() {
         Some(deployed) => Ok(deployed),
         None if exists(project)? => Err(Error::NothingDeployed(project.to_string()).into()),
@@ -95,9 +103,7 @@ fn exists(project: &str) -> Result<bool> {
 
 /// A model by its id, as the calling statement sees it.
 pub fn specific(model: i64) -> Result<Deployed> {
-    let found = spi::read(SPECIFIC, &[model.into()], |row| {
-        Ok(Deployed { id: required(row.get(1))?, version: required(row.get(2))? })
-    })?;
+    let found = spi::read(SPECIFIC, &[model.into()], deployed)?;
     found.into_iter().next().ok_or_else(|| Error::NoModel(model).into())
 }
 

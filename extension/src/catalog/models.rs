@@ -1,7 +1,7 @@
 //! `pgml.models` and `pgml.files`: what was trained, with which scores, and the bytes that predict.
 
-use pgml_core::preprocess;
 use pgml_core::seal::Reader;
+use pgml_core::{algorithm, preprocess};
 
 use super::projects::Project;
 use super::{Edition, required};
@@ -198,6 +198,8 @@ pub fn candidates(
     algorithm: Option<&str>,
 ) -> Result<Vec<Candidate>> {
     let column = edition.algorithm();
+    let task = project.task()?;
+    let names = algorithm.map(|name| algorithm::names(name, task));
     // Some databases of 1.0 note no success; what has bytes and scores was trained.
     let trained = match edition {
         Edition::V1 => {
@@ -211,14 +213,14 @@ pub fn candidates(
             "SELECT id, {column}, CASE WHEN pg_catalog.jsonb_typeof(metrics OPERATOR(pg_catalog.->) $2) OPERATOR(pg_catalog.=) 'number' \
              THEN (metrics OPERATOR(pg_catalog.->>) $2)::pg_catalog.float8 END FROM pgml.models \
              WHERE project_id OPERATOR(pg_catalog.=) $1 AND {trained} \
-             AND ($3 IS NULL OR {column} OPERATOR(pg_catalog.=) $3) ORDER BY id DESC"
+             AND ($3 IS NULL OR {column} OPERATOR(pg_catalog.=) ANY ($3)) ORDER BY id DESC"
         ),
-        &[project.id.into(), metric.into(), algorithm.into()],
+        &[project.id.into(), metric.into(), names.map_or_else(Argument::null_texts, Argument::from)],
         |row| {
             let score: Option<f64> = row.get(3);
             Ok(Candidate {
                 id: required(row.get(1))?,
-                algorithm: required(row.get(2))?,
+                algorithm: algorithm::of_task(&required::<String>(row.get(2))?, task).to_string(),
                 score: score.filter(|score| !score.is_nan()),
             })
         },

@@ -28,6 +28,8 @@ thread_local! {
 /// A model as this session has it.
 pub struct Model {
     pub(super) id: i64,
+    /// Whether its values are the components of a row, of which the first answers where one value is asked for.
+    pub(super) decomposes: bool,
     /// The size of the files that it was made from.
     pub(super) bytes: Cell<usize>,
     pub(super) native: Option<model::Model>,
@@ -248,12 +250,27 @@ impl Model {
         }
     }
 
+    /// How many values it gives for a row.
+    fn labels(&self) -> Result<usize> {
+        match &self.native {
+            Some(native) => Ok(native.labels()),
+            None => Ok(self.python()?.labels),
+        }
+    }
+
     pub(super) fn check_single(&self) -> Result<()> {
-        let labels = match &self.native {
-            Some(native) => native.labels(),
-            None => self.python()?.labels,
-        };
+        let labels = self.labels()?;
         if labels == 1 { Ok(()) } else { Err(Error::SeveralLabels { model: self.id, labels }.into()) }
+    }
+
+    /// As [`Model::predict`], with one value for each row.
+    pub(super) fn singles<T>(&self, values: &[f64], width: usize, take: impl FnOnce(&[f64]) -> T) -> Result<T> {
+        if !self.decomposes {
+            self.check_single()?;
+            return self.predict(values, width, take);
+        }
+        let components = self.labels()?.max(1);
+        self.predict(values, width, |all| take(&all.iter().copied().step_by(components).collect::<Vec<f64>>()))
     }
 
     /// Predict for rows of `width` values, one after the other, and hand what comes out to `take`.
@@ -306,11 +323,12 @@ impl Model {
         }
     }
 
-    /// What it says about one row, which has to be one value.
+    /// What it says about one row, which has to be one value; of a decomposition, the first component.
     pub(super) fn single(&self, given: Given<'_>) -> Result<f64> {
         let found = self.with_row(given, |values| {
             self.predict(values, values.len(), |labels| match labels {
                 [value] => Ok(*value),
+                [first, ..] if self.decomposes => Ok(*first),
                 _ => Err(labels.len()),
             })
         })?;

@@ -16,12 +16,12 @@ pub struct Column {
     pub shape: Vec<usize>,
 }
 
-/// `original_names`: call the columns as PostgresML 1.0 did.
-pub fn load_dataset(name: &str, original_names: bool) -> Result<Vec<Column>> {
+/// `as_in_1_0`: with the columns of PostgresML 1.0; else those of 2.x.
+pub fn load_dataset(name: &str, as_in_1_0: bool) -> Result<Vec<Column>> {
     runtime::call(|py| {
         let load = runtime::function(py, "pgml_runtime.datasets", "load")?;
         let (columns, arrays): (Vec<(String, String)>, Vec<Bound<'_, PyAny>>) =
-            load.call1((name, original_names))?.extract()?;
+            load.call1((name, as_in_1_0))?.extract()?;
         let columns = columns.into_iter().zip(arrays).map(|((name, sql_type), array)| {
             let array = array.call_method1("astype", ("float64",))?.cast_into::<PyArrayDyn<f64>>()?;
             let shape = array.shape().get(1..).unwrap_or_default().to_vec();

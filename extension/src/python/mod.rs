@@ -28,7 +28,7 @@ pub use datasets::{Column, load_dataset};
 pub use environment::{check, freeze, package_version, version};
 pub use prediction::{Model, load_model};
 pub use scores::scores;
-pub use training::fit;
+pub use training::{check_request, fit};
 
 /// Whether this backend has an interpreter by now, of ours or of PL/Python.
 pub fn is_running() -> bool {

@@ -12,6 +12,21 @@ use crate::fit::{Export, FittedModel, Request};
 use crate::settings::{self, Isolation};
 use crate::text;
 
+/// Fails for what can be refused before there are rows: an algorithm, a package, a name of a hyperparameter or of a search.
+pub fn check_request(request: &Request<'_>) -> Result<()> {
+    runtime::call(|py| {
+        runtime::function(py, "pgml_runtime.training", "check")?.call1((
+            request.algorithm,
+            request.task,
+            request.hyperparams,
+            request.search,
+            request.search_params,
+            request.search_args,
+        ))?;
+        Ok(())
+    })
+}
+
 /// Train on the first `train` rows of the matrix and score on the rest, where `pgml.isolation` says.
 pub fn fit(request: &Request<'_>, matrix: Matrix, train: usize) -> Result<FittedModel> {
     if !in_process_of_its_own() {

@@ -12,6 +12,7 @@ use crate::catalog::Edition;
 use crate::catalog::projects::{self, Project};
 use crate::catalog::snapshots::{self, Snapshot};
 use crate::error::Result;
+use crate::fit::{Names, Request};
 use crate::json::JsonB;
 use crate::relation;
 use crate::runtime::Runtime;
@@ -58,6 +59,7 @@ impl Order {
             Edition::V1 | Edition::V2 => None,
         };
         let algorithm = algorithm(edition, call.algorithm.take(), again.as_ref())?;
+        let algorithm = pgml_core::algorithm::of_task(&algorithm, task).to_string();
         let hyperparams = match (call.hyperparams.take(), &again) {
             (None, Some(again)) => again.hyperparams.clone(),
             (given, _) => object("hyperparams", given)?,
@@ -87,6 +89,21 @@ impl Order {
             snapshot,
             reused,
         })
+    }
+}
+
+impl Order {
+    /// What the runtime is asked to fit.
+    pub fn request<'a>(&'a self, names: &'a Names) -> Request<'a> {
+        Request {
+            algorithm: &self.algorithm,
+            task: self.task.name(),
+            hyperparams: &self.hyperparams,
+            search: self.search.as_deref(),
+            search_params: &self.search_params,
+            search_args: &self.search_args,
+            names,
+        }
     }
 }
 

@@ -101,8 +101,6 @@ const ALGORITHMS: &[(&str, Task, Fit)] = &[
     ("lightgbm", Task::Classification, lightgbm::fit),
     ("kmeans", Task::Clustering, kmeans::fit),
     ("pca", Task::Decomposition, pca::fit),
-    // 2.x accepts 'linear' where it means these.
-    ("linear", Task::Clustering, kmeans::fit),
 ];
 
 /// Those that can let some rows count more than others.
@@ -110,16 +108,17 @@ const WEIGHING: &[&str] = &["linear", "ridge", "lasso", "elastic_net", "random_f
 
 /// The algorithms that the Rust runtime trains for a task.
 pub fn algorithms(task: Task) -> Vec<&'static str> {
-    let mut names: Vec<&str> = ALGORITHMS.iter().filter(|entry| entry.1 == task).map(|entry| entry.0).collect();
-    if task == Task::Decomposition {
-        names.push("linear");
-    }
-    names
+    ALGORITHMS.iter().filter(|entry| entry.1 == task).map(|entry| entry.0).collect()
+}
+
+/// Fails where nothing here trains the algorithm for the task, or lets some rows count more than others if it has to.
+pub fn check(algorithm: &str, task: Task, weighs: bool) -> Result<()> {
+    find(algorithm, task)?;
+    if weighs && !WEIGHING.contains(&algorithm) { Err(Error::NoWeights(algorithm.to_string())) } else { Ok(()) }
 }
 
 fn find(algorithm: &str, task: Task) -> Result<Fit> {
-    let name = if task == Task::Decomposition && algorithm == "linear" { "pca" } else { algorithm };
-    let found = ALGORITHMS.iter().find(|entry| entry.0 == name && entry.1 == task).map(|entry| entry.2);
+    let found = ALGORITHMS.iter().find(|entry| entry.0 == algorithm && entry.1 == task).map(|entry| entry.2);
     found.ok_or_else(|| Error::Algorithm { algorithm: algorithm.to_string(), task: task.name().to_string() })
 }
 
@@ -131,11 +130,9 @@ pub fn fit(
     data: &Data,
     interrupt: Interrupt<'_>,
 ) -> Result<Fitted> {
+    check(algorithm, task, !data.weights.is_empty())?;
     let fit = find(algorithm, task)?;
     let weighs = WEIGHING.contains(&algorithm);
-    if !weighs && !data.weights.is_empty() {
-        return Err(Error::NoWeights(algorithm.to_string()));
-    }
     let mut fitted = Fitted::default();
     let mut importances: Vec<Vec<f64>> = Vec::new();
     for at in 0..data.labels.max(1) {
