@@ -1032,6 +1032,10 @@ REVOKE ALL ON FUNCTION pgml.adoption_leftovers() FROM PUBLIC;
 CREATE FUNCTION pgml.trust(model_id bigint) RETURNS void
     VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_trust_wrapper';
 COMMENT ON FUNCTION pgml.trust(bigint) IS 'Accepts the bytes of a model as if this database had stored them; for superusers';
+
+CREATE FUNCTION pgml.to_sql(model_id bigint) RETURNS text
+    STABLE STRICT PARALLEL UNSAFE COST 100000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_to_sql_wrapper';
+COMMENT ON FUNCTION pgml.to_sql(bigint) IS 'The prediction of a model as an SQL expression over the names of its features, for databases without the extension';
 REVOKE ALL ON FUNCTION pgml.trust(bigint) FROM PUBLIC;
 
 -- A database that PostgresML made has no seals. Whoever updates it, a superuser, accepts the models in it.

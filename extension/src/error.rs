@@ -15,6 +15,9 @@ pub enum Error {
     /// From the Rust runtime.
     #[error(transparent)]
     Learn(#[from] pgml_learn::Error),
+    /// A model that can't leave, or a file that is not let in.
+    #[error(transparent)]
+    Exchange(#[from] pgml_exchange::Error),
     /// An exception that Python raised.
     #[error("{}", .0.message)]
     Python(Box<Failure>),
@@ -70,6 +73,7 @@ impl From<Error> for ErrorReport {
         let (sqlstate, detail, hint) = match error {
             Error::Usage(error) => (error.sqlstate().to_string(), None, error.hint()),
             Error::Learn(error) => (error.sqlstate().to_string(), None, error.hint()),
+            Error::Exchange(error) => (error.sqlstate().to_string(), None, error.hint()),
             Error::Python(failure) | Error::Raised(failure) => (failure.sqlstate, failure.detail, failure.hint),
             Error::Spi(_) => ("XX000".to_string(), None, None),
             Error::Exposed { .. } => (

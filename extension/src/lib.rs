@@ -17,6 +17,7 @@ mod deploy;
 mod edition_1_0;
 mod edition_2_10;
 mod error;
+mod exchange;
 mod fit;
 mod importances;
 mod json;

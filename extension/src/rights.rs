@@ -51,6 +51,13 @@ pub fn of_predictors<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     hinted(hint, work)
 }
 
+/// Read a model and what its snapshot notes.
+pub fn of_exporters<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let role = role();
+    let hint = move || format!("GRANT SELECT ON pgml.projects, pgml.models, pgml.files, pgml.snapshots TO {role}");
+    hinted(hint, work)
+}
+
 /// Read a relation of the caller's, whose name is quoted.
 pub fn of_readers<T>(relation: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let role = role();

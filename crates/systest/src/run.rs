@@ -54,7 +54,7 @@ pub fn unit(workspace: &Workspace, cases: &mut Cases<'_>) {
             .run(&workspace.log("test-unit-xtask"))?)
     });
     cases.run(
-        "the extension's logic (cargo test -p pgml-core -p pgml-learn)",
+        "the extension's logic (cargo test -p pgml-core -p pgml-exchange -p pgml-learn)",
         || {
             let manifest = [
                 "test",
@@ -64,6 +64,8 @@ pub fn unit(workspace: &Workspace, cases: &mut Cases<'_>) {
                 "extension/Cargo.toml",
                 "--package",
                 "pgml-core",
+                "--package",
+                "pgml-exchange",
                 "--package",
                 "pgml-learn",
             ];

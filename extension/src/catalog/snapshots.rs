@@ -275,6 +275,17 @@ pub fn meaning(project: &Project) -> Result<Option<Meaning>> {
     Ok(columns.flatten().and_then(|JsonB(columns)| Meaning::of_snapshot(&project.name, &columns)))
 }
 
+/// What the snapshot of a model notes of its columns, as the calling statement sees it.
+pub fn columns(model: i64) -> Result<Option<Value>> {
+    let columns = spi::read(
+        c"SELECT s.columns FROM pgml.snapshots AS s JOIN pgml.models AS m ON m.snapshot_id OPERATOR(pg_catalog.=) s.id \
+          WHERE m.id OPERATOR(pg_catalog.=) $1",
+        &[model.into()],
+        |row| Ok(row.get::<JsonB>(1)),
+    )?;
+    Ok(columns.into_iter().flatten().next().map(|JsonB(columns)| columns))
+}
+
 /// The columns that a model was trained on, in its order; `None` if its snapshot doesn't tell.
 pub fn feature_names(model: i64) -> Result<Option<Vec<String>>> {
     let columns = spi::first(

@@ -14,6 +14,7 @@ mod leaves;
 mod linear;
 mod neighbours;
 mod read;
+mod view;
 mod write;
 
 pub use decide::{Decision, Finish, Link, Probabilities};

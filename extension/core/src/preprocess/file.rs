@@ -55,13 +55,18 @@ impl Preprocess {
             return Err(FileError::Version(version));
         }
         let Description { columns, label, .. } = serde_json::from_slice(bytes)?;
-        if columns.is_empty() {
-            return Err(FileError::Empty);
-        }
-        match columns.iter().find(|column| !column.is_sound()) {
-            Some(column) => Err(FileError::Column(column.name.clone())),
-            None => Ok(Preprocess { columns, single: false, label }),
-        }
+        checked(columns, label)
+    }
+}
+
+/// Steps whose columns are checked for everything that evaluation relies on.
+pub(super) fn checked(columns: Vec<Column>, label: Option<Classes>) -> Result<Preprocess, FileError> {
+    if columns.is_empty() {
+        return Err(FileError::Empty);
+    }
+    match columns.iter().find(|column| !column.is_sound()) {
+        Some(column) => Err(FileError::Column(column.name.clone())),
+        None => Ok(Preprocess { columns, single: false, label }),
     }
 }
 

@@ -37,28 +37,28 @@ pub struct Preprocess {
 /// What is done with one column of a row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Column {
-    name: String,
+pub struct Column {
+    pub name: String,
     /// The numbers that it has in a row: 1, or an array's elements.
-    size: usize,
+    pub size: usize,
     /// What its texts stand for; none for a column of numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    categories: Option<Categories>,
+    pub categories: Option<Categories>,
     /// What a missing value becomes; none when it is an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    fill: Option<f64>,
+    pub fill: Option<f64>,
     /// A number less `center`, divided by `divisor`; as it is without them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    scale: Option<(f64, f64)>,
+    pub scale: Option<(f64, f64)>,
     /// What its numbers count, when they are dates or times.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    time: Option<Temporal>,
+    pub time: Option<Temporal>,
     /// Whether its dates or times become their parts.
     #[serde(default, skip_serializing_if = "is_false")]
-    parts: bool,
+    pub parts: bool,
     /// Whether a value that is missing stays so, because the algorithm takes it.
     #[serde(default, skip_serializing_if = "is_false")]
-    missing: bool,
+    pub missing: bool,
 }
 
 fn is_false(value: &bool) -> bool {
@@ -68,17 +68,32 @@ fn is_false(value: &bool) -> bool {
 /// What texts stand for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Categories {
-    values: BTreeMap<String, f64>,
+pub struct Categories {
+    pub values: BTreeMap<String, f64>,
     /// NULL as a category; none when it is a missing value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    null: Option<f64>,
+    pub null: Option<f64>,
     /// The number of columns, of which the one at the value's place is 1 and the others are 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    one_hot: Option<usize>,
+    pub one_hot: Option<usize>,
 }
 
 impl Preprocess {
+    /// Steps that were not learned here; an error names the column whose sizes or numbers can't be.
+    pub fn new(columns: Vec<Column>, label: Option<Classes>) -> Result<Preprocess, FileError> {
+        file::checked(columns, label)
+    }
+
+    /// What is done with each column.
+    pub fn steps(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Whether the arithmetic is that of PostgresML, in four bytes.
+    pub fn is_single(&self) -> bool {
+        self.single
+    }
+
     /// What the classes of the label are called.
     pub fn label(&self) -> Option<&Classes> {
         self.label.as_ref()
@@ -171,7 +186,14 @@ pub fn unique(names: Vec<String>) -> Vec<String> {
 }
 
 impl Column {
-    fn outputs(&self) -> usize {
+    /// A column whose numbers the model takes as they are.
+    pub fn plain(name: &str, size: usize) -> Column {
+        let name = name.to_string();
+        Column { name, size, categories: None, fill: None, scale: None, time: None, parts: false, missing: false }
+    }
+
+    /// The numbers that the model takes for it.
+    pub fn outputs(&self) -> usize {
         match &self.categories {
             Some(Categories { one_hot: Some(count), .. }) => *count,
             _ => self.time.filter(|_| self.parts).map_or(self.size, |time| time.parts().len()),
