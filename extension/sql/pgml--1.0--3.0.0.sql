@@ -914,6 +914,72 @@ CREATE FUNCTION pgml.classes(model_id bigint) RETURNS TABLE (class int, label te
 COMMENT ON FUNCTION pgml.classes(bigint) IS 'The classes of a given model, in the order of predict_proba';
 
 ---------------------------------------------------------------------------------------------------
+-- Evaluation
+---------------------------------------------------------------------------------------------------
+
+-- VOLATILE: a relation is read as it is now.
+CREATE FUNCTION pgml.evaluate(project_name text, relation_name text) RETURNS jsonb
+    VOLATILE STRICT PARALLEL RESTRICTED COST 1000000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_evaluate_wrapper';
+COMMENT ON FUNCTION pgml.evaluate(text, text) IS 'The scores of the deployed model of a project on the rows of a relation, which has the label';
+
+CREATE FUNCTION pgml.evaluate(model_id bigint, relation_name text) RETURNS jsonb
+    VOLATILE STRICT PARALLEL RESTRICTED COST 1000000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_evaluate_model_wrapper';
+COMMENT ON FUNCTION pgml.evaluate(bigint, text) IS 'The scores of a given model on the rows of a relation, which has the label';
+
+CREATE FUNCTION pgml.confusion_matrix(project_name text, relation_name text) RETURNS TABLE (actual text, predicted text, rows bigint)
+    VOLATILE STRICT PARALLEL RESTRICTED COST 1000000 ROWS 10 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_confusion_matrix_wrapper';
+COMMENT ON FUNCTION pgml.confusion_matrix(text, text) IS 'How many rows of each class of a relation the deployed model of a project predicts as which class';
+
+CREATE FUNCTION pgml.confusion_matrix(model_id bigint, relation_name text) RETURNS TABLE (actual text, predicted text, rows bigint)
+    VOLATILE STRICT PARALLEL RESTRICTED COST 1000000 ROWS 10 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_confusion_matrix_model_wrapper';
+COMMENT ON FUNCTION pgml.confusion_matrix(bigint, text) IS 'How many rows of each class of a relation a given model predicts as which class';
+
+---------------------------------------------------------------------------------------------------
+-- Explanation
+---------------------------------------------------------------------------------------------------
+
+-- Not STRICT: a label that is NULL is none. STABLE: a deployment changes the answer.
+CREATE FUNCTION pgml.explain(project_name text, features float8[], label text DEFAULT NULL, parts boolean DEFAULT false)
+    RETURNS TABLE (feature text, value text, contribution float8)
+    STABLE PARALLEL SAFE COST 10000 ROWS 10 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_explain_wrapper';
+COMMENT ON FUNCTION pgml.explain(text, float8[], text, boolean) IS 'What each column of one row adds to what the deployed model of a project says';
+
+CREATE FUNCTION pgml.explain(project_name text, features record, label text DEFAULT NULL, parts boolean DEFAULT false)
+    RETURNS TABLE (feature text, value text, contribution float8)
+    STABLE PARALLEL SAFE COST 10000 ROWS 10 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_explain_row_wrapper';
+COMMENT ON FUNCTION pgml.explain(text, record, text, boolean) IS 'What each column of one row, a table''s or (a, b, c), adds to what the deployed model of a project says';
+
+CREATE FUNCTION pgml.explain(project_name text, features boolean[], label text DEFAULT NULL, parts boolean DEFAULT false)
+    RETURNS TABLE (feature text, value text, contribution float8)
+    STABLE PARALLEL SAFE COST 10000 ROWS 10 LANGUAGE sql AS $$ SELECT e.feature, e.value, e.contribution FROM pgml.explain($1, $2::pg_catalog.int4[]::pg_catalog.float8[], $3, $4) AS e $$;
+COMMENT ON FUNCTION pgml.explain(text, boolean[], text, boolean) IS 'What each column of one row of booleans adds to what the deployed model of a project says';
+
+CREATE FUNCTION pgml.explain(project_name text, features text, label text DEFAULT NULL, parts boolean DEFAULT false)
+    RETURNS TABLE (feature text, value text, contribution float8)
+    STABLE PARALLEL SAFE COST 10000 ROWS 10 LANGUAGE sql AS $$ SELECT e.feature, e.value, e.contribution FROM pgml.explain($1, $2::pg_catalog.float8[], $3, $4) AS e $$;
+COMMENT ON FUNCTION pgml.explain(text, text, text, boolean) IS 'What each column of one row in the notation of an array, {1,2}, adds to what the deployed model of a project says';
+
+CREATE FUNCTION pgml.explain(model_id bigint, features float8[], label text DEFAULT NULL, parts boolean DEFAULT false)
+    RETURNS TABLE (feature text, value text, contribution float8)
+    STABLE PARALLEL SAFE COST 10000 ROWS 10 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_explain_model_wrapper';
+COMMENT ON FUNCTION pgml.explain(bigint, float8[], text, boolean) IS 'What each column of one row adds to what a given model says';
+
+CREATE FUNCTION pgml.explain(model_id bigint, features record, label text DEFAULT NULL, parts boolean DEFAULT false)
+    RETURNS TABLE (feature text, value text, contribution float8)
+    STABLE PARALLEL SAFE COST 10000 ROWS 10 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_explain_row_model_wrapper';
+COMMENT ON FUNCTION pgml.explain(bigint, record, text, boolean) IS 'What each column of one row, a table''s or (a, b, c), adds to what a given model says';
+
+CREATE FUNCTION pgml.explain(model_id bigint, features boolean[], label text DEFAULT NULL, parts boolean DEFAULT false)
+    RETURNS TABLE (feature text, value text, contribution float8)
+    STABLE PARALLEL SAFE COST 10000 ROWS 10 LANGUAGE sql AS $$ SELECT e.feature, e.value, e.contribution FROM pgml.explain($1, $2::pg_catalog.int4[]::pg_catalog.float8[], $3, $4) AS e $$;
+COMMENT ON FUNCTION pgml.explain(bigint, boolean[], text, boolean) IS 'What each column of one row of booleans adds to what a given model says';
+
+CREATE FUNCTION pgml.explain(model_id bigint, features text, label text DEFAULT NULL, parts boolean DEFAULT false)
+    RETURNS TABLE (feature text, value text, contribution float8)
+    STABLE PARALLEL SAFE COST 10000 ROWS 10 LANGUAGE sql AS $$ SELECT e.feature, e.value, e.contribution FROM pgml.explain($1, $2::pg_catalog.float8[], $3, $4) AS e $$;
+COMMENT ON FUNCTION pgml.explain(bigint, text, text, boolean) IS 'What each column of one row in the notation of an array, {1,2}, adds to what a given model says';
+
+---------------------------------------------------------------------------------------------------
 -- Scores
 ---------------------------------------------------------------------------------------------------
 

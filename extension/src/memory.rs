@@ -36,9 +36,17 @@ pub fn define_setting() {
     );
 }
 
-/// What one training may take.
+/// What one training, or one evaluation, may take.
 pub struct Budget {
     limit: Option<Limit>,
+    work: Work,
+}
+
+/// What takes the memory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Work {
+    Training,
+    Evaluation,
 }
 
 /// A bound, and what sets it.
@@ -50,9 +58,14 @@ struct Limit {
 }
 
 impl Budget {
-    /// As the settings are now.
+    /// Of a training, as the settings are now.
     pub fn now() -> Budget {
-        Budget { limit: bound() }
+        Budget { limit: bound(), work: Work::Training }
+    }
+
+    /// Of an evaluation, which holds what was said about each row, and no row.
+    pub fn of_scores() -> Budget {
+        Budget { limit: bound(), work: Work::Evaluation }
     }
 
     /// Fail when a training on that many numbers takes more. Called for each row.
@@ -66,7 +79,7 @@ impl Budget {
     fn refuse(&self, bytes: u64, name: &str, why: impl FnOnce() -> String) -> Result<()> {
         match self.limit.filter(|limit| bytes > limit.bytes) {
             None => Ok(()),
-            Some(limit) => Err(refusal(bytes, limit, name, why()).into()),
+            Some(limit) => Err(refusal(self.work, bytes, limit, name, why()).into()),
         }
     }
 }
@@ -81,15 +94,19 @@ pub fn check_fit(algorithm: &str, matrix: &Matrix, train: usize, name: &str) -> 
     Budget::now().refuse(bytes, name, || format!("{algorithm} compares each of {train} rows with each."))
 }
 
-fn refusal(bytes: u64, limit: Limit, name: &str, why: String) -> Failure {
+fn refusal(work: Work, bytes: u64, limit: Limit, name: &str, why: String) -> Failure {
     let (who, hint) = match limit.of_group {
         true => ("the server's control group (its container) leaves", "give the container more memory"),
         false => ("pgml.memory_limit allows", "let a superuser raise pgml.memory_limit"),
     };
     let (needed, allowed) = (bytes.div_ceil(1 << 20), limit.bytes >> 20);
-    Failure::new("53400", format!("training on {name} would take at least {needed} MB, and {who} {allowed} MB"))
+    let (doing, fewer) = match work {
+        Work::Training => ("training on", "Train on fewer rows or columns"),
+        Work::Evaluation => ("scoring the predictions for", "Evaluate on fewer rows"),
+    };
+    Failure::new("53400", format!("{doing} {name} would take at least {needed} MB, and {who} {allowed} MB"))
         .with_detail(why)
-        .with_hint(format!("Train on fewer rows or columns, or {hint}."))
+        .with_hint(format!("{fewer}, or {hint}."))
 }
 
 /// The limit in bytes; none when nothing limits.

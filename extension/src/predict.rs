@@ -7,8 +7,10 @@
 //! A model that was exported predicts here, from the arrays where they lie. Python is started for the others, and for a row
 //! that it might refuse.
 
+pub mod explain;
 mod functions;
 mod model;
+pub mod stream;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
@@ -98,6 +100,7 @@ fn load(wanted: Deployed) -> Result<Rc<Model>> {
         bytes: Cell::new(bytes),
         native,
         python: OnceCell::new(),
+        explainer: OnceCell::new(),
         plain: preprocess.as_ref().is_none_or(Preprocess::is_plain),
         preprocess,
         places: RefCell::default(),

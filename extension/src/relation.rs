@@ -2,9 +2,9 @@
 
 use pgml_core::Error;
 use pgml_core::columns::{Column, Layout};
-use pgml_core::labels::Value;
+use pgml_core::labels::{Collector, Value};
 use pgml_core::matrix::{Builder, Matrix};
-use pgml_core::preprocess::Plan;
+use pgml_core::preprocess::{Field, Plan};
 use pgrx::pg_sys;
 
 use crate::error::Result;
@@ -146,9 +146,7 @@ enum Given {
 
 /// The rows of a query that `layout` made, with `name` in what is wrong with them.
 fn collect(query: &str, layout: &Layout, mut builder: Builder, name: &str) -> Result<Matrix> {
-    let features = layout.features.len();
-    let label = |place: usize| place.checked_sub(features).and_then(|label| layout.collector(label)).is_some();
-    let columns: Vec<Given> = layout.columns().enumerate().map(|(place, column)| given(column, label(place))).collect();
+    let columns = all_given(layout);
     let budget = Budget::now();
     let progress = Progress::start();
     let mut rows = 0u64;
@@ -176,6 +174,62 @@ fn collect(query: &str, layout: &Layout, mut builder: Builder, name: &str) -> Re
     };
     rights::of_readers(name, || scan::rows(query, read))?;
     Ok(builder.finish(name)?)
+}
+
+/// A row of a query that a layout made, value by value.
+pub struct Values<'a> {
+    row: &'a scan::Row<'a>,
+    columns: &'a [Given],
+}
+
+impl Values<'_> {
+    /// A feature, by its place among all columns.
+    pub fn field(&self, index: usize) -> Field {
+        let known = |values: &[f64]| values.iter().map(|value| Some(*value).filter(|value| !value.is_nan())).collect();
+        let found = match self.columns[index] {
+            Given::Number(stored) => self.row.number(index, stored).map(Field::Number),
+            Given::Numeric => self.row.numeric(index).map(Field::Number),
+            Given::Time(kind) => self.row.time(index, kind).map(|value| Field::Time(kind.temporal(), value)),
+            Given::Text | Given::ClassText => {
+                self.row.text(index, |text| text.map(|text| Field::Text(text.to_string())))
+            }
+            Given::Array => {
+                self.row.array_with_gaps(index, |values| values.map(|values| Field::Numbers(known(values))))
+            }
+            Given::ClassWhole(stored) => self.row.whole(index, stored).map(|whole| Field::Number(whole as f64)),
+        };
+        found.unwrap_or(Field::Null)
+    }
+
+    /// A label that is a number; none for NULL.
+    pub fn number(&self, index: usize) -> Option<f64> {
+        match self.field(index) {
+            Field::Number(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The number that stands for a label's class among those that are collected; none for NULL.
+    pub fn class(&self, index: usize, classes: &mut Collector) -> Option<f64> {
+        match self.columns[index] {
+            Given::ClassWhole(stored) => self.row.whole(index, stored).map(|whole| classes.code(Value::Whole(whole))),
+            _ => self.row.text(index, |text| text.map(|text| classes.code(Value::Text(text)))),
+        }
+    }
+}
+
+/// Hand the columns of a layout to `each`, row by row, as the caller may read them. Nothing is kept.
+pub fn each_row(relation: &Relation, layout: &Layout, mut each: impl FnMut(&Values<'_>) -> Result<()>) -> Result<()> {
+    let columns = all_given(layout);
+    let query = layout.query(&relation.name);
+    let hand = |row: &scan::Row<'_>| each(&Values { row, columns: &columns });
+    rights::of_readers(&relation.name, || scan::rows(&query, hand))
+}
+
+fn all_given(layout: &Layout) -> Vec<Given> {
+    let features = layout.features.len();
+    let class = |place: usize| place.checked_sub(features).and_then(|label| layout.collector(label)).is_some();
+    layout.columns().enumerate().map(|(place, column)| given(column, class(place))).collect()
 }
 
 /// How the query gives a column. What is no plain number has been cast to `float8`.

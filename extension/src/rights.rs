@@ -58,6 +58,15 @@ pub fn of_exporters<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     hinted(hint, work)
 }
 
+/// Run the work of an evaluation, which also asks what the model was trained on.
+pub fn of_evaluators<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let role = role();
+    let hint = move || {
+        format!("GRANT SELECT ON pgml.projects, pgml.deployments, pgml.models, pgml.files, pgml.snapshots TO {role}")
+    };
+    hinted(hint, work)
+}
+
 /// Read a relation of the caller's, whose name is quoted.
 pub fn of_readers<T>(relation: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let role = role();

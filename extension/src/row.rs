@@ -188,6 +188,21 @@ impl Row {
         unsafe { field(self.values[*place], *reading) }.ok_or_else(|| unknown(column + 1, *type_oid))
     }
 
+    /// The value of a column as the server writes it; none for NULL.
+    pub fn shown(&self, column: usize) -> Option<String> {
+        let Attribute { place, type_oid, .. } = &self.shape.attributes[column];
+        if self.nulls[*place] {
+            return None;
+        }
+        let (mut output, mut is_long) = (pg_sys::InvalidOid, false);
+        // SAFETY: the value is one of the column's type, whose own function writes it: a string of the current memory context.
+        let text = unsafe {
+            pg_sys::getTypeOutputInfo(*type_oid, &mut output, &mut is_long);
+            std::ffi::CStr::from_ptr(pg_sys::OidOutputFunctionCall(output, self.values[*place]))
+        };
+        Some(text::from_server(text.to_bytes()).into_owned())
+    }
+
     /// The values of all columns, without those that were dropped from the row's table.
     pub fn fields(&self) -> Result<Vec<Field>> {
         (0..self.shape.attributes.len()).map(|column| self.field(column)).collect()

@@ -3,6 +3,7 @@
 SET client_min_messages = error;
 CREATE ROLE pgml_test_predictor;
 CREATE ROLE pgml_test_trainer;
+CREATE ROLE pgml_test_evaluator;
 CREATE ROLE pgml_test_owner;
 CREATE ROLE pgml_test_reader;
 CREATE TABLE public.of_all AS
@@ -11,7 +12,7 @@ FROM generate_series(1, 120) AS n;
 ALTER TABLE public.of_all ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON public.of_all USING (owner = current_user);
 CREATE VIEW public.seen AS SELECT a, kind, y FROM public.of_all;
-GRANT SELECT ON public.of_all TO pgml_test_trainer;
+GRANT SELECT ON public.of_all TO pgml_test_trainer, pgml_test_evaluator;
 ALTER VIEW public.seen OWNER TO pgml_test_trainer;
 GRANT CREATE, USAGE ON SCHEMA public TO pgml_test_trainer;
 
@@ -30,6 +31,7 @@ RESET ROLE;
 -- Word for word from docs/security.md.
 GRANT SELECT ON pgml.overview, pgml.trained_models, pgml.deployed_models, pgml.model_details, pgml.disk_use TO pgml_test_reader;
 GRANT SELECT ON pgml.projects, pgml.deployments, pgml.models, pgml.files TO pgml_test_predictor;
+GRANT SELECT ON pgml.projects, pgml.deployments, pgml.models, pgml.files, pgml.snapshots TO pgml_test_evaluator;
 GRANT SELECT, INSERT, UPDATE ON pgml.projects, pgml.models, pgml.snapshots TO pgml_test_trainer;
 GRANT SELECT, INSERT ON pgml.deployments, pgml.files TO pgml_test_trainer;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA pgml TO pgml_test_trainer;
@@ -63,10 +65,16 @@ SET ROLE pgml_test_predictor;
 SELECT pg_temp.expect('predicts', $$SELECT pgml.predict('own', (5, 'odd'::text)) IS NOT NULL$$, 'true');
 SELECT pg_temp.expect('predicts rows', $$SELECT count(*) FROM pgml.predict_batch('own', ARRAY[(5, 'odd'::text), (6, 'even'::text)])$$, '2');
 SELECT pg_temp.expect('importances', $$SELECT count(*) FROM pgml.feature_importances('own')$$, '2');
+SELECT pg_temp.expect('explains', $$SELECT count(*) FROM pgml.explain('own', (5, 'odd'::text))$$, '3');
+SELECT pg_temp.expect('does not evaluate', $$SELECT pgml.evaluate('own', 'public.seen')$$, 'ERROR 42501%HINT: GRANT SELECT ON pgml.projects, pgml.deployments, pgml.models, pgml.files, pgml.snapshots TO pgml_test_predictor%');
 SELECT pg_temp.expect('does not train', $$SELECT pgml.train('own', algorithm => 'lasso')$$, 'ERROR 42501%HINT: GRANT%');
 SELECT pg_temp.expect('does not read the key', $$SELECT count(*) FROM pgml_private.seal_keys$$, 'ERROR 42501%');
 SELECT pg_temp.expect('does not trust', $$SELECT pgml.trust(1)$$, 'ERROR 42501%');
 SELECT pg_temp.expect('does not raise its cache', $$SET pgml.model_cache = '100GB'$$, 'ERROR 42501%');
+SET ROLE pgml_test_evaluator;
+SELECT pg_temp.expect('evaluates on what the policy shows', $$SELECT pgml.evaluate('own', 'public.of_all')$$, 'ERROR 02000%of_all has no rows%');
+SELECT pg_temp.expect('not on what it may not read', $$SELECT pgml.evaluate('own', 'public.seen')$$, 'ERROR 42501%HINT: GRANT SELECT ON public.seen TO pgml_test_evaluator%');
+SELECT pg_temp.expect('explains', $$SELECT count(*) FROM pgml.explain('own', (5, 'odd'::text))$$, '3');
 SET ROLE pgml_test_reader;
 SELECT pg_temp.expect('looks on', $$SELECT (SELECT count(*) FROM pgml.model_details) > 0 AND (SELECT sum(bytes) FROM pgml.disk_use) > 0$$, 'true');
 SELECT pg_temp.expect('does not predict', $$SELECT pgml.predict('own', (5, 'odd'::text))$$, 'ERROR 42501%HINT: GRANT SELECT%');
@@ -76,7 +84,7 @@ SELECT pg_temp.expect('drops', $$SELECT pgml.drop_project('kept', force => true)
 SELECT pg_temp.expect('a data set', $$SELECT rows FROM pgml.load_dataset('iris')$$, '150');
 RESET ROLE;
 DO $$ BEGIN ASSERT (SELECT array_agg(name) FROM pgml.projects) = '{ours}', (SELECT array_agg(name)::text FROM pgml.projects); END $$;
-DROP OWNED BY pgml_test_trainer, pgml_test_predictor, pgml_test_owner, pgml_test_reader CASCADE;
-DROP ROLE pgml_test_trainer, pgml_test_predictor, pgml_test_owner, pgml_test_reader;
+DROP OWNED BY pgml_test_trainer, pgml_test_evaluator, pgml_test_predictor, pgml_test_owner, pgml_test_reader CASCADE;
+DROP ROLE pgml_test_trainer, pgml_test_evaluator, pgml_test_predictor, pgml_test_owner, pgml_test_reader;
 \o
 \echo roles: passed

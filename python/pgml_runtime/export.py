@@ -20,20 +20,29 @@ VERSION = 1
 VERSION_WITH_PLACES = 2
 """That of a file with trees whose leaves name the scores of their values."""
 
+VERSION_EXPLAINED = 3
+"""That of a file with what contributions are computed from: the rows that came to each node of a
+tree, the means of a linear model's features."""
+
 _SAMPLE = 1000
 _DTYPES = {"float64": "F64", "uint32": "U32", "uint8": "U8"}
 
 
-def export(header, estimator):
-    """Return the bytes of a trained `estimator`; `header` is what training._header made."""
+def export(header, estimator, x=None):
+    """Return the bytes of a trained `estimator`; `header` is what training._header made.
+
+    x: the rows that it learned from, whose means a linear model keeps.
+    """
     parts = []
     for label, one in enumerate(_single(estimator)):
         classes = None if header["classes"] is None else header["classes"][label]
-        parts.append(_part(one, header["n_features"], classes))
-    has_places = any("places" in part.tensors for part in parts)
+        part = _part(one, header["n_features"], classes)
+        if part.scores["kind"] == "linear" and x is not None:
+            part.tensors["means"] = x.mean(axis=0)
+        parts.append(part)
     made_by = type(_single(estimator)[0])
     description = {
-        "version": VERSION_WITH_PLACES if has_places else VERSION,
+        "version": max(_version(part.tensors) for part in parts),
         "made_by": f"{made_by.__module__.split('.')[0]} {made_by.__name__}",
         "features": header["n_features"],
         "parts": [{"scores": part.scores, "finish": part.finish} for part in parts],
@@ -44,6 +53,13 @@ def export(header, estimator):
         for name, values in part.tensors.items()
     }
     return _container(description, tensors)
+
+
+def _version(tensors):
+    """Return the oldest version that has such a part."""
+    if "covers" in tensors or "means" in tensors:
+        return VERSION_EXPLAINED
+    return VERSION_WITH_PLACES if "places" in tensors else VERSION
 
 
 def sample(model, x):

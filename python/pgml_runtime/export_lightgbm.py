@@ -70,6 +70,9 @@ def _tree(entries):
         return np.concatenate([found, np.zeros(n_leaves, dtype=np.int64)])
 
     padding = np.zeros(n_leaves)
+    # Rows, not their weights, as LightGBM's own contributions count them. A tree of one leaf has none.
+    covers = [column("internal_count", np.float64), column("leaf_count", np.float64)]
+    covers = np.concatenate(covers) if n_splits else np.ones(1)
     return Tree(
         np.concatenate([column("split_feature", np.int64), np.full(n_leaves, LEAF)]),
         np.concatenate([threshold, padding]),
@@ -77,4 +80,5 @@ def _tree(entries):
         children("right_child"),
         np.concatenate([missing_left.astype(bool), padding.astype(bool)]),
         np.concatenate([np.zeros(n_splits), leaf_values]).reshape(-1, 1),
+        covers,
     )

@@ -16,8 +16,9 @@ _WORTH = 4
 Part = collections.namedtuple("Part", "scores finish tensors")
 """How scores come about, what becomes of them, and the numbers by name."""
 
-Tree = collections.namedtuple("Tree", "feature threshold left right missing_left values")
-"""One tree's nodes, children after their parents; `values` has a row for each node."""
+Tree = collections.namedtuple("Tree", "feature threshold left right missing_left values covers")
+"""One tree's nodes, children after their parents; `values` has a row for each node, `covers` the
+weight of the rows that came to it in training."""
 
 
 class NotExported(Exception):  # noqa: N818 (no error: Python predicts then)
@@ -82,7 +83,7 @@ def _trees(trees, finish, width, input_, compare, combine, more):
     first = next(trees, None)
     if first is None:
         raise NotExported("the model has no trees")
-    columns = {"feature": [], "threshold": [], "left": [], "right": [], "missing_left": []}
+    columns = {name: [] for name in ("feature", "threshold", "left", "right", "missing_left", "covers")}
     leaves = _Places() if _has_few(first, more) else _Rows()
     roots = []
     nodes = 0
@@ -95,11 +96,12 @@ def _trees(trees, finish, width, input_, compare, combine, more):
         columns["left"].append(left)
         columns["right"].append(np.where(leaf, 0, tree.right + nodes))
         columns["missing_left"].append(tree.missing_left & ~leaf)
+        columns["covers"].append(tree.covers)
         roots.append(nodes)
         nodes += len(leaf)
     if nodes >= LEAF or leaves.filled >= LEAF:
         raise NotExported("the model has too many nodes")
-    types = {"threshold": np.float64, "missing_left": np.uint8}
+    types = {"threshold": np.float64, "missing_left": np.uint8, "covers": np.float64}
     tensors = {
         name: np.concatenate(column).astype(types.get(name, np.uint32))
         for name, column in columns.items()

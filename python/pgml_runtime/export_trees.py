@@ -27,6 +27,7 @@ def _tree(estimator, leaf_values, features=None):
         tree.children_right.astype(np.int64),
         np.zeros(len(leaf), dtype=bool),  # a missing value is Python's to judge
         leaf_values,
+        tree.weighted_n_node_samples,
     )
 
 
@@ -123,6 +124,7 @@ def _histogram_tree(nodes):
         nodes["right"].astype(np.int64),
         nodes["missing_go_to_left"].astype(bool),
         nodes["value"].reshape(-1, 1),
+        nodes["count"].astype(np.float64),
     )
 
 

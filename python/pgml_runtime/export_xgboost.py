@@ -61,4 +61,5 @@ def _tree(tree):
         np.asarray(tree["right_children"], dtype=np.int64),
         np.asarray(tree["default_left"], dtype=bool),
         numbers.reshape(-1, 1),
+        np.asarray(tree["sum_hessian"], dtype=np.float32).astype(np.float64),
     )

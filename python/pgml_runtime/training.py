@@ -81,7 +81,7 @@ def fit_and_export(algorithm, task, x, y, train_rows, *arguments):
 
     header, estimator, *texts = _fit(algorithm, task, x, y, train_rows, *arguments)
     try:
-        exported = (export(header, estimator), *sample(Model(header, estimator), x))
+        exported = (export(header, estimator, x[:train_rows]), *sample(Model(header, estimator), x))
     except NotExported as reason:
         exported = str(reason)
     except Exception as error:  # another release's estimator looks otherwise: Python predicts

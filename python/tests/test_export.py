@@ -45,7 +45,9 @@ def test_every_pair_has_a_file_or_a_reason(algorithm, task, regression_data, cla
         return
     file, rows, predictions, _ = exported
     description, tensors, size = _read(file)
-    assert (description["version"], description["features"]) == (export.VERSION, x.shape[1])
+    kinds = {part["scores"]["kind"] for part in description["parts"]}
+    version = export.VERSION_EXPLAINED if kinds & {"trees", "linear"} else export.VERSION
+    assert (description["version"], description["features"]) == (version, x.shape[1])
     assert len(rows) == len(predictions)
     # Nothing overlaps and nothing is left over.
     end = 0
@@ -71,7 +73,7 @@ def test_leaves_of_many_classes_are_told_without_their_zeros(kind):
     header = {"classes": [list(range(200))], "n_features": x.shape[1]}
     file = export.export(header, trained)
     description, tensors, _ = _read(file)
-    assert description["version"] == export.VERSION_WITH_PLACES
+    assert description["version"] == export.VERSION_EXPLAINED
     starts, places = (_tensor(file, tensors, f"0.{name}") for name in ("starts", "places"))
     told = _tensor(file, tensors, "0.values")
     leaves = np.zeros((len(starts) - 1, 200))
@@ -91,7 +93,7 @@ def test_trees_are_taken_one_after_the_other():
         for _ in range(8):
             values = np.eye(1, 100)
             alive.append(weakref.ref(values))
-            yield Tree(*(np.array([one]) for one in (LEAF, 0.0, 0, 0, False)), values)
+            yield Tree(*(np.array([one]) for one in (LEAF, 0.0, 0, 0, False)), values, np.ones(1))
             del values
             # The first, the one before, and this one.
             assert sum(one() is not None for one in alive) <= 3
@@ -103,8 +105,8 @@ def test_trees_are_taken_one_after_the_other():
 def test_few_classes_and_sums_from_minus_zero_have_whole_leaves(classification_data):
     x, y = classification_data
     file, *_ = _export("random_forest", "classification", x, y)
-    assert _read(file)[0]["version"] == export.VERSION
-    tree = Tree(*(np.array([one]) for one in (LEAF, 0.0, 0, 0, False)), np.eye(1, 100))
+    assert "0.places" not in _read(file)[1]
+    tree = Tree(*(np.array([one]) for one in (LEAF, 0.0, 0, 0, False)), np.eye(1, 100), np.ones(1))
     finish = choice(range(100), "largest", "shares")
     for init, short in ((0.0, True), (-0.0, False)):
         part = forest([tree], finish, 100, "float32", init=init)
@@ -138,3 +140,30 @@ def test_the_sample_is_taken_from_all_rows():
     assert rows[-1] > 2400
     assert probabilities is None
     assert predictions is rows
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("algorithm", "task"), contract.PAIRS)
+def test_trees_tell_the_rows_of_each_node_and_linear_models_the_means(
+    algorithm, task, regression_data, classification_data
+):
+    """Catches a library's nodes and covers in two orders: the children's add up to the parent's."""
+    x, y = regression_data if task == "regression" else classification_data
+    exported = _export(algorithm, task, x, y)
+    if isinstance(exported, str):
+        return
+    file = exported[0]
+    description, tensors, _ = _read(file)
+    for place, part in enumerate(description["parts"]):
+        kind = part["scores"]["kind"]
+        if kind == "linear":
+            means = _tensor(file, tensors, f"{place}.means")
+            assert np.allclose(means, x[: len(x) * 3 // 4].mean(axis=0))
+        if kind == "trees":
+            names = ("feature", "left", "right", "covers", "roots")
+            feature, left, right, covers, roots = (
+                _tensor(file, tensors, f"{place}.{name}") for name in names
+            )
+            inner = feature != LEAF
+            assert np.allclose(covers[left[inner]] + covers[right[inner]], covers[inner], rtol=1e-5)
+            assert (covers[roots] > 0).all()

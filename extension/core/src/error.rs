@@ -27,6 +27,16 @@ pub enum Error {
     LabelNotNumber { model: i64, is: String },
     #[error("model {0} is no classification, so it has no classes")]
     NoClasses(i64),
+    #[error("model {model} can't be explained: {why}")]
+    NotExplained { model: i64, why: String },
+    #[error("model {model} can't be explained: it was stored without {lacks}")]
+    TooOldToExplain { model: i64, lacks: &'static str },
+    #[error("model {model} has no class \"{class}\"")]
+    UnknownClass { model: i64, class: String, known: Vec<String> },
+    #[error("model {0} is a decomposition, and no score says how well it decomposes other rows than its own")]
+    NotEvaluated(i64),
+    #[error("label \"{column}\" has the class \"{class}\", and the classes of the model are {classes}")]
+    LabelClass { column: String, class: String, classes: &'static str },
     #[error("the row has no column \"{column}\", which model {model} takes")]
     MissingColumn { model: i64, column: String, given: Vec<String> },
     #[error("column \"{column}\" has type {type_name}, which cannot be a {role}")]
@@ -223,7 +233,10 @@ impl Error {
             Error::NotAnObject { .. } | Error::PlainDataSet(_) | Error::NegativeLimit(_) => "22023",
             Error::StrategyNeedsModel(_) | Error::UnknownStrategy(_) | Error::UnknownSampling(_) => "22023",
             Error::UnsupportedTask(_) | Error::SeveralLabels { .. } | Error::NoProbabilities(_) => "0A000",
-            Error::NotDecomposition(..) => "0A000",
+            Error::NotDecomposition(..) | Error::NotEvaluated(_) | Error::NotExplained { .. } => "0A000",
+            Error::TooOldToExplain { .. } => "55000",
+            Error::UnknownClass { .. } => "22023",
+            Error::LabelClass { .. } => "42804",
             Error::DeclaredOnly(_) | Error::NotBuilt(_) => "0A000",
             Error::NotInRust { .. } | Error::NotInPython(_) => "0A000",
             Error::Preprocess { .. } | Error::NotInList { .. } => "22023",
@@ -354,6 +367,19 @@ impl Error {
                     .into()
             }
             Error::NoClasses(_) => "Use pgml.predict().".into(),
+            Error::NotExplained { .. } => {
+                "Regressions and classifications of one label are explained, by linear models and sums of trees; \
+                 docs/sql/evaluation.md has the algorithms."
+                    .into()
+            }
+            Error::TooOldToExplain { .. } => "Train it again: this release stores what explanations need.".into(),
+            Error::UnknownClass { known, .. } => {
+                const MOST: usize = 20;
+                let more = if known.len() > MOST { format!(" and {} more", known.len() - MOST) } else { String::new() };
+                format!("It has {}{more}.", quoted(&known[..known.len().min(MOST)]))
+            }
+            Error::NotEvaluated(_) => "The scores of its training are in pgml.models.".into(),
+            Error::LabelClass { .. } => "Evaluate on a relation whose label has the type that it had in the training.".into(),
             Error::MissingColumn { given, .. } => {
                 format!("It has: {}. A row with names is matched by name; an anonymous one, (a, b), by place.", given.join(", "))
             }

@@ -14,6 +14,7 @@ pub mod matrix;
 pub mod meaning;
 pub mod metric;
 pub mod model;
+pub mod numbering;
 pub mod preprocess;
 pub mod project;
 pub mod seal;

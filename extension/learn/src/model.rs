@@ -18,6 +18,8 @@ pub struct Trees {
     pub values: Vec<f64>,
     /// Of leaves with a value for each score, the values that are not zero.
     places: Option<Places>,
+    /// The weight of the rows that came to each node; of fewer nodes than there are, nobody can explain the model.
+    covers: Vec<f64>,
     pub init: Vec<f64>,
     pub divisor: Option<f64>,
     pub single: bool,
@@ -39,6 +41,7 @@ impl Trees {
             targets: None,
             values: Vec::new(),
             places: None,
+            covers: Vec::new(),
             init,
             divisor: None,
             single: false,
@@ -60,6 +63,11 @@ impl Trees {
             _ => self.leaf_of_scores(values),
         };
         self.add(parent, Node { threshold: 0.0, left: left as u32, right: 0, feature: LEAF, missing_left: false });
+    }
+
+    /// Note the weight of the rows that came to the node or leaf that was added last.
+    pub fn cover(&mut self, weight: f64) {
+        self.covers.push(weight);
     }
 
     /// Note the values that are not zero; returns the leaf's number. Of thousands of classes few are in a leaf.
@@ -107,16 +115,25 @@ impl Trees {
     /// The finished forest; none when something in it leads nowhere.
     pub fn scores(mut self, features: usize) -> Option<Scores> {
         self.fill_leaves()?;
-        let Trees { input, compare, width, nodes, roots, targets, values, places, init, divisor, single } = self;
+        let Trees { input, compare, width, nodes, roots, targets, values, places, covers, init, divisor, single } =
+            self;
         let combine = Combine::Sum { init, divisor, single };
-        Forest::new(Parts { features, width, input, compare, nodes, roots, targets, values, places, combine })
-            .map(Scores::Forest)
+        let is_covered = covers.len() == nodes.len();
+        let forest =
+            Forest::new(Parts { features, width, input, compare, nodes, roots, targets, values, places, combine })?;
+        let forest = if is_covered { forest.with_covers(covers)? } else { forest };
+        Some(Scores::Forest(forest))
     }
 }
 
 /// A weighted sum of the features for each intercept; `None` if the sizes do not fit together.
 pub fn linear(features: usize, weights: Vec<f64>, intercepts: Vec<f64>) -> Option<Scores> {
     Linear::new(features, weights, intercepts).map(Scores::Linear)
+}
+
+/// The same, with the means of the features, from which contributions are counted.
+pub fn explained_linear(features: usize, weights: Vec<f64>, intercepts: Vec<f64>, means: Vec<f64>) -> Option<Scores> {
+    Linear::new(features, weights, intercepts)?.with_means(means).map(Scores::Linear)
 }
 
 /// The finish of a regression.

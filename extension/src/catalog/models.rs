@@ -250,6 +250,17 @@ pub fn find(edition: Edition, id: i64) -> Result<Option<(String, String, String)
     )
 }
 
+/// The task of a model, and why it has no form without Python, as the calling statement sees them.
+pub fn task_and_export(id: i64) -> Result<(String, Option<String>)> {
+    let found = spi::read(
+        c"SELECT p.task::pg_catalog.text, m.metrics OPERATOR(pg_catalog.->>) 'not_exported' FROM pgml.models AS m \
+          JOIN pgml.projects AS p ON p.id OPERATOR(pg_catalog.=) m.project_id WHERE m.id OPERATOR(pg_catalog.=) $1",
+        &[id.into()],
+        |row| Ok((required(row.get(1))?, row.get(2))),
+    )?;
+    required(found.into_iter().next())
+}
+
 /// What a model was trained with, to train it again.
 pub struct Recipe {
     pub algorithm: String,

@@ -297,6 +297,38 @@ pub fn feature_names(model: i64) -> Result<Option<Vec<String>>> {
     Ok(columns.flatten().and_then(|JsonB(columns)| Meaning::of_snapshot("", &columns)).map(|meaning| meaning.features))
 }
 
+/// What a model was asked at its training.
+pub struct Question {
+    pub task: String,
+    /// The columns that it predicts.
+    pub labels: Vec<String>,
+    /// The columns that it predicts from, in its order; `None` if the snapshot doesn't tell.
+    pub features: Option<Vec<String>>,
+    /// The relation whose rows it learned from.
+    pub relation: String,
+}
+
+/// What a model was asked, as the calling statement sees it.
+pub fn question(model: i64) -> Result<Question> {
+    let found = spi::read(
+        c"SELECT p.task::pg_catalog.text, s.y_column_name, s.columns, s.relation_name FROM pgml.models AS m \
+          JOIN pgml.projects AS p ON p.id OPERATOR(pg_catalog.=) m.project_id \
+          JOIN pgml.snapshots AS s ON s.id OPERATOR(pg_catalog.=) m.snapshot_id \
+          WHERE m.id OPERATOR(pg_catalog.=) $1",
+        &[model.into()],
+        |row| {
+            let meaning = row.get(3).and_then(|JsonB(columns)| Meaning::of_snapshot("", &columns));
+            Ok(Question {
+                task: required(row.get(1))?,
+                labels: row.get(2).unwrap_or_default(),
+                features: meaning.map(|meaning| meaning.features),
+                relation: required(row.get(4))?,
+            })
+        },
+    )?;
+    found.into_iter().next().ok_or_else(|| Error::NoSnapshot(model).into())
+}
+
 /// The snapshots that only models of this project were trained on.
 pub fn only_of(project: &Project) -> Result<Vec<i64>> {
     spi::run(

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use pgml_core::Error;
 use pgml_core::labels::{self, Classes};
+use pgml_core::model::explain::Explainer;
 use pgml_core::model::{self, Work};
 use pgml_core::preprocess::{Field, Preprocess};
 use pgml_core::seal::Reader;
@@ -34,6 +35,8 @@ pub struct Model {
     pub(super) bytes: Cell<usize>,
     pub(super) native: Option<model::Model>,
     pub(super) python: OnceCell<python::Model>,
+    /// What explains its rows.
+    pub(super) explainer: OnceCell<Explainer>,
     /// What becomes of a row's columns first.
     pub(super) preprocess: Option<Preprocess>,
     /// Whether that is nothing.
@@ -50,7 +53,7 @@ pub struct Model {
 pub(super) struct Places {
     identifier: u64,
     /// Which of the row's columns each is.
-    columns: Vec<usize>,
+    pub(super) columns: Vec<usize>,
     /// Where they are, if all are numbers and the model takes them as they are.
     numbers: Option<Vec<NumberRun>>,
 }
@@ -143,7 +146,7 @@ impl Model {
     }
 
     /// Where the model's columns are in rows with names.
-    fn places(&self, shape: &Shape, preprocess: &Preprocess) -> Result<Rc<Places>> {
+    pub(super) fn places(&self, shape: &Shape, preprocess: &Preprocess) -> Result<Rc<Places>> {
         if let Some(places) = &*self.places.borrow()
             && places.identifier == shape.identifier()
         {

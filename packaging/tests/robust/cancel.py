@@ -202,6 +202,24 @@ def timeout_ends_a_prediction():
 
 
 @case
+def timeout_ends_an_evaluation():
+    """statement_timeout ends an evaluation of a large relation, and the next one is as before"""
+    with Session() as session:
+        session.run(
+            "CREATE OR REPLACE VIEW public.endless AS SELECT n / 1e9 AS x0, 0.5::float8 AS x1, "
+            "0.5::float8 AS x2, 0.5::float8 AS x3, n / 1e9 AS y FROM generate_series(1, 100000000) AS n"
+        )
+        expected = session.run("SELECT pgml.evaluate('small', 'public.numbers')->>'r2'")
+        session.run("SET statement_timeout = '700ms'")
+        failed, seconds = session.failure("SELECT pgml.evaluate('small', 'public.endless')")
+        assert failed.sqlstate == "57014" and seconds < 0.7 + LIMIT, f"{failed}: {seconds:.1f} s"
+        session.run("RESET statement_timeout")
+        assert session.run("SELECT pgml.evaluate('small', 'public.numbers')->>'r2'") == expected
+        still_works(session)
+    return f"{seconds - 0.7:.2f} s late"
+
+
+@case
 def late_interrupts_do_no_harm():
     """60 timeouts at random moments of short calls leave the session's Python as it was"""
     chance = random.Random(7)

@@ -28,7 +28,7 @@ pub struct Bench {
 }
 
 /// All benches, in the order in which they run.
-pub const BENCHES: [Bench; 8] = [
+pub const BENCHES: [Bench; 9] = [
     bench("dot", "dot"),
     bench("predict", "predict"),
     bench("rows", "rows"),
@@ -37,6 +37,7 @@ pub const BENCHES: [Bench; 8] = [
     bench("read", "read"),
     bench("pgbench", "pgbench"),
     bench("fit", "fit"),
+    bench("explain", "explain"),
 ];
 
 const fn bench(name: &'static str, script: &'static str) -> Bench {

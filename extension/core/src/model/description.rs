@@ -7,13 +7,16 @@ use super::kernel::Kernel;
 use super::{Decision, Finish, Link, Probabilities};
 
 /// The newest version of the format that this release reads and writes; it reads the older ones, too.
-pub(super) const NEWEST: u32 = LEAVES_WITH_PLACES;
+pub(super) const NEWEST: u32 = EXPLAINED;
 
 /// What every version has.
 pub(super) const OLDEST: u32 = 1;
 
 /// Since this version trees may have leaves that name the scores of their values.
 pub(super) const LEAVES_WITH_PLACES: u32 = 2;
+
+/// Since this version nodes have the rows that came to them, and linear models the means of the features.
+pub(super) const EXPLAINED: u32 = 3;
 
 /// The name of the description in the container's metadata.
 pub(super) const DESCRIPTION: &str = "pgml";

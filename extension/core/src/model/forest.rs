@@ -74,6 +74,8 @@ pub struct Forest {
     pub(super) places: Option<Places>,
     pub(super) combine: Combine,
     pub(super) width: usize,
+    /// Of each node, the weight of the rows that came to it in training; files of before version 3 have none.
+    pub(super) covers: Option<Vec<f64>>,
     descent: Descent,
 }
 
@@ -131,7 +133,23 @@ impl Forest {
             return None;
         }
         let descent = Descent::new(&nodes, &roots)?;
-        Some(Forest { descent, input, compare, nodes, roots, targets, values, places, combine, width })
+        Some(Forest { descent, input, compare, nodes, roots, targets, values, places, combine, width, covers: None })
+    }
+
+    /// With the weight of the rows that came to each node in training, which contributions are computed from; none when they are
+    /// not as many, or no weights.
+    pub fn with_covers(self, covers: Vec<f64>) -> Option<Forest> {
+        let fits = covers.len() == self.nodes.len() && covers.iter().all(|cover| cover.is_finite() && *cover >= 0.0);
+        fits.then_some(Forest { covers: Some(covers), ..self })
+    }
+
+    /// What a leaf adds to a score.
+    pub(super) fn value(&self, leaf: u32, score: usize) -> f64 {
+        match (&self.targets, &self.places) {
+            (Some(_), _) => self.values[leaf as usize],
+            (None, Some(places)) => places.value(leaf, &self.values, score),
+            (None, None) => self.values[leaf as usize + score],
+        }
     }
 
     pub fn width(&self) -> usize {
@@ -183,7 +201,7 @@ impl Forest {
     }
 
     /// The values as the trees see them, added to `seen`; whether any is missing.
-    fn see(&self, row: &[f64], seen: &mut Vec<f64>) -> Result<bool, AskPython> {
+    pub(super) fn see(&self, row: &[f64], seen: &mut Vec<f64>) -> Result<bool, AskPython> {
         match self.input {
             Input::Float64 | Input::Float64Missing => seen.extend_from_slice(row),
             Input::Float32 | Input::Float32Missing => seen.extend(row.iter().map(|value| f64::from(*value as f32))),

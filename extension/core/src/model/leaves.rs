@@ -45,4 +45,12 @@ impl Places {
             scores[*score as usize] += value;
         }
     }
+
+    /// What a leaf says about one score.
+    pub(super) fn value(&self, leaf: u32, values: &[f64], score: usize) -> f64 {
+        let range = self.starts[leaf as usize] as usize..self.starts[leaf as usize + 1] as usize;
+        // INVARIANT: as in `add`; a leaf's scores ascend.
+        let found = self.scores[range.clone()].binary_search_by(|other| (*other as usize).cmp(&score));
+        found.map_or(0.0, |place| values[range.start + place])
+    }
 }

@@ -8,13 +8,21 @@ pub struct Linear {
     features: usize,
     pub(super) weights: Vec<f64>,
     pub(super) intercepts: Vec<f64>,
+    /// Of each feature, the mean of the rows that were learned from; files of before version 3 have none.
+    pub(super) means: Option<Vec<f64>>,
 }
 
 impl Linear {
     /// None when the sizes do not fit together.
     pub fn new(features: usize, weights: Vec<f64>, intercepts: Vec<f64>) -> Option<Linear> {
         let fits = !intercepts.is_empty() && features.checked_mul(intercepts.len()) == Some(weights.len());
-        fits.then_some(Linear { features, weights, intercepts })
+        fits.then_some(Linear { features, weights, intercepts, means: None })
+    }
+
+    /// With the mean of each feature, from which contributions are counted; none when they are not as many, or no numbers.
+    pub fn with_means(self, means: Vec<f64>) -> Option<Linear> {
+        let fits = means.len() == self.features && means.iter().all(|mean| mean.is_finite());
+        fits.then_some(Linear { means: Some(means), ..self })
     }
 
     pub fn width(&self) -> usize {
@@ -24,9 +32,14 @@ impl Linear {
     pub(super) fn scores(&self, row: &[f64], scores: &mut Vec<f64>) -> Result<(), AskPython> {
         finite(row)?;
         scores.clear();
-        let weights = self.weights.chunks_exact(self.features.max(1));
-        scores.extend(weights.zip(&self.intercepts).map(|(weights, intercept)| dot(weights, row) + intercept));
+        scores.extend(self.of(row));
         Ok(())
+    }
+
+    /// The scores of a row, whatever its numbers are.
+    pub(super) fn of(&self, row: &[f64]) -> impl Iterator<Item = f64> {
+        let weights = self.weights.chunks_exact(self.features.max(1));
+        weights.zip(&self.intercepts).map(|(weights, intercept)| dot(weights, row) + intercept)
     }
 }
 

@@ -8,6 +8,7 @@ pub mod check;
 mod decide;
 mod descent;
 mod description;
+pub mod explain;
 pub mod forest;
 mod kernel;
 mod leaves;

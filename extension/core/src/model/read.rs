@@ -3,7 +3,8 @@
 use safetensors::{Dtype, SafeTensors};
 
 use super::description::{
-    CombineDescription, DESCRIPTION, Description, LEAVES_WITH_PLACES, NEWEST, OLDEST, ScoresDescription, Versioned,
+    CombineDescription, DESCRIPTION, Description, EXPLAINED, LEAVES_WITH_PLACES, NEWEST, OLDEST, ScoresDescription,
+    Versioned,
 };
 use super::forest::{Combine, Forest, LEAF, Node, Parts};
 use super::{Finish, Linear, Machine, Model, Neighbours, Part, Places, Scores};
@@ -27,6 +28,8 @@ pub enum ReadError {
     Version { found: u32 },
     #[error("tensor \"{name}\" is missing, or has another type than {wanted:?}")]
     Tensor { name: String, wanted: Dtype },
+    #[error("tensor \"{name}\" is there since version {since} only")]
+    Early { name: String, since: u32 },
     #[error("part {part} is inconsistent: {what}")]
     Inconsistent { part: usize, what: &'static str },
 }
@@ -76,7 +79,9 @@ fn scores(
 ) -> Result<Option<Scores>, ReadError> {
     Ok(match description {
         ScoresDescription::Linear => {
-            Linear::new(features, tensors.f64("weights")?, tensors.f64("intercepts")?).map(Scores::Linear)
+            let linear = Linear::new(features, tensors.f64("weights")?, tensors.f64("intercepts")?);
+            let Some(means) = tensors.explained("means")? else { return Ok(linear.map(Scores::Linear)) };
+            linear.and_then(|linear| linear.with_means(means)).map(Scores::Linear)
         }
         ScoresDescription::Kernel { kernel } => {
             let (points, weights) = (tensors.f64("points")?, tensors.f64("weights")?);
@@ -104,7 +109,9 @@ fn scores(
             };
             let (roots, values) = (tensors.u32("roots")?, tensors.f64("values")?);
             let parts = Parts { features, width, input, compare, nodes, roots, targets, values, places, combine };
-            Forest::new(parts).map(Scores::Forest)
+            let forest = Forest::new(parts);
+            let Some(covers) = tensors.explained("covers")? else { return Ok(forest.map(Scores::Forest)) };
+            forest.and_then(|forest| forest.with_covers(covers)).map(Scores::Forest)
         }
     })
 }
@@ -153,6 +160,15 @@ impl<'a> PartTensors<'a> {
         match self.all.tensor(&name) {
             Ok(tensor) if tensor.dtype() == wanted => Ok(tensor.data()),
             _ => Err(ReadError::Tensor { name, wanted }),
+        }
+    }
+
+    /// What contributions are computed from; none where the file has none.
+    fn explained(&self, name: &str) -> Result<Option<Vec<f64>>, ReadError> {
+        match self.has(name) {
+            true if self.version < EXPLAINED => Err(ReadError::Early { name: self.name(name), since: EXPLAINED }),
+            true => self.f64(name).map(Some),
+            false => Ok(None),
         }
     }
 

@@ -6,8 +6,8 @@ use safetensors::Dtype;
 use safetensors::tensor::{TensorView, serialize};
 
 use super::description::{
-    CombineDescription, DESCRIPTION, Description, FinishDescription, LEAVES_WITH_PLACES, OLDEST, PartDescription,
-    ScoresDescription,
+    CombineDescription, DESCRIPTION, Description, EXPLAINED, FinishDescription, LEAVES_WITH_PLACES, OLDEST,
+    PartDescription, ScoresDescription,
 };
 use super::forest::{Combine, Forest};
 use super::{Model, Part, Scores};
@@ -74,8 +74,13 @@ impl Model {
 impl Model {
     /// The oldest version of the format that has what is in the model.
     fn version(&self) -> u32 {
-        let has_places = |part: &Part| matches!(&part.scores, Scores::Forest(forest) if forest.places.is_some());
-        if self.parts.iter().any(has_places) { LEAVES_WITH_PLACES } else { OLDEST }
+        let oldest = |part: &Part| match &part.scores {
+            Scores::Forest(forest) if forest.covers.is_some() => EXPLAINED,
+            Scores::Linear(linear) if linear.means.is_some() => EXPLAINED,
+            Scores::Forest(forest) if forest.places.is_some() => LEAVES_WITH_PLACES,
+            _ => OLDEST,
+        };
+        self.parts.iter().map(oldest).max().unwrap_or(OLDEST)
     }
 }
 
@@ -85,6 +90,9 @@ impl Scores {
             Scores::Linear(linear) => {
                 tensors.f64("weights", &linear.weights);
                 tensors.f64("intercepts", &linear.intercepts);
+                if let Some(means) = &linear.means {
+                    tensors.f64("means", means);
+                }
                 ScoresDescription::Linear
             }
             Scores::Machine(machine) => {
@@ -120,6 +128,9 @@ fn write_forest(forest: &Forest, tensors: &mut Tensors<'_>) -> ScoresDescription
     if let Some(places) = &forest.places {
         tensors.u32("starts", places.starts.iter().copied());
         tensors.u32("places", places.scores.iter().copied());
+    }
+    if let Some(covers) = &forest.covers {
+        tensors.f64("covers", covers);
     }
     if let Some(targets) = &forest.targets {
         tensors.u32("targets", targets.iter().copied());

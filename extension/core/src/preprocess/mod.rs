@@ -61,6 +61,15 @@ pub struct Column {
     pub missing: bool,
 }
 
+/// A number that the model takes, and what it is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The place of its column.
+    pub column: usize,
+    pub column_name: String,
+    pub name: String,
+}
+
 fn is_false(value: &bool) -> bool {
     !value
 }
@@ -127,6 +136,20 @@ impl Preprocess {
     /// The numbers that the model takes.
     pub fn outputs(&self) -> usize {
         self.columns.iter().map(Column::outputs).sum()
+    }
+
+    /// The numbers that each column has in a row.
+    pub fn sizes(&self) -> impl Iterator<Item = usize> {
+        self.columns.iter().map(|column| column.size)
+    }
+
+    /// Of each number that the model takes, the column that it is made of, and its own name.
+    pub fn parts(&self) -> Vec<Part> {
+        let arrays: Vec<bool> = self.columns.iter().map(|column| column.size > 1).collect();
+        let columns = self.columns.iter().enumerate();
+        let each = columns.flat_map(|(place, column)| (0..column.outputs()).map(move |_| (place, &column.name)));
+        let named = each.zip(self.names(&arrays));
+        named.map(|((column, of), name)| Part { column, column_name: of.clone(), name }).collect()
     }
 
     /// A name for each number that the model takes: the column's; of an array also the place, of a category its text, of a time

@@ -240,6 +240,7 @@ impl Tree<'_> {
         while let Some((rows, depth, parent)) = waiting.pop() {
             (self.context.interrupt)();
             let sums = self.target.sums(&rows, self.weights);
+            let weight = rows.iter().map(|row| self.weights[*row]).sum();
             match self.split(&rows, depth, &sums) {
                 None => trees.leaf(parent, &self.target.leaf(&sums)),
                 Some(Split { gain, feature, threshold }) => {
@@ -251,6 +252,7 @@ impl Tree<'_> {
                     waiting.push((left, depth + 1, Some((place, true))));
                 }
             }
+            trees.cover(weight);
         }
     }
 

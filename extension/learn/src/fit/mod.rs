@@ -53,7 +53,8 @@ impl LabelFit {
     /// A linear model: a feature counts as much as its weight times its spread, so that its unit doesn't matter.
     fn linear(data: &Data, weights: Vec<f64>, intercepts: Vec<f64>, finish: Finish) -> LabelFit {
         let importances = Some(spread_weights(data, &weights));
-        LabelFit { importances, ..LabelFit::new(model::linear(data.features, weights, intercepts), finish) }
+        let scores = model::explained_linear(data.features, weights, intercepts, data.means());
+        LabelFit { importances, ..LabelFit::new(scores, finish) }
     }
 }
 

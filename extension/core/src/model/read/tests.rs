@@ -172,9 +172,9 @@ fn trees_that_never_end_or_lead_nowhere_are_refused() {
 
 #[test]
 fn another_version_is_named() {
-    let text = r#"{"version": 3, "whatever": []}"#;
+    let text = r#"{"version": 4, "whatever": []}"#;
     let error = Model::read(&file(text, &[])).unwrap_err();
-    assert_eq!(error.to_string(), "it has version 3, and this release reads versions 1 to 2");
+    assert_eq!(error.to_string(), "it has version 4, and this release reads versions 1 to 3");
     assert!(matches!(Model::read(&file("{", &[])), Err(ReadError::Description(_))));
     assert!(matches!(Model::read(b"pickle"), Err(ReadError::Container(_))));
 }
@@ -225,9 +225,38 @@ fn a_file_has_the_oldest_version_that_says_it() {
         let text = metadata.metadata().as_ref().unwrap()[DESCRIPTION].clone();
         serde_json::from_str::<Versioned>(&text).unwrap().version
     };
-    for (bytes, wanted) in [(dense(), 1), (sparse(&STARTS, &PLACES), 2)] {
+    let plain = linear(&[1.0, 2.0], &[0.0]);
+    for (bytes, wanted) in
+        [(dense(), 1), (sparse(&STARTS, &PLACES), 2), (plain, 1), (with_means(3), 3), (with_covers(3, 6), 3)]
+    {
         assert_eq!(version(&Model::read(&bytes).unwrap().write("a test").unwrap()), wanted);
     }
+}
+
+fn with_means(version: u32) -> Vec<u8> {
+    let numbers = Data::F64(&[1.0, 2.0]);
+    let tensors = [("0.weights", numbers.again()), ("0.intercepts", Data::F64(&[0.0])), ("0.means", numbers.again())];
+    file(&versioned(version, 2, r#"{"kind": "linear"}"#, VALUES), &tensors)
+}
+
+fn with_covers(version: u32, count: usize) -> Vec<u8> {
+    let values = Data::F64(&[0.0, 1.0, 0.0, 0.2, 0.0, 0.8, 0.0, 0.0, 0.0, 0.3, 0.7, 0.0]);
+    let covers = [9.0, 4.0, 5.0, 9.0, 9.0, 0.0];
+    forest(version, &[1, 0, 3, 4, 6, 9], SUM, &[("0.values", values), ("0.covers", Data::F64(&covers[..count]))])
+}
+
+/// What contributions are computed from survives a reader and a writer, and no older version has it.
+#[test]
+fn what_contributions_are_computed_from_is_there_since_version_3() {
+    for bytes in [with_means(3), with_covers(3, 6)] {
+        let model = Model::read(&bytes).unwrap();
+        assert_eq!(Model::read(&model.write("a test").unwrap()).unwrap(), model);
+        assert!(crate::model::explain::Explainer::new(&model, &|| {}).is_ok());
+    }
+    for bytes in [with_means(2), with_covers(1, 6)] {
+        assert!(matches!(Model::read(&bytes), Err(ReadError::Early { since: 3, .. })));
+    }
+    assert!(matches!(Model::read(&with_covers(3, 5)), Err(ReadError::Inconsistent { .. })), "a node without rows");
 }
 
 #[test]

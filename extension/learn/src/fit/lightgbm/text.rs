@@ -58,6 +58,9 @@ fn plant(lines: &Lines<'_>, trees: &mut Trees, splits: &mut [f64]) -> Result<(),
     let feature: Vec<usize> = lines.list("split_feature", count)?;
     let threshold: Vec<f64> = lines.list("threshold", count)?;
     let kind: Vec<u8> = lines.list("decision_type", count)?;
+    // Rows, not their weights, as LightGBM's own contributions count them. A tree of one leaf need not tell.
+    let split_rows: Vec<f64> = lines.list("internal_count", count)?;
+    let leaf_rows = if count == 0 { vec![1.0] } else { lines.list("leaf_count", leaves)? };
     let left: Vec<i64> = lines.list("left_child", count)?;
     let right: Vec<i64> = lines.list("right_child", count)?;
     let mut waiting: Vec<(i64, Parent)> = vec![(if count == 0 { -1 } else { 0 }, None)];
@@ -68,8 +71,10 @@ fn plant(lines: &Lines<'_>, trees: &mut Trees, splits: &mut [f64]) -> Result<(),
             return Err("a tree leads back into itself".into());
         }
         if at < 0 {
-            let value = usize::try_from(-1 - at).ok().and_then(|leaf| values.get(leaf));
-            trees.leaf(parent, &[*value.ok_or("a leaf is missing")?]);
+            let leaf = usize::try_from(-1 - at).ok().and_then(|leaf| values.get(leaf).zip(leaf_rows.get(leaf)));
+            let (value, rows) = leaf.ok_or("a leaf is missing")?;
+            trees.leaf(parent, &[*value]);
+            trees.cover(*rows);
             continue;
         }
         let split = at as usize;
@@ -83,6 +88,7 @@ fn plant(lines: &Lines<'_>, trees: &mut Trees, splits: &mut [f64]) -> Result<(),
         // Where NaN is nothing special, it counts as zero.
         let missing_left = if kind[split] & NAN != 0 { kind[split] & LEFT != 0 } else { threshold[split] >= 0.0 };
         let place = trees.node(parent, feature[split], threshold[split], missing_left);
+        trees.cover(split_rows[split]);
         waiting.push((right[split], Some((place, false))));
         waiting.push((left[split], Some((place, true))));
     }
@@ -94,7 +100,7 @@ mod tests {
     use super::*;
 
     const TEXT: &str = "tree\nnum_tree_per_iteration=1\n\nTree=0\nnum_leaves=3\nsplit_feature=1 0\nthreshold=0.5 -2\n\
-        decision_type=2 2\nleft_child=1 -1\nright_child=-2 -3\nleaf_value=1 2 3\n\nTree=1\nnum_leaves=1\n\
+        decision_type=2 2\nleft_child=1 -1\nright_child=-2 -3\nleaf_value=1 2 3\nleaf_count=5 4 3\ninternal_count=12 8\n\nTree=1\nnum_leaves=1\n\
         leaf_value=0.25\n\nend of trees\nfeature_importances:\nColumn_1=1\n";
 
     #[test]
@@ -121,6 +127,8 @@ mod tests {
             ("split_feature=1 0", "split_feature=1 7"),
             ("threshold=0.5 -2", "threshold=0.5"),
             ("decision_type=2 2", "decision_type=1 2"),
+            ("leaf_count=5 4 3", "leaf_count=5 4"),
+            ("internal_count=12 8", "internal_count=12 -8"),
             ("num_tree_per_iteration=1", "num_tree_per_iteration=3"),
         ] {
             assert!(read(&TEXT.replacen(from, to, 1), 2, 1).is_err(), "{to}");
