@@ -23,7 +23,7 @@ CREATE OR REPLACE FUNCTION bench.contributions(of text) RETURNS float8 LANGUAGE 
         import shap
         GD["shap"] = shap.TreeExplainer(GD["model"], feature_perturbation="tree_path_dependent")
         # With a model of LightGBM's, shap calls LightGBM unless it is told that it has data to compare with.
-        GD["shap"].model.original_model = None
+        GD["shap"].model.original_model, GD["shap"].model.model_type = None, "internal"
     return float(GD["shap"].shap_values(GD["rows"], check_additivity=False).sum())
 $$;
 CREATE FUNCTION pg_temp.has_shap() RETURNS boolean LANGUAGE plpython3u AS $$

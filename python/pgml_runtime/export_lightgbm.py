@@ -70,7 +70,7 @@ def _tree(entries):
         return np.concatenate([found, np.zeros(n_leaves, dtype=np.int64)])
 
     padding = np.zeros(n_leaves)
-    # Rows, not their weights, as LightGBM's own contributions count them. A tree of one leaf has none.
+    # Rows, not their weights, as LightGBM's own contributions count them. A lone leaf has none.
     covers = [column("internal_count", np.float64), column("leaf_count", np.float64)]
     covers = np.concatenate(covers) if n_splits else np.ones(1)
     return Tree(

@@ -83,7 +83,9 @@ def _trees(trees, finish, width, input_, compare, combine, more):
     first = next(trees, None)
     if first is None:
         raise NotExported("the model has no trees")
-    columns = {name: [] for name in ("feature", "threshold", "left", "right", "missing_left", "covers")}
+    columns = {
+        name: [] for name in ("feature", "threshold", "left", "right", "missing_left", "covers")
+    }
     leaves = _Places() if _has_few(first, more) else _Rows()
     roots = []
     nodes = 0

@@ -207,7 +207,8 @@ def timeout_ends_an_evaluation():
     with Session() as session:
         session.run(
             "CREATE OR REPLACE VIEW public.endless AS SELECT n / 1e9 AS x0, 0.5::float8 AS x1, "
-            "0.5::float8 AS x2, 0.5::float8 AS x3, n / 1e9 AS y FROM generate_series(1, 100000000) AS n"
+            "0.5::float8 AS x2, 0.5::float8 AS x3, n / 1e9 AS y "
+            "FROM generate_series(1, 100000000) AS n"
         )
         expected = session.run("SELECT pgml.evaluate('small', 'public.numbers')->>'r2'")
         session.run("SET statement_timeout = '700ms'")

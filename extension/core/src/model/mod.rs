@@ -42,8 +42,9 @@ pub struct Part {
     finish: Finish,
 }
 
-/// How a row becomes numbers.
+/// How a row becomes numbers. (A model has one for each label: their size does not matter.)
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant)]
 pub enum Scores {
     Linear(Linear),
     Machine(Machine),

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Write reference.json: models of the six data sets, and what shap and the libraries say of their rows.
+"""Write reference.json: models of the six data sets, and what others say of their rows.
 
 Usage, in a virtual environment that has requirements.lock and nothing else:
 
     python -m pip install --require-hashes --no-deps --only-binary :all: -r requirements.lock
     python reference.py
 
-Each case has a model in pgml's own format, exported as a training exports it, some rows, and for each score of the
-model the contributions of each row with the base behind them. They come from LightGBM's and XGBoost's own
-`pred_contrib`, and from shap's TreeExplainer and LinearExplainer for scikit-learn's models.
+Each case has a model in pgml's own format, exported as a training exports it, some rows, and for
+each score of the model the contributions of each row with the base behind them. They come from
+LightGBM's and XGBoost's own `pred_contrib`, and from shap's TreeExplainer and LinearExplainer for
+scikit-learn's models.
 """
 
 import json
@@ -69,7 +70,9 @@ def of_lightgbm(model, rows, classes):
 def of_xgboost(model, rows, classes):
     """As of_shap, from XGBoost."""
     found = model.get_booster().predict(xgboost.DMatrix(rows), pred_contribs=True)
-    return np.moveaxis(np.asarray(found, dtype=np.float64).reshape(len(rows), -1, rows.shape[1] + 1), 1, 0)
+    return np.moveaxis(
+        np.asarray(found, dtype=np.float64).reshape(len(rows), -1, rows.shape[1] + 1), 1, 0
+    )
 
 
 def of_linear(x):
@@ -96,10 +99,17 @@ def models(x, y, classification):
     for algorithm, model, rows, told in (
         ("random_forest", getattr(ensemble, f"RandomForest{kind}")(max_depth=4, **few), x, of_shap),
         ("extra_trees", getattr(ensemble, f"ExtraTrees{kind}")(max_depth=4, **few), x, of_shap),
-        ("gradient_boosting_trees", getattr(ensemble, f"GradientBoosting{kind}")(**boosted), x, of_shap),
+        (
+            "gradient_boosting_trees",
+            getattr(ensemble, f"GradientBoosting{kind}")(**boosted),
+            x,
+            of_shap,
+        ),
         (
             "hist_gradient_boosting",
-            getattr(ensemble, f"HistGradientBoosting{kind}")(max_iter=4, max_leaf_nodes=8, min_samples_leaf=5),
+            getattr(ensemble, f"HistGradientBoosting{kind}")(
+                max_iter=4, max_leaf_nodes=8, min_samples_leaf=5
+            ),
             gaps,
             of_shap,
         ),
@@ -112,13 +122,22 @@ def models(x, y, classification):
             of_lightgbm,
         ),
         ("xgboost", getattr(xgboost, f"XGB{kind}")(n_jobs=1, **boosted), gaps, of_xgboost),
-        ("xgboost_random_forest", getattr(xgboost, f"XGBRF{kind}")(n_jobs=1, **boosted), gaps, of_xgboost),
+        (
+            "xgboost_random_forest",
+            getattr(xgboost, f"XGBRF{kind}")(n_jobs=1, **boosted),
+            gaps,
+            of_xgboost,
+        ),
     ):
         # shap's TreeExplainer takes this classifier with two classes only.
         if algorithm == "gradient_boosting_trees" and len(np.unique(y)) > 2 and classification:
             continue
         yield algorithm, model, rows, told
-    linear = linear_model.LogisticRegression(max_iter=200) if classification else linear_model.LinearRegression()
+    linear = (
+        linear_model.LogisticRegression(max_iter=200)
+        if classification
+        else linear_model.LinearRegression()
+    )
     yield "linear", linear, x, of_linear(x)
     if not classification:
         yield "ridge", linear_model.Ridge(), x, of_linear(x)
@@ -136,7 +155,9 @@ def case(name, algorithm, model, x, y, told, classification):
         "algorithm": algorithm,
         "model": export.export(header, model, x).hex(),
         "rows": [[None if np.isnan(one) else one for one in row] for row in rows.tolist()],
-        "contributions": [[[float(f"{one:.12g}") for one in row] for row in score] for score in contributions],
+        "contributions": [
+            [[float(f"{one:.12g}") for one in row] for row in score] for score in contributions
+        ],
     }
 
 

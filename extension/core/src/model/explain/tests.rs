@@ -303,3 +303,22 @@ fn what_has_no_exact_contributions_is_refused_with_the_reason() {
         assert!(forest.clone().with_covers(covers).is_none());
     }
 }
+
+/// Catches a large forest during whose walk no cancel is seen.
+#[test]
+fn interrupts_are_looked_for_while_a_large_forest_is_walked() {
+    let mut chance = Chance(9);
+    let grown = Grown::new(&mut chance, 400, 11, 1);
+    assert!(grown.nodes.len() > 100_000, "{}", grown.nodes.len());
+    let forest = grown.forest(Compare::Below, Some(vec![0; 400]), 1, None);
+    let model = model(Scores::Forest(forest), Finish::Values(Link::Identity));
+    let asked = std::cell::Cell::new(0);
+    let count = || asked.set(asked.get() + 1);
+    let explainer = Explainer::new(&model, &count).expect("an explainer");
+    assert!(asked.replace(0) >= 400);
+    explainer.explain(&model, &[0.5; FEATURES], None, &count).expect("a row");
+    assert!(asked.get() > 0);
+    let cancel = || panic!("cancelled");
+    let walk = std::panic::AssertUnwindSafe(|| explainer.explain(&model, &[0.5; FEATURES], None, &cancel));
+    assert!(std::panic::catch_unwind(walk).is_err());
+}
