@@ -1,34 +1,8 @@
-//! Links the archive of LightGBM and the static libstdc++ of the compiler that made it. Both stay hidden: the library
-//! exports what Postgres asks for and nothing else (rule S5).
+//! Links the archive of LightGBM.
 
-use std::process::{Command, ExitCode};
+#[path = "../link_archive.rs"]
+mod link_archive;
 
-/// Where the archive is.
-const ARCHIVES: &str = "PGML_ARCHIVES";
-
-fn main() -> ExitCode {
-    println!("cargo::rerun-if-env-changed={ARCHIVES}");
-    let Some(archives) = std::env::var_os(ARCHIVES) else {
-        println!(
-            "cargo::error={ARCHIVES} is not set: it names the directory of liblightgbm.a, which `cargo xtask` makes"
-        );
-        return ExitCode::FAILURE;
-    };
-    println!("cargo::rerun-if-changed={}/liblightgbm.a", archives.display());
-    // A cross build names the compiler of its target as crates that compile C++ look for it.
-    let target = std::env::var("TARGET").unwrap_or_default().replace('-', "_");
-    let named = format!("CXX_{target}");
-    println!("cargo::rerun-if-env-changed={named}");
-    let compiler = std::env::var_os(named).unwrap_or_else(|| "g++".into());
-    let found = Command::new(compiler).arg("-print-file-name=libstdc++.a").output();
-    let found = found.ok().and_then(|output| String::from_utf8(output.stdout).ok());
-    let Some((runtime, _)) = found.as_deref().and_then(|path| path.trim().rsplit_once('/')) else {
-        println!("cargo::error=g++ does not say where its libstdc++.a is");
-        return ExitCode::FAILURE;
-    };
-    println!("cargo::rustc-link-search=native={}", archives.display());
-    println!("cargo::rustc-link-search=native={runtime}");
-    println!("cargo::rustc-link-lib=static:-bundle=lightgbm");
-    println!("cargo::rustc-link-lib=static:-bundle=stdc++");
-    ExitCode::SUCCESS
+fn main() -> std::process::ExitCode {
+    link_archive::link("lightgbm")
 }

@@ -341,7 +341,10 @@ def _translate_xgboost(name, value):
     if name == "early_stopping_rounds" and value is not None:
         raise UserError(
             "hyperparameter early_stopping_rounds can't be used: a training has no rows to stop by",
-            hint="Leave it out, and choose n_estimators, with a search if need be.",
+            hint=(
+                "Leave it out, and choose n_estimators, with a search if need be; or use "
+                "runtime => 'rust', which holds rows back."
+            ),
         )
     if name == "eval_metric" and isinstance(value, list) and value:
         # Nothing is evaluated while it trains, and XGBoost then chokes on a list; its last counts.

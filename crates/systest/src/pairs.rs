@@ -1,7 +1,8 @@
 //! The table in `docs/sql/algorithms.md`: the result of each (algorithm, task) pair on each Python.
 //!
 //! The Python tests write a report; this module puts it into the page, or says that the page is stale. A run without some of
-//! the Pythons leaves their columns unchanged.
+//! the Pythons leaves their columns unchanged, and every run that of the Rust runtime: a test of `pgml-learn` compares it with
+//! what that crate trains.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,6 +23,9 @@ const END: &str = "<!-- end of what is made -->";
 
 /// The columns before those of the Pythons.
 const FIXED: [&str; 3] = ["algorithm", "task", "class"];
+
+/// The column behind them: what `runtime => 'rust'` trains.
+const RUST: &str = "Rust";
 
 /// The row that holds the libraries' versions.
 const VERSIONS: &str = "versions";
@@ -89,6 +93,8 @@ pub fn read(path: &Path) -> Result<Report, Failure> {
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Table {
     rows: Vec<[String; 3]>,
+    /// The column of the Rust runtime, by the algorithm and the task.
+    rust: BTreeMap<[String; 2], String>,
     columns: BTreeMap<Python, Vec<String>>,
 }
 
@@ -123,6 +129,9 @@ impl Table {
         for row in lines.skip(1) {
             let cell = |at: usize| row.get(at).cloned().unwrap_or_default();
             table.rows.push([cell(0), cell(1), cell(2)]);
+            if let Some(at) = header.iter().position(|name| name == RUST) {
+                table.rust.insert([cell(0), cell(1)], cell(at));
+            }
             for (at, python) in pythons.iter().enumerate() {
                 if let Some(python) = python {
                     let column = table.columns.entry(python.clone()).or_default();
@@ -149,6 +158,7 @@ impl Table {
         }
         Ok(Self {
             rows,
+            rust: BTreeMap::new(),
             columns: BTreeMap::from([(python, column)]),
         })
     }
@@ -156,11 +166,14 @@ impl Table {
     fn render(&self) -> String {
         let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
         let mut header: Vec<String> = FIXED.map(str::to_owned).to_vec();
+        header.push(RUST.to_owned());
         header.extend(self.columns.keys().map(ToString::to_string));
         let mut text = line(header.clone());
         text.push_str(&format!("|{}\n", "---|".repeat(header.len())));
         for (at, row) in self.rows.iter().enumerate() {
             let mut cells = row.to_vec();
+            let rust = self.rust.get(&[row[0].clone(), row[1].clone()]);
+            cells.push(rust.cloned().unwrap_or_default());
             cells.extend(
                 self.columns
                     .values()
@@ -188,7 +201,7 @@ fn updated(page: &str, reports: &[Report]) -> Result<String, PairsError> {
     for report in reports {
         let fresh = Table::of(report)?;
         if fresh.rows != table.rows {
-            table = Table::default();
+            table.columns.clear();
             table.rows.clone_from(&fresh.rows);
         }
         table.columns.extend(fresh.columns);
@@ -253,16 +266,28 @@ mod tests {
 
         <!-- made by `cargo xtask test --suite python --update` -->
 
-        | algorithm | task | class | 3.9 | 3.11 |
-        |---|---|---|---|---|
-        |  |  | versions | for 3.9 | for 3.11 |
-        | `ridge` | regression | Ridge | **no** | yes |
+        | algorithm | task | class | Rust | 3.9 | 3.11 |
+        |---|---|---|---|---|---|
+        |  |  | versions |  | for 3.9 | for 3.11 |
+        | `ridge` | regression | Ridge |  | **no** | yes |
 
         <!-- end of what is made -->
 
         more
         ");
         assert_eq!(updated(&made, &[report("3.11", true)]).unwrap(), made);
+    }
+
+    #[test]
+    fn the_column_of_the_rust_runtime_stays() {
+        let made = updated(&page(""), &[report("3.11", true)]).unwrap();
+        let marked = made.replace("| Ridge |  |", "| Ridge | yes |");
+        assert_ne!(marked, made);
+        let again = updated(&marked, &[report("3.9", true)]).unwrap();
+        assert!(
+            again.contains("| `ridge` | regression | Ridge | yes | yes | yes |"),
+            "{again}"
+        );
     }
 
     #[test]

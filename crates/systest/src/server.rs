@@ -13,7 +13,7 @@ use crate::system::System;
 
 /// The programs of the suite, in the order in which they run, each in a database of its own. After a name there may be a
 /// variable of its environment.
-pub const PROGRAMS: [&str; 9] = [
+pub const PROGRAMS: [&str; 10] = [
     "cancel.py",
     "isolation.py",
     "world.py",
@@ -23,6 +23,7 @@ pub const PROGRAMS: [&str; 9] = [
     "recovery.py PGML_SMALL_DISK=/srv/small",
     "soak.py",
     "calls.py",
+    "xgboost_in_rust.py",
 ];
 
 /// A disk that a test can fill. A clean system has no mount(8).

@@ -12,6 +12,8 @@ pub struct Params {
     what: String,
     given: Map<String, Value>,
     known: Vec<&'static str>,
+    /// Names that the caller gave as other ones.
+    renamed: Vec<&'static str>,
     /// What is used, by name: the caller's and the defaults that decide the result.
     used: Map<String, Value>,
 }
@@ -23,7 +25,7 @@ impl Params {
 
     /// Settings of another kind, whose messages begin with `what`.
     pub fn named(what: String, given: &Map<String, Value>) -> Params {
-        Params { what, given: given.clone(), known: Vec::new(), used: given.clone() }
+        Params { what, given: given.clone(), known: Vec::new(), renamed: Vec::new(), used: given.clone() }
     }
 
     /// The caller's hyperparameters, with the seed that was used.
@@ -35,6 +37,20 @@ impl Params {
             return Err(Error::Unknown { what: self.what, name: name.clone(), known });
         }
         Ok(self.used)
+    }
+
+    /// Take `other` for `name`; it is an error to give both.
+    pub fn rename(&mut self, other: &'static str, name: &'static str) -> Result<()> {
+        if !self.known.contains(&other) {
+            self.known.push(other);
+        }
+        let Some(value) = self.given.get(other).cloned() else { return Ok(()) };
+        if self.given.contains_key(name) {
+            return self.wrong(name, &format!("given once: \"{other}\" is another name of it"));
+        }
+        self.given.insert(name.to_string(), value);
+        self.renamed.push(name);
+        Ok(())
     }
 
     fn get(&mut self, name: &'static str) -> Option<&Value> {
@@ -96,6 +112,11 @@ impl Params {
         }
     }
 
+    /// A number of steps as libraries count them, where 0 is no limit; null is the default.
+    pub fn steps_or_zero(&mut self, name: &'static str, default: usize) -> Result<usize> {
+        Ok(self.optional_count(name, 0)?.unwrap_or(default))
+    }
+
     pub fn flag(&mut self, name: &'static str, default: bool) -> Result<bool> {
         match self.get(name).map(Value::as_bool) {
             None => Ok(default),
@@ -138,7 +159,9 @@ impl Params {
     /// The seed: 0 unless the caller names another one. It is among the hyperparameters that are recorded.
     pub fn seed(&mut self) -> Result<u64> {
         let seed = self.count("random_state", 0, 0)? as u64;
-        self.used.insert("random_state".into(), json!(seed));
+        if !self.renamed.contains(&"random_state") {
+            self.used.insert("random_state".into(), json!(seed));
+        }
         Ok(seed)
     }
 }

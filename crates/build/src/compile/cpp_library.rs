@@ -24,20 +24,33 @@ pub struct Library {
     pub crate_name: &'static str,
     /// The directory of those in the crate, where the makefile is run.
     pub sources: &'static str,
-    /// The makefile, in the source tree.
-    pub makefile: &'static str,
+    /// The makefile, in the source tree, and after it the files that it compiles besides the crate's.
+    pub recipe: &'static [&'static str],
     /// The file name of the static archive that the makefile writes.
     pub archive: &'static str,
 }
 
 /// The C++ libraries that the extension links.
-pub const LIBRARIES: [Library; 1] = [Library {
-    name: "lightgbm",
-    crate_name: "lightgbm3-sys",
-    sources: "lightgbm",
-    makefile: "packaging/boosting/lightgbm.mk",
-    archive: "liblightgbm.a",
-}];
+pub const LIBRARIES: [Library; 2] = [
+    Library {
+        name: "lightgbm",
+        crate_name: "lightgbm3-sys",
+        sources: "lightgbm",
+        recipe: &["packaging/boosting/lightgbm.mk"],
+        archive: "liblightgbm.a",
+    },
+    Library {
+        name: "xgboost",
+        crate_name: "xgboost_lib-sys",
+        sources: "xgboost",
+        recipe: &[
+            "packaging/boosting/xgboost.mk",
+            "packaging/boosting/xgboost/alone.cc",
+            "packaging/boosting/xgboost/border.cc",
+        ],
+        archive: "libxgboost.a",
+    },
+];
 
 /// The library of a name.
 pub fn library(name: &str) -> Result<&'static Library, Failure> {
@@ -104,8 +117,13 @@ impl Library {
         }
         let made = work.scratch.join("made");
         files::create_dir(&made)?;
-        let makefile = work.scratch.join("makefile");
-        files::copy(&root.join(self.makefile), &makefile)?;
+        let recipe = work.scratch.join("recipe");
+        files::create_dir(&recipe)?;
+        let mut makefile = "";
+        for file in self.recipe.iter().rev() {
+            makefile = file.rsplit('/').next().unwrap_or(file);
+            files::copy(&root.join(file), &recipe.join(makefile))?;
+        }
         let sandbox = match wrapper {
             Some(wrapper) => wrapper.before_compilers(Sandbox::new(builder)),
             None => Sandbox::new(builder),
@@ -114,7 +132,7 @@ impl Library {
             .tmpfs("/in")
             .tmpfs("/build")
             .read_only(&unpacked.join(self.sources), "/in/sources")
-            .read_only(&makefile, "/in/makefile")
+            .read_only(&recipe, "/in/recipe")
             .writable(&made, "/build/out")
             .env(
                 "TOOLS",
@@ -124,7 +142,7 @@ impl Library {
                 },
             )
             .script(&format!(
-                "cd /in/sources && make --silent --jobs={} --file=/in/makefile{REPORT}",
+                "cd /in/sources && make --silent --jobs={} --file=/in/recipe/{makefile}{REPORT}",
                 process::jobs()
             ))
             .run(&work.log)?;

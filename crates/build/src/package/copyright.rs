@@ -89,8 +89,8 @@ pub fn openblas_and_std() -> Vec<Part> {
     ]
 }
 
-/// LightGBM, the headers that it is compiled with, and the compiler's own library, as packaging/native.toml has them.
-pub fn lightgbm() -> Vec<Part> {
+/// LightGBM, the headers that it is compiled with, XGBoost, and the compiler's own library, as packaging/native.toml has them.
+pub fn boosting() -> Vec<Part> {
     let part = |files: &str, copyright: &str, licence: &str, comment: Option<&str>| Part {
         files: vec![files.into()],
         copyright: vec![copyright.into()],
@@ -128,6 +128,25 @@ pub fn lightgbm() -> Vec<Part> {
             "The Apache Software Foundation",
             apache,
             None,
+        ),
+        part("xgboost/*", "2014-2026 XGBoost Contributors", apache, None),
+        part(
+            "xgboost/dmlc-core/*",
+            "2015-2019 The dmlc-core developers",
+            apache,
+            None,
+        ),
+        part(
+            "xgboost/include/xgboost/span.h",
+            "2015 Microsoft Corporation, XGBoost Contributors",
+            "Expat",
+            None,
+        ),
+        part(
+            "xgboost/src/common/charconv.cc",
+            "2018 Ulf Adams, XGBoost Contributors",
+            apache,
+            Some("Ryu, offered under Apache-2.0 OR BSL-1.0"),
         ),
         part(
             "libstdc++/*",

@@ -153,11 +153,11 @@ fn library_copyright(facts: &Facts<'_>, inputs: &ExtensionInputs<'_>) -> Result<
     let major = inputs.major;
     let crates = files::read_text(&inputs.compiled.join(layout::CRATES))?;
     let mut parts = copyright::openblas_and_std();
-    parts.extend(copyright::lightgbm());
+    parts.extend(copyright::boosting());
     parts.extend(copyright::crates(&crates, inputs.crates)?);
     let library = format!("usr/lib/postgresql/{major}/lib/pgml.so");
     let comment = [
-        format!("{library} contains OpenBLAS, LightGBM, Rust's"),
+        format!("{library} contains OpenBLAS, LightGBM, XGBoost, Rust's"),
         "standard library and the Rust crates named below. Their paths are those of".into(),
         "the sources that it was built from.".into(),
     ];

@@ -89,6 +89,7 @@ fn with_a_standard_library_the_machines_own_builder_cross_compiles() {
                 "unpack:debian12-arm64:openblas",
                 "fetch:crates",
                 "compile:lightgbm-arm64",
+                "compile:xgboost-arm64",
             ]
         );
         // Nothing of arm64 has to run for its Python runtime either: the same Python of this machine makes the byte code.

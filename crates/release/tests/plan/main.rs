@@ -140,8 +140,8 @@ fn every_major_is_compiled_once_and_every_target_is_stamped_and_verified() {
     with_plan(&|_| true, |plan, targets| {
         assert_eq!(targets.len(), 48);
         assert_eq!(count(plan, |s| matches!(s, Step::Compile { .. })), 6);
-        // LightGBM: all majors share it.
-        assert_eq!(count(plan, |s| matches!(s, Step::CompileLibrary { .. })), 1);
+        // LightGBM and XGBoost: all majors share them.
+        assert_eq!(count(plan, |s| matches!(s, Step::CompileLibrary { .. })), 2);
         assert_eq!(count(plan, |s| matches!(s, Step::Compress { .. })), 6);
         assert_eq!(count(plan, |s| matches!(s, Step::Stamp { .. })), 48);
         assert_eq!(count(plan, |s| matches!(s, Step::Verify { .. })), 48);
@@ -317,6 +317,18 @@ fn the_archive_of_a_library_depends_on_its_own_crate_and_recipe_only() {
                 "packaging/boosting/lightgbm.mk",
             ]
         );
-        assert!(inputs("compile:pg15").contains(&"job compile:lightgbm".to_owned()));
+        for library in ["lightgbm", "xgboost"] {
+            assert!(inputs("compile:pg15").contains(&format!("job compile:{library}")));
+        }
+        let recipe = inputs("compile:xgboost");
+        let recipe = recipe.iter().filter(|name| name.contains("boosting"));
+        assert_eq!(
+            recipe.collect::<Vec<_>>(),
+            [
+                "packaging/boosting/xgboost.mk",
+                "packaging/boosting/xgboost/alone.cc",
+                "packaging/boosting/xgboost/border.cc",
+            ]
+        );
     });
 }

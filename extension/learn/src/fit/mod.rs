@@ -12,6 +12,8 @@ mod pca;
 mod reduced;
 mod svm;
 mod weights;
+#[cfg(feature = "xgboost")]
+mod xgboost;
 
 use pgml_core::model::{Decision, Finish, Part, Probabilities, Scores};
 use pgml_core::project::Task;
@@ -100,12 +102,21 @@ const ALGORITHMS: &[(&str, Task, Fit)] = &[
     ("lightgbm", Task::Regression, lightgbm::fit),
     #[cfg(feature = "lightgbm")]
     ("lightgbm", Task::Classification, lightgbm::fit),
+    #[cfg(feature = "xgboost")]
+    ("xgboost", Task::Regression, xgboost::boosted),
+    #[cfg(feature = "xgboost")]
+    ("xgboost", Task::Classification, xgboost::boosted),
+    #[cfg(feature = "xgboost")]
+    ("xgboost_random_forest", Task::Regression, xgboost::forest),
+    #[cfg(feature = "xgboost")]
+    ("xgboost_random_forest", Task::Classification, xgboost::forest),
     ("kmeans", Task::Clustering, kmeans::fit),
     ("pca", Task::Decomposition, pca::fit),
 ];
 
 /// Those that can let some rows count more than others.
-const WEIGHING: &[&str] = &["linear", "ridge", "lasso", "elastic_net", "random_forest", "lightgbm"];
+const WEIGHING: &[&str] =
+    &["linear", "ridge", "lasso", "elastic_net", "random_forest", "lightgbm", "xgboost", "xgboost_random_forest"];
 
 /// The algorithms that the Rust runtime trains for a task.
 pub fn algorithms(task: Task) -> Vec<&'static str> {

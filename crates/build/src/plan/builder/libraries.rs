@@ -43,7 +43,12 @@ impl Builder<'_> {
                 builder: builder.reference(),
                 sources: fetch.reference(),
             },
-            |inputs| Ok(inputs.file(library.makefile)?),
+            |mut inputs| {
+                for file in library.recipe {
+                    inputs = inputs.file(file)?;
+                }
+                Ok(inputs)
+            },
             &[&builder, &fetch],
         )
     }

@@ -1,0 +1,8 @@
+//! Links the archive of XGBoost.
+
+#[path = "../link_archive.rs"]
+mod link_archive;
+
+fn main() -> std::process::ExitCode {
+    link_archive::link("xgboost")
+}

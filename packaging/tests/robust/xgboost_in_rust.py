@@ -1,0 +1,120 @@
+"""XGBoost's C++ in the session's own process: interrupts, exceptions, words, threads.
+
+`runtime => 'rust'` starts no Python, so that nothing here is about the interpreter. A forest is one
+round of the library: what ends it ends it inside of a round.
+"""
+
+import os
+import subprocess
+import time
+
+from session import Background, Failed, Lost, Session, case, main, psql, rows_of_numbers, wait_until
+
+LIMIT = 8.0
+"""Seconds in which an interrupt has to have had its effect, on any machine."""
+
+NEVER = '{"n_estimators": 100000}'
+
+
+def train(algorithm, hyperparams=NEVER, relation="public.numbers"):
+    """Return the statement that trains in Rust."""
+    return (
+        f"SELECT pgml.train('of {relation}', 'regression', '{relation}', 'y', '{algorithm}', "
+        f"hyperparams => '{hyperparams}', runtime => 'rust')"
+    )
+
+
+SMALL = train("xgboost", '{"n_estimators": 5}')
+
+
+def prepare():
+    """Make the tables."""
+    with Session() as session:
+        session.run("CREATE EXTENSION IF NOT EXISTS pgml")
+        rows_of_numbers(session, "public.numbers", 20000, 20)
+        session.run(
+            "ALTER TABLE public.numbers DROP COLUMN IF EXISTS c",
+            "DROP VIEW IF EXISTS public.huge",
+            "CREATE VIEW public.huge AS SELECT 1e300::float8 AS a, y FROM public.numbers LIMIT 100",
+        )
+
+
+def threads(pid):
+    """Return how many threads a backend has."""
+    return len(os.listdir(f"/proc/{pid}/task"))
+
+
+@case
+def interrupts_end_it_inside_of_a_round():
+    """statement_timeout and pg_cancel_backend end XGBoost in Rust, between rounds and inside of one"""
+    late = []
+    with Session() as session:
+        for algorithm in ("xgboost", "xgboost_random_forest"):
+            session.run("SET statement_timeout = '2s'")
+            failed, seconds = session.failure(train(algorithm))
+            assert failed.sqlstate == "57014" and "statement timeout" in failed.message, failed
+            assert seconds < 2 + LIMIT, f"{algorithm}: {seconds:.1f} s"
+            late.append(f"{algorithm} {seconds - 2:.2f} s late")
+            session.run("RESET statement_timeout")
+            running = Background(session, train(algorithm))
+            time.sleep(1.5)
+            active = psql(f"SELECT state FROM pg_stat_activity WHERE pid = {session.pid}")
+            assert active == ["active"], f"the statement has ended: {active}"
+            asked = time.monotonic()
+            psql(f"SELECT pg_cancel_backend({session.pid})")
+            failure = running.result(LIMIT)
+            assert isinstance(failure, Failed) and failure.sqlstate == "57014", failure
+            late.append(f"cancelled after {running.ended - asked:.2f} s")
+            session.run(SMALL)
+    return ", ".join(late)
+
+
+@case
+def termination_ends_the_session():
+    """pg_terminate_backend ends XGBoost in Rust, and the server lives"""
+    with Session() as watching:
+        began = watching.run("SELECT pg_postmaster_start_time()")
+        with Session() as session:
+            session.run("SELECT 1")
+            running = Background(session, train("xgboost_random_forest"))
+            time.sleep(1.5)
+            asked = time.monotonic()
+            watching.run(f"SELECT pg_terminate_backend({session.pid})")
+            assert isinstance(running.result(LIMIT), (Lost, Failed))
+            seconds = running.ended - asked
+        gone = f"SELECT count(*) FROM pg_stat_activity WHERE pid = {session.pid}"
+        wait_until(lambda: watching.run(gone) == ["0"], "the backend is gone", LIMIT)
+        assert began == watching.run("SELECT pg_postmaster_start_time()")
+    return f"after {seconds:.2f} s"
+
+
+@case
+def an_exception_is_an_error():
+    """An exception of the library is an ERROR; the session trains on, and has no thread more"""
+    with Session() as session:
+        session.run(SMALL)
+        before = threads(session.pid)
+        for _ in range(20):
+            failed, _ = session.failure(train("xgboost", relation="public.huge"))
+            assert failed.sqlstate == "22000" and "inf" in failed.message, failed
+            assert ".cc:" not in failed.message, failed
+        session.run(SMALL)
+        assert threads(session.pid) == before, f"{threads(session.pid)} threads, {before} before"
+
+
+@case
+def what_it_says_is_a_warning():
+    """What the library says is a WARNING of the statement, and nothing goes to the server's output"""
+    statement = train("xgboost", '{"n_estimators": 2, "booster": "dart"}')
+    done = subprocess.run(
+        ["psql", "-X", "-q", "-A", "-t", "-c", statement],
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    assert "WARNING:" in done.stderr and "booster=dart" in done.stderr, done.stderr
+    assert "learner.cc" not in done.stderr, done.stderr
+
+
+prepare()
+main()
