@@ -167,6 +167,7 @@ impl Tree {
             let number = self.split_conditions[place];
             if self.left_children[place] < 0 {
                 trees.leaf(parent, &[f64::from(weight * number)]);
+                trees.cover(f64::from(self.sum_hessian[place]));
                 continue;
             }
             if self.split_type[place] != 0 || self.split_indices[place] >= features {
@@ -174,6 +175,7 @@ impl Tree {
             }
             let missing_left = self.default_left[place] != 0;
             let own = trees.node(parent, self.split_indices[place], f64::from(number), missing_left);
+            trees.cover(f64::from(self.sum_hessian[place]));
             waiting.push((self.right_children[place], Some((own, false))));
             waiting.push((self.left_children[place], Some((own, true))));
         }
@@ -214,6 +216,20 @@ mod tests {
         let dart = format!(r#"{{"name": "gbtree", "model": {weighed}}}"#);
         let trees = Library::read(model(&dart).as_bytes()).expect("a model").trees(1, 1).expect("trees");
         assert_eq!(trees.values, [0.5, 1.0]);
+    }
+
+    /// Catches a model that predicts and can't be explained. The second child has three times the first one's rows.
+    #[test]
+    fn the_nodes_keep_what_contributions_are_computed_from() {
+        let grown = GROWN.replace("[2, 1, 1]", "[4, 1, 3]");
+        let library =
+            Library::read(model(&format!(r#"{{"name": "gbtree", "model": {grown}}}"#)).as_bytes()).expect("a model");
+        let scores = library.trees(1, 1).expect("trees").scores(1).expect("a forest");
+        let part = pgml_core::model::Part::new(scores, crate::model::values()).expect("a part");
+        let model = pgml_core::model::Model::new(1, vec![part]).expect("a model");
+        let explainer = pgml_core::model::explain::Explainer::new(&model, &|| {}).expect("an explainer");
+        let found = explainer.explain(&model, &[0.0], None, &|| {}).expect("a row");
+        assert!((found.base - 2.0).abs() < 1e-12 && (found.of_features[0] + 0.75).abs() < 1e-12, "{found:?}");
     }
 
     #[test]
