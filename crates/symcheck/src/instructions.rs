@@ -6,12 +6,10 @@
 //! nothing else can reach it: it is not exported, and no table holds its address.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::panic::resume_unwind;
 use std::thread;
 
-use iced_x86::{Code as Opcode, CpuidFeature, Decoder, DecoderOptions, FlowControl, Instruction};
-
 use super::elf::{ElfError, Facts, FunctionSymbol, functions_of};
+use super::machine_code::{Use, function_at};
 use super::policy::Instructions;
 
 /// The names of a library's functions, from a file that has them: the library before strip, or its debug symbols.
@@ -63,35 +61,14 @@ pub struct Survey {
     pub above: Vec<Above>,
 }
 
-/// What one function does, or the code that lies in none.
-#[derive(Debug, Default, Clone)]
-struct Use {
-    /// Bits of features, and where the first of each is.
-    features: BTreeMap<usize, (Opcode, u64)>,
-}
-
-const ABOVE: u8 = 1;
-const BRANCH: u8 = 2;
-const ADDRESS: u8 = 4;
-
-/// Decodes all code of a library for x86-64 and judges it. `functions` are sorted by address.
+/// Decodes all code of a library and judges it. `functions` are sorted by address.
 pub fn survey(facts: &Facts<'_>, functions: &[FunctionSymbol], policy: &Instructions) -> Survey {
-    let kinds = kinds(policy);
     let workers = thread::available_parallelism().map_or(1, usize::from);
     let mut pieces: Vec<(u64, &[u8])> = Vec::new();
     for code in &facts.code {
         pieces.extend(split(code.address, code.bytes, functions, workers));
     }
-    let parts: Vec<Part> = thread::scope(|scope| {
-        let running: Vec<_> = pieces
-            .iter()
-            .map(|(address, bytes)| scope.spawn(|| decode(*address, bytes, functions, &kinds)))
-            .collect();
-        running
-            .into_iter()
-            .map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic)))
-            .collect()
-    });
+    let parts = policy.decoder().decode(&pieces, functions, policy.known());
 
     let mut survey = Survey::default();
     let mut uses: BTreeMap<Option<usize>, Use> = BTreeMap::new();
@@ -100,8 +77,8 @@ pub fn survey(facts: &Facts<'_>, functions: &[FunctionSymbol], policy: &Instruct
         survey.instructions += part.instructions;
         for (function, found) in part.uses {
             let entry = uses.entry(function).or_default();
-            for (feature, at) in found.features {
-                entry.features.entry(feature).or_insert(at);
+            for (feature, at) in found {
+                entry.entry(feature).or_insert(at);
             }
         }
         for (callee, caller) in part.edges {
@@ -112,12 +89,11 @@ pub fn survey(facts: &Facts<'_>, functions: &[FunctionSymbol], policy: &Instruct
     for (function, found) in uses {
         let may = function.and_then(|function| permitted.get(function));
         let features: BTreeMap<String, String> = found
-            .features
             .iter()
             .filter(|(feature, _)| may.is_none_or(|may| !may.contains(feature)))
-            .filter_map(|(feature, (code, at))| {
+            .filter_map(|(feature, (mnemonic, at))| {
                 let name = policy.feature_name(*feature)?;
-                Some((name, format!("{:?} at {at:#x}", code.mnemonic())))
+                Some((name, format!("{mnemonic} at {at:#x}")))
             })
             .collect();
         let symbol = function.and_then(|function| functions.get(function));
@@ -132,32 +108,6 @@ pub fn survey(facts: &Facts<'_>, functions: &[FunctionSymbol], policy: &Instruct
         }
     }
     survey
-}
-
-/// For each opcode what has to be looked at.
-fn kinds(policy: &Instructions) -> Vec<u8> {
-    let mut kinds = Vec::new();
-    for code in Opcode::values() {
-        let mut kind = 0;
-        let above = code
-            .cpuid_features()
-            .iter()
-            .any(|feature| !policy.is_baseline(*feature));
-        if above && !policy.is_tolerated(code.mnemonic()) {
-            kind |= ABOVE;
-        }
-        if matches!(
-            code.flow_control(),
-            FlowControl::Call | FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch
-        ) {
-            kind |= BRANCH;
-        }
-        if matches!(code, Opcode::Lea_r64_m | Opcode::Lea_r32_m) {
-            kind |= ADDRESS;
-        }
-        kinds.push(kind);
-    }
-    kinds
 }
 
 /// Pieces of a section, about as many as asked for, each beginning with a function.
@@ -184,87 +134,6 @@ fn split<'c>(
     }
     found.push((address, rest));
     found
-}
-
-#[derive(Default)]
-struct Part {
-    instructions: usize,
-    uses: BTreeMap<Option<usize>, Use>,
-    /// Who is reached, from where.
-    edges: HashSet<(usize, Option<usize>)>,
-}
-
-fn decode(address: u64, bytes: &[u8], functions: &[FunctionSymbol], kinds: &[u8]) -> Part {
-    let mut part = Part::default();
-    let mut decoder = Decoder::with_ip(64, bytes, address, DecoderOptions::NONE);
-    let mut instruction = Instruction::default();
-    let mut next = functions.partition_point(|function| function.address <= address);
-    while decoder.can_decode() {
-        decoder.decode_out(&mut instruction);
-        while functions
-            .get(next)
-            .is_some_and(|f| f.address <= instruction.ip())
-        {
-            next += 1;
-        }
-        // Data among the code may look like an instruction that reaches into the function behind it. Begun again there, what
-        // is found does not depend on where the pieces begin.
-        if let Some(function) = functions.get(next)
-            && function.address < instruction.next_ip()
-            && let Ok(position) = usize::try_from(function.address - address)
-            && decoder.set_position(position).is_ok()
-        {
-            decoder.set_ip(function.address);
-            continue;
-        }
-        part.instructions += 1;
-        let kind = kinds.get(instruction.code() as usize).copied().unwrap_or(0);
-        if kind == 0 {
-            continue;
-        }
-        let at = instruction.ip();
-        if kind & ABOVE != 0 {
-            let entry = part.uses.entry(function_at(functions, at)).or_default();
-            for feature in instruction.cpuid_features() {
-                let feature = *feature as usize;
-                entry
-                    .features
-                    .entry(feature)
-                    .or_insert((instruction.code(), at));
-            }
-        }
-        let target = match kind {
-            _ if kind & BRANCH != 0 => instruction.near_branch_target(),
-            _ if kind & ADDRESS != 0 && instruction.is_ip_rel_memory_operand() => {
-                instruction.ip_rel_memory_address()
-            }
-            _ => 0,
-        };
-        if target == 0 {
-            continue;
-        }
-        let Some(callee) = function_at(functions, target) else {
-            continue;
-        };
-        let inside = functions
-            .get(callee)
-            .is_some_and(|f| f.address <= at && at < f.end());
-        if !inside {
-            part.edges.insert((callee, function_at(functions, at)));
-        }
-    }
-    part
-}
-
-/// The function at an address.
-fn function_at(functions: &[FunctionSymbol], address: u64) -> Option<usize> {
-    let index = functions
-        .partition_point(|function| function.address <= address)
-        .checked_sub(1)?;
-    functions
-        .get(index)
-        .filter(|function| address < function.end())?;
-    Some(index)
 }
 
 /// For each function the features above the baseline that it may use.
@@ -320,14 +189,4 @@ fn permitted(
         }
     }
     permitted
-}
-
-/// The feature of a name, as the policy writes it.
-pub(super) fn feature(name: &str) -> Option<CpuidFeature> {
-    CpuidFeature::values().find(|feature| format!("{feature:?}") == name)
-}
-
-/// The mnemonic of a name, as the policy writes it.
-pub(super) fn mnemonic(name: &str) -> Option<iced_x86::Mnemonic> {
-    iced_x86::Mnemonic::values().find(|mnemonic| format!("{mnemonic:?}") == name)
 }

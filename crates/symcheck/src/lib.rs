@@ -11,6 +11,7 @@ pub mod elf;
 pub mod expectation;
 pub mod input_files;
 pub mod instructions;
+pub mod machine_code;
 pub mod needs;
 pub mod policy;
 pub mod report;

@@ -24,7 +24,7 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) interposition: FileInterposition,
     #[serde(default)]
-    pub(super) instructions: BTreeMap<String, FileInstructions>,
+    pub(super) instructions: BTreeMap<String, Spanned<FileInstructions>>,
     pub(super) machines: BTreeMap<String, FileMachine>,
     #[serde(default)]
     pub(super) accepted_gaps: Vec<FileGap>,

@@ -7,12 +7,12 @@ use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use toml::Spanned;
 
 use super::file::{
-    File, FileForbidden, FileGap, FileInstructions, FileLoading, FileMachine, FileMarker,
-    FilePython, FileSame, FileShared, OpenBlas,
+    File, FileForbidden, FileGap, FileLoading, FileMachine, FileMarker, FilePython, FileSame,
+    FileShared, OpenBlas,
 };
 use super::{
-    Forbidden, Gap, Instructions, Loading, MACHINES, Machine, Marker, Policy, PolicyError, Python,
-    ServerFunctions, Shared, machine_number,
+    Forbidden, Gap, Loading, MACHINES, Machine, Marker, Policy, PolicyError, Python,
+    ServerFunctions, Shared, instructions, machine_number,
 };
 use crate::version::Version;
 
@@ -59,7 +59,7 @@ impl Source<'_> {
             loading: self.loading(file.loading)?,
             takers: self.patterns(&takers)?,
             same: self.reasoned_symbols(interposition.same)?,
-            instructions: self.instructions(file.instructions)?,
+            instructions: instructions::read(&file.instructions, &machines, self)?,
             machines,
             accepted_gaps: self.accepted_gaps(file.accepted_gaps)?,
         })
@@ -241,15 +241,6 @@ impl Source<'_> {
             symbols.extend(entry.symbols);
         }
         self.patterns(&symbols)
-    }
-
-    /// `[instructions.ARCHITECTURE]`: names that the disassembler knows.
-    fn instructions(
-        &self,
-        section: BTreeMap<String, FileInstructions>,
-    ) -> Result<BTreeMap<String, Instructions>, PolicyError> {
-        let read = |(architecture, entry)| Ok((architecture, Instructions::new(&entry, self)?));
-        section.into_iter().map(read).collect()
     }
 
     /// `[[accepted_gaps]]`: each names a rule that exists.

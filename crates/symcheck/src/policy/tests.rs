@@ -43,6 +43,10 @@ fn a_typo_is_pointed_at() {
     let (what, at) = blamed(&text().replacen("    \"/lib64\",\n", "", 1));
     assert!(what.contains("`directories`"), "{what}");
     assert_eq!(at, "\"/lib64\"");
+    let (_, at) = blamed(&text().replacen("\"SIMD\"]", "\"SIMDX\"]", 1));
+    assert_eq!(at, "\"SIMDX\"");
+    let (what, _) = blamed(&text().replace("instructions.arm64", "instructions.arm65"));
+    assert!(what.contains("arm65"), "{what}");
     let (_, at) = blamed(&text().replace("\"*openblas*\"", "\"lib*\""));
     assert_eq!(at, "\"lib*\"");
 }

@@ -9,7 +9,7 @@ use super::{Context, Doc, Outcome};
 
 pub(super) const DOC: Doc = Doc {
     title: "machine",
-    holds_when: "ELF class, byte order and machine are those of the package's Architecture; nothing above the architecture's baseline (x86-64-v1; not looked at on arm64) runs without dispatch, and the dynamic linker opens it into a running process",
+    holds_when: "ELF class, byte order and machine are those of the package's Architecture; nothing above the architecture's baseline (x86-64-v1, ARMv8.0-A) runs without dispatch, and the dynamic linker opens it into a running process",
     why: "A package of one architecture with a library of another installs without complaint and fails when the extension is created. Code above the baseline dies with an illegal instruction on the processors that the package promises to run on.",
     remedy: "Build for the package's architecture, without -march=native or target-cpu=native; leave newer instructions to OpenBLAS, which chooses at run time. Functions that are chosen at run time are named under [[instructions]] of packaging/policy.toml, with the reason.",
 };
@@ -88,7 +88,7 @@ fn check_instructions(context: &Context, outcome: &mut Outcome) {
         let architecture = &context.expectation.architecture;
         outcome.not_checked(
             &format!("instructions of {architecture}"),
-            format!("the policy has no baseline for {architecture}, and no disassembler for it is built in"),
+            format!("the policy has no baseline for {architecture}, so that nothing tells what its processors have"),
         );
         return;
     };
