@@ -55,10 +55,10 @@ impl Drop for Waiting {
 
 /// `pgml: fit`, where the server has events of extensions' own; `Extension` before Postgres 17.
 fn event() -> u32 {
-    #[cfg(any(feature = "pg17", feature = "pg18"))]
+    #[cfg(any(feature = "pg17", feature = "pg18", feature = "pg19"))]
     // SAFETY: the name is a static string. The server keeps one event for each name.
     return unsafe { pg_sys::WaitEventExtensionNew(c"pgml: fit".as_ptr()) };
-    #[cfg(not(any(feature = "pg17", feature = "pg18")))]
+    #[cfg(not(any(feature = "pg17", feature = "pg18", feature = "pg19")))]
     return pg_sys::PG_WAIT_EXTENSION;
 }
 

@@ -31,6 +31,7 @@ let
     postgresql_16 = postgresql "16";
     postgresql_17 = postgresql "17";
     postgresql_18 = postgresql "18";
+    postgresql_19 = postgresql "19";
     rustPlatform = {
       bindgenHook = plain "1" "bindgen-hook";
       buildRustPackage =

@@ -108,7 +108,7 @@ fn the_documented_days_are_those_of_the_data() {
         .lines()
         .filter_map(|line| line.strip_prefix("end-of-life = "));
     let days: Vec<&str> = days.map(|day| day.trim_matches('"')).collect();
-    assert_eq!(days.len(), 13);
+    assert_eq!(days.len(), 14);
     for day in days {
         assert!(page.contains(day), "{day}");
     }

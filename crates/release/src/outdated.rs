@@ -231,7 +231,16 @@ impl Pipeline {
             ids.insert(target.distribution.id.clone());
             ids.extend(self.targets.servers_of(target).map(|one| one.id.clone()));
             ids.insert(architecture.qualify(&self.targets.openblas.distribution));
-            let headers = self.targets.major(target.major).into_iter();
+            let major = self.targets.major(target.major);
+            // Those of a major that no distribution carries are of a locked archive of other majors.
+            if major.is_some_and(|major| major.headers.is_empty()) {
+                let others = self.targets.with_other_majors.iter();
+                let others = others.filter(|one| {
+                    one.postgres == target.major && one.architecture == *architecture
+                });
+                ids.extend(others.map(|one| one.id.clone()));
+            }
+            let headers = major.into_iter();
             for source in headers.flat_map(|major| &major.headers) {
                 if let Headers::Package { distribution, .. } = source {
                     ids.insert(architecture.qualify(distribution));

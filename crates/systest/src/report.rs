@@ -209,6 +209,7 @@ impl ReportTest<'_> {
                 image: State::Yes,
                 stand_in: None,
                 image_note: None,
+                toolchain: None,
                 development: (at % 7 == 0)
                     .then(|| "headers of a wheel".into())
                     .into_iter()

@@ -8,7 +8,7 @@ use miette::NamedSource;
 use toml::de::{DeTable, DeValue};
 
 use super::error::suggestion;
-use super::{FORMAT, Headers, Targets, TargetsError};
+use super::{FORMAT, Headers, Targets, TargetsError, ToolchainSource};
 
 /// The variables that a seed may use.
 const VARIABLES: [&str; 6] = [
@@ -136,6 +136,7 @@ pub(super) fn check(targets: &Targets, name: &str, text: &str) -> Result<(), Tar
     distributions(targets, &c)?;
     majors(targets, &c)?;
     builders(targets, &c)?;
+    toolchains(targets, &c)?;
     roles(targets, &c)?;
     chosen(targets, &c)
 }
@@ -189,6 +190,23 @@ fn archives(targets: &Targets, c: &Checker<'_>) -> Result<(), TargetsError> {
         let path = [Key("other-majors"), At(i), Key("archive")];
         c.known(&path, "archive", &other.archive, names.clone())?;
     }
+    other_majors(targets, c)
+}
+
+fn other_majors(targets: &Targets, c: &Checker<'_>) -> Result<(), TargetsError> {
+    let ids = targets.distributions.iter().map(|d| d.id.as_str());
+    for (i, other) in targets.other_majors.iter().enumerate() {
+        let at = |field, j| [Key("other-majors"), At(i), Key(field), At(j)];
+        for (j, id) in other.distributions.iter().enumerate() {
+            c.known(&at("distributions", j), "distribution", id, ids.clone())?;
+        }
+        for (j, major) in other.majors.iter().enumerate() {
+            if targets.major(*major).is_none() {
+                let what = format!("there is no `major` with version {major}");
+                return c.wrong(&at("majors", j), what, None);
+            }
+        }
+    }
     Ok(())
 }
 
@@ -201,6 +219,33 @@ fn builders(targets: &Targets, c: &Checker<'_>) -> Result<(), TargetsError> {
     for (i, builder) in targets.builders.iter().enumerate() {
         let path = [Key("builder"), At(i), Key("distribution")];
         c.known(&path, "distribution", &builder.distribution, ids.clone())?;
+    }
+    Ok(())
+}
+
+fn toolchains(targets: &Targets, c: &Checker<'_>) -> Result<(), TargetsError> {
+    let names = targets.toolchains.iter().map(|t| t.name.as_str());
+    c.unique("toolchain", "name", names)?;
+    let ids = targets.distributions.iter().map(|d| d.id.as_str());
+    let roles = targets.roles.iter().map(|role| role.name.as_str());
+    for (i, toolchain) in targets.toolchains.iter().enumerate() {
+        let at = |field| [Key("toolchain"), At(i), Key(field)];
+        let ToolchainSource::Packages {
+            distribution,
+            role,
+            library,
+        } = &toolchain.source
+        else {
+            continue;
+        };
+        c.known(
+            &at("distribution"),
+            "distribution",
+            distribution,
+            ids.clone(),
+        )?;
+        c.known(&at("role"), "role", role, roles.clone())?;
+        c.known(&at("library"), "role", library, roles.clone())?;
     }
     Ok(())
 }
@@ -258,6 +303,7 @@ fn majors(targets: &Targets, c: &Checker<'_>) -> Result<(), TargetsError> {
                 Headers::Package {
                     distribution,
                     package,
+                    ..
                 } => (distribution, package),
                 Headers::Wheel { architectures, .. } => {
                     let known = targets.architectures.iter().map(|a| a.name.as_str());

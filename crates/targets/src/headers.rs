@@ -16,6 +16,8 @@ pub enum Headers {
         distribution: String,
         /// The package's name, such as `postgresql-server-dev-15`.
         package: String,
+        /// Whether it is of a Postgres that is not released.
+        development: bool,
     },
     /// A Python wheel that carries a server. For compiling and tests; a release refuses it.
     Wheel {
@@ -35,7 +37,10 @@ pub enum Headers {
 impl Headers {
     /// Whether a release must refuse headers from here.
     pub fn development(&self) -> bool {
-        matches!(self, Headers::Wheel { .. })
+        match self {
+            Headers::Package { development, .. } => *development,
+            Headers::Wheel { .. } => true,
+        }
     }
 }
 
@@ -45,6 +50,7 @@ impl fmt::Display for Headers {
             Headers::Package {
                 distribution,
                 package,
+                ..
             } => write!(f, "`{package}` of {distribution}"),
             Headers::Wheel { wheel, version, .. } => write!(f, "the wheel `{wheel}` {version}"),
         }
@@ -82,6 +88,7 @@ impl TryFrom<RawHeaders> for Headers {
             } => Ok(Headers::Package {
                 distribution,
                 package,
+                development: false,
             }),
             RawHeaders {
                 distribution: None,

@@ -13,6 +13,7 @@ mod headers;
 pub mod lock;
 mod other_majors;
 pub mod release;
+mod toolchain;
 
 use std::fmt;
 use std::fs;
@@ -28,6 +29,7 @@ pub use end::End;
 pub use error::{TargetsError, suggestion};
 pub use headers::Headers;
 pub use other_majors::OtherMajors;
+pub use toolchain::{Toolchain, ToolchainSource};
 
 /// The version of the format of `targets.toml` that this program reads.
 const FORMAT: u32 = 1;
@@ -58,6 +60,9 @@ pub struct Targets {
     /// The releases that can compile the extension, best first.
     #[serde(rename = "builder")]
     pub builders: Vec<Builder>,
+    /// The Rust toolchains that can compile the extension, best first.
+    #[serde(rename = "toolchain")]
+    pub toolchains: Vec<Toolchain>,
     /// The package sets that jobs ask a lock for.
     #[serde(rename = "role")]
     pub roles: Vec<Role>,
@@ -147,6 +152,9 @@ pub struct Distribution {
     /// plain one.
     #[serde(skip)]
     pub of: Option<String>,
+    /// Whether its Postgres is not released: a candidate, which `dist --release` refuses.
+    #[serde(skip)]
+    pub development: bool,
     /// The name of the release in archives, such as `bookworm`.
     pub codename: String,
     /// What people call the release, such as `Debian 12`.
@@ -197,6 +205,10 @@ pub struct Suite {
     /// Whether a Release file past its Valid-Until is taken all the same, by the lock's decision for this suite alone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub accept_expired: bool,
+    /// The only source package whose binaries are taken from it, in versions that the other suites may have older; everything
+    /// where it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<String>,
 }
 
 /// What a suite of a distribution holds.
@@ -227,7 +239,8 @@ pub struct Major {
     pub version: u16,
     /// The last day on which the PostgreSQL project fixes its faults.
     pub end_of_life: Day,
-    /// Where its server headers come from, best first.
+    /// Where its server headers come from, best first. Archives of other majors have them besides.
+    #[serde(default)]
     pub headers: Vec<Headers>,
 }
 

@@ -9,17 +9,48 @@ use super::{Distribution, Role, Suite, SuiteKind, Target, Targets};
 
 /// An archive of other majors.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct OtherMajors {
     /// The archive's name in `targets.toml`.
     pub archive: String,
+    /// What the distributions with one of these majors are called after, `debian14-experimental19`; the archive's name where it
+    /// is not given.
+    #[serde(default)]
+    pub name: Option<String>,
     /// Its suite for a distribution; `{codename}` stands for the distribution's.
     pub suite: String,
     /// The components that are read, such as `main`.
     pub components: Vec<String>,
+    /// The distributions that it has majors for, by their release; all where empty.
+    #[serde(default)]
+    pub distributions: Vec<String>,
+    /// The majors that it has; all where empty.
+    #[serde(default)]
+    pub majors: Vec<u16>,
+    /// The only source package whose binaries are taken from the suite; `{postgres}` stands for the major. Everything where it
+    /// is not given.
+    #[serde(default)]
+    pub only: Option<String>,
+    /// Whether a Release file of the suite past its Valid-Until is taken all the same.
+    #[serde(default)]
+    pub accept_expired: bool,
+    /// Whether what it has is not released: for compiling and tests, and `dist --release` refuses it.
+    #[serde(default)]
+    pub development: bool,
 }
 
 impl OtherMajors {
+    /// What the distributions with one of these majors are called after.
+    pub fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.archive)
+    }
+
+    /// Whether it may have a major for a distribution.
+    pub fn has(&self, distribution: &Distribution, major: u16) -> bool {
+        let of = |list: &[String]| list.is_empty() || list.contains(&distribution.release);
+        of(&self.distributions) && (self.majors.is_empty() || self.majors.contains(&major))
+    }
+
     /// A distribution with one of these majors.
     fn on(&self, of: &Distribution, major: u16) -> Distribution {
         let mut suites = of.suites.clone();
@@ -28,13 +59,18 @@ impl OtherMajors {
             name: self.suite.replace("{codename}", &of.codename),
             kind: SuiteKind::Updates,
             components: self.components.clone(),
-            accept_expired: false,
+            accept_expired: self.accept_expired,
+            only: self
+                .only
+                .as_ref()
+                .map(|source| source.replace("{postgres}", &major.to_string())),
         });
-        let id = format!("{}-{}{major}", of.release, self.archive);
+        let id = format!("{}-{}{major}", of.release, self.name());
         Distribution {
             id: of.architecture.qualify(&id),
             postgres: major,
             of: Some(of.id.clone()),
+            development: self.development,
             suites,
             ..of.clone()
         }
@@ -48,7 +84,9 @@ impl Targets {
         for other in &self.other_majors {
             for distribution in &self.distributions {
                 let majors = self.majors.iter().map(|major| major.version);
-                let missing = majors.filter(|major| *major != distribution.postgres);
+                let missing = majors.filter(|major| {
+                    *major != distribution.postgres && other.has(distribution, *major)
+                });
                 all.extend(missing.map(|major| other.on(distribution, major)));
             }
         }
@@ -110,6 +148,31 @@ mod tests {
             "ubuntu24.04"
         );
         assert!(targets.distribution("ubuntu24.04-pgdg16").is_none());
+    }
+
+    /// Catches a release candidate that goes before the release of the same major, and one that is taken for a release.
+    #[test]
+    fn what_is_not_released_is_taken_where_nothing_else_is_locked() {
+        let targets = real();
+        let candidate = targets
+            .require_distribution("debian14-experimental19")
+            .unwrap();
+        assert!(candidate.development && candidate.postgres == 19);
+        let suite = candidate.suites.last().unwrap();
+        assert_eq!(suite.only.as_deref(), Some("postgresql-19"));
+        assert!(targets.distribution("debian13-experimental19").is_none());
+        assert!(targets.distribution("debian14-experimental17").is_none());
+        let target = targets.target("debian14-pg19").unwrap();
+        let server = |locks: &[&str]| {
+            let found = targets.server_of(&target, &|id| locks.contains(&id));
+            found.map(|one| one.id.clone())
+        };
+        let both = ["debian14-experimental19", "debian14-pgdg19"];
+        assert_eq!(server(&both).as_deref(), Some("debian14-pgdg19"));
+        assert_eq!(
+            server(&both[..1]).as_deref(),
+            Some("debian14-experimental19")
+        );
     }
 
     #[test]

@@ -15,14 +15,18 @@ pub(crate) fn real() -> Targets {
 #[test]
 fn the_real_file_has_the_whole_matrix() {
     let targets = real();
-    assert_eq!(targets.majors.len(), 6);
+    assert_eq!(targets.majors.len(), 7);
     for architecture in &targets.architectures {
         assert_eq!(targets.distributions_on(architecture).count(), 8);
-        assert_eq!(targets.all(architecture).len(), 48);
+        assert_eq!(targets.all(architecture).len(), 56);
     }
     for major in &targets.majors {
+        // PostgreSQL 19 has them from the project's archive alone, which has every major for each distribution.
+        let of_archives = targets.with_other_majors.iter();
+        let mut of_archives =
+            of_archives.filter(|one| one.postgres == major.version && !one.development);
         assert!(
-            major.headers.iter().any(|h| !h.development()),
+            major.headers.iter().any(|h| !h.development()) || of_archives.next().is_some(),
             "a release of {} needs headers",
             major.version
         );
@@ -80,6 +84,10 @@ refused! {
     no_suite_of_the_release: "\nname = \"bookworm\"\ncomp" => "\nname = \"bookworm\"\nkind = \"updates\"\ncomp";
     unknown_role: "[\"base\"]" => "[\"bass\"]";
     unknown_variable: "{postgres}" => "{postgers}";
+    another_major_of_no_distribution: "distributions = [ \"debian12\" ]" => "distributions = [ \"debian21\" ]";
+    another_major_that_is_none: "majors=[ 15 ]" => "majors=[ 51 ]";
+    toolchain_of_no_role: "library='test'" => "library='tset'";
+    toolchain_half_given: "role='base'\n" => "";
     unknown_major: "postgres = 15" => "postgres = 51";
     headers_of_another_major: "postgresql-server-dev-15" => "postgresql-server-dev-16";
     headers_half_given: "package = \"postgresql-server-dev-15\"\n" => "";

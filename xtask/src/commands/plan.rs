@@ -68,6 +68,12 @@ fn buildable(planned: &Planned, today: &Day, notes: &mut Vec<String>) -> String 
             note_mark(&note, notes)
         ));
     }
+    if let Some(toolchain) = &planned.toolchain
+        && let Some(why) = &toolchain.why
+    {
+        let note = format!("compiled by {}: {why}", toolchain.version);
+        words.push_str(&format!(", by another Rust {}", note_mark(&note, notes)));
+    }
     for note in &planned.development {
         words.push_str(&format!(", not for a release {}", note_mark(note, notes)));
     }

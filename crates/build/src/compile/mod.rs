@@ -3,4 +3,5 @@
 pub mod blas_clash;
 pub mod cpp_library;
 pub mod extension;
+pub mod packaged_toolchain;
 pub mod shared_objects;

@@ -8,6 +8,7 @@ mod libraries;
 mod python;
 mod repository;
 mod sbom;
+mod toolchain;
 mod verify;
 
 use std::collections::{BTreeMap, HashMap};
@@ -56,6 +57,7 @@ impl<'a> Builder<'a> {
             self.runtime_package(&target.distribution)?,
         ];
         let (_, headers) = self.headers(target.major, &target.distribution.architecture)?;
+        let toolchain = self.toolchain(&target.distribution.architecture)?;
         let development = headers.development().then(|| {
             format!(
                 "PostgreSQL {} was compiled with the headers of {headers}",
@@ -83,6 +85,7 @@ impl<'a> Builder<'a> {
             stand_in,
             ends: self.context.targets.ends(target),
             runtime: self.interpreter(&target.distribution),
+            toolchain: toolchain.ok().map(|found| found.chosen),
             not_installable: self.not_installable(target),
             loadable_in: self.loadable_in(target),
             not_loadable: self.not_loadable(target),
@@ -214,9 +217,10 @@ impl<'a> Builder<'a> {
         // With a wheel's server its own packages are there all the same.
         let own = |other: &&Distribution| other.id == target.distribution.id;
         let all = &self.context.targets.distributions;
+        let others = &self.context.targets.with_other_majors;
         let found = all.iter().filter(serves).find(own);
         found
-            .or_else(|| all.iter().find(serves))
+            .or_else(|| all.iter().chain(others).find(serves))
             .map(|other| other.id.clone())
     }
 
@@ -244,6 +248,7 @@ impl<'a> Builder<'a> {
         }
         let (title, own) = (&distribution.title, distribution.postgres);
         let others = self.context.targets.other_majors.iter();
+        let others = others.filter(|other| other.has(distribution, target.major));
         let archives: Vec<&str> = others.map(|other| other.archive.as_str()).collect();
         match own == target.major {
             true => self.other_machine(&distribution.architecture),

@@ -10,7 +10,7 @@ use jobs::execute::reason;
 use jobs::plan::dependents;
 use targets::End;
 
-use super::{Availability, Plan};
+use super::{Availability, ChosenToolchain, Plan};
 use crate::plan::Job;
 
 /// The version of the format.
@@ -36,6 +36,8 @@ pub struct Planned {
     pub development: Vec<String>,
     /// The announced ends of support of its Postgres and of its distribution.
     pub ends: Vec<End>,
+    /// The Rust toolchain that compiles its library; `None` if none can here.
+    pub toolchain: Option<ChosenToolchain>,
     /// Why apt can't install it here; `None` if it can.
     pub not_installable: Option<String>,
     /// The distribution in which its library can be loaded into a server here.
@@ -96,6 +98,7 @@ impl Document {
                     let planned = Planned {
                         development: target.development.clone(),
                         ends: target.ends.clone(),
+                        toolchain: target.toolchain.clone(),
                         not_installable: target.not_installable.clone(),
                         loadable_in: target.loadable_in.clone(),
                     };

@@ -32,6 +32,11 @@ pub fn unpack(distribution: &(impl Display + ?Sized), role: &(impl Display + ?Si
     format!("unpack:{distribution}:{role}")
 }
 
+/// Unpacks a Rust toolchain that compiles for an architecture.
+pub fn toolchain(name: &str, architecture: &Architecture) -> String {
+    architecture.qualify(&format!("toolchain:{name}"))
+}
+
 /// Compiles the extension for a major.
 pub fn compile(major: u16, architecture: &Architecture) -> String {
     architecture.qualify(&format!("compile:pg{major}"))

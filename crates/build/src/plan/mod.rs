@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use miette::Diagnostic;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use base::exit::{Exit, ExitKind, Failure};
@@ -52,6 +52,8 @@ pub struct TargetPlan {
     pub ends: Vec<End>,
     /// How its Python runtime is made.
     pub runtime: Interpreter,
+    /// What compiles its library; `None` if nothing can here.
+    pub toolchain: Option<ChosenToolchain>,
     /// Why apt can't install it here; `None` if it can.
     pub not_installable: Option<String>,
     /// The distribution in which its library can be loaded here, by its id.
@@ -60,6 +62,17 @@ pub struct TargetPlan {
     pub not_loadable: Option<String>,
     /// Why it can't be built on this machine; `None` if it can.
     pub blocked: Option<String>,
+}
+
+/// The Rust toolchain that compiles a library.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ChosenToolchain {
+    /// Its name in `targets.toml`.
+    pub name: String,
+    /// The version of its compiler.
+    pub version: String,
+    /// What those that go before it lack; `None` for the first.
+    pub why: Option<String>,
 }
 
 /// The Python that byte-compiles a distribution's runtime.

@@ -87,6 +87,7 @@ fn code(step: &Step) -> Option<&'static str> {
         Step::Rootfs { .. } | Step::Unpack { .. } | Step::UnpackServer { .. } => {
             "crates/build/src/steps/systems.rs"
         }
+        Step::Toolchain { .. } => "crates/build/src/steps/toolchain.rs",
         Step::CompileLibrary { .. } => "crates/build/src/steps/cpp_library.rs",
         Step::Compile { .. } | Step::BlasClash { .. } => "crates/build/src/steps/compiling.rs",
         Step::SystemLibraries { .. } => "crates/build/src/steps/system_libraries.rs",
@@ -203,6 +204,7 @@ mod tests {
                 openblas: read(),
                 crates: read(),
                 libraries: Vec::new(),
+                toolchain: None,
             },
         }
     }

@@ -56,12 +56,16 @@ pub struct Compiling {
     pub crates: JobRef,
     /// The archives of libraries in C++.
     pub libraries: Vec<JobRef>,
+    /// The Rust toolchain, where it is not the pinned one of this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub toolchain: Option<JobRef>,
 }
 
 impl Compiling {
     fn reads(&self) -> Vec<&JobRef> {
         let mut all = vec![&self.builder, &self.headers, &self.openblas, &self.crates];
         all.extend(&self.libraries);
+        all.extend(&self.toolchain);
         all
     }
 }
@@ -92,6 +96,15 @@ pub enum Step {
         role: String,
         /// The job that fetched the packages.
         packages: JobRef,
+    },
+    /// Unpack a Rust toolchain of a distribution, so that it runs in any builder.
+    Toolchain {
+        /// The id of the distribution whose packages are taken.
+        distribution: String,
+        /// The job that fetched the compiler and what it loads.
+        packages: JobRef,
+        /// The job that fetched the standard library.
+        library: JobRef,
     },
     /// Bring the crates of the extension's lock into a private cargo home.
     FetchCrates,
@@ -311,6 +324,7 @@ impl jobs::job::Step for Step {
             }
             Self::FetchServer { .. } | Self::FetchCrates | Self::FetchLibrary { .. } => (1, 100, 3),
             Self::Unpack { .. } | Self::UnpackServer { .. } => (1, 100, 1),
+            Self::Toolchain { .. } => (1, 100, 30),
             Self::SystemLibraries { .. } => (1, 800, 12),
             Self::Rootfs { .. } => (1, 400, 35),
             Self::CompileLibrary { .. } => (ALL_BUT_ONE, 2000, 180),
@@ -397,6 +411,11 @@ impl Step {
             | Self::CompressRuntime {
                 runtime: one,
                 builder: other,
+                ..
+            }
+            | Self::Toolchain {
+                packages: one,
+                library: other,
                 ..
             }
             | Self::Fixture {

@@ -28,7 +28,8 @@ impl Steps<'_> {
             architecture: self.targets.first_architecture(),
             rust_targets: &self.toolchain.targets,
         };
-        if let Some(why) = machine.cannot_compile_for(architecture) {
+        let lacks = machine.cannot_compile_for(architecture);
+        if let (Some(why), None) = (lacks, &reads.toolchain) {
             let job = work.job.id.clone();
             return Err(Blocked { job, why }.into());
         }
@@ -38,7 +39,12 @@ impl Steps<'_> {
             (work.job, reads),
             &|job| Ok(work.output(job)?.to_owned()),
             &|compile| {
-                let wrapper = self.wrapper(compile.builder, work)?;
+                // Its store tells compilers apart by their files. A packaged one is started through a script, which stays the
+                // same when the compiler changes.
+                let wrapper = match &reads.toolchain {
+                    None => self.wrapper(compile.builder, work)?,
+                    Some(_) => None,
+                };
                 Compile {
                     wrapper: wrapper.as_ref(),
                     ..*compile
@@ -80,13 +86,18 @@ impl Steps<'_> {
         let key = |read: &JobRef| job.inputs.get(&format!("job {}", read.id()));
         let mut made_by = vec![key(&reads.builder), key(&reads.openblas)];
         made_by.extend(reads.libraries.iter().map(key));
+        made_by.extend(reads.toolchain.iter().map(key));
+        let toolchain = match &reads.toolchain {
+            None => self.toolchain.sysroot.clone(),
+            Some(unpacked) => output_of(unpacked)?,
+        };
         act(&Compile {
             major,
             architecture,
             source: &self.workspace.root,
             builder: &output_of(&reads.builder)?.join(ROOTFS),
             libclang: &self.libclang(&reads.builder_of)?,
-            toolchain: &self.toolchain.sysroot,
+            toolchain: &toolchain,
             cargo_home: &output_of(&reads.crates)?,
             headers: &output_of(&reads.headers)?,
             headers_key: key(&reads.headers),

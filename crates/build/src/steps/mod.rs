@@ -17,6 +17,7 @@ mod source;
 mod stamp;
 mod system_libraries;
 mod systems;
+mod toolchain;
 mod verify;
 
 use base::exit::Failure;
@@ -53,6 +54,11 @@ impl Steps<'_> {
             }
             Step::Rootfs { distribution, role } => self.rootfs(work, distribution, role),
             Step::Unpack { packages, .. } => self.unpack(work, packages),
+            Step::Toolchain {
+                distribution,
+                packages,
+                library,
+            } => self.toolchain(work, distribution, [packages, library]),
             Step::SystemLibraries { distribution } => self.system_libraries(work, distribution),
             Step::Compile {
                 major,
@@ -85,12 +91,22 @@ impl Steps<'_> {
             Step::Source => self.source(work),
             Step::Sbom { of, package, parts } => self.sbom(work, of, package, parts),
             Step::AptRepository => self.repository(work),
+            Step::ImageBase { .. }
+            | Step::ImageRuntime { .. }
+            | Step::ServerImages { .. }
+            | Step::ExtensionImage { .. } => self.image(work),
+        }
+    }
+
+    fn image(&self, work: &Work<'_>) -> Result<String, Failure> {
+        match &work.job.step {
             Step::ImageBase { distribution } => image_base::image_base(self, work, distribution),
             Step::ImageRuntime { distribution } => {
                 image_runtime::image_runtime(self, work, distribution)
             }
             Step::ServerImages { target } => images::server_images(self, work, target),
             Step::ExtensionImage { target } => images::extension_image(self, work, target),
+            _ => Err(Failure::bug(format!("`{}` makes no image", work.job.id))),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::require::install_line;
 use super::tools::{self, Tool};
 use super::{Host, namespaces};
 use crate::fetch::mirrors::{EnabledBy, Mirrors};
-use targets::{Architecture, Targets};
+use targets::{Architecture, Targets, ToolchainSource};
 
 /// The version of the report's format.
 const FORMAT: u32 = 1;
@@ -231,7 +231,13 @@ fn compilers(host: &Host, targets: &Targets, rust_targets: &[String]) -> Vec<Che
     let own = host.architecture(targets);
     let check = |architecture: &Architecture| {
         let rust = &architecture.rust;
-        let enough = rust_targets.contains(rust);
+        let pinned = rust_targets.contains(rust);
+        // For the machine itself the pinned one has to be there: it compiles the tool.
+        let packaged = targets
+            .toolchains
+            .iter()
+            .find(|toolchain| architecture != own && toolchain.source != ToolchainSource::Pinned);
+        let enough = pinned || packaged.is_some();
         Check {
             name: format!("compile for {}", architecture.name),
             state: match enough {
@@ -239,9 +245,12 @@ fn compilers(host: &Host, targets: &Targets, rust_targets: &[String]) -> Vec<Che
                 false => State::Missing,
             },
             optional: architecture != own,
-            detail: match enough {
-                true => format!("the Rust toolchain has {rust}"),
-                false => format!("the Rust toolchain lacks the standard library of {rust}"),
+            detail: match (pinned, packaged) {
+                (true, _) => format!("the Rust toolchain has {rust}"),
+                (false, Some(toolchain)) => {
+                    format!("{} does, from locked packages", toolchain.title)
+                }
+                (false, None) => format!("the Rust toolchain lacks the standard library of {rust}"),
             },
             fix: (!enough).then(|| format!("rustup target add {rust}")),
         }
@@ -424,10 +433,11 @@ mod tests {
         let one = bare_machine_with(true, 1);
         assert_eq!(of(&one, "compile for amd64").state, State::Ok);
         let arm64 = of(&one, "compile for arm64");
-        assert!(arm64.state == State::Missing && arm64.optional && one.able);
-        assert_eq!(
-            arm64.fix.as_deref(),
-            Some("rustup target add aarch64-unknown-linux-gnu")
+        assert!(arm64.state == State::Ok && arm64.optional && one.able);
+        assert!(
+            arm64.detail.contains("from locked packages"),
+            "{}",
+            arm64.detail
         );
         let both = bare_machine_with(true, 2);
         assert_eq!(of(&both, "compile for arm64").state, State::Ok);

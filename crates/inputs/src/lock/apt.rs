@@ -67,7 +67,7 @@ impl Apt {
         let frozen = sources(targets, distribution, mirrors, &|s| s.kind.is_release())?;
         apt.write(SOURCES, &all)?;
         apt.write(FROZEN_SOURCES, &frozen)?;
-        apt.write("preferences", &preferences(absent))?;
+        apt.write("preferences", &preferences(&distribution.suites, absent))?;
         apt.write("apt.conf", &apt.settings(&distribution.architecture.name))?;
         Ok(apt)
     }
@@ -130,15 +130,23 @@ impl Apt {
     }
 }
 
-/// Forbids packages, each by name and version (apt_preferences(5)).
-fn preferences(absent: &[Absent]) -> String {
+/// Forbids packages, each by name and version (apt_preferences(5)), and all of a suite but those of one source package.
+fn preferences(suites: &[Suite], absent: &[Absent]) -> String {
+    let only = |suite: &Suite| {
+        let (name, source) = (&suite.name, suite.only.as_ref()?);
+        Some(format!(
+            "Package: *\nPin: release a={name}\nPin-Priority: -1\n\n\
+             Package: src:{source}\nPin: release a={name}\nPin-Priority: 500\n\n"
+        ))
+    };
     let forbid = |one: &Absent| {
         format!(
             "Package: {}\nPin: version {}\nPin-Priority: -1\n\n",
             one.name, one.version
         )
     };
-    absent.iter().map(forbid).collect()
+    let only = suites.iter().filter_map(only);
+    only.chain(absent.iter().map(forbid)).collect()
 }
 
 /// sources.list: for each suite that counts its archive's own keyring, and only the package index.

@@ -104,6 +104,9 @@ pub struct Parameters {
 pub struct PlanDigest {
     /// The digest of the keys of all jobs.
     pub plan: Digest,
+    /// The compiler of each target's library, with its version.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub compilers: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,6 +161,16 @@ fn dependencies(tree: &SourceTree, toolchain: &str) -> Vec<Resource> {
     found
 }
 
+/// The compiler of each library of a release, by its target.
+fn compilers(manifest: &Manifest) -> BTreeMap<String, String> {
+    let targets = manifest.targets.iter();
+    let named = targets.filter_map(|(name, target)| {
+        let toolchain = target.toolchain.as_ref()?;
+        Some((name.clone(), toolchain.version.clone()))
+    });
+    named.collect()
+}
+
 impl Statement {
     /// The statement of a release.
     pub fn new(manifest: &Manifest, tree: &SourceTree, toolchain: &str) -> Self {
@@ -176,6 +189,7 @@ impl Statement {
                     },
                     internal_parameters: PlanDigest {
                         plan: manifest.plan,
+                        compilers: compilers(manifest),
                     },
                     resolved_dependencies: dependencies(tree, toolchain),
                 },

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use base::exit::Failure;
-use build::plan::{Interpreter, Plan, TargetPlan, ids};
+use build::plan::{ChosenToolchain, Interpreter, Plan, TargetPlan, ids};
 use jobs::execute::cache::Cache;
 use symcheck::needs::Needs;
 use targets::End;
@@ -53,6 +53,9 @@ pub struct TargetState {
     /// Whose packages stand in for the distribution's, where they come from an archive that tests made.
     #[serde(default)]
     pub stand_in: Option<String>,
+    /// The Rust toolchain that compiled its library; `None` if none could.
+    #[serde(default)]
+    pub toolchain: Option<ChosenToolchain>,
     /// The inputs for development only, which a release refuses.
     pub development: Vec<String>,
     /// The oldest release of its server with all functions that the library uses. `None` if every release has them, or
@@ -110,6 +113,7 @@ impl TargetState {
             },
             image_note: None,
             stand_in: plan.stand_in.clone(),
+            toolchain: plan.toolchain.clone(),
             development: plan.development.clone(),
             server: None,
             unfixed: Vec::new(),

@@ -103,6 +103,7 @@ mod tests {
             image: State::Yes,
             image_note: None,
             stand_in: None,
+            toolchain: None,
             development: Vec::new(),
             server: None,
             unfixed: Vec::new(),

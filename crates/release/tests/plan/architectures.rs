@@ -2,13 +2,14 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use base::exit::{Exit, ExitKind as _, Failure};
 use build::plan::github::Matrices;
 use build::plan::{Interpreter, Plan, Purpose, Step};
 use targets::{Target, Targets};
 
-use crate::{X86, root, with_context};
+use crate::{X86, copy_sources, root, with_context};
 
 /// A plan for another machine or another architecture than the first.
 fn with_machine<T>(
@@ -26,7 +27,17 @@ fn with_machine_of<T>(
     chosen: &dyn Fn(&Target) -> bool,
     act: impl FnOnce(Result<Plan, Failure>) -> T,
 ) -> T {
-    with_context(&root(), machine, rust_targets, |targets, context| {
+    with_machine_in(&root(), machine, rust_targets, chosen, act)
+}
+
+fn with_machine_in<T>(
+    root: &Path,
+    machine: &str,
+    rust_targets: &[&str],
+    chosen: &dyn Fn(&Target) -> bool,
+    act: impl FnOnce(Result<Plan, Failure>) -> T,
+) -> T {
+    with_context(root, machine, rust_targets, |targets, context| {
         let all = targets.architectures.iter().flat_map(|a| targets.all(a));
         let chosen: Vec<Target> = all.filter(|target| chosen(target)).collect();
         act(build::plan::compute(context, &chosen, Purpose::Dist))
@@ -39,12 +50,26 @@ fn is_arm(target: &Target) -> bool {
     target.to_string() == "debian12-pg15-arm64"
 }
 
+/// The source tree without the lock that the packaged toolchain comes from.
+fn without_a_packaged_toolchain() -> tempfile::TempDir {
+    let tree = tempfile::tempdir().unwrap();
+    copy_sources(tree.path());
+    for lock in ["debian14", "debian14-arm64"] {
+        let lock = format!("packaging/lock/{lock}.toml");
+        std::fs::remove_file(tree.path().join(lock)).unwrap();
+    }
+    tree
+}
+
 #[test]
 fn without_a_standard_library_the_plan_says_so_and_the_rest_is_possible() {
-    with_machine("amd64", &[X86], &is_arm, |plan| {
+    let tree = without_a_packaged_toolchain();
+    with_machine_in(tree.path(), "amd64", &[X86], &is_arm, |plan| {
+        let plan = plan.unwrap();
         let why = plan.targets["debian12-pg15-arm64"].blocked.clone().unwrap();
         assert!(
-            why.contains("`rustup target add aarch64-unknown-linux-gnu`"),
+            why.contains("`rustup target add aarch64-unknown-linux-gnu`")
+                && why.contains("debian14 is not locked"),
             "{why}"
         );
         let error = plan.require_possible().unwrap_err();
@@ -73,6 +98,38 @@ fn without_a_standard_library_the_plan_says_so_and_the_rest_is_possible() {
         assert_eq!(state.built, release::publish::State::No(why.clone()));
         assert_eq!(state.installed, release::publish::State::No(why));
         assert_eq!(state.runtime, release::publish::State::Yes);
+    });
+}
+
+/// Catches a packaged toolchain that is taken although rustup's can, one whose compiler is of the other architecture, and a
+/// library that does not say which of them made it.
+#[test]
+fn a_packaged_toolchain_compiles_where_the_pinned_one_lacks_the_standard_library() {
+    with_machine("amd64", &[X86], &is_arm, |plan| {
+        plan.require_possible().unwrap();
+        let compile = plan.job("compile:pg15-arm64").unwrap();
+        assert!(compile.needs.contains(&"toolchain:debian14-arm64".into()));
+        assert_eq!(compile.needs[0], "rootfs:debian11:cross-arm64");
+        assert_eq!(
+            plan.job("toolchain:debian14-arm64").unwrap().needs,
+            ["fetch:debian14:rust", "fetch:debian14-arm64:rust-library"]
+        );
+        let toolchain = plan.targets["debian12-pg15-arm64"].toolchain.clone();
+        let toolchain = toolchain.unwrap();
+        assert_eq!(toolchain.name, "debian14");
+        assert!(toolchain.version.starts_with("rustc 1."), "{toolchain:?}");
+        let why = toolchain.why.unwrap();
+        assert!(why.contains("no standard library for arm64"), "{why}");
+    });
+    with_machine("amd64", &[X86, ARM], &is_arm, |plan| {
+        assert!(plan.job("toolchain:debian14-arm64").is_none());
+        let toolchain = plan.targets["debian12-pg15-arm64"].toolchain.clone();
+        let toolchain = toolchain.unwrap();
+        assert_eq!(toolchain.name, "rustup");
+        assert_eq!(
+            (toolchain.version.as_str(), toolchain.why),
+            ("a toolchain", None)
+        );
     });
 }
 

@@ -138,13 +138,13 @@ fn count(plan: &Plan, which: fn(&Step) -> bool) -> usize {
 #[test]
 fn every_major_is_compiled_once_and_every_target_is_stamped_and_verified() {
     with_plan(&|_| true, |plan, targets| {
-        assert_eq!(targets.len(), 48);
-        assert_eq!(count(plan, |s| matches!(s, Step::Compile { .. })), 6);
+        assert_eq!(targets.len(), 56);
+        assert_eq!(count(plan, |s| matches!(s, Step::Compile { .. })), 7);
         // LightGBM and XGBoost: all majors share them.
         assert_eq!(count(plan, |s| matches!(s, Step::CompileLibrary { .. })), 2);
-        assert_eq!(count(plan, |s| matches!(s, Step::Compress { .. })), 6);
-        assert_eq!(count(plan, |s| matches!(s, Step::Stamp { .. })), 48);
-        assert_eq!(count(plan, |s| matches!(s, Step::Verify { .. })), 48);
+        assert_eq!(count(plan, |s| matches!(s, Step::Compress { .. })), 7);
+        assert_eq!(count(plan, |s| matches!(s, Step::Stamp { .. })), 56);
+        assert_eq!(count(plan, |s| matches!(s, Step::Verify { .. })), 56);
         assert_eq!(count(plan, |s| matches!(s, Step::RuntimePackage { .. })), 8);
         // 3.8, 3.10 and 3.12; Ubuntu 26.04 takes Debian 14's.
         assert_eq!(count(plan, |s| matches!(s, Step::SourceRuntime { .. })), 3);
@@ -180,6 +180,9 @@ fn a_release_refuses_headers_of_a_wheel() {
             words.contains("PostgreSQL 14") && words.contains("PostgreSQL 16"),
             "{words}"
         );
+        let candidate = "PostgreSQL 19 was compiled with the headers of `postgresql-server-dev-19` of \
+                         debian14-experimental19";
+        assert!(words.contains(candidate), "{words}");
         assert!(!words.contains("PostgreSQL 15"), "{words}");
         assert_eq!(plan.targets["debian12-pg14"].development.len(), 1);
     });
@@ -206,6 +209,11 @@ fn where_a_target_can_be_tried() {
             of("ubuntu26.04-pg18").loadable_in.as_deref(),
             Some("debian14")
         );
+        assert_eq!(of("debian14-pg19").not_installable, None);
+        for target in ["debian14-pg19", "ubuntu26.04-pg19"] {
+            let there = of(target).loadable_in.as_deref();
+            assert_eq!(there, Some("debian14-experimental19"), "{target}");
+        }
         assert_eq!(of("ubuntu24.04-pg16").loadable_in, None);
         assert_eq!(
             of("ubuntu26.04-pg18").runtime,
@@ -219,7 +227,7 @@ fn where_a_target_can_be_tried() {
 fn the_matrix_for_ci_has_every_target_once() {
     with_plan(&|_| true, |plan, targets| {
         let matrices = Matrices::new(plan, targets);
-        assert_eq!(matrices.compile.include.len(), 6);
+        assert_eq!(matrices.compile.include.len(), 7);
         let words = matrices.package.include.iter().map(|p| p.targets.as_str());
         let mut named: Vec<String> = words
             .flat_map(|w| w.split(' '))

@@ -52,9 +52,14 @@ impl Builder<'_> {
             archives.push(self.library(library, architecture)?);
         }
         let id = ids::compile(major, architecture);
-        if let Some(why) = self.context.machine.cannot_compile_for(architecture) {
-            self.blocked.insert(id.clone(), why);
-        }
+        let toolchain = match self.toolchain(architecture)? {
+            Ok(found) => Some(found),
+            Err(why) => {
+                self.blocked.insert(id.clone(), why);
+                None
+            }
+        };
+        let unpacked = toolchain.as_ref().and_then(|found| found.job.clone());
         let reads = Compiling {
             builder: builder.reference(),
             builder_of: self.here(&self.context.builder.distribution),
@@ -62,10 +67,16 @@ impl Builder<'_> {
             openblas: openblas.reference(),
             crates: crates.reference(),
             libraries: archives.iter().map(Job::reference).collect(),
+            toolchain: unpacked.as_ref().map(Job::reference),
         };
         let mut needs = vec![&builder, &headers, &openblas, &crates];
         needs.extend(&archives);
-        let toolchain = self.context.toolchain;
+        needs.extend(&unpacked);
+        let pinned = self.context.toolchain;
+        let toolchain = match toolchain.filter(|found| found.job.is_some()) {
+            Some(found) => found.chosen.version,
+            None => pinned.to_owned(),
+        };
         self.add(
             id,
             format!(

@@ -2,7 +2,7 @@
 
 use base::exit::Failure;
 use targets::lock::WheelSet;
-use targets::{Architecture, Distribution, Headers, Major};
+use targets::{Architecture, Distribution, Headers, Major, OtherMajors};
 
 use super::Builder;
 use crate::plan::{Job, PlanError, Step, ids};
@@ -72,11 +72,25 @@ impl Builder<'_> {
         let package = |one: &Distribution| Headers::Package {
             distribution: one.id.trim_end_matches(architecture.suffix()).to_owned(),
             package: format!("postgresql-server-dev-{}", major.version),
+            development: one.development,
         };
         let mut sources = major.headers.clone();
         sources.extend(locked.map(package));
         sources.sort_by_key(Headers::development);
         sources
+    }
+
+    /// What is said of archives of other majors where none of them is locked for a major.
+    fn archives_of(&self, major: u16, architecture: &Architecture) -> Vec<String> {
+        let targets = self.context.targets;
+        let has = |other: &&OtherMajors| {
+            let mut all = targets.distributions_on(architecture);
+            all.any(|one| one.postgres != major && other.has(one, major))
+        };
+        let others = targets.other_majors.iter().filter(has);
+        others
+            .map(|other| format!("nothing of `{}` is locked for it", other.name()))
+            .collect()
     }
 
     /// The job that unpacks the headers of a major, from the best source that a lock has, and that source.
@@ -91,7 +105,7 @@ impl Builder<'_> {
             .major(major)
             .map(|major| self.with_other_archives(major, architecture))
             .unwrap_or_default();
-        let mut tried = Vec::new();
+        let mut tried: Vec<String> = self.archives_of(major, architecture);
         for source in &sources {
             let job = match source {
                 Headers::Package { distribution, .. }

@@ -37,7 +37,8 @@ impl Choice {
                 && other.architecture == own.architecture
                 && has_lock(&other.id)
         };
-        let package = targets.distributions.iter().find(serves);
+        let others = &targets.with_other_majors;
+        let package = targets.distributions.iter().chain(others).find(serves);
         let server = targets.server_wheel(target.major, &own.architecture);
         let wheel =
             server.is_some() && has_lock(&WheelSet::server_name(target.major, &own.architecture));
