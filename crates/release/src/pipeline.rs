@@ -155,6 +155,11 @@ impl Pipeline {
         build::plan::crash::plan(&self.context())
     }
 
+    /// The plan for the libraries that `bench trees` compares with, for a Python, and the job that installs them.
+    pub fn bench_plan(&self, python: &str) -> Result<Option<(Plan, String)>, Failure> {
+        build::plan::bench::plan(&self.context(), python)
+    }
+
     /// The plan for those of some targets that can be built here, and for each target whether it can. Contacts no server.
     pub fn survey(
         &self,

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use base::exit::Failure;
 use base::workspace::Workspace;
+use build::layout;
 use build::plan::Purpose;
 use release::outdated::Summary;
-use systest::bench::{BENCHES, Benches, table};
+use release::pipeline::Pipeline;
+use systest::bench::{BENCHES, BenchError, Benches, Others, TREES, table};
 use systest::run::TestRun;
 
 use crate::commands::Sources;
@@ -21,7 +23,7 @@ use crate::output::{print, print_json};
 #[derive(clap::Args)]
 #[command(after_help = "Example: cargo xtask bench predict dot")]
 pub struct Args {
-    /// Only these [default: all]
+    /// Only these [default: all but `trees`, which trains for minutes]
     #[arg(value_name = "NAME", value_parser = BENCHES.map(|bench| bench.name))]
     names: Vec<String>,
     /// How often each side of a comparison is measured
@@ -65,12 +67,22 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         out: &out,
         listener: &console,
     };
-    let benches = Benches {
-        names: &args.names,
-        rounds: args.rounds,
-        seconds: args.seconds,
-    };
     for target in &chosen {
+        let others = match args.names.iter().any(|name| name == TREES) {
+            true => Some(others(
+                &pipeline,
+                &test,
+                &target.distribution.python.to_string(),
+                &console,
+            )?),
+            false => None,
+        };
+        let benches = Benches {
+            names: &args.names,
+            rounds: args.rounds,
+            seconds: args.seconds,
+            others: others.as_ref(),
+        };
         let document = test.bench(target, &benches)?;
         match args.json {
             true => print_json(&document)?,
@@ -78,4 +90,30 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// The libraries that `trees` compares with, installed beside everything else.
+fn others(
+    pipeline: &Pipeline,
+    test: &TestRun<'_>,
+    python: &str,
+    console: &Console,
+) -> Result<Others, Failure> {
+    let Some((plan, job)) = pipeline.bench_plan(python)? else {
+        return Err(BenchError::NoWheels {
+            python: python.to_owned(),
+        }
+        .into());
+    };
+    pipeline.execute(&plan, &[], console)?;
+    let job = plan
+        .job(&job)
+        .ok_or_else(|| Failure::bug("the plan has no job for the wheels"))?;
+    let builder =
+        build::plan::builder(test.plan).ok_or_else(|| Failure::bug("the plan has no builder"))?;
+    let cache = pipeline.cache();
+    Ok(Others {
+        wheels: cache.output(job).join(layout::PYTHON_TREE),
+        compiler: cache.output(builder).join(layout::ROOTFS),
+    })
 }

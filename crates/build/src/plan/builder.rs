@@ -1,5 +1,6 @@
 //! Adds the jobs of targets to a plan, each once.
 
+pub mod bench;
 mod compiling;
 pub mod crash;
 mod headers;

@@ -6,12 +6,14 @@
 
 mod run;
 mod text;
+mod trees;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use run::{BenchError, Benches};
 pub use text::table;
+pub use trees::Others;
 
 /// The version of [`Document`].
 pub const VERSION: u32 = 1;
@@ -23,12 +25,12 @@ pub const OURS: &str = "pgml";
 pub struct Bench {
     /// Its name on the command line, and in what its script prints.
     pub name: &'static str,
-    /// The script, without `.sql`.
+    /// The script, without `.sql`; of [`TREES`] the directory of its programs.
     pub script: &'static str,
 }
 
 /// All benches, in the order in which they run.
-pub const BENCHES: [Bench; 9] = [
+pub const BENCHES: [Bench; 10] = [
     bench("dot", "dot"),
     bench("predict", "predict"),
     bench("rows", "rows"),
@@ -38,7 +40,11 @@ pub const BENCHES: [Bench; 9] = [
     bench("pgbench", "pgbench"),
     bench("fit", "fit"),
     bench("explain", "explain"),
+    bench(TREES, TREES),
 ];
+
+/// The bench of tree evaluators. It trains for minutes and fetches wheels, so that it runs only when it is asked for.
+pub const TREES: &str = "trees";
 
 const fn bench(name: &'static str, script: &'static str) -> Bench {
     Bench { name, script }
@@ -53,8 +59,20 @@ pub struct Document {
     pub target: String,
     /// How busy the machine was: other work makes times longer and ratios less certain.
     pub machine: Machine,
+    /// The libraries that `trees` compared with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<Version>,
     /// The comparisons, in the order in which they were measured.
     pub cases: Vec<Case>,
+}
+
+/// A library that pgml was compared with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Version {
+    /// Its name in the package index; `gcc` is the compiler of what is compiled.
+    pub name: String,
+    /// Its version.
+    pub version: String,
 }
 
 /// The machine while it measured.
@@ -84,6 +102,22 @@ pub struct Case {
     /// Each other side compared with ours.
     #[serde(default)]
     pub ratios: Vec<Ratio>,
+    /// How each other side's predictions compare with ours, where that was looked at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agreements: Vec<Agreement>,
+}
+
+/// Whether another side predicts what `pgml` predicts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Agreement {
+    /// The name of the other side.
+    pub to: String,
+    /// The rows that both predicted.
+    pub rows: u64,
+    /// Those for which the prediction is equal, bit for bit.
+    pub equal: u64,
+    /// The largest difference, relative to the larger of both numbers.
+    pub largest: f64,
 }
 
 /// One side of a comparison.

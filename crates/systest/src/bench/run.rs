@@ -5,7 +5,8 @@ use std::path::Path;
 use base::exit::{Exit, ExitKind, Failure};
 use base::progress::Listener;
 
-use crate::bench::{BENCHES, Case, Document, Machine, VERSION, cases};
+use crate::bench::trees::{self, Others};
+use crate::bench::{BENCHES, Case, Document, Machine, TREES, VERSION, Version, cases};
 use crate::install::InstallTest;
 use crate::system::System;
 
@@ -17,6 +18,8 @@ pub struct Benches<'a> {
     pub rounds: u32,
     /// Seconds of each run of pgbench.
     pub seconds: u32,
+    /// What `trees` compares with; it runs only with them.
+    pub others: Option<&'a Others>,
 }
 
 /// Why a bench has no result.
@@ -41,11 +44,32 @@ pub enum BenchError {
         /// The name of the bench that got no value.
         name: &'static str,
     },
+    /// The programs of `trees` did not print what they should.
+    #[error(
+        "`packaging/bench/trees/measure.py` printed something else than its cases and versions"
+    )]
+    #[diagnostic(help("what it printed is in the log of the bench"))]
+    Trees {
+        /// What is wrong with it, where it is JSON at all.
+        source: Option<serde_json::Error>,
+    },
+    /// There are no wheels for the Python of the target.
+    #[error("`bench trees` has no wheels for Python {python} on this architecture")]
+    #[diagnostic(help(
+        "add a `[[wheels.fixture]]` of the name `bench` with that Python to `packaging/targets.toml`, then `cargo xtask lock --update bench-python{python}`"
+    ))]
+    NoWheels {
+        /// The version of the target's Python.
+        python: String,
+    },
 }
 
 impl ExitKind for BenchError {
     fn exit(&self) -> Exit {
-        Exit::CheckFailed
+        match self {
+            Self::NoWheels { .. } => Exit::CannotHere,
+            Self::Printed { .. } | Self::Nothing { .. } | Self::Trees { .. } => Exit::CheckFailed,
+        }
     }
 }
 
@@ -56,9 +80,13 @@ impl Benches<'_> {
         install: &InstallTest<'_>,
         listener: &dyn Listener,
     ) -> Result<Document, Failure> {
-        let system = install.prepared()?;
+        let shown = self
+            .others
+            .map(|others| (others.wheels.as_path(), trees::WHEELS));
+        let system = install.prepared(shown.as_slice())?;
         let load_before = load();
         let mut found = Vec::new();
+        let mut versions: Vec<Version> = Vec::new();
         let mut done: Vec<&str> = Vec::new();
         for bench in BENCHES.iter().filter(|bench| self.wants(bench.name)) {
             if done.contains(&bench.script) {
@@ -66,7 +94,14 @@ impl Benches<'_> {
             }
             done.push(bench.script);
             listener.started(bench.script, "measuring");
-            let measured = self.script(install, &system, bench.script)?;
+            let measured = match self.others {
+                Some(others) if bench.name == TREES => {
+                    let (measured, of) = others.measure(install, &system, self.rounds, listener)?;
+                    versions = of;
+                    measured
+                }
+                _ => self.script(install, &system, bench.script)?,
+            };
             listener.finished(bench.script, &format!("{} cases", measured.len()));
             found.extend(measured);
         }
@@ -78,12 +113,16 @@ impl Benches<'_> {
                 load_before,
                 load_after: load(),
             },
+            versions,
             cases: found,
         })
     }
 
     fn wants(&self, name: &str) -> bool {
-        self.names.is_empty() || self.names.iter().any(|wanted| wanted == name)
+        match self.names.is_empty() {
+            true => name != TREES,
+            false => self.names.iter().any(|wanted| wanted == name),
+        }
     }
 
     /// The cases of one script, those that are wanted.

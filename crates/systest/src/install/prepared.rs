@@ -1,14 +1,16 @@
 //! The installed system without the suites, for benches.
 
+use std::path::Path;
+
 use base::exit::Failure;
 
 use crate::install::{InstallTest, PORT};
 use crate::system::System;
 
 impl InstallTest<'_> {
-    /// A system as `run` has it before its first suite.
-    pub fn prepared(&self) -> Result<System, Failure> {
-        let system = self.start()?;
+    /// A system as `run` has it before its first suite, with further directories of the host at places inside.
+    pub fn prepared(&self, further: &[(&Path, &str)]) -> Result<System, Failure> {
+        let system = self.start_showing(further)?;
         self.install(&system)?;
         self.create_cluster(&system)?;
         self.install_tools(&system)?;

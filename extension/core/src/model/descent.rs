@@ -121,15 +121,6 @@ impl Descent {
         }
     }
 
-    /// The same for [`LANES`] rows: a tree's leaves of all rows, then the next tree's.
-    pub fn of_rows<G: Goes>(&self, rows: &[&[f64]; LANES], leaves: &mut Vec<u32>) {
-        for (root, depth) in self.roots.iter().zip(&self.depths) {
-            let mut at = [*root; LANES];
-            self.go::<G>(&mut at, rows, *depth);
-            leaves.extend(at.iter().map(|leaf| self.values[*leaf as usize]));
-        }
-    }
-
     /// Take that many steps on each way.
     fn go<G: Goes>(&self, at: &mut [u32; LANES], rows: &[&[f64]; LANES], depth: u32) {
         // A row that ends early waits for the others, but not through all that is left of a deep tree.

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::descent::{Below, Descent, Goes, LANES, NotAbove, OrMissing};
+use super::AskPython;
+use super::evaluation::Evaluation;
 use super::leaves::Places;
-use super::{AskPython, Work};
 
 /// How a row's values are read before they are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,7 +76,7 @@ pub struct Forest {
     pub(super) width: usize,
     /// Of each node, the weight of the rows that came to it in training; files of before version 3 have none.
     pub(super) covers: Option<Vec<f64>>,
-    descent: Descent,
+    pub(super) evaluation: Box<Evaluation>,
 }
 
 /// Everything that a forest is made of, unchecked.
@@ -97,14 +97,15 @@ pub struct Parts {
 impl Forest {
     /// None unless every index leads to something, and every way down ends.
     pub fn new(parts: Parts) -> Option<Forest> {
-        let Parts { features, width, input, compare, nodes, roots, targets, values, places, combine } = parts;
+        let Parts { features, width, nodes, roots, targets, values, places, combine, .. } = &parts;
+        let (features, width) = (*features, *width);
         let count = u32::try_from(nodes.len()).ok()?;
         let leaf_values = if targets.is_some() { 1 } else { width };
         let leaves = match &places {
             Some(places) => Some(places.leaves(width, values.len())?),
             None => None,
         };
-        for (place, node) in (0u32..).zip(&nodes) {
+        for (place, node) in (0u32..).zip(nodes) {
             let fits = match node.feature {
                 LEAF => match leaves {
                     Some(leaves) => (node.left as usize) < leaves,
@@ -132,8 +133,9 @@ impl Forest {
         if !fits {
             return None;
         }
-        let descent = Descent::new(&nodes, &roots)?;
-        Some(Forest { descent, input, compare, nodes, roots, targets, values, places, combine, width, covers: None })
+        let evaluation = Box::new(Evaluation::new(&parts)?);
+        let Parts { width, input, compare, nodes, roots, targets, values, places, combine, .. } = parts;
+        Some(Forest { evaluation, input, compare, nodes, roots, targets, values, places, combine, width, covers: None })
     }
 
     /// With the weight of the rows that came to each node in training, which contributions are computed from; none when they are
@@ -156,50 +158,6 @@ impl Forest {
         self.width
     }
 
-    /// Fill `work.scores` with those of one row.
-    pub(super) fn scores(&self, row: &[f64], work: &mut Work) -> Result<(), AskPython> {
-        let Work { row: seen, scores, pairs, leaves, .. } = work;
-        seen.clear();
-        let missing = self.see(row, seen)?;
-        leaves.clear();
-        match (self.compare, missing) {
-            (Compare::Below, false) => self.descent.of_row::<Below>(seen, leaves),
-            (Compare::Below, true) => self.descent.of_row::<OrMissing<Below>>(seen, leaves),
-            (Compare::NotAbove, false) => self.descent.of_row::<NotAbove>(seen, leaves),
-            (Compare::NotAbove, true) => self.descent.of_row::<OrMissing<NotAbove>>(seen, leaves),
-        }
-        scores.clear();
-        self.combine(leaves.iter().copied(), scores, pairs);
-        Ok(())
-    }
-
-    /// The rows that [`Forest::scores_of`] wants.
-    pub(super) const ROWS: usize = LANES;
-
-    /// Fill `work.scores` with those of each of [`Forest::ROWS`] rows of `features` values, one after the other.
-    pub(super) fn scores_of(&self, rows: &[f64], features: usize, work: &mut Work) -> Result<(), AskPython> {
-        let Work { row: seen, scores, pairs, leaves, .. } = work;
-        seen.clear();
-        let missing = self.see(rows, seen)?;
-        leaves.clear();
-        match (self.compare, missing) {
-            (Compare::Below, false) => self.leaves_of::<Below>(seen, features, leaves),
-            (Compare::Below, true) => self.leaves_of::<OrMissing<Below>>(seen, features, leaves),
-            (Compare::NotAbove, false) => self.leaves_of::<NotAbove>(seen, features, leaves),
-            (Compare::NotAbove, true) => self.leaves_of::<OrMissing<NotAbove>>(seen, features, leaves),
-        }
-        scores.clear();
-        for row in 0..LANES {
-            self.combine(leaves.iter().skip(row).step_by(LANES).copied(), scores, pairs);
-        }
-        Ok(())
-    }
-
-    fn leaves_of<G: Goes>(&self, rows: &[f64], features: usize, leaves: &mut Vec<u32>) {
-        let rows = std::array::from_fn(|row| &rows[row * features..(row + 1) * features]);
-        self.descent.of_rows::<G>(&rows, leaves);
-    }
-
     /// The values as the trees see them, added to `seen`; whether any is missing.
     pub(super) fn see(&self, row: &[f64], seen: &mut Vec<f64>) -> Result<bool, AskPython> {
         match self.input {
@@ -219,7 +177,12 @@ impl Forest {
     }
 
     /// Add to `scores` what the leaves of one row, a leaf of each tree, say together.
-    fn combine(&self, leaves: impl Iterator<Item = u32>, all_scores: &mut Vec<f64>, pairs: &mut Vec<(f64, f64)>) {
+    pub(super) fn combine(
+        &self,
+        leaves: impl Iterator<Item = u32>,
+        all_scores: &mut Vec<f64>,
+        pairs: &mut Vec<(f64, f64)>,
+    ) {
         let value = |leaf: u32| self.values[leaf as usize];
         match &self.combine {
             Combine::Sum { init, divisor, single } => {

@@ -5,9 +5,11 @@
 //! or an infinity, a number beyond `float32`) gets no answer here, and [`check`] refuses a model that differs.
 
 pub mod check;
+mod compiled;
 mod decide;
 mod descent;
 mod description;
+mod evaluation;
 pub mod explain;
 pub mod forest;
 mod kernel;
@@ -18,6 +20,7 @@ mod read;
 mod view;
 mod write;
 
+pub use compiled::Level;
 pub use decide::{Decision, Finish, Link, Probabilities};
 pub use forest::Forest;
 pub use kernel::{Kernel, Machine};
@@ -60,6 +63,20 @@ pub struct Work {
     probabilities: Vec<f64>,
     pairs: Vec<(f64, f64)>,
     leaves: Vec<u32>,
+    /// Scores in `float32`.
+    singles: Vec<f32>,
+    /// The scores of several rows.
+    gathered: Vec<f64>,
+    room: compiled::Room,
+}
+
+impl Work {
+    /// Memory for evaluations with the instructions of a level that is here. All levels give the same answers.
+    pub fn on(level: Level) -> Option<Work> {
+        let mut work = Work::default();
+        work.room.level = level;
+        level.is_here().then_some(work)
+    }
 }
 
 /// The row is one that Python has to see, because it may refuse it.
@@ -107,22 +124,19 @@ impl Model {
 
     /// Predict rows, one after the other in `rows`; their labels are added to `out`. Trees take several at once.
     pub fn predict_rows(&self, rows: &[f64], work: &mut Work, out: &mut Vec<f64>) -> Result<(), AskPython> {
-        let mut rest = rows;
-        if let [Part { scores: Scores::Forest(forest), finish }] = &self.parts[..] {
-            let blocks = rows.chunks_exact(self.features * Forest::ROWS);
-            rest = blocks.remainder();
-            for block in blocks {
-                forest.scores_of(block, self.features, work)?;
-                for scores in work.scores.chunks_exact(forest.width()) {
-                    finish.label(scores, &mut work.probabilities, out);
-                }
-            }
-        }
-        let rest = rest.chunks_exact(self.features);
-        if !rest.remainder().is_empty() {
+        if !rows.len().is_multiple_of(self.features) {
             return Err(AskPython);
         }
-        rest.into_iter().try_for_each(|row| self.predict(row, work, out))
+        let [Part { scores: Scores::Forest(forest), finish }] = &self.parts[..] else {
+            return rows.chunks_exact(self.features).try_for_each(|row| self.predict(row, work, out));
+        };
+        for some in rows.chunks(self.features * forest.rows_at_once()) {
+            forest.scores_of(some, self.features, work)?;
+            for scores in work.scores.chunks_exact(forest.width()) {
+                finish.label(scores, &mut work.probabilities, out);
+            }
+        }
+        Ok(())
     }
 
     /// The probability of each class for one row, added to `out`.

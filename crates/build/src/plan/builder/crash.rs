@@ -24,7 +24,11 @@ pub fn plan(context: &Context<'_>) -> Result<Plan, Failure> {
         goals.push(builder.blas_clash(major)?.id);
     }
     for set in wheels(context.targets) {
-        goals.push(builder.fixture(&set, &crash.old.distribution)?.id);
+        goals.push(
+            builder
+                .fixture(&set, &crash.old.distribution, &crash.role)?
+                .id,
+        );
     }
     goals.push(
         builder
@@ -85,9 +89,14 @@ impl Builder<'_> {
         )
     }
 
-    /// Wheels of a test, installed by a distribution's own Python.
-    fn fixture(&mut self, set: &str, distribution: &str) -> Result<Job, Failure> {
-        let rootfs = self.rootfs(distribution, &self.context.targets.crash.role)?;
+    /// Wheels of a test, installed by a distribution's own Python, which is in the root file system of a role.
+    pub(super) fn fixture(
+        &mut self,
+        set: &str,
+        distribution: &str,
+        role: &str,
+    ) -> Result<Job, Failure> {
+        let rootfs = self.rootfs(distribution, role)?;
         self.check_wheels(set)?;
         let wheels = self.add(
             ids::fetch_set(&set),
