@@ -516,7 +516,8 @@ SELECT
     m.hyperparams,
     m.created_at,
     m.snapshot_id,
-    pg_total_relation_size(to_regclass(format('pgml.snapshot_%s', m.snapshot_id))) AS snapshot_bytes
+    pg_total_relation_size(to_regclass(format('pgml.snapshot_%s', m.snapshot_id))) AS snapshot_bytes,
+    m.metrics->'imported' AS imported
 FROM pgml.models AS m
 JOIN pgml.projects AS p ON p.id = m.project_id
 CROSS JOIN LATERAL (
@@ -1086,6 +1087,21 @@ COMMENT ON FUNCTION pgml.trust(bigint) IS 'Accepts the bytes of a model as if th
 CREATE FUNCTION pgml.to_sql(model_id bigint) RETURNS text
     STABLE STRICT PARALLEL UNSAFE COST 100000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_to_sql_wrapper';
 COMMENT ON FUNCTION pgml.to_sql(bigint) IS 'The prediction of a model as an SQL expression over the names of its features, for databases without the extension';
+
+CREATE FUNCTION pgml.export_model(model_id bigint, format text) RETURNS bytea
+    STABLE STRICT PARALLEL UNSAFE COST 100000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_export_model_wrapper';
+COMMENT ON FUNCTION pgml.export_model(bigint, text) IS 'The file of a model for another program or another database: onnx, lightgbm, xgboost, pgml';
+
+CREATE FUNCTION pgml.import_model(
+    project_name text,
+    task         text,
+    format       text,
+    model        bytea,
+    features     text[],
+    classes      text[] DEFAULT NULL
+) RETURNS bigint
+    VOLATILE PARALLEL UNSAFE COST 100000 LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_import_model_wrapper';
+COMMENT ON FUNCTION pgml.import_model(text, text, text, bytea, text[], text[]) IS 'Takes a model that was trained elsewhere into a project: the file of ONNX-ML, LightGBM, XGBoost or pgml';
 REVOKE ALL ON FUNCTION pgml.trust(bigint) FROM PUBLIC;
 
 ---------------------------------------------------------------------------------------------------

@@ -39,7 +39,10 @@ const ALLOWED: [(&str, &[&str]); 13] = [
             "targets",
         ],
     ),
-    ("pgml-dist-fuzz", &["base", "debian", "symcheck"]),
+    (
+        "pgml-dist-fuzz",
+        &["base", "debian", "pgml-core", "pgml-exchange", "symcheck"],
+    ),
 ];
 /// Only while it is compiled, or in its tests.
 const BESIDE: [(&str, &str); 3] = [

@@ -1,9 +1,11 @@
-//! The suite `fuzz`: no file makes the ELF reader, the rules or the `.deb` reader panic, hang or use unbounded memory.
+//! The suite `fuzz`: no file makes the ELF reader, the rules, the `.deb` reader or a reader of models panic, hang or use
+//! unbounded memory.
 //!
 //! libFuzzer drives the targets in `fuzz/` by the coverage that the compiler's own pass counts. That pass is a code
 //! generation option of the pinned stable toolchain, so neither cargo-fuzz nor a nightly compiler is needed. The inputs that
 //! reached new code are kept in the cache, and the next run starts from them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use base::exit::Failure;
@@ -16,7 +18,13 @@ use crate::cases::{Case, Cases, ensure};
 
 /// Each target in `fuzz/fuzz_targets/`, and the minimum of code places that it reaches from its seeds alone. Fewer means
 /// that the coverage is not counted, or that the reader refuses the seeds at once.
-const TARGETS: [(&str, u64); 2] = [("elf", 1000), ("deb", 1000)];
+const TARGETS: [(&str, u64); 5] = [
+    ("elf", 1000),
+    ("deb", 1000),
+    ("lightgbm", 1000),
+    ("xgboost", 1000),
+    ("onnx", 1000),
+];
 
 /// Counts edges, with tables of where they are, and shows comparisons to the fuzzer.
 const INSTRUMENTATION: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -56,7 +64,8 @@ pub fn run(
         files::create_dir(&seeds)?;
         match target {
             "elf" => elf_seeds(&seeds, &log)?,
-            _ => deb_seeds(&seeds, &log)?,
+            "deb" => deb_seeds(&seeds, &log)?,
+            _ => model_seeds(workspace, &seeds, target)?,
         }
         cases.run(&format!("{target}, {seconds} s"), || {
             let figures = fuzz(workspace, &dir, target, &seeds, seconds)?;
@@ -148,6 +157,24 @@ fn figures(text: &str) -> Option<Figures> {
         coverage: after(status, " cov: ")?,
         corpus: after(status, " corp: ")?,
     })
+}
+
+/// Small models as LightGBM, XGBoost, skl2onnx and pgml write them: `fuzz/seeds.json` has their bytes in hexadecimal.
+fn model_seeds(workspace: &Workspace, dir: &Path, target: &str) -> Result<(), Failure> {
+    let path = workspace.root.join("fuzz/seeds.json");
+    let bad = || Failure::bug(format!("{} has no models for {target}", path.display()));
+    let all: BTreeMap<String, Vec<String>> =
+        serde_json::from_str(&files::read_text(&path)?).map_err(|_| bad())?;
+    let seeds = all.get(target).ok_or_else(bad)?;
+    for (place, seed) in seeds.iter().enumerate() {
+        let byte = |at: usize| {
+            let digits = seed.get(at..at + 2)?;
+            u8::from_str_radix(digits, 16).ok()
+        };
+        let bytes: Option<Vec<u8>> = (0..seed.len()).step_by(2).map(byte).collect();
+        files::write(&dir.join(place.to_string()), bytes.ok_or_else(bad)?)?;
+    }
+    Ok(())
 }
 
 /// Small libraries with each structure that the reader knows: versions needed and defined, RPATH, notes, a symbol table, and

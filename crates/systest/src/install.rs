@@ -358,6 +358,13 @@ impl InstallTest<'_> {
             "compare_sklearn.py",
             "",
         );
+        self.program(
+            system,
+            cases,
+            "models of LightGBM and XGBoost enter, and what leaves predicts the same there",
+            "exchange.py",
+            "",
+        );
     }
 
     /// A Python program of `packaging/tests`, with its first words: it calls scikit-learn itself, in a database of its own.
@@ -372,7 +379,7 @@ impl InstallTest<'_> {
     ) {
         cases.run(name, || {
             match command {
-                "compare_sklearn.py" => self.new_database(system, "programs")?,
+                "compare_sklearn.py" | "exchange.py" => self.new_database(system, "programs")?,
                 "edition_1_0.py check" => {}
                 _ => self.bare_database(system, "programs")?,
             }

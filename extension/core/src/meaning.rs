@@ -51,6 +51,20 @@ impl Meaning {
         if !extra.is_empty() {
             differences.push(format!("has {} besides", extra.join(", ")));
         }
+        self.unless_none(differences)
+    }
+
+    /// Fail when a model that was trained elsewhere takes other features.
+    pub fn check_features(&self, names: &[String]) -> Result<()> {
+        let lacking = |from: &[String], these: &[String]| -> Vec<String> {
+            these.iter().filter(|name| !from.contains(name)).map(|name| format!("\"{name}\"")).collect()
+        };
+        let each = [("lacks", lacking(names, &self.features)), ("has besides", lacking(&self.features, names))];
+        let told = each.iter().filter(|(_, names)| !names.is_empty());
+        self.unless_none(told.map(|(what, names)| format!("{what} {}", names.join(", "))).collect())
+    }
+
+    fn unless_none(&self, differences: Vec<String>) -> Result<()> {
         if differences.is_empty() {
             return Ok(());
         }

@@ -101,6 +101,27 @@ pub fn finish(
     Ok(())
 }
 
+/// A model that was trained elsewhere.
+pub struct Foreign<'a> {
+    pub algorithm: &'a str,
+    /// The numbers that it takes.
+    pub features: usize,
+    /// What `pgml.model_details` tells of its file.
+    pub origin: &'a serde_json::Value,
+}
+
+/// Record a model that was trained elsewhere; returns its id.
+pub fn import(project: &Project, foreign: Foreign<'_>) -> Result<i64> {
+    let metrics = serde_json::json!({ "predicted_by": "rust", "imported": foreign.origin });
+    let id = spi::first(
+        "INSERT INTO pgml.models (project_id, algorithm, status, num_features, runtime, hyperparams, search_params, \
+         search_args, metrics) VALUES ($1, $2, 'successful', $3, 'rust', '{}', '{}', '{}', $4::pg_catalog.jsonb) RETURNING id",
+        &[project.id.into(), foreign.algorithm.into(), (foreign.features as i32).into(), metrics.to_string().into()],
+        |row| required(row.get(1)),
+    )?;
+    required(id)
+}
+
 /// Store a file of a model, with its seal behind it.
 pub fn store(id: i64, path: &str, reader: Reader, bytes: &[u8]) -> Result<()> {
     let seal = seal::seal_of(id, reader, bytes)?;
@@ -269,11 +290,11 @@ pub struct Recipe {
     pub hyperparams: String,
 }
 
-/// How a model was trained.
+/// How a model was trained; `None` where that was elsewhere.
 pub fn recipe(id: i64) -> Result<Option<Recipe>> {
     spi::first(
         "SELECT algorithm, runtime::pg_catalog.text, hyperparams::pg_catalog.text FROM pgml.models \
-         WHERE id OPERATOR(pg_catalog.=) $1",
+         WHERE id OPERATOR(pg_catalog.=) $1 AND NOT COALESCE(metrics OPERATOR(pg_catalog.?) 'imported', false)",
         &[id.into()],
         |row| Ok(Recipe { algorithm: required(row.get(1))?, runtime: row.get(2), hyperparams: required(row.get(3))? }),
     )

@@ -16,6 +16,7 @@ use crate::catalog::projects::{self, Project};
 use crate::catalog::{Edition, deployments, models, snapshots};
 use crate::error::Result;
 use crate::predict::{self, PredictedRows};
+use crate::preparation;
 use crate::spi;
 use crate::text;
 
@@ -166,7 +167,12 @@ impl Contest {
             let known = models::candidates(Edition::Current, project, metric.name, None)?;
             return Ok(known.into_iter().find(|candidate| candidate.id == id).and_then(|candidate| candidate.score));
         }
-        let places = self.places(snapshots::feature_names(id)?)?;
+        let noted = match snapshots::feature_names(id)? {
+            Some(names) => Some(names),
+            // An imported model has no snapshot, and names its columns itself.
+            None => spi::as_of_now(|| preparation::load(id))?.map(|steps| steps.columns().map(String::from).collect()),
+        };
+        let places = self.places(noted)?;
         let rows = self.read.chunks_exact(self.width).map(|row| self.fields(row, &places));
         let wants_shares = ["roc_auc", "log_loss"].contains(&metric.name) && self.test.labels == 1;
         let mut said = spi::as_of_now(|| predict::of_rows(id, rows, wants_shares))?;

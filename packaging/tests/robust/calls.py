@@ -31,7 +31,14 @@ TEXTS = (
     "x" * 5000,
     "pg_catalog.pg_authid",
     "no.such.table",
+    "pgml",
+    "onnx",
+    "lightgbm",
+    "xgboost",
 )
+# The files that the first of these functions make are those that the others take.
+FORMATS = ("pgml", "onnx", "lightgbm", "xgboost")
+FILES = []
 JSON = (
     "{}",
     "[]",
@@ -74,11 +81,21 @@ class Generator:
             return self.chance.choice(("true", "false"))
         if kind == "jsonb":
             return "$j$" + self.chance.choice(JSON) + "$j$"
+        if kind == "bytea":
+            return self.file()
         if kind.startswith("pgml."):
             return f"(enum_range(NULL::{kind}))[{self.chance.randint(1, 6)}]"
         if kind == "regclass":
             return "'public.generated'"
         return "$t$" + self.chance.choice(TEXTS) + "$t$"
+
+    def file(self):
+        """Return a model file of some kind, whole or with some of its bytes changed."""
+        whole = bytearray(bytes.fromhex(self.chance.choice(FILES)))
+        for _ in range(self.chance.choice((0, 0, 1, 3))):
+            whole[self.chance.randrange(len(whole))] = self.chance.randrange(256)
+        end = len(whole) if self.chance.random() < 0.8 else self.chance.randrange(len(whole))
+        return f"'\\x{bytes(whole[:end]).hex()}'"
 
     def array(self, kind):
         """Return an array: empty, plain, nested, long, or with NULLs."""
@@ -112,6 +129,16 @@ def generated_calls():
             "ALTER TABLE public.generated DROP COLUMN c",
             "SELECT pgml.train('known', 'regression', 'public.generated', 'y', 'ridge')",
         )
+        session.run("SELECT pgml.train('forest', 'regression', 'public.generated', 'y', 'lightgbm')")
+        for project in ("known", "forest"):
+            for form in FORMATS:
+                export = f"SELECT encode(pgml.export_model(id, '{form}'), 'hex') FROM pgml.deployed_models WHERE name = '{project}'"
+                try:
+                    FILES.extend(session.run(export))
+                except Failed as failed:
+                    # A linear model is no LightGBM's.
+                    assert failed.sqlstate == "0A000", failed
+        assert len(FILES) > 4, len(FILES)
         functions = [line.split("|", 4) for line in session.run(FUNCTIONS)]
         assert len(functions) > 30, functions
         session.run("SET client_min_messages = error", "SET statement_timeout = '20s'")

@@ -71,6 +71,26 @@ impl Model {
     }
 }
 
+impl Model {
+    /// What trained the model, as its file says for people.
+    pub fn made_by(bytes: &[u8]) -> Result<String, ReadError> {
+        let (_, metadata) = SafeTensors::read_metadata(bytes)?;
+        let text = metadata.metadata().as_ref().and_then(|entries| entries.get(DESCRIPTION));
+        let description: Description = serde_json::from_str(text.ok_or(ReadError::NoDescription)?)?;
+        Ok(description.made_by)
+    }
+
+    /// What else is in a file, by its name.
+    pub fn beside<'a>(bytes: &'a [u8], name: &str) -> Result<Option<&'a [u8]>, ReadError> {
+        let tensors = SafeTensors::deserialize(bytes)?;
+        match tensors.tensor(name) {
+            Ok(tensor) if tensor.dtype() == Dtype::U8 => Ok(Some(tensor.data())),
+            Ok(_) => Err(ReadError::Tensor { name: name.to_string(), wanted: Dtype::U8 }),
+            Err(_) => Ok(None),
+        }
+    }
+}
+
 /// The scores of a part; none when they are inconsistent.
 fn scores(
     description: ScoresDescription,

@@ -54,7 +54,15 @@ impl Tensors<'_> {
 impl Model {
     /// The model as a file; `made_by` says, for people, what trained it.
     pub fn write(&self, made_by: &str) -> Result<Vec<u8>, WriteError> {
+        self.write_beside(made_by, &[])
+    }
+
+    /// The same with bytes of others in the file, each by its name; [`Model::beside`] reads them.
+    pub fn write_beside(&self, made_by: &str, beside: &[(&str, Vec<u8>)]) -> Result<Vec<u8>, WriteError> {
         let mut all = Vec::new();
+        for (name, bytes) in beside {
+            all.push(Tensor { name: name.to_string(), dtype: Dtype::U8, count: bytes.len(), bytes: bytes.clone() });
+        }
         let mut parts = Vec::with_capacity(self.parts.len());
         for (place, part) in self.parts.iter().enumerate() {
             let scores = part.scores.write(&mut Tensors { part: place, all: &mut all });

@@ -19,7 +19,8 @@ SELECT
     m.hyperparams,
     m.created_at,
     m.snapshot_id,
-    pg_total_relation_size(to_regclass(format('pgml.snapshot_%s', m.snapshot_id))) AS snapshot_bytes
+    pg_total_relation_size(to_regclass(format('pgml.snapshot_%s', m.snapshot_id))) AS snapshot_bytes,
+    m.metrics->'imported' AS imported
 FROM pgml.models AS m
 JOIN pgml.projects AS p ON p.id = m.project_id
 CROSS JOIN LATERAL (

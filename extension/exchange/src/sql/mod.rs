@@ -20,6 +20,8 @@ use pgml_core::preprocess::Preprocess;
 
 use crate::error::{Error, Result};
 use columns::Inputs;
+pub use decide::last_not;
+pub use scores::{goes_left, last_left};
 
 /// The form, as errors call it.
 const FORM: &str = "SQL";

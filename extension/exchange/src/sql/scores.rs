@@ -159,7 +159,7 @@ impl<'a> Steps<'a> {
         let left = self.tree(forest, node.left, leaf, depth + 1)?;
         let right = self.tree(forest, node.right, leaf, depth + 1)?;
         let value = self.inputs.number(node.feature as usize);
-        let last = last_not(|value| !goes_left(forest, value, node.threshold));
+        let last = last_left(forest, node.threshold);
         Ok(match (last, node.missing_left) {
             (None, false) => right,
             (None, true) => format!("CASE WHEN {value} IS NULL THEN {left} ELSE {right} END"),
@@ -189,8 +189,13 @@ fn leaves_of(forest: &Forest, tree: usize, root: u32) -> Leaves {
     (numbers, values)
 }
 
+/// The largest number that goes to the left at a threshold; none where nothing does.
+pub fn last_left(forest: &Forest, threshold: f64) -> Option<f64> {
+    last_not(|value| !goes_left(forest, value, threshold))
+}
+
 /// Whether a value goes to the left at a threshold, by the model's rounding and comparison.
-fn goes_left(forest: &Forest, value: f64, threshold: f64) -> bool {
+pub fn goes_left(forest: &Forest, value: f64, threshold: f64) -> bool {
     let seen = match forest.input() {
         Input::Float64 | Input::Float64Missing => value,
         Input::Float32 | Input::Float32Missing => f64::from(value as f32),

@@ -1,0 +1,207 @@
+//! Files made here; packaging/tests/onnx.py compares with skl2onnx and ONNX Runtime.
+
+use pgml_core::labels::Classes;
+use pgml_core::model::forest::{Combine, Compare, Input, LEAF, Node, Parts};
+use pgml_core::model::{Decision, Finish, Forest, Linear, Link, Model, Part, Probabilities, Scores, Work};
+use pgml_core::preprocess::{Categories, Column, Preprocess};
+use pgml_core::project::Task;
+use prost::Message;
+
+use super::proto::{ModelProto, attribute};
+use super::*;
+
+fn model(features: usize, scores: Scores, finish: Finish) -> Model {
+    Model::new(features, vec![Part::new(scores, finish).expect("a part")]).expect("a model")
+}
+
+/// Two stumps of log odds, on the second number.
+fn odds() -> Model {
+    let node = |feature, threshold, left, right| Node { threshold, left, right, feature, missing_left: true };
+    let nodes = vec![
+        node(1, 0.1, 1, 2),
+        node(LEAF, 0.0, 0, 0),
+        node(LEAF, 0.0, 1, 0),
+        node(0, -2.0, 4, 5),
+        node(LEAF, 0.0, 2, 0),
+        node(LEAF, 0.0, 3, 0),
+    ];
+    let forest = Forest::new(Parts {
+        features: 2,
+        width: 1,
+        input: Input::LightGbm,
+        compare: Compare::NotAbove,
+        nodes,
+        roots: vec![0, 3],
+        targets: Some(vec![0, 0]),
+        values: vec![0.3, 1.25, 0.5, 2.0],
+        places: None,
+        combine: Combine::Sum { init: vec![0.25], divisor: None, single: false },
+    });
+    let finish = Finish::Classes {
+        classes: vec![0.0, 1.0],
+        decision: Decision::Likeliest,
+        probabilities: Some(Probabilities::Logistic),
+    };
+    model(2, Scores::Forest(forest.expect("trees")), finish)
+}
+
+fn columns() -> Preprocess {
+    let label = Classes::Texts { type_name: "text".into(), texts: vec!["no".into(), "yes".into()] };
+    let scaled = Column { scale: Some((1.0, 4.0)), missing: true, ..Column::plain("b", 1) };
+    Preprocess::new(vec![Column { missing: true, ..Column::plain("a", 1) }, scaled], Some(label)).expect("columns")
+}
+
+fn shares(model: &Model, preprocess: &Preprocess, row: [f64; 2]) -> Vec<f64> {
+    let (mut numbers, mut out) = (Vec::new(), Vec::new());
+    let row = row.map(|value| Some(value).filter(|value| !value.is_nan()));
+    preprocess.numbers(1, &row, &mut numbers).expect("a row");
+    model.probabilities(&numbers, &mut Work::default(), &mut out).expect("a row");
+    out
+}
+
+#[test]
+fn trees_of_doubles_are_written_and_read_again() {
+    let (model, preprocess) = (odds(), columns());
+    let file = write(&model, &preprocess).expect("a file");
+    let read = read(&file).and_then(|read| read.finish(Task::Classification, Some(vec!["a".into(), "b".into()]), None));
+    let (again, steps) = read.expect("a model");
+    assert_eq!(steps.label(), preprocess.label());
+    // 1.4 is the last number that is 0.1 when it is scaled.
+    for row in [[0.0, 1.4], [0.0, 1.4f64.next_up().next_up()], [-3.0, 9.0], [f64::NAN, f64::NAN], [-2.0, -7.0]] {
+        let (wanted, found) = (shares(&model, &preprocess, row), shares(&again, &steps, row));
+        assert!((wanted[1] - found[1]).abs() < 1e-12, "{row:?}: {wanted:?} {found:?}");
+    }
+}
+
+#[test]
+fn texts_and_gaps_are_written_and_read_again() {
+    let values = [("x".to_string(), 0.0), ("y'z".to_string(), 1.0)].into_iter().collect();
+    let kind = Column {
+        categories: Some(Categories { values, null: None, one_hot: Some(2) }),
+        fill: Some(-1.0),
+        ..Column::plain("kind", 1)
+    };
+    let size = Column { fill: Some(0.5), scale: Some((2.0, 4.0)), ..Column::plain("size", 1) };
+    let preprocess = Preprocess::new(vec![kind, size], None).expect("columns");
+    let scores = Linear::new(3, vec![1.0, 10.0, 100.0], vec![0.5]).expect("sizes that fit");
+    let model = model(3, Scores::Linear(scores), Finish::Values(Link::Identity));
+    let file = write(&model, &preprocess).expect("a file");
+    let (again, steps) = read(&file).and_then(|read| read.finish(Task::Regression, None, None)).expect("a model");
+    assert_eq!(steps.columns().collect::<Vec<_>>(), ["kind", "size"]);
+    assert_eq!(steps.steps(), preprocess.steps());
+    assert_eq!(again, model);
+}
+
+fn changed(change: impl FnOnce(&mut ModelProto)) -> String {
+    let mut file = ModelProto::decode(&write(&odds(), &columns()).expect("a file")[..]).expect("a file");
+    change(&mut file);
+    let read = read(&file.encode_to_vec()).and_then(|read| read.finish(Task::Classification, None, None).map(|_| ()));
+    read.expect_err("a change").to_string()
+}
+
+#[test]
+fn an_error_names_the_operator() {
+    let node = |file: &mut ModelProto, change: fn(&mut proto::NodeProto)| {
+        file.graph.iter_mut().flat_map(|graph| &mut graph.node).for_each(change)
+    };
+    let told = changed(|file| node(file, |node| node.op_type = "Loop".into()));
+    assert_eq!(told, "the ONNX model has what can't be imported: operator 1 (Loop): no operator that is known");
+    let told = changed(|file| node(file, |node| node.domain = "com.example".into()));
+    assert!(told.contains("operator 1 (TreeEnsembleClassifier): the domain \"com.example\""), "{told}");
+    let attribute = |name: &'static str, change: fn(&mut proto::AttributeProto)| {
+        changed(|file| {
+            let nodes = file.graph.iter_mut().flat_map(|graph| &mut graph.node);
+            nodes.flat_map(|node| &mut node.attribute).filter(|one| one.name == name).for_each(change)
+        })
+    };
+    for (name, change, told) in [
+        (
+            "nodes_treeids",
+            (|one| one.ints.truncate(3)) as fn(&mut proto::AttributeProto),
+            "\"nodes_treeids\" has 3 values instead of 8",
+        ),
+        ("nodes_truenodeids", |one| one.ints[0] = 7, "tree 0: node 1 is a second root"),
+        ("nodes_truenodeids", |one| one.ints[0] = 2, "tree 0: node 1 is a second root"),
+        ("nodes_falsenodeids", |one| one.ints[0] = 1, "tree 0: node 2 is a second root"),
+        ("nodes_featureids", |one| one.ints[0] = 2, "splits feature 2, and there are 2"),
+        ("nodes_nodeids", |one| one.ints[1] = 0, "tree 0: node 0 is there twice"),
+        ("nodes_modes", |one| one.strings[0] = b"BRANCH_EQ".to_vec(), "node 0 has the mode \"BRANCH_EQ\""),
+        ("class_nodeids", |one| one.ints[0] = 5, "a weight of node 5, which is not there"),
+        ("post_transform", |one| one.s = b"PROBIT".to_vec(), "post_transform \"PROBIT\""),
+        ("post_transform", |one| one.r#type = attribute::INT, "attribute \"post_transform\" has the type 2"),
+        (
+            "nodes_values_as_tensor",
+            |one| {
+                one.t = one.t.take().map(|mut t| {
+                    t.dims = vec![2, i64::MAX];
+                    t
+                })
+            },
+            "and the shape [2, 9223372036854775807]",
+        ),
+    ] {
+        let error = attribute(name, change);
+        assert!(error.contains(told), "{name}: {error}");
+    }
+}
+
+#[test]
+fn lengths_that_lie_are_refused() {
+    let file = write(&odds(), &columns()).expect("a file");
+    assert!(read(&file).is_ok());
+    for cut in 0..file.len() {
+        // The last four bytes are the version of operators that are not in the file.
+        assert!(read(&file[..cut]).is_err() || cut == file.len() - 4, "{cut}");
+    }
+    // A graph of 2^62 bytes.
+    let lie = [0x3a, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x40];
+    let error = read(&lie).expect_err("a lie").to_string();
+    assert_eq!(error, "the file is no whole ONNX model: byte 0: a field is longer than what it is in");
+    // A million operators of two bytes each, as many attributes, and graphs inside of graphs.
+    let graph = |inside: Vec<u8>| {
+        let mut file = vec![0x3a];
+        prost::encoding::encode_varint(inside.len() as u64, &mut file);
+        file.extend(inside);
+        file
+    };
+    assert!(matches!(read(&graph([0x0a, 0x00].repeat(1_000_000))), Err(Error::TooLarge { .. })));
+    let mut node = vec![0x0a];
+    prost::encoding::encode_varint(2_000_000, &mut node);
+    node.extend([0x2a, 0x00].repeat(1_000_000));
+    assert!(matches!(read(&graph(node)), Err(Error::TooLarge { .. })));
+}
+
+/// Catches a reader that believes what it reads: no change of a valid file makes it, or the model, panic or loop.
+#[test]
+fn changed_bytes_are_refused_or_read_but_never_a_panic() {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below as u64) as usize
+    };
+    let valid = write(&odds(), &columns()).expect("a file");
+    let (mut accepted, mut refused) = (0, 0);
+    for _ in 0..20_000 {
+        let mut bytes = valid.clone();
+        for _ in 0..1 + random(4) {
+            let place = random(bytes.len());
+            match random(4) {
+                0 => bytes[place] ^= 1 << random(8),
+                1 => bytes[place] = 0xff,
+                2 => bytes.truncate(place.max(1)),
+                _ => bytes[place] = bytes[random(bytes.len())],
+            }
+        }
+        match read(&bytes).and_then(|read| read.finish(Task::Classification, Some(vec!["a".into(), "b".into()]), None))
+        {
+            Ok((model, _)) => {
+                accepted += 1;
+                let _ = model.predict(&[0.3, f64::NAN], &mut Work::default(), &mut Vec::new());
+            }
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(accepted > 50 && refused > 500, "{accepted} accepted, {refused} refused");
+}

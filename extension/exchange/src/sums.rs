@@ -1,0 +1,97 @@
+//! A forest as sums of trees with one number in each leaf, for formats that have no other.
+
+use pgml_core::model::forest::{Combine, Input, LEAF, Node};
+use pgml_core::model::{Decision, Finish, Forest, Link, Model, Probabilities, Scores};
+
+use crate::error::{Error, Result};
+
+/// What is predicted from the sums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Objective {
+    Values,
+    Exponential,
+    Binary,
+    Classes(usize),
+}
+
+/// A model whose scores are sums of trees.
+pub struct Sums<'a> {
+    pub forest: &'a Forest,
+    pub objective: Objective,
+    /// The values before the first tree.
+    pub init: &'a [f64],
+    divisor: f64,
+}
+
+impl<'a> Sums<'a> {
+    /// The one part of a model; an error where its scores are others.
+    pub fn of(model: &'a Model, form: &'static str) -> Result<Sums<'a>> {
+        let no = |why: &str| Error::Inexpressible { form, why: why.to_string() };
+        let [part] = model.parts() else { return Err(no("it predicts several labels")) };
+        let Scores::Forest(forest) = part.scores() else { return Err(no("it has no trees")) };
+        let Combine::Sum { init, divisor, .. } = forest.combination() else {
+            return Err(no("its trees are combined by a weighted median"));
+        };
+        if forest.targets().is_none() && forest.width() != 1 {
+            return Err(no("its leaves have a number for each class"));
+        }
+        let objective = match part.finish() {
+            Finish::Values(_) if forest.width() != 1 => return Err(no("it predicts several values")),
+            Finish::Values(Link::Identity) => Objective::Values,
+            Finish::Values(Link::Exp) => Objective::Exponential,
+            Finish::Classes { decision: Decision::Votes, .. } => return Err(no("it decides by votes")),
+            Finish::Classes { classes, probabilities, .. } => match probabilities {
+                Some(Probabilities::Logistic | Probabilities::LogisticF32) => Objective::Binary,
+                Some(Probabilities::Softmax { scale: 1.0 } | Probabilities::SoftmaxF32) => {
+                    Objective::Classes(classes.len())
+                }
+                _ => return Err(no("its probabilities are neither logistic nor softmax")),
+            },
+        };
+        let divisor = divisor.unwrap_or(1.0);
+        Ok(Sums { forest, objective, init, divisor })
+    }
+
+    /// The trees, each with the score that it adds to.
+    pub fn trees(&self) -> impl Iterator<Item = (u32, usize)> {
+        let targets = self.forest.targets();
+        let target = move |tree: usize| targets.map_or(0, |targets| targets[tree] as usize);
+        self.forest.roots().iter().enumerate().map(move |(tree, root)| (*root, target(tree)))
+    }
+
+    /// The number of a leaf.
+    pub fn value(&self, leaf: &Node) -> f64 {
+        let at = leaf.left as usize;
+        let value = match self.forest.places() {
+            Some(places) => {
+                let range = places.starts[at] as usize..places.starts[at + 1] as usize;
+                self.forest.values()[range].first().copied().unwrap_or(0.0)
+            }
+            None => self.forest.values()[at],
+        };
+        if self.divisor == 1.0 { value } else { value / self.divisor }
+    }
+
+    /// A tree's nodes in the order of their levels from the left, and for each split the places of its children.
+    pub fn nodes(&self, root: u32) -> Vec<(Node, usize, usize)> {
+        let mut found: Vec<(Node, usize, usize)> = Vec::new();
+        let mut waiting = std::collections::VecDeque::from([root]);
+        let mut next = 1;
+        while let Some(at) = waiting.pop_front() {
+            let node = self.forest.nodes()[at as usize];
+            if node.feature == LEAF {
+                found.push((node, 0, 0));
+                continue;
+            }
+            waiting.extend([node.left, node.right]);
+            found.push((node, next, next + 1));
+            next += 2;
+        }
+        found
+    }
+
+    /// Whether values are rounded to four bytes before they are compared.
+    pub fn rounds(&self) -> bool {
+        matches!(self.forest.input(), Input::Float32 | Input::Float32Missing)
+    }
+}

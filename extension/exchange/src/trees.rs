@@ -1,0 +1,140 @@
+//! Trees of a file on their way into a forest: each node once, children after their parents, no deeper and no larger than
+//! the limits allow.
+
+use pgml_core::model::forest::{Combine, Compare, Input, LEAF, Node, Parts};
+use pgml_core::model::{Forest, Places};
+
+use crate::limits::{FILE_DEPTH, FILE_NODES};
+
+/// What a file has at a node.
+pub enum Found {
+    Split {
+        feature: usize,
+        threshold: f64,
+        left: usize,
+        right: usize,
+        missing_left: bool,
+    },
+    /// A number for the tree's score.
+    Leaf(f64),
+    /// Numbers for some of the scores, which ascend.
+    Leaves(Vec<(u32, f64)>),
+}
+
+/// The node above, and whether it is to the left of it.
+type Parent = Option<(usize, bool)>;
+
+/// Trees that were planted.
+pub struct Grove {
+    features: usize,
+    width: usize,
+    nodes: Vec<Node>,
+    roots: Vec<u32>,
+    targets: Vec<u32>,
+    values: Vec<f64>,
+    places: Option<Places>,
+}
+
+impl Grove {
+    pub fn new(features: usize, width: usize) -> Grove {
+        let (nodes, roots, targets, values) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Grove { features, width, nodes, roots, targets, values, places: None }
+    }
+
+    /// Add a tree of `count` nodes; an error tells the node, and what is wrong with it.
+    pub fn plant(
+        &mut self,
+        count: usize,
+        root: usize,
+        target: usize,
+        mut node: impl FnMut(usize) -> Result<Found, String>,
+    ) -> Result<(), String> {
+        if self.nodes.len().saturating_add(count) > FILE_NODES {
+            return Err(format!("more than {FILE_NODES} nodes in all"));
+        }
+        if target >= self.width {
+            return Err(format!("its score is {target}, and there are {}", self.width));
+        }
+        self.roots.push(self.nodes.len() as u32);
+        self.targets.push(target as u32);
+        let mut seen = vec![false; count];
+        let mut waiting: Vec<(usize, Parent, usize)> = vec![(root, None, 0)];
+        while let Some((at, parent, depth)) = waiting.pop() {
+            let wrong = |what: &str| Err(format!("node {at} {what}"));
+            match seen.get_mut(at) {
+                None => return wrong("is not there"),
+                Some(seen) if *seen => return wrong("is the child of two nodes"),
+                Some(seen) => *seen = true,
+            }
+            if depth > FILE_DEPTH {
+                return wrong(&format!("is more than {FILE_DEPTH} levels deep"));
+            }
+            let place = self.nodes.len();
+            match node(at)? {
+                Found::Split { feature, .. } if feature >= self.features => {
+                    return wrong(&format!("splits feature {feature}, and there are {}", self.features));
+                }
+                Found::Split { threshold, .. } if threshold.is_nan() => return wrong("splits at NaN"),
+                Found::Split { feature, threshold, left, right, missing_left } => {
+                    self.nodes.push(Node { threshold, left: 0, right: 0, feature: feature as u32, missing_left });
+                    waiting.extend([(right, Some((place, false)), depth + 1), (left, Some((place, true)), depth + 1)]);
+                }
+                Found::Leaf(value) => {
+                    let left = self.values.len();
+                    self.values.push(value);
+                    self.leaf(left);
+                }
+                Found::Leaves(values) => self.leaves(&values),
+            }
+            match parent {
+                Some((parent, true)) => self.nodes[parent].left = place as u32,
+                Some((parent, false)) => self.nodes[parent].right = place as u32,
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn leaf(&mut self, left: usize) {
+        self.nodes.push(Node { threshold: 0.0, left: left as u32, right: 0, feature: LEAF, missing_left: false });
+    }
+
+    fn leaves(&mut self, values: &[(u32, f64)]) {
+        let places = self.places.get_or_insert_with(|| Places { starts: vec![0], scores: Vec::new() });
+        places.scores.extend(values.iter().map(|(score, _)| *score));
+        self.values.extend(values.iter().map(|(_, value)| *value));
+        places.starts.push(self.values.len() as u32);
+        let left = places.starts.len() - 2;
+        self.leaf(left);
+    }
+
+    /// Give each leaf a value for every score, where leaving out zeros saves little; none where that is too much.
+    fn fill(&mut self) -> Option<()> {
+        let Some(places) = &self.places else { return Some(()) };
+        let (leaves, width) = (places.starts.len() - 1, self.width);
+        let filled = leaves.checked_mul(width)?;
+        if filled > FILE_NODES || Places::are_worth_it(leaves, width, self.values.len()) {
+            return Some(());
+        }
+        let mut values = vec![0.0; filled];
+        for (leaf, bounds) in places.starts.windows(2).enumerate() {
+            for place in bounds[0] as usize..bounds[1] as usize {
+                *values.get_mut(leaf * width + places.scores[place] as usize)? = self.values[place];
+            }
+        }
+        for node in self.nodes.iter_mut().filter(|node| node.feature == LEAF) {
+            node.left = u32::try_from(node.left as usize * width).ok()?;
+        }
+        (self.values, self.places) = (values, None);
+        Some(())
+    }
+
+    /// The forest; none when something in it leads nowhere.
+    pub fn forest(mut self, input: Input, compare: Compare, combine: Combine) -> Option<Forest> {
+        let several = self.places.is_some();
+        self.fill()?;
+        let Grove { features, width, nodes, roots, targets, values, places } = self;
+        let targets = (!several).then_some(targets);
+        Forest::new(Parts { features, width, input, compare, nodes, roots, targets, values, places, combine })
+    }
+}
