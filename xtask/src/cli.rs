@@ -75,3 +75,70 @@ impl Cli {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// The commands in the blocks of a page, each with its words: without comments, prompts and the shell's operators.
+    fn commands(page: &str) -> Vec<Vec<String>> {
+        let mut inside = false;
+        let mut found = Vec::new();
+        for line in page.lines() {
+            if line.starts_with("```") {
+                inside = !inside;
+            }
+            let line = line.trim_start_matches("$ ");
+            if !inside || !line.starts_with("cargo xtask") || line.contains(['\u{2026}', '[']) {
+                continue;
+            }
+            let line = line.split("  #").next().unwrap_or(line);
+            let quoted = |(place, part): (usize, &str)| match place % 2 {
+                1 => vec![part.to_owned()],
+                _ => part.split_whitespace().map(ToOwned::to_owned).collect(),
+            };
+            let words = line.split('\'').enumerate().flat_map(quoted);
+            let words = words.take_while(|word| !["|", ">", "&&", "#"].contains(&word.as_str()));
+            found.push(words.skip(1).collect());
+        }
+        found
+    }
+
+    /// Catches a page that shows an option or a command that there is not.
+    #[test]
+    fn every_command_of_the_documentation_is_one() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let mut pages = vec![root.join("README.md")];
+        for dir in ["docs", "docs/sql"] {
+            let entries = std::fs::read_dir(root.join(dir)).unwrap().flatten();
+            pages.extend(entries.map(|entry| entry.path()));
+        }
+        let mut count = 0;
+        for page in pages {
+            let Ok(text) = std::fs::read_to_string(&page) else {
+                continue;
+            };
+            for words in commands(&text) {
+                count += 1;
+                let parsed = Cli::command().try_get_matches_from(&words);
+                if let Err(error) = parsed {
+                    panic!("{}: {}: {error}", page.display(), words.join(" "));
+                }
+            }
+        }
+        assert!(count > 60, "only {count} commands were found");
+    }
+
+    #[test]
+    fn commands_are_read_as_a_shell_reads_them() {
+        let page = "```\n$ cargo xtask dev -c 'SELECT 1'   # psql\ncargo xtask plan | less\n```\ncargo xtask no\n";
+        let found = commands(page);
+        assert_eq!(
+            found,
+            [vec!["xtask", "dev", "-c", "SELECT 1"], vec!["xtask", "plan"]]
+        );
+        assert!(Cli::command().try_get_matches_from(["xtask", "plan", "--no-such"]).is_err());
+    }
+}

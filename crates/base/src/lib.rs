@@ -11,6 +11,7 @@ pub mod exit;
 pub mod files;
 pub mod json;
 pub mod output;
+pub mod plain_path;
 pub mod process;
 pub mod progress;
 pub mod sandbox;

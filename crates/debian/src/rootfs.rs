@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use base::exit::Failure;
 use base::files::{self, FileError};
+use base::plain_path::PlainPath;
 use base::process::Program;
 
 /// The time that files of root file systems carry at the latest, in seconds since 1970. A constant: a builder or a test
@@ -62,6 +63,8 @@ pub fn make_archive(
     flat_repository(debs, codename, log)?;
     let temporary = scratch.join("tmp");
     files::create_dir(&temporary)?;
+    let debs = PlainPath::of(debs)?;
+    let temporary = PlainPath::of(&temporary)?;
     // A mount namespace of its own: a hook or a bind mount that fails must not leave mounts on the host. Its network
     // namespace has no interface, so nothing but the locked packages can be installed.
     let mut program =
@@ -85,10 +88,13 @@ pub fn make_archive(
         )
         .arg(REPEATABLE)
         .args([codename.as_ref(), archive.as_os_str()])
-        .arg(format!("deb [trusted=yes] copy://{} ./", debs.display()))
+        .arg(format!(
+            "deb [trusted=yes] copy://{} ./",
+            debs.path().display()
+        ))
         .env("SOURCE_DATE_EPOCH", EPOCH.to_string())
-        .env("TMPDIR", &temporary)
-        .env("HOME", &temporary)
+        .env("TMPDIR", temporary.path())
+        .env("HOME", temporary.path())
         .run(log)?;
     Ok(())
 }

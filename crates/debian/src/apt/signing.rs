@@ -3,16 +3,15 @@
 //! For local use a key is made on first need and kept in the cache, so that even a repository in a directory is used
 //! with `Signed-By` and never with `trusted=yes`.
 
-mod home;
 mod key;
 
 use std::path::Path;
 
-use self::home::Home;
 use self::key::Key;
 use base::day::Day;
 use base::exit::Failure;
 use base::files;
+use base::plain_path::PlainPath;
 use base::process::Program;
 
 pub use self::key::KeyError;
@@ -26,7 +25,7 @@ const BIRTH: u64 = 946_684_800; // 2000-01-01
 
 /// A gpg home directory and the key in it that signs.
 pub struct SigningKey {
-    home: Home,
+    home: PlainPath,
     key: Key,
     /// Whether the directory is ours, with no passphrase in it and an agent that nobody else uses.
     ours: bool,
@@ -41,7 +40,7 @@ impl SigningKey {
             files::remove_dir(&partial)?;
             files::create_dir(&partial)?;
             files::set_mode(&partial, 0o700)?;
-            let made = Home::of(&partial)?;
+            let made = PlainPath::of(&partial)?;
             gpg(made.path(), true)
                 .arg(format!("--faked-system-time={BIRTH}"))
                 .args([
@@ -66,7 +65,7 @@ impl SigningKey {
     }
 
     fn find(home: &Path, id: Option<&str>, log: &Path) -> Result<Self, Failure> {
-        let dir = Home::of(home)?;
+        let dir = PlainPath::of(home)?;
         let absent = || KeyError::Absent {
             id: id.unwrap_or_default().to_owned(),
             home: home.display().to_string(),
