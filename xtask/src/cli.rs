@@ -137,8 +137,15 @@ mod tests {
         let found = commands(page);
         assert_eq!(
             found,
-            [vec!["xtask", "dev", "-c", "SELECT 1"], vec!["xtask", "plan"]]
+            [
+                vec!["xtask", "dev", "-c", "SELECT 1"],
+                vec!["xtask", "plan"]
+            ]
         );
-        assert!(Cli::command().try_get_matches_from(["xtask", "plan", "--no-such"]).is_err());
+        assert!(
+            Cli::command()
+                .try_get_matches_from(["xtask", "plan", "--no-such"])
+                .is_err()
+        );
     }
 }

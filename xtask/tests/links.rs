@@ -124,7 +124,10 @@ fn every_link_leads_somewhere() {
 #[test]
 fn every_page_is_in_an_index() {
     let mut missing = Vec::new();
-    for (dir, index) in [("docs", "docs/README.md"), ("docs/sql", "docs/sql/README.md")] {
+    for (dir, index) in [
+        ("docs", "docs/README.md"),
+        ("docs/sql", "docs/sql/README.md"),
+    ] {
         let contents = fs::read_to_string(root().join(index)).unwrap();
         for page in pages() {
             if page.parent() != Some(&root().join(dir)) {

@@ -43,12 +43,17 @@ fn every_picture_is_shown_and_described() {
         let wanted = move |path: &&std::path::PathBuf| path.extension().is_some_and(|e| *e == *ext);
         files.iter().filter(wanted)
     };
-    let pages: String = of("md").map(|page| fs::read_to_string(page).unwrap()).collect();
+    let pages: String = of("md")
+        .map(|page| fs::read_to_string(page).unwrap())
+        .collect();
     for picture in of("svg") {
         let name = picture.file_name().unwrap().to_string_lossy();
         assert!(pages.contains(&format!("({name})")), "no page shows {name}");
         let text = fs::read_to_string(picture).unwrap();
         assert!(text.contains("<title id=\"title\">"), "{name} has no title");
-        assert!(text.contains("<desc id=\"desc\">"), "{name} is not described");
+        assert!(
+            text.contains("<desc id=\"desc\">"),
+            "{name} is not described"
+        );
     }
 }
