@@ -5,6 +5,7 @@ mod commands;
 mod console;
 mod heartbeat;
 mod output;
+mod publisher;
 
 use std::process::ExitCode;
 

@@ -61,6 +61,11 @@ fn provenance() {
 }
 
 #[test]
+fn publish() {
+    check::<publisher::publish::Document>("publish.json");
+}
+
+#[test]
 fn advisories() {
     check::<inputs::host::advisories::Advisories>("advisories.json");
 }

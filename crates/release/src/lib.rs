@@ -4,6 +4,7 @@
 //! It may use `build` and everything below. It never decides what a package contains: it runs the plan and reports the
 //! results.
 
+pub mod buildinfo;
 pub mod first_lock;
 pub mod input_archive;
 pub mod outdated;

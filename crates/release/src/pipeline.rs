@@ -160,6 +160,11 @@ impl Pipeline {
         build::plan::bench::plan(&self.context(), python)
     }
 
+    /// The plan for the test of publishing.
+    pub fn registry_plan(&self) -> Result<Plan, Failure> {
+        build::plan::registry::plan(&self.context())
+    }
+
     /// The plan for those of some targets that can be built here, and for each target whether it can. Contacts no server.
     pub fn survey(
         &self,
@@ -238,6 +243,7 @@ impl Pipeline {
             abi3: &steps.abi3()?,
             toolchain: &self.toolchain.version,
             outdated,
+            source: (&self.workspace, &self.targets),
             key: &steps.signing_key(&log)?,
             log: &log,
         };

@@ -20,13 +20,16 @@ use base::digest::Digest;
 use base::exit::Failure;
 use base::files::{self, FileError};
 use base::json;
+use base::workspace::Workspace;
 use build::plan::Plan;
 use debian::apt::signing::SigningKey;
 use jobs::execute::cache::Cache;
 use symcheck::abi3::Abi3;
+use targets::Targets;
 use targets::release::Release;
 
 use self::tree::Tree;
+use crate::buildinfo;
 use crate::outdated::Summary;
 use crate::provenance;
 use crate::report::{self, Details};
@@ -53,6 +56,8 @@ pub enum Kind {
     Verification,
     /// What a package or an image is made of.
     Sbom,
+    /// From what packages were built, for whoever builds them again.
+    Buildinfo,
     /// Where the release comes from.
     Provenance,
     /// A file of the apt repository.
@@ -171,6 +176,8 @@ pub struct Facts<'a> {
     pub toolchain: &'a str,
     /// The locked packages that are older than their archives' newest.
     pub outdated: &'a Summary,
+    /// The source tree with its locks, and the distributions.
+    pub source: (&'a Workspace, &'a Targets),
     /// The key that signs.
     pub key: &'a SigningKey,
     /// Where the output of tools is kept.
@@ -228,6 +235,13 @@ fn fill(next: &Path, plan: &Plan, cache: &Cache, facts: &Facts<'_>) -> Result<Ma
         targets,
         artifacts: tree.into_artifacts(),
     };
+    let (workspace, targets) = facts.source;
+    let context = buildinfo::Context {
+        workspace,
+        targets,
+        log: facts.log,
+    };
+    buildinfo::publish(next, &mut manifest, &context)?;
     provenance::publish(next, &mut manifest, plan, cache, facts)?;
     let artifacts = manifest.artifacts.iter();
     let sums: String = artifacts

@@ -5,7 +5,6 @@
 //! can't make is a case that was not run, with the reason.
 
 pub mod bench;
-
 pub mod cases;
 mod clean;
 pub mod crash;
@@ -26,6 +25,7 @@ pub mod packages;
 pub mod pairs;
 pub mod protections;
 pub mod record;
+pub mod registry;
 pub mod report;
 pub mod reproduce;
 pub mod run;

@@ -7,8 +7,8 @@ use base::progress::Listener;
 use base::workspace::Workspace;
 use build::plan::{Plan, Purpose};
 use inputs::host::tools::{
-    AUTOPKGTEST, CHROMIUM, DIFFOSCOPE, GCC_AARCH64, GDB, GPGV, LIBC_AARCH64, LINTIAN, NEWUIDMAP,
-    PIUPARTS, QEMU_USER, RSYNC, SHELLCHECK, Tool,
+    AUTOPKGTEST, CHROMIUM, DIFFOSCOPE, GCC_AARCH64, GDB, GPGV, JQ, LIBC_AARCH64, LINTIAN,
+    NEWUIDMAP, PIUPARTS, QEMU_USER, RSYNC, SHELLCHECK, Tool,
 };
 use release::outdated::Summary;
 use release::pipeline::Pipeline;
@@ -41,6 +41,8 @@ pub enum Suite {
     Packages,
     /// Container images in Docker or podman.
     Image,
+    /// A registry, and what users read from it.
+    Registry,
     /// apt and SQL in a clean system.
     Install,
     /// The tool on minimal machines.
@@ -117,7 +119,7 @@ impl Facts {
 
 impl Suite {
     /// All suites, in the order in which they run.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Lint,
         Self::Unit,
         Self::Python,
@@ -126,6 +128,7 @@ impl Suite {
         Self::Reproduce,
         Self::Packages,
         Self::Image,
+        Self::Registry,
         Self::Install,
         Self::Hosts,
         Self::Neighbours,
@@ -151,7 +154,7 @@ impl Suite {
                 parts("lint", "formatters and linters of every language").with(&[SHELLCHECK])
             }
             Self::Unit => {
-                sources("unit", "what needs no server").with(&[GCC_AARCH64, GPGV, LIBC_AARCH64])
+                sources("unit", "what needs no server").with(&[GCC_AARCH64, GPGV, JQ, LIBC_AARCH64])
             }
             Self::Python => parts("python", "the Python side, on the packaged runtime"),
             Self::Lintian => packages("lintian", "lintian on every package").with(&[LINTIAN]),
@@ -171,6 +174,11 @@ impl Suite {
             .with(&[AUTOPKGTEST, GDB, PIUPARTS, QEMU_USER, RSYNC])
             .on_request(),
             Self::Image => packages("image", "container images, in a container engine"),
+            Self::Registry => packages(
+                "registry",
+                "a release in a registry, read by skopeo, oras and cosign",
+            )
+            .on_request(),
             Self::Install => packages(
                 "install",
                 "apt installs the packages, SQL trains and predicts",
@@ -385,6 +393,7 @@ fn of_packages(
         Suite::Reproduce => test.reproduce(),
         Suite::Packages => test.packages(),
         Suite::Image => test.images(),
+        Suite::Registry => test.registry(),
         Suite::Install => test.install_all(),
         Suite::Hosts => machines::hosts(test.pipeline, test.chosen, test.listener),
         Suite::Neighbours => test.neighbours(),

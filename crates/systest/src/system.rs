@@ -121,8 +121,8 @@ impl System {
         Ok(system)
     }
 
-    /// bubblewrap prints the process id before the root file system is in place. A process that entered at that time could
-    /// still see the host. The effect of the first command shows that the root file system is there.
+    /// bubblewrap prints the process id before the root file system is in place. A process that entered at that time
+    /// could still see the host. The effect of the first command shows that the root file system is there.
     fn wait_until_started(&self) -> Result<(), SystemError> {
         let began = Instant::now();
         while !self.root.join("etc/started").exists() {
@@ -156,6 +156,18 @@ impl System {
         .args(command)
     }
 
+    /// A program of the host that sees the network of the system, and otherwise the host.
+    pub fn in_network(&self, program: &Path) -> Program {
+        Program::new("nsenter")
+            .args([
+                "--target".into(),
+                self.pid.to_string(),
+                "--net".into(),
+                "--".into(),
+            ])
+            .arg(program)
+    }
+
     /// Runs a command inside and returns what it wrote to standard output.
     pub fn run(&self, user: &str, command: &[&str]) -> Result<String, Failure> {
         let out = self.program(user, command).output(&self.log)?;
@@ -175,12 +187,13 @@ impl System {
 
 impl Drop for System {
     fn drop(&mut self) {
-        // End the first process inside by its own id, too: bubblewrap asks for its parent's death signal only late in its
-        // setup.
+        // End the first process inside by its own id, too: bubblewrap asks for its parent's death signal only late in
+        // its setup.
         if let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) {
             let _ = kill_process(pid, Signal::KILL);
         }
-        // The holder's death ends its process namespace, and with it every process inside. Nothing is left to report to.
+        // The holder's death ends its process namespace, and with it every process inside. Nothing is left to report
+        // to.
         let _ = self.holder.kill();
         let _ = self.holder.wait();
     }

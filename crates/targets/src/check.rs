@@ -338,6 +338,10 @@ fn roles(targets: &Targets, c: &Checker<'_>) -> Result<(), TargetsError> {
         for (j, id) in role.distributions.iter().enumerate() {
             c.known(&at("distributions", j), "distribution", id, ids.clone())?;
         }
+        for id in role.also.keys() {
+            let path = [Key("role"), At(i), Key("also")];
+            c.known(&path, "distribution", id, ids.clone())?;
+        }
         let architectures = targets.architectures.iter().map(|a| a.name.as_str());
         for (j, name) in role.architectures.iter().enumerate() {
             c.known(

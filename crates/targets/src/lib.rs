@@ -15,6 +15,7 @@ mod other_majors;
 pub mod release;
 mod toolchain;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::Path;
@@ -263,6 +264,9 @@ pub struct Role {
     pub beyond: Vec<String>,
     /// What apt is asked to install: package names or patterns, with variables.
     pub seeds: Vec<String>,
+    /// What else it is asked to install on these releases, which have in packages of their own what others have in one.
+    #[serde(default)]
+    pub also: BTreeMap<String, Vec<String>>,
     /// The seeds without what they need.
     #[serde(default)]
     pub alone: bool,
@@ -450,7 +454,8 @@ impl Targets {
                 .replace("{keyring-package}", keyring)
                 .replace("{clang}", clang)
         };
-        role.seeds.iter().map(fill).collect()
+        let also = role.also.get(&distribution.release).into_iter().flatten();
+        role.seeds.iter().chain(also).map(fill).collect()
     }
 
     /// Every target of an architecture, distribution by distribution.

@@ -43,6 +43,22 @@ fn the_real_file_has_the_whole_matrix() {
 }
 
 #[test]
+fn a_role_may_have_more_on_some_releases() {
+    let targets = real();
+    let image = targets.role("image").unwrap();
+    let zones = "tzdata-legacy".to_owned();
+    let has = |name: &str| {
+        let distribution = targets.distribution(name).unwrap();
+        targets.seeds(image, distribution).contains(&zones)
+    };
+    assert!(has("debian13") && has("debian14-arm64") && !has("debian12"));
+    let text = include_str!("../../../packaging/targets.toml");
+    let wrong = text.replacen("also = { debian13", "also = { debian99", 1);
+    let error = Targets::parse("targets.toml", &wrong).unwrap_err();
+    assert!(error.to_string().contains("debian99"), "{error}");
+}
+
+#[test]
 fn the_oldest_glibc_is_the_builders() {
     // The builder's libc decides what every target must have: adding an older distribution must not pass unnoticed.
     let targets = real();

@@ -11,6 +11,7 @@ pub mod lock;
 mod mirrors;
 pub mod plan;
 pub mod provenance;
+pub mod publish;
 pub mod reproduce;
 pub mod test;
 pub mod verify;

@@ -1,14 +1,16 @@
 //! `cargo xtask reproduce`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base::exit::{Exit, Failure};
 use base::process;
 use base::workspace::Workspace;
 use inputs::host::tools::{DIFFOSCOPE, NEWUIDMAP};
+use release::buildinfo::{Rebuild, is_buildinfo};
 use release::pipeline::Pipeline;
 use release::reproduce::compare::Outcome;
 use release::reproduce::{Document, FirstRelease, Reproduction};
+use targets::Targets;
 
 use crate::commands::{Sources, TargetChoice};
 use crate::console::Console;
@@ -28,8 +30,8 @@ pub struct Args {
     /// The release to compare with; results that it lacks for these targets are built first
     #[arg(long, default_value = "dist", value_name = "DIR")]
     out: PathBuf,
-    /// Build the targets of this manifest with its time, and compare with its digests
-    #[arg(long, value_name = "MANIFEST", conflicts_with_all = ["targets", "all", "arch", "out"])]
+    /// Build the targets of this manifest, or the packages of this .buildinfo, with its time, and compare with its digests
+    #[arg(long, value_name = "MANIFEST|BUILDINFO", conflicts_with_all = ["targets", "all", "arch", "out"])]
     from: Option<PathBuf>,
     /// Print one document; its schema is docs/schema/reproduce.json
     #[arg(long)]
@@ -41,16 +43,19 @@ pub struct Args {
 /// Carries out `cargo xtask reproduce`: builds a second time and compares.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let console = Console::new();
-    let given = args
-        .from
-        .as_deref()
-        .map(FirstRelease::of_manifest)
+    let given = args.from.as_deref();
+    let given = given
+        .map(|from| given_release(from, workspace))
         .transpose()?;
     let pipeline = match &given {
         Some(first) => args.sources.pipeline_at(workspace, first.manifest.epoch)?,
         None => args.sources.pipeline(workspace)?,
     };
     let chosen = match &given {
+        Some(first) if first.partial => {
+            let from = args.from.as_deref().unwrap_or(Path::new(""));
+            vec![Rebuild::read(from)?.target(&pipeline.targets)?]
+        }
         Some(first) => {
             let names = first.manifest.targets.keys();
             let named: Result<Vec<_>, _> =
@@ -81,6 +86,15 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         true => Ok(()),
         false => Err(Failure::already_reported(Exit::CheckFailed)),
     }
+}
+
+/// The release of a manifest, or the packages of a `.buildinfo`.
+fn given_release(from: &Path, workspace: &Workspace) -> Result<FirstRelease, Failure> {
+    if !is_buildinfo(from) {
+        return FirstRelease::of_manifest(from);
+    }
+    let targets = Targets::load(&workspace.packaging().join("targets.toml"))?;
+    FirstRelease::of_buildinfo(from, &targets)
 }
 
 fn require(pipeline: &Pipeline, workspace: &Workspace, console: &Console) -> Result<(), Failure> {

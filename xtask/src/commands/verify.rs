@@ -23,6 +23,7 @@ use thiserror::Error;
 
 use super::{Sources, provenance};
 use crate::output::print;
+use crate::publisher::is_image;
 
 /// Check the symbol and ABI rules on any library or package, ours or not
 ///
@@ -58,12 +59,21 @@ pub struct Args {
     /// Explain a rule; with files, also list all that it found in them
     #[arg(long, value_name = "RULE")]
     explain: Option<Rule>,
-    /// Check where a release comes from: its files, and the source tree, locks and compiler that are here
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["files", "target", "explain"])]
+    /// Check where a release, or an image in a registry, comes from: its files, and the source tree, locks and compiler that
+    /// are here
+    #[arg(long, value_name = "DIR|IMAGE", conflicts_with_all = ["files", "target", "explain"])]
     provenance: Option<PathBuf>,
     /// The keyring that the provenance has to be signed by [default: that of the release's own repository]
     #[arg(long, value_name = "FILE", requires = "provenance")]
     keyring: Option<PathBuf>,
+    /// The public key that an image in a registry has to be signed by, as cosign makes it
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "provenance",
+        conflicts_with = "keyring"
+    )]
+    key: Option<PathBuf>,
     /// Print one JSON document (schemas: docs/schema/verify.json, docs/schema/provenance.json)
     #[arg(long)]
     json: bool,
@@ -93,6 +103,9 @@ impl ExitKind for UsageError {
 
 /// Judges the files, explains a rule, or checks a release's provenance.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
+    if let Some(image) = args.provenance.as_ref().filter(|image| is_image(image)) {
+        return provenance::verify_image(image, args.key.as_deref(), args.json, workspace);
+    }
     if let Some(release) = &args.provenance {
         return provenance::verify(release, args.keyring.as_deref(), args.json, workspace);
     }

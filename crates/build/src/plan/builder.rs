@@ -7,6 +7,7 @@ mod headers;
 mod images;
 mod libraries;
 mod python;
+pub mod registry;
 mod repository;
 mod sbom;
 mod toolchain;

@@ -9,7 +9,7 @@ mod recipe;
 mod step;
 pub mod workflow;
 
-pub use self::builder::{bench, crash};
+pub use self::builder::{bench, crash, registry};
 pub use self::step::{Compiling, Packaging, Parts, Step};
 
 use std::collections::BTreeMap;

@@ -84,6 +84,10 @@ pub const PIUPARTS: Tool = program("piuparts", &["piuparts"]);
 pub const REDIS: Tool = program("redis-server", &["redis-server"]);
 /// Runs the tests of installed packages.
 pub const AUTOPKGTEST: Tool = program("autopkgtest", &["autopkgtest"]);
+/// Reads JSON in the script that makes the assets of a release.
+pub const JQ: Tool = program("jq", &["jq"]);
+/// Copies a directory to an object store.
+pub const AWS: Tool = program("aws", &["awscli"]);
 /// Publishes a release directory on a server.
 pub const RSYNC: Tool = program("rsync", &["rsync"]);
 /// Finds debug symbols, to test that they fit.
@@ -226,6 +230,7 @@ mod tests {
             APT,
             APT_FTPARCHIVE,
             AUTOPKGTEST,
+            AWS,
             BWRAP,
             CHROMIUM,
             DIFFOSCOPE,
@@ -237,6 +242,7 @@ mod tests {
             GIT,
             GPG,
             GPGV,
+            JQ,
             LIBC_AARCH64,
             LINTIAN,
             MMDEBSTRAP,

@@ -105,6 +105,28 @@ pub fn check(
     statement: &Statement,
     here: &LocalState<'_>,
 ) -> Result<Document, Failure> {
+    let mut checks = Vec::new();
+    let mut add = |part: &str, found: Found| {
+        let part = part.to_owned();
+        checks.push(Check { part, found });
+    };
+    add("signature", signature(release, here)?);
+    add("artifacts", artifacts(release, statement)?);
+    checks.extend(inputs(statement, here, Some(release))?);
+    let definition = &statement.predicate.build_definition;
+    Ok(Document::new(
+        definition.external_parameters.release.clone(),
+        checks,
+    ))
+}
+
+/// Compares what is here with what a statement says of its inputs. A release, where there is one, has the list of its source
+/// tree, so that changed files are named.
+pub fn inputs(
+    statement: &Statement,
+    here: &LocalState<'_>,
+    release: Option<&Path>,
+) -> Result<Vec<Check>, Failure> {
     let definition = &statement.predicate.build_definition;
     let stated = by_name(&definition.resolved_dependencies);
     let actual = dependencies(here.tree, here.toolchain);
@@ -114,8 +136,6 @@ pub fn check(
         let part = part.to_owned();
         checks.push(Check { part, found });
     };
-    add("signature", signature(release, here)?);
-    add("artifacts", artifacts(release, statement)?);
     add(SOURCE, source(release, &stated, here)?);
     let locks = |of: &BTreeMap<String, &Resource>| -> BTreeMap<String, Digest> {
         let locks = of.iter().filter(|(name, _)| is_lock(name));
@@ -143,14 +163,20 @@ pub fn check(
             Err(why) => Found::Different(vec![format!("there is none for these targets: {why}")]),
         },
     );
-    Ok(Document {
-        version: VERSION,
-        release: definition.external_parameters.release.clone(),
-        holds: !checks
-            .iter()
-            .any(|check| matches!(check.found, Found::Different(_))),
-        checks,
-    })
+    Ok(checks)
+}
+
+impl Document {
+    /// The result of these checks.
+    pub fn new(release: String, checks: Vec<Check>) -> Self {
+        let differs = |check: &Check| matches!(check.found, Found::Different(_));
+        Self {
+            version: VERSION,
+            release,
+            holds: !checks.iter().any(differs),
+            checks,
+        }
+    }
 }
 
 fn by_name(resources: &[Resource]) -> BTreeMap<String, &Resource> {
@@ -220,7 +246,7 @@ fn artifacts(release: &Path, statement: &Statement) -> Result<Found, Failure> {
 
 /// Compares the source tree here with the list in the release, and the list with the statement.
 fn source(
-    release: &Path,
+    release: Option<&Path>,
     stated: &BTreeMap<String, &Resource>,
     here: &LocalState<'_>,
 ) -> Result<Found, Failure> {
@@ -228,6 +254,14 @@ fn source(
     if wanted == Some(here.tree.digest()) {
         return Ok(Found::Same(here.tree.digest().short()));
     }
+    let Some(release) = release else {
+        let (here, then) = (here.tree.digest(), wanted.unwrap_or(Digest::of("")));
+        return Ok(Found::Different(vec![format!(
+            "{} here, {} in the statement",
+            here.short(),
+            then.short()
+        )]));
+    };
     let list = SourceTree::load(&release.join(DIRECTORY).join(LIST))?;
     Ok(Found::Different(match wanted == Some(list.digest()) {
         true => list.differences(here.tree),

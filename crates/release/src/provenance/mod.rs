@@ -6,6 +6,7 @@
 //! statement of a release on this machine.
 
 pub mod check;
+pub mod here;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -203,6 +204,14 @@ impl Statement {
                     },
                 },
             },
+        }
+    }
+
+    /// The same statement about another thing of the release, such as an image in a registry.
+    pub fn about(&self, name: &str, digest: &Digest) -> Self {
+        Self {
+            subject: vec![Resource::new(name, digest)],
+            ..self.clone()
         }
     }
 

@@ -1,0 +1,151 @@
+//! Copies the apt repository to where it is served from, in the two steps of docs/publish.md: what indexes name
+//! first, the signed indexes last, so that apt finds everything at any moment in between. Nothing is deleted.
+
+use std::path::Path;
+
+use base::exit::Failure;
+use base::process::Program;
+use base::progress::Listener;
+use inputs::host::Host;
+use inputs::host::tools::{AWS, RSYNC};
+
+/// The signed indexes, as rsync's filter has them and as that of the S3 client.
+const RSYNC_INDEXES: &str = "--exclude=/dists/*/*Release*";
+const S3_INDEXES: &str = "dists/*Release*";
+
+/// The ways to copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// To a directory, or to a server that has rsync: `www@packages.example.org:/srv/pgml`.
+    Rsync,
+    /// To an object store: `s3://bucket/path`.
+    S3,
+}
+
+impl Way {
+    /// The way that a destination asks for.
+    pub fn of(destination: &str) -> Self {
+        match destination.starts_with("s3://") {
+            true => Self::S3,
+            false => Self::Rsync,
+        }
+    }
+
+    /// The programs of both steps.
+    fn steps(self, repository: &Path, destination: &str, dry_run: bool) -> [Program; 2] {
+        match self {
+            Self::Rsync => {
+                let [from, to] = [repository.display().to_string(), destination.to_owned()]
+                    .map(|place| format!("{}/", place.trim_end_matches('/')));
+                let call = || {
+                    let program = ["HOME", "SSH_AUTH_SOCK", "RSYNC_RSH", "RSYNC_PASSWORD"]
+                        .iter()
+                        .fold(Program::new("rsync"), |program, name| {
+                            program.inherit_env(name)
+                        });
+                    let program = program.args(["-a", "--mkpath"]);
+                    match dry_run {
+                        true => program.arg("--dry-run"),
+                        false => program,
+                    }
+                };
+                let ends = [from, to];
+                [
+                    call().arg(RSYNC_INDEXES).args(ends.clone()),
+                    call().args(ends),
+                ]
+            }
+            Self::S3 => {
+                let call = || {
+                    // The client's own settings, its credentials among them, stay in its environment and files.
+                    let names = std::env::vars_os().map(|(name, _)| name);
+                    let of_client = names.filter_map(|name| name.into_string().ok());
+                    let program = of_client
+                        .filter(|name| name.starts_with("AWS_") || name == "HOME")
+                        .fold(Program::new("aws"), |program, name| {
+                            program.inherit_env(&name)
+                        })
+                        .args(["s3", "sync"])
+                        .arg(repository)
+                        .arg(destination);
+                    match dry_run {
+                        true => program.arg("--dryrun"),
+                        false => program,
+                    }
+                };
+                [call().args(["--exclude", S3_INDEXES]), call()]
+            }
+        }
+    }
+}
+
+/// Copies a repository.
+pub fn copy(
+    repository: &Path,
+    destination: &str,
+    dry_run: bool,
+    log: &Path,
+    listener: &dyn Listener,
+) -> Result<(), Failure> {
+    let way = Way::of(destination);
+    let tool = match way {
+        Way::Rsync => RSYNC,
+        Way::S3 => AWS,
+    };
+    Host::detect(Path::new("/")).require(&[tool], log, listener)?;
+    let [contents, indexes] = way.steps(repository, destination, dry_run);
+    listener.note(&format!("{destination}: copying packages"));
+    contents.run(log)?;
+    listener.note(&format!("{destination}: copying signed indexes"));
+    indexes.run(log)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_steps_are_those_of_the_page() {
+        let page = include_str!("../../../docs/publish.md");
+        let repository = Path::new("dist/apt");
+        for (destination, options) in [
+            ("www@packages.example.org:/srv/pgml", [" --mkpath", ""]),
+            ("s3://packages-example/pgml", ["", ""]),
+        ] {
+            for step in Way::of(destination).steps(repository, destination, false) {
+                let words = step.command_line();
+                let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+                let line = words.join(" ").replace(options[0], "");
+                let plain = |text: &str| text.replace('\'', "");
+                assert!(plain(page).contains(&line), "{line}");
+            }
+        }
+    }
+
+    /// Catches a signed index that is copied before what it names.
+    #[test]
+    fn the_first_step_copies_no_signed_index() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("apt"), dir.path().join("a/server"));
+        for name in [
+            "dists/x/InRelease",
+            "dists/x/Release.gpg",
+            "dists/x/main/Packages",
+            "pool/a.deb",
+        ] {
+            base::files::write(&from.join(name), name).unwrap();
+        }
+        let destination = to.display().to_string();
+        let [contents, indexes] = Way::Rsync.steps(&from, &destination, false);
+        let log = dir.path().join("log");
+        let Ok(()) = contents.run(&log) else {
+            // The suite `registry` runs it where rsync is.
+            return assert!(!Path::new("/usr/bin/rsync").exists());
+        };
+        assert!(to.join("pool/a.deb").exists() && to.join("dists/x/main/Packages").exists());
+        assert!(!to.join("dists/x/InRelease").exists() && !to.join("dists/x/Release.gpg").exists());
+        indexes.run(&log).unwrap();
+        assert!(to.join("dists/x/InRelease").exists());
+    }
+}
