@@ -1,7 +1,7 @@
-//! A Rust toolchain of a distribution's packages, laid out as rustup's: `bin/rustc` and `bin/cargo`, which run in a builder whose C
-//! library is older than theirs.
+//! A Rust toolchain of a distribution's packages, laid out as rustup's: `bin/rustc`, `bin/cargo` and `bin/rustfmt`, which run in a
+//! builder whose C library is older than theirs.
 //!
-//! Both are started by the dynamic linker of their own distribution, which is told to look for libraries there and nowhere
+//! They are started by the dynamic linker of their own distribution, which is told to look for libraries there and nowhere
 //! else. What they start, the builder's linker above all, is started as always: it finds the builder's libraries, and the
 //! builder's are what it links.
 
@@ -17,8 +17,8 @@ use crate::plan::Work;
 pub const INSIDE: &str = "/opt/rust";
 /// The directory of the distribution's files below it.
 const ROOT: &str = "root";
-/// What the toolchain is started by, and what it starts.
-const PROGRAMS: [&str; 2] = ["rustc", "cargo"];
+/// What a compile starts of the toolchain; pgrx formats the bindings that it makes.
+const PROGRAMS: [&str; 3] = ["rustc", "cargo", "rustfmt"];
 /// What the name of a dynamic linker begins with.
 const LOADER: &str = "ld-linux";
 
