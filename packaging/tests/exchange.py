@@ -36,14 +36,19 @@ def load(name):
 
 def literal(rows):
     """Write rows as one array of SQL."""
-    texts = ["{" + ",".join("NaN" if np.isnan(one) else repr(float(one)) for one in row) + "}" for row in rows]
+    texts = [
+        "{" + ",".join("NaN" if np.isnan(one) else repr(float(one)) for one in row) + "}"
+        for row in rows
+    ]
     return "'{" + ",".join(texts) + "}'::float8[]"
 
 
 def bring(project, task, form, file, names, classes=None):
     """Import a file and return the model's id."""
     listed = "NULL" if names is None else "ARRAY[" + ",".join(f"'{name}'" for name in names) + "]"
-    called = "NULL" if classes is None else "ARRAY[" + ",".join(f"'{name}'" for name in classes) + "]"
+    called = (
+        "NULL" if classes is None else "ARRAY[" + ",".join(f"'{name}'" for name in classes) + "]"
+    )
     return int(
         query(
             f"SELECT pgml.import_model('{project}', '{task}', '{form}', "
@@ -60,8 +65,13 @@ def predictions(model, rows):
 
 def shares(model, rows):
     """Return the probabilities of each class."""
-    statements = [f"SELECT to_json(pgml.predict_proba({model}::bigint, r.row::float8[])) FROM (VALUES "]
-    statements[0] += ",".join("('{" + ",".join("NaN" if np.isnan(v) else repr(float(v)) for v in row) + "}')" for row in rows)
+    statements = [
+        f"SELECT to_json(pgml.predict_proba({model}::bigint, r.row::float8[])) FROM (VALUES "
+    ]
+    statements[0] += ",".join(
+        "('{" + ",".join("NaN" if np.isnan(v) else repr(float(v)) for v in row) + "}')"
+        for row in rows
+    )
     statements[0] += ") AS r(row)"
     return np.array(values(*statements))
 
@@ -75,7 +85,9 @@ def same(what, expected, found, exact):
     """Check numbers: each bit, or to 1e-6."""
     expected, found = np.asarray(expected, dtype=np.float64), np.asarray(found, dtype=np.float64)
     far = np.abs(expected - found) > (0 if exact else 1e-6 * np.maximum(1, np.abs(expected)))
-    CHECKS.check(what, expected.shape == found.shape and not far.any(), f"{far.sum()} of {far.size} differ")
+    CHECKS.check(
+        what, expected.shape == found.shape and not far.any(), f"{far.sum()} of {far.size} differ"
+    )
 
 
 def lightgbm_models():
@@ -83,7 +95,9 @@ def lightgbm_models():
     for name, task in DATA:
         rows, labels = load(name)
         classes = len(set(labels))
-        objective = "regression" if task == "regression" else "binary" if classes == 2 else "multiclass"
+        objective = (
+            "regression" if task == "regression" else "binary" if classes == 2 else "multiclass"
+        )
         settings = {"objective": objective, "verbosity": -1, "num_threads": 1, "seed": 1}
         if objective == "multiclass":
             settings["num_class"] = classes
@@ -105,7 +119,13 @@ def xgboost_models():
     for name, task in DATA:
         rows, labels = load(name)
         classes = len(set(labels))
-        objective = "reg:squarederror" if task == "regression" else "binary:logistic" if classes == 2 else "multi:softprob"
+        objective = (
+            "reg:squarederror"
+            if task == "regression"
+            else "binary:logistic"
+            if classes == 2
+            else "multi:softprob"
+        )
         settings = {"objective": objective, "nthread": 1, "seed": 1, "max_depth": 5}
         if classes > 2 and task == "classification":
             settings["num_class"] = classes
@@ -119,7 +139,9 @@ def xgboost_models():
                 same(f"XGBoost {name} {form}", wanted, predictions(model, rows).astype(FOUR), True)
             else:
                 found = shares(model, rows)
-                same(f"XGBoost {name} {form}", wanted, found[:, 1] if classes == 2 else found, False)
+                same(
+                    f"XGBoost {name} {form}", wanted, found[:, 1] if classes == 2 else found, False
+                )
         back = xgboost.Booster()
         back.load_model(bytearray(export(model, "xgboost")))
         again = xgboost.DMatrix(rows, feature_names=names)
@@ -128,16 +150,17 @@ def xgboost_models():
 
 def trained_here():
     """What pgml trained leaves as each format that can have it."""
-    for name, task in DATA:
+    for name, _task in DATA:
         query(f"SELECT pgml.load_dataset('{name}')")
     found = []
     for name, task in DATA:
-        rows, labels = load(name)
+        rows, _labels = load(name)
         rows = np.nan_to_num(rows).astype(FOUR).astype(np.float64)
         for algorithm in ALGORITHMS:
             project = f"{algorithm} {name}"
             query(
-                f"SELECT pgml.train('{project}', '{task}', 'pgml.{name}', '{LABEL[name]}', '{algorithm}', "
+                f"SELECT pgml.train('{project}', '{task}', 'pgml.{name}', "
+                f"'{LABEL[name]}', '{algorithm}', "
                 f"hyperparams => '{ALGORITHMS[algorithm]}')"
             )
             model = int(query(f"SELECT id FROM pgml.deployed_models WHERE name = '{project}'")[0])
@@ -145,16 +168,23 @@ def trained_here():
             mine = predictions(model, rows) if labels_only else shares(model, rows)
             forms = {form: leaves(model, form, rows, mine, project, task) for form in FORMS}
             done = psql(script=f"SELECT length(pgml.to_sql({model}));\n")
-            CHECKS.check(f"{project} as SQL", not done.returncode or "written as SQL" in done.stderr, done.stderr)
+            CHECKS.check(
+                f"{project} as SQL",
+                not done.returncode or "written as SQL" in done.stderr,
+                done.stderr,
+            )
             forms["sql"] = not done.returncode
             found.append((algorithm, task, forms))
     return found
 
 
 def table(found):
-    """Compare the table of docs/sql/exchange.md, which is a file of its own here, with what was exported."""
+    """Compare the table of docs/sql/exchange.md, a file of its own here, with what was exported."""
     sign = {True: "yes", False: "no"}
-    lines = ["| algorithm | task | pgml | onnx | lightgbm | xgboost | SQL |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| algorithm | task | pgml | onnx | lightgbm | xgboost | SQL |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for algorithm, task, forms in found:
         cells = " | ".join(sign[forms[form]] for form in (*FORMS, "sql"))
         line = f"| `{algorithm}` | {task} | {cells} |"
@@ -180,7 +210,13 @@ def leaves(model, form, rows, mine, project, task):
         return True
     if form == "onnx":
         # What ONNX Runtime says about such files: extension/exchange/tests/reference.py.
-        again = bring(f"{project} from ONNX", task, form, file, [f"x{place}" for place in range(rows.shape[1])])
+        again = bring(
+            f"{project} from ONNX",
+            task,
+            form,
+            file,
+            [f"x{place}" for place in range(rows.shape[1])],
+        )
         found = predictions(again, rows) if mine.ndim == 1 else shares(again, rows)
         same(f"{project} as {form}", mine, found, False)
         return True
@@ -190,17 +226,38 @@ def leaves(model, form, rows, mine, project, task):
         booster = xgboost.Booster()
         booster.load_model(bytearray(file))
         found = booster.predict(xgboost.DMatrix(rows, feature_names=booster.feature_names))
-    same(f"{project} as {form}", mine[:, 1] if mine.ndim == 2 and mine.shape[1] == 2 else mine, found, False)
+    same(
+        f"{project} as {form}",
+        mine[:, 1] if mine.ndim == 2 and mine.shape[1] == 2 else mine,
+        found,
+        False,
+    )
     return True
 
 
 def refusals():
     """What is no model, or not for the task, is an error that says where and why."""
-    text = lightgbm.train({"verbosity": -1}, lightgbm.Dataset(*load("diabetes")), 2).model_to_string()
+    text = lightgbm.train(
+        {"verbosity": -1}, lightgbm.Dataset(*load("diabetes")), 2
+    ).model_to_string()
     calls = (
         ("regression", "lightgbm", text[: len(text) // 3].encode(), "NULL", "22000", "is missing"),
-        ("regression", "lightgbm", text.replace("threshold=", "threshold=x ").encode(), "NULL", "22000", "tree 0: value 1 of threshold"),
-        ("classification", "lightgbm", text.encode(), "NULL", "22023", "the model is not for classification"),
+        (
+            "regression",
+            "lightgbm",
+            text.replace("threshold=", "threshold=x ").encode(),
+            "NULL",
+            "22000",
+            "tree 0: value 1 of threshold",
+        ),
+        (
+            "classification",
+            "lightgbm",
+            text.encode(),
+            "NULL",
+            "22023",
+            "the model is not for classification",
+        ),
         ("regression", "lightgbm", text.encode(), "'{a,b}'", "22023", "2 features are named"),
         ("regression", "pickle", b"cos\nsystem\n", "NULL", "22023", "unknown format"),
         ("regression", "pgml", b"\x80\x04", "NULL", "22000", "no whole pgml model"),
@@ -208,11 +265,16 @@ def refusals():
         ("regression", "xgboost", b"", "NULL", "22000", "line 1"),
     )
     for task, form, file, names, state, told in calls:
-        call = f"SELECT pgml.import_model('refused', '{task}', '{form}', '\\x{file.hex()}'::bytea, {names});\n"
+        arguments = f"'refused', '{task}', '{form}', '\\x{file.hex()}'::bytea, {names}"
+        call = f"SELECT pgml.import_model({arguments});\n"
         done = psql("-v", "VERBOSITY=verbose", script=call)
         holds = done.returncode and state in done.stderr and told in done.stderr
         CHECKS.check(f"{form} for {task}: {told}", holds, done.stderr)
-    CHECKS.equal("nothing of it was kept", ["0"], query("SELECT count(*) FROM pgml.projects WHERE name = 'refused'"))
+    CHECKS.equal(
+        "nothing of it was kept",
+        ["0"],
+        query("SELECT count(*) FROM pgml.projects WHERE name = 'refused'"),
+    )
 
 
 def life():
@@ -223,10 +285,19 @@ def life():
     names = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
     kinds = ["setosa", "versi'color", "virginica"]
     file = booster.model_to_string().encode()
-    model = bring("life", "classification", "lightgbm", file, names, [kind.replace("'", "''") for kind in kinds])
+    model = bring(
+        "life",
+        "classification",
+        "lightgbm",
+        file,
+        names,
+        [kind.replace("'", "''") for kind in kinds],
+    )
     query(f"SELECT pgml.deploy({model})", "SELECT pgml.load_dataset('iris')")
     row = "SELECT sepal_length, sepal_width, petal_length, petal_width FROM pgml.iris"
-    expected = [kinds[place] for place in np.argmax(booster.predict(datasets.load_iris().data), axis=1)]
+    expected = [
+        kinds[place] for place in np.argmax(booster.predict(datasets.load_iris().data), axis=1)
+    ]
     found = query(f"SELECT pgml.predict_label('life', t) FROM ({row}) AS t")
     CHECKS.check("rows by name, labels by name", expected == found, f"{found[:5]}")
     sql = "\n".join(query(f"SELECT pgml.to_sql({model})"))
@@ -235,16 +306,35 @@ def life():
     origin = values(f"SELECT imported FROM pgml.model_details WHERE id = {model}")[0]
     wanted = {"format": "lightgbm", "made_by": "LightGBM, format v4", "bytes": len(file)}
     CHECKS.check("where it came from", origin == wanted, f"{origin}")
-    kinds_of_iris = "CREATE TABLE kinds AS SELECT i.*, (ARRAY['setosa', 'versi''color', 'virginica'])[target + 1] AS kind FROM pgml.iris AS i"
+    kinds_of_iris = (
+        "CREATE TABLE kinds AS "
+        "SELECT i.*, (ARRAY['setosa', 'versi''color', 'virginica'])[target + 1] AS kind "
+        "FROM pgml.iris AS i"
+    )
     query(kinds_of_iris, "ALTER TABLE kinds DROP COLUMN target")
     trained = values(
-        "SELECT row_to_json(t) FROM pgml.train('life', relation_name => 'kinds', y_column_name => 'kind', algorithm => 'linear', runtime => 'rust') AS t"
+        "SELECT row_to_json(t) FROM pgml.train('life', relation_name => 'kinds', "
+        "y_column_name => 'kind', algorithm => 'linear', runtime => 'rust') AS t"
     )[0]
-    CHECKS.check("a training is compared with it", trained["deployed_score"] is not None and trained["deployed_score"] > 0.9, f"{trained}")
-    done = psql(script=f"SELECT pgml.import_model('life', 'classification', 'lightgbm', '\\x{file.hex()}'::bytea, '{{a,b,c,d}}');\n")
-    CHECKS.check("a project keeps its meaning", "lacks" in done.stderr and "sepal_length" in done.stderr, done.stderr)
-    sealed = f"UPDATE pgml.files SET data = set_byte(data, 100, 1 - sign(get_byte(data, 100))::int) WHERE model_id = {model} AND path LIKE '%safetensors'"
-    done = psql(script=f"{sealed};\nSELECT pgml.predict({model}::bigint, '{{1,2,3,4}}'::float8[]);\n")
+    CHECKS.check(
+        "a training is compared with it",
+        trained["deployed_score"] is not None and trained["deployed_score"] > 0.9,
+        f"{trained}",
+    )
+    arguments = f"'life', 'classification', 'lightgbm', '\\x{file.hex()}'::bytea, '{{a,b,c,d}}'"
+    done = psql(script=f"SELECT pgml.import_model({arguments});\n")
+    CHECKS.check(
+        "a project keeps its meaning",
+        "lacks" in done.stderr and "sepal_length" in done.stderr,
+        done.stderr,
+    )
+    sealed = (
+        "UPDATE pgml.files SET data = set_byte(data, 100, 1 - sign(get_byte(data, 100))::int) "
+        f"WHERE model_id = {model} AND path LIKE '%safetensors'"
+    )
+    done = psql(
+        script=f"{sealed};\nSELECT pgml.predict({model}::bigint, '{{1,2,3,4}}'::float8[]);\n"
+    )
     CHECKS.check("its file is sealed", "not as this database stored it" in done.stderr, done.stderr)
 
 

@@ -20,25 +20,11 @@ from pgml_runtime.errors import (
     forwarded_warnings,
     require,
     summary,
-    unknown,
 )
 from pgml_runtime.names import Names
 
 FORMAT = 1
 MINIMUM_ROWS = 2
-
-_SCORING = {
-    "regression": "r2",
-    "classification": "f1_micro",
-    "clustering": lambda estimator, x, y=None: metrics.clustering(x, estimator.predict(x))[
-        "silhouette"
-    ],
-    "decomposition": None,  # the estimator's own: how likely the rows are
-}
-_SEARCHES = {
-    "grid": ("GridSearchCV", "param_grid"),
-    "random": ("RandomizedSearchCV", "param_distributions"),
-}
 
 
 def fit(
@@ -100,8 +86,8 @@ def check(algorithm, task, hyperparams_json, search, search_params_json, search_
     search_params = _json_object("search_params", search_params_json)
     search_args = _json_object("search_args", search_args_json)
     if search:
-        _check_search(search, search_params)
-        _check_search_args(search, search_args)
+        searches.check(search, search_params)
+        searches.check_arguments(search, search_args)
         names += search_params
     recipe.check_names(names)
 
@@ -144,7 +130,7 @@ def _fit(
     hyperparams = _json_object("hyperparams", hyperparams_json)
     search_params = _json_object("search_params", search_params_json)
     search_args = _json_object("search_args", search_args_json)
-    _check_search(search, search_params)
+    searches.check(search, search_params)
     supervised = task in TASKS
     _check_shapes(x, y, train_rows, supervised)
     n_labels = y.shape[1] if supervised else 0
@@ -167,7 +153,7 @@ def _fit(
         with _threads_only():
             if search:
                 space, keys = recipe.search_space(search_params)
-                searcher = _searcher(search, estimator, task, space, search_args)
+                searcher = searches.searcher(search, estimator, task, space, search_args)
                 with searches.failures_in_one_line():
                     searcher.fit(x[:train_rows], target, **weighing)
                 estimator = searcher.best_estimator_
@@ -214,27 +200,6 @@ def _json_object(name, text):
             hint='Write it as {"name": value, …}.',
         )
     return value
-
-
-def _check_search(search, search_params):
-    if not search:
-        if search_params:
-            pgml_runtime.emit_warning("search_params are ignored because search is not set")
-        return
-    if search not in _SEARCHES:
-        raise unknown("search", search, list(_SEARCHES))
-    if not search_params:
-        raise UserError(
-            f"search '{search}' needs search_params",
-            hint='Name the values to try: {"alpha": [0.1, 1, 10]}.',
-        )
-    for name, values in search_params.items():
-        if not isinstance(values, list) or not values:
-            raise UserError(
-                f'search_params of "{name}" must be a list of values to try, '
-                f"not {json.dumps(values)}",
-                hint=f'Write them as {{"{name}": [value, …]}}.',
-            )
 
 
 def _check_shapes(x, y, train_rows, supervised):
@@ -292,39 +257,6 @@ def _target(y, classes):
 def _threads_only():
     """Make joblib use threads where the caller sets n_jobs: a server process must not be forked."""
     return require("joblib").parallel_config(backend="threading", n_jobs=1)
-
-
-def _check_search_args(search, search_args):
-    """Return the searcher's class, and those of `search_args` that it takes."""
-    class_name, argument = _SEARCHES[search]
-    searcher_class = getattr(require("sklearn.model_selection"), class_name)
-    known = searcher_class(None, {}).get_params(deep=False)
-    taken = {name for name in known if name not in ("estimator", argument, "refit")}
-    arguments = {}
-    for name, value in search_args.items():
-        if name == "refit" and value is True:
-            continue
-        if name not in taken:
-            raise unknown(f"search_args name for search '{search}'", name, sorted(taken))
-        arguments[name] = value
-    if isinstance(arguments.get("scoring"), (list, dict)):
-        raise UserError(
-            'search_args of "scoring" must name one score, by which the best candidate is chosen',
-            hint='Write it as {"scoring": "accuracy"}.',
-        )
-    return searcher_class, arguments
-
-
-def _searcher(search, estimator, task, space, search_args):
-    argument = _SEARCHES[search][1]
-    searcher_class, given = _check_search_args(search, search_args)
-    arguments = {"scoring": _SCORING[task], "refit": searches.best}
-    if search == "random":
-        arguments["random_state"] = 0
-    arguments.update(given)
-    if not space:
-        raise UserError("none of search_params has an effect in this release")
-    return searcher_class(estimator, **{argument: space}, **arguments)
 
 
 def _as_asked(params, space, names, search_params):

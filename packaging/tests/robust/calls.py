@@ -129,10 +129,15 @@ def generated_calls():
             "ALTER TABLE public.generated DROP COLUMN c",
             "SELECT pgml.train('known', 'regression', 'public.generated', 'y', 'ridge')",
         )
-        session.run("SELECT pgml.train('forest', 'regression', 'public.generated', 'y', 'lightgbm')")
+        session.run(
+            "SELECT pgml.train('forest', 'regression', 'public.generated', 'y', 'lightgbm')"
+        )
         for project in ("known", "forest"):
             for form in FORMATS:
-                export = f"SELECT encode(pgml.export_model(id, '{form}'), 'hex') FROM pgml.deployed_models WHERE name = '{project}'"
+                export = (
+                    f"SELECT encode(pgml.export_model(id, '{form}'), 'hex') "
+                    f"FROM pgml.deployed_models WHERE name = '{project}'"
+                )
                 try:
                     FILES.extend(session.run(export))
                 except Failed as failed:

@@ -46,7 +46,7 @@ def threads(pid):
 
 @case
 def interrupts_end_it_inside_of_a_round():
-    """statement_timeout and pg_cancel_backend end XGBoost in Rust, between rounds and inside of one"""
+    """A timeout and a cancel end XGBoost in Rust, between rounds and inside of one"""
     late = []
     with Session() as session:
         for algorithm in ("xgboost", "xgboost_random_forest"):
@@ -104,7 +104,7 @@ def an_exception_is_an_error():
 
 @case
 def what_it_says_is_a_warning():
-    """What the library says is a WARNING of the statement, and nothing goes to the server's output"""
+    """What the library says is a WARNING, and nothing goes to the server's output"""
     statement = train("xgboost", '{"n_estimators": 2, "booster": "dart"}')
     done = subprocess.run(
         ["psql", "-X", "-q", "-A", "-t", "-c", statement],
