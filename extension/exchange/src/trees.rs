@@ -79,6 +79,10 @@ impl Grove {
                     self.nodes.push(Node { threshold, left: 0, right: 0, feature: feature as u32, missing_left });
                     waiting.extend([(right, Some((place, false)), depth + 1), (left, Some((place, true)), depth + 1)]);
                 }
+                Found::Leaf(value) if !value.is_finite() => return wrong("is a leaf that is no finite number"),
+                Found::Leaves(values) if values.iter().any(|(_, value)| !value.is_finite()) => {
+                    return wrong("is a leaf that is no finite number");
+                }
                 Found::Leaf(value) => {
                     let left = self.values.len();
                     self.values.push(value);

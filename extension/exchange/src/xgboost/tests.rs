@@ -94,6 +94,23 @@ fn what_is_written_is_read_again() {
     }
 }
 
+/// Found by the fuzzer: JSON has no infinity, and a file with one was read by nobody. (UBJSON has one.)
+#[test]
+fn numbers_beyond_four_bytes_are_neither_written_nor_leaves() {
+    let with_infinity = |node: usize| {
+        let mut file = file();
+        file["learner"]["gradient_booster"]["model"]["trees"][0]["split_conditions"][node] = json!(1e39);
+        let mut binary = Vec::new();
+        ubj(&file, &mut binary);
+        read(&binary).and_then(|read| read.finish(Task::Regression, None, None))
+    };
+    let (model, preprocess) = with_infinity(0).expect("a split at infinity");
+    let refused = write(&model, &preprocess, &["a".into(), "b".into()]).expect_err("an infinity").to_string();
+    assert!(refused.contains("beyond the range of four bytes"), "{refused}");
+    let refused = with_infinity(1).expect_err("a leaf").to_string();
+    assert!(refused.contains("tree 0: node 1 is a leaf that is no finite number"), "{refused}");
+}
+
 #[test]
 fn an_error_names_the_place() {
     let changed = |pointer: &str, to: Value| {

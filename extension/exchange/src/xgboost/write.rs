@@ -45,6 +45,10 @@ pub fn write(model: &Model, preprocess: &Preprocess, names: &[String]) -> Result
         trees.push(tree(&nodes, |node| sums.value(node), trees.len(), model.features, sums.forest.compare()));
         info.push(target);
     }
+    // JSON has no NaN and no infinity.
+    if trees.iter().any(|tree| tree["split_conditions"].as_array().is_some_and(|all| all.iter().any(Value::is_null))) {
+        return no("a number of it is beyond the range of four bytes");
+    }
     let width = sums.forest.width();
     let rounds: Vec<usize> = (0..=trees.len() / width).map(|round| round * width).collect();
     let count = trees.len().to_string();
