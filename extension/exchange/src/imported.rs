@@ -1,8 +1,8 @@
 //! A model that a file had, with what is still missing: names, and what its classes are called.
 
 use pgml_core::labels::Classes;
-use pgml_core::model::forest::{Input, LEAF};
-use pgml_core::model::{Finish, Model, Part, Scores};
+use pgml_core::model::forest::{Combine, Input, LEAF};
+use pgml_core::model::{Finish, Kernel, Model, Part, Scores};
 use pgml_core::preprocess::{Column, Preprocess};
 use pgml_core::project::Task;
 
@@ -47,6 +47,7 @@ impl Imported {
         classes: Option<Vec<String>>,
     ) -> Result<(Model, Preprocess)> {
         check_size(&self.model)?;
+        check_numbers(&self.model, &self.columns)?;
         check_task(&self.model, task)?;
         let Imported { mut model, mut columns, is_named, mut label, .. } = self;
         match features {
@@ -158,6 +159,38 @@ fn check_size(model: &Model) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What is stored as JSON has to be finite: a file with another number could not be read again.
+fn check_numbers(model: &Model, columns: &[Column]) -> Result<()> {
+    let of_kernel = |part: &Part| match part.scores() {
+        Scores::Machine(machine) => match machine.kernel() {
+            Kernel::Linear => true,
+            Kernel::Rbf { gamma } => gamma.is_finite(),
+            Kernel::Poly { gamma, coef0, degree } => [gamma, coef0, degree].iter().all(|one| one.is_finite()),
+            Kernel::Sigmoid { gamma, coef0 } => gamma.is_finite() && coef0.is_finite(),
+        },
+        _ => true,
+    };
+    let of_combination = |part: &Part| match part.scores() {
+        Scores::Forest(forest) => match forest.combination() {
+            Combine::Sum { init, divisor, .. } => init.iter().chain(divisor).all(|one| one.is_finite()),
+            Combine::Median { .. } => true,
+        },
+        _ => true,
+    };
+    if !model.parts().iter().all(|part| of_kernel(part) && of_combination(part)) {
+        return Err(broken("a number of its kernel or of its sums is not finite"));
+    }
+    let is_finite = |column: &&Column| {
+        let values = column.categories.iter().flat_map(|categories| categories.values.values().copied());
+        let scale = column.scale.into_iter().flat_map(|(center, divisor)| [center, divisor]);
+        values.chain(scale).chain(column.fill).all(f64::is_finite)
+    };
+    match columns.iter().find(|column| !is_finite(column)) {
+        Some(column) => Err(broken(&format!("a number of column \"{}\" is not finite", words(&column.name)))),
+        None => Ok(()),
+    }
 }
 
 fn check_task(model: &Model, task: Task) -> Result<()> {

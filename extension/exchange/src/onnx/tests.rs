@@ -2,7 +2,9 @@
 
 use pgml_core::labels::Classes;
 use pgml_core::model::forest::{Combine, Compare, Input, LEAF, Node, Parts};
-use pgml_core::model::{Decision, Finish, Forest, Linear, Link, Model, Part, Probabilities, Scores, Work};
+use pgml_core::model::{
+    Decision, Finish, Forest, Kernel, Linear, Link, Machine, Model, Part, Probabilities, Scores, Work,
+};
 use pgml_core::preprocess::{Categories, Column, Preprocess};
 use pgml_core::project::Task;
 use prost::Message;
@@ -90,6 +92,21 @@ fn texts_and_gaps_are_written_and_read_again() {
     assert_eq!(steps.columns().collect::<Vec<_>>(), ["kind", "size"]);
     assert_eq!(steps.steps(), preprocess.steps());
     assert_eq!(again, model);
+}
+
+/// Found by the fuzzer: such a model was stored, and could not be read again.
+#[test]
+fn numbers_that_are_not_finite_are_refused() {
+    let machine = |gamma| {
+        let machine = Machine::new(Kernel::Rbf { gamma }, 1, vec![1.0], vec![2.0], vec![0.5]).expect("sizes that fit");
+        let preprocess = Preprocess::new(vec![Column::plain("a", 1)], None).expect("a column");
+        let file =
+            write(&model(1, Scores::Machine(machine), Finish::Values(Link::Identity)), &preprocess).expect("a file");
+        read(&file).and_then(|read| read.finish(Task::Regression, Some(vec!["a".into()]), None))
+    };
+    assert!(machine(0.5).is_ok());
+    let refused = machine(f64::INFINITY).expect_err("an infinity").to_string();
+    assert!(refused.contains("a number of its kernel or of its sums is not finite"), "{refused}");
 }
 
 fn changed(change: impl FnOnce(&mut ModelProto)) -> String {
