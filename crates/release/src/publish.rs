@@ -56,7 +56,7 @@ pub enum Kind {
     Verification,
     /// What a package or an image is made of.
     Sbom,
-    /// From what packages were built, for whoever builds them again.
+    /// The inputs of each build of packages, for a rebuild.
     Buildinfo,
     /// Where the release comes from.
     Provenance,

@@ -1,9 +1,8 @@
 //! A Rust toolchain of a distribution's packages, laid out as rustup's: `bin/rustc`, `bin/cargo` and `bin/rustfmt`, which run in a
 //! builder whose C library is older than theirs.
 //!
-//! They are started by the dynamic linker of their own distribution, which is told to look for libraries there and nowhere
-//! else. What they start, the builder's linker above all, is started as always: it finds the builder's libraries, and the
-//! builder's are what it links.
+//! Their distribution's dynamic linker starts them, with an option that limits its search to their own libraries. Programs
+//! that they start, such as the builder's linker, use the builder's dynamic linker and libraries.
 
 use std::path::{Path, PathBuf};
 

@@ -22,7 +22,7 @@ pub struct Here {
 }
 
 impl Here {
-    /// Reads it. A plan that can't be computed is no error: it is told as a difference.
+    /// Reads it. A plan that can't be computed is reported as a difference, not as an error.
     pub fn of(workspace: &Workspace, statement: &Statement) -> Result<Self, Failure> {
         let stated = &statement.predicate.build_definition.external_parameters;
         let epoch = stated.epoch.to_string();

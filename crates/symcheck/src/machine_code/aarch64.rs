@@ -1,5 +1,4 @@
-//! AArch64. Each instruction is one word, so that nothing has to be found but the words; what they are is told by the tables of
-//! GNU binutils, which disarm64 is made from.
+//! AArch64. Each instruction is one word of four bytes. disarm64 decodes it; its tables were made from those of GNU binutils.
 
 use disarm64::{InsnOpcode, decoder};
 use disarm64_defn::InsnFeatureSet;

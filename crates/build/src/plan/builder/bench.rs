@@ -9,7 +9,7 @@ use crate::plan::{Context, Plan};
 /// The name of those wheels in `targets.toml`.
 pub const WHEELS: &str = "bench";
 
-/// All jobs for the wheels of a Python, and the id of the one that installs them; none where there is no lock for it.
+/// Plans the jobs that install a Python's wheels, and returns the id of the last one; `None` if no lock pins these wheels.
 pub fn plan(context: &Context<'_>, python: &str) -> Result<Option<(Plan, String)>, Failure> {
     let mut builder = Builder::new(context);
     let first = context.targets.first_architecture();
