@@ -24,6 +24,9 @@ VERSION_EXPLAINED = 3
 """That of a file with what contributions are computed from: the rows that came to each node of a
 tree, the means of a linear model's features."""
 
+VERSION_WITH_SETS = 4
+"""That of a file with trees that split by categories."""
+
 _SAMPLE = 1000
 _DTYPES = {"float64": "F64", "uint32": "U32", "uint8": "U8"}
 
@@ -57,6 +60,8 @@ def export(header, estimator, x=None):
 
 def _version(tensors):
     """Return the oldest version that has such a part."""
+    if "sets" in tensors:
+        return VERSION_WITH_SETS
     if "covers" in tensors or "means" in tensors:
         return VERSION_EXPLAINED
     return VERSION_WITH_PLACES if "places" in tensors else VERSION

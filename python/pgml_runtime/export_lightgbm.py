@@ -48,8 +48,8 @@ def _entries(lines):
 def _tree(entries):
     """Put the splits first and the leaves behind them, as LightGBM numbers both from 0."""
     np = require("numpy")
-    if entries.get("num_cat", "0") != "0" or entries.get("is_linear", "0") != "0":
-        raise NotExported("categories and linear leaves have no form without Python")
+    if entries.get("is_linear", "0") != "0":
+        raise NotExported("linear leaves have no form without Python")
 
     def column(name, dtype):
         return np.asarray(entries.get(name, "").split(), dtype=dtype)
@@ -59,10 +59,18 @@ def _tree(entries):
     threshold = column("threshold", np.float64)
     kind = column("decision_type", np.int64)
     n_splits = n_leaves - 1
-    if (kind & _CATEGORY).any() or (kind & _ZERO).any():
+    category = (kind & _CATEGORY) != 0
+    if ((kind & _ZERO != 0) & ~category).any():
         raise NotExported("zeros that count as missing have no form without Python")
-    # Where NaN is nothing special, it counts as zero.
-    missing_left = np.where(kind & _NAN, (kind & _LEFT) != 0, threshold >= 0)
+    # Where NaN is nothing special, it counts as zero; it is no category.
+    missing_left = np.where(kind & _NAN, (kind & _LEFT) != 0, threshold >= 0) & ~category
+    # The threshold is the number of a set, which has a bit for each category.
+    ends, words = column("cat_boundaries", np.int64), column("cat_threshold", np.uint32)
+    sets = {}
+    for node in np.flatnonzero(category):
+        at = int(threshold[node])
+        own = words[ends[at] : ends[at + 1]].astype("<u4").view(np.uint8)
+        sets[int(node)] = np.flatnonzero(np.unpackbits(own, bitorder="little"))
 
     def children(name):
         found = column(name, np.int64)
@@ -75,10 +83,11 @@ def _tree(entries):
     covers = np.concatenate(covers) if n_splits else np.ones(1)
     return Tree(
         np.concatenate([column("split_feature", np.int64), np.full(n_leaves, LEAF)]),
-        np.concatenate([threshold, padding]),
+        np.concatenate([np.where(category, 0.0, threshold), padding]),
         children("left_child"),
         children("right_child"),
         np.concatenate([missing_left.astype(bool), padding.astype(bool)]),
         np.concatenate([np.zeros(n_splits), leaf_values]).reshape(-1, 1),
         covers,
+        sets,
     )

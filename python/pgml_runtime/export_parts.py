@@ -16,9 +16,15 @@ _WORTH = 4
 Part = collections.namedtuple("Part", "scores finish tensors")
 """How scores come about, what becomes of them, and the numbers by name."""
 
-Tree = collections.namedtuple("Tree", "feature threshold left right missing_left values covers")
+_NO_SET = 0xFFFFFFFF
+"""The set of a node that compares with a number."""
+
+Tree = collections.namedtuple(
+    "Tree", "feature threshold left right missing_left values covers sets", defaults=({},)
+)
 """One tree's nodes, children after their parents; `values` has a row for each node, `covers` the
-weight of the rows that came to it in training."""
+weight of the rows that came to it in training, `sets` of each node that splits by categories those
+that go to the left."""
 
 
 class NotExported(Exception):  # noqa: N818 (no error: Python predicts then)
@@ -89,6 +95,7 @@ def _trees(trees, finish, width, input_, compare, combine, more):
     leaves = _Places() if _has_few(first, more) else _Rows()
     roots = []
     nodes = 0
+    sets = {}
     for tree in itertools.chain([first], trees):
         leaf = tree.feature == LEAF
         left = np.where(leaf, 0, tree.left + nodes)
@@ -99,6 +106,7 @@ def _trees(trees, finish, width, input_, compare, combine, more):
         columns["right"].append(np.where(leaf, 0, tree.right + nodes))
         columns["missing_left"].append(tree.missing_left & ~leaf)
         columns["covers"].append(tree.covers)
+        sets.update((nodes + node, members) for node, members in tree.sets.items())
         roots.append(nodes)
         nodes += len(leaf)
     if nodes >= LEAF or leaves.filled >= LEAF:
@@ -110,6 +118,8 @@ def _trees(trees, finish, width, input_, compare, combine, more):
     }
     tensors.update(leaves.tensors())
     tensors["roots"] = np.asarray(roots, dtype=np.uint32)
+    if sets:
+        tensors.update(_sets(sets, nodes))
     scores = {
         "kind": "trees",
         "input": input_,
@@ -118,6 +128,20 @@ def _trees(trees, finish, width, input_, compare, combine, more):
         "combine": combine,
     }
     return Part(scores, finish, {**tensors, **more})
+
+
+def _sets(sets, nodes):
+    """Return the tensors of the nodes that split by categories."""
+    np = require("numpy")
+    of_nodes = np.full(nodes, _NO_SET, dtype=np.uint32)
+    of_nodes[list(sets)] = np.arange(len(sets))
+    members = [np.unique(np.asarray(one, dtype=np.int64)) for one in sets.values()]
+    ends = np.cumsum([len(one) for one in members])
+    return {
+        "sets": of_nodes,
+        "set_starts": np.concatenate([[0], ends]).astype(np.uint32),
+        "set_members": np.concatenate(members).astype(np.uint32),
+    }
 
 
 def _has_few(tree, more):

@@ -48,18 +48,28 @@ def part(estimator, n_features, classes):
 
 def _tree(tree):
     np = require("numpy")
-    if any(tree["split_type"]) or tree["tree_param"]["size_leaf_vector"] not in ("0", "1"):
-        raise NotExported("categories and vectors in leaves have no form without Python")
+    if tree["tree_param"]["size_leaf_vector"] not in ("0", "1"):
+        raise NotExported("vectors in leaves have no form without Python")
     left = np.asarray(tree["left_children"], dtype=np.int64)
+    right = np.asarray(tree["right_children"], dtype=np.int64)
+    missing_left = np.asarray(tree["default_left"], dtype=bool)
     leaf = left < 0
+    # The categories of a set go to the right there.
+    sets = {}
+    nodes, starts, sizes = (tree.get(f"categories_{name}", ()) for name in ("nodes", "segments", "sizes"))
+    for node, start, size in zip(nodes, starts, sizes):
+        sets[node] = tree["categories"][start : start + size]
+        left[node], right[node] = right[node], left[node]
+        missing_left[node] = not missing_left[node]
     # A leaf's value stands where a split has its threshold.
     numbers = np.asarray(tree["split_conditions"], dtype=np.float32).astype(np.float64)
     return Tree(
         np.where(leaf, LEAF, tree["split_indices"]),
-        numbers,
+        np.where(np.isin(np.arange(len(left)), list(sets)), 0.0, numbers),
         left,
-        np.asarray(tree["right_children"], dtype=np.int64),
-        np.asarray(tree["default_left"], dtype=bool),
+        right,
+        missing_left,
         numbers.reshape(-1, 1),
         np.asarray(tree["sum_hessian"], dtype=np.float32).astype(np.float64),
+        sets,
     )

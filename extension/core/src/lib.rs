@@ -7,6 +7,8 @@ pub mod algorithm;
 pub mod ascii;
 pub mod cgroup;
 pub mod columns;
+#[cfg(any(test, feature = "damage"))]
+pub mod damage;
 pub mod error;
 pub mod labels;
 pub mod literal;

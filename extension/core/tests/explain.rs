@@ -110,8 +110,8 @@ fn table() -> String {
     let mut table = format!("| algorithm | {} |\n|---|{}\n", data.join(" | "), "---|".repeat(data.len()));
     for (algorithm, differences) in found {
         let with = match algorithm.as_str() {
-            "lightgbm" => "LightGBM",
-            "xgboost" | "xgboost_random_forest" => "XGBoost",
+            "lightgbm" | "lightgbm, categories" => "LightGBM",
+            "xgboost" | "xgboost, categories" | "xgboost_random_forest" => "XGBoost",
             _ => "shap",
         };
         let cells = data.iter().map(|data| match differences.get(*data) {

@@ -72,22 +72,43 @@ impl<'a> Sums<'a> {
         if self.divisor == 1.0 { value } else { value / self.divisor }
     }
 
-    /// A tree's nodes in the order of their levels from the left, and for each split the places of its children.
-    pub fn nodes(&self, root: u32) -> Vec<(Node, usize, usize)> {
-        let mut found: Vec<(Node, usize, usize)> = Vec::new();
-        let mut waiting = std::collections::VecDeque::from([root]);
-        let mut next = 1;
-        while let Some(at) = waiting.pop_front() {
+    /// Of each node of a tree, in the order of [`Sums::nodes`], the weight of its rows in training; zero where none is known.
+    pub fn covers(&self, root: u32) -> Vec<f64> {
+        let cover = |at: u32| self.forest.covers().and_then(|covers| covers.get(at as usize)).copied().unwrap_or(0.0);
+        self.order(root).into_iter().map(cover).collect()
+    }
+
+    /// Of each node of a tree, in the order of [`Sums::nodes`], the categories that go to the left, where it splits by categories.
+    pub fn members(&self, root: u32) -> Vec<Option<&[u32]>> {
+        let members = |at: u32| self.forest.sets().and_then(|sets| Some(sets.members_of(sets.of_node(at)?)));
+        self.order(root).into_iter().map(members).collect()
+    }
+
+    /// The places of a tree's nodes, level by level from the left.
+    fn order(&self, root: u32) -> Vec<u32> {
+        let mut found = vec![root];
+        let mut next = 0;
+        while let Some(at) = found.get(next).copied() {
+            next += 1;
             let node = self.forest.nodes()[at as usize];
-            if node.feature == LEAF {
-                found.push((node, 0, 0));
-                continue;
+            if node.feature != LEAF {
+                found.extend([node.left, node.right]);
             }
-            waiting.extend([node.left, node.right]);
-            found.push((node, next, next + 1));
-            next += 2;
         }
         found
+    }
+
+    /// A tree's nodes level by level from the left, and for each split the places of its children.
+    pub fn nodes(&self, root: u32) -> Vec<(Node, usize, usize)> {
+        let mut next = 1;
+        let each = self.order(root).into_iter().map(|at| match self.forest.nodes()[at as usize] {
+            node if node.feature == LEAF => (node, 0, 0),
+            node => {
+                next += 2;
+                (node, next - 2, next - 1)
+            }
+        });
+        each.collect()
     }
 
     /// Whether values are rounded to four bytes before they are compared.

@@ -2,7 +2,7 @@
 //! the limits allow.
 
 use pgml_core::model::forest::{Combine, Compare, Input, LEAF, Node, Parts};
-use pgml_core::model::{Forest, Places};
+use pgml_core::model::{Forest, NO_SET, Places, Sets};
 
 use crate::limits::{FILE_DEPTH, FILE_NODES};
 
@@ -11,6 +11,14 @@ pub enum Found {
     Split {
         feature: usize,
         threshold: f64,
+        left: usize,
+        right: usize,
+        missing_left: bool,
+    },
+    /// These categories go to the left; they ascend.
+    Categories {
+        feature: usize,
+        members: Vec<u32>,
         left: usize,
         right: usize,
         missing_left: bool,
@@ -33,20 +41,25 @@ pub struct Grove {
     targets: Vec<u32>,
     values: Vec<f64>,
     places: Option<Places>,
+    sets: Sets,
+    /// Of each node, the weight of its rows; none when a tree did not tell.
+    covers: Option<Vec<f64>>,
 }
 
 impl Grove {
     pub fn new(features: usize, width: usize) -> Grove {
         let (nodes, roots, targets, values) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Grove { features, width, nodes, roots, targets, values, places: None }
+        let (sets, covers) = (Sets { starts: vec![0], ..Sets::default() }, Some(Vec::new()));
+        Grove { features, width, nodes, roots, targets, values, places: None, sets, covers }
     }
 
-    /// Add a tree of `count` nodes; an error tells the node, and what is wrong with it.
+    /// Add a tree of `count` nodes, with the weight of the rows that came to each where that is known; an error tells the node, and what is wrong with it.
     pub fn plant(
         &mut self,
         count: usize,
         root: usize,
         target: usize,
+        covers: Option<&[f64]>,
         mut node: impl FnMut(usize) -> Result<Found, String>,
     ) -> Result<(), String> {
         if self.nodes.len().saturating_add(count) > FILE_NODES {
@@ -57,6 +70,9 @@ impl Grove {
         }
         self.roots.push(self.nodes.len() as u32);
         self.targets.push(target as u32);
+        if covers.is_none() {
+            self.covers = None;
+        }
         let mut seen = vec![false; count];
         let mut waiting: Vec<(usize, Parent, usize)> = vec![(root, None, 0)];
         while let Some((at, parent, depth)) = waiting.pop() {
@@ -70,11 +86,22 @@ impl Grove {
                 return wrong(&format!("is more than {FILE_DEPTH} levels deep"));
             }
             let place = self.nodes.len();
+            if let (Some(all), Some(covers)) = (&mut self.covers, covers) {
+                match covers.get(at) {
+                    Some(cover) if cover.is_finite() && *cover >= 0.0 => all.push(*cover),
+                    _ => return wrong("has a weight of its rows that is none"),
+                }
+            }
             match node(at)? {
-                Found::Split { feature, .. } if feature >= self.features => {
+                Found::Split { feature, .. } | Found::Categories { feature, .. } if feature >= self.features => {
                     return wrong(&format!("splits feature {feature}, and there are {}", self.features));
                 }
                 Found::Split { threshold, .. } if threshold.is_nan() => return wrong("splits at NaN"),
+                Found::Categories { feature, members, left, right, missing_left } => {
+                    self.set(&members)?;
+                    self.nodes.push(Node { threshold: 0.0, left: 0, right: 0, feature: feature as u32, missing_left });
+                    waiting.extend([(right, Some((place, false)), depth + 1), (left, Some((place, true)), depth + 1)]);
+                }
                 Found::Split { feature, threshold, left, right, missing_left } => {
                     self.nodes.push(Node { threshold, left: 0, right: 0, feature: feature as u32, missing_left });
                     waiting.extend([(right, Some((place, false)), depth + 1), (left, Some((place, true)), depth + 1)]);
@@ -96,6 +123,18 @@ impl Grove {
                 None => {}
             }
         }
+        Ok(())
+    }
+
+    /// Give the next node a set of categories.
+    fn set(&mut self, members: &[u32]) -> Result<(), String> {
+        if self.sets.members.len().saturating_add(members.len()) > FILE_NODES {
+            return Err(format!("more than {FILE_NODES} categories in all"));
+        }
+        self.sets.of_nodes.resize(self.nodes.len(), NO_SET);
+        self.sets.of_nodes.push(self.sets.starts.len() as u32 - 1);
+        self.sets.members.extend(members);
+        self.sets.starts.push(self.sets.members.len() as u32);
         Ok(())
     }
 
@@ -137,8 +176,25 @@ impl Grove {
     pub fn forest(mut self, input: Input, compare: Compare, combine: Combine) -> Option<Forest> {
         let several = self.places.is_some();
         self.fill()?;
-        let Grove { features, width, nodes, roots, targets, values, places } = self;
+        let Grove { features, width, nodes, roots, targets, values, places, mut sets, covers } = self;
         let targets = (!several).then_some(targets);
-        Forest::new(Parts { features, width, input, compare, nodes, roots, targets, values, places, combine })
+        sets.of_nodes.resize(nodes.len(), NO_SET);
+        let mut forest =
+            Forest::new(Parts { features, width, input, compare, nodes, roots, targets, values, places, combine })?;
+        if sets.starts.len() > 1 {
+            forest = forest.with_sets(sets)?;
+        }
+        match covers {
+            Some(covers) => forest.with_covers(covers),
+            None => Some(forest),
+        }
     }
+}
+
+/// The numbers of the bits that are set in words of 32.
+pub fn bits(words: &[u32]) -> Vec<u32> {
+    let each = words.iter().enumerate().flat_map(|(place, word)| {
+        (0..u32::BITS).filter(move |bit| word >> bit & 1 == 1).map(move |bit| place as u32 * u32::BITS + bit)
+    });
+    each.collect()
 }

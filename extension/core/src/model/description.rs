@@ -7,7 +7,7 @@ use super::kernel::Kernel;
 use super::{Decision, Finish, Link, Probabilities};
 
 /// The newest version of the format that this release reads and writes; it reads the older ones, too.
-pub(super) const NEWEST: u32 = EXPLAINED;
+pub(super) const NEWEST: u32 = SETS;
 
 /// What every version has.
 pub(super) const OLDEST: u32 = 1;
@@ -17,6 +17,9 @@ pub(super) const LEAVES_WITH_PLACES: u32 = 2;
 
 /// Since this version nodes have the rows that came to them, and linear models the means of the features.
 pub(super) const EXPLAINED: u32 = 3;
+
+/// Since this version nodes may split by categories.
+pub(super) const SETS: u32 = 4;
 
 /// The name of the description in the container's metadata.
 pub(super) const DESCRIPTION: &str = "pgml";

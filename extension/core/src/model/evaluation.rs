@@ -2,7 +2,7 @@
 
 use super::compiled::{Adding, BLOCK, Compiled, Room, Sums};
 use super::descent::{Below, Descent, NotAbove, OrMissing};
-use super::forest::{Combine, Compare, Forest, Parts};
+use super::forest::{Combine, Compare, Forest, LEAF, Parts};
 use super::{AskPython, Work};
 
 /// Fewer rows are predicted one by one.
@@ -20,6 +20,8 @@ enum Layout {
     Compiled(Box<Compiled>),
     /// For forests that are too large for that.
     Descent(Descent),
+    /// For forests that split by categories: node by node, as they are in the forest.
+    Nodes,
 }
 
 /// What leaves say, by their numbers in the layout.
@@ -57,12 +59,20 @@ impl Evaluation {
     }
 }
 
+impl Evaluation {
+    /// Of trees that split by categories.
+    pub fn of_sets() -> Evaluation {
+        Evaluation { layout: Layout::Nodes, values: Values::Looked }
+    }
+}
+
 impl Forest {
     /// Fill `work.scores` with those of one row.
     pub(super) fn scores(&self, row: &[f64], work: &mut Work) -> Result<(), AskPython> {
         let compiled = match &self.evaluation.layout {
             Layout::Compiled(compiled) => compiled,
             Layout::Descent(descent) => return self.descend(descent, row, work),
+            Layout::Nodes => return self.follow(row, work),
         };
         compiled.check(row)?;
         let Work { scores, pairs, leaves, room, .. } = work;
@@ -122,7 +132,7 @@ impl Forest {
     pub(super) fn rows_at_once(&self) -> usize {
         match &self.evaluation.layout {
             Layout::Compiled(compiled) => compiled.rows_at_once(),
-            Layout::Descent(_) => 1,
+            Layout::Descent(_) | Layout::Nodes => 1,
         }
     }
 
@@ -197,6 +207,29 @@ impl Forest {
             (Compare::Below, true) => descent.of_row::<OrMissing<Below>>(seen, leaves),
             (Compare::NotAbove, false) => descent.of_row::<NotAbove>(seen, leaves),
             (Compare::NotAbove, true) => descent.of_row::<OrMissing<NotAbove>>(seen, leaves),
+        }
+        scores.clear();
+        self.combine(leaves.iter().copied(), scores, pairs);
+        Ok(())
+    }
+}
+
+impl Forest {
+    /// One row, node by node.
+    fn follow(&self, row: &[f64], work: &mut Work) -> Result<(), AskPython> {
+        let Work { row: seen, scores, pairs, leaves, .. } = work;
+        seen.clear();
+        self.see(row, seen)?;
+        leaves.clear();
+        for root in &self.roots {
+            // INVARIANT: `new` saw to it that every index leads to something, and every way down ends.
+            let mut at = *root;
+            while self.nodes[at as usize].feature != LEAF {
+                let node = &self.nodes[at as usize];
+                let is_right = self.goes_right(at, node, seen[node.feature as usize]);
+                at = if is_right { node.right } else { node.left };
+            }
+            leaves.push(self.nodes[at as usize].left);
         }
         scores.clear();
         self.combine(leaves.iter().copied(), scores, pairs);

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::AskPython;
 use super::evaluation::Evaluation;
 use super::leaves::Places;
+use super::sets::Sets;
 
 /// How a row's values are read before they are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +31,16 @@ pub enum Compare {
     Below,
     /// Its value is not above the threshold.
     NotAbove,
+}
+
+impl Compare {
+    /// Whether a value that is not missing goes to the right.
+    pub(super) fn is_right(self, value: f64, threshold: f64) -> bool {
+        match self {
+            Compare::Below => value >= threshold,
+            Compare::NotAbove => value > threshold,
+        }
+    }
 }
 
 /// How the trees' leaves become scores.
@@ -76,6 +87,8 @@ pub struct Forest {
     pub(super) width: usize,
     /// Of each node, the weight of the rows that came to it in training; files of before version 3 have none.
     pub(super) covers: Option<Vec<f64>>,
+    /// Where some nodes split by categories.
+    pub(super) sets: Option<Sets>,
     pub(super) evaluation: Box<Evaluation>,
 }
 
@@ -135,7 +148,20 @@ impl Forest {
         }
         let evaluation = Box::new(Evaluation::new(&parts)?);
         let Parts { width, input, compare, nodes, roots, targets, values, places, combine, .. } = parts;
-        Some(Forest { evaluation, input, compare, nodes, roots, targets, values, places, combine, width, covers: None })
+        Some(Forest {
+            evaluation,
+            input,
+            compare,
+            nodes,
+            roots,
+            targets,
+            values,
+            places,
+            combine,
+            width,
+            covers: None,
+            sets: None,
+        })
     }
 
     /// With the weight of the rows that came to each node in training, which contributions are computed from; none when they are
@@ -143,6 +169,23 @@ impl Forest {
     pub fn with_covers(self, covers: Vec<f64>) -> Option<Forest> {
         let fits = covers.len() == self.nodes.len() && covers.iter().all(|cover| cover.is_finite() && *cover >= 0.0);
         fits.then_some(Forest { covers: Some(covers), ..self })
+    }
+
+    /// With nodes that split by categories; none when a set is not of a node, or not there.
+    pub fn with_sets(self, sets: Sets) -> Option<Forest> {
+        let fits = sets.fit(&self.nodes);
+        fits.then(|| Forest { sets: Some(sets), evaluation: Box::new(Evaluation::of_sets()), ..self })
+    }
+
+    /// Whether a row with this value goes to the right at a node.
+    pub(super) fn goes_right(&self, place: u32, node: &Node, value: f64) -> bool {
+        if value.is_nan() {
+            return !node.missing_left;
+        }
+        match self.sets.as_ref().and_then(|sets| Some((sets, sets.of_node(place)?))) {
+            Some((sets, set)) => !sets.has(set, value, self.input),
+            None => self.compare.is_right(value, node.threshold),
+        }
     }
 
     /// What a leaf adds to a score.

@@ -17,6 +17,7 @@ mod leaves;
 mod linear;
 mod neighbours;
 mod read;
+mod sets;
 mod view;
 mod write;
 
@@ -28,6 +29,7 @@ pub use leaves::Places;
 pub use linear::Linear;
 pub use neighbours::Neighbours;
 pub use read::ReadError;
+pub use sets::{NO_SET, Sets};
 pub use write::WriteError;
 
 /// A model in memory.

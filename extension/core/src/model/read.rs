@@ -3,11 +3,11 @@
 use safetensors::{Dtype, SafeTensors};
 
 use super::description::{
-    CombineDescription, DESCRIPTION, Description, EXPLAINED, LEAVES_WITH_PLACES, NEWEST, OLDEST, ScoresDescription,
-    Versioned,
+    CombineDescription, DESCRIPTION, Description, EXPLAINED, LEAVES_WITH_PLACES, NEWEST, OLDEST, SETS,
+    ScoresDescription, Versioned,
 };
 use super::forest::{Combine, Forest, LEAF, Node, Parts};
-use super::{Finish, Linear, Machine, Model, Neighbours, Part, Places, Scores};
+use super::{Finish, Linear, Machine, Model, Neighbours, Part, Places, Scores, Sets};
 
 /// More than any table of Postgres gives a row of, with arrays.
 const MOST_FEATURES: usize = 1 << 24;
@@ -130,6 +130,10 @@ fn scores(
             let (roots, values) = (tensors.u32("roots")?, tensors.f64("values")?);
             let parts = Parts { features, width, input, compare, nodes, roots, targets, values, places, combine };
             let forest = Forest::new(parts);
+            let forest = match tensors.sets()? {
+                Some(sets) => forest.and_then(|forest| forest.with_sets(sets)),
+                None => forest,
+            };
             let Some(covers) = tensors.explained("covers")? else { return Ok(forest.map(Scores::Forest)) };
             forest.and_then(|forest| forest.with_covers(covers)).map(Scores::Forest)
         }
@@ -188,6 +192,19 @@ impl<'a> PartTensors<'a> {
         match self.has(name) {
             true if self.version < EXPLAINED => Err(ReadError::Early { name: self.name(name), since: EXPLAINED }),
             true => self.f64(name).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// The splits by categories; none where the file has none.
+    fn sets(&self) -> Result<Option<Sets>, ReadError> {
+        match self.has("sets") {
+            true if self.version < SETS => Err(ReadError::Early { name: self.name("sets"), since: SETS }),
+            true => Ok(Some(Sets {
+                of_nodes: self.u32("sets")?,
+                starts: self.u32("set_starts")?,
+                members: self.u32("set_members")?,
+            })),
             false => Ok(None),
         }
     }

@@ -1,7 +1,7 @@
 //! What a model consists of, for those who write it in another form.
 
 use super::forest::{Combine, Compare, Input, Node};
-use super::{Finish, Forest, Kernel, Linear, Machine, Model, Part, Places, Probabilities, Scores};
+use super::{Finish, Forest, Kernel, Linear, Machine, Model, Part, Places, Probabilities, Scores, Sets};
 
 impl Model {
     /// What predicts each label, or several at once.
@@ -83,6 +83,16 @@ impl Forest {
     /// Where not every leaf has a value for every score.
     pub fn places(&self) -> Option<&Places> {
         self.places.as_ref()
+    }
+
+    /// Where some nodes split by categories.
+    pub fn sets(&self) -> Option<&Sets> {
+        self.sets.as_ref()
+    }
+
+    /// Of each node, the weight of the rows that came to it in training, where that is known.
+    pub fn covers(&self) -> Option<&[f64]> {
+        self.covers.as_deref()
     }
 
     pub fn combination(&self) -> &Combine {

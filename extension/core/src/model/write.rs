@@ -7,7 +7,7 @@ use safetensors::tensor::{TensorView, serialize};
 
 use super::description::{
     CombineDescription, DESCRIPTION, Description, EXPLAINED, FinishDescription, LEAVES_WITH_PLACES, OLDEST,
-    PartDescription, ScoresDescription,
+    PartDescription, SETS, ScoresDescription,
 };
 use super::forest::{Combine, Forest};
 use super::{Model, Part, Scores};
@@ -83,6 +83,7 @@ impl Model {
     /// The oldest version of the format that has what is in the model.
     fn version(&self) -> u32 {
         let oldest = |part: &Part| match &part.scores {
+            Scores::Forest(forest) if forest.sets.is_some() => SETS,
             Scores::Forest(forest) if forest.covers.is_some() => EXPLAINED,
             Scores::Linear(linear) if linear.means.is_some() => EXPLAINED,
             Scores::Forest(forest) if forest.places.is_some() => LEAVES_WITH_PLACES,
@@ -136,6 +137,11 @@ fn write_forest(forest: &Forest, tensors: &mut Tensors<'_>) -> ScoresDescription
     if let Some(places) = &forest.places {
         tensors.u32("starts", places.starts.iter().copied());
         tensors.u32("places", places.scores.iter().copied());
+    }
+    if let Some(sets) = &forest.sets {
+        tensors.u32("sets", sets.of_nodes.iter().copied());
+        tensors.u32("set_starts", sets.starts.iter().copied());
+        tensors.u32("set_members", sets.members.iter().copied());
     }
     if let Some(covers) = &forest.covers {
         tensors.f64("covers", covers);

@@ -50,6 +50,20 @@ def with_gaps(x):
     return gaps
 
 
+CATEGORIES = 3
+"""Columns of each case that become categories."""
+
+
+def with_categories(x):
+    """Return the rows with the number of its seventh in place of each of the first numbers."""
+    told = with_gaps(x)
+    for place in range(CATEGORIES):
+        column = x[:, place]
+        told[:, place] = np.searchsorted(np.quantile(column, np.arange(1, 7) / 7), column) * 5 % 7
+    told[::9, 0] = np.nan
+    return told
+
+
 def of_shap(model, rows, classes):
     """Return contributions with the base behind them, of each score."""
     explained = shap.TreeExplainer(model, feature_perturbation="tree_path_dependent")(rows)
@@ -69,7 +83,9 @@ def of_lightgbm(model, rows, classes):
 
 def of_xgboost(model, rows, classes):
     """As of_shap, from XGBoost."""
-    found = model.get_booster().predict(xgboost.DMatrix(rows), pred_contribs=True)
+    types = model.get_booster().feature_types
+    matrix = xgboost.DMatrix(rows, feature_types=types, enable_categorical=types is not None)
+    found = model.get_booster().predict(matrix, pred_contribs=True)
     return np.moveaxis(
         np.asarray(found, dtype=np.float64).reshape(len(rows), -1, rows.shape[1] + 1), 1, 0
     )
@@ -126,6 +142,33 @@ def models(x, y, classification):
             "xgboost_random_forest",
             getattr(xgboost, f"XGBRF{kind}")(n_jobs=1, **boosted),
             gaps,
+            of_xgboost,
+        ),
+        (
+            "lightgbm, categories",
+            getattr(lightgbm, f"LGBM{kind}")(
+                n_estimators=4,
+                num_leaves=8,
+                min_child_samples=5,
+                categorical_feature=list(range(CATEGORIES)),
+                min_data_per_group=5,
+                cat_smooth=1,
+                verbosity=-1,
+                n_jobs=1,
+            ),
+            with_categories(x),
+            of_lightgbm,
+        ),
+        (
+            "xgboost, categories",
+            getattr(xgboost, f"XGB{kind}")(
+                n_jobs=1,
+                enable_categorical=True,
+                max_cat_to_onehot=3,
+                feature_types=["c"] * CATEGORIES + ["q"] * (x.shape[1] - CATEGORIES),
+                **boosted,
+            ),
+            with_categories(x),
             of_xgboost,
         ),
     ):

@@ -10,7 +10,7 @@ use super::{CATEGORY, FORMAT, LEFT, NAN, ZERO};
 use crate::error::{Error, Result};
 use crate::imported::{Imported, words};
 use crate::limits::{FILE_FEATURES, FILE_SCORES};
-use crate::trees::{Found, Grove};
+use crate::trees::{Found, Grove, bits};
 
 /// Objectives whose predictions are the sums of the trees.
 const VALUES: [&str; 6] = ["regression", "regression_l1", "huber", "fair", "quantile", "mape"];
@@ -118,8 +118,8 @@ fn plant(lines: &Lines<'_>, grove: &mut Grove, target: usize) -> Result<()> {
     let place = &lines.place;
     let leaves: usize = lines.one("num_leaves")?;
     let values: Vec<f64> = lines.list("leaf_value", leaves)?;
-    if ["num_cat", "is_linear"].iter().any(|name| lines.all.get(name).is_some_and(|value| value.trim() != "0")) {
-        return Err(unknown(place, "splits by categories, or linear leaves"));
+    if lines.all.get("is_linear").is_some_and(|value| value.trim() != "0") {
+        return Err(unknown(place, "linear leaves"));
     }
     let count = leaves.checked_sub(1).ok_or_else(|| broken(place, "it has no leaf"))?;
     let feature: Vec<usize> = lines.list("split_feature", count)?;
@@ -130,9 +130,11 @@ fn plant(lines: &Lines<'_>, grove: &mut Grove, target: usize) -> Result<()> {
     };
     let left: Vec<i32> = lines.list("left_child", count)?;
     let right: Vec<i32> = lines.list("right_child", count)?;
-    if kind.iter().any(|kind| kind & (CATEGORY | ZERO) != 0) {
-        return Err(unknown(place, "splits by categories, or zeros that count as missing"));
+    if kind.iter().any(|kind| kind & CATEGORY == 0 && kind & ZERO != 0) {
+        return Err(unknown(place, "zeros that count as missing"));
     }
+    let sets = sets(lines)?;
+    let covers = covers(lines, count)?;
     // The splits first, the leaves behind them.
     let child = |child: i32| match usize::try_from(child) {
         Ok(split) if split >= count => leaves + count,
@@ -144,10 +146,51 @@ fn plant(lines: &Lines<'_>, grove: &mut Grove, target: usize) -> Result<()> {
             // Where NaN is nothing special, it counts as zero.
             let missing_left = if kind[at] & NAN != 0 { kind[at] & LEFT != 0 } else { threshold[at] >= 0.0 };
             let (left, right) = (child(left[at]), child(right[at]));
+            if kind[at] & CATEGORY != 0 {
+                // The threshold is the number of a set. What is missing, and what is in no set, goes to the right.
+                let set = Some(threshold[at]).filter(|set| set.fract() == 0.0 && *set >= 0.0);
+                let members = set.and_then(|set| sets.get(set as usize)).cloned();
+                let members = members.ok_or_else(|| format!("node {at} has a set of categories that is not there"))?;
+                return Ok(Found::Categories { feature: feature[at], members, left, right, missing_left: false });
+            }
             return Ok(Found::Split { feature: feature[at], threshold: threshold[at], left, right, missing_left });
         };
         Ok(Found::Leaf(values[leaf]))
     };
     let wrong = |cause| broken(place, cause);
-    grove.plant(count + leaves, 0, target, node).map_err(wrong)
+    grove.plant(count + leaves, 0, target, covers.as_deref(), node).map_err(wrong)
+}
+
+/// The sets of categories that go to the left, in words of 32 bits.
+fn sets(lines: &Lines<'_>) -> Result<Vec<Vec<u32>>> {
+    let count = match lines.all.contains_key("num_cat") {
+        true => lines.one::<usize>("num_cat")?,
+        false => 0,
+    };
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    let wrong = || broken(&lines.place, "cat_boundaries do not ascend within cat_threshold");
+    let ends: Vec<usize> = lines.list("cat_boundaries", count.checked_add(1).ok_or_else(wrong)?)?;
+    let words: Vec<u32> = lines.list("cat_threshold", ends.last().copied().unwrap_or(0))?;
+    // Each word belongs to one set: what they take is bounded by the file.
+    if ends.first() != Some(&0) || !ends.is_sorted() {
+        return Err(wrong());
+    }
+    ends.windows(2).map(|bounds| Ok(bits(words.get(bounds[0]..bounds[1]).ok_or_else(wrong)?))).collect()
+}
+
+/// The rows that came to each split and each leaf in training, as LightGBM counts them for its own contributions; none where the
+/// file does not tell, and in one that was made without (all are zero).
+fn covers(lines: &Lines<'_>, count: usize) -> Result<Option<Vec<f64>>> {
+    if count == 0 {
+        return Ok(Some(vec![1.0]));
+    }
+    if !lines.all.contains_key("internal_count") || !lines.all.contains_key("leaf_count") {
+        return Ok(None);
+    }
+    let mut covers: Vec<f64> = lines.list("internal_count", count)?;
+    let leaves: Vec<f64> = lines.list("leaf_count", count + 1)?;
+    covers.extend(leaves);
+    Ok((covers[0] != 0.0).then_some(covers))
 }

@@ -1,6 +1,7 @@
 //! Texts by hand; packaging/tests/exchange.py has LightGBM's own.
 
-use pgml_core::model::Work;
+use pgml_core::damage::damage;
+use pgml_core::model::{Scores, Work};
 use pgml_core::project::Task;
 
 use super::*;
@@ -43,6 +44,45 @@ fn what_is_written_is_read_again() {
     }
 }
 
+/// Catches a set that goes to the wrong side, and values that are no categories.
+#[test]
+fn splits_by_categories_are_read_and_written() {
+    // Of the second number, 1 and 33 go to the left.
+    let text = TEXT
+        .replace("num_cat=0", "num_cat=1\ncat_boundaries=0 2\ncat_threshold=2 2\ninternal_count=6 4\nleaf_count=1 2 3")
+        .replace("threshold=0.5 -2", "threshold=0 -2")
+        .replace("decision_type=2 10", "decision_type=1 10");
+    let imported = read(text.as_bytes()).and_then(|read| read.finish(Task::Classification, None, None));
+    let (model, preprocess) = imported.expect("a model");
+    let Scores::Forest(forest) = model.parts()[0].scores() else { panic!("trees") };
+    assert_eq!(forest.covers(), Some(&[6.0, 4.0, 1.0, 3.0, 2.0, 1.0][..]));
+    let written = write(&model, &preprocess, &["a".into(), "b".into()]).expect("a text");
+    let likely = |score: f64| 1.0 / (1.0 + (-score).exp());
+    for text in [&text, &written] {
+        for (category, left) in
+            [(1.0, true), (33.9, true), (0.0, false), (2.0, false), (-1.0, false), (f64::NAN, false)]
+        {
+            let wanted = if left { 1.25 } else { 2.25 };
+            assert_eq!(predict(text, [-3.0, category])[1], likely(wanted), "{category}");
+        }
+    }
+    let again = read(written.as_bytes()).and_then(|read| read.finish(Task::Classification, None, None));
+    let (again, _) = again.expect("a model");
+    let Scores::Forest(forest) = again.parts()[0].scores() else { panic!("trees") };
+    assert_eq!(forest.covers(), Some(&[6.0, 4.0, 1.0, 3.0, 2.0, 1.0][..]), "covers are written, too");
+}
+
+/// Catches a reader that believes what it reads: no change of a valid file makes it, or the model, panic or loop.
+#[test]
+fn changed_bytes_are_refused_or_read_but_never_a_panic() {
+    let valid = TEXT.replace("num_cat=0", "num_cat=1\ncat_boundaries=0 1\ncat_threshold=6").replace("=2 10", "=2 1");
+    let (accepted, refused) = damage(&[TEXT.into(), valid.replace("0.5 -2", "0.5 0").into()], 5_000, |bytes| {
+        let read = read(bytes).and_then(|read| read.finish(Task::Classification, None, None));
+        read.map(|(model, _)| model.predict(&[0.3, f64::NAN], &mut Work::default(), &mut Vec::new())).is_ok()
+    });
+    assert!(accepted > 50 && refused > 500, "{accepted} accepted, {refused} refused");
+}
+
 #[test]
 fn an_error_names_the_place() {
     for (from, to, told) in [
@@ -53,8 +93,15 @@ fn an_error_names_the_place() {
         ("threshold=0.5 -2", "threshold=0.5", "tree 0: threshold has 1 values instead of 2"),
         ("threshold=0.5 -2", "threshold=0.5 x", "tree 0: value 2 of threshold is \"x\""),
         ("threshold=0.5 -2", "threshold=0.5 nan", "tree 0: node 1 splits at NaN"),
-        ("decision_type=2 10", "decision_type=1 2", "tree 0: splits by categories"),
-        ("num_cat=0", "num_cat=2", "tree 0: splits by categories"),
+        ("decision_type=2 10", "decision_type=1 2", "tree 0: node 0 has a set of categories that is not there"),
+        ("decision_type=2 10", "decision_type=6 10", "tree 0: zeros that count as missing"),
+        ("num_cat=0", "num_cat=2", "tree 0: cat_boundaries has 0 values instead of 3"),
+        ("num_cat=0", "num_cat=1\ncat_boundaries=0 9", "tree 0: cat_threshold has 0 values instead of 9"),
+        ("num_cat=0", "num_cat=1\ncat_boundaries=1 0", "tree 0: cat_boundaries do not ascend"),
+        ("num_cat=0", "num_cat=18446744073709551615", "tree 0: cat_boundaries do not ascend"),
+        ("is_linear=0", "is_linear=1", "tree 0: linear leaves"),
+        ("num_cat=0", "internal_count=9 4\nleaf_count=1 2", "tree 0: leaf_count has 2 values instead of 3"),
+        ("num_cat=0", "internal_count=9 -4\nleaf_count=1 2 3", "tree 0: node 1 has a weight of its rows that is none"),
         ("Tree=1\nnum_leaves=1", "Tree=1\nnum_leaves=0", "tree 1: leaf_value has 1 values instead of 0"),
         ("binary sigmoid:1", "lambdarank", "its head: objective \"lambdarank\""),
         ("version=v4", "version=v4\naverage_output", "its head: average_output"),

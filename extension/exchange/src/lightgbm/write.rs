@@ -1,11 +1,12 @@
 //! From a model to LightGBM's text.
 
 use pgml_core::model::Model;
-use pgml_core::model::forest::{Compare, LEAF};
+use pgml_core::model::forest::{Compare, Input, LEAF, Node};
 use pgml_core::preprocess::Preprocess;
 
-use super::{LEFT, NAN};
+use super::{CATEGORY, LEFT, NAN};
 use crate::error::{Error, Result};
+use crate::limits::FILE_NODES;
 use crate::sql::last_left;
 use crate::sums::{Objective, Sums};
 
@@ -48,7 +49,8 @@ pub fn write(model: &Model, preprocess: &Preprocess, names: &[String]) -> Result
     }
     for step in 0..steps {
         for of_score in &trees {
-            let body = of_score.get(step).copied().flatten().map_or_else(|| stump(0.0), |root| tree(&sums, root));
+            let root = of_score.get(step).copied().flatten();
+            let body = root.map_or_else(|| Ok(stump(0.0)), |root| tree(&sums, root))?;
             add(&mut text, body);
         }
     }
@@ -62,10 +64,10 @@ fn stump(value: f64) -> String {
 }
 
 /// A tree: splits are numbered from 0 and leaves from -1 down, each in the order in which they are met.
-fn tree(sums: &Sums<'_>, root: u32) -> String {
+fn tree(sums: &Sums<'_>, root: u32) -> Result<String> {
     let nodes = sums.nodes(root);
     if nodes.len() == 1 {
-        return stump(sums.value(&nodes[0].0));
+        return Ok(stump(sums.value(&nodes[0].0)));
     }
     let (mut splits, mut leaves) = (0i64, 0i64);
     let numbers: Vec<i64> = nodes
@@ -76,38 +78,67 @@ fn tree(sums: &Sums<'_>, root: u32) -> String {
             if node.feature == LEAF { -*counter } else { *counter - 1 }
         })
         .collect();
-    let of_splits = || nodes.iter().filter(|(node, ..)| node.feature != LEAF);
-    let list = |values: Vec<String>| values.join(" ");
-    let threshold = |node: &pgml_core::model::forest::Node| {
-        // Where nothing goes to the left, or all does, the smallest and the largest number tell them apart.
-        let exact = !sums.rounds() && sums.forest.compare() == Compare::NotAbove;
-        let last = if exact { node.threshold } else { last_left(sums.forest, node.threshold).unwrap_or(f64::MIN) };
-        format!("{last:?}")
+    let (members, covers) = (sums.members(root), sums.covers(root));
+    let is_leaf = |at: usize| nodes[at].0.feature == LEAF;
+    let list = |leaf: bool, of: &dyn Fn(usize) -> String| {
+        (0..nodes.len()).filter(|at| is_leaf(*at) == leaf).map(of).collect::<Vec<_>>().join(" ")
     };
-    let kind = |node: &pgml_core::model::forest::Node| (NAN | if node.missing_left { LEFT } else { 0 }).to_string();
-    let zeros = |count: usize| vec!["0"; count].join(" ");
-    let (split_count, leaf_count) = (splits as usize, leaves as usize);
+    // Where nothing goes to the left, or all does, the smallest and the largest number tell them apart.
+    let exact = !sums.rounds() && sums.forest.compare() == Compare::NotAbove;
+    let place_of_set = |at: usize| members[..at].iter().flatten().count();
+    let threshold = |at: usize| match (members[at], nodes[at].0.threshold) {
+        (Some(_), _) => place_of_set(at).to_string(),
+        (None, threshold) if exact => format!("{threshold:?}"),
+        (None, threshold) => format!("{:?}", last_left(sums.forest, threshold).unwrap_or(f64::MIN)),
+    };
+    let kind = |at: usize| match (members[at], nodes[at].0.missing_left) {
+        (Some(_), _) => CATEGORY.to_string(),
+        (None, left) => (NAN | if left { LEFT } else { 0 }).to_string(),
+    };
+    // LightGBM counts rows; the weights beside them have what is behind the point.
+    let count = |at: usize| format!("{}", covers[at].round().min(f64::from(i32::MAX)));
+    let weight = |at: usize| format!("{:?}", covers[at]);
     let lines = [
-        format!("num_leaves={leaf_count}\nnum_cat=0"),
-        format!("split_feature={}", list(of_splits().map(|(node, ..)| node.feature.to_string()).collect())),
-        format!("split_gain={}", zeros(split_count)),
-        format!("threshold={}", list(of_splits().map(|(node, ..)| threshold(node)).collect())),
-        format!("decision_type={}", list(of_splits().map(|(node, ..)| kind(node)).collect())),
-        format!("left_child={}", list(of_splits().map(|(_, left, _)| numbers[*left].to_string()).collect())),
-        format!("right_child={}", list(of_splits().map(|(_, _, right)| numbers[*right].to_string()).collect())),
-        format!(
-            "leaf_value={}",
-            list(
-                nodes
-                    .iter()
-                    .filter(|(node, ..)| node.feature == LEAF)
-                    .map(|(node, ..)| format!("{:?}", sums.value(node)))
-                    .collect()
-            )
-        ),
-        format!("leaf_weight={}\nleaf_count={}", zeros(leaf_count), zeros(leaf_count)),
-        format!("internal_value={}\ninternal_weight={}", zeros(split_count), zeros(split_count)),
-        format!("internal_count={}\nis_linear=0\nshrinkage=1\n", zeros(split_count)),
+        format!("num_leaves={leaves}\nnum_cat={}", members.iter().flatten().count()),
+        format!("split_feature={}", list(false, &|at| nodes[at].0.feature.to_string())),
+        format!("split_gain={}", list(false, &|_| "0".into())),
+        format!("threshold={}", list(false, &threshold)),
+        format!("decision_type={}", list(false, &kind)),
+        format!("left_child={}", list(false, &|at| numbers[nodes[at].1].to_string())),
+        format!("right_child={}", list(false, &|at| numbers[nodes[at].2].to_string())),
+        format!("leaf_value={}", list(true, &|at| format!("{:?}", sums.value(&nodes[at].0)))),
+        format!("leaf_weight={}\nleaf_count={}", list(true, &weight), list(true, &count)),
+        format!("internal_value={}\ninternal_weight={}", list(false, &|_| "0".into()), list(false, &weight)),
+        format!("internal_count={}", list(false, &count)),
+        sets(sums, &nodes, &members)?,
+        "is_linear=0\nshrinkage=1\n".to_string(),
     ];
-    lines.join("\n")
+    Ok(lines.iter().filter(|line| !line.is_empty()).cloned().collect::<Vec<_>>().join("\n"))
+}
+
+/// The lines of the sets of categories, in words of 32 bits; none without.
+fn sets(sums: &Sums<'_>, nodes: &[(Node, usize, usize)], members: &[Option<&[u32]>]) -> Result<String> {
+    let (mut ends, mut words) = (vec![0], Vec::<u32>::new());
+    for (found, (node, ..)) in members.iter().zip(nodes) {
+        let Some(found) = found else { continue };
+        if node.missing_left || sums.forest.input() != Input::LightGbm {
+            let why = "its splits by categories send missing values, or values that are none, elsewhere".to_string();
+            return Err(Error::Inexpressible { form: FORM, why });
+        }
+        let (start, last) = (words.len(), found.last().map_or(0, |last| *last as usize));
+        let end = start + last / 32 + 1;
+        if end > FILE_NODES {
+            let what = "words for its categories";
+            return Err(Error::TooLargeToWrite { form: FORM, what, found: end, limit: FILE_NODES });
+        }
+        words.resize(end, 0);
+        found.iter().for_each(|one| words[start + *one as usize / 32] |= 1 << (one % 32));
+        ends.push(end);
+    }
+    let list = |numbers: Vec<String>| numbers.join(" ");
+    if words.is_empty() {
+        return Ok(String::new());
+    }
+    let ends = list(ends.iter().map(usize::to_string).collect());
+    Ok(format!("cat_boundaries={ends}\ncat_threshold={}", list(words.iter().map(u32::to_string).collect())))
 }

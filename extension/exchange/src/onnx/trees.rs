@@ -213,7 +213,8 @@ fn plant(
             true => Found::Split { feature, threshold, left: right, right: left, missing_left: !tracks },
         })
     };
-    grove.plant(nodes.len(), root, target.unwrap_or(0), node)
+    // The format has no place for the rows that came to a node.
+    grove.plant(nodes.len(), root, target.unwrap_or(0), None, node)
 }
 
 fn bases(operator: &Operator<'_>, width: usize) -> Result<Vec<f64>> {

@@ -65,6 +65,9 @@ pub fn write(
     let Combine::Sum { init, divisor, .. } = forest.combination() else {
         return Err(inexpressible("its trees are combined by a weighted median"));
     };
+    if forest.sets().is_some() {
+        return Err(inexpressible("it splits by categories"));
+    }
     let role = role(finish, forest.width())?;
     let divisor = divisor.unwrap_or(1.0);
     let mut lists = Lists::default();

@@ -68,6 +68,9 @@ impl<'a> Steps<'a> {
         let Combine::Sum { init, divisor, single: in_four } = forest.combination() else {
             return Err(inexpressible("its trees are combined by a weighted median"));
         };
+        if forest.sets().is_some() {
+            return Err(inexpressible("it splits by categories"));
+        }
         self.trees += forest.roots().len();
         self.nodes += forest.nodes().len();
         check_size("trees", self.trees, SQL_TREES)?;

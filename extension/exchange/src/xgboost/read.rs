@@ -1,5 +1,7 @@
 //! From XGBoost's JSON or UBJSON to a model.
 
+use std::collections::HashMap;
+
 use pgml_core::model::forest::{Combine, Compare, Input};
 use pgml_core::model::{Decision, Finish, Link, Model, Part, Probabilities, Scores};
 use serde::Deserialize;
@@ -66,6 +68,18 @@ struct Tree {
     default_left: Vec<Flag>,
     #[serde(default)]
     split_type: Vec<u8>,
+    /// The weight of the rows that came to each node in training.
+    #[serde(default)]
+    sum_hessian: Vec<f32>,
+    /// The categories of all sets, and for each set its node, where it begins among them, and how many it has.
+    #[serde(default)]
+    categories: Vec<u32>,
+    #[serde(default)]
+    categories_nodes: Vec<u32>,
+    #[serde(default)]
+    categories_segments: Vec<u64>,
+    #[serde(default)]
+    categories_sizes: Vec<u64>,
     tree_param: TreeShape,
 }
 
@@ -206,8 +220,10 @@ fn plant(number: usize, tree: &Tree, target: usize, grove: &mut Grove) -> Result
     if let Some((name, found)) = sizes.into_iter().find(|(_, found)| *found != count) {
         return Err(broken(place, format!("{name} has {found} values, and left_children has {count}")));
     }
-    if tree.split_type.iter().any(|kind| *kind != 0) {
-        return Err(unknown(place, "splits by categories"));
+    let sets = sets(&place, tree, count)?;
+    let is_split = |(at, kind): (usize, &u8)| *kind != 0 && tree.left_children.get(at).is_some_and(|left| *left >= 0);
+    if tree.split_type.iter().enumerate().any(|(at, kind)| is_split((at, kind)) && !sets.contains_key(&at)) {
+        return Err(broken(place, "a split by categories has none"));
     }
     if !["", "0", "1"].contains(&tree.tree_param.size_leaf_vector.as_str()) {
         return Err(unknown(place, "leaves with several numbers"));
@@ -222,7 +238,52 @@ fn plant(number: usize, tree: &Tree, target: usize, grove: &mut Grove) -> Result
         let right = usize::try_from(right).map_err(|_| format!("node {at} has one child"))?;
         let missing_left = tree.default_left[at].0;
         let feature = tree.split_indices[at] as usize;
+        if let Some(members) = sets.get(&at) {
+            // Those of the set go to the right.
+            let (members, left, right) = (members.clone(), right, left as usize);
+            return Ok(Found::Categories { feature, members, left, right, missing_left: !missing_left });
+        }
         Ok(Found::Split { feature, threshold: value, left: left as usize, right, missing_left })
     };
-    grove.plant(count, 0, target, node).map_err(|cause| broken(place, cause))
+    let covers = covers(&place, tree, count)?;
+    grove.plant(count, 0, target, covers.as_deref(), node).map_err(|cause| broken(place, cause))
+}
+
+/// Of the nodes that split by categories, those that go to the right.
+fn sets(place: &str, tree: &Tree, count: usize) -> Result<HashMap<usize, Vec<u32>>> {
+    let Tree { categories, categories_nodes: nodes, categories_segments: starts, categories_sizes: sizes, .. } = tree;
+    if starts.len() != nodes.len() || sizes.len() != nodes.len() {
+        return Err(broken(place, "the lists of categories differ in length"));
+    }
+    let mut found = HashMap::with_capacity(nodes.len());
+    let mut left = categories.len();
+    for ((node, start), size) in nodes.iter().zip(starts).zip(sizes) {
+        let wrong = |what: &str| broken(place, format!("the categories of node {node} {what}"));
+        let range = usize::try_from(*start).ok().zip(usize::try_from(*size).ok());
+        let range = range.and_then(|(start, size)| Some(start..start.checked_add(size)?));
+        let members = range.and_then(|range| categories.get(range)).ok_or_else(|| wrong("are not there"))?;
+        // Each category belongs to one set: what they take is bounded by the file.
+        left = left.checked_sub(members.len()).ok_or_else(|| wrong("are those of another node, too"))?;
+        let mut members = members.to_vec();
+        members.sort_unstable();
+        members.dedup();
+        let is_split = tree.split_type.get(*node as usize).is_some_and(|kind| *kind == 1) && (*node as usize) < count;
+        if !is_split || found.insert(*node as usize, members).is_some() {
+            return Err(wrong("are of no split by categories, or there twice"));
+        }
+    }
+    Ok(found)
+}
+
+/// The weight of each node's rows in training; none where the file does not tell, and in one that was made without (all are zero).
+fn covers(place: &str, tree: &Tree, count: usize) -> Result<Option<Vec<f64>>> {
+    let told = &tree.sum_hessian;
+    match told.first() {
+        None => Ok(None),
+        Some(_) if told.len() != count => {
+            Err(broken(place, format!("sum_hessian has {} values, and left_children has {count}", told.len())))
+        }
+        Some(root) if *root == 0.0 && count > 1 => Ok(None),
+        Some(_) => Ok(Some(told.iter().map(|weight| f64::from(*weight)).collect())),
+    }
 }

@@ -1,6 +1,7 @@
 //! Files by hand; packaging/tests/exchange.py has XGBoost's own.
 
-use pgml_core::model::Work;
+use pgml_core::damage::damage;
+use pgml_core::model::{Scores, Work};
 use pgml_core::project::Task;
 use serde_json::{Value, json};
 
@@ -115,7 +116,8 @@ fn numbers_beyond_four_bytes_are_neither_written_nor_leaves() {
 fn an_error_names_the_place() {
     let changed = |pointer: &str, to: Value| {
         let mut file = file();
-        *file.pointer_mut(pointer).expect(pointer) = to;
+        let (object, name) = pointer.rsplit_once('/').expect(pointer);
+        file.pointer_mut(object).expect(object)[name] = to;
         read(file.to_string().as_bytes()).expect_err(pointer).to_string()
     };
     const TREE: &str = "/learner/gradient_booster/model/trees/0";
@@ -136,12 +138,56 @@ fn an_error_names_the_place() {
         ("right_children", json!([-2, -1, 4, -1, -1]), "tree 0: node 0 has one child"),
         ("split_indices", json!([7, 0, 0, 0, 0]), "tree 0: node 0 splits feature 7, and there are 2"),
         ("split_indices", json!([1]), "tree 0: split_indices has 1 values, and left_children has 5"),
-        ("split_type", json!([1, 0, 0, 0, 0]), "tree 0: splits by categories"),
+        ("split_type", json!([1, 0, 0, 0, 0]), "tree 0: a split by categories has none"),
+        ("categories_nodes", json!([0]), "tree 0: the lists of categories differ in length"),
+        ("sum_hessian", json!([1, 1]), "tree 0: sum_hessian has 2 values, and left_children has 5"),
+        ("sum_hessian", json!([1, -1, 1, 1, 1]), "tree 0: node 1 has a weight of its rows that is none"),
         ("default_left", json!([2, 0, 0, 0, 0]), "line 1, column "),
     ] {
         let error = changed(&format!("{TREE}/{name}"), to);
         assert!(error.contains(told), "{error}");
     }
+}
+
+/// Catches a set that goes to the wrong side, and numbers that are no categories.
+#[test]
+fn splits_by_categories_are_read_and_written() {
+    let mut file = file();
+    let tree = &mut file["learner"]["gradient_booster"]["model"]["trees"][0];
+    for (name, to) in [
+        ("split_type", json!([1, 0, 0, 0, 0])),
+        ("categories", json!([4, 2])),
+        ("categories_nodes", json!([0])),
+        ("categories_segments", json!([0])),
+        ("categories_sizes", json!([2])),
+        ("sum_hessian", json!([6, 2, 4, 1, 3])),
+    ] {
+        tree[name] = to;
+    }
+    let text = file.to_string();
+    let mut binary = Vec::new();
+    ubj(&file, &mut binary);
+    let (model, preprocess) =
+        read(text.as_bytes()).and_then(|read| read.finish(Task::Regression, None, None)).expect("a model");
+    let Scores::Forest(forest) = model.parts()[0].scores() else { panic!("trees") };
+    assert_eq!(forest.covers(), Some(&[6.0, 4.0, 1.0, 3.0, 2.0][..]));
+    let written = write(&model, &preprocess, &["a".into(), "b".into()]).expect("a file");
+    for bytes in [text.as_bytes(), &binary, written.as_bytes()] {
+        for (category, wanted) in [(2.0, 0.75), (4.5, 0.75), (0.0, 2.0), (3.0, 2.0), (-0.5, 2.0), (1e30, 2.0)] {
+            assert_eq!(predict(bytes, [-3.0, category]), wanted, "{category}");
+        }
+        // What is missing goes to the left, as before.
+        assert_eq!(predict(bytes, [-3.0, f64::NAN]), 2.0);
+    }
+    let lie = |name: &str, to: Value| {
+        let mut file = file.clone();
+        file["learner"]["gradient_booster"]["model"]["trees"][0][name] = to;
+        read(file.to_string().as_bytes()).expect_err(name).to_string()
+    };
+    assert!(lie("categories_sizes", json!([3])).contains("the categories of node 0 are not there"));
+    assert!(lie("categories_segments", json!([u64::MAX])).contains("the categories of node 0 are not there"));
+    assert!(lie("categories_nodes", json!([7])).contains("the categories of node 7 are of no split by categories"));
+    assert!(lie("categories", json!([4, 1u32 << 31])).contains("its trees: they don't fit its objective"));
 }
 
 #[test]
@@ -165,37 +211,13 @@ fn lengths_that_lie_are_refused() {
 /// Catches a reader that believes what it reads: no change of a valid file makes it, or the model, panic or loop.
 #[test]
 fn changed_bytes_are_refused_or_read_but_never_a_panic() {
-    let mut state = 0x2545_f491_4f6c_dd1d_u64;
-    let mut random = move |below: usize| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state % below as u64) as usize
-    };
     let mut binary = Vec::new();
     ubj(&file(), &mut binary);
-    let (mut accepted, mut refused) = (0, 0);
-    for valid in [file().to_string().into_bytes(), binary] {
-        for _ in 0..5_000 {
-            let mut bytes = valid.clone();
-            for _ in 0..1 + random(4) {
-                let place = random(bytes.len());
-                match random(4) {
-                    0 => bytes[place] ^= 1 << random(8),
-                    1 => bytes[place] = 0xff,
-                    2 => bytes.truncate(place.max(1)),
-                    _ => bytes[place] = bytes[random(bytes.len())],
-                }
-            }
-            match read(&bytes).and_then(|read| read.finish(Task::Regression, Some(vec!["a".into(), "b".into()]), None))
-            {
-                Ok((model, _)) => {
-                    accepted += 1;
-                    let _ = model.predict(&[0.3, f64::NAN], &mut Work::default(), &mut Vec::new());
-                }
-                Err(_) => refused += 1,
-            }
-        }
-    }
+    let valid = [file().to_string().into_bytes(), binary];
+    let names = || Some(vec!["a".into(), "b".into()]);
+    let (accepted, refused) = damage(&valid, 5_000, |bytes| {
+        let read = read(bytes).and_then(|read| read.finish(Task::Regression, names(), None));
+        read.map(|(model, _)| model.predict(&[0.3, f64::NAN], &mut Work::default(), &mut Vec::new())).is_ok()
+    });
     assert!(accepted > 50 && refused > 500, "{accepted} accepted, {refused} refused");
 }

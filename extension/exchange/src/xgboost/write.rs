@@ -36,12 +36,13 @@ pub fn write(model: &Model, preprocess: &Preprocess, names: &[String]) -> Result
     // As a first tree, the scores before the others keep their bits.
     if sums.init.iter().any(|init| *init != 0.0) {
         for (target, init) in sums.init.iter().enumerate() {
-            trees.push(tree(&[(stump(), 0, 0)], |_| *init, trees.len(), model.features, sums.forest.compare()));
+            let stump = Nodes { nodes: vec![(stump(), 0, 0)], covers: vec![1.0], members: vec![None] };
+            trees.push(tree(&stump, |_| *init, trees.len(), model.features, sums.forest.compare()));
             info.push(target);
         }
     }
     for (root, target) in sums.trees() {
-        let nodes = sums.nodes(root);
+        let nodes = Nodes { nodes: sums.nodes(root), covers: sums.covers(root), members: sums.members(root) };
         trees.push(tree(&nodes, |node| sums.value(node), trees.len(), model.features, sums.forest.compare()));
         info.push(target);
     }
@@ -60,7 +61,7 @@ pub fn write(model: &Model, preprocess: &Preprocess, names: &[String]) -> Result
         "learner": {
             "attributes": {},
             "feature_names": names,
-            "feature_types": vec!["float"; names.len()],
+            "feature_types": types(&sums, names.len()),
             "gradient_booster": {
                 "model": {
                     "gbtree_model_param": {"num_parallel_tree": "1", "num_trees": count},
@@ -99,13 +100,26 @@ fn below(threshold: f64, compare: Compare) -> f32 {
     }
 }
 
-fn tree(
-    nodes: &[(Node, usize, usize)],
-    value: impl Fn(&Node) -> f64,
-    id: usize,
-    features: usize,
-    compare: Compare,
-) -> Value {
+/// The nodes of a tree, what came to each, and the categories that go to the left.
+struct Nodes<'a> {
+    nodes: Vec<(Node, usize, usize)>,
+    covers: Vec<f64>,
+    members: Vec<Option<&'a [u32]>>,
+}
+
+/// What each feature is: a number, or a category.
+fn types(sums: &Sums<'_>, features: usize) -> Vec<&'static str> {
+    let mut types = vec!["float"; features];
+    for (at, node) in sums.forest.nodes().iter().enumerate() {
+        if sums.forest.sets().is_some_and(|sets| sets.of_node(at as u32).is_some()) {
+            types[node.feature as usize] = "c";
+        }
+    }
+    types
+}
+
+fn tree(tree: &Nodes<'_>, value: impl Fn(&Node) -> f64, id: usize, features: usize, compare: Compare) -> Value {
+    let Nodes { nodes, covers, members } = tree;
     let is_leaf = |node: &Node| node.feature == LEAF;
     let mut parents = vec![i32::MAX; nodes.len()];
     for (place, (node, left, right)) in nodes.iter().enumerate() {
@@ -115,26 +129,37 @@ fn tree(
         }
     }
     let child = |node: &Node, place: usize| if is_leaf(node) { -1 } else { place as i64 };
+    // The categories of a set go to the right there.
+    let sides = |at: usize| {
+        let (node, left, right) = &nodes[at];
+        match members[at] {
+            Some(_) => (child(node, *right), child(node, *left), !node.missing_left),
+            None => (child(node, *left), child(node, *right), node.missing_left),
+        }
+    };
+    let all = || 0..nodes.len();
     let number = |node: &Node| if is_leaf(node) { value(node) as f32 } else { below(node.threshold, compare) };
     let numbers: Vec<f32> = nodes.iter().map(|(node, ..)| number(node)).collect();
     let zeros = vec![0.0f32; nodes.len()];
-    let none: [i32; 0] = [];
+    let with_sets: Vec<usize> = all().filter(|at| members[*at].is_some()).collect();
+    let sizes: Vec<usize> = members.iter().flatten().map(|members| members.len()).collect();
+    let starts = sizes.iter().scan(0, |end, size| Some(std::mem::replace(end, *end + size)));
     json!({
         "base_weights": zeros,
-        "categories": none,
-        "categories_nodes": none,
-        "categories_segments": none,
-        "categories_sizes": none,
-        "default_left": nodes.iter().map(|(node, ..)| u8::from(node.missing_left)).collect::<Vec<u8>>(),
+        "categories": members.iter().flatten().flat_map(|members| members.iter().copied()).collect::<Vec<u32>>(),
+        "categories_nodes": with_sets,
+        "categories_segments": starts.collect::<Vec<usize>>(),
+        "categories_sizes": sizes,
+        "default_left": all().map(|at| u8::from(sides(at).2)).collect::<Vec<u8>>(),
         "id": id,
-        "left_children": nodes.iter().map(|(node, left, _)| child(node, *left)).collect::<Vec<i64>>(),
+        "left_children": all().map(|at| sides(at).0).collect::<Vec<i64>>(),
         "loss_changes": zeros,
         "parents": parents,
-        "right_children": nodes.iter().map(|(node, _, right)| child(node, *right)).collect::<Vec<i64>>(),
+        "right_children": all().map(|at| sides(at).1).collect::<Vec<i64>>(),
         "split_conditions": numbers,
         "split_indices": nodes.iter().map(|(node, ..)| if is_leaf(node) { 0 } else { node.feature }).collect::<Vec<u32>>(),
-        "split_type": vec![0u8; nodes.len()],
-        "sum_hessian": zeros,
+        "split_type": members.iter().map(|members| u8::from(members.is_some())).collect::<Vec<u8>>(),
+        "sum_hessian": covers.iter().map(|cover| *cover as f32).collect::<Vec<f32>>(),
         "tree_param": {
             "num_deleted": "0",
             "num_feature": features.to_string(),

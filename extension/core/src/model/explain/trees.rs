@@ -15,6 +15,7 @@
 
 use super::super::AskPython;
 use super::super::forest::{Combine, Compare, Forest, LEAF};
+use super::super::sets::NO_SET;
 use super::quadrature::{LANES, Lanes, Rule};
 use super::{Contributions, NotExplained};
 
@@ -39,7 +40,7 @@ struct Step {
     level: u32,
     /// The level behind the question before the last that asked for the last one's feature; 0 if there is none.
     before: u32,
-    /// Of a leaf, what [`Forest`] has there.
+    /// Of a leaf, what [`Forest`] has there; of a split, its set of categories, if it has one.
     leaf: u32,
     /// Whether it is its parent's child to the right.
     is_right: bool,
@@ -117,9 +118,18 @@ impl Explained {
             }
             let (steps, rule) = (&self.steps[tree.steps.clone()], &self.rules[tree.rule]);
             let value = |leaf: u32| forest.value(leaf, score);
-            match forest.compare {
-                Compare::Below => walk.tree(steps, tree.depth, rule, |value, threshold| value >= threshold, value),
-                Compare::NotAbove => walk.tree(steps, tree.depth, rule, |value, threshold| value > threshold, value),
+            let depth = tree.depth;
+            match (forest.compare, &forest.sets) {
+                (Compare::Below, None) => walk.tree(steps, depth, rule, |value, step| value >= step.threshold, value),
+                (Compare::NotAbove, None) => walk.tree(steps, depth, rule, |value, step| value > step.threshold, value),
+                (compare, Some(sets)) => {
+                    let right = |of_row: f64, step: &Step| match step.leaf {
+                        NO_SET => compare.is_right(of_row, step.threshold),
+                        // No set has a NaN.
+                        set => !of_row.is_nan() & !sets.has(set, of_row, forest.input),
+                    };
+                    walk.tree(steps, depth, rule, right, value);
+                }
             }
         }
         let (init, divisor) = match &forest.combine {
@@ -180,6 +190,8 @@ impl Planner<'_> {
             (depth, most) = (depth.max(next.level as usize), most.max(self.features));
             let node = self.forest.nodes[next.node as usize];
             let is_leaf = node.feature == LEAF;
+            let sets = self.forest.sets.as_ref();
+            let set = |node| sets.and_then(|sets| sets.of_node(node)).unwrap_or(NO_SET);
             self.steps.push(Step {
                 threshold: if is_leaf { next.weight } else { node.threshold },
                 share,
@@ -187,7 +199,7 @@ impl Planner<'_> {
                 feature: node.feature,
                 level: next.level,
                 before,
-                leaf: if is_leaf { node.left } else { 0 },
+                leaf: if is_leaf { node.left } else { set(next.node) },
                 is_right: next.is_right,
                 missing_left: node.missing_left,
             });
@@ -272,7 +284,7 @@ impl Walk<'_> {
         steps: &[Step],
         depth: usize,
         rule: &Rule,
-        right: impl Fn(f64, f64) -> bool,
+        right: impl Fn(f64, &Step) -> bool,
         value: impl Fn(u32) -> f64,
     ) {
         self.begin(depth, rule);
@@ -291,7 +303,7 @@ impl Walk<'_> {
                 self.give(level, rule.blocks(), value);
             } else {
                 let of_row = self.row[step.feature as usize];
-                let goes = right(of_row, step.threshold) | (of_row.is_nan() & !step.missing_left);
+                let goes = right(of_row, step) | (of_row.is_nan() & !step.missing_left);
                 (self.levels[level].feature, self.levels[level].goes_right) = (step.feature, goes);
             }
         }
