@@ -21,6 +21,8 @@ pub struct Sums<'a> {
     /// The values before the first tree.
     pub init: &'a [f64],
     divisor: f64,
+    /// Whether the categories of a set go to the right, as XGBoost has it, and not to the left.
+    is_mirrored: bool,
 }
 
 impl<'a> Sums<'a> {
@@ -49,7 +51,22 @@ impl<'a> Sums<'a> {
             },
         };
         let divisor = divisor.unwrap_or(1.0);
-        Ok(Sums { forest, objective, init, divisor })
+        Ok(Sums { forest, objective, init, divisor, is_mirrored: false })
+    }
+
+    /// With the sides of each split by categories changed: those of the set go to the right.
+    pub fn mirrored(self) -> Sums<'a> {
+        Sums { is_mirrored: true, ..self }
+    }
+
+    /// A node as the format has it.
+    fn node(&self, at: u32) -> Node {
+        let node = self.forest.nodes()[at as usize];
+        let has_set = self.forest.sets().is_some_and(|sets| sets.of_node(at).is_some());
+        match self.is_mirrored && has_set {
+            true => Node { left: node.right, right: node.left, missing_left: !node.missing_left, ..node },
+            false => node,
+        }
     }
 
     /// The trees, each with the score that it adds to.
@@ -78,7 +95,7 @@ impl<'a> Sums<'a> {
         self.order(root).into_iter().map(cover).collect()
     }
 
-    /// Of each node of a tree, in the order of [`Sums::nodes`], the categories that go to the left, where it splits by categories.
+    /// Of each node of a tree, in the order of [`Sums::nodes`], its set of categories, where it has one.
     pub fn members(&self, root: u32) -> Vec<Option<&[u32]>> {
         let members = |at: u32| self.forest.sets().and_then(|sets| Some(sets.members_of(sets.of_node(at)?)));
         self.order(root).into_iter().map(members).collect()
@@ -90,7 +107,7 @@ impl<'a> Sums<'a> {
         let mut next = 0;
         while let Some(at) = found.get(next).copied() {
             next += 1;
-            let node = self.forest.nodes()[at as usize];
+            let node = self.node(at);
             if node.feature != LEAF {
                 found.extend([node.left, node.right]);
             }
@@ -101,7 +118,7 @@ impl<'a> Sums<'a> {
     /// A tree's nodes level by level from the left, and for each split the places of its children.
     pub fn nodes(&self, root: u32) -> Vec<(Node, usize, usize)> {
         let mut next = 1;
-        let each = self.order(root).into_iter().map(|at| match self.forest.nodes()[at as usize] {
+        let each = self.order(root).into_iter().map(|at| match self.node(at) {
             node if node.feature == LEAF => (node, 0, 0),
             node => {
                 next += 2;

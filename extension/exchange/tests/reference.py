@@ -109,12 +109,28 @@ def columns():
             yield called, task, Pipeline([("before", before), ("model", model)]), table, y
 
 
+def six():
+    """Yield models of the six data sets: name, task, model, rows, labels, data set and kind."""
+    for data in ("breast_cancer", "diabetes", "digits", "iris", "linnerud", "wine"):
+        loaded = getattr(datasets, f"load_{data}")()
+        y = loaded.target[:, 0] if loaded.target.ndim > 1 else loaded.target
+        task = "regression" if data in ("diabetes", "linnerud") else "classification"
+        suffix = "Regressor" if task == "regression" else "Classifier"
+        linear = linear_model.LogisticRegression(max_iter=500) if suffix[0] == "C" else linear_model.Ridge()
+        for kind, model in (
+            ("trees", getattr(ensemble, f"RandomForest{suffix}")(4, max_depth=4)),
+            ("trees", getattr(ensemble, f"GradientBoosting{suffix}")(n_estimators=3)),
+            ("linear", make_pipeline(StandardScaler(), linear)),
+        ):
+            yield f"{kind} of {data}, {type(model).__name__}", task, model, loaded.data, y, data, kind
+
+
 def models():
     """Write the models with what ONNX Runtime says."""
     random = np.random.RandomState(0)
     np.random.set_state(random.get_state())
     found = []
-    for name, task, model, rows, labels in [*numbers(), *columns()]:
+    for name, task, model, rows, labels, *of_six in [*numbers(), *columns(), *six()]:
         texts = rows.dtype == object
         if not texts:
             rows = rows.astype(np.float32).astype(float)
@@ -139,6 +155,7 @@ def models():
                 "rows": listed,
                 "predictions": predictions,
                 "shares": shares,
+                **dict(zip(("data", "kind"), of_six)),
             }
         )
     return found

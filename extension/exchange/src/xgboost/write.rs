@@ -20,7 +20,7 @@ pub fn write(model: &Model, preprocess: &Preprocess, names: &[String]) -> Result
     if !preprocess.is_plain() {
         return no("its preprocessing has no place in it");
     }
-    let sums = Sums::of(model, FORM)?;
+    let sums = Sums::of(model, FORM)?.mirrored();
     if !sums.rounds() {
         return no("its trees compare numbers of eight bytes, and XGBoost's those of four");
     }
@@ -100,7 +100,7 @@ fn below(threshold: f64, compare: Compare) -> f32 {
     }
 }
 
-/// The nodes of a tree, what came to each, and the categories that go to the left.
+/// The nodes of a tree, what came to each, and the categories that go to the right.
 struct Nodes<'a> {
     nodes: Vec<(Node, usize, usize)>,
     covers: Vec<f64>,
@@ -129,19 +129,10 @@ fn tree(tree: &Nodes<'_>, value: impl Fn(&Node) -> f64, id: usize, features: usi
         }
     }
     let child = |node: &Node, place: usize| if is_leaf(node) { -1 } else { place as i64 };
-    // The categories of a set go to the right there.
-    let sides = |at: usize| {
-        let (node, left, right) = &nodes[at];
-        match members[at] {
-            Some(_) => (child(node, *right), child(node, *left), !node.missing_left),
-            None => (child(node, *left), child(node, *right), node.missing_left),
-        }
-    };
-    let all = || 0..nodes.len();
     let number = |node: &Node| if is_leaf(node) { value(node) as f32 } else { below(node.threshold, compare) };
     let numbers: Vec<f32> = nodes.iter().map(|(node, ..)| number(node)).collect();
     let zeros = vec![0.0f32; nodes.len()];
-    let with_sets: Vec<usize> = all().filter(|at| members[*at].is_some()).collect();
+    let with_sets: Vec<usize> = (0..nodes.len()).filter(|at| members[*at].is_some()).collect();
     let sizes: Vec<usize> = members.iter().flatten().map(|members| members.len()).collect();
     let starts = sizes.iter().scan(0, |end, size| Some(std::mem::replace(end, *end + size)));
     json!({
@@ -150,12 +141,12 @@ fn tree(tree: &Nodes<'_>, value: impl Fn(&Node) -> f64, id: usize, features: usi
         "categories_nodes": with_sets,
         "categories_segments": starts.collect::<Vec<usize>>(),
         "categories_sizes": sizes,
-        "default_left": all().map(|at| u8::from(sides(at).2)).collect::<Vec<u8>>(),
+        "default_left": nodes.iter().map(|(node, ..)| u8::from(node.missing_left)).collect::<Vec<u8>>(),
         "id": id,
-        "left_children": all().map(|at| sides(at).0).collect::<Vec<i64>>(),
+        "left_children": nodes.iter().map(|(node, left, _)| child(node, *left)).collect::<Vec<i64>>(),
         "loss_changes": zeros,
         "parents": parents,
-        "right_children": all().map(|at| sides(at).1).collect::<Vec<i64>>(),
+        "right_children": nodes.iter().map(|(node, _, right)| child(node, *right)).collect::<Vec<i64>>(),
         "split_conditions": numbers,
         "split_indices": nodes.iter().map(|(node, ..)| if is_leaf(node) { 0 } else { node.feature }).collect::<Vec<u32>>(),
         "split_type": members.iter().map(|members| u8::from(members.is_some())).collect::<Vec<u8>>(),
