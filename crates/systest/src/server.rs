@@ -24,6 +24,7 @@ pub const PROGRAMS: [&str; 10] = [
     "soak.py",
     "calls.py",
     "xgboost_in_rust.py",
+    "imports.py",
 ];
 
 /// A disk that a test can fill. A clean system has no mount(8).

@@ -31,6 +31,8 @@ pub enum Error {
     NotExplained { model: i64, why: String },
     #[error("model {model} can't be explained: it was stored without {lacks}")]
     TooOldToExplain { model: i64, lacks: &'static str },
+    #[error("model {model} can't be explained: the {format} file that it was imported from does not tell {lacks}")]
+    ImportedWithout { model: i64, format: String, lacks: &'static str },
     #[error("model {model} has no class \"{class}\"")]
     UnknownClass { model: i64, class: String, known: Vec<String> },
     #[error("model {0} is a decomposition, and no score says how well it decomposes other rows than its own")]
@@ -234,7 +236,7 @@ impl Error {
             Error::StrategyNeedsModel(_) | Error::UnknownStrategy(_) | Error::UnknownSampling(_) => "22023",
             Error::UnsupportedTask(_) | Error::SeveralLabels { .. } | Error::NoProbabilities(_) => "0A000",
             Error::NotDecomposition(..) | Error::NotEvaluated(_) | Error::NotExplained { .. } => "0A000",
-            Error::TooOldToExplain { .. } => "55000",
+            Error::TooOldToExplain { .. } | Error::ImportedWithout { .. } => "55000",
             Error::UnknownClass { .. } => "22023",
             Error::LabelClass { .. } => "42804",
             Error::DeclaredOnly(_) | Error::NotBuilt(_) => "0A000",
@@ -373,6 +375,10 @@ impl Error {
                     .into()
             }
             Error::TooOldToExplain { .. } => "Train it again: this release stores what explanations need.".into(),
+            Error::ImportedWithout { format, .. } if format == "onnx" => {
+                "ONNX has no place for it: import the model as its library writes it (LightGBM's text, XGBoost's JSON).".into()
+            }
+            Error::ImportedWithout { .. } => "Import the file as the library that trained the model writes it.".into(),
             Error::UnknownClass { known, .. } => {
                 const MOST: usize = 20;
                 let more = if known.len() > MOST { format!(" and {} more", known.len() - MOST) } else { String::new() };

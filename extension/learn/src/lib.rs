@@ -124,13 +124,16 @@ fn predict(model: &Model, data: &Data, interrupt: Interrupt<'_>) -> Result<Vec<f
 }
 
 /// The probabilities for all rows; `None` if the model has none.
-fn probabilities(model: &Model, data: &Data) -> Result<Option<Vec<f64>>> {
+fn probabilities(model: &Model, data: &Data, interrupt: Interrupt<'_>) -> Result<Option<Vec<f64>>> {
     let Some(classes) = model.classes() else {
         return Ok(None);
     };
     let mut work = Work::default();
     let mut out = Vec::with_capacity(data.rows * classes);
-    for row in data.each_row() {
+    for (place, row) in data.each_row().enumerate() {
+        if place % 1024 == 0 {
+            interrupt();
+        }
         model.probabilities(row, &mut work, &mut out).map_err(|_| refused())?;
     }
     Ok(Some(out))
@@ -157,14 +160,13 @@ pub struct Answers<'a> {
 pub fn scores(task: Task, answers: Answers<'_>, interrupt: Interrupt<'_>) -> Map<String, Value> {
     let Answers { rows, predicted, shares, known } = answers;
     match task {
-        Task::Regression => metrics::regression(&rows.y, predicted, rows.labels),
+        Task::Regression => metrics::regression(&rows.y, predicted, rows.labels, interrupt),
         Task::Classification => {
             let each = (0..rows.labels).map(|label| {
                 let column: Vec<f64> = predicted.iter().skip(label).step_by(rows.labels).copied().collect();
                 let known = known.get(label).map_or(&[][..], Vec::as_slice);
-                metrics::classification(&rows.label(label), &column, shares, known, |class| {
-                    rows.class_name(label, class)
-                })
+                let called = |class| rows.class_name(label, class);
+                metrics::classification(&rows.label(label), &column, shares, known, called, interrupt)
             });
             metrics::joint(each.collect())
         }
@@ -177,7 +179,7 @@ pub fn scores(task: Task, answers: Answers<'_>, interrupt: Interrupt<'_>) -> Map
 fn score(task: Task, model: &Model, train: &Data, test: &Data, interrupt: Interrupt<'_>) -> Result<Map<String, Value>> {
     let predicted = predict(model, test, interrupt)?;
     let classes = task == Task::Classification;
-    let shares = if classes && test.labels == 1 { probabilities(model, test)? } else { None };
+    let shares = if classes && test.labels == 1 { probabilities(model, test, interrupt)? } else { None };
     let known: Vec<Vec<f64>> =
         if classes { (0..test.labels).map(|label| data::classes(&train.label(label))).collect() } else { Vec::new() };
     let answers = Answers { rows: test, predicted: &predicted, shares: shares.as_deref(), known: &known };

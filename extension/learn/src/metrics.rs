@@ -2,6 +2,8 @@
 //!
 //! A score that is undefined for these rows is null, and `notes` says why, by the score's name.
 
+use std::cell::Cell;
+
 use serde_json::{Map, Value, json};
 
 use crate::Interrupt;
@@ -16,6 +18,35 @@ const MOST_DISTANCES: usize = 10_000;
 const NO_ROWS: &str = "there are no test rows";
 
 type Scores = Map<String, Value>;
+
+/// Steps after which an interrupt is looked for: some hundred microseconds.
+const UNINTERRUPTED: u32 = 1 << 16;
+
+/// Counts the steps of loops over rows, which may be millions, and looks for an interrupt now and then.
+struct Steps<'a> {
+    interrupt: Interrupt<'a>,
+    done: Cell<u32>,
+}
+
+impl Steps<'_> {
+    fn new(interrupt: Interrupt<'_>) -> Steps<'_> {
+        Steps { interrupt, done: Cell::new(0) }
+    }
+
+    /// Count one step; the interrupt may unwind.
+    fn step(&self) {
+        self.done.set(self.done.get() + 1);
+        if self.done.get() == UNINTERRUPTED {
+            self.done.set(0);
+            (self.interrupt)();
+        }
+    }
+
+    /// The items, each a step.
+    fn each<'s, T>(&'s self, items: impl Iterator<Item = T> + 's) -> impl Iterator<Item = T> + 's {
+        items.inspect(|_| self.step())
+    }
+}
 
 /// Scores that are collected with their reasons.
 #[derive(Default)]
@@ -48,11 +79,12 @@ impl Card {
 }
 
 /// Score predictions of one or several labels; several are averaged.
-pub fn regression(truth: &[f64], predicted: &[f64], labels: usize) -> Scores {
+pub fn regression(truth: &[f64], predicted: &[f64], labels: usize, interrupt: Interrupt<'_>) -> Scores {
+    let steps = Steps::new(interrupt);
     let mut card = Card::default();
     let rows = truth.len() / labels.max(1);
     let mean = |of: &dyn Fn(f64) -> f64| {
-        let sum: f64 = truth.iter().zip(predicted).map(|(truth, predicted)| of(truth - predicted)).sum();
+        let sum: f64 = steps.each(truth.iter().zip(predicted)).map(|(truth, predicted)| of(truth - predicted)).sum();
         if rows == 0 { Err(NO_ROWS) } else { Ok(sum / truth.len() as f64) }
     };
     card.add("mean_squared_error", mean(&|error| error * error));
@@ -60,15 +92,16 @@ pub fn regression(truth: &[f64], predicted: &[f64], labels: usize) -> Scores {
     let r2 = match rows {
         0 => Err(NO_ROWS),
         1 => Err("r2 needs at least two test rows"),
-        _ => Ok((0..labels).map(|label| r2(truth, predicted, label, labels)).sum::<f64>() / labels as f64),
+        _ => Ok((0..labels).map(|label| r2(truth, predicted, label, labels, &steps)).sum::<f64>() / labels as f64),
     };
     card.add("r2", r2);
     card.finish()
 }
 
 /// The share of a label's variance that the predictions explain; of a constant label, 1 when they are right and 0 else.
-fn r2(truth: &[f64], predicted: &[f64], label: usize, labels: usize) -> f64 {
-    let column = |values: &'_ [f64]| -> Vec<f64> { values.iter().skip(label).step_by(labels).copied().collect() };
+fn r2(truth: &[f64], predicted: &[f64], label: usize, labels: usize, steps: &Steps<'_>) -> f64 {
+    let column =
+        |values: &'_ [f64]| -> Vec<f64> { steps.each(values.iter().skip(label).step_by(labels).copied()).collect() };
     let (truth, predicted) = (column(truth), column(predicted));
     let mean = truth.iter().sum::<f64>() / truth.len() as f64;
     let left: f64 = truth.iter().zip(&predicted).map(|(truth, predicted)| (truth - predicted).powi(2)).sum();
@@ -88,17 +121,19 @@ pub fn classification(
     shares: Option<&[f64]>,
     known: &[f64],
     called: impl Fn(f64) -> String,
+    interrupt: Interrupt<'_>,
 ) -> Scores {
     let mut card = Card::default();
+    let steps = &Steps::new(interrupt);
     let rows = truth.len();
-    let [f1, precision, recall] = weighted(truth, predicted);
+    let [f1, precision, recall] = weighted(truth, predicted, steps);
     let right = truth.iter().zip(predicted).filter(|(truth, predicted)| truth == predicted).count();
     let or_none = |score: f64| if rows == 0 { Err(NO_ROWS) } else { Ok(score) };
     card.add("f1", or_none(f1));
     card.add("precision", or_none(precision));
     card.add("recall", or_none(recall));
     card.add("accuracy", or_none(right as f64 / rows as f64));
-    card.add("balanced_accuracy", or_none(balanced(truth, predicted)));
+    card.add("balanced_accuracy", or_none(balanced(truth, predicted, steps)));
     if let Some(shares) = shares {
         let present = classes(truth);
         let is_known = |class: &&f64| known.binary_search_by(|known| known.total_cmp(class)).is_ok();
@@ -109,8 +144,8 @@ pub fn classification(
         let (log_loss, roc_auc) = match (rows, &unseen[..], present.len()) {
             (0, ..) => (Err(NO_ROWS), Err(NO_ROWS)),
             (_, [_, ..], _) => (Err(&reason[..]), Err(&reason[..])),
-            (_, [], 1) => (Ok(log_loss(truth, shares, known)), Err("the test rows have one class only")),
-            (_, [], _) => (Ok(log_loss(truth, shares, known)), Ok(roc_auc(truth, shares, known))),
+            (_, [], 1) => (Ok(log_loss(truth, shares, known, steps)), Err("the test rows have one class only")),
+            (_, [], _) => (Ok(log_loss(truth, shares, known, steps)), Ok(roc_auc(truth, shares, known, steps))),
         };
         card.add("log_loss", log_loss);
         card.add("roc_auc", roc_auc);
@@ -119,11 +154,11 @@ pub fn classification(
 }
 
 /// F1, precision and recall of each class, weighted by its rows; what would divide by zero is zero.
-fn weighted(truth: &[f64], predicted: &[f64]) -> [f64; 3] {
+fn weighted(truth: &[f64], predicted: &[f64], steps: &Steps<'_>) -> [f64; 3] {
     let known = classes(truth);
     let place = |value: &f64| known.binary_search_by(|class| class.total_cmp(value)).ok();
     let (mut hits, mut there, mut guessed) = (vec![0.0; known.len()], vec![0.0; known.len()], vec![0.0; known.len()]);
-    for (truth, guess) in truth.iter().zip(predicted) {
+    for (truth, guess) in steps.each(truth.iter().zip(predicted)) {
         let (truth, guess) = (place(truth), place(guess));
         truth.into_iter().for_each(|place| there[place] += 1.0);
         guess.into_iter().for_each(|place| guessed[place] += 1.0);
@@ -139,10 +174,13 @@ fn weighted(truth: &[f64], predicted: &[f64]) -> [f64; 3] {
 }
 
 /// The mean of the classes' recalls: each class counts alike, whatever its size.
-fn balanced(truth: &[f64], predicted: &[f64]) -> f64 {
+fn balanced(truth: &[f64], predicted: &[f64], steps: &Steps<'_>) -> f64 {
     let mut rows: Vec<(f64, bool)> =
         truth.iter().zip(predicted).map(|(truth, predicted)| (*truth, truth == predicted)).collect();
-    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+    rows.sort_by(|a, b| {
+        steps.step();
+        a.0.total_cmp(&b.0)
+    });
     let recall = |class: &[(f64, bool)]| class.iter().filter(|row| row.1).count() as f64 / class.len() as f64;
     let recalls: Vec<f64> = rows.chunk_by(|a, b| a.0 == b.0).map(recall).collect();
     recalls.iter().sum::<f64>() / recalls.len() as f64
@@ -154,29 +192,29 @@ fn places(truth: &[f64], known: &[f64]) -> Vec<usize> {
 }
 
 /// The mean of what the true class's probability costs; no probability counts as smaller than a rounding error.
-fn log_loss(truth: &[f64], shares: &[f64], known: &[f64]) -> f64 {
+fn log_loss(truth: &[f64], shares: &[f64], known: &[f64], steps: &Steps<'_>) -> f64 {
     let cost = |(place, shares): (usize, &[f64])| {
         let share = shares[place] / shares.iter().sum::<f64>();
         -share.clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln()
     };
     let places = places(truth, known).into_iter();
-    places.zip(shares.chunks_exact(known.len())).map(cost).sum::<f64>() / truth.len() as f64
+    steps.each(places.zip(shares.chunks_exact(known.len()))).map(cost).sum::<f64>() / truth.len() as f64
 }
 
 /// The area under the curve: of two classes; of more, that of each pair, weighted by the pair's rows.
 ///
 /// A class's scores are compared with those of all other classes at once: pairs are millions where classes are thousands.
-fn roc_auc(truth: &[f64], shares: &[f64], known: &[f64]) -> f64 {
+fn roc_auc(truth: &[f64], shares: &[f64], known: &[f64], steps: &Steps<'_>) -> f64 {
     let places = places(truth, known);
     let mut rows = vec![0usize; known.len()];
     places.iter().for_each(|place| rows[*place] += 1);
     let column = |class: usize| shares.iter().skip(class).step_by(known.len()).copied();
     if known.len() == 2 {
-        return areas(column(1), &places, 1, &rows)[0];
+        return areas(column(1), &places, 1, &rows, steps)[0];
     }
     let (mut sum, mut weight) = (0.0, 0.0);
     for class in (0..known.len()).filter(|class| rows[*class] > 0) {
-        let areas = areas(column(class), &places, class, &rows);
+        let areas = areas(column(class), &places, class, &rows, steps);
         for other in (0..known.len()).filter(|other| *other != class && rows[*other] > 0) {
             // A pair counts as often as it has rows, and each of its two classes gives one half.
             let pair = (rows[class] + rows[other]) as f64;
@@ -188,12 +226,21 @@ fn roc_auc(truth: &[f64], shares: &[f64], known: &[f64]) -> f64 {
 }
 
 /// For each class, the chance that a row of `class` has the higher score than one of it; equal scores count half.
-fn areas(scores: impl Iterator<Item = f64>, places: &[usize], class: usize, rows: &[usize]) -> Vec<f64> {
-    let scored: Vec<(f64, usize)> = scores.zip(places.iter().copied()).collect();
+fn areas(
+    scores: impl Iterator<Item = f64>,
+    places: &[usize],
+    class: usize,
+    rows: &[usize],
+    steps: &Steps<'_>,
+) -> Vec<f64> {
+    let scored: Vec<(f64, usize)> = steps.each(scores.zip(places.iter().copied())).collect();
     let mut own: Vec<f64> = scored.iter().filter(|(_, place)| *place == class).map(|(score, _)| *score).collect();
-    own.sort_unstable_by(f64::total_cmp);
+    own.sort_unstable_by(|a, b| {
+        steps.step();
+        a.total_cmp(b)
+    });
     let mut higher = vec![0.0; rows.len()];
-    for (score, place) in scored {
+    for (score, place) in steps.each(scored.into_iter()) {
         let lower = own.partition_point(|own| *own < score);
         let equal = own.partition_point(|own| *own <= score) - lower;
         higher[place] += (own.len() - lower - equal) as f64 + equal as f64 / 2.0;
@@ -277,6 +324,8 @@ fn silhouette(data: &Data, clusters: &[f64], most: usize, interrupt: Interrupt<'
 mod tests {
     use super::*;
 
+    const CALM: Interrupt<'static> = &|| {};
+
     fn number(scores: &Scores, name: &str) -> f64 {
         scores[name].as_f64().expect("a number")
     }
@@ -284,11 +333,11 @@ mod tests {
     // sklearn.metrics: r2_score([1,2,4],[1.5,2,3]), mean_squared_error, mean_absolute_error
     #[test]
     fn regressions_are_scored_as_scikit_learn_does() {
-        let scores = regression(&[1.0, 2.0, 4.0], &[1.5, 2.0, 3.0], 1);
+        let scores = regression(&[1.0, 2.0, 4.0], &[1.5, 2.0, 3.0], 1, CALM);
         assert!((number(&scores, "r2") - 0.7321428571428572).abs() < 1e-15);
         assert!((number(&scores, "mean_squared_error") - 0.4166666666666667).abs() < 1e-15);
         assert_eq!(number(&scores, "mean_absolute_error"), 0.5);
-        assert_eq!(regression(&[], &[], 1)["notes"]["r2"], NO_ROWS);
+        assert_eq!(regression(&[], &[], 1, CALM)["notes"]["r2"], NO_ROWS);
     }
 
     // y = [0,0,1,1,2,2]; p = [0,1,1,1,2,0]
@@ -300,7 +349,7 @@ mod tests {
         let truth = [0.0, 0.0, 1.0, 1.0, 2.0, 2.0];
         let guess = [0.0, 1.0, 1.0, 1.0, 2.0, 0.0];
         let shares = [0.7, 0.2, 0.1, 0.3, 0.4, 0.3, 0.1, 0.8, 0.1, 0.2, 0.5, 0.3, 0.1, 0.2, 0.7, 0.5, 0.2, 0.3];
-        let scores = classification(&truth, &guess, Some(&shares), &[0.0, 1.0, 2.0], |class| class.to_string());
+        let scores = classification(&truth, &guess, Some(&shares), &[0.0, 1.0, 2.0], |class| class.to_string(), CALM);
         for (name, wanted) in [
             ("f1", 0.6555555555555556),
             ("precision", 0.7222222222222222),
@@ -316,23 +365,28 @@ mod tests {
 
     #[test]
     fn a_class_that_is_never_predicted_counts_as_zero() {
-        let scores = classification(&[0.0, 1.0], &[0.0, 0.0], None, &[0.0, 1.0], |class| class.to_string());
+        let scores = classification(&[0.0, 1.0], &[0.0, 0.0], None, &[0.0, 1.0], |class| class.to_string(), CALM);
         assert!((number(&scores, "f1") - 1.0 / 3.0).abs() < 1e-15);
     }
 
     #[test]
     fn always_the_largest_class_is_no_better_than_chance() {
         let truth: Vec<f64> = (0..100).map(|row| f64::from(row < 2)).collect();
-        let scores = classification(&truth, &[0.0; 100], None, &[0.0, 1.0], |class| class.to_string());
+        let scores = classification(&truth, &[0.0; 100], None, &[0.0, 1.0], |class| class.to_string(), CALM);
         assert_eq!(number(&scores, "balanced_accuracy"), 0.5);
         assert!(number(&scores, "f1") > 0.96);
     }
 
     #[test]
     fn a_class_that_training_lacks_is_told() {
-        let scores = classification(&[2.0, 1.0], &[0.0, 1.0], Some(&[0.5, 0.5, 0.2, 0.8]), &[0.0, 1.0], |class| {
-            class.to_string()
-        });
+        let scores = classification(
+            &[2.0, 1.0],
+            &[0.0, 1.0],
+            Some(&[0.5, 0.5, 0.2, 0.8]),
+            &[0.0, 1.0],
+            |class| class.to_string(),
+            CALM,
+        );
         assert_eq!(scores["log_loss"], Value::Null);
         assert_eq!(scores["notes"]["roc_auc"], "the test rows have classes that the training rows lack: 2");
     }
@@ -365,7 +419,22 @@ mod tests {
                 weight += rows;
             }
         }
-        assert!((roc_auc(&truth, &shares, &known) - sum / weight).abs() < 1e-12);
+        assert!((roc_auc(&truth, &shares, &known, &Steps::new(CALM)) - sum / weight).abs() < 1e-12);
+    }
+
+    /// Catches an evaluation of millions of rows during whose scoring no cancel is seen.
+    #[test]
+    fn interrupts_are_looked_for_while_rows_are_scored() {
+        let truth: Vec<f64> = (0..200_000).map(|row| f64::from(row % 2)).collect();
+        let shares: Vec<f64> = (0..400_000).map(|place| f64::from(place * 37 % 1009) / 1009.0).collect();
+        let asked = Cell::new(0);
+        let count = || asked.set(asked.get() + 1);
+        classification(&truth, &truth, Some(&shares), &[0.0, 1.0], |class| class.to_string(), &count);
+        let of_classes = asked.replace(0);
+        // The rows, their sorts, and each pass over the probabilities.
+        assert!(of_classes > 30, "{of_classes}");
+        regression(&truth, &truth, 1, &count);
+        assert!(asked.get() > 8, "{}", asked.get());
     }
 
     #[test]
@@ -373,7 +442,7 @@ mod tests {
         let truth: Vec<f64> = (0..6000).map(|row| f64::from(row % 2000)).collect();
         let known: Vec<f64> = (0..2000).map(f64::from).collect();
         let shares = vec![1.0 / 2000.0; 6000 * 2000];
-        let scores = classification(&truth, &truth, Some(&shares), &known, |class| class.to_string());
+        let scores = classification(&truth, &truth, Some(&shares), &known, |class| class.to_string(), CALM);
         assert_eq!((number(&scores, "roc_auc"), number(&scores, "f1")), (0.5, 1.0));
         let x: Vec<f64> = (0..400).map(|row| f64::from(row / 200)).collect();
         let data = Data { rows: x.len(), features: 1, x: x.clone(), ..Data::default() };

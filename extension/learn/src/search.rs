@@ -210,7 +210,7 @@ fn judge(
     let test = data.only(fold);
     let predicted = predict(&model, &test, interrupt)?;
     if request.task == Task::Regression {
-        let scores = crate::metrics::regression(&test.y, &predicted, test.labels);
+        let scores = crate::metrics::regression(&test.y, &predicted, test.labels, interrupt);
         return Ok(scores["r2"].as_f64().unwrap_or(f64::NAN));
     }
     let right = test.y.iter().zip(&predicted).filter(|(truth, predicted)| truth == predicted).count();

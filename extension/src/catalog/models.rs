@@ -271,13 +271,23 @@ pub fn find(edition: Edition, id: i64) -> Result<Option<(String, String, String)
     )
 }
 
-/// The task of a model, and why it has no form without Python, as the calling statement sees them.
-pub fn task_and_export(id: i64) -> Result<(String, Option<String>)> {
+/// What a model is, and where it came from.
+pub struct Origin {
+    pub task: String,
+    /// Why it has no form without Python.
+    pub not_exported: Option<String>,
+    /// The format of the file that it was imported from.
+    pub format: Option<String>,
+}
+
+/// What a model is and where it came from, as the calling statement sees it.
+pub fn task_and_origin(id: i64) -> Result<Origin> {
     let found = spi::read(
-        c"SELECT p.task::pg_catalog.text, m.metrics OPERATOR(pg_catalog.->>) 'not_exported' FROM pgml.models AS m \
+        c"SELECT p.task::pg_catalog.text, m.metrics OPERATOR(pg_catalog.->>) 'not_exported', \
+          m.metrics OPERATOR(pg_catalog.#>>) '{imported,format}' FROM pgml.models AS m \
           JOIN pgml.projects AS p ON p.id OPERATOR(pg_catalog.=) m.project_id WHERE m.id OPERATOR(pg_catalog.=) $1",
         &[id.into()],
-        |row| Ok((required(row.get(1))?, row.get(2))),
+        |row| Ok(Origin { task: required(row.get(1))?, not_exported: row.get(2), format: row.get(3) }),
     )?;
     required(found.into_iter().next())
 }

@@ -82,7 +82,10 @@ fn leave_out_probability_scores(scores: &mut Map<String, Value>, rows: usize, cl
 fn confusion(wanted: Wanted<'_>, relation: &str) -> Result<Confusion> {
     let Scored { said, truth, .. } = score_classes(wanted, relation)?;
     let mut counts: HashMap<[u64; 2], i64> = HashMap::new();
-    for (truth, said) in truth.values.iter().zip(&said.values) {
+    for (place, (truth, said)) in truth.values.iter().zip(&said.values).enumerate() {
+        if place.is_multiple_of(1 << 16) {
+            pgrx::check_for_interrupts!();
+        }
         // Zero has no sign.
         *counts.entry([truth + 0.0, said + 0.0].map(f64::to_bits)).or_default() += 1;
     }

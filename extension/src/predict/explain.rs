@@ -75,7 +75,7 @@ impl Model {
     /// The form of the model that can be explained, if it has one.
     fn explained(&self) -> Result<&model::Model> {
         let refused = |why: String| Error::NotExplained { model: self.id, why };
-        let (task, not_exported) = rights::of_predictors(|| models::task_and_export(self.id))?;
+        let models::Origin { task, not_exported, .. } = rights::of_predictors(|| models::task_and_origin(self.id))?;
         if [Task::Clustering, Task::Decomposition].iter().any(|other| other.name() == task) {
             return Err(refused(format!("its task is {task}")).into());
         }
@@ -91,10 +91,12 @@ impl Model {
         if let Some(explainer) = self.explainer.get() {
             return Ok(explainer);
         }
-        let explainer = Explainer::new(native, &interrupt).map_err(|why| match why {
-            NotExplained::Old(lacks) => Error::TooOldToExplain { model: self.id, lacks },
-            NotExplained::SeveralLabels => Error::SeveralLabels { model: self.id, labels: native.labels() },
-            NotExplained::Kind(_) | NotExplained::Deep => Error::NotExplained { model: self.id, why: why.to_string() },
+        let models::Origin { format, .. } = rights::of_predictors(|| models::task_and_origin(self.id))?;
+        let explainer = Explainer::new(native, &interrupt).map_err(|why| match (why, format) {
+            (NotExplained::Old(lacks), Some(format)) => Error::ImportedWithout { model: self.id, format, lacks },
+            (NotExplained::Old(lacks), None) => Error::TooOldToExplain { model: self.id, lacks },
+            (NotExplained::SeveralLabels, _) => Error::SeveralLabels { model: self.id, labels: native.labels() },
+            (why, _) => Error::NotExplained { model: self.id, why: why.to_string() },
         })?;
         self.bytes.set(self.bytes.get() + explainer.bytes());
         Ok(self.explainer.get_or_init(|| explainer))

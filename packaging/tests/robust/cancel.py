@@ -231,6 +231,45 @@ def timeout_ends_an_evaluation():
 
 
 @case
+def timeout_ends_a_scoring():
+    """statement_timeout ends an evaluation whose rows are all read and predicted"""
+    classes, rows = 2000, 12_000
+    head = (
+        f"tree\nversion=v4\nnum_class={classes}\nnum_tree_per_iteration={classes}\n"
+        f"max_feature_idx=0\nobjective=multiclass num_class:{classes}\nfeature_names=a\n\n"
+        "end of trees\n"
+    )
+    with Session() as session:
+        model = session.run(
+            "SELECT pgml.import_model('many classes', 'classification', 'lightgbm', "
+            f"'\\x{head.encode().hex()}'::bytea, NULL)",
+        )[0]
+        session.run(f"SELECT pgml.deploy({model})")
+        session.run(
+            "CREATE OR REPLACE VIEW public.many_classes AS SELECT n / 1e9 AS a, "
+            f"n % {classes} AS target FROM generate_series(1, {rows}) AS n"
+        )
+        # What needs no scores reads and predicts the same rows.
+        seconds = []
+        for function in ("confusion_matrix", "evaluate"):
+            began = time.monotonic()
+            session.run(f"SELECT count(*) FROM pgml.{function}('many classes', 'many_classes')")
+            seconds.append(time.monotonic() - began)
+        reading, whole = seconds
+        assert whole - reading > 0.4, f"scoring takes no more than {whole - reading:.2f} s"
+        after = reading + (whole - reading) / 2
+        session.run(f"SET statement_timeout = '{int(after * 1000)}ms'")
+        call = "SELECT count(*) FROM pgml.evaluate('many classes', 'many_classes')"
+        failed, ended = session.failure(call)
+        assert failed.sqlstate == "57014" and ended < after + (whole - after) * 0.75, (
+            f"{failed} after {ended:.2f} s of {whole:.2f} s"
+        )
+        session.run("RESET statement_timeout")
+        still_works(session)
+    return f"{ended - after:.2f} s late; the whole takes {whole:.2f} s, {reading:.2f} s without scores"
+
+
+@case
 def late_interrupts_do_no_harm():
     """60 timeouts at random moments of short calls leave the session's Python as it was"""
     chance = random.Random(7)
