@@ -1,13 +1,14 @@
 //! What is done with a model that a fuzzed file gave: all that a database does with it.
 
 use pgml_core::model::Work;
+use pgml_core::model::explain::Explainer;
 use pgml_core::project::Task;
 use pgml_exchange::{Format, Leaving, sql};
 
 /// More would be the evaluation's time, not the reader's.
 const FEATURES: usize = 64;
 
-/// Reads a file, predicts, and writes the model in every form.
+/// Reads a file, predicts, explains, and writes the model in every form.
 pub fn model(format: Format, data: &[u8]) {
     for task in [Task::Regression, Task::Classification] {
         let Ok(read) = format.read(data) else { return };
@@ -27,6 +28,11 @@ pub fn model(format: Format, data: &[u8]) {
             let row = vec![value; model.features];
             let _ = model.predict(&row, &mut work, &mut out);
             let _ = model.probabilities(&row, &mut work, &mut out);
+        }
+        if let Ok(explainer) = Explainer::new(&model, &|| {}) {
+            let class = model.class_values().map(|_| 0);
+            let row = vec![0.3; model.features];
+            let _ = explainer.explain(&model, &row, class, &|| {});
         }
         let arrays = vec![false; preprocess.steps().len()];
         let leaving = Leaving {

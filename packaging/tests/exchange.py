@@ -31,16 +31,38 @@ def load(name):
     loaded = getattr(datasets, f"load_{name}")(return_X_y=True)
     rows = np.asarray(loaded[0], dtype=np.float64)
     rows[::7, 0] = np.nan
-    return rows, loaded[1]
+    return rows, loaded[1] if loaded[1].ndim == 1 else loaded[1][:, 0]
+
+
+def array(row):
+    """Write a row as an array of SQL."""
+    return "{" + ",".join("NaN" if np.isnan(one) else repr(float(one)) for one in row) + "}"
+
+
+def explained(what, model, rows, contributions, name):
+    """Check some rows' contributions, and the base behind them, against a library's."""
+    contributions = np.asarray(contributions, dtype=np.float64)
+    contributions = contributions.reshape(len(rows), -1, rows.shape[1] + 1)
+    found = []
+    for row, wanted in zip(rows[:EXPLAINED], contributions):
+        for label in range(min(len(wanted), CLASSES)):
+            # One score that tells two classes apart is that of the second.
+            named = f", label => '{label if len(wanted) > 1 else 1}'"
+            told = values(
+                "SELECT json_object_agg(feature, contribution) FROM pgml.explain("
+                f"{model}::bigint, '{array(row)}'::float8[]"
+                f"{named if 'classification' in what else ''})"
+            )[0]
+            names = [f"{name}{place}" for place in range(rows.shape[1])]
+            found.append([told[one] for one in (*names, "(base)")])
+    wanted = contributions[:EXPLAINED, :CLASSES].reshape(len(found), -1)
+    scale = np.maximum(1, np.abs(wanted).max(axis=1, keepdims=True))
+    same(f"{what} explained", wanted / scale, np.asarray(found) / scale, False)
 
 
 def literal(rows):
     """Write rows as one array of SQL."""
-    texts = [
-        "{" + ",".join("NaN" if np.isnan(one) else repr(float(one)) for one in row) + "}"
-        for row in rows
-    ]
-    return "'{" + ",".join(texts) + "}'::float8[]"
+    return "'{" + ",".join(array(row) for row in rows) + "}'::float8[]"
 
 
 def bring(project, task, form, file, names, classes=None):
@@ -68,10 +90,7 @@ def shares(model, rows):
     statements = [
         f"SELECT to_json(pgml.predict_proba({model}::bigint, r.row::float8[])) FROM (VALUES "
     ]
-    statements[0] += ",".join(
-        "('{" + ",".join("NaN" if np.isnan(v) else repr(float(v)) for v in row) + "}')"
-        for row in rows
-    )
+    statements[0] += ",".join(f"('{array(row)}')" for row in rows)
     statements[0] += ") AS r(row)"
     return np.array(values(*statements))
 
@@ -92,7 +111,7 @@ def same(what, expected, found, exact):
 
 def lightgbm_models():
     """LightGBM's text enters, and leaves again."""
-    for name, task in DATA:
+    for name, task in SIX:
         rows, labels = load(name)
         classes = len(set(labels))
         objective = (
@@ -112,11 +131,13 @@ def lightgbm_models():
             found = shares(model, rows)
             same(f"LightGBM {name}", wanted, found[:, 1] if classes == 2 else found, False)
         same(f"LightGBM {name} and back", wanted, back.predict(rows), True)
+        told = booster.predict(rows, pred_contrib=True)
+        explained(f"LightGBM {name}, {task}", model, rows, told, "Column_")
 
 
 def xgboost_models():
     """XGBoost's JSON and UBJSON enter, and leave as JSON."""
-    for name, task in DATA:
+    for name, task in SIX:
         rows, labels = load(name)
         classes = len(set(labels))
         objective = (
@@ -142,6 +163,8 @@ def xgboost_models():
                 same(
                     f"XGBoost {name} {form}", wanted, found[:, 1] if classes == 2 else found, False
                 )
+        told = booster.predict(matrix, pred_contribs=True)
+        explained(f"XGBoost {name}, {task}", model, rows, told, "f")
         back = xgboost.Booster()
         back.load_model(bytearray(export(model, "xgboost")))
         again = xgboost.DMatrix(rows, feature_names=names)
@@ -219,6 +242,11 @@ def leaves(model, form, rows, mine, project, task):
         )
         found = predictions(again, rows) if mine.ndim == 1 else shares(again, rows)
         same(f"{project} as {form}", mine, found, False)
+        # ONNX does not tell what contributions are computed from.
+        call = f"SELECT * FROM pgml.explain({again}::bigint, '{array(rows[0])}'::float8[])"
+        told = psql("-v", "VERBOSITY=verbose", script=f"{call};\n").stderr
+        honest = "onnx file that it was imported from" in told or "kernel machine" in told
+        CHECKS.check(f"{project} from ONNX is not explained", honest, told)
         return True
     if form == "lightgbm":
         found = lightgbm.Booster(model_str=file.decode()).predict(rows)
@@ -339,6 +367,16 @@ def life():
 
 
 DATA = (("diabetes", "regression"), ("breast_cancer", "classification"), ("iris", "classification"))
+SIX = (
+    *DATA,
+    ("digits", "classification"),
+    ("linnerud", "regression"),
+    ("wine", "classification"),
+)
+EXPLAINED = 3
+"""Rows that are explained."""
+CLASSES = 4
+"""Classes whose scores are explained: of ten, the first four."""
 FORMS = ("pgml", "onnx", "lightgbm", "xgboost")
 WITHOUT_SHARES = ("ridge", "svm")
 LABEL = {"diabetes": "target", "breast_cancer": "malignant", "iris": "target"}

@@ -9,7 +9,7 @@ use pgml_core::model::{Decision, Finish, Link, Model, Part, Probabilities, Score
 use super::{CATEGORY, FORMAT, LEFT, NAN, ZERO};
 use crate::error::{Error, Result};
 use crate::imported::{Imported, words};
-use crate::limits::{FILE_FEATURES, FILE_SCORES};
+use crate::limits::{FILE_FEATURES, FILE_NODES, FILE_SCORES};
 use crate::trees::{Found, Grove, bits};
 
 /// Objectives whose predictions are the sums of the trees.
@@ -173,8 +173,12 @@ fn sets(lines: &Lines<'_>) -> Result<Vec<Vec<u32>>> {
     let wrong = || broken(&lines.place, "cat_boundaries do not ascend within cat_threshold");
     let ends: Vec<usize> = lines.list("cat_boundaries", count.checked_add(1).ok_or_else(wrong)?)?;
     let words: Vec<u32> = lines.list("cat_threshold", ends.last().copied().unwrap_or(0))?;
-    // Each word belongs to one set: what they take is bounded by the file.
-    if ends.first() != Some(&0) || !ends.is_sorted() {
+    let found = words.iter().map(|word| word.count_ones() as usize).sum();
+    if found > FILE_NODES {
+        return Err(Error::TooLarge { what: "categories", found, limit: FILE_NODES });
+    }
+    // Each word belongs to one set, because ranges ascend: what they take is bounded by the file.
+    if ends.first() != Some(&0) {
         return Err(wrong());
     }
     ends.windows(2).map(|bounds| Ok(bits(words.get(bounds[0]..bounds[1]).ok_or_else(wrong)?))).collect()

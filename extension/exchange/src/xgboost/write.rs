@@ -150,7 +150,7 @@ fn tree(tree: &Nodes<'_>, value: impl Fn(&Node) -> f64, id: usize, features: usi
         "split_conditions": numbers,
         "split_indices": nodes.iter().map(|(node, ..)| if is_leaf(node) { 0 } else { node.feature }).collect::<Vec<u32>>(),
         "split_type": members.iter().map(|members| u8::from(members.is_some())).collect::<Vec<u8>>(),
-        "sum_hessian": covers.iter().map(|cover| *cover as f32).collect::<Vec<f32>>(),
+        "sum_hessian": covers.iter().map(|cover| (*cover as f32).min(f32::MAX)).collect::<Vec<f32>>(),
         "tree_param": {
             "num_deleted": "0",
             "num_feature": features.to_string(),
