@@ -266,7 +266,8 @@ def timeout_ends_a_scoring():
         )
         session.run("RESET statement_timeout")
         still_works(session)
-    return f"{ended - after:.2f} s late; the whole takes {whole:.2f} s, {reading:.2f} s without scores"
+    took = f"the whole takes {whole:.2f} s, {reading:.2f} s without scores"
+    return f"{ended - after:.2f} s late; {took}"
 
 
 @case
