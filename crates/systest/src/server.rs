@@ -13,7 +13,7 @@ use crate::system::System;
 
 /// The programs of the suite, in the order in which they run, each in a database of its own. After a name there may be a
 /// variable of its environment.
-pub const PROGRAMS: [&str; 10] = [
+pub const PROGRAMS: [&str; 11] = [
     "cancel.py",
     "isolation.py",
     "world.py",
