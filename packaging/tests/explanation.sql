@@ -137,7 +137,7 @@ SELECT pg_temp.expect_error($$SELECT * FROM pgml.explain('linear rust numbers', 
 -- Splits by categories: what the library that trained it calls a category is none of an amount. Rust predicts and explains.
 SELECT pgml.train('categories lightgbm', 'regression', 'numbers', 'price', 'lightgbm', '{"categorical_feature": [0], "n_estimators": 10, "min_data_per_group": 5, "cat_smooth": 1}', runtime => 'python');
 SELECT pgml.train('categories xgboost', 'regression', 'numbers', 'price', 'xgboost', '{"enable_categorical": true, "feature_types": ["c", "q", "q", "q"], "n_estimators": 10}', runtime => 'python');
-SELECT pg_temp.expect('Rust predicts ' || name, format($$SELECT concat(predicted_by, why_python) FROM pgml.model_details AS d JOIN pgml.projects AS p ON p.id = d.project_id WHERE p.name = %L$$, name), 'rust'),
+SELECT pg_temp.expect('Rust predicts ' || name, format($$SELECT concat(predicted_by, why_python) FROM pgml.model_details AS d WHERE d.name = %L$$, name), 'rust'),
     pg_temp.expect('the contributions of ' || name, format($$SELECT bool_and(abs(pgml.predict(%1$L, t) - e.sum) < 1e-4) FROM numbers AS t CROSS JOIN LATERAL (SELECT sum(contribution) FROM pgml.explain(%1$L, t)) AS e(sum)$$, name), 'true')
 FROM unnest('{categories lightgbm,categories xgboost}'::text[]) AS name;
 

@@ -1,6 +1,6 @@
 //! The suite `protections`: each protection of the server has a test that fails when the protection is taken out.
 //!
-//! `packaging/tests/protections.toml` lists them, each with the change to the source that takes it out. The suite first runs
+//! `packaging/tests/protections.toml` and a file for models of others list them, each with the change to the source that takes it out. The suite first runs
 //! each test named there with the installed extension, where it has to pass. Then it compiles the extension with those
 //! changes, installs it in place of the first, and runs the tests again: each must fail, or take several times as long. A
 //! test that still passes tests nothing, and counts as a failure.
@@ -24,7 +24,10 @@ use crate::server;
 use crate::system::System;
 
 /// Where they are listed, in the source tree.
-pub const LIST: &str = "packaging/tests/protections.toml";
+pub const LISTS: [&str; 2] = [
+    "packaging/tests/protections.toml",
+    "packaging/tests/protections-imports.toml",
+];
 
 /// Seconds that a test may take with its protection.
 const LIMIT: u32 = 600;
@@ -65,12 +68,16 @@ struct List {
     protection: Vec<Protection>,
 }
 
-/// Reads [`LIST`] from the source tree at `root`.
+/// Reads [`LISTS`] from the source tree at `root`.
 pub fn load(root: &Path) -> Result<Vec<Protection>, Failure> {
-    let text = files::read_text(&root.join(LIST))?;
-    let list: List =
-        toml::from_str(&text).map_err(|error| unexpected(format!("{LIST}: {error}")))?;
-    Ok(list.protection)
+    let mut all = Vec::new();
+    for list in LISTS {
+        let text = files::read_text(&root.join(list))?;
+        let read: List =
+            toml::from_str(&text).map_err(|error| unexpected(format!("{list}: {error}")))?;
+        all.extend(read.protection);
+    }
+    Ok(all)
 }
 
 impl Protection {
@@ -91,7 +98,7 @@ impl Protection {
             let text = files::read_text(&path)?;
             ensure(text.matches(code.as_str()).count() == 1, || {
                 format!(
-                    "{LIST}: the code of `{}` is not exactly once in {file}",
+                    "the code of the protection `{}` is not exactly once in {file}",
                     self.name
                 )
             })?;
