@@ -133,9 +133,11 @@ fn differences() -> Differences {
 #[test]
 fn imported_and_exported_models_are_those_of_the_libraries() {
     let found = differences();
-    assert_eq!(found.len(), 20, "{:?}", found.keys());
+    assert_eq!(found.len(), 22, "{:?}", found.keys());
     for (line, of_data) in found {
-        assert_eq!(of_data.len(), 6, "{line:?}: {:?}", of_data.keys());
+        // The new operator of ONNX gives values, no classes.
+        let sets = if line[0].contains("TreeEnsemble") { 2 } else { 6 };
+        assert_eq!(of_data.len(), sets, "{line:?}: {:?}", of_data.keys());
         for (data, difference) in of_data {
             assert!(difference < TOLERANCE, "{line:?} of {data}: {difference}");
         }

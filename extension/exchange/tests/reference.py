@@ -121,8 +121,43 @@ def six():
             ("trees", getattr(ensemble, f"RandomForest{suffix}")(4, max_depth=4)),
             ("trees", getattr(ensemble, f"GradientBoosting{suffix}")(n_estimators=3)),
             ("linear", make_pipeline(StandardScaler(), linear)),
+            ("`TreeEnsemble`", getattr(ensemble, f"RandomForest{suffix}")(4, max_depth=4)),
         ):
+            if kind == "`TreeEnsemble`" and task != "regression":
+                continue
             yield f"{kind} of {data}, {type(model).__name__}", task, model, loaded.data, y, data, kind
+
+
+def version_5(file):
+    """Return the file with TreeEnsemble of ai.onnx.ml 5 in place of its TreeEnsembleRegressor."""
+    model = onnx.load_from_string(file)
+    node = next(one for one in model.graph.node if one.op_type == "TreeEnsembleRegressor")
+    old = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
+    keys = list(zip(old["nodes_treeids"], old["nodes_nodeids"]))
+    splits = [place for place, mode in enumerate(old["nodes_modes"]) if mode != b"LEAF"]
+    leaves = list(zip(old["target_treeids"], old["target_nodeids"]))
+    number = {keys[place]: at for at, place in enumerate(splits)}
+    made = {"nodes_featureids": [old["nodes_featureids"][place] for place in splits]}
+    for side in ("true", "false"):
+        there = [(keys[place][0], old[f"nodes_{side}nodeids"][place]) for place in splits]
+        made[f"nodes_{side}leafs"] = [int(one not in number) for one in there]
+        made[f"nodes_{side}nodeids"] = [number.get(one, -1) if one in number else leaves.index(one) for one in there]
+    made["tree_roots"] = [number[tree, 0] for tree in sorted(set(old["nodes_treeids"]))]
+    made["leaf_targetids"] = list(old["target_ids"])
+    made["n_targets"] = old["n_targets"]
+    made["aggregate_function"] = 1
+    tensor = onnx.helper.make_tensor
+    thresholds = [old["nodes_values"][place] for place in splits]
+    made["nodes_splits"] = tensor("splits", onnx.TensorProto.FLOAT, [len(splits)], thresholds)
+    made["nodes_modes"] = tensor("modes", onnx.TensorProto.UINT8, [len(splits)], bytes(len(splits)), raw=True)
+    weights = list(old["target_weights"])
+    made["leaf_weights"] = tensor("weights", onnx.TensorProto.FLOAT, [len(weights)], weights)
+    new = onnx.helper.make_node("TreeEnsemble", node.input, node.output, domain="ai.onnx.ml", **made)
+    node.CopyFrom(new)
+    for opset in model.opset_import:
+        if opset.domain == "ai.onnx.ml":
+            opset.version = 5
+    return model.SerializeToString()
 
 
 def models():
@@ -144,6 +179,8 @@ def models():
         has_map = task == "classification" and not isinstance(model, svm.LinearSVC)
         options = {"zipmap": False} if has_map else None
         file = convert_sklearn(model, initial_types=types, options=options).SerializeToString()
+        if "`TreeEnsemble`" in of_six:
+            file = version_5(file)
         some = rows[:: max(1, len(rows) // ROWS)][:ROWS]
         listed = [[None if one != one else one for one in row] for row in some.tolist()]
         predictions, shares = told(file, listed)

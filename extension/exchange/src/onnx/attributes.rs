@@ -1,6 +1,6 @@
 //! The attributes of an operator, by their names and types.
 
-use super::proto::{AttributeProto, NodeProto, attribute};
+use super::proto::{AttributeProto, NodeProto, attribute, data};
 use super::{broken, unknown};
 use crate::error::Result;
 use crate::imported::words;
@@ -69,6 +69,14 @@ impl<'a> Operator<'a> {
         match self.find(&format!("{name}_as_tensor"), attribute::TENSOR)?.and_then(|found| found.t.as_ref()) {
             Some(tensor) => Ok((tensor.numbers()?, true)),
             None => Ok((self.floats(name)?, false)),
+        }
+    }
+
+    /// Numbers of a tensor; whether they have eight bytes.
+    pub fn tensor(&self, name: &str) -> Result<(Vec<f64>, bool)> {
+        match self.find(name, attribute::TENSOR)?.and_then(|found| found.t.as_ref()) {
+            Some(tensor) => Ok((tensor.numbers()?, tensor.data_type == data::DOUBLE)),
+            None => Ok((Vec::new(), false)),
         }
     }
 

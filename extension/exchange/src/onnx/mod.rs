@@ -2,6 +2,7 @@
 //! them.
 
 mod attributes;
+mod ensemble;
 mod lanes;
 mod linear;
 mod machine;

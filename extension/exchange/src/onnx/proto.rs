@@ -119,6 +119,7 @@ pub struct TensorProto {
 /// `TensorProto.DataType`.
 pub mod data {
     pub const FLOAT: i32 = 1;
+    pub const UINT8: i32 = 2;
     pub const INT32: i32 = 6;
     pub const INT64: i32 = 7;
     pub const STRING: i32 = 8;
@@ -180,9 +181,15 @@ impl TensorProto {
             (data::INT64, false) => each(8).map(|one| i64::from_le_bytes(array(one)) as f64).collect(),
             (data::INT32, true) => self.int32_data.iter().map(|one| f64::from(*one)).collect(),
             (data::INT32, false) => each(4).map(|one| f64::from(i32::from_le_bytes(array(one)))).collect(),
+            (data::UINT8, true) => self.int32_data.iter().map(|one| f64::from(*one)).collect(),
+            (data::UINT8, false) => raw.iter().map(|one| f64::from(*one)).collect(),
             (other, _) => return Err(unknown(place(), format!("numbers of the type {other}"))),
         };
-        let size = if matches!(self.data_type, data::DOUBLE | data::INT64) { 8 } else { 4 };
+        let size = match self.data_type {
+            data::DOUBLE | data::INT64 => 8,
+            data::UINT8 => 1,
+            _ => 4,
+        };
         let product = self.dims.iter().try_fold(1usize, |all, dim| all.checked_mul(usize::try_from(*dim).ok()?));
         match product == Some(found.len()) && raw.len().is_multiple_of(size) {
             true => Ok(found),

@@ -8,7 +8,7 @@ use pgml_core::model::{Finish, Model, Part, Probabilities, Scores};
 use super::attributes::Operator;
 use super::lanes::{self, Lane};
 use super::proto::{self, GraphProto, ValueInfoProto, data};
-use super::{broken, linear, machine, trees, unknown};
+use super::{broken, ensemble, linear, machine, trees, unknown};
 use crate::error::{Error, Result};
 use crate::imported::{Imported, words};
 use crate::limits::{FILE_FEATURES, FILE_SCORES, ONNX_BYTES, ONNX_OPERATORS};
@@ -209,6 +209,7 @@ impl Reading {
             "SVMRegressor" => machine::regressor(operator, width)?,
             "SVMClassifier" => machine::classifier(operator, width)?,
             "TreeEnsembleRegressor" | "TreeEnsembleClassifier" => trees::read(operator, width)?,
+            "TreeEnsemble" => ensemble::read(operator, width)?,
             _ => return operator.unknown("no operator that is known"),
         };
         if self.predictor.is_some() {

@@ -163,6 +163,80 @@ fn an_error_names_the_operator() {
     }
 }
 
+/// Catches a reader that takes a mode or a leaf of the new operator for another.
+#[test]
+fn the_operator_of_version_5_is_read_or_refused_by_name() {
+    use super::proto::{AttributeProto, NodeProto, TensorProto, data};
+    let ints = |name: &str, ints: &[i64]| AttributeProto {
+        name: name.into(),
+        r#type: attribute::INTS,
+        ints: ints.to_vec(),
+        ..AttributeProto::default()
+    };
+    let tensor = |name: &str, t: TensorProto| AttributeProto {
+        name: name.into(),
+        r#type: attribute::TENSOR,
+        t: Some(t),
+        ..AttributeProto::default()
+    };
+    let floats = |name: &str, floats: &[f32]| {
+        let (dims, float_data) = (vec![floats.len() as i64], floats.to_vec());
+        tensor(name, TensorProto { data_type: data::FLOAT, dims, float_data, ..TensorProto::default() })
+    };
+    let modes = |raw: &[u8]| {
+        let (dims, raw_data) = (vec![raw.len() as i64], raw.to_vec());
+        tensor("nodes_modes", TensorProto { data_type: data::UINT8, dims, raw_data, ..TensorProto::default() })
+    };
+    // Two trees: a < 0.5 leads to leaf 0 or to b > 1 with the leaves 1 and 2; the other is leaf 0 on both sides.
+    let valid = || {
+        vec![
+            ints("tree_roots", &[0, 2]),
+            ints("nodes_featureids", &[0, 1, 0]),
+            floats("nodes_splits", &[0.5, 1.0, 0.0]),
+            modes(&[1, 3, 0]),
+            ints("nodes_truenodeids", &[0, 1, 0]),
+            ints("nodes_trueleafs", &[1, 1, 1]),
+            ints("nodes_falsenodeids", &[1, 2, 0]),
+            ints("nodes_falseleafs", &[0, 1, 1]),
+            ints("leaf_targetids", &[0, 0, 0]),
+            floats("leaf_weights", &[1.0, 10.0, 100.0]),
+        ]
+    };
+    let read_with = |attribute: Vec<AttributeProto>| {
+        let mut file = ModelProto::decode(&write(&odds(), &columns()).expect("a file")[..]).expect("a file");
+        let graph = file.graph.as_mut().expect("a graph");
+        graph.output.truncate(1);
+        graph.output[0].name = "y".into();
+        let (input, output) = (graph.node[0].input.clone(), vec!["y".into()]);
+        let (op_type, domain) = ("TreeEnsemble".into(), "ai.onnx.ml".into());
+        graph.node = vec![NodeProto { input, output, op_type, domain, attribute, ..NodeProto::default() }];
+        let names = Some(vec!["a".into(), "b".into()]);
+        read(&file.encode_to_vec()).and_then(|read| read.finish(Task::Regression, names, None))
+    };
+    let (model, _) = read_with(valid()).expect("a model");
+    for (row, wanted) in [([0.4, 0.0], 2.0), ([0.5, 1.5], 11.0), ([0.5, 1.0], 101.0)] {
+        let mut found = Vec::new();
+        model.predict(&row, &mut Work::default(), &mut found).expect("a row");
+        assert_eq!(found, [wanted], "{row:?}");
+    }
+    for (place, to, told) in [
+        (0, ints("tree_roots", &[0, 7]), "node 7 is not there"),
+        (0, ints("tree_roots", &[0, 1]), "node 1 is the child of two nodes, or a second root"),
+        (1, ints("nodes_featureids", &[0, 9, 0]), "splits feature 9, and there are 2"),
+        (2, floats("nodes_splits", &[0.5]), "\"nodes_splits\" has 1 values instead of 3"),
+        (3, modes(&[6, 3, 0]), "has the mode \"BRANCH_MEMBER\""),
+        (3, modes(&[1, 9, 0]), "node 1 has the mode 9"),
+        (4, ints("nodes_truenodeids", &[5, 1, 0]), "leaf 5 is not there"),
+        (8, ints("leaf_targetids", &[0, 3, 0]), "a weight is of a score that is not there"),
+        (9, floats("leaf_weights", &[1.0, f32::NAN, 2.0]), "is a leaf that is no finite number"),
+    ] {
+        let mut attributes = valid();
+        attributes[place] = to;
+        let error = read_with(attributes).expect_err(told).to_string();
+        assert!(error.contains(told), "{error}");
+    }
+}
+
 #[test]
 fn lengths_that_lie_are_refused() {
     let file = write(&odds(), &columns()).expect("a file");

@@ -13,7 +13,7 @@ use crate::limits::{FILE_NODES, FILE_SCORES};
 use crate::trees::{Found, Grove};
 
 /// The nodes of all trees, as the attributes list them.
-struct Listed {
+pub struct Listed {
     trees: Vec<i64>,
     ids: Vec<i64>,
     modes: Vec<String>,
@@ -57,6 +57,35 @@ impl Listed {
         Ok(listed)
     }
 
+    /// None yet.
+    pub fn empty(double: bool) -> Listed {
+        let (trees, ids, modes, features, thresholds) = Default::default();
+        let (lefts, rights, missing) = Default::default();
+        Listed { trees, ids, modes, features, thresholds, lefts, rights, missing, double }
+    }
+
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Add a node: its tree and number, its mode, the feature that it compares and with what, its children, and where what is
+    /// missing goes.
+    pub fn push(&mut self, tree: i64, id: i64, mode: &str, split: (i64, f64), children: [i64; 2], tracks: bool) {
+        self.trees.push(tree);
+        self.ids.push(id);
+        self.modes.push(mode.to_string());
+        self.features.push(split.0);
+        self.thresholds.push(split.1);
+        self.lefts.push(children[0]);
+        self.rights.push(children[1]);
+        self.missing.push(i64::from(tracks));
+    }
+
+    /// The trees and numbers of all nodes, and where each stands.
+    pub fn places(&self) -> impl Iterator<Item = ((i64, i64), usize)> {
+        self.trees.iter().copied().zip(self.ids.iter().copied()).enumerate().map(|(place, key)| (key, place))
+    }
+
     /// A comparison as "up to a number goes to the left"; of the children, whether they change places.
     fn split(&self, at: usize) -> std::result::Result<(f64, bool), String> {
         let threshold = self.thresholds[at];
@@ -72,7 +101,7 @@ impl Listed {
 }
 
 /// What each leaf adds to which score, by its place among the nodes.
-type Weights = HashMap<usize, Vec<(u32, f64)>>;
+pub type Weights = HashMap<usize, Vec<(u32, f64)>>;
 
 pub fn read(operator: &Operator<'_>, width: usize) -> Result<Predictor> {
     let listed = Listed::read(operator)?;
@@ -112,14 +141,15 @@ fn weights(operator: &Operator<'_>, role: &str, places: &HashMap<(i64, i64), usi
     Ok(found)
 }
 
-/// Plant all trees; `width` scores are added up.
-fn forest(
+/// Plant all trees, whose scores are added up to `init`, or of which the mean is taken.
+pub fn forest(
     operator: &Operator<'_>,
     features: usize,
     listed: &Listed,
     places: &HashMap<(i64, i64), usize>,
     weights: &Weights,
     init: Vec<f64>,
+    average: bool,
 ) -> Result<Scores> {
     let width = init.len();
     let mut order: Vec<i64> = Vec::new();
@@ -147,12 +177,7 @@ fn forest(
         plant(&mut grove, *tree, nodes, listed, places, weights, targets.as_ref().map(|targets| targets[number]))
             .map_err(place)?;
     }
-    let average = operator.word("aggregate_function", "SUM")?;
-    let divisor = match average.as_str() {
-        "SUM" => None,
-        "AVERAGE" => Some(order.len().max(1) as f64),
-        other => return operator.unknown(format!("aggregate_function \"{other}\"")),
-    };
+    let divisor = average.then_some(order.len().max(1) as f64);
     // The base values are added behind the division.
     let init = init.into_iter().map(|init| init * divisor.unwrap_or(1.0)).collect();
     let single = !listed.double && targets.is_some() && divisor.is_none();
@@ -217,6 +242,15 @@ fn plant(
     grove.plant(nodes.len(), root, target.unwrap_or(0), None, node)
 }
 
+/// Whether the mean of the trees is taken.
+fn is_average(operator: &Operator<'_>) -> Result<bool> {
+    match operator.word("aggregate_function", "SUM")?.as_str() {
+        "SUM" => Ok(false),
+        "AVERAGE" => Ok(true),
+        other => operator.unknown(format!("aggregate_function \"{other}\"")),
+    }
+}
+
 fn bases(operator: &Operator<'_>, width: usize) -> Result<Vec<f64>> {
     let (base, _) = operator.numbers("base_values")?;
     if base.is_empty() {
@@ -241,7 +275,7 @@ fn regressor(
     if !(1..=FILE_SCORES).contains(&width) {
         return operator.unknown(format!("{width} targets"));
     }
-    let scores = forest(operator, features, listed, places, &weights, bases(operator, width)?)?;
+    let scores = forest(operator, features, listed, places, &weights, bases(operator, width)?, is_average(operator)?)?;
     let finish = Finish::Values(Link::Identity);
     Ok(Predictor { scores, finish, label: None, to_normalize: None, takes_missing: true })
 }
@@ -287,7 +321,7 @@ fn classifier(
         (2, false, _) => return operator.unknown("two classes with weights for each"),
         _ => return operator.unknown(format!("post_transform \"{transform}\"")),
     };
-    let scores = forest(operator, features, listed, places, &weights, init)?;
+    let scores = forest(operator, features, listed, places, &weights, init, is_average(operator)?)?;
     let finish = Finish::Classes { classes, decision, probabilities };
     Ok(Predictor { scores, finish, label: Some(label), to_normalize, takes_missing: true })
 }
