@@ -56,7 +56,9 @@ def _tree(tree):
     leaf = left < 0
     # The categories of a set go to the right there.
     sets = {}
-    nodes, starts, sizes = (tree.get(f"categories_{name}", ()) for name in ("nodes", "segments", "sizes"))
+    nodes, starts, sizes = (
+        tree.get(f"categories_{name}", ()) for name in ("nodes", "segments", "sizes")
+    )
     for node, start, size in zip(nodes, starts, sizes):
         sets[node] = tree["categories"][start : start + size]
         left[node], right[node] = right[node], left[node]

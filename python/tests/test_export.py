@@ -167,3 +167,47 @@ def test_trees_tell_the_rows_of_each_node_and_linear_models_the_means(
             inner = feature != LEAF
             assert np.allclose(covers[left[inner]] + covers[right[inner]], covers[inner], rtol=1e-5)
             assert (covers[roots] > 0).all()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("algorithm", "hyperparams"),
+    [
+        (
+            "lightgbm",
+            {"categorical_feature": [0], "min_data_per_group": 2, "min_child_samples": 2},
+        ),
+        (
+            "xgboost",
+            {"enable_categorical": True, "feature_types": ["c", "q"], "max_cat_to_onehot": 1},
+        ),
+    ],
+)
+def test_splits_by_categories_have_sets(algorithm, hyperparams):
+    """Catches a set of another node, or one that goes to the other side."""
+    x = np.column_stack([np.arange(240) % 7, np.arange(240) % 3]).astype(np.float64)
+    y = np.isin(x[:, :1], (1, 2, 6)) * 10.0
+    settings = json.dumps({"n_estimators": 1, **hyperparams})
+    file, rows, predictions, _ = _export(algorithm, "regression", x, y, settings)
+    description, header, _ = _read(file)
+    assert description["version"] == export.VERSION_WITH_SETS
+    names = ("feature", "left", "right", "sets", "set_starts", "set_members")
+    feature, left, right, sets, starts, members = (
+        _tensor(file, header, f"0.{name}") for name in names
+    )
+    assert starts[0] == 0
+    assert starts[-1] == len(members)
+    split = feature != LEAF
+    assert (sets[~split] == LEAF).all()
+    assert ((sets != LEAF) == (split & (feature == 0))).all()
+    # The first split tells the three categories from the others: to the left go those or these.
+    own = members[starts[sets[0]] : starts[sets[0] + 1]]
+    assert set(own.tolist()) in ({1, 2, 6}, {0, 3, 4, 5})
+    values = _tensor(file, header, "0.values")
+
+    def lowest(node):
+        return min(map(lowest, (left[node], right[node]))) if split[node] else values[left[node]]
+
+    inside = np.isin(rows[:, 0], own)
+    higher = predictions[inside].mean() > predictions[~inside].mean()
+    assert (lowest(left[0]) > lowest(right[0])) == higher

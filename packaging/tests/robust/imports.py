@@ -31,9 +31,7 @@ STUMP = (
 def call(form, file, project="imported"):
     """Return the statement that imports `file`, an SQL expression or bytes."""
     expression = f"'\\x{file.hex()}'::bytea" if isinstance(file, bytes) else file
-    return (
-        f"SELECT pgml.import_model('{project}', 'regression', '{form}', {expression}, '{{a,b}}')"
-    )
+    return f"SELECT pgml.import_model('{project}', 'regression', '{form}', {expression}, '{{a,b}}')"
 
 
 def refused(session, statement, sqlstate, words):
