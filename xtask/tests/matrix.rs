@@ -35,8 +35,14 @@ fn the_matrix_for_ci_is_one_line_that_a_workflow_can_read() {
     // A runner for each major compiles, and one for each distribution packages.
     let majors = different(|name| name.rsplit_once("-pg").unwrap().1);
     let distributions = different(|name| name.rsplit_once("-pg").unwrap().0);
-    assert_eq!(matrices["compile"]["include"].as_array().unwrap().len(), majors);
-    assert_eq!(matrices["package"]["include"].as_array().unwrap().len(), distributions);
+    assert_eq!(
+        matrices["compile"]["include"].as_array().unwrap().len(),
+        majors
+    );
+    assert_eq!(
+        matrices["package"]["include"].as_array().unwrap().len(),
+        distributions
+    );
     // What it says can be passed on as it is.
     let runner = &matrices["compile"]["include"][0];
     let mut args = vec!["cache", "export", "--to", "/nonexistent/x.tar", "--jobs"];
