@@ -5,4 +5,5 @@
 
 pub mod apt;
 pub mod deb;
+pub mod emulated;
 pub mod rootfs;

@@ -3,6 +3,7 @@
 pub mod advisories;
 pub mod apt;
 pub mod doctor;
+pub mod emulation;
 pub mod namespaces;
 pub mod require;
 mod select;

@@ -12,6 +12,7 @@ use build::steps::Steps;
 use debian::apt::options::RepositoryOptions;
 use inputs::fetch::mirrors::{LazyMirrors, Mirrors, UserMirrors};
 use inputs::host::Host;
+use inputs::host::emulation::Emulation;
 use inputs::lock::Resolver;
 use inputs::toolchain::Toolchain;
 use jobs::execute::cache::Cache;
@@ -39,6 +40,8 @@ pub struct Pipeline {
     pub toolchain: Toolchain,
     /// The release and the architecture of this machine.
     pub host: Host,
+    /// Why this machine can't run the programs of other architectures, by their names. Those that it emulates are not here.
+    pub not_emulated: BTreeMap<String, String>,
     /// What the user decided about the repository.
     pub repository: RepositoryOptions,
     /// The store through which machines share compiled objects, if the user named one.
@@ -57,12 +60,15 @@ impl Pipeline {
     ) -> Result<Self, Failure> {
         let packaging = workspace.packaging();
         let release = Release::load(&packaging.join("release.toml"))?;
+        let targets = Targets::load(&packaging.join("targets.toml"))?;
+        let host = Host::detect(std::path::Path::new("/"));
         Ok(Self {
             epoch: release::epoch(&release, epoch)?,
-            targets: Targets::load(&packaging.join("targets.toml"))?,
+            not_emulated: Emulation::missing(&targets, &host),
+            targets,
             release,
             toolchain: Toolchain::find(workspace)?,
-            host: Host::detect(std::path::Path::new("/")),
+            host,
             mirrors: LazyMirrors::new(mirrors),
             repository: RepositoryOptions::default(),
             compiler_cache: None,
@@ -132,6 +138,7 @@ impl Pipeline {
                 architecture: self.host.architecture(&self.targets),
                 rust_targets: &self.toolchain.targets,
             },
+            not_emulated: &self.not_emulated,
             builder: self.builder(),
             repository: &self.repository,
             lockable: Vec::new(),
@@ -258,6 +265,7 @@ impl Pipeline {
             chosen,
             release: &self.release,
             epoch: self.epoch,
+            host: &self.host,
             toolchain: &self.toolchain,
             mirrors: &self.mirrors,
             repository: &self.repository,

@@ -113,6 +113,7 @@ impl TestRun<'_> {
             major: target.major,
             codename: &distribution.codename,
             python: distribution.python.to_string(),
+            emulation: None,
             base: &self.output(&ids::rootfs(&id, "base"))?.join(ROOTFS_ARCHIVE),
             mirror: &[&base_debs, &test_debs, &tools],
             repository: &self.out.join("apt"),

@@ -1,8 +1,10 @@
-//! The suite `emulated`: tests of a target's packages on a machine of another architecture. It unpacks the distribution's
-//! own locked packages and runs a server, Python and the runtime in qemu's user emulation.
+//! The suite `emulated`: tests of a target's packages on a machine of another architecture, in qemu's user emulation.
 //!
-//! It is no install test: it runs no apt and configures no package. On a machine of the target's architecture the same is
-//! done without an emulator.
+//! It unpacks the distribution's own locked packages and runs a server, Python and the runtime on the oldest processor. Then it
+//! installs the packages of a release with apt into a whole system ([`installed`]). On a machine of the target's architecture
+//! the same is done without an emulator.
+
+mod installed;
 
 use std::path::{Path, PathBuf};
 
@@ -14,14 +16,14 @@ use base::sandbox::Sandbox;
 use build::layout;
 use build::plan::{Purpose, ids};
 use debian::rootfs;
-use inputs::host::tools::{BWRAP, QEMU_AARCH64, QEMU_USER};
+use inputs::host::emulation::{self, Emulation};
+use inputs::host::tools::BWRAP;
 use jobs::execute::to_run;
 use release::pipeline::Pipeline;
 use targets::Target;
 use targets::lock::Lock;
 
 use crate::cases::{Case, Cases, ensure};
-use crate::emulation::Emulation;
 
 /// The oldest processor of each architecture that qemu knows, by Debian's name.
 const OLDEST: [(&str, &str); 2] = [("amd64", "qemu64"), ("arm64", "cortex-a53")];
@@ -43,15 +45,6 @@ psql -c 'CREATE EXTENSION plpython3u' -c "CREATE FUNCTION machine() RETURNS text
 import platform
 return platform.machine()
 \$\$" -c "SELECT machine() || ' ' || current_setting('server_version_num')"
-"#;
-
-/// The extension, in a database for each suite.
-const EXTENSION: &str = r#"
-for suite in vectors training; do
-    psql -c "CREATE DATABASE $suite"
-    psql -d $suite -c 'CREATE EXTENSION pgml'
-    psql -d $suite -f "/in/tests/$suite.sql" >/build/out 2>&1 || { tail -n 20 /build/out; exit 1; }
-done
 "#;
 
 /// Byte-compiles a copy of the runtime without byte code, as the runtime's job does.
@@ -89,8 +82,18 @@ pub fn run(
     let mut done = Vec::new();
     for target in chosen {
         let mut cases = Cases::new(format!("{target} emulated:"), listener);
-        match System::new(pipeline, target, out, listener)? {
-            Ok(system) => system.run(&mut cases)?,
+        match System::new(pipeline, target, listener)? {
+            Ok(system) => {
+                system.run(&mut cases)?;
+                let installed = installed::Installed {
+                    pipeline,
+                    target,
+                    out,
+                    emulation: system.emulation.as_ref(),
+                    log: &system.log,
+                };
+                installed.run(&mut cases, listener)?;
+            }
             Err(why) => cases.not_run("a server of the locked packages", why),
         }
         done.extend(cases.done);
@@ -103,11 +106,8 @@ struct System<'a> {
     target: &'a Target,
     root: PathBuf,
     runtime: PathBuf,
-    tests: PathBuf,
     scratch: PathBuf,
     emulation: Option<Emulation>,
-    /// Why the extension is not among the packages.
-    without_extension: Option<String>,
     log: PathBuf,
 }
 
@@ -129,7 +129,6 @@ impl<'a> System<'a> {
     fn new(
         pipeline: &Pipeline,
         target: &'a Target,
-        out: &Path,
         listener: &dyn Listener,
     ) -> Result<Result<Self, String>, Failure> {
         let workspace = &pipeline.workspace;
@@ -144,7 +143,7 @@ impl<'a> System<'a> {
         }
         let log = workspace.log(&format!("test-emulated-{target}"));
         files::write(&log, "")?;
-        let emulation = match emulation(pipeline, target, listener, &log)? {
+        let emulation = match emulation(pipeline, target, listener)? {
             Ok(emulation) => emulation,
             Err(why) => return Ok(Err(why)),
         };
@@ -154,8 +153,6 @@ impl<'a> System<'a> {
         if plan.job(&runtime).is_none() {
             return Ok(Err(format!("{id} has no Python runtime of its own")));
         }
-        let planned = plan.targets.get(&target.to_string());
-        let blocked = planned.and_then(|planned| planned.blocked.clone());
         let debs = ["base", "test"].map(|role| ids::fetch(&id, &role));
         plan.goals = debs.to_vec();
         plan.goals.push(runtime.clone());
@@ -174,9 +171,6 @@ impl<'a> System<'a> {
                 packages.push(dir.join(deb));
             }
         }
-        let no_package = format!("{} has no package of it", out.display());
-        let extension = extension(out, target);
-        packages.extend(extension.clone());
         let scratch = workspace.cache.join(format!("systest/emulated/{target}"));
         files::remove_dir(&scratch)?;
         let root = scratch.join("root");
@@ -185,8 +179,6 @@ impl<'a> System<'a> {
         Ok(Ok(Self {
             target,
             runtime: output(&runtime).join(layout::PYTHON_TREE),
-            tests: workspace.root.join("packaging/tests"),
-            without_extension: extension.is_none().then(|| blocked.unwrap_or(no_package)),
             root,
             scratch,
             emulation,
@@ -207,15 +199,6 @@ impl<'a> System<'a> {
                 format!("it says {said}, not {expected}")
             })
         });
-        let suites = "the extension's vector functions and trainings";
-        match &self.without_extension {
-            Some(why) => cases.not_run(suites, why),
-            None => {
-                cases.run(suites, || {
-                    self.output(&format!("{SERVER}{EXTENSION}"), &self.runtime, "")
-                });
-            }
-        }
         let oldest = OLDEST
             .iter()
             .find(|(name, _)| *name == self.target.distribution.architecture.name);
@@ -271,7 +254,6 @@ impl<'a> System<'a> {
         let distribution = &self.target.distribution;
         let mut sandbox = Sandbox::new(&self.root)
             .tmpfs("/in")
-            .read_only(&self.tests, "/in/tests")
             .writable(&build, "/build")
             .env("MAJOR", self.target.major.to_string())
             .env("PYTHON", distribution.python.to_string())
@@ -297,36 +279,29 @@ impl<'a> System<'a> {
     }
 }
 
-/// The emulator for a target's programs; `None` on a machine of their architecture. The error is the reason why there is
+/// The emulator for a target's programs; `None` on a machine of their architecture. The inner error is the reason why there is
 /// none.
 fn emulation(
     pipeline: &Pipeline,
     target: &Target,
     listener: &dyn Listener,
-    log: &Path,
 ) -> Result<Result<Option<Emulation>, String>, Failure> {
     let (host, workspace) = (&pipeline.host, &pipeline.workspace);
     let architecture = &target.distribution.architecture;
-    host.require(&[BWRAP], &workspace.log("install"), listener)?;
+    let install = workspace.log("install");
+    host.require(&[BWRAP], &install, listener)?;
     if host.architecture(&pipeline.targets) == architecture {
         return Ok(Ok(None));
     }
-    let tool = match architecture.name.as_str() {
-        "amd64" => QEMU_USER,
-        "arm64" => QEMU_AARCH64,
-        other => return Ok(Err(format!("no emulator of {other} is known"))),
+    let Some(tool) = emulation::tool(architecture) else {
+        return Ok(Err(format!("no emulator of {} is known", architecture.name)));
     };
-    if let Err(error) = host.require(&[tool], &workspace.log("install"), listener) {
+    if let Err(error) = host.require(&[tool], &install, listener) {
         return Ok(Err(error.to_string()));
     }
-    let Some(emulation) = Emulation::of(architecture, host) else {
-        return Ok(Err(format!("there is no {}", architecture.emulator)));
-    };
-    Ok(match emulation.wrap(&Program::new("true")).run(log) {
-        Ok(()) => Ok(Some(emulation)),
-        Err(error) => Err(format!(
-            "this kernel does not let a user namespace have program formats of its own (Linux 6.7 does): {error}"
-        )),
+    Ok(match Emulation::of(architecture, host) {
+        Ok(emulation) => Ok(Some(emulation)),
+        Err(error) => Err(error.to_string()),
     })
 }
 

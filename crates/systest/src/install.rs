@@ -21,6 +21,7 @@ use build::layout;
 use debian::apt::mirror::signed_mirror;
 use debian::apt::repository::KEYRING;
 use debian::apt::signing::SigningKey;
+use inputs::host::emulation::Emulation;
 
 use crate::cases::{Case, Cases, ensure};
 use crate::system::System;
@@ -37,6 +38,8 @@ pub struct InstallTest<'a> {
     pub python: String,
     /// The archive of a clean root file system.
     pub base: &'a Path,
+    /// What runs its programs where they are of another architecture.
+    pub emulation: Option<&'a Emulation>,
     /// Directories of the locked `.deb`s that apt may need.
     pub mirror: &'a [&'a Path],
     /// The repository under test.
@@ -169,7 +172,8 @@ impl InstallTest<'_> {
             (bench.as_path(), "/srv/bench"),
         ];
         shown.extend(further);
-        let system = System::start(self.base, self.scratch, &shown, self.log)?;
+        let system =
+            System::start_by(self.emulation, self.base, self.scratch, &shown, self.log)?;
         // dpkg need not wait for the disk after each file: the system does not outlive the test.
         system.write("/etc/dpkg/dpkg.cfg.d/unsafe-io", "force-unsafe-io\n")?;
         Ok(system)
@@ -230,7 +234,7 @@ impl InstallTest<'_> {
         Ok(())
     }
 
-    fn verify_files(&self, system: &System) -> Result<(), Failure> {
+    pub(super) fn verify_files(&self, system: &System) -> Result<(), Failure> {
         let wrong = system.script(
             "root",
             &format!("dpkg --verify {} pgml-python 2>&1", self.extension()),
@@ -262,7 +266,7 @@ impl InstallTest<'_> {
         system.run("postgres", &psql)
     }
 
-    fn bare_database(&self, system: &System, name: &str) -> Result<(), Failure> {
+    pub(super) fn bare_database(&self, system: &System, name: &str) -> Result<(), Failure> {
         self.psql(
             system,
             "postgres",
@@ -298,20 +302,11 @@ impl InstallTest<'_> {
 
     /// Each `packaging/tests/<capability>.sql` in a new database; the pair around a restart in one of its own.
     fn sql_suites(&self, system: &System, cases: &mut Cases<'_>) -> Result<(), Failure> {
-        let files = files::files_below(&self.source.join("packaging/tests"))?;
-        let suites: Vec<String> = files
-            .iter()
-            .map(|path| path.to_string_lossy().into_owned())
-            .filter(|name| name.ends_with(".sql") && !name.contains('/'))
-            .collect();
-        let (around_restart, plain): (Vec<_>, Vec<_>) = suites
+        let (around_restart, plain): (Vec<_>, Vec<_>) = sql_files(self.source)?
             .into_iter()
             .partition(|name| name.contains("-restart"));
         for file in plain {
-            cases.run(&file, || {
-                self.new_database(system, "suite")?;
-                self.run_file(system, "suite", &file)
-            });
+            self.suite(system, &file, cases);
         }
         self.around_a_restart(system, around_restart, cases);
         self.dumps(system, cases);
@@ -329,8 +324,16 @@ impl InstallTest<'_> {
         Ok(())
     }
 
+    /// A suite in a new database.
+    pub(super) fn suite(&self, system: &System, file: &str, cases: &mut Cases<'_>) {
+        cases.run(file, || {
+            self.new_database(system, "suite")?;
+            self.run_file(system, "suite", file)
+        });
+    }
+
     /// The suites that a restart of the server lies between.
-    fn around_a_restart(&self, system: &System, files: Vec<String>, cases: &mut Cases<'_>) {
+    pub(super) fn around_a_restart(&self, system: &System, files: Vec<String>, cases: &mut Cases<'_>) {
         let (after, before): (Vec<_>, Vec<_>) =
             files.into_iter().partition(|name| name.contains("after"));
         let train = "edition 1.0 trains every algorithm";
@@ -430,4 +433,15 @@ impl InstallTest<'_> {
         )?;
         ensure(left.trim().is_empty(), || format!("left behind:\n{left}"))
     }
+}
+
+/// The names of the SQL suites in a source tree.
+pub(super) fn sql_files(source: &Path) -> Result<Vec<String>, files::FileError> {
+    let files = files::files_below(&source.join("packaging/tests"))?;
+    let names = files
+        .iter()
+        .map(|path| path.to_string_lossy().into_owned());
+    Ok(names
+        .filter(|name| name.ends_with(".sql") && !name.contains('/'))
+        .collect())
 }

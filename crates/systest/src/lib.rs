@@ -10,7 +10,6 @@ mod clean;
 pub mod crash;
 pub mod docs;
 pub mod emulated;
-pub mod emulation;
 pub mod faults;
 pub mod fuzz;
 pub mod image;

@@ -13,6 +13,7 @@ use thiserror::Error;
 use base::exit::{Exit, ExitKind, Failure};
 use base::files::{self, FileError};
 use base::process::Program;
+use inputs::host::emulation::Emulation;
 
 /// Why there is no test system.
 #[derive(Debug, Error, Diagnostic)]
@@ -42,6 +43,8 @@ pub struct System {
     root: PathBuf,
     holder: Child,
     pid: u32,
+    /// Whether its programs run in an emulator, which only its own user namespace knows.
+    emulated: bool,
     log: PathBuf,
 }
 
@@ -52,6 +55,17 @@ impl System {
     /// Unpacks a root file system archive into `dir` and starts it, with some directories of the host shown read-only
     /// at absolute paths inside.
     pub fn start(
+        archive: &Path,
+        dir: &Path,
+        shown: &[(&Path, &str)],
+        log: &Path,
+    ) -> Result<Self, Failure> {
+        Self::start_by(None, archive, dir, shown, log)
+    }
+
+    /// The same, with what runs its programs where they are of another architecture.
+    pub fn start_by(
+        emulation: Option<&Emulation>,
         archive: &Path,
         dir: &Path,
         shown: &[(&Path, &str)],
@@ -102,8 +116,11 @@ impl System {
             files::create_dir(&root.join(inside.trim_start_matches('/')))?;
             program = program.args(["--ro-bind".as_ref(), host.as_os_str(), inside.as_ref()]);
         }
+        program = program.args(["/bin/sh", "-c", STARTED]);
+        if let Some(emulation) = emulation {
+            program = emulation.wrap_system(&program);
+        }
         let mut holder = program
-            .args(["/bin/sh", "-c", STARTED])
             .command()
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
@@ -114,6 +131,7 @@ impl System {
             root,
             holder,
             pid: 0,
+            emulated: emulation.is_some(),
             log: log.to_owned(),
         };
         system.pid = pid?;
@@ -148,6 +166,7 @@ impl System {
             .args([
                 "--mount", "--pid", "--net", "--ipc", "--uts", "--root", "--wd",
             ])
+            .args(self.emulated.then_some("--user"))
             .env("DEBIAN_FRONTEND", "noninteractive");
         match user {
             "root" => program,

@@ -89,6 +89,7 @@ impl<'a> Builder<'a> {
             runtime: self.interpreter(&target.distribution),
             toolchain: toolchain.ok().map(|found| found.chosen),
             not_installable: self.not_installable(target),
+            no_image: self.no_image(target),
             loadable_in: self.loadable_in(target),
             not_loadable: self.not_loadable(target),
             blocked: None, // told when the plan is whole
@@ -150,7 +151,15 @@ impl<'a> Builder<'a> {
     /// The systems that a target's packages are tried in; `None` if its distribution is not locked.
     fn test_systems(&mut self, target: &Target, purpose: Purpose) -> Result<Vec<JobId>, Failure> {
         let mut goals = Vec::new();
-        let Some(id) = self.loadable_in(target) else {
+        let emulated = || {
+            let server = self.server_of(target).filter(|_| self.no_image(target).is_none());
+            server.map(|server| server.id)
+        };
+        let found = match purpose {
+            Purpose::Emulated => emulated(),
+            _ => self.loadable_in(target),
+        };
+        let Some(id) = found else {
             return Ok(goals);
         };
         goals.push(self.rootfs(&id, "base")?.id);
@@ -227,9 +236,22 @@ impl<'a> Builder<'a> {
     }
 
     fn not_installable(&self, target: &Target) -> Option<String> {
+        self.no_system(target)
+            .or_else(|| self.other_machine(&target.distribution.architecture))
+    }
+
+    /// Why there is no image with a server: its maintainer scripts may run in an emulator.
+    fn no_image(&self, target: &Target) -> Option<String> {
+        self.no_system(target)
+            .or_else(|| self.not_run(&target.distribution.architecture))
+    }
+
+    /// Why no system with a target's server can be made of what is locked; `None` if one can, on a machine that runs its
+    /// programs.
+    fn no_system(&self, target: &Target) -> Option<String> {
         let distribution = &target.distribution;
         if self.server_of(target).is_some() && self.has_lock(&distribution.id) {
-            return self.other_machine(&distribution.architecture);
+            return None;
         }
         let lockable = &self.context.lockable;
         let mut servers = self.context.targets.servers_of(target);
@@ -253,7 +275,7 @@ impl<'a> Builder<'a> {
         let others = others.filter(|other| other.has(distribution, target.major));
         let archives: Vec<&str> = others.map(|other| other.archive.as_str()).collect();
         match own == target.major {
-            true => self.other_machine(&distribution.architecture),
+            true => None,
             false => Some(format!(
                 "{title} has postgresql-{own} and no other without `--mirror {}`",
                 archives.join("` or `--mirror ")
@@ -268,6 +290,14 @@ impl<'a> Builder<'a> {
         (own != other).then(|| {
             format!("this machine is of {own}: a whole system of {other} is not run on it")
         })
+    }
+
+    /// Why programs of an architecture can't run here, in an emulator either; `None` if they can.
+    fn not_run(&self, architecture: &Architecture) -> Option<String> {
+        let own = &self.context.machine.architecture.name;
+        let why = self.context.not_emulated.get(&architecture.name);
+        why.filter(|_| *own != architecture.name)
+            .map(|why| format!("this machine is of {own}, and {why}"))
     }
 
     /// What a release is called on the machine's own architecture.
@@ -365,12 +395,15 @@ impl<'a> Builder<'a> {
         for role in beyond.iter().map(String::as_str).chain([role]) {
             fetches.push(self.fetch(distribution, role)?);
         }
+        let architecture = self.distribution(distribution)?.architecture;
+        let here = architecture.name == self.context.machine.architecture.name;
+        let (distribution, role) = (distribution.to_owned(), role.to_owned());
         self.add(
             ids::rootfs(&distribution, &role),
             format!("make the root file system `{role}` of {distribution}"),
-            Step::Rootfs {
-                distribution: distribution.into(),
-                role: role.into(),
+            match here {
+                true => Step::Rootfs { distribution, role },
+                false => Step::EmulatedRootfs { distribution, role },
             },
             nothing_more,
             &fetches.iter().collect::<Vec<_>>(),

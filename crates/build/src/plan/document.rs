@@ -40,6 +40,8 @@ pub struct Planned {
     pub toolchain: Option<ChosenToolchain>,
     /// Why apt can't install it here; `None` if it can.
     pub not_installable: Option<String>,
+    /// Why no image with a server is made of it here; `None` if one is.
+    pub no_image: Option<String>,
     /// The distribution in which its library can be loaded into a server here.
     pub loadable_in: Option<String>,
 }
@@ -100,6 +102,7 @@ impl Document {
                         ends: target.ends.clone(),
                         toolchain: target.toolchain.clone(),
                         not_installable: target.not_installable.clone(),
+                        no_image: target.no_image.clone(),
                         loadable_in: target.loadable_in.clone(),
                     };
                     (name.clone(), planned)

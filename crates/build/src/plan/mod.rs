@@ -56,6 +56,8 @@ pub struct TargetPlan {
     pub toolchain: Option<ChosenToolchain>,
     /// Why apt can't install it here; `None` if it can.
     pub not_installable: Option<String>,
+    /// Why no image with a server is made of it here; `None` if one is.
+    pub no_image: Option<String>,
     /// The distribution in which its library can be loaded here, by its id.
     pub loadable_in: Option<String>,
     /// Why there is none.
@@ -104,6 +106,8 @@ pub struct Context<'a> {
     pub toolchain: &'a str,
     /// What the machine is, that is to carry it out.
     pub machine: Machine<'a>,
+    /// Why that machine can't run the programs of other architectures, by their names. Those that it emulates are not here.
+    pub not_emulated: &'a BTreeMap<String, String>,
     /// The release whose root file system compiles. The builder of the machine's own architecture compiles for every
     /// architecture.
     pub builder: &'a targets::Builder,
@@ -145,6 +149,8 @@ pub enum Purpose {
     Install,
     /// Those, and the systems that tests of their parts run in.
     Test,
+    /// Packages and the repository, and the systems to install them into where an emulator runs these.
+    Emulated,
 }
 
 /// Whether a target can be built on this machine.

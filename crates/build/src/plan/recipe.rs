@@ -106,6 +106,9 @@ fn code(step: &Step) -> Option<&'static str> {
         Step::Sbom { .. } => "crates/build/src/steps/sbom.rs",
         Step::AptRepository => "crates/build/src/steps/repository.rs",
         Step::ImageBase { .. } => "crates/build/src/steps/image_base.rs",
+        Step::EmulatedRootfs { .. } | Step::EmulatedImageBase { .. } => {
+            "crates/build/src/steps/emulated.rs"
+        }
         Step::ImageRuntime { .. } => "crates/build/src/steps/image_runtime.rs",
         Step::ServerImages { .. } | Step::ExtensionImage { .. } => {
             "crates/build/src/steps/images.rs"
@@ -145,7 +148,9 @@ fn data(step: &Step) -> Vec<&'static str> {
         ),
         Step::Sbom { .. } => (&[], &PACKAGING[4..]),
         Step::ServerImages { .. } | Step::ExtensionImage { .. } => (&[], &PACKAGING[4..]),
-        Step::ImageBase { .. } => (&["docker/slim.dpkg.cfg"], &[]),
+        Step::ImageBase { .. } | Step::EmulatedImageBase { .. } => {
+            (&["docker/slim.dpkg.cfg"], &[])
+        }
         _ => (&[], &[]),
     };
     [own, shared].concat()

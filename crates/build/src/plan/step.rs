@@ -88,6 +88,14 @@ pub enum Step {
         /// Which set of packages.
         role: String,
     },
+    /// Make a root file system of another architecture from the packages of a fetch, whose maintainer scripts run in an
+    /// emulator.
+    EmulatedRootfs {
+        /// The id of the distribution whose packages are taken.
+        distribution: String,
+        /// Which set of packages.
+        role: String,
+    },
     /// Unpack packages without installing them: headers, archives to link.
     Unpack {
         /// The id of the distribution whose packages are taken.
@@ -299,6 +307,11 @@ pub enum Step {
         /// The id of the distribution in targets.toml, for example `debian12`.
         distribution: String,
     },
+    /// The same for a distribution of another architecture, whose maintainer scripts run in an emulator.
+    EmulatedImageBase {
+        /// The id of the distribution in targets.toml, for example `debian12-arm64`.
+        distribution: String,
+    },
     /// Make the layer with the Python runtime.
     ImageRuntime {
         /// The id of the distribution in targets.toml, for example `debian12`.
@@ -327,6 +340,7 @@ impl jobs::job::Step for Step {
             Self::Toolchain { .. } => (1, 100, 30),
             Self::SystemLibraries { .. } => (1, 800, 12),
             Self::Rootfs { .. } => (1, 400, 35),
+            Self::EmulatedRootfs { .. } => (1, 400, 150),
             Self::CompileLibrary { .. } => (ALL_BUT_ONE, 2000, 180),
             Self::Compile { .. } | Self::BlasClash { .. } => (ALL_BUT_ONE, 3000, 60),
             Self::Compress { .. } => (1, 200, 8),
@@ -342,6 +356,7 @@ impl jobs::job::Step for Step {
             Self::RuntimePackage { .. } => (1, 800, 10),
             Self::AptRepository => (1, 200, 5),
             Self::ImageBase { .. } => (1, 500, 50),
+            Self::EmulatedImageBase { .. } => (1, 500, 200),
             Self::ImageRuntime { .. } => (1, 200, 15),
             Self::ServerImages { .. } => (1, 300, 8),
             Self::ExtensionImage { .. } => (1, 200, 2),
@@ -446,6 +461,7 @@ impl Step {
             | Self::Sbom { .. }
             | Self::FetchDebs { .. }
             | Self::Rootfs { .. }
+            | Self::EmulatedRootfs { .. }
             | Self::FetchCrates
             | Self::FetchLibrary { .. }
             | Self::FetchWheels { .. }
@@ -455,6 +471,7 @@ impl Step {
             | Self::Source
             | Self::AptRepository
             | Self::ImageBase { .. }
+            | Self::EmulatedImageBase { .. }
             | Self::ImageRuntime { .. }
             | Self::ServerImages { .. }
             | Self::ExtensionImage { .. } => Vec::new(),

@@ -8,6 +8,8 @@ use base::workspace::Workspace;
 use debian::apt::options::RepositoryOptions;
 use debian::apt::signing::SigningKey;
 use inputs::fetch::mirrors::LazyMirrors;
+use inputs::host::Host;
+use inputs::host::emulation::Emulation;
 use inputs::toolchain::Toolchain;
 use symcheck::abi3::Abi3;
 use symcheck::scope::Remembered;
@@ -30,6 +32,8 @@ pub struct Steps<'a> {
     pub release: &'a Release,
     /// The time of the release.
     pub epoch: u64,
+    /// This machine.
+    pub host: &'a Host,
     /// The pinned Rust toolchain that compiles the extension.
     pub toolchain: &'a Toolchain,
     /// The archives that may be contacted.
@@ -57,6 +61,17 @@ impl Steps<'_> {
             None => Ok(self.targets.first_architecture()),
             Some(name) => Ok(self.targets.require_architecture(name)?),
         }
+    }
+
+    /// What runs an architecture's programs; `None` where the machine itself does.
+    pub(crate) fn emulation(
+        &self,
+        architecture: &Architecture,
+    ) -> Result<Option<Emulation>, Failure> {
+        if self.host.architecture(self.targets) == architecture {
+            return Ok(None);
+        }
+        Ok(Some(Emulation::of(architecture, self.host)?))
     }
 
     pub(crate) fn store(&self) -> Store {

@@ -25,9 +25,12 @@ pub(super) fn image_runtime(
     work: &Work<'_>,
     distribution: &str,
 ) -> Result<String, Failure> {
-    let base = steps.targets.require_distribution(distribution)?.base();
+    let facts = steps.targets.require_distribution(distribution)?;
+    let base = facts.base();
+    let emulation = steps.emulation(&facts.architecture)?;
     let install = Install {
         rootfs: &python_rootfs(work, base)?,
+        emulation: emulation.as_ref(),
         system: &work
             .output_of(&ids::image_base(&distribution))?
             .join(SYSTEM),

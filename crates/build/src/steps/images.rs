@@ -243,8 +243,11 @@ impl ServerImages<'_> {
         let file = work
             .scratch
             .join(format!("{}-extension.tar.gz", flavour.name()));
+        let architecture = &making.target.distribution.architecture;
+        let emulation = making.steps.emulation(architecture)?;
         let install = Install {
             rootfs: &python_rootfs(work, &making.target.distribution.id)?,
+            emulation: emulation.as_ref(),
             system: &below.join(SYSTEM),
             name: &making.package_name(),
             deb: &self.extension,

@@ -5,6 +5,7 @@ mod compiling;
 mod compress;
 mod context;
 mod cpp_library;
+mod emulated;
 mod fetch;
 mod image_base;
 mod image_runtime;
@@ -53,6 +54,9 @@ impl Steps<'_> {
                 self.compile_library(work, library, architecture, (builder, sources))
             }
             Step::Rootfs { distribution, role } => self.rootfs(work, distribution, role),
+            Step::EmulatedRootfs { distribution, role } => {
+                emulated::rootfs(self, work, distribution, role)
+            }
             Step::Unpack { packages, .. } => self.unpack(work, packages),
             Step::Toolchain {
                 distribution,
@@ -92,6 +96,7 @@ impl Steps<'_> {
             Step::Sbom { of, package, parts } => self.sbom(work, of, package, parts),
             Step::AptRepository => self.repository(work),
             Step::ImageBase { .. }
+            | Step::EmulatedImageBase { .. }
             | Step::ImageRuntime { .. }
             | Step::ServerImages { .. }
             | Step::ExtensionImage { .. } => self.image(work),
@@ -101,6 +106,9 @@ impl Steps<'_> {
     fn image(&self, work: &Work<'_>) -> Result<String, Failure> {
         match &work.job.step {
             Step::ImageBase { distribution } => image_base::image_base(self, work, distribution),
+            Step::EmulatedImageBase { distribution } => {
+                emulated::image_base(self, work, distribution)
+            }
             Step::ImageRuntime { distribution } => {
                 image_runtime::image_runtime(self, work, distribution)
             }

@@ -107,7 +107,7 @@ impl TargetState {
             run: no(&plan.not_installable),
             loaded: no(&plan.not_loadable),
             loaded_note: None,
-            image: match &plan.not_installable {
+            image: match &plan.no_image {
                 Some(why) => State::No(why.clone()),
                 None => done(&ids::images(&target)),
             },

@@ -5,6 +5,7 @@ mod architectures;
 mod builders;
 mod other_archives;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -97,6 +98,10 @@ fn with_context<T>(
     let targets = Targets::load(&packaging.join("targets.toml")).unwrap();
     let release = Release::load(&packaging.join("release.toml")).unwrap();
     let rust_targets: Vec<String> = rust_targets.iter().map(|t| (*t).to_owned()).collect();
+    let not_emulated = BTreeMap::from(["amd64", "arm64"].map(|other| {
+        let why = format!("nothing runs {other}'s programs");
+        (other.to_owned(), why)
+    }));
     let context = Context {
         workspace: &workspace,
         targets: &targets,
@@ -107,6 +112,7 @@ fn with_context<T>(
             architecture: targets.require_architecture(machine).unwrap(),
             rust_targets: &rust_targets,
         },
+        not_emulated: &not_emulated,
         builder: &targets.builders[0],
         repository: &Default::default(),
         lockable: Vec::new(),

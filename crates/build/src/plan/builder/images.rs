@@ -18,7 +18,7 @@ impl Builder<'_> {
     /// The images of a target: the jobs whose output is published.
     pub(super) fn images(&mut self, target: &Target) -> Result<Vec<Job>, Failure> {
         let mut jobs = vec![self.extension_image(target)?];
-        if let (None, Some(server)) = (self.not_installable(target), self.server_of(target)) {
+        if let (None, Some(server)) = (self.no_image(target), self.server_of(target)) {
             jobs.push(self.server_images(target, &server)?);
         }
         Ok(jobs)
@@ -27,11 +27,15 @@ impl Builder<'_> {
     fn image_base(&mut self, distribution: &str) -> Result<Job, Failure> {
         let base = self.fetch(distribution, "base")?;
         let image = self.fetch(distribution, ROLE)?;
+        let architecture = self.distribution(distribution)?.architecture;
+        let here = architecture.name == self.context.machine.architecture.name;
+        let distribution = distribution.to_owned();
         self.add(
             ids::image_base(&distribution),
             format!("make the base of the images of {distribution}"),
-            Step::ImageBase {
-                distribution: distribution.into(),
+            match here {
+                true => Step::ImageBase { distribution },
+                false => Step::EmulatedImageBase { distribution },
             },
             |inputs| Ok(inputs.file(config::FILE)?),
             &[&base, &image],
