@@ -294,7 +294,10 @@ fn emulation(
         return Ok(Ok(None));
     }
     let Some(tool) = emulation::tool(architecture) else {
-        return Ok(Err(format!("no emulator of {} is known", architecture.name)));
+        return Ok(Err(format!(
+            "no emulator of {} is known",
+            architecture.name
+        )));
     };
     if let Err(error) = host.require(&[tool], &install, listener) {
         return Ok(Err(error.to_string()));

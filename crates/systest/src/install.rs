@@ -172,8 +172,7 @@ impl InstallTest<'_> {
             (bench.as_path(), "/srv/bench"),
         ];
         shown.extend(further);
-        let system =
-            System::start_by(self.emulation, self.base, self.scratch, &shown, self.log)?;
+        let system = System::start_by(self.emulation, self.base, self.scratch, &shown, self.log)?;
         // dpkg need not wait for the disk after each file: the system does not outlive the test.
         system.write("/etc/dpkg/dpkg.cfg.d/unsafe-io", "force-unsafe-io\n")?;
         Ok(system)
@@ -333,7 +332,12 @@ impl InstallTest<'_> {
     }
 
     /// The suites that a restart of the server lies between.
-    pub(super) fn around_a_restart(&self, system: &System, files: Vec<String>, cases: &mut Cases<'_>) {
+    pub(super) fn around_a_restart(
+        &self,
+        system: &System,
+        files: Vec<String>,
+        cases: &mut Cases<'_>,
+    ) {
         let (after, before): (Vec<_>, Vec<_>) =
             files.into_iter().partition(|name| name.contains("after"));
         let train = "edition 1.0 trains every algorithm";
@@ -438,9 +442,7 @@ impl InstallTest<'_> {
 /// The names of the SQL suites in a source tree.
 pub(super) fn sql_files(source: &Path) -> Result<Vec<String>, files::FileError> {
     let files = files::files_below(&source.join("packaging/tests"))?;
-    let names = files
-        .iter()
-        .map(|path| path.to_string_lossy().into_owned());
+    let names = files.iter().map(|path| path.to_string_lossy().into_owned());
     Ok(names
         .filter(|name| name.ends_with(".sql") && !name.contains('/'))
         .collect())

@@ -198,7 +198,11 @@ impl Suite {
                 packages("report", "the report page, as a browser shows it").with(&[CHROMIUM])
             }
             Self::Crash => sources("crash", "the clash of two builds of OpenBLAS, and its end"),
-            Self::Emulated => sources("emulated", "packages of arm64, installed and run under qemu").on_request(),
+            Self::Emulated => sources(
+                "emulated",
+                "packages of arm64, installed and run under qemu",
+            )
+            .on_request(),
             Self::Ubuntu => sources(
                 "ubuntu",
                 "both commands on Ubuntu, played by a stand-in archive",

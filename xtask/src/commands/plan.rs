@@ -86,6 +86,17 @@ fn buildable(planned: &Planned, today: &Day, notes: &mut Vec<String>) -> String 
     }
     if let Some(why) = &planned.not_installable {
         words.push_str(&format!(", not installed {}", note_mark(why, notes)));
+        // Both have one reason, except where an emulator makes an image.
+        match &planned.no_image {
+            None => words.push_str(", images made in an emulator"),
+            Some(no) if no != why => {
+                words.push_str(&format!(
+                    ", no image with a server {}",
+                    note_mark(no, notes)
+                ));
+            }
+            Some(_) => {}
+        }
     }
     words
 }

@@ -152,7 +152,9 @@ impl<'a> Builder<'a> {
     fn test_systems(&mut self, target: &Target, purpose: Purpose) -> Result<Vec<JobId>, Failure> {
         let mut goals = Vec::new();
         let emulated = || {
-            let server = self.server_of(target).filter(|_| self.no_image(target).is_none());
+            let server = self
+                .server_of(target)
+                .filter(|_| self.no_image(target).is_none());
             server.map(|server| server.id)
         };
         let found = match purpose {

@@ -148,9 +148,7 @@ fn data(step: &Step) -> Vec<&'static str> {
         ),
         Step::Sbom { .. } => (&[], &PACKAGING[4..]),
         Step::ServerImages { .. } | Step::ExtensionImage { .. } => (&[], &PACKAGING[4..]),
-        Step::ImageBase { .. } | Step::EmulatedImageBase { .. } => {
-            (&["docker/slim.dpkg.cfg"], &[])
-        }
+        Step::ImageBase { .. } | Step::EmulatedImageBase { .. } => (&["docker/slim.dpkg.cfg"], &[]),
         _ => (&[], &[]),
     };
     [own, shared].concat()

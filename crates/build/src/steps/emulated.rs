@@ -42,7 +42,10 @@ fn install(
     };
     let emulation = steps.emulation(&facts.architecture)?;
     let emulation = emulation.ok_or_else(|| {
-        Failure::bug(format!("the plan emulates {} on itself", facts.architecture.name))
+        Failure::bug(format!(
+            "the plan emulates {} on itself",
+            facts.architecture.name
+        ))
     })?;
     let emulate = |program: &_| emulation.wrap_system(program);
     emulated::make_archive(&packages, &emulate, archive, &work.scratch, &work.log)?;

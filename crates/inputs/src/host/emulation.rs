@@ -22,7 +22,9 @@ use super::tools::{QEMU_AARCH64, QEMU_USER, Tool};
 #[derive(Debug, Error, Diagnostic)]
 pub enum EmulationError {
     /// qemu is not installed.
-    #[error("there is no {emulator} here, which runs {architecture}'s programs: `{line}` brings it")]
+    #[error(
+        "there is no {emulator} here, which runs {architecture}'s programs: `{line}` brings it"
+    )]
     #[diagnostic(help("`cargo xtask doctor` looks for it"))]
     NoEmulator {
         /// The name of the program.
@@ -132,16 +134,12 @@ impl Emulation {
     /// those of `/etc/subuid`.
     pub fn wrap_system(&self, program: &Program) -> Program {
         let wrapped = match self.root {
-            true => {
-                Program::new("sh").args(["-euc", ALL_USERS, "sh", REGISTER, &self.format])
-            }
+            true => Program::new("sh").args(["-euc", ALL_USERS, "sh", REGISTER, &self.format]),
             false => Program::new("unshare")
                 .args(["--user", "--map-root-user", "--map-auto", "--mount"])
                 .args(["/bin/sh", "-euc", REGISTER, "sh", &self.format]),
         };
-        wrapped
-            .arg(&self.emulator)
-            .args(program.command_line())
+        wrapped.arg(&self.emulator).args(program.command_line())
     }
 
     /// What the programs say where the kernel does not let a user namespace have formats of its own; `None` if it does.
@@ -241,10 +239,14 @@ mod tests {
             eprintln!("not checked: not root, or this kernel refuses");
             return;
         }
-        let script = "ls /proc/sys/fs/binfmt_misc; setpriv --reuid 4711 --regid 4712 --clear-groups id -u";
+        let script =
+            "ls /proc/sys/fs/binfmt_misc; setpriv --reuid 4711 --regid 4712 --clear-groups id -u";
         let inside = Program::new("sh").args(["-euc", script]);
         let inside = emulation(true).wrap_system(&inside).attempt().unwrap();
         let said = String::from_utf8_lossy(&inside.stdout).into_owned();
-        assert!(said.contains("emulated") && said.contains("4711"), "{inside:?}");
+        assert!(
+            said.contains("emulated") && said.contains("4711"),
+            "{inside:?}"
+        );
     }
 }

@@ -70,7 +70,7 @@ impl Installed<'_> {
             match both.get(1) {
                 Some(own) => {
                     cases.run(moved, || {
-                        let lines = self.in_system(&plan, own, None, InstallTest::lines)?;
+                        let lines = self.in_system(&plan, own, None, |test| test.lines())?;
                         test.same_bits(&system, &lines)
                     });
                 }
