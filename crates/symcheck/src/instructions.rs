@@ -5,10 +5,12 @@
 //! and up to which instructions; a function without such a name may use what all of its callers may, provided that
 //! nothing else can reach it: it is not exported, and no table holds its address.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ops::Range;
 use std::thread;
 
-use super::elf::{ElfError, Facts, FunctionSymbol, functions_of};
+use super::elf::{CodeMap, ElfError, Facts, FunctionSymbol, code_map_of};
 use super::machine_code::{Use, function_at};
 use super::policy::Instructions;
 
@@ -17,25 +19,25 @@ use super::policy::Instructions;
 pub struct FunctionNames {
     /// The build-id of the library that they belong to.
     build_id: Vec<u8>,
-    functions: Vec<FunctionSymbol>,
+    map: CodeMap,
 }
 
 impl FunctionNames {
     /// Reads the names out of an ELF file with a symbol table.
     pub fn read(bytes: &[u8]) -> Result<Self, ElfError> {
-        let (build_id, functions) = functions_of(bytes)?;
+        let (build_id, map) = code_map_of(bytes)?;
         Ok(Self {
             build_id: build_id.unwrap_or_default().to_vec(),
-            functions,
+            map,
         })
     }
 
     /// The names, if they are those of this library.
-    pub fn of(&self, facts: &Facts<'_>) -> Option<&[FunctionSymbol]> {
+    pub fn of(&self, facts: &Facts<'_>) -> Option<&CodeMap> {
         let same = facts
             .build_id
             .is_some_and(|id| !id.is_empty() && id == self.build_id);
-        same.then_some(self.functions.as_slice())
+        same.then_some(&self.map)
     }
 }
 
@@ -61,12 +63,23 @@ pub struct Survey {
     pub above: Vec<Above>,
 }
 
-/// Decodes all code of a library and judges it. `functions` are sorted by address.
-pub fn survey(facts: &Facts<'_>, functions: &[FunctionSymbol], policy: &Instructions) -> Survey {
+/// Decodes all code of a library and judges it.
+pub fn survey(facts: &Facts<'_>, map: &CodeMap, policy: &Instructions) -> Survey {
+    let functions = map.functions.as_slice();
     let workers = thread::available_parallelism().map_or(1, usize::from);
     let mut pieces: Vec<(u64, &[u8])> = Vec::new();
-    for code in &facts.code {
-        pieces.extend(split(code.address, code.bytes, functions, workers));
+    let sections: Vec<(u64, Cow<'_, [u8]>)> = facts
+        .code
+        .iter()
+        .map(|code| {
+            (
+                code.address,
+                without_data(code.address, code.bytes, &map.data),
+            )
+        })
+        .collect();
+    for (address, bytes) in &sections {
+        pieces.extend(split(*address, bytes, functions, workers));
     }
     let parts = policy.decoder().decode(&pieces, functions, policy.known());
 
@@ -108,6 +121,23 @@ pub fn survey(facts: &Facts<'_>, functions: &[FunctionSymbol], policy: &Instruct
         }
     }
     survey
+}
+
+/// A section's bytes with zeros in the place of data, which no processor runs.
+fn without_data<'c>(address: u64, bytes: &'c [u8], data: &[Range<u64>]) -> Cow<'c, [u8]> {
+    let end = address.saturating_add(bytes.len() as u64);
+    let inside = data
+        .iter()
+        .filter(|data| data.start < end && address < data.end);
+    let mut bytes = Cow::Borrowed(bytes);
+    for data in inside {
+        let place = |at: u64| usize::try_from(at - address).unwrap_or(usize::MAX);
+        let place = place(data.start.max(address))..place(data.end.min(end));
+        if let Some(data) = bytes.to_mut().get_mut(place) {
+            data.fill(0);
+        }
+    }
+    bytes
 }
 
 /// Pieces of a section, about as many as asked for, each beginning with a function.

@@ -4,6 +4,7 @@
 //! installs the packages of a release with apt into a whole system ([`installed`]). On a machine of the target's architecture
 //! the same is done without an emulator.
 
+mod image;
 mod installed;
 
 use std::path::{Path, PathBuf};
@@ -92,6 +93,14 @@ pub fn run(
                     emulation: system.emulation.as_ref(),
                     log: &system.log,
                 };
+                let images = image::Images {
+                    pipeline,
+                    target,
+                    out,
+                    emulation: system.emulation.as_ref(),
+                    log: &system.log,
+                };
+                images.run(&mut cases)?;
                 installed.run(&mut cases, listener)?;
             }
             Err(why) => cases.not_run("a server of the locked packages", why),

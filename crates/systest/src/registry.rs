@@ -14,6 +14,7 @@ use base::exit::Failure;
 use base::process::Program;
 use base::{files, process};
 use build::layout::ROOTFS;
+use build::plan::ids;
 use inputs::host::tools::RSYNC;
 
 use self::place::RegistryTest;
@@ -59,9 +60,19 @@ impl TestRun<'_> {
         process::copy_this_program(&executable)?;
         let shown: [(&Path, &str); 1] = [(self.out, "/release")];
         let system = System::start(&archive, &scratch.join("system"), &shown, &log)?;
+        let first = &self.chosen[0];
+        let of_first = self.chosen.iter().filter(|target| {
+            let same = target.distribution.release == first.distribution.release;
+            same && target.major == first.major && self.output(&ids::images(target)).is_ok()
+        });
+        let mut architectures: Vec<String> = of_first
+            .map(|target| target.distribution.architecture.name.clone())
+            .collect();
+        architectures.sort();
         let test = RegistryTest {
+            architectures: &architectures,
             system: &system,
-            target: &self.chosen[0],
+            target: first,
             release: self.out,
             source: &workspace.root,
             cache: &workspace.cache,

@@ -160,6 +160,42 @@ fn s10_what_armv8_0_lacks_outside_of_dispatch() {
     assert!(report.passed(), "{report:#?}");
 }
 
+/// Catches numbers among the code that are taken for instructions, as OpenBLAS's cscal for ARMV8 has them, and an instruction that
+/// hides as such a number.
+#[test]
+fn s10_data_among_code_is_not_run() {
+    if !has_compiler() {
+        return;
+    }
+    let with = |directive: &str| {
+        let words = format!("b 1f\\n\\t{directive} 0x3e44fae6\\n1: nop");
+        with_instruction("careless", "armv8-a", &words).judge_with(&expectation())
+    };
+    let report = with(".word");
+    assert!(report.passed(), "{report:#?}");
+    refused(
+        &with(".inst"),
+        &[Rule::S10],
+        &["\"careless\"", "UNKNOWN: 0x3e44fae6"],
+    );
+    // What the decoder's tables take for half precision.
+    let convert = |version, instruction| {
+        with_instruction("careless", version, instruction).judge_with(&expectation())
+    };
+    let report = convert("armv8-a", "ucvtf d0, d0, #6");
+    assert!(report.passed(), "{report:#?}");
+    let half = convert("armv8.2-a+fp16", "ucvtf h0, h1, #4");
+    refused(&half, &[Rule::S10], &["SIMD_F16: ucvtf"]);
+    // Chosen by the processor's number.
+    let report = with_instruction(
+        "caxpby_k_THUNDERX3T110",
+        "armv8.3-a",
+        "fcadd v0.2s, v1.2s, v2.2s, #90",
+    );
+    let report = report.judge_with(&expectation());
+    assert!(report.passed(), "{report:#?}");
+}
+
 /// A helper of a kernel has no core in its name; it may use what its callers may, as long as nothing else reaches it: no call,
 /// no table, and no address that is taken page by page.
 #[test]

@@ -168,6 +168,64 @@ fn with_a_standard_library_the_machines_own_builder_cross_compiles() {
     });
 }
 
+/// Catches maintainer scripts of another architecture that this machine's dpkg would run, a test on request that becomes one of
+/// the ordinary suites, and a machine without an emulator that does not say what it lacks.
+#[test]
+fn an_emulator_makes_images_and_no_install_test() {
+    let compute = |emulates: bool, chosen: &dyn Fn(&Target) -> bool, purpose: Purpose| {
+        with_context(&root(), "amd64", &[X86], |targets, context| {
+            let all = targets.architectures.iter().flat_map(|a| targets.all(a));
+            let chosen: Vec<Target> = all.filter(|target| chosen(target)).collect();
+            let none = BTreeMap::new();
+            let context = build::plan::Context {
+                not_emulated: if emulates {
+                    &none
+                } else {
+                    context.not_emulated
+                },
+                lockable: Vec::new(),
+                ..*context
+            };
+            build::plan::compute(&context, &chosen, purpose).unwrap()
+        })
+    };
+    let plan = compute(true, &is_arm, Purpose::Dist);
+    let of = &plan.targets["debian12-pg15-arm64"];
+    assert_eq!(of.no_image, None);
+    assert!(of.not_installable.is_some() && of.loadable_in.is_none());
+    assert!(plan.job("images:debian12-pg15-arm64").is_some());
+    let by_this_machine = |job: &&build::plan::Job| {
+        let own = matches!(job.step, Step::Rootfs { .. } | Step::ImageBase { .. });
+        own && job.id.contains("-arm64")
+    };
+    assert_eq!(
+        plan.jobs.iter().find(by_this_machine).map(|job| &job.id),
+        None
+    );
+    let base = "rootfs:debian12-arm64:base";
+    assert!(plan.job(base).is_none() && compute(true, &is_arm, Purpose::Test).job(base).is_none());
+    let emulated = compute(true, &is_arm, Purpose::Emulated);
+    assert!(matches!(
+        emulated.job(base).unwrap().step,
+        Step::EmulatedRootfs { .. }
+    ));
+
+    let without = compute(false, &is_arm, Purpose::Emulated);
+    assert!(without.job(base).is_none() && without.job("images:debian12-pg15-arm64").is_none());
+    let why = without.targets["debian12-pg15-arm64"]
+        .no_image
+        .clone()
+        .unwrap();
+    assert!(why.contains("nothing runs arm64's programs"), "{why}");
+
+    let amd64 = |target: &Target| target.to_string() == "debian12-pg15";
+    let keys = |emulates| -> Vec<base::digest::Digest> {
+        let plan = compute(emulates, &amd64, Purpose::Test);
+        plan.jobs.into_iter().map(|job| job.key).collect()
+    };
+    assert_eq!(keys(true), keys(false));
+}
+
 #[test]
 fn a_machine_of_the_other_architecture_builds_natively() {
     with_machine("arm64", &[ARM], &is_arm, |plan| {

@@ -13,6 +13,7 @@ mod relocations;
 mod versions;
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use miette::Diagnostic;
 use object::Endianness;
@@ -251,6 +252,47 @@ impl FunctionSymbol {
     }
 }
 
+/// What a full symbol table says of a library's code.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CodeMap {
+    /// The functions, sorted by address.
+    pub functions: Vec<FunctionSymbol>,
+    /// Data that lies among the code, sorted by address.
+    pub data: Vec<Range<u64>>,
+}
+
+impl CodeMap {
+    fn of(symbols: &[Symbol<'_>]) -> Self {
+        Self {
+            functions: FunctionSymbol::all(symbols),
+            data: data(symbols),
+        }
+    }
+}
+
+/// The data by AArch64's mapping symbols (ELF for the Arm 64-bit Architecture, 5.5.1): from a `$d` to the next `$x`. x86 has none.
+fn data(symbols: &[Symbol<'_>]) -> Vec<Range<u64>> {
+    let is = |name: &str, kind: &str| {
+        let rest = name.strip_prefix(kind);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let mut marks: Vec<(u64, bool)> = symbols
+        .iter()
+        .filter(|symbol| symbol.has_bytes && !symbol.function)
+        .filter_map(|symbol| {
+            let is_code = is(&symbol.name, "$x");
+            (is_code || is(&symbol.name, "$d")).then_some((symbol.address, is_code))
+        })
+        .collect();
+    // Where both are at one address, it is code: the last of them counts.
+    marks.sort_unstable();
+    marks
+        .windows(2)
+        .filter(|pair| !pair[0].1 && pair[0].0 < pair[1].0)
+        .map(|pair| pair[0].0..pair[1].0)
+        .collect()
+}
+
 /// What an ELF file is, if it is no shared library. Only its headers are read: one that is a library may still be broken.
 pub fn other(bytes: &[u8]) -> Result<Option<Other>, ElfError> {
     match bytes.get(..5) {
@@ -262,13 +304,13 @@ pub fn other(bytes: &[u8]) -> Result<Option<Other>, ElfError> {
 }
 
 /// The build-id and the functions of a file with a symbol table: a library before strip, or its debug symbols alone.
-pub fn functions_of(bytes: &[u8]) -> Result<(Option<&[u8]>, Vec<FunctionSymbol>), ElfError> {
+pub fn code_map_of(bytes: &[u8]) -> Result<(Option<&[u8]>, CodeMap), ElfError> {
     let (build_id, symbols) = match bytes.get(..5) {
         Some(b"\x7fELF\x01") => read::read_names::<FileHeader32<Endianness>>(bytes)?,
         Some(b"\x7fELF\x02") => read::read_names::<FileHeader64<Endianness>>(bytes)?,
         _ => return Err(ElfError::NotElf),
     };
-    Ok((build_id, FunctionSymbol::all(&symbols)))
+    Ok((build_id, CodeMap::of(&symbols)))
 }
 
 /// What a library asks of the dynamic linker, beside relocation.
@@ -379,8 +421,8 @@ impl<'a> Facts<'a> {
     }
 
     /// Its functions, sorted by address; `None` where their names were stripped.
-    pub fn functions(&self) -> Option<Vec<FunctionSymbol>> {
-        self.symbols.as_deref().map(FunctionSymbol::all)
+    pub fn code_map(&self) -> Option<CodeMap> {
+        self.symbols.as_deref().map(CodeMap::of)
     }
 
     /// The symbols that it needs from others.

@@ -32,7 +32,10 @@ pub(super) fn decode(
         match decoder::decode(word) {
             Some(opcode) => {
                 let definition = opcode.definition();
-                let feature = definition.feature_set as usize;
+                let feature = match is_full_conversion(word) {
+                    true => InsnFeatureSet::SIMD as usize,
+                    false => definition.feature_set as usize,
+                };
                 if !known.baseline.contains(&feature) {
                     let first = || (definition.mnemonic.to_owned(), at);
                     part.used(function, feature, first);
@@ -47,6 +50,16 @@ pub(super) fn decode(
         at = at.wrapping_add(4);
     }
     part
+}
+
+/// Whether a word converts between fixed and floating point (`scvtf`, `ucvtf`, `fcvtzs`, `fcvtzu` with a shift) in single or double
+/// precision. The tables take all of these for those of half precision, which are the first: the size is in the shift
+/// (`immh`), and half precision's is below 4.
+fn is_full_conversion(word: u32) -> bool {
+    let scalar = word & 0xdf80_0400 == 0x5f00_0400;
+    let vector = word & 0x9f80_0400 == 0x0f00_0400;
+    let converts = matches!(word >> 11 & 0x1f, 0b11100 | 0b11111);
+    (scalar || vector) && converts && word >> 19 & 0xf >= 4
 }
 
 /// The lowest `bits` of a number, which the highest of them gives its sign.
@@ -156,8 +169,13 @@ mod tests {
             (0x1ac0_4020, Some("CRC"), "crc32b"),     // crc32b w0, w1, w0
             (0x4e28_4820, Some("AES"), "aese"),       // aese v0.16b, v1.16b
             (0xdac1_0020, Some("PAUTH"), "pacia"),    // pacia x0, x1
-            (0xd503_233f, None, "paciasp"),           // a hint
-            (0xd503_245f, None, "bti c"),             // a hint
+            (0x7f7a_e400, None, "ucvtf d0, d0, #6"),
+            (0x4f3c_e420, None, "scvtf v0.4s, v1.4s, #4"),
+            (0x5f40_fc20, None, "fcvtzs d0, d1, #64"),
+            (0x7f1c_e420, Some("SIMD_F16"), "ucvtf h0, h1, #4"),
+            (0x4f1c_fc20, Some("SIMD_F16"), "fcvtzs v0.8h, v1.8h, #4"),
+            (0xd503_233f, None, "paciasp"), // a hint
+            (0xd503_245f, None, "bti c"),   // a hint
             (0xd65f_03c0, None, "ret"),
             (0x4ea2_d420, None, "fsub v0.4s, v1.4s, v2.4s"),
             (0xd538_0600, None, "mrs x0, id_aa64isar0_el1"), // the kernel answers

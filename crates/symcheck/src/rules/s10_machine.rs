@@ -1,7 +1,7 @@
 //! S10: the library is for the machine that its package says, and for every one of them. Catches an object of another
 //! architecture, and instructions that older processors of the same one do not have.
 
-use super::super::elf::Endian;
+use super::super::elf::{CodeMap, Endian};
 use super::super::instructions::{self, Above};
 use super::super::policy::machine_name;
 use super::super::report::SymbolRef;
@@ -92,12 +92,11 @@ fn check_instructions(context: &Context, outcome: &mut Outcome) {
         );
         return;
     };
-    let own = facts.functions();
-    let names = match &own {
-        Some(own) => Some(own.as_slice()),
-        None => context.names.and_then(|names| names.of(facts)),
-    };
-    let survey = instructions::survey(facts, names.unwrap_or_default(), policy);
+    let own = facts.code_map();
+    let names = own
+        .as_ref()
+        .or_else(|| context.names.and_then(|names| names.of(facts)));
+    let survey = instructions::survey(facts, names.unwrap_or(&CodeMap::default()), policy);
     let count = survey.instructions;
     if names.is_none() && !survey.above.is_empty() {
         let uses: Vec<String> = survey.above.iter().map(features).collect();

@@ -50,6 +50,8 @@ pub struct RegistryTest<'a> {
     pub system: &'a System,
     /// A target whose images are in the release.
     pub target: &'a Target,
+    /// The architectures of the images of its distribution and major in the release, in the order of an index.
+    pub architectures: &'a [String],
     /// The release.
     pub release: &'a Path,
     /// The root of the source tree.

@@ -110,12 +110,31 @@ impl RegistryTest<'_> {
         self.tool(&copy)?;
         let raw = self.tool(&["skopeo", "inspect", "--raw", "--tls-verify=false", &from])?;
         let index: Value = serde_json::from_str(&raw).unwrap_or_default();
-        let platform = &index["manifests"][0]["platform"]["architecture"];
-        let own = &self.target.distribution.architecture.name;
-        ensure(platform == own.as_str(), || raw.clone())?;
-        let digest = index["manifests"][0]["digest"].as_str().unwrap_or_default();
-        let blob = format!("/srv/copy/blobs/{}", digest.replace(':', "/"));
-        self.system.run("root", &["test", "-s", &blob]).map(drop)
+        let images = index["manifests"].as_array().into_iter().flatten();
+        let images: Vec<&Value> = images.collect();
+        let platform = |image: &&Value| image["platform"]["architecture"].clone();
+        let found: Vec<Value> = images.iter().map(platform).collect();
+        ensure(found == self.architectures, || raw.clone())?;
+        for image in images {
+            let digest = image["digest"].as_str().unwrap_or_default();
+            let blob = format!("/srv/copy/blobs/{}", digest.replace(':', "/"));
+            self.system.run("root", &["test", "-s", &blob])?;
+            // What a user of that architecture gets.
+            let of = image["platform"]["architecture"]
+                .as_str()
+                .unwrap_or_default();
+            let inspect = [
+                "inspect",
+                "--override-arch",
+                of,
+                "--tls-verify=false",
+                &from,
+            ];
+            let said = self.tool(&[&["skopeo"][..], &inspect].concat())?;
+            let said: Value = serde_json::from_str(&said).unwrap_or_default();
+            ensure(said["Architecture"] == of, || said.to_string())?;
+        }
+        Ok(())
     }
 
     /// The digest of the image behind the index.
