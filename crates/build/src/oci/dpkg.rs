@@ -15,7 +15,6 @@ use base::deb822;
 use base::exit::Failure;
 use base::files::{self, FileError};
 use base::sandbox::Sandbox;
-use inputs::host::emulation::Emulation;
 
 use super::OciError;
 use super::base_layer::{ACCOUNTS, DATABASE};
@@ -27,13 +26,8 @@ fn is_transient(path: &str) -> bool {
     path.ends_with("-old") || path.contains("/lock") || path.starts_with("var/log/")
 }
 
-/// How dpkg makes root the owner of files, as all of ours have it: it is root in its own user namespace.
-const AS_ROOT: &str = "unshare --user --map-root-user dpkg";
-/// qemu has threads, with which no process can enter a user namespace. So dpkg leaves the files to its user; the layer makes
-/// them root's either way.
-const EMULATED: &str = "dpkg --force-not-root";
-
-/// fsync is useless for a tree that is removed when its job fails.
+/// dpkg makes root the owner of files, as all of ours have it; it is root in its own user namespace. fsync is useless for a
+/// tree that is removed when its job fails.
 ///
 /// File triggers are hidden during the installation: their scripts need the whole system. Those that look at files of
 /// Postgres (postgresql-common's, for apt's list of what to keep) saw them when Postgres itself was installed.
@@ -41,16 +35,17 @@ const SCRIPT: &str = r#"
 cp -r /in/system/. /build/root
 triggers=var/lib/dpkg/triggers/File
 : > "/build/root/$triggers"
-$DPKG --root=/build/root --log=/dev/null --force-unsafe-io "$@" --install /in/package.deb
+unshare --user --map-root-user dpkg --root=/build/root --log=/dev/null --force-unsafe-io "$@" --install /in/package.deb
 cp "/in/system/$triggers" "/build/root/$triggers"
 "#;
 
 /// What an installation is made from.
 pub struct Install<'a> {
-    /// A root file system of the distribution, to take dpkg from.
+    /// A root file system of the distribution, to take dpkg from: of this machine's architecture, whatever the package's is.
     pub rootfs: &'a Path,
-    /// What runs that dpkg, where it is of another architecture.
-    pub emulation: Option<&'a Emulation>,
+    /// Whether the package is of another architecture. dpkg unpacks it all the same, and finds its relations among the
+    /// packages of that architecture.
+    pub foreign: bool,
     /// What dpkg reads of the layers below.
     pub system: &'a Path,
     /// The name of the package, as in its control file.
@@ -74,11 +69,12 @@ impl Install<'_> {
         files::remove_dir(self.scratch)?;
         let root = self.scratch.join("root");
         files::create_dir(&root)?;
-        let options = self.filter.options().join(" ");
+        let mut options = self.filter.options().to_vec();
+        options.extend(self.foreign.then(|| "--force-architecture".to_owned()));
+        let options = options.join(" ");
         // The options have no blanks: a filter's line ends at the first one for dpkg too.
         let script = format!("set -f; set -- {options}\n{SCRIPT}");
-        let dpkg = self.emulation.map_or(AS_ROOT, |_| EMULATED);
-        let program = Sandbox::new(self.rootfs)
+        Sandbox::new(self.rootfs)
             .tmpfs("/in")
             .read_only(self.system, "/in/system")
             // dpkg looks up the names in its database among the accounts of the system that it runs in.
@@ -88,13 +84,8 @@ impl Install<'_> {
             .tmpfs("/build")
             .writable(&root, "/build/root")
             .env("SOURCE_DATE_EPOCH", self.epoch.to_string())
-            .env("DPKG", dpkg)
-            .script(&script);
-        let program = match self.emulation {
-            Some(emulation) => emulation.wrap(&program),
-            None => program,
-        };
-        program.run(self.log)?;
+            .script(&script)
+            .run(self.log)?;
         self.check(&root)?;
         Ok((self.write(&root, layer)?, root))
     }

@@ -246,6 +246,10 @@ impl<'a> Builder<'a> {
     fn no_image(&self, target: &Target) -> Option<String> {
         self.no_system(target)
             .or_else(|| self.not_run(&target.distribution.architecture))
+            .or_else(|| {
+                let own = self.here(&target.distribution.release);
+                (!self.has_lock(&own)).then(|| format!("{own} is not locked"))
+            })
     }
 
     /// Why no system with a target's server can be made of what is locked; `None` if one can, on a machine that runs its

@@ -63,12 +63,17 @@ impl Steps<'_> {
         }
     }
 
+    /// Whether an architecture is not this machine's.
+    pub(crate) fn is_foreign(&self, architecture: &Architecture) -> bool {
+        self.host.architecture(self.targets) != architecture
+    }
+
     /// What runs an architecture's programs; `None` where the machine itself does.
     pub(crate) fn emulation(
         &self,
         architecture: &Architecture,
     ) -> Result<Option<Emulation>, Failure> {
-        if self.host.architecture(self.targets) == architecture {
+        if !self.is_foreign(architecture) {
             return Ok(None);
         }
         Ok(Some(Emulation::of(architecture, self.host)?))

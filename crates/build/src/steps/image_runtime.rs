@@ -6,6 +6,7 @@ use base::exit::Failure;
 use base::files::{self, FileError};
 use base::json;
 use base::process::Program;
+use targets::Distribution;
 
 use super::context::Steps;
 use crate::layout::ROOTFS;
@@ -25,12 +26,11 @@ pub(super) fn image_runtime(
     work: &Work<'_>,
     distribution: &str,
 ) -> Result<String, Failure> {
-    let facts = steps.targets.require_distribution(distribution)?;
+    let facts = steps.distribution(distribution)?;
     let base = facts.base();
-    let emulation = steps.emulation(&facts.architecture)?;
     let install = Install {
-        rootfs: &python_rootfs(work, base)?,
-        emulation: emulation.as_ref(),
+        rootfs: &python_rootfs(steps, work, steps.distribution(base)?)?,
+        foreign: steps.is_foreign(&facts.architecture),
         system: &work
             .output_of(&ids::image_base(&distribution))?
             .join(SYSTEM),
@@ -68,8 +68,13 @@ pub(super) fn deb_of(work: &Work<'_>, job: &str, name: &str) -> Result<PathBuf, 
     Ok(dir.join(found.ok_or_else(missing)?))
 }
 
-pub(super) fn python_rootfs(work: &Work<'_>, distribution: &str) -> Result<PathBuf, Failure> {
-    Ok(work
-        .output_of(&ids::rootfs(&distribution, "python"))?
-        .join(ROOTFS))
+/// The root file system of a distribution's release on this machine's architecture.
+pub(super) fn python_rootfs(
+    steps: &Steps<'_>,
+    work: &Work<'_>,
+    distribution: &Distribution,
+) -> Result<PathBuf, Failure> {
+    let own = steps.host.architecture(steps.targets);
+    let own = own.qualify(&distribution.release);
+    Ok(work.output_of(&ids::rootfs(&own, "python"))?.join(ROOTFS))
 }

@@ -243,11 +243,10 @@ impl ServerImages<'_> {
         let file = work
             .scratch
             .join(format!("{}-extension.tar.gz", flavour.name()));
-        let architecture = &making.target.distribution.architecture;
-        let emulation = making.steps.emulation(architecture)?;
+        let distribution = &making.target.distribution;
         let install = Install {
-            rootfs: &python_rootfs(work, &making.target.distribution.id)?,
-            emulation: emulation.as_ref(),
+            rootfs: &python_rootfs(making.steps, work, distribution)?,
+            foreign: making.steps.is_foreign(&distribution.architecture),
             system: &below.join(SYSTEM),
             name: &making.package_name(),
             deb: &self.extension,

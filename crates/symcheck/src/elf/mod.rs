@@ -205,6 +205,8 @@ pub struct Symbol<'a> {
     pub name: Cow<'a, str>,
     /// Whether it names bytes of this file: defined, and not in a section of zeros.
     pub has_bytes: bool,
+    /// Whether it lies in a section of code.
+    pub in_code: bool,
     /// Whether it names code.
     pub function: bool,
     /// Where it is when the library is loaded at zero.
@@ -271,6 +273,7 @@ impl CodeMap {
 }
 
 /// The data by AArch64's mapping symbols (ELF for the Arm 64-bit Architecture, 5.5.1): from a `$d` to the next `$x`. x86 has none.
+/// Those of debug sections, whose addresses are places in these, mean no code.
 fn data(symbols: &[Symbol<'_>]) -> Vec<Range<u64>> {
     let is = |name: &str, kind: &str| {
         let rest = name.strip_prefix(kind);
@@ -278,7 +281,7 @@ fn data(symbols: &[Symbol<'_>]) -> Vec<Range<u64>> {
     };
     let mut marks: Vec<(u64, bool)> = symbols
         .iter()
-        .filter(|symbol| symbol.has_bytes && !symbol.function)
+        .filter(|symbol| symbol.in_code && !symbol.function)
         .filter_map(|symbol| {
             let is_code = is(&symbol.name, "$x");
             (is_code || is(&symbol.name, "$d")).then_some((symbol.address, is_code))
@@ -445,5 +448,41 @@ impl<'a> Facts<'a> {
                 .filter(|run| run.len() >= 5)
                 .filter_map(|run| std::str::from_utf8(run).ok())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mark(name: &'static str, address: u64, in_code: bool) -> Symbol<'static> {
+        Symbol {
+            name: name.into(),
+            has_bytes: true,
+            in_code,
+            function: false,
+            address,
+            size: 0,
+            file: None,
+        }
+    }
+
+    /// Catches code that is not looked at: a mark of a debug section has an address like that of code, and two marks may be at one
+    /// place.
+    #[test]
+    fn data_is_what_marks_among_the_code_say() {
+        let marks = [
+            mark("$x", 0x10, true),
+            mark("$d", 0x20, true),
+            mark("$x.7", 0x28, true),
+            mark("$d", 0x30, false),
+            mark("$d", 0x40, true),
+            mark("$x", 0x40, true),
+            mark("$dollar", 0x50, true),
+            mark("$d.3", 0x60, true),
+            mark("$d", 0x64, true),
+            mark("$x", 0x68, true),
+        ];
+        assert_eq!(data(&marks), [0x20..0x28, 0x60..0x64, 0x64..0x68]);
     }
 }

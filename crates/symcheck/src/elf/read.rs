@@ -378,13 +378,15 @@ fn read_symbols<'a, Elf: FileHeader<Endian = Endianness>>(
             continue;
         }
         let section = symbol.st_shndx(endian);
-        let has_bytes = section != elf::SHN_UNDEF
-            && sections
-                .section(SectionIndex(section.0.into()))
-                .is_ok_and(|section| section.sh_type(endian) != elf::SHT_NOBITS);
+        let header = sections.section(SectionIndex(section.0.into()));
+        let header = header.ok().filter(|_| section != elf::SHN_UNDEF);
+        let has_bytes = header.is_some_and(|header| header.sh_type(endian) != elf::SHT_NOBITS);
+        let in_code =
+            header.is_some_and(|header| header.sh_flags(endian).contains(elf::SHF_EXECINSTR));
         symbols.push(Symbol {
             name: names.get_any(&strings, symbol.st_name(endian))?,
             has_bytes,
+            in_code,
             function: symbol.st_type() == elf::STT_FUNC,
             address: symbol.st_value(endian).into(),
             size: symbol.st_size(endian).into(),

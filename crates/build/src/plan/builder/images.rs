@@ -47,7 +47,8 @@ impl Builder<'_> {
         let id = server;
         let base = self.image_base(id)?;
         let package = self.runtime_package(distribution)?;
-        let rootfs = self.rootfs(&distribution.id, "python")?;
+        // dpkg of this machine's architecture installs packages of any.
+        let rootfs = self.rootfs(&self.here(&distribution.release), "python")?;
         self.add(
             ids::image_runtime(&id),
             format!("install pgml-python into the images of {id}"),
@@ -61,13 +62,12 @@ impl Builder<'_> {
 
     fn server_images(&mut self, target: &Target, server: &Distribution) -> Result<Job, Failure> {
         let distribution = &target.distribution;
-        let id = distribution.id.as_str();
         let needs = [
             self.image_base(&server.id)?,
             self.image_runtime(target, &server.id)?,
             self.extension_packages(target)?,
             self.runtime_package(distribution)?,
-            self.rootfs(id, "python")?,
+            self.rootfs(&self.here(&distribution.release), "python")?,
             self.runtime(distribution)?,
             self.compile_for(target)?,
             self.fetch_openblas(target)?,
