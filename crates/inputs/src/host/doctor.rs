@@ -1,11 +1,12 @@
 //! What this machine can do, and what it lacks for the rest.
 
+mod emulators;
+
 use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::emulation::{Emulation, EmulationError};
 use super::require::install_line;
 use super::tools::{self, Tool};
 use super::{Host, namespaces};
@@ -165,7 +166,7 @@ pub fn examine(
 ) -> Report {
     let mut checks: Vec<Check> = THINGS.iter().map(|thing| check(host, thing)).collect();
     checks.extend(compilers(host, targets, rust_targets));
-    checks.extend(emulators(host, targets));
+    checks.extend(emulators::checks(host, targets));
     checks.push(sandbox(host));
     checks.push(further_ids(host));
     checks.push(room(cache));
@@ -253,36 +254,6 @@ fn compilers(host: &Host, targets: &Targets, rust_targets: &[String]) -> Vec<Che
         }
     };
     targets.architectures.iter().map(check).collect()
-}
-
-/// Whether the programs of other architectures run here: images with a server and the suite `emulated` need it.
-fn emulators(host: &Host, targets: &Targets) -> Vec<Check> {
-    let own = host.architecture(targets);
-    let others = targets.architectures.iter().filter(|other| *other != own);
-    let check = |other: &Architecture| {
-        let found = Emulation::of(other, host);
-        let fix = match &found {
-            Err(EmulationError::NoEmulator { line, .. }) if host.root => Some(line.clone()),
-            Err(EmulationError::NoEmulator { line, .. }) => Some(format!("sudo {line}")),
-            Err(EmulationError::Refused { .. }) => Some("boot Linux 6.7 or later".to_owned()),
-            Ok(_) => None,
-        };
-        Check {
-            name: format!("run {}'s programs (images, suite `emulated`)", other.name),
-            state: match found {
-                Ok(_) => State::Ok,
-                Err(_) => State::Missing,
-            },
-            optional: true,
-            detail: match &found {
-                Ok(_) => format!("{}, registered in a user namespace", other.emulator),
-                Err(EmulationError::NoEmulator { emulator, .. }) => format!("lacks {emulator}"),
-                Err(refused) => refused.to_string(),
-            },
-            fix,
-        }
-    };
-    others.map(check).collect()
 }
 
 /// Whether a sandbox really starts.
@@ -469,26 +440,6 @@ mod tests {
         let both = bare_machine_with(true, 2);
         assert_eq!(of(&both, "compile for arm64").state, State::Ok);
         assert!(!bare_machine_with(true, 0).able);
-    }
-
-    /// Catches a machine without an emulator that learns of it only when an image is missing.
-    #[test]
-    fn what_emulation_lacks_is_said_and_keeps_nobody_from_building() {
-        let report = bare_machine(true);
-        let check = of(&report, "run arm64's programs (images, suite `emulated`)");
-        assert!(check.optional && check.state == State::Missing);
-        assert!(
-            check.detail.contains("qemu-aarch64-static"),
-            "{}",
-            check.detail
-        );
-        let fix = check.fix.as_deref().unwrap();
-        assert!(
-            fix.starts_with("apt-get install") && fix.ends_with("qemu-user-static"),
-            "{fix}"
-        );
-        let own = "run amd64's programs (images, suite `emulated`)";
-        assert!(!report.checks.iter().any(|check| check.name == own));
     }
 
     #[test]
