@@ -15,7 +15,7 @@ DECLARE
 BEGIN
     FOR one IN SELECT * FROM public.moved WHERE task <> 'vectors' LOOP
         model := pgml.import_model(one.name, one.task, 'pgml', decode(one.model, 'hex'), NULL);
-        IF public.bits_of(model, one.task) <> one.bits THEN
+        IF public.bits_of(model, one.task, one.name) <> one.bits THEN
             differ := differ || one.name;
         END IF;
     END LOOP;

@@ -27,7 +27,7 @@ $$;
 
 \o
 COPY (
-    SELECT d.name, d.task, encode(pgml.export_model(d.id, 'pgml'), 'hex') AS model, public.bits_of(d.id, d.task::text) AS bits
+    SELECT d.name, d.task::text AS task, encode(pgml.export_model(d.id, 'pgml'), 'hex') AS model, public.bits_of(d.id, d.task::text, d.name) AS bits
     FROM pgml.model_details AS d
     UNION ALL
     SELECT concat('vectors: ', v.name), 'vectors', '', v.bits FROM public.vector_bits AS v

@@ -7,14 +7,14 @@ FROM generate_series(1, 240) AS i;
 CREATE VIEW public.classification AS SELECT petal, sepal, noise, kind AS label FROM public.flowers;
 CREATE VIEW public.regression AS SELECT petal, sepal, noise, height AS label FROM public.flowers;
 
--- The bits of all predictions of a model, and of its probabilities where it has classes.
-CREATE FUNCTION public.bits_of(model bigint, task text) RETURNS text LANGUAGE plpgsql AS $$
+-- The bits of all predictions of a model, and of its probabilities where it has some: ridge and svm have none.
+CREATE FUNCTION public.bits_of(model bigint, task text, name text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     bits text;
     probabilities text := '';
 BEGIN
     SELECT string_agg(encode(float8send(pgml.predict(model, ARRAY[petal, sepal, noise])), 'hex'), '' ORDER BY n) INTO bits FROM public.flowers;
-    IF task = 'classification' THEN
+    IF task = 'classification' AND name !~ 'ridge|svm' THEN
         SELECT string_agg(encode(float8send(p), 'hex'), '' ORDER BY f.n, place) INTO probabilities
         FROM public.flowers AS f, unnest(pgml.predict_proba(model, ARRAY[petal, sepal, noise])) WITH ORDINALITY AS of_row (p, place);
     END IF;

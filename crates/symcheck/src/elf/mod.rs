@@ -272,8 +272,8 @@ impl CodeMap {
     }
 }
 
-/// The data by AArch64's mapping symbols (ELF for the Arm 64-bit Architecture, 5.5.1): from a `$d` to the next `$x`. x86 has none.
-/// Those of debug sections, whose addresses are places in these, mean no code.
+/// The data by AArch64's mapping symbols (ELF for the Arm 64-bit Architecture, 5.5.1): from a `$d` to the next `$x`. x86 has
+/// none. Those of debug sections, whose addresses are places in these, mean no code.
 fn data(symbols: &[Symbol<'_>]) -> Vec<Range<u64>> {
     let is = |name: &str, kind: &str| {
         let rest = name.strip_prefix(kind);
@@ -467,8 +467,8 @@ mod tests {
         }
     }
 
-    /// Catches code that is not looked at: a mark of a debug section has an address like that of code, and two marks may be at one
-    /// place.
+    /// Catches code that is not looked at: a mark of a debug section has an address like that of code, and two marks may be at
+    /// one place.
     #[test]
     fn data_is_what_marks_among_the_code_say() {
         let marks = [

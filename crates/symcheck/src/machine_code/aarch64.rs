@@ -52,8 +52,8 @@ pub(super) fn decode(
     part
 }
 
-/// Whether a word converts between fixed and floating point (`scvtf`, `ucvtf`, `fcvtzs`, `fcvtzu` with a shift) in single or double
-/// precision. The tables take all of these for those of half precision, which are the first: the size is in the shift
+/// Whether a word converts between fixed and floating point (`scvtf`, `ucvtf`, `fcvtzs`, `fcvtzu` with a shift) in single or
+/// double precision. The tables take all of these for those of half precision, which are the first: the size is in the shift
 /// (`immh`), and half precision's is below 4.
 fn is_full_conversion(word: u32) -> bool {
     let scalar = word & 0xdf80_0400 == 0x5f00_0400;
