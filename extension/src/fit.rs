@@ -19,6 +19,8 @@ pub struct Request<'a> {
 #[derive(Debug, Clone, Default)]
 pub struct Names {
     pub features: Vec<String>,
+    /// The places of the features that number texts in no order of theirs, for algorithms that take categories.
+    pub categories: Vec<usize>,
     /// The classes of each label of a classification; empty where nothing but their numbers is known.
     pub classes: Vec<Classes>,
 }
@@ -26,7 +28,7 @@ pub struct Names {
 impl Names {
     /// The names as a JSON object, which is how Python reads them.
     pub fn json(&self) -> String {
-        serde_json::json!({ "features": self.features, "classes": self.classes }).to_string()
+        serde_json::json!({ "features": self.features, "categories": self.categories, "classes": self.classes }).to_string()
     }
 }
 

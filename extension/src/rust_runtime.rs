@@ -19,17 +19,36 @@ pub fn trains(algorithm: &str, task: Task) -> bool {
 
 /// Fails for what can be refused before there are rows.
 pub fn check(request: &Request<'_>, task: Task, weighs: bool) -> Result<()> {
-    let (hyperparams, search_params, search_args) =
-        (object(request.hyperparams), object(request.search_params), object(request.search_args));
-    let asked = pgml_learn::Request {
-        algorithm: request.algorithm,
-        task,
-        hyperparams: &hyperparams,
-        search: request.search,
-        search_params: &search_params,
-        search_args: &search_args,
-    };
-    Ok(pgml_learn::check(asked, weighs)?)
+    Ok(pgml_learn::check(Objects::of(request).request(request, task), weighs)?)
+}
+
+/// The objects of a request, parsed.
+struct Objects {
+    hyperparams: Map<String, Value>,
+    search_params: Map<String, Value>,
+    search_args: Map<String, Value>,
+}
+
+impl Objects {
+    fn of(request: &Request<'_>) -> Objects {
+        Objects {
+            hyperparams: object(request.hyperparams),
+            search_params: object(request.search_params),
+            search_args: object(request.search_args),
+        }
+    }
+
+    /// What `pgml-learn` is asked, the same when it is checked and when it is trained.
+    fn request<'a>(&'a self, request: &Request<'a>, task: Task) -> pgml_learn::Request<'a> {
+        pgml_learn::Request {
+            algorithm: request.algorithm,
+            task,
+            hyperparams: &self.hyperparams,
+            search: request.search,
+            search_params: &self.search_params,
+            search_args: &self.search_args,
+        }
+    }
 }
 
 /// Train on the first `train` rows of the matrix and score on the rest.
@@ -43,16 +62,8 @@ pub fn fit(request: &Request<'_>, task: Task, mut matrix: Matrix, train: usize) 
     let rows = matrix.rows - train;
     let test = Data { rows, features, labels, x: test_x, y: test_y, classes: classes.clone(), ..Data::default() };
     let data = Data { rows: train, features, labels, x: matrix.x, y: matrix.y, weights, classes };
-    let (hyperparams, search_params, search_args) =
-        (object(request.hyperparams), object(request.search_params), object(request.search_args));
-    let asked = pgml_learn::Request {
-        algorithm: request.algorithm,
-        task,
-        hyperparams: &hyperparams,
-        search: request.search,
-        search_params: &search_params,
-        search_args: &search_args,
-    };
+    let objects = Objects::of(request);
+    let asked = objects.request(request, task);
     let started = Instant::now();
     let clock = || started.elapsed().as_secs_f64();
     // A cancel unwinds from here through the training, whose memory and C++ objects are freed on the way.

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use crate::json::JsonB;
 use pgml_core::columns::Labels;
-use pgml_core::preprocess::{Fitted, unique};
+use pgml_core::preprocess::{Encode, Fitted, Plan, Preprocess, unique};
 use pgml_core::project::{Task, replaces};
 use pgml_core::split::SplitRows;
 use pgml_core::{Error, algorithm};
@@ -238,7 +238,10 @@ impl TrainingData {
 /// Fit a model, store it, and deploy it when it is the better one.
 fn fit(order: Order, data: TrainingData) -> Result<Trained> {
     let TrainingData { rows, steps, contest, redefined, read_seconds } = data;
-    let names = names(&rows, steps.as_ref());
+    let mut names = names(&rows, steps.as_ref());
+    if let Some(steps) = steps.as_ref().filter(|_| algorithm::takes_categories(&order.algorithm)) {
+        names.categories = categories(&order.snapshot.plan, &steps.preprocess);
+    }
     let request = order.request(&names);
     let Order { edition, ref name, task, runtime, .. } = order;
     let project = projects::find_or_create(edition, name, task)?;
@@ -290,7 +293,16 @@ fn names(rows: &SplitRows, prepared: Option<&Fitted>) -> Names {
         Some(prepared) => prepared.preprocess.names(&arrays()),
         None => unique(rows.layout.feature_names(&rows.matrix.widths)),
     };
-    Names { features, classes: rows.matrix.classes.clone() }
+    Names { features, categories: Vec::new(), classes: rows.matrix.classes.clone() }
+}
+
+/// The places, among the numbers that a model takes, of texts that are numbered as they are, and in no order that was asked for.
+fn categories(plan: &Plan, prepared: &Preprocess) -> Vec<usize> {
+    let numbered = prepared.steps().iter().flat_map(|column| {
+        let native = plan.steps(&column.name).encode == Encode::Native && column.scale.is_none();
+        std::iter::repeat_n(column.categories.is_some() && native, column.outputs())
+    });
+    numbered.enumerate().filter_map(|(place, numbered)| numbered.then_some(place)).collect()
 }
 
 /// Record the snapshot unless it is; returns its id.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import collections
 
 import pgml_runtime
-from pgml_runtime import spellings
+from pgml_runtime import libraries, spellings
 from pgml_runtime.errors import UNDEFINED_OBJECT, UserError, require, unknown
 from pgml_runtime.names import Names
 
@@ -61,6 +61,7 @@ _CLASSES = {
     "xgboost": ("xgboost", "XGBRegressor", "XGBClassifier"),
     "xgboost_random_forest": ("xgboost", "XGBRFRegressor", "XGBRFClassifier"),
     "lightgbm": ("lightgbm", "LGBMRegressor", "LGBMClassifier"),
+    "catboost": ("catboost", "CatBoostRegressor", "CatBoostClassifier"),
 }
 
 # Without labels. A name that also stands above is the task's usual algorithm.
@@ -79,11 +80,11 @@ _UNSUPERVISED = {
 }
 
 # Regressors of a single label: several labels get one copy each (MultiOutputRegressor). The
-# contract's list, and hist_gradient_boosting, which has no joint form of its own either.
+# contract's list, and hist_gradient_boosting and catboost, which have none for every loss.
 _SINGLE_LABEL = frozenset(
     "bayesian_ridge automatic_relevance_determination stochastic_gradient_descent "
     "passive_aggressive theil_sen huber quantile svm nu_svm linear_svm ada_boost "
-    "gradient_boosting_trees lightgbm hist_gradient_boosting".split()
+    "gradient_boosting_trees lightgbm hist_gradient_boosting catboost".split()
 )
 
 
@@ -115,12 +116,12 @@ def _served(name):
 
 
 def pairs():
-    """Return every Algorithm that has labels, both spellings of matching pursuit included."""
+    """Return every Algorithm of pgml-python that has labels, with both spellings of the pursuit."""
     return [
         Algorithm(name, task, module, class_name)
         for name, (module, *classes) in _CLASSES.items()
         for task, class_name in zip(TASKS, classes)
-        if class_name
+        if class_name and module != "catboost"
     ]
 
 
@@ -132,6 +133,7 @@ class Recipe:
         self.algorithm = algorithm
         self.n_labels = n_labels
         self.library = algorithm.module.split(".")[0]
+        libraries.check_processor(self.library)
         module = require(algorithm.module)
         self.release = _release(require(self.library))
         replacement = spellings.REPLACEMENTS.get(algorithm.class_name)
@@ -142,13 +144,15 @@ class Recipe:
             module, replacement.class_name if replacement else algorithm.class_name
         )
         # Hyperparameters by name, with their defaults.
-        self._declared = self._class().get_params(deep=False)
+        self._declared = libraries.declared(self.library, self._class)
         if replacement:
             for name in replacement.hidden:
                 del self._declared[name]
             self._declared.update(dict.fromkeys(replacement.renamed))
-        self._old_names, self._extra = self._library_names()
+        self._old_names, self._extra = libraries.names(self.library, self._declared)
         self.names = Names()
+        # The places of the features that the estimator takes as categories.
+        self.categories = ()
 
     @property
     def is_wrapped(self):
@@ -160,7 +164,8 @@ class Recipe:
     @property
     def needs_class_numbers(self):
         """Tell whether the classifier takes only the labels 0, 1, …, classes - 1."""
-        return self.library == "xgboost" and self.algorithm.task == "classification"
+        numbering = self.library in ("xgboost", "catboost")
+        return numbering and self.algorithm.task == "classification"
 
     def weighing(self, weights, train_rows):
         """Return the arguments by which `fit` weighs the rows that are trained on."""
@@ -189,7 +194,7 @@ class Recipe:
 
     def estimator(self, hyperparams):
         """Build the estimator, not trained; raise UserError for an unknown hyperparameter."""
-        arguments = self._server_defaults()
+        arguments = dict(libraries.SERVER_DEFAULTS.get(self.library, {}))
         if self._replacement:
             arguments.update(self._replacement.arguments)
         arguments.update(spellings.CHANGED_DEFAULTS.get(self.algorithm.class_name, {}))
@@ -202,6 +207,8 @@ class Recipe:
             given[translated[0]] = translated[1]
         if self.algorithm.class_name == "LogisticRegression" and self.release >= (1, 8):
             given = _penalty_as_ratio(given)
+        if self.library == "catboost":
+            self.categories = sorted({*self.names.categories, *(given.pop("cat_features", ()))})
         if "verbose" in given:  # LightGBM's two names of one parameter
             arguments.pop("verbosity", None)
         estimator = self._class(**{**arguments, **given})
@@ -249,7 +256,12 @@ class Recipe:
         name = self._canonical(name)
         value = self.names.translate(self.library, name, value)
         if self.library == "xgboost":
-            value = _translate_xgboost(name, value)
+            value = libraries.translate_xgboost(name, value)
+        if self.library == "catboost" and name in spellings.CATBOOST_CHATTER:
+            pgml_runtime.emit_warning(f"catboost writes no log in a server: {name} is ignored")
+            return None
+        if self.library == "catboost":
+            value = libraries.translate_catboost(name, value)
         if self._replacement and name in self._replacement.renamed:
             values = self._replacement.values.get(name)
             if values and value not in values:
@@ -308,6 +320,7 @@ class Recipe:
                 self._check_known(name)
 
     def _check_known(self, name):
+        libraries.refuse(self.library, name)
         dropped = {"AdaBoostClassifier": ["algorithm"], "LogisticRegression": ["multi_class"]}
         known = (
             name in self._declared
@@ -319,37 +332,6 @@ class Recipe:
         if not known:
             current = [one for one, value in self._declared.items() if value != "deprecated"]
             raise unknown(f"{self.algorithm.name} hyperparameter", name, current)
-
-    def _library_names(self):
-        """Return (old name → declared name, names that are taken but not declared)."""
-        if self.library == "xgboost":
-            return spellings.XGBOOST_OLD_NAMES, spellings.XGBOOST_EXTRA
-        if self.library == "lightgbm":
-            return _lightgbm_names(self._declared)
-        return spellings.OLD_NAMES, frozenset()
-
-    def _server_defaults(self):
-        """Return what a database server wants of a library: one thread, no chatter."""
-        if self.library == "xgboost":
-            return {"n_jobs": 1}
-        if self.library == "lightgbm":
-            return {"n_jobs": 1, "verbosity": -1}
-        return {}
-
-
-def _translate_xgboost(name, value):
-    if name == "early_stopping_rounds" and value is not None:
-        raise UserError(
-            "hyperparameter early_stopping_rounds can't be used: a training has no rows to stop by",
-            hint=(
-                "Leave it out, and choose n_estimators, with a search if need be; or use "
-                "runtime => 'rust', which holds rows back."
-            ),
-        )
-    if name == "eval_metric" and isinstance(value, list) and value:
-        # Nothing is evaluated while it trains, and XGBoost then chokes on a list; its last counts.
-        return value[-1]
-    return value
 
 
 def _release(module):
@@ -369,19 +351,3 @@ def _penalty_as_ratio(given):
     elif penalty not in ("elasticnet", "absent"):
         raise unknown("penalty", penalty, ["l1", "l2", "elasticnet", "none"])
     return given
-
-
-def _lightgbm_names(declared):
-    """Read LightGBM's parameters and their aliases from the library itself."""
-    aliases = require("lightgbm").basic._ConfigAliases._get_all_param_aliases()
-    old_names = {}
-    extra = set()
-    for name, others in aliases.items():
-        group = [name, *others]
-        if name in spellings.LIGHTGBM_REFUSED:
-            continue
-        extra.update(group)
-        target = next((one for one in group if one in declared), None)
-        if target:
-            old_names.update((one, target) for one in group if one != target)
-    return old_names, frozenset(extra)

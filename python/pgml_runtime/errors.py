@@ -15,6 +15,12 @@ UNDEFINED_OBJECT = "42704"
 
 _PACKAGE_NAMES = {"sklearn": "scikit-learn"}
 
+# The Debian packages of those that pgml-python lacks.
+_PACKAGES_OF_THEIR_OWN = {"catboost": "pgml-python-catboost"}
+
+# The modules that errors about bad input come from; CatBoost's native one is outside its package.
+_LIBRARIES = ("sklearn", "xgboost", "lightgbm", "_catboost")
+
 # Python itself ignores these unless a developer asks: the user of a database can't act on them.
 _FOR_DEVELOPERS = (
     DeprecationWarning,
@@ -47,8 +53,8 @@ class MissingPackage(UserError):  # noqa: N818 (the name is part of the interfac
         super().__init__(
             f"the Python package {package} can't be loaded{detail}",
             hint=(
-                "Install the Debian package pgml-python, or set pgml.venv to a virtual environment "
-                f"that has {package}."
+                f"Install the Debian package {_PACKAGES_OF_THEIR_OWN.get(package, 'pgml-python')}, "
+                f"or set pgml.venv to a virtual environment that has {package}."
             ),
             sqlstate=UNDEFINED_FILE,
         )
@@ -121,7 +127,7 @@ def forwarded_warnings():
 
 @contextlib.contextmanager
 def failures_as_user_errors(doing):
-    """Turn what scikit-learn, XGBoost or LightGBM raise for bad input into a UserError.
+    """Turn what scikit-learn, XGBoost and the like raise for bad input into a UserError.
 
     `doing` starts the message ("training lasso"). A cancellation is no Exception and passes, and so
     does MemoryError; anything else that is not about the input stays what it is: a bug to report.
@@ -135,6 +141,6 @@ def failures_as_user_errors(doing):
     except Exception as error:
         library = type(error).__module__.split(".")[0]
         about_input = (ValueError, TypeError, ArithmeticError)
-        if isinstance(error, about_input) or library in ("sklearn", "xgboost", "lightgbm"):
+        if isinstance(error, about_input) or library in _LIBRARIES:
             raise UserError(f"{doing} failed: {summary(error)}") from error
         raise

@@ -39,7 +39,7 @@ def export(header, estimator, x=None):
     parts = []
     for label, one in enumerate(_single(estimator)):
         classes = None if header["classes"] is None else header["classes"][label]
-        part = _part(one, header["n_features"], classes)
+        part = _part(one, header["n_features"], classes, x)
         if part.scores["kind"] == "linear" and x is not None:
             part.tensors["means"] = x.mean(axis=0)
         parts.append(part)
@@ -82,13 +82,17 @@ def _single(estimator):
     return [estimator]
 
 
-def _part(estimator, n_features, classes):
+def _part(estimator, n_features, classes, x):
     # Imported here, and each only by the models that need it.
     library = type(estimator).__module__.split(".")[0]
     if library == "xgboost":
         from pgml_runtime.export_xgboost import part
     elif library == "lightgbm":
         from pgml_runtime.export_lightgbm import part
+    elif library == "catboost":
+        from pgml_runtime.export_catboost import part
+
+        return part(estimator, x, classes)
     else:
         part = _sklearn_part(type(estimator).__name__)
     made = part(estimator, n_features, classes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pgml_runtime import categories
 from pgml_runtime.errors import require
 
 
@@ -23,6 +24,9 @@ def of(estimator, x):
 
 
 def _told(np, estimator, x):
+    if categories.is_catboost(estimator):
+        # Its attribute computes in a thread for each processor.
+        return np.asarray(estimator.get_feature_importance(thread_count=1), dtype=float)
     try:
         # gblinear and kernels other than the linear one have the attribute, and refuse it.
         found = getattr(estimator, "feature_importances_", None)

@@ -14,7 +14,8 @@ from pgml_runtime.errors import UserError, unknown
 _PER_FEATURE = frozenset("monotone_constraints monotone_constraint mc monotonic_cst".split())
 _GROUPS = frozenset("interaction_constraints interaction_cst".split())
 _FEATURES = frozenset(
-    "categorical_feature categorical_features cat_feature categorical_column cat_column".split()
+    "categorical_feature categorical_features cat_feature cat_features categorical_column "
+    "cat_column ignored_features".split()
 )
 _TRUE = ("true", "t", "1")
 _FALSE = ("false", "f", "0")
@@ -31,6 +32,8 @@ class Names:
         """Read the names that a training is given."""
         given = json.loads(text) if text else {}
         self.features = given.get("features") or []
+        # The places of the features that number texts, for what takes categories by itself.
+        self.categories = given.get("categories") or []
         kinds = given.get("classes") or []
         self._labels = [
             _by_name(kinds[place] if place < len(kinds) else None, classes)
@@ -51,6 +54,9 @@ class Names:
         """Return the value of a hyperparameter as `library` takes it."""
         if name == "class_weight" and isinstance(value, dict):
             return self._class_weight(value)
+        if name == "class_weights" and isinstance(value, dict):
+            weights = self._class_weight(value)  # CatBoost's, by the places of the classes
+            return [weights.get(known, 1.0) for known in self._labels[0].values()]
         if name in _PER_FEATURE:
             return self._per_feature(library, name, value)
         if name in _GROUPS and isinstance(value, list):

@@ -10,7 +10,7 @@ import sys
 import warnings
 
 import pgml_runtime
-from pgml_runtime import foreign, legacy, unpickling
+from pgml_runtime import categories, foreign, legacy, unpickling
 from pgml_runtime.errors import (
     UserError,
     failures_as_user_errors,
@@ -22,7 +22,8 @@ from pgml_runtime.errors import (
 _NEWEST_FORMAT = 1
 _PICKLE = b"\x80"  # how a pickle begins since Python 2.3
 _RETRAIN = "Train the model again with pgml.train, or install the runtime it was trained with."
-_MODULES = {"scikit-learn": "sklearn", "xgboost": "xgboost", "lightgbm": "lightgbm"}
+_BOOSTING = ("xgboost", "lightgbm", "catboost")
+_MODULES = {"scikit-learn": "sklearn", **{name: name for name in _BOOSTING}}
 
 
 class Model:
@@ -55,8 +56,7 @@ class Model:
         if len(rows) == 0:
             return np.empty((0, self.n_labels))
         decomposes = self.task == "decomposition"
-        method = self._estimator.transform if decomposes else self._estimator.predict
-        values = self._call(method, rows).reshape(len(rows), self.n_labels)
+        values = self._call("transform" if decomposes else "predict", rows).reshape(len(rows), self.n_labels)
         if self._numbered:
             values = np.column_stack(
                 [
@@ -78,7 +78,7 @@ class Model:
         rows = self._rows(x)
         if len(rows) == 0:
             return np.empty((0, len(self.classes)))
-        values = self._call(self._estimator.predict_proba, rows)
+        values = self._call("predict_proba", rows)
         return np.ascontiguousarray(values, dtype=np.float64)
 
     def _rows(self, x):
@@ -91,8 +91,10 @@ class Model:
             )
         return x
 
-    def _call(self, method, rows):
+    def _call(self, name, rows):
         np = require("numpy")
+        rows = categories.rows(rows, categories.of(self._estimator))
+        method = categories.method(self._estimator, name)
         with forwarded_warnings(), failures_as_user_errors(f"predicting with {self.algorithm}"):
             try:
                 # Threads, for a caller's n_jobs: a server process must not be forked.
@@ -174,11 +176,11 @@ def _release_warned_of(caught):
 def _check_versions(header):
     """Refuse a model whose estimator another release would read as something else.
 
-    scikit-learn promises nothing across releases, so its major.minor must be the same. XGBoost and
-    LightGBM read what older releases wrote.
+    scikit-learn promises nothing across releases, so its major.minor must be the same. XGBoost,
+    LightGBM and CatBoost read what older releases wrote.
     """
     versions = header["versions"]
-    library = next((one for one in ("xgboost", "lightgbm") if one in versions), "scikit-learn")
+    library = next((one for one in _BOOSTING if one in versions), "scikit-learn")
     trained = versions[library]
     running = require(_MODULES[library]).__version__
     then, now = _numbers(trained), _numbers(running)
@@ -223,10 +225,10 @@ def _count_labels(model):
     np = require("numpy")
     if model.classes is not None or model.n_features is None:
         return 1
-    return model._call(model._estimator.predict, np.zeros((1, model.n_features))).size
+    return model._call("predict", np.zeros((1, model.n_features))).size
 
 
-def _running(names=("scikit-learn", "xgboost", "lightgbm")):
+def _running(names=tuple(_MODULES)):
     modules = ((name, sys.modules.get(_MODULES[name])) for name in names)
     return {name: module.__version__ for name, module in modules if module is not None}
 

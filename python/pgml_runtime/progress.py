@@ -11,6 +11,9 @@ import contextlib
 import pgml_runtime
 from pgml_runtime.errors import require
 
+_CATBOOST_ROUNDS = 1000
+"""What CatBoost takes when it is not told."""
+
 
 @contextlib.contextmanager
 def watched(estimator, library):
@@ -29,6 +32,8 @@ def watched(estimator, library):
             estimator.set_params(callbacks=before)
     elif library == "lightgbm" and hasattr(estimator, "n_estimators"):
         yield {"callbacks": [_tell_lightgbm]}
+    elif library == "catboost" and not hasattr(estimator, "estimator"):
+        yield {"callbacks": [_CatBoostTeller(params.get("iterations", _CATBOOST_ROUNDS))]}
     elif type(estimator).__name__.startswith("GradientBoosting"):
         yield {"monitor": _tell_gradient_boosting}
     else:
@@ -46,6 +51,18 @@ def _tell_lightgbm(environment):
 def _tell_gradient_boosting(done, estimator, _):
     _tell(done + 1, estimator.n_estimators)
     return False
+
+
+class _CatBoostTeller:
+    """Tells of each round; between two of them Python can be interrupted."""
+
+    def __init__(self, total):
+        self._total = total
+
+    def after_iteration(self, info):
+        """Go on, whatever round it is."""
+        _tell(info.iteration, self._total)
+        return True
 
 
 def _xgboost_callback():

@@ -89,6 +89,47 @@ LIGHTGBM_REFUSED = frozenset(
     "local_listen_port machine_list_filename machines num_machines output_model output_result "
     "parser_config_file save_binary snapshot_freq task time_out tree_learner valid".split()
 )
+# CatBoost's names of one parameter; of each group one stays, scikit-learn's for the seed.
+CATBOOST_OLD_NAMES = {
+    **dict.fromkeys("n_estimators num_boost_round num_trees".split(), "iterations"),
+    "eta": "learning_rate",
+    "max_depth": "depth",
+    "reg_lambda": "l2_leaf_reg",
+    "colsample_bylevel": "rsm",
+    "max_bin": "border_count",
+    "random_seed": "random_state",
+    "objective": "loss_function",
+    "num_leaves": "max_leaves",
+    "min_child_samples": "min_data_in_leaf",
+}
+CATBOOST_CHATTER = frozenset("verbose silent logging_level metric_period".split())
+_NO_ROWS = "Leave it out, and choose iterations, with a search if need be: no rows are held back."
+_NO_FILES = "SQL reaches no files of the server. Leave it out."
+_NO_DEVICES = "Training runs on the server's processor. Leave it out."
+_NO_COLUMNS = "Texts are categories here, and labels keep their names. Leave it out."
+# CatBoost reads and writes files, waits for rows that it is not given, or asks for other hardware.
+CATBOOST_REFUSED = {
+    **dict.fromkeys(
+        "allow_writing_files train_dir save_snapshot snapshot_file snapshot_interval input_borders "
+        "output_borders name metadata custom_loss custom_metric callback".split(),
+        _NO_FILES,
+    ),
+    **dict.fromkeys(
+        "early_stopping_rounds eval_fraction od_pval od_type od_wait use_best_model "
+        "best_model_min_trees".split(),
+        _NO_ROWS,
+    ),
+    **dict.fromkeys(
+        "task_type devices device_config gpu_ram_part gpu_cat_features_storage pinned_memory_size "
+        "data_partition".split(),
+        _NO_DEVICES,
+    ),
+    **dict.fromkeys(
+        "text_features embedding_features tokenizers dictionaries feature_calcers text_processing "
+        "class_names classes_count target_border".split(),
+        _NO_COLUMNS,
+    ),
+}
 WITHOUT_EFFECT = {
     "xgboost": ("gpu_id", "predictor", "silent", "use_label_encoder"),
     "lightgbm": ("silent",),

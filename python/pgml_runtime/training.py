@@ -12,7 +12,15 @@ import sys
 import time
 
 import pgml_runtime
-from pgml_runtime import importances, metrics, pickling, progress, searches
+from pgml_runtime import (
+    categories,
+    importances,
+    libraries,
+    metrics,
+    pickling,
+    progress,
+    searches,
+)
 from pgml_runtime.algorithms import TASKS, Recipe, resolve
 from pgml_runtime.errors import (
     UserError,
@@ -149,19 +157,21 @@ def _fit(
             target = _target(y[:train_rows], classes if recipe.needs_class_numbers else None)
 
         recipe.begin(estimator, target)
+        rows = categories.rows(x[:train_rows], recipe.categories)
+        weighing.update(libraries.fit_arguments(recipe.library, recipe.categories))
         started = time.perf_counter()
         with _threads_only():
             if search:
                 space, keys = recipe.search_space(search_params)
                 searcher = searches.searcher(search, estimator, task, space, search_args)
                 with searches.failures_in_one_line():
-                    searcher.fit(x[:train_rows], target, **weighing)
+                    searcher.fit(rows, target, **weighing)
                 estimator = searcher.best_estimator_
                 best = _as_asked(searcher.best_params_, space, keys, search_params)
                 hyperparams.update(best)
             else:
                 with progress.watched(estimator, recipe.library) as arguments:
-                    estimator.fit(x[:train_rows], target, **arguments, **weighing)
+                    estimator.fit(rows, target, **arguments, **weighing)
         seconds = time.perf_counter() - started
 
         pgml_runtime.tell_progress("scoring")
@@ -292,9 +302,10 @@ def _header(pair, recipe, n_features, n_labels, classes):
             ("joblib", "joblib"),
             ("xgboost", "xgboost"),
             ("lightgbm", "lightgbm"),
+            ("catboost", "catboost"),
         )
         if module in sys.modules
-        and (module == recipe.library or module not in ("xgboost", "lightgbm"))
+        and (module == recipe.library or module not in ("xgboost", "lightgbm", "catboost"))
     }
     return {
         "format": FORMAT,

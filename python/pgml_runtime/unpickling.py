@@ -23,6 +23,7 @@ _PLAIN = {
     "numpy.random._pcg64": "PCG64 PCG64DXSM",
     "xgboost.core": "Booster",
     "lightgbm.basic": "Booster",
+    "catboost.core": "CatBoost CatBoostClassifier CatBoostRegressor",
 }
 """The names of a module that may be used as they are; numpy.core's are added below."""
 

@@ -28,22 +28,20 @@ pub fn names(name: &str, task: Task) -> Vec<&str> {
     all
 }
 
-/// PostgresML 2.10.0 trains it, with a Python package that is not in `pgml-python`.
-const NOT_BUILT: &str = "catboost";
-
 /// Refuse an algorithm that can't be trained by anybody here.
 pub fn check(name: &str) -> Result<()> {
-    match name {
-        NOT_BUILT => Err(Error::NotBuilt(name.to_string())),
-        _ if DECLARED.contains(&name) => Err(Error::DeclaredOnly(name.to_string())),
-        _ => Ok(()),
-    }
+    if DECLARED.contains(&name) { Err(Error::DeclaredOnly(name.to_string())) } else { Ok(()) }
 }
 
 /// Whether there is no such algorithm in Python's runtime: nearest neighbours, which PostgresML 2.x declares and never
 /// trained.
 pub fn only_rust(name: &str) -> bool {
     name == "knn"
+}
+
+/// Whether the algorithm takes numbered texts as categories of its own, which are not in the order of their numbers.
+pub fn takes_categories(name: &str) -> bool {
+    name == "catboost"
 }
 
 /// Whether the algorithm takes missing values by itself, in every runtime that trains it.
@@ -79,8 +77,7 @@ mod tests {
     fn what_nobody_trains_is_refused_by_name() {
         let error = check("dbscan").unwrap_err();
         assert_eq!(error.to_string(), "algorithm dbscan is only a name: no runtime trains it");
-        let error = check("catboost").unwrap_err();
-        assert_eq!(error.to_string(), "algorithm catboost is not part of this release");
         assert_eq!(check("kmeans"), Ok(()));
+        assert_eq!(check("catboost"), Ok(()));
     }
 }

@@ -71,8 +71,6 @@ pub enum Error {
     UnknownMetric { name: String, task: &'static str, known: Vec<&'static str> },
     #[error("algorithm {0} is only a name: no runtime trains it")]
     DeclaredOnly(String),
-    #[error("algorithm {0} is not part of this release")]
-    NotBuilt(String),
     #[error("the python runtime does not train {0}")]
     NotInPython(String),
     #[error("the rust runtime does not train {algorithm} for {task}")]
@@ -239,7 +237,7 @@ impl Error {
             Error::TooOldToExplain { .. } | Error::ImportedWithout { .. } => "55000",
             Error::UnknownClass { .. } => "22023",
             Error::LabelClass { .. } => "42804",
-            Error::DeclaredOnly(_) | Error::NotBuilt(_) => "0A000",
+            Error::DeclaredOnly(_) => "0A000",
             Error::NotInRust { .. } | Error::NotInPython(_) => "0A000",
             Error::Preprocess { .. } | Error::NotInList { .. } => "22023",
             Error::AllMissing(_) | Error::MissingValue { .. } => "22004",
@@ -324,7 +322,6 @@ impl Error {
                 "Use 'regression', 'classification', 'clustering' or 'decomposition'.".into()
             }
             Error::DeclaredOnly(_) => "PostgresML declares it, too, and never trained it. Choose another algorithm.".into(),
-            Error::NotBuilt(_) => "Use lightgbm, xgboost or hist_gradient_boosting, which boost trees, too.".into(),
             Error::NotInPython(_) => "Use runtime => 'rust', or leave runtime out.".into(),
             Error::NotInRust { .. } => {
                 "Use runtime => 'python', with the package pgml-python installed, or leave runtime out.".into()

@@ -19,13 +19,15 @@ macro_rules! module {
 }
 
 /// Each module's name, the file that tracebacks show, and its source; in the order of their imports.
-const MODULES: [(&str, &str, &str); 25] = [
+const MODULES: [(&str, &str, &str); 28] = [
     module!("pgml_runtime", "__init__.py"),
     module!("pgml_runtime.errors", "errors.py"),
     module!("pgml_runtime.spellings", "spellings.py"),
     module!("pgml_runtime.names", "names.py"),
+    module!("pgml_runtime.libraries", "libraries.py"),
     module!("pgml_runtime.algorithms", "algorithms.py"),
     module!("pgml_runtime.metrics", "metrics.py"),
+    module!("pgml_runtime.categories", "categories.py"),
     module!("pgml_runtime.importances", "importances.py"),
     module!("pgml_runtime.searches", "searches.py"),
     module!("pgml_runtime.progress", "progress.py"),
@@ -41,6 +43,7 @@ const MODULES: [(&str, &str, &str); 25] = [
     module!("pgml_runtime.export_trees", "export_trees.py"),
     module!("pgml_runtime.export_xgboost", "export_xgboost.py"),
     module!("pgml_runtime.export_lightgbm", "export_lightgbm.py"),
+    module!("pgml_runtime.export_catboost", "export_catboost.py"),
     module!("pgml_runtime.export", "export.py"),
     module!("pgml_runtime.datasets", "datasets.py"),
     module!("pgml_runtime.adoption", "adoption.py"),
