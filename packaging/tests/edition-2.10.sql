@@ -160,7 +160,9 @@ CREATE FUNCTION pg_temp.refused(rest text, state text, message text, hint text) 
 $$;
 SELECT pg_temp.expect_error($$SELECT pgml.train('refused', 'classification', 'public.never', 'target')$$, 'P0001', 'a row was read');
 SELECT pg_temp.refused($$'dbscan'$$, '0A000', 'algorithm dbscan is only a name: no runtime trains it', '%another algorithm%');
-SELECT pg_temp.refused($$'catboost'$$, '0A000', 'algorithm catboost is not part of this release', '%lightgbm%');
+-- A package of its own has it.
+SELECT pg_temp.refused($$'catboost'$$, '58P01', 'the Python package catboost can''t be loaded', '%pgml-python-catboost%');
+SELECT pg_temp.refused($$'catboost', runtime => 'rust'$$, '0A000', 'the rust runtime does not train catboost for classification', '%python%');
 SELECT pg_temp.refused($$'knn', runtime => 'python'$$, '0A000', 'the python runtime does not train knn', '%rust%');
 SELECT pg_temp.refused($$'lasso'$$, '22023', 'algorithm lasso can''t do classification', '%regression%');
 SELECT pg_temp.refused($$'pca'$$, '22023', 'algorithm pca can''t do classification', '%decomposition%');

@@ -56,7 +56,9 @@ class Model:
         if len(rows) == 0:
             return np.empty((0, self.n_labels))
         decomposes = self.task == "decomposition"
-        values = self._call("transform" if decomposes else "predict", rows).reshape(len(rows), self.n_labels)
+        values = self._call("transform" if decomposes else "predict", rows).reshape(
+            len(rows), self.n_labels
+        )
         if self._numbered:
             values = np.column_stack(
                 [

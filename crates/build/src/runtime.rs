@@ -58,11 +58,12 @@ fn count(work: &Work<'_>) -> Result<usize, Failure> {
 }
 
 /// pip unpacks the wheels (by file name, from no index, without resolving anything). Left out: scripts, which can't run from
-/// there, the packages' own test suites, and pip's note of when and from where it installed.
+/// there, what other programs look for elsewhere (`share`, `etc`), the packages' own test suites, and pip's note of when and
+/// from where it installed.
 const INSTALL: &str = r#"
 "$PYTHON" -m pip --no-cache-dir --disable-pip-version-check install --quiet --no-index --no-deps $OPTIONS \
     --no-warn-script-location --target "$SITE" /in/wheels/*.whl
-rm -rf "$SITE/bin" "$SITE/share"
+rm -rf "$SITE/bin" "$SITE/etc" "$SITE/share"
 find "$SITE" -depth -type d \( -name tests -o -name test -o -name __pycache__ \) -exec rm -rf {} +
 find "$SITE" \( -name REQUESTED -o -name INSTALLER -o -name direct_url.json -o -name '*.pyx' -o -name '*.a' \) -delete
 find "$SITE" -type d -exec chmod 755 {} +

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use base::exit::Failure;
+use base::exit::{Exit, ExitKind, Failure};
 use base::progress::Listener;
 use base::workspace::Workspace;
 use build::compile::shared_objects::CompilerCache;
@@ -17,10 +17,13 @@ use inputs::lock::Resolver;
 use inputs::toolchain::Toolchain;
 use jobs::execute::cache::Cache;
 use jobs::execute::{self, CacheLock, Limits};
+use miette::Diagnostic;
 use symcheck::scope::Remembered;
 use targets::lock::{Absent, Lock};
 use targets::release::{self, Release};
-use targets::{Distribution, Target, Targets};
+use targets::{Distribution, Extra, Target, Targets};
+
+use thiserror::Error;
 
 use crate::outdated::Summary;
 use crate::publish::{self, Manifest};
@@ -46,9 +49,26 @@ pub struct Pipeline {
     pub repository: RepositoryOptions,
     /// The store through which machines share compiled objects, if the user named one.
     pub compiler_cache: Option<CompilerCache>,
+    /// The packages beside the runtimes that the user asks for.
+    pub extras: Vec<Extra>,
     /// The builder that compiles. Where no mirror has its packages any more, the next builder is used.
     builder: usize,
     mirrors: LazyMirrors,
+}
+
+/// A name of `--extra` that targets.toml does not have.
+#[derive(Debug, Error, Diagnostic)]
+#[error("there is no extra package `{name}`")]
+#[diagnostic(help("there are: {}", known.join(", ")))]
+pub struct NoSuchExtra {
+    name: String,
+    known: Vec<String>,
+}
+
+impl ExitKind for NoSuchExtra {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
 }
 
 impl Pipeline {
@@ -72,6 +92,7 @@ impl Pipeline {
             mirrors: LazyMirrors::new(mirrors),
             repository: RepositoryOptions::default(),
             compiler_cache: None,
+            extras: Vec::new(),
             builder: 0,
             workspace: workspace.clone(),
         }
@@ -142,7 +163,23 @@ impl Pipeline {
             builder: self.builder(),
             repository: &self.repository,
             lockable: Vec::new(),
+            extras: &self.extras,
         }
+    }
+
+    /// From now on the packages of these names are built beside the runtimes.
+    pub fn use_extras(&mut self, names: &[String]) -> Result<(), NoSuchExtra> {
+        let known = &self.targets.wheels.extras;
+        let found = |name: &String| known.iter().find(|extra| extra.name == *name).cloned();
+        let no_such = |name: &String| NoSuchExtra {
+            name: name.clone(),
+            known: known.iter().map(|extra| extra.name.clone()).collect(),
+        };
+        let chosen = names
+            .iter()
+            .map(|name| found(name).ok_or_else(|| no_such(name)));
+        self.extras = chosen.collect::<Result<_, _>>()?;
+        Ok(())
     }
 
     /// The plan for some targets, all of which this machine can carry out.

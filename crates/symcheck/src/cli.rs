@@ -116,7 +116,7 @@ impl Cli {
         };
         let name = dir.display().to_string();
         let at = inside.display().to_string();
-        Runtime::below(name, dir, &at).map(PythonRuntime::Known)
+        Runtime::below(name, &[dir], &at).map(PythonRuntime::Known)
     }
 }
 

@@ -109,13 +109,19 @@ impl Runtime {
         }
     }
 
-    /// The runtime whose files lie below `dir`, and are found at the path `at` of the process.
-    pub fn below(name: impl Into<String>, dir: &Path, at: &str) -> Result<Self, FileError> {
+    /// The runtime whose files lie below `dirs`, and are found at the path `at` of the process.
+    pub fn below(
+        name: impl Into<String>,
+        dirs: &[impl AsRef<Path>],
+        at: &str,
+    ) -> Result<Self, FileError> {
         let mut libraries = Vec::new();
-        for file in files::files_below(dir)? {
-            let path = file.to_string_lossy();
-            if is_library(&path) {
-                libraries.push(format!("{at}/{path}"));
+        for dir in dirs {
+            for file in files::files_below(dir.as_ref())? {
+                let path = file.to_string_lossy();
+                if is_library(&path) {
+                    libraries.push(format!("{at}/{path}"));
+                }
             }
         }
         Ok(Self::new(name, libraries))

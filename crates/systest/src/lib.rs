@@ -10,6 +10,7 @@ mod clean;
 pub mod crash;
 pub mod docs;
 pub mod emulated;
+pub mod extras;
 pub mod faults;
 pub mod fuzz;
 pub mod image;

@@ -82,7 +82,12 @@ impl InstallTest<'_> {
     }
 
     /// Runs one program and adds the cases that it prints.
-    fn robust(&self, system: &System, program: &str, cases: &mut Cases<'_>) -> Result<(), Failure> {
+    pub(super) fn robust(
+        &self,
+        system: &System,
+        program: &str,
+        cases: &mut Cases<'_>,
+    ) -> Result<(), Failure> {
         self.new_database(system, "robust")?;
         // Its exit code says no more than its lines do.
         let (file, variable) = program.split_once(' ').unwrap_or((program, ""));

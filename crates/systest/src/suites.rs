@@ -45,6 +45,8 @@ pub enum Suite {
     Registry,
     /// apt and SQL in a clean system.
     Install,
+    /// Packages that are made on request, beside the others.
+    Extras,
     /// The tool on minimal machines.
     Hosts,
     /// Other extensions in one backend.
@@ -119,7 +121,7 @@ impl Facts {
 
 impl Suite {
     /// All suites, in the order in which they run.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Lint,
         Self::Unit,
         Self::Python,
@@ -130,6 +132,7 @@ impl Suite {
         Self::Image,
         Self::Registry,
         Self::Install,
+        Self::Extras,
         Self::Hosts,
         Self::Neighbours,
         Self::Nix,
@@ -183,6 +186,9 @@ impl Suite {
                 "install",
                 "apt installs the packages, SQL trains and predicts",
             ),
+            Self::Extras => {
+                packages("extras", "packages of `dist --extra`, installed and used").on_request()
+            }
             Self::Hosts => packages("hosts", "dist on minimal Debian systems").on_request(),
             Self::Neighbours => {
                 packages("neighbours", "other extensions in the same backend").on_request()
@@ -278,6 +284,9 @@ pub fn run(
             false => options.suites.contains(suite),
         })
         .collect();
+    if wanted.contains(&Suite::Extras) && pipeline.extras.is_empty() {
+        pipeline.extras.clone_from(&pipeline.targets.wheels.extras);
+    }
     let on_packages = |suite: &Suite| suite.facts().needs != Needs::Sources;
     if wanted.iter().any(on_packages) {
         let install = pipeline.workspace.log("install");
@@ -399,6 +408,7 @@ fn of_packages(
         Suite::Image => test.images(),
         Suite::Registry => test.registry(),
         Suite::Install => test.install_all(),
+        Suite::Extras => test.extras(),
         Suite::Hosts => machines::hosts(test.pipeline, test.chosen, test.listener),
         Suite::Neighbours => test.neighbours(),
         Suite::Nix => test.nix(),

@@ -19,8 +19,10 @@ from session import (
     Session,
     case,
     main,
+    must_time_out,
     psql,
     rows_of_numbers,
+    wait_for_work,
     wait_until,
 )
 
@@ -86,13 +88,6 @@ def still_works(session):
     assert 1.5 < float(session.run(PREDICTION)[0]) < 2, "another prediction than before"
 
 
-def wait_for_python(pid):
-    """Give a statement time to arrive in Python, and make sure that it still runs."""
-    time.sleep(1.5)
-    active = psql(f"SELECT state FROM pg_stat_activity WHERE pid = {pid}")
-    assert active == ["active"], f"the statement has ended: {active}"
-
-
 @case
 def timeout_ends_every_fit():
     """statement_timeout ends a running fit, whichever library fits"""
@@ -101,12 +96,7 @@ def timeout_ends_every_fit():
         session.run(PREDICTION)
         before = counted(session)
         for what in FITS:
-            session.run("SET statement_timeout = '1s'")
-            failed, seconds = session.failure(train(what))
-            assert failed.sqlstate == "57014" and "statement timeout" in failed.message, failed
-            assert seconds < 1 + LIMIT, f"{what}: {seconds:.1f} s"
-            late.append(f"{what} {seconds - 1:.2f} s late")
-            session.run("RESET statement_timeout")
+            late.append(f"{what} {must_time_out(session, train(what), 1, LIMIT):.2f} s late")
             assert counted(session) == before, f"{what}: the transaction left something behind"
         still_works(session)
     return ", ".join(late)
@@ -119,7 +109,7 @@ def cancel_ends_a_search():
         session.run(PREDICTION)
         before = counted(session)
         running = Background(session, SEARCH)
-        wait_for_python(session.pid)
+        wait_for_work(session.pid)
         asked = time.monotonic()
         other.run(f"SELECT pg_cancel_backend({session.pid})")
         failure = running.result(LIMIT)
@@ -136,7 +126,7 @@ def interrupt_of_psql_ends_a_fit():
     with Session() as session:
         session.run(PREDICTION)
         running = Background(session, train("gradient boosting"))
-        wait_for_python(session.pid)
+        wait_for_work(session.pid)
         asked = time.monotonic()
         session.process.send_signal(signal.SIGINT)
         # A psql that reads a pipe ends on Ctrl-C, once it has told the server.
@@ -155,7 +145,7 @@ def termination_ends_the_session():
         with Session() as session:
             session.run(PREDICTION)
             running = Background(session, train("XGBoost"))
-            wait_for_python(session.pid)
+            wait_for_work(session.pid)
             asked = time.monotonic()
             watching.run(f"SELECT pg_terminate_backend({session.pid})")
             assert isinstance(running.result(LIMIT), (Lost, Failed))
@@ -385,7 +375,7 @@ def other_sessions_do_not_wait():
             return "before PostgreSQL 15 nothing waits for all sessions"
         session.run(PREDICTION)
         running = Background(session, train("gradient boosting"))
-        wait_for_python(session.pid)
+        wait_for_work(session.pid)
         other.run("CREATE DATABASE pgml_short_lived")
         began = time.monotonic()
         dropping = Background(other, "DROP DATABASE pgml_short_lived")

@@ -163,6 +163,26 @@ def wait_until(holds, what, within=60.0):
         time.sleep(0.05)
 
 
+def must_time_out(session, statement, after, within):
+    """Run a statement that `statement_timeout` has to end after some seconds.
+
+    Return how many seconds late it ended; AssertionError from `within` on.
+    """
+    session.run(f"SET statement_timeout = '{after}s'")
+    failed, seconds = session.failure(statement)
+    session.run("RESET statement_timeout")
+    assert failed.sqlstate == "57014" and "statement timeout" in failed.message, failed
+    assert seconds < after + within, f"{seconds:.1f} s: {statement}"
+    return seconds - after
+
+
+def wait_for_work(pid):
+    """Give a statement time to arrive in a library, and make sure that it still runs."""
+    time.sleep(1.5)
+    active = psql(f"SELECT state FROM pg_stat_activity WHERE pid = {pid}")
+    assert active == ["active"], f"the statement has ended: {active}"
+
+
 def resident(pid):
     """Return the memory of a process in MB, without the server's shared memory.
 

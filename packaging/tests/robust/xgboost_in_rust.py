@@ -8,7 +8,19 @@ import os
 import subprocess
 import time
 
-from session import Background, Failed, Lost, Session, case, main, psql, rows_of_numbers, wait_until
+from session import (
+    Background,
+    Failed,
+    Lost,
+    Session,
+    case,
+    main,
+    must_time_out,
+    psql,
+    rows_of_numbers,
+    wait_for_work,
+    wait_until,
+)
 
 LIMIT = 8.0
 """Seconds in which an interrupt has to have had its effect, on any machine."""
@@ -50,16 +62,10 @@ def interrupts_end_it_inside_of_a_round():
     late = []
     with Session() as session:
         for algorithm in ("xgboost", "xgboost_random_forest"):
-            session.run("SET statement_timeout = '2s'")
-            failed, seconds = session.failure(train(algorithm))
-            assert failed.sqlstate == "57014" and "statement timeout" in failed.message, failed
-            assert seconds < 2 + LIMIT, f"{algorithm}: {seconds:.1f} s"
-            late.append(f"{algorithm} {seconds - 2:.2f} s late")
-            session.run("RESET statement_timeout")
+            seconds = must_time_out(session, train(algorithm), 2, LIMIT)
+            late.append(f"{algorithm} {seconds:.2f} s late")
             running = Background(session, train(algorithm))
-            time.sleep(1.5)
-            active = psql(f"SELECT state FROM pg_stat_activity WHERE pid = {session.pid}")
-            assert active == ["active"], f"the statement has ended: {active}"
+            wait_for_work(session.pid)
             asked = time.monotonic()
             psql(f"SELECT pg_cancel_backend({session.pid})")
             failure = running.result(LIMIT)

@@ -85,6 +85,9 @@ pub struct Sources {
     /// Go on from this earlier apt repository: its packages stay in the new one
     #[arg(long, env = "PGML_KEEP", value_name = "DIR")]
     keep: Option<PathBuf>,
+    /// Also build this package, which adds to `pgml-python`: `catboost`
+    #[arg(long = "extra", value_name = "NAME", value_delimiter = ',')]
+    extras: Vec<String>,
     /// gpg's directory [default: ~/.gnupg]
     #[arg(long, env = "GNUPGHOME", value_name = "DIR", hide = true)]
     gnupg_home: Option<PathBuf>,
@@ -112,6 +115,7 @@ impl Sources {
             sign_key: self.sign_key.as_ref().map(user_key),
             keep: self.keep.as_ref().map(|dir| workspace.root.join(dir)),
         };
+        pipeline.use_extras(&self.extras)?;
         Ok(pipeline)
     }
 }

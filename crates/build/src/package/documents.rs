@@ -161,10 +161,42 @@ pub(super) fn template(packaging: &Path, name: &str, values: Value) -> Result<St
     })
 }
 
-/// A maintainer script of a `pgml-python` without byte code.
-pub fn runtime_script(packaging: &Path, script: &str, python: &str) -> Result<String, Failure> {
-    let values = context! { python, prefix => layout::PYTHON_PREFIX };
-    template(packaging, &format!("runtime.{script}.j2"), values)
+/// A maintainer script of a package of wheels without byte code. `places` are the modules of one that adds to the runtime,
+/// by their absolute paths; the runtime itself has all of its directory.
+pub fn runtime_script(
+    packaging: &Path,
+    script: &str,
+    python: &str,
+    package: &str,
+    places: Option<&[String]>,
+) -> Result<String, Failure> {
+    let whole = [layout::PYTHON_PREFIX.to_owned()];
+    let places = places.unwrap_or(&whole);
+    template(
+        packaging,
+        &format!("runtime.{script}.j2"),
+        context! { python, package, places => Serde(places) },
+    )
+}
+
+/// The modules and packages of a tree of wheels, by the absolute paths that they are installed at.
+pub(super) fn places(tree: &Path) -> Result<Vec<String>, Failure> {
+    let mut found = std::collections::BTreeSet::new();
+    for file in files::files_below(tree)? {
+        // python3.11/site-packages/NAME
+        let names: Vec<_> = file
+            .iter()
+            .take(3)
+            .map(|one| one.to_string_lossy())
+            .collect();
+        let module = names.last().is_some_and(|name| {
+            name.ends_with(".py") || (file.iter().count() > 3 && !name.contains(".dist-info"))
+        });
+        if module {
+            found.insert(format!("{}/{}", layout::PYTHON_PREFIX, names.join("/")));
+        }
+    }
+    Ok(found.into_iter().collect())
 }
 
 /// The longest line of a Debian changelog.

@@ -12,8 +12,8 @@ use debian::deb::blocks::{Cuts, HEAD};
 use debian::deb::build::{Package, Place, Source};
 use symcheck::elf::Facts as ElfFacts;
 use symcheck::needs::Needs;
-use targets::Distribution;
 use targets::release::Release;
+use targets::{Distribution, Extra};
 
 use crate::layout;
 use crate::package::copyright::{self, Bundled};
@@ -65,6 +65,19 @@ pub struct ExtensionInputs<'a> {
     pub verified: &'a Path,
     /// The output of the compress job.
     pub compressed: &'a Path,
+}
+
+/// What a package of wheels is made from.
+pub struct RuntimeInputs<'a> {
+    /// The output of the runtime job.
+    pub runtime: &'a Path,
+    /// Whether it has byte code. Without, the package makes its own with the system's Python when it is installed, and
+    /// removes it again.
+    pub byte_code: bool,
+    /// What is compressed already.
+    pub compressed: &'a Path,
+    /// What the package adds to the runtime, where it is not the runtime itself.
+    pub extra: Option<&'a Extra>,
 }
 
 impl Facts<'_> {
@@ -232,34 +245,48 @@ fn debug_symbols(
     Ok(debug)
 }
 
-/// Builds `pgml-python` from the output of the runtime job. Without `byte_code` in it the package makes its own with the
-/// system's Python when it is installed, and removes it again.
+/// Builds `pgml-python`, or a package that adds to it, from the output of the runtime job.
 pub fn runtime(
     facts: &Facts<'_>,
-    runtime: &Path,
-    byte_code: bool,
-    compressed: &Path,
+    inputs: &RuntimeInputs<'_>,
     builder: &Path,
     work: &Work<'_>,
 ) -> Result<String, Failure> {
+    let RuntimeInputs {
+        runtime,
+        byte_code,
+        compressed,
+        extra,
+    } = *inputs;
     let tree = runtime.join(layout::PYTHON_TREE);
+    let python = facts.distribution.python.to_string();
+    let template = extra.map_or("runtime.control.j2", |_| "extra.control.j2");
     let control = facts.template(
-        "runtime.control.j2",
+        template,
         context! {
             version => facts.version(),
             architecture => facts.architecture,
             maintainer => &facts.release.maintainer,
             libpython => &facts.distribution.libpython,
-            python => facts.distribution.python.to_string(),
+            python => &python,
+            name => extra.map(|extra| extra.package()),
+            title => extra.map(|extra| &extra.title),
             library_depends => runtime_depends(&Libraries::load(&facts.packaging)?, &tree)?,
             byte_code,
         },
     )?;
-    let mut package = facts.package("pgml-python".into(), control);
+    let name = extra.map_or("pgml-python".into(), Extra::package);
+    let mut package = facts.package(name, control);
     if !byte_code {
+        let places = extra.map(|_| documents::places(&tree)).transpose()?;
         for script in ["postinst", "prerm"] {
-            let python = facts.distribution.python.to_string();
-            let text = documents::runtime_script(&facts.packaging, script, &python)?;
+            let text = documents::runtime_script(
+                &facts.packaging,
+                script,
+                &python,
+                &package.name,
+                places.as_deref(),
+            )?;
             package.control_files.push((script.into(), text, 0o755));
         }
     }

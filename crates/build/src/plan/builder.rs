@@ -3,6 +3,7 @@
 pub mod bench;
 mod compiling;
 pub mod crash;
+mod extras;
 mod headers;
 mod images;
 mod libraries;
@@ -77,6 +78,7 @@ impl<'a> Builder<'a> {
         goals.push(self.extension_sbom(target)?.id);
         goals.push(self.runtime_sbom(&target.distribution)?.id);
         goals.extend(self.images(target)?.into_iter().map(|job| job.id));
+        goals.extend(self.extras(target)?.into_iter().map(|job| job.id));
         for job in packages {
             if !self.packages.iter().any(|known| known.id == job.id) {
                 self.packages.push(job);

@@ -87,6 +87,11 @@ pub fn package(of: &(impl Display + ?Sized)) -> String {
     format!("package:{of}")
 }
 
+/// What an extra package of a distribution is called in the names of jobs: `debian12-catboost`.
+pub fn extra(of: &(impl Display + ?Sized), name: &str) -> String {
+    format!("{of}-{name}")
+}
+
 /// Writes the SBOM of a package.
 pub fn sbom(of: &(impl Display + ?Sized)) -> String {
     format!("sbom:{of}")

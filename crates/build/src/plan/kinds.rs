@@ -34,6 +34,7 @@ impl Kind {
             Step::ExtensionPackages { .. }
             | Step::RuntimePackage { .. }
             | Step::Verify { .. }
+            | Step::VerifyExtra { .. }
             | Step::Sbom { .. } => Some(Self::Deb),
             Step::AptRepository => Some(Self::Apt),
             Step::ServerImages { .. } | Step::ExtensionImage { .. } => Some(Self::Image),

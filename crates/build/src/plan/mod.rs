@@ -5,12 +5,14 @@ pub mod document;
 pub mod github;
 pub mod ids;
 pub mod kinds;
+mod reads;
 mod recipe;
 mod step;
 pub mod workflow;
 
 pub use self::builder::{bench, crash, registry};
-pub use self::step::{Compiling, Packaging, Parts, Step};
+pub use self::reads::{Compiling, Packaging, Parts};
+pub use self::step::Step;
 
 use std::collections::BTreeMap;
 
@@ -24,7 +26,7 @@ use base::workspace::Workspace;
 use debian::apt::options::RepositoryOptions;
 use jobs::job::JobId;
 use targets::release::Release;
-use targets::{Architecture, End, Target, Targets};
+use targets::{Architecture, End, Extra, Target, Targets};
 
 use self::builder::Builder;
 
@@ -115,6 +117,8 @@ pub struct Context<'a> {
     pub repository: &'a RepositoryOptions,
     /// The ids of the distributions that have no lock and whose archives may be contacted here.
     pub lockable: Vec<String>,
+    /// The packages beside the runtimes that are asked for.
+    pub extras: &'a [Extra],
 }
 
 /// The machine that is to carry out a plan.
@@ -186,6 +190,19 @@ pub enum PlanError {
          (`cargo xtask lock --update DISTRO --mirror NAME`), or name the targets without these majors"
     ))]
     NoRelease(Vec<String>),
+    /// A project has no wheel for a Python.
+    #[error("{package} can't be made for Python {python}: {title} has no wheel for it")]
+    #[diagnostic(help("leave out `--extra {name}`, or the targets with this Python"))]
+    NoWheel {
+        /// The package.
+        package: String,
+        /// Its name for `--extra`.
+        name: String,
+        /// What people call the project.
+        title: String,
+        /// The Python, with the architecture where it is not the first.
+        python: String,
+    },
     /// A release that no `[[builder]]` names is to compile.
     #[error("{release} is no builder")]
     #[diagnostic(help("`[[builder]]` in packaging/targets.toml lists the builders"))]
@@ -209,9 +226,10 @@ pub enum PlanError {
 impl ExitKind for PlanError {
     fn exit(&self) -> Exit {
         match self {
-            Self::NoHeaders { .. } | Self::NoCross { .. } | Self::NoBuilder { .. } => {
-                Exit::CannotHere
-            }
+            Self::NoHeaders { .. }
+            | Self::NoCross { .. }
+            | Self::NoBuilder { .. }
+            | Self::NoWheel { .. } => Exit::CannotHere,
             Self::NoRelease(_) => Exit::CheckFailed,
         }
     }

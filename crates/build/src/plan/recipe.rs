@@ -95,7 +95,7 @@ fn code(step: &Step) -> Option<&'static str> {
             "crates/build/src/steps/compress.rs"
         }
         Step::Stamp { .. } => "crates/build/src/steps/stamp.rs",
-        Step::Verify { .. } => "crates/build/src/steps/verify.rs",
+        Step::Verify { .. } | Step::VerifyExtra { .. } => "crates/build/src/steps/verify.rs",
         Step::Runtime { .. }
         | Step::Fixture { .. }
         | Step::CrossRuntime { .. }
@@ -121,7 +121,7 @@ fn data(step: &Step) -> Vec<&'static str> {
     let (own, shared): (&[&str], &[&str]) = match step {
         Step::Compile { .. } => (&["packaging/abi3-symbols.txt"], &PACKAGING[4..]),
         Step::SystemLibraries { .. } => (&["packaging/policy.toml"], &[]),
-        Step::Verify { .. } => (
+        Step::Verify { .. } | Step::VerifyExtra { .. } => (
             &["packaging/policy.toml", "packaging/abi3-symbols.txt"],
             &[],
         ),
@@ -140,6 +140,7 @@ fn data(step: &Step) -> Vec<&'static str> {
             &[
                 "packaging/deb/bundled.toml",
                 "packaging/deb/runtime.control.j2",
+                "packaging/deb/extra.control.j2",
                 "packaging/deb/runtime.postinst.j2",
                 "packaging/deb/runtime.prerm.j2",
                 "packaging/deb/lintian-overrides-runtime",
@@ -236,6 +237,7 @@ mod tests {
         };
         let runtime = || Step::RuntimePackage {
             distribution: "debian12".into(),
+            extra: None,
             runtime: read(),
             byte_code: true,
             compressed: read(),

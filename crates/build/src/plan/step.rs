@@ -4,71 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use jobs::job::{ALL_BUT_ONE, Cost, JobRef};
 
-/// What a package of the extension is built from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Packaging {
-    /// The job that compiled the library and split off its debug symbols.
-    pub compiled: JobRef,
-    /// The job that stamped the library with the target's libpython.
-    pub stamped: JobRef,
-    /// The verdict on it.
-    pub verified: JobRef,
-    /// What is compressed already.
-    pub compressed: JobRef,
-    /// The sources of the crates, with their licences.
-    pub crates: JobRef,
-    /// The root file system with dpkg-deb.
-    pub builder: JobRef,
-}
-
-/// What an SBOM's package is made of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "of")]
-pub enum Parts {
-    /// The extension's: a compiled and a stamped library.
-    Extension {
-        /// The compiled library, with the list of its crates.
-        compiled: JobRef,
-        /// The job that stamped the library with the target's libpython.
-        stamped: JobRef,
-    },
-    /// The parts of `pgml-python`: the wheels of a Python runtime.
-    Runtime {
-        /// The job that made the Python runtime.
-        runtime: JobRef,
-    },
-}
-
-/// What every compile of the extension reads.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Compiling {
-    /// The root file system with the compilers.
-    pub builder: JobRef,
-    /// The distribution whose packages that is made of, by its id.
-    pub builder_of: String,
-    /// The job with the headers of the server.
-    pub headers: JobRef,
-    /// The job that unpacked the static OpenBLAS.
-    pub openblas: JobRef,
-    /// The sources of the crates.
-    pub crates: JobRef,
-    /// The archives of libraries in C++.
-    pub libraries: Vec<JobRef>,
-    /// The Rust toolchain, where it is not the pinned one of this machine.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub toolchain: Option<JobRef>,
-}
-
-impl Compiling {
-    fn reads(&self) -> Vec<&JobRef> {
-        let mut all = vec![&self.builder, &self.headers, &self.openblas, &self.crates];
-        all.extend(&self.libraries);
-        all.extend(&self.toolchain);
-        all
-    }
-}
+use super::reads::{Compiling, Packaging, Parts};
 
 /// The work of a job. Its fields name entries of `targets.toml` and of the locks; all bytes come from the inputs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -220,6 +156,21 @@ pub enum Step {
         /// The Python runtime that it loads.
         runtime: JobRef,
     },
+    /// Check the stamped library and the target's runtime together with what an extra package adds to it.
+    VerifyExtra {
+        /// The name of the target, for example `debian12-pg15`.
+        target: String,
+        /// The name of what is added: `catboost`.
+        extra: String,
+        /// The job that compiled the library.
+        compiled: JobRef,
+        /// The job that stamped the library with the target's libpython.
+        stamped: JobRef,
+        /// The Python runtime that it loads.
+        runtime: JobRef,
+        /// What is added to that.
+        added: JobRef,
+    },
     /// Install the wheels into a separate tree and byte-compile it with the distribution's Python.
     Runtime {
         /// The id of the distribution in targets.toml, for example `debian12`.
@@ -276,10 +227,13 @@ pub enum Step {
         /// The jobs whose outputs the package is built from.
         reads: Packaging,
     },
-    /// Build `pgml-python`, the package of the Python runtime.
+    /// Build `pgml-python`, the package of the Python runtime, or one that adds to it.
     RuntimePackage {
         /// The id of the distribution in targets.toml, for example `debian12`.
         distribution: String,
+        /// The name of what is added, where it is not the runtime itself: `catboost`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        extra: Option<String>,
         /// The job that made the Python runtime.
         runtime: JobRef,
         /// Whether the runtime has byte code; else the package makes it when it is installed.
@@ -346,6 +300,7 @@ impl jobs::job::Step for Step {
             Self::Compress { .. } => (1, 200, 8),
             Self::Stamp { .. } => (1, 100, 1),
             Self::Verify { .. } => (2, 600, 4),
+            Self::VerifyExtra { .. } => (2, 1500, 12),
             Self::Runtime { .. }
             | Self::CrossRuntime { .. }
             | Self::SourceRuntime { .. }
@@ -387,6 +342,13 @@ impl jobs::job::Step for Step {
                 runtime,
                 ..
             } => vec![compiled, stamped, runtime],
+            Self::VerifyExtra {
+                compiled,
+                stamped,
+                runtime,
+                added,
+                ..
+            } => vec![compiled, stamped, runtime, added],
             Self::ExtensionPackages { reads, .. } => vec![
                 &reads.compiled,
                 &reads.stamped,
@@ -403,7 +365,7 @@ impl jobs::job::Step for Step {
             } => vec![runtime, compressed, builder],
             Self::Sbom { package, parts, .. } => match parts {
                 Parts::Extension { compiled, stamped } => vec![package, compiled, stamped],
-                Parts::Runtime { runtime } => vec![package, runtime],
+                Parts::Runtime { runtime } | Parts::Extra { runtime, .. } => vec![package, runtime],
             },
             other => other.one_or_two(),
         }
@@ -456,6 +418,7 @@ impl Step {
             Self::Compile { .. }
             | Self::BlasClash { .. }
             | Self::Verify { .. }
+            | Self::VerifyExtra { .. }
             | Self::ExtensionPackages { .. }
             | Self::RuntimePackage { .. }
             | Self::Sbom { .. }

@@ -79,7 +79,15 @@ impl Steps<'_> {
                 compiled,
                 stamped,
                 runtime,
-            } => self.verify(work, target, (compiled, stamped, runtime)),
+            } => self.verify(work, target, (compiled, stamped, runtime), None),
+            Step::VerifyExtra {
+                target,
+                compiled,
+                stamped,
+                runtime,
+                added,
+                ..
+            } => self.verify(work, target, (compiled, stamped, runtime), Some(added)),
             Step::Runtime { .. }
             | Step::CrossRuntime { .. }
             | Step::SourceRuntime { .. }

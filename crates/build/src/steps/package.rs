@@ -43,6 +43,7 @@ impl Steps<'_> {
     pub(super) fn runtime_package(&self, work: &Work<'_>) -> Result<String, Failure> {
         let Step::RuntimePackage {
             distribution,
+            extra,
             runtime,
             byte_code,
             compressed,
@@ -52,8 +53,14 @@ impl Steps<'_> {
             return Err(Failure::bug(format!("`{}` builds no runtime", work.job.id)));
         };
         let facts = self.release_facts(self.distribution(distribution)?);
-        let (runtime, compressed) = (work.output(runtime)?, work.output(compressed)?);
+        let mut known = self.targets.wheels.extras.iter();
+        let inputs = packages::RuntimeInputs {
+            runtime: work.output(runtime)?,
+            byte_code: *byte_code,
+            compressed: work.output(compressed)?,
+            extra: known.find(|one| Some(&one.name) == extra.as_ref()),
+        };
         let builder = work.output(builder)?.join(ROOTFS);
-        packages::runtime(&facts, runtime, *byte_code, compressed, &builder, work)
+        packages::runtime(&facts, &inputs, &builder, work)
     }
 }

@@ -29,7 +29,11 @@ impl Steps<'_> {
             if !suites[at].architectures.contains(architecture) {
                 suites[at].architectures.push(architecture.clone());
             }
-            for id in [ids::package(&target), ids::package(&distribution.id)] {
+            let extras = self.targets.wheels.extras.iter();
+            let extras = extras.map(|extra| ids::extra(&distribution.id, &extra.name));
+            let packages = [target.to_string(), distribution.id.clone()];
+            for package in packages.into_iter().chain(extras) {
+                let id = ids::package(&package);
                 // A package that can't be made on this machine is not in the plan's repository.
                 if !work.job.needs.contains(&id) {
                     continue;

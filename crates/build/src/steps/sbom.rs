@@ -52,16 +52,24 @@ impl Steps<'_> {
                     architecture: distribution.architecture.clone(),
                 };
                 let lock = WheelLock::open(self.workspace, self.targets, &set)?;
-                let made = work.output(runtime)?;
-                let licences = made.join(layout::WHEELS);
-                let tree = made.join(layout::PYTHON_TREE);
-                package::runtime(&deb, &lock.wheels, &licences, &tree, layout::PYTHON_PREFIX)?
+                Self::sbom_of_wheels(&deb, &lock, work.output(runtime)?)?
+            }
+            Parts::Extra { set, runtime } => {
+                let lock = WheelLock::open(self.workspace, self.targets, &self.wheel_set(set)?)?;
+                Self::sbom_of_wheels(&deb, &lock, work.output(runtime)?)?
             }
         };
         let name = deb.document();
         let size = document.len();
         files::write(&work.out.join(&name), document)?;
         Ok(format!("{name}, {} kB", size / 1000))
+    }
+
+    /// The SBOM of a package of wheels that were installed in `made`.
+    fn sbom_of_wheels(deb: &Deb<'_>, lock: &WheelLock, made: &Path) -> Result<Vec<u8>, Failure> {
+        let licences = made.join(layout::WHEELS);
+        let tree = made.join(layout::PYTHON_TREE);
+        package::runtime(deb, &lock.wheels, &licences, &tree, layout::PYTHON_PREFIX)
     }
 
     fn extension_sbom(

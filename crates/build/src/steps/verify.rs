@@ -19,10 +19,14 @@ impl Steps<'_> {
         work: &Work<'_>,
         target: &str,
         (compiled, stamped, runtime): (&JobRef, &JobRef, &JobRef),
+        added: Option<&JobRef>,
     ) -> Result<String, Failure> {
         let target = self.target(target)?;
         let (compiled, stamped) = (work.output(compiled)?, work.output(stamped)?);
-        let python = work.output(runtime)?.join(layout::PYTHON_TREE);
+        let mut python = vec![work.output(runtime)?.join(layout::PYTHON_TREE)];
+        if let Some(added) = added {
+            python.push(work.output(added)?.join(layout::PYTHON_TREE));
+        }
         let choice = Choice::of(self.targets, &target, &|name| {
             Lock::path(self.workspace, name).exists()
         });
@@ -31,8 +35,11 @@ impl Steps<'_> {
             self.targets,
             &target,
             &choice,
-            FileSystem::new(&book.policy.loading)
-                .directory(layout::PYTHON_PREFIX, &python)
+            python
+                .iter()
+                .fold(FileSystem::new(&book.policy.loading), |files, tree| {
+                    files.directory(layout::PYTHON_PREFIX, tree)
+                })
                 .remembering(&self.remembered),
             &|id| Ok(work.output_of(id)?.to_owned()),
         )?;

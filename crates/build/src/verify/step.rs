@@ -4,7 +4,7 @@
 //! that shows whether OpenBLAS and its kernels are really inside (S7). Either one failing ends the job, so that no
 //! package can be built from it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
 use thiserror::Error;
@@ -47,8 +47,9 @@ pub struct Input<'a> {
     pub headers: Option<Version>,
     /// What the target's server loads.
     pub providers: SystemLibraries,
-    /// The Python runtime of the target's distribution, which the process has at [`layout::PYTHON_PREFIX`].
-    pub runtime: &'a Path,
+    /// The Python runtime of the target's distribution, and what is added to it, which the process has at
+    /// [`layout::PYTHON_PREFIX`].
+    pub runtime: &'a [PathBuf],
 }
 
 /// The library may not be packaged.

@@ -57,6 +57,10 @@ impl<'a> Tree<'a> {
                 let path = format!("{target}/{REPORT}");
                 self.add(&dir.join(REPORT), path, Kind::Verification, Some(target))
             }
+            Step::VerifyExtra { target, extra, .. } => {
+                let path = format!("{target}/verify-{extra}.json");
+                self.add(&dir.join(REPORT), path, Kind::Verification, Some(target))
+            }
             Step::ServerImages { target } | Step::ExtensionImage { target } => {
                 for file in files::files_below(dir)? {
                     let (place, kind) = match file.extension().is_some_and(|end| end == "tar") {

@@ -116,6 +116,7 @@ fn with_context<T>(
         builder: &targets.builders[0],
         repository: &Default::default(),
         lockable: Vec::new(),
+        extras: &[],
     };
     act(&targets, &context)
 }

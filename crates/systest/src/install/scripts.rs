@@ -13,7 +13,8 @@ impl InstallTest<'_> {
     pub(super) fn maintainer_scripts(&self, system: &System) -> Result<(), Failure> {
         let packaging = self.source.join("packaging");
         for script in ["postinst", "prerm"] {
-            let text = documents::runtime_script(&packaging, script, &self.python)?;
+            let text =
+                documents::runtime_script(&packaging, script, &self.python, "pgml-python", None)?;
             system.write(&format!("/srv/{script}"), &text)?;
         }
         let count = |what: &str| -> Result<u64, Failure> {

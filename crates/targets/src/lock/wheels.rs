@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::requirements::{Wanted, wanted};
 use super::{FORMAT, LockError};
-use crate::{Architecture, Dotted, Fixture, Headers, Targets};
+use crate::{Architecture, Dotted, Extra, Fixture, Headers, Targets};
 use base::digest::Digest;
 use base::files;
 use base::workspace::Workspace;
@@ -37,6 +37,15 @@ pub enum WheelSet {
     },
     /// The wheels that a test runs on, for the first architecture.
     Fixture(Fixture),
+    /// What a package adds to the runtime of a Python.
+    Extra {
+        /// What it adds.
+        extra: Extra,
+        /// The version of the Python.
+        python: Dotted,
+        /// The architecture of the wheels.
+        architecture: Architecture,
+    },
 }
 
 impl WheelSet {
@@ -51,6 +60,13 @@ impl WheelSet {
                 python: (*python).clone(),
                 architecture: architecture.clone(),
             }));
+            for extra in &targets.wheels.extras {
+                sets.extend(pythons.iter().map(|python| Self::Extra {
+                    extra: extra.clone(),
+                    python: (*python).clone(),
+                    architecture: architecture.clone(),
+                }));
+            }
             for major in &targets.majors {
                 let server = targets.server_wheel(major.version, architecture);
                 if let Some(Headers::Wheel {
@@ -87,6 +103,15 @@ impl WheelSet {
                 ..
             } => Self::server_name(*major, architecture),
             Self::Fixture(fixture) => format!("{}-python{}", fixture.name, fixture.python),
+            Self::Extra {
+                extra,
+                python,
+                architecture,
+            } => format!(
+                "{}-{}",
+                extra.name,
+                Self::runtime_name(python, architecture)
+            ),
         }
     }
 
@@ -103,7 +128,9 @@ impl WheelSet {
     /// The machine that its wheels are for.
     pub fn architecture<'a>(&'a self, targets: &'a Targets) -> &'a Architecture {
         match self {
-            Self::Runtime { architecture, .. } | Self::Server { architecture, .. } => architecture,
+            Self::Runtime { architecture, .. }
+            | Self::Server { architecture, .. }
+            | Self::Extra { architecture, .. } => architecture,
             Self::Fixture(_) => targets.first_architecture(),
         }
     }
@@ -111,7 +138,9 @@ impl WheelSet {
     /// The Python that its wheels are for.
     pub fn python(&self) -> &Dotted {
         match self {
-            Self::Runtime { python, .. } | Self::Server { python, .. } => python,
+            Self::Runtime { python, .. }
+            | Self::Server { python, .. }
+            | Self::Extra { python, .. } => python,
             Self::Fixture(fixture) => &fixture.python,
         }
     }
@@ -121,6 +150,7 @@ impl WheelSet {
         match self {
             Self::Runtime { .. } => Some(&targets.wheels.requirements),
             Self::Fixture(fixture) => Some(&fixture.requirements),
+            Self::Extra { extra, .. } => Some(&extra.requirements),
             Self::Server { .. } => None,
         }
     }

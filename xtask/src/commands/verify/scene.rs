@@ -164,14 +164,14 @@ fn runtime_of(
     };
     let name = workspace.display(&path).to_string();
     if path.is_dir() {
-        let runtime = Runtime::below(name, &path, layout::PYTHON_PREFIX)?;
+        let runtime = Runtime::below(name, &[&path], layout::PYTHON_PREFIX)?;
         let mount: Mounting = Box::new(move |files| files.directory(layout::PYTHON_PREFIX, &path));
         return Ok(Ok((runtime, mount)));
     }
     let dir = unpacked(&path, distribution, workspace)?;
     let inside = dir.join(layout::PYTHON_PREFIX.trim_start_matches('/'));
     let runtime = match inside.is_dir() {
-        true => Runtime::below(name, &inside, layout::PYTHON_PREFIX)?,
+        true => Runtime::below(name, &[&inside], layout::PYTHON_PREFIX)?,
         false => Runtime::new(name, Vec::new()),
     };
     let mount: Mounting = Box::new(move |files| files.directory("/", &dir));

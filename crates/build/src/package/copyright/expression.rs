@@ -5,17 +5,20 @@ use spdx::{Expression, LicenseItem, LicenseReq, ParseMode};
 
 /// The names that crates and wheels write, each with the short name of Debian's format. Of a choice, the licence that stands
 /// first here applies.
-pub const NAMES: [(&str, &str); 12] = [
+pub const NAMES: [(&str, &str); 14] = [
     ("MIT", "Expat"),
     ("MIT License", "Expat"),
     ("BSD-3-Clause", "BSD-3-Clause"),
     ("BSD License", "BSD-3-Clause"),
     ("BSD", "BSD-3-Clause"),
+    // python-dateutil 3: its LICENSE offers either.
+    ("BSD License; Apache Software License", "BSD-3-Clause"),
     ("new BSD", "BSD-3-Clause"),
     ("BSD-2-Clause", "BSD-2-Clause"),
     ("Zlib", "Zlib"),
     ("Apache-2.0", "Apache-2.0"),
     ("Apache Software License", "Apache-2.0"),
+    ("Apache License, Version 2.0", "Apache-2.0"),
     ("The MIT License (Microsoft)", "Expat"),
     ("Unicode-3.0", "Unicode-3.0"),
 ];

@@ -1,8 +1,8 @@
 //! The jobs that make the Python runtime of a distribution.
 
 use base::exit::Failure;
-use targets::Distribution;
 use targets::lock::WheelSet;
+use targets::{Distribution, Extra};
 
 use super::{Builder, on};
 use crate::plan::{Interpreter, Job, Step, ids};
@@ -48,9 +48,24 @@ impl Builder<'_> {
 
     /// The Python runtime of a distribution.
     pub(super) fn runtime(&mut self, distribution: &Distribution) -> Result<Job, Failure> {
+        let wheels = self.wheels(distribution)?;
+        self.installed(distribution, &wheels, None)
+    }
+
+    /// The wheels of a fetch, installed for a distribution's Python: its runtime, or what an extra package adds to it.
+    pub(super) fn installed(
+        &mut self,
+        distribution: &Distribution,
+        wheels: &Job,
+        extra: Option<&Extra>,
+    ) -> Result<Job, Failure> {
         let python = distribution.python.to_string();
         let architecture = &distribution.architecture;
-        let wheels = self.wheels(distribution)?;
+        let id = |owner: &str| match extra {
+            Some(extra) => ids::runtime(&ids::extra(owner, &extra.name)),
+            None => ids::runtime(owner),
+        };
+        let of = extra.map_or(String::new(), |extra| format!(" of {}", extra.title));
         let owner = match self.interpreter(distribution) {
             Interpreter::Own => distribution.clone(),
             Interpreter::Same(other) => self.distribution(&other)?,
@@ -61,9 +76,9 @@ impl Builder<'_> {
                 let rootfs = self.rootfs(&by, "python")?;
                 let platforms = &architecture.platforms;
                 return self.add(
-                    ids::runtime(&owner.id),
+                    id(&owner.id),
                     format!(
-                        "install and byte-compile the wheels for {}{}",
+                        "install and byte-compile the wheels{of} for {}{}",
                         owner.title,
                         on(architecture)
                     ),
@@ -77,7 +92,7 @@ impl Builder<'_> {
                         let inputs = inputs.value("python", &python);
                         Ok(inputs.value("platforms", platforms))
                     },
-                    &[&rootfs, &wheels],
+                    &[&rootfs, wheels],
                 );
             }
             Interpreter::None => {
@@ -86,8 +101,11 @@ impl Builder<'_> {
                 let platforms = &architecture.platforms;
                 let name = WheelSet::runtime_name(&distribution.python, architecture);
                 return self.add(
-                    ids::runtime(&name),
-                    format!("unpack the wheels for Python {python}{}", on(architecture)),
+                    id(&name),
+                    format!(
+                        "unpack the wheels{of} for Python {python}{}",
+                        on(architecture)
+                    ),
                     Step::SourceRuntime {
                         python: python.clone(),
                         architecture: self.named(architecture),
@@ -95,30 +113,41 @@ impl Builder<'_> {
                         wheels: wheels.reference(),
                     },
                     |inputs| Ok(inputs.value("platforms", platforms)),
-                    &[&rootfs, &wheels],
+                    &[&rootfs, wheels],
                 );
             }
         };
-        let id = owner.id.as_str();
-        let rootfs = self.rootfs(id, "python")?;
+        let rootfs = self.rootfs(&owner.id, "python")?;
         self.add(
-            ids::runtime(&id),
-            format!("install and byte-compile the wheels for {}", owner.title),
+            id(&owner.id),
+            format!(
+                "install and byte-compile the wheels{of} for {}",
+                owner.title
+            ),
             Step::Runtime {
-                distribution: id.into(),
+                distribution: owner.id.clone(),
                 rootfs: rootfs.reference(),
                 wheels: wheels.reference(),
             },
             |inputs| Ok(inputs.value("python", &python)),
-            &[&rootfs, &wheels],
+            &[&rootfs, wheels],
         )
     }
 
     /// `pgml-python` of a distribution.
     pub(super) fn runtime_package(&mut self, distribution: &Distribution) -> Result<Job, Failure> {
-        let id = distribution.id.as_str();
-        let builder = self.builder_rootfs()?;
         let runtime = self.runtime(distribution)?;
+        self.python_package(distribution, &runtime, None)
+    }
+
+    /// `pgml-python`, or a package that adds to it, of what was installed.
+    pub(super) fn python_package(
+        &mut self,
+        distribution: &Distribution,
+        runtime: &Job,
+        extra: Option<&Extra>,
+    ) -> Result<Job, Failure> {
+        let builder = self.builder_rootfs()?;
         let context = self.context;
         // One for all distributions that have the same runtime.
         let owner = runtime.id.trim_start_matches("runtime:").to_owned();
@@ -131,17 +160,23 @@ impl Builder<'_> {
                 builder: builder.reference(),
             },
             |inputs| Ok(inputs.value("time of the release", &context.epoch)),
-            &[&runtime, &builder],
+            &[runtime, &builder],
         )?;
+        let id = distribution.id.as_str();
+        let (package, name) = match extra {
+            Some(extra) => (ids::extra(id, &extra.name), extra.package()),
+            None => (id.to_owned(), "pgml-python".into()),
+        };
         self.add(
-            ids::package(&id),
+            ids::package(&package),
             format!(
-                "build pgml-python for {}{}",
+                "build {name} for {}{}",
                 distribution.title,
                 on(&distribution.architecture)
             ),
             Step::RuntimePackage {
                 distribution: id.into(),
+                extra: extra.map(|extra| extra.name.clone()),
                 runtime: runtime.reference(),
                 byte_code: !matches!(runtime.step, Step::SourceRuntime { .. }),
                 compressed: compress.reference(),
@@ -154,7 +189,7 @@ impl Builder<'_> {
                 let inputs = inputs.tree("packaging/deb/licences")?;
                 Ok(inputs.value("package of libpython", &distribution.libpython))
             },
-            &[&runtime, &compress, &builder],
+            &[runtime, &compress, &builder],
         )
     }
 }

@@ -48,10 +48,21 @@ impl Builder<'_> {
 
     /// `needs` begins with the package.
     fn sbom(&mut self, of: &str, parts: Parts, needs: &[&Job]) -> Result<Job, Failure> {
+        self.sbom_of(of, of, parts, needs)
+    }
+
+    /// The SBOM of a package that the plan calls `package`, which is for the target or distribution `of`.
+    pub(super) fn sbom_of(
+        &mut self,
+        package: &str,
+        of: &str,
+        parts: Parts,
+        needs: &[&Job],
+    ) -> Result<Job, Failure> {
         let epoch = self.context.epoch;
         self.add(
-            ids::sbom(&of),
-            format!("write the SBOM of {of}"),
+            ids::sbom(&package),
+            format!("write the SBOM of {package}"),
             Step::Sbom {
                 of: of.into(),
                 package: needs[0].reference(),

@@ -1,7 +1,7 @@
 //! The jobs that check a library, and that gather the libraries that a server loads beside it.
 
 use base::exit::Failure;
-use targets::Target;
+use targets::{Extra, Target};
 
 use super::Builder;
 use crate::plan::{Job, Step, ids};
@@ -12,7 +12,6 @@ impl Builder<'_> {
     pub(super) fn verify(&mut self, target: &Target) -> Result<Job, Failure> {
         let compile = self.compile_for(target)?;
         let stamp = self.stamp(target)?;
-        let choice = self.library_source(target);
         let runtime = self.runtime(&target.distribution)?;
         let step = Step::Verify {
             target: target.to_string(),
@@ -20,7 +19,55 @@ impl Builder<'_> {
             stamped: stamp.reference(),
             runtime: runtime.reference(),
         };
-        let mut needs = vec![compile, stamp, runtime];
+        let title = format!("verify the library against {target}");
+        self.verifying(
+            target,
+            ids::verify(target),
+            title,
+            step,
+            vec![compile, stamp, runtime],
+        )
+    }
+
+    /// The same with what an extra package adds to the runtime.
+    pub(super) fn verify_extra(
+        &mut self,
+        target: &Target,
+        extra: &Extra,
+        added: Job,
+    ) -> Result<Job, Failure> {
+        let compile = self.compile_for(target)?;
+        let stamp = self.stamp(target)?;
+        let runtime = self.runtime(&target.distribution)?;
+        let step = Step::VerifyExtra {
+            target: target.to_string(),
+            extra: extra.name.clone(),
+            compiled: compile.reference(),
+            stamped: stamp.reference(),
+            runtime: runtime.reference(),
+            added: added.reference(),
+        };
+        let id = ids::verify(&ids::extra(target, &extra.name));
+        let title = format!("verify the library against {target} with {}", extra.title);
+        self.verifying(
+            target,
+            id,
+            title,
+            step,
+            vec![compile, stamp, runtime, added],
+        )
+    }
+
+    /// Adds a job that checks a target's library, whose step reads `needs`.
+    fn verifying(
+        &mut self,
+        target: &Target,
+        id: String,
+        title: String,
+        step: Step,
+        mut needs: Vec<Job>,
+    ) -> Result<Job, Failure> {
+        let choice = self.library_source(target);
         for distribution in choice.distributions() {
             needs.push(self.system_libraries(distribution)?);
         }
@@ -31,8 +78,8 @@ impl Builder<'_> {
         let floors =
             [&facts.glibc, &facts.glibcxx, &facts.cxxabi, &facts.gcc].map(ToString::to_string);
         self.add(
-            ids::verify(&target),
-            format!("verify the library against {target}"),
+            id,
+            title,
             step,
             |inputs| {
                 let inputs = inputs
