@@ -28,7 +28,8 @@ pub struct Names {
 impl Names {
     /// The names as a JSON object, which is how Python reads them.
     pub fn json(&self) -> String {
-        serde_json::json!({ "features": self.features, "categories": self.categories, "classes": self.classes }).to_string()
+        serde_json::json!({ "features": self.features, "categories": self.categories, "classes": self.classes })
+            .to_string()
     }
 }
 

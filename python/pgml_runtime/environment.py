@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from importlib import metadata
 
-from pgml_runtime.errors import UNDEFINED_OBJECT, UserError, require
+from pgml_runtime.errors import (
+    PACKAGES_OF_THEIR_OWN,
+    UNDEFINED_OBJECT,
+    UserError,
+    directory_beside,
+    look_beside,
+    require,
+)
 
 REQUIRED = ("numpy", "scipy", "sklearn", "xgboost", "lightgbm")
 """The modules that training and prediction import."""
@@ -12,6 +19,7 @@ REQUIRED = ("numpy", "scipy", "sklearn", "xgboost", "lightgbm")
 
 def version(name):
     """Return the version of the distribution `name`; raise UserError when it is not installed."""
+    look_beside(name)
     try:
         return metadata.version(name)
     except (metadata.PackageNotFoundError, ValueError):
@@ -23,8 +31,9 @@ def version(name):
 
 
 def freeze(directory):
-    """Return `name==version` for each package in `directory`, in the order of their names."""
-    found = {one.metadata["Name"]: one.version for one in metadata.distributions(path=[directory])}
+    """Return `name==version` for each package in `directory` and beside, in the order of their names."""
+    path = [directory, *(directory_beside(directory, one) for one in PACKAGES_OF_THEIR_OWN)]
+    found = {one.metadata["Name"]: one.version for one in metadata.distributions(path=path)}
     return [f"{name}=={found[name]}" for name in sorted(found, key=str.lower)]
 
 

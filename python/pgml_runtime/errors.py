@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import difflib
 import importlib
+import os
+import sys
 import warnings
 
 import pgml_runtime
@@ -15,8 +17,9 @@ UNDEFINED_OBJECT = "42704"
 
 _PACKAGE_NAMES = {"sklearn": "scikit-learn"}
 
-# The Debian packages of those that pgml-python lacks.
-_PACKAGES_OF_THEIR_OWN = {"catboost": "pgml-python-catboost"}
+PACKAGES_OF_THEIR_OWN = {"catboost": "pgml-python-catboost"}
+"""The Debian packages of those that pgml-python lacks. Each lies in a directory of its own, with what
+it imports: scikit-learn and LightGBM would import pandas in every session that can find one."""
 
 # The modules that errors about bad input come from; CatBoost's native one is outside its package.
 _LIBRARIES = ("sklearn", "xgboost", "lightgbm", "_catboost")
@@ -53,7 +56,7 @@ class MissingPackage(UserError):  # noqa: N818 (the name is part of the interfac
         super().__init__(
             f"the Python package {package} can't be loaded{detail}",
             hint=(
-                f"Install the Debian package {_PACKAGES_OF_THEIR_OWN.get(package, 'pgml-python')}, "
+                f"Install the Debian package {PACKAGES_OF_THEIR_OWN.get(package, 'pgml-python')}, "
                 f"or set pgml.venv to a virtual environment that has {package}."
             ),
             sqlstate=UNDEFINED_FILE,
@@ -63,12 +66,26 @@ class MissingPackage(UserError):  # noqa: N818 (the name is part of the interfac
 
 def require(module):
     """Import `module` by its dotted name; raise MissingPackage when its package is missing."""
+    look_beside(module.split(".")[0])
     try:
         return importlib.import_module(module)
     except ImportError as error:
         raise _missing(module, error) from error
     except OSError as error:  # a shared library of the package, such as libgomp, is missing
         raise _missing(module, error) from error
+
+
+def look_beside(package):
+    """Let the interpreter find a package of its own, from now on and where it is installed."""
+    if package in PACKAGES_OF_THEIR_OWN and sys.path:
+        beside = directory_beside(sys.path[0], package)
+        if os.path.isdir(beside) and beside not in sys.path:
+            sys.path.insert(1, beside)
+
+
+def directory_beside(packages, package):
+    """Return where a package of its own lies beside the directory `packages`."""
+    return os.path.join(os.path.dirname(packages), f"{package}-packages")
 
 
 def _missing(module, error):

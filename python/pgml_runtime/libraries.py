@@ -19,6 +19,7 @@ SERVER_DEFAULTS = {
 }
 """What a database server wants of a library: one thread, no chatter, no file."""
 
+_PROCESSOR = "/proc/cpuinfo"
 _CATBOOST_NEEDS = ("ssse3", "sse4_1", "sse4_2", "popcnt")
 
 
@@ -26,7 +27,7 @@ def check_processor(library):
     """Refuse a library that this processor would end the session by an illegal instruction of."""
     if library != "catboost" or platform.machine() != "x86_64":
         return
-    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+    with open(_PROCESSOR, encoding="ascii", errors="replace") as file:
         flags = next((line for line in file if line.startswith("flags")), "").split()
     missing = [name for name in _CATBOOST_NEEDS if name not in flags]
     if missing:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import io
 import pickle
 
+from pgml_runtime.errors import look_beside
+
 _PLAIN = {
     "builtins": "bool bytearray bytes complex dict float frozenset int list object range set slice "
     "str tuple",
@@ -71,6 +73,7 @@ class _Unpickler(pickle.Unpickler):
         refused = pickle.UnpicklingError(f"{module}.{name} is no part of a model")
         module = _NATIVE.get(module, module)
         if name in _NAMES.get(module, ()):
+            look_beside(module.split(".")[0])
             return super().find_class(module, name)
         # A dotted name walks from the module to anything that it has imported.
         if "." in name or not (_has_classes(module) or module in _SHOWN_BY):

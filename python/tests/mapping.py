@@ -41,6 +41,10 @@ def lines():
         made.append(_row(f"`{old}`", f"`{new}`", "scikit-learn"))
     for old, new in spellings.XGBOOST_OLD_NAMES.items():
         made.append(_row(f"`{old}`", f"`{new}`", "xgboost"))
+    for old, new in spellings.CATBOOST_OLD_NAMES.items():
+        made.append(_row(f"`{old}`", f"`{new}`", "catboost"))
+    for name in sorted(spellings.CATBOOST_CHATTER):
+        made.append(_row(f"`{name}`", "ignored, with a warning", "catboost"))
     for library, names in spellings.WITHOUT_EFFECT.items():
         for name in names:
             made.append(_row(f"`{name}`", "ignored, with a warning", library))

@@ -1,4 +1,4 @@
-"""requirements.lock: complete for every Python, hashed, and without places."""
+"""The requirements: complete for every Python, hashed, and without places."""
 
 import re
 
@@ -6,6 +6,7 @@ import pytest
 from conftest import SOURCE
 
 LOCK = (SOURCE / "requirements.lock").read_text(encoding="utf-8")
+CATBOOST = (SOURCE / "requirements-catboost.lock").read_text(encoding="utf-8")
 PIN = re.compile(r"^([a-z0-9-]+)==(\S+)(?: ; (.*?))? \\$", re.M)
 MARKER = re.compile(r"python_full_version (<|>=|==) '(3\.\d+)(?:\.\*)?'")
 
@@ -47,10 +48,22 @@ def test_the_versions_for_each_python(python):
     assert {"joblib", "threadpoolctl"} <= set(chosen)
 
 
-def test_every_pin_has_hashes_and_nothing_has_a_place():
-    lines = [line for line in LOCK.splitlines() if line and not line.startswith("#")]
+@pytest.mark.parametrize("lock", [LOCK, CATBOOST], ids=["runtime", "catboost"])
+def test_every_pin_has_hashes_and_nothing_has_a_place(lock):
+    lines = [line for line in lock.splitlines() if line and not line.startswith("#")]
     pins = [line for line in lines if not line.startswith("    --hash=sha256:")]
-    assert len(pins) == len(PIN.findall(LOCK))
-    assert "://" not in LOCK
-    assert "index" not in LOCK
-    assert not re.search(r"^nvidia", LOCK, re.M)
+    assert len(pins) == len(PIN.findall(lock))
+    assert "://" not in lock
+    assert "index" not in lock
+    assert not re.search(r"^nvidia", lock, re.M)
+
+
+@pytest.mark.parametrize("python", RUNTIMES, ids=str)
+def test_catboost_adds_what_it_imports_and_nothing_that_the_runtime_has(python):
+    def names(lock):
+        return {name for name, _, marker in PIN.findall(lock) if _holds(marker, python)}
+
+    added = {"catboost", "pandas", "python-dateutil", "six", "tzdata"}
+    added |= {"pytz"} if python < (3, 11) else set()
+    assert names(CATBOOST) == added
+    assert not added & names(LOCK)

@@ -53,6 +53,8 @@ def named(module, name, argument):
         ("lightgbm", "Dataset"),
         ("xgboost.tracker", "RabitTracker"),
         ("lightgbm.basic", "Dataset"),
+        ("catboost.core", "Pool"),
+        ("catboost", "CatBoost"),
         ("sklearn.linear_model", "numbers"),
         ("sklearn.linear_model._base", "BaseEstimator.__init__"),
     ],

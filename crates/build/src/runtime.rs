@@ -11,15 +11,36 @@ use base::sandbox::Sandbox;
 use crate::layout::{PYTHON_PREFIX, PYTHON_TREE, WHEELS};
 use crate::plan::Work;
 
-/// Installs the wheels of a directory and byte-compiles them. `python` is `3.11`; `rootfs` must have that Python and pip.
+/// Where wheels are installed.
+pub struct Place {
+    /// The Python that they are for: `3.11`.
+    python: String,
+    /// The directory, as a user's system has it.
+    site: String,
+}
+
+impl Place {
+    /// The directory of a Python's runtime, or that of what adds to it: each has one of its own, because libraries import what
+    /// they find (scikit-learn: pandas) although they need it for nothing.
+    pub fn new(python: &str, extra: Option<&str>) -> Self {
+        let packages = extra.unwrap_or("site");
+        Self {
+            python: python.to_owned(),
+            site: format!("{PYTHON_PREFIX}/python{python}/{packages}-packages"),
+        }
+    }
+}
+
+/// Installs the wheels of a directory and byte-compiles them. `rootfs` must have their Python and pip.
 pub fn make(
     work: &Work<'_>,
     rootfs: &Path,
     wheels: &Path,
-    python: &str,
+    place: &Place,
 ) -> Result<String, Failure> {
     work.progress("installing and byte-compiling the wheels");
-    sandbox(work, rootfs, wheels, python)?
+    let python = &place.python;
+    sandbox(work, rootfs, wheels, place)?
         .env("PYTHON", format!("python{python}"))
         // Sets iterate in hash order, and byte code holds frozen sets.
         .env("PYTHONHASHSEED", "0")
@@ -35,7 +56,7 @@ fn sandbox(
     work: &Work<'_>,
     rootfs: &Path,
     wheels: &Path,
-    python: &str,
+    place: &Place,
 ) -> Result<Sandbox, Failure> {
     let tree = work.out.join(PYTHON_TREE);
     files::create_dir(&tree)?;
@@ -46,10 +67,7 @@ fn sandbox(
         .writable(&tree, PYTHON_PREFIX)
         .tmpfs("/build")
         .writable(&work.out, "/build/out")
-        .env(
-            "SITE",
-            format!("{PYTHON_PREFIX}/python{python}/site-packages"),
-        ))
+        .env("SITE", &place.site))
 }
 
 /// How many wheels were installed.

@@ -175,6 +175,9 @@ pub enum Step {
     Runtime {
         /// The id of the distribution in targets.toml, for example `debian12`.
         distribution: String,
+        /// What they add to the runtime, where they are not the runtime itself: `catboost`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        extra: Option<String>,
         /// The root file system with the Python.
         rootfs: JobRef,
         /// The job that fetched the wheels.
@@ -187,6 +190,9 @@ pub enum Step {
         /// The architecture, where it is not the first.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         architecture: Option<String>,
+        /// What they add to the runtime, where they are not the runtime itself: `catboost`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        extra: Option<String>,
         /// The root file system whose pip unpacks them.
         rootfs: JobRef,
         /// The job that fetched the wheels.
@@ -199,6 +205,9 @@ pub enum Step {
         distribution: String,
         /// The id of the distribution whose Python compiles the byte code: `debian12`.
         by: String,
+        /// What they add to the runtime, where they are not the runtime itself: `catboost`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        extra: Option<String>,
         /// The root file system with the Python.
         rootfs: JobRef,
         /// The job that fetched the wheels.

@@ -9,24 +9,26 @@ use std::path::Path;
 use base::exit::Failure;
 use base::sandbox::Sandbox;
 
+use super::Place;
 use crate::plan::Work;
 
-/// Unpacks the wheels of a directory. `installer` is the Python of `rootfs`, `python` the one that the wheels are for.
+/// Unpacks the wheels of a directory. `installer` is the Python of `rootfs`.
 pub fn make(
     work: &Work<'_>,
     rootfs: &Path,
     installer: &str,
     wheels: &Path,
-    python: &str,
+    place: &Place,
     platforms: &[String],
 ) -> Result<String, Failure> {
     work.progress("unpacking the wheels");
-    install(work, rootfs, installer, wheels, python, platforms)?
+    install(work, rootfs, installer, wheels, place, platforms)?
         .script(&format!("{}{}", super::INSTALL, super::LIST))
         .run(&work.log)?;
     Ok(format!(
-        "{} wheels for Python {python}, without byte code",
-        super::count(work)?
+        "{} wheels for Python {}, without byte code",
+        super::count(work)?,
+        place.python
     ))
 }
 
@@ -36,11 +38,11 @@ pub fn make_byte_compiled(
     work: &Work<'_>,
     rootfs: &Path,
     wheels: &Path,
-    python: &str,
+    place: &Place,
     platforms: &[String],
 ) -> Result<String, Failure> {
     work.progress("unpacking and byte-compiling the wheels");
-    install(work, rootfs, python, wheels, python, platforms)?
+    install(work, rootfs, &place.python, wheels, place, platforms)?
         // Sets iterate in hash order, and byte code holds frozen sets.
         .env("PYTHONHASHSEED", "0")
         .script(&format!(
@@ -51,8 +53,9 @@ pub fn make_byte_compiled(
         ))
         .run(&work.log)?;
     Ok(format!(
-        "{} wheels for Python {python} of another machine",
-        super::count(work)?
+        "{} wheels for Python {} of another machine",
+        super::count(work)?,
+        place.python
     ))
 }
 
@@ -62,7 +65,7 @@ fn install(
     rootfs: &Path,
     installer: &str,
     wheels: &Path,
-    python: &str,
+    place: &Place,
     platforms: &[String],
 ) -> Result<Sandbox, Failure> {
     // --ignore-requires-python: pip compares this field with the Python that runs pip. The lock has chosen wheels for the
@@ -71,7 +74,8 @@ fn install(
         .iter()
         .map(|platform| format!(" --platform {platform}"))
         .collect();
-    Ok(super::sandbox(work, rootfs, wheels, python)?
+    let python = &place.python;
+    Ok(super::sandbox(work, rootfs, wheels, place)?
         .env("PYTHON", format!("python{installer}"))
         .env(
             "OPTIONS",

@@ -65,6 +65,7 @@ impl Builder<'_> {
             Some(extra) => ids::runtime(&ids::extra(owner, &extra.name)),
             None => ids::runtime(owner),
         };
+        let added = extra.map(|extra| extra.name.clone());
         let of = extra.map_or(String::new(), |extra| format!(" of {}", extra.title));
         let owner = match self.interpreter(distribution) {
             Interpreter::Own => distribution.clone(),
@@ -85,6 +86,7 @@ impl Builder<'_> {
                     Step::CrossRuntime {
                         distribution: owner.id.clone(),
                         by,
+                        extra: added.clone(),
                         rootfs: rootfs.reference(),
                         wheels: wheels.reference(),
                     },
@@ -109,6 +111,7 @@ impl Builder<'_> {
                     Step::SourceRuntime {
                         python: python.clone(),
                         architecture: self.named(architecture),
+                        extra: added.clone(),
                         rootfs: rootfs.reference(),
                         wheels: wheels.reference(),
                     },
@@ -126,6 +129,7 @@ impl Builder<'_> {
             ),
             Step::Runtime {
                 distribution: owner.id.clone(),
+                extra: added,
                 rootfs: rootfs.reference(),
                 wheels: wheels.reference(),
             },
