@@ -31,7 +31,7 @@ def version(name):
 
 
 def freeze(directory):
-    """Return `name==version` for each package in `directory` and beside, in the order of their names."""
+    """Return `name==version` for each package in `directory` and beside, by their names."""
     path = [directory, *(directory_beside(directory, one) for one in PACKAGES_OF_THEIR_OWN)]
     found = {one.metadata["Name"]: one.version for one in metadata.distributions(path=path)}
     return [f"{name}=={found[name]}" for name in sorted(found, key=str.lower)]

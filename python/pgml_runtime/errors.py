@@ -18,8 +18,8 @@ UNDEFINED_OBJECT = "42704"
 _PACKAGE_NAMES = {"sklearn": "scikit-learn"}
 
 PACKAGES_OF_THEIR_OWN = {"catboost": "pgml-python-catboost"}
-"""The Debian packages of those that pgml-python lacks. Each lies in a directory of its own, with what
-it imports: scikit-learn and LightGBM would import pandas in every session that can find one."""
+"""The Debian packages of those that pgml-python lacks. Each lies in a directory of its own, with
+what it imports: scikit-learn and LightGBM would import pandas in every session that finds one."""
 
 # The modules that errors about bad input come from; CatBoost's native one is outside its package.
 _LIBRARIES = ("sklearn", "xgboost", "lightgbm", "_catboost")

@@ -5,8 +5,10 @@
 //! changes, installs it in place of the first, and runs the tests again: each must fail, or take several times as long. A
 //! test that still passes tests nothing, and counts as a failure.
 
+mod archive;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -184,6 +186,13 @@ impl TestRun<'_> {
                 files::copy(&from.join(&file), &tree.join(dir).join(&file))?;
             }
         }
+        let boosting = self.workspace().root.join(archive::BOOSTING);
+        for file in files::files_below(&boosting)? {
+            files::copy(
+                &boosting.join(&file),
+                &tree.join(archive::BOOSTING).join(&file),
+            )?;
+        }
         without
             .iter()
             .try_for_each(|protection| protection.take_out(tree))?;
@@ -191,14 +200,48 @@ impl TestRun<'_> {
         files::create_dir(&out)?;
         let log = self.workspace().log("test-protections-compile");
         self.with_compile(target.major, &|compile| {
+            let archives = self.archives_without(without, compile, tree, &log)?;
             Compile {
                 source: tree,
+                archives: &archives,
                 ..*compile
             }
             .build(&tree.join("scratch"), &out, &log)
         })?;
         let library = out.join(layout::STRIPPED);
         stamp::stamp_file(&library, &target.distribution.libpython_soname(), &library)
+    }
+}
+
+impl TestRun<'_> {
+    /// The archives that a build links: those in which a protection was taken out are made again.
+    fn archives_without(
+        &self,
+        without: &[Protection],
+        compile: &Compile<'_>,
+        tree: &Path,
+        log: &Path,
+    ) -> Result<Vec<PathBuf>, Failure> {
+        let mut archives = compile.archives.to_vec();
+        let changes = without.iter().flat_map(Protection::changes);
+        for (library, object) in changes.filter_map(|change| archive::of_file(&change.file)) {
+            let job = self.output(&library.job())?;
+            for place in archives
+                .iter_mut()
+                .filter(|place| place.join(library.archive).exists())
+            {
+                let inputs = archive::Inputs {
+                    builder: compile.builder,
+                    fetched: &self.output(&library.fetch_job())?,
+                    archive: &job.join(library.archive),
+                    tree,
+                    log,
+                };
+                let scratch = tree.join("archives").join(library.name);
+                *place = archive::make(library, &[object.clone()], &inputs, &scratch)?;
+            }
+        }
+        Ok(archives)
     }
 }
 

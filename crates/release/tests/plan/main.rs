@@ -3,6 +3,7 @@
 
 mod architectures;
 mod builders;
+mod extras;
 mod other_archives;
 
 use std::collections::BTreeMap;
