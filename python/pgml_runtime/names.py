@@ -56,7 +56,7 @@ class Names:
             return self._class_weight(value)
         if name == "class_weights" and isinstance(value, dict):
             weights = self._class_weight(value)  # CatBoost's, by the places of the classes
-            return [weights.get(known, 1.0) for known in self._labels[0].values()]
+            return [weights.get(one, 1.0) for one in sorted(set(self._labels[0].values()))]
         if name in _PER_FEATURE:
             return self._per_feature(library, name, value)
         if name in _GROUPS and isinstance(value, list):

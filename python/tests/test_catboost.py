@@ -110,6 +110,8 @@ def test_hyperparameters_can_be_cloned():
     assert libraries.translate_catboost("depth", 3) == 3
     names = Names(json.dumps({"classes": [{"kind": "texts", "texts": ["no", "yes"]}]}), [[0, 1]])
     assert names.translate("catboost", "class_weights", {"yes": 3}) == [1.0, 3]
+    names = Names('{"classes": [{"kind": "boolean"}]}', [[0, 1]])
+    assert names.translate("catboost", "class_weights", {"true": 3}) == [1.0, 3]
 
 
 def test_its_words_are_warnings(emitted):

@@ -146,6 +146,7 @@ fn is_lock(name: &str) -> bool {
     name.starts_with("packaging/lock/")
         || name.ends_with("Cargo.lock")
         || name.ends_with("requirements.lock")
+        || name.ends_with("requirements-catboost.lock")
 }
 
 /// The inputs of a release's artifacts, with digests: the source tree, each lock in it, and the compiler's output for
