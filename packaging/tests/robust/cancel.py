@@ -160,7 +160,7 @@ def termination_ends_the_session():
 
 
 def long_batch(session, project, seconds):
-    """A statement of one call of `predict_batch` that takes `seconds` or more on this processor, and how long it took."""
+    """Return a call of `predict_batch` that takes `seconds` or more here, and how long it took."""
     rows = 300_000
     while True:
         statement = (
