@@ -176,6 +176,17 @@ pub(super) struct FileInterposition {
     pub(super) accepted: Vec<FileAccepted>,
     #[serde(default)]
     pub(super) same: Vec<FileSame>,
+    #[serde(default)]
+    pub(super) own: Vec<FileOwn>,
+}
+
+/// Symbols that a library of a wheel keeps, and why.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileOwn {
+    pub(super) library: Spanned<String>,
+    pub(super) symbols: Vec<Spanned<String>>,
+    pub(super) reason: Spanned<String>,
 }
 
 /// Symbols by their names, and why they are listed.

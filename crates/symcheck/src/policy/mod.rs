@@ -131,6 +131,8 @@ pub struct Policy {
     takers: GlobSet,
     /// Weak definitions that are the same wherever they are.
     same: GlobSet,
+    /// Libraries of wheels that keep some of their symbols although the server has such names: the file, the symbols.
+    own: Vec<(GlobSet, GlobSet)>,
     /// For each architecture that is decoded what instructions its baseline has.
     pub instructions: BTreeMap<String, Instructions>,
     /// The ELF header of each architecture, by Debian's names.
@@ -200,6 +202,12 @@ impl Policy {
     /// Whether weak definitions of a symbol are the same wherever they are.
     pub fn is_same_everywhere(&self, symbol: &str) -> bool {
         self.same.is_match(symbol)
+    }
+
+    /// Whether a library of a wheel keeps a symbol although the server has one of that name.
+    pub fn keeps(&self, library: &str, symbol: &str) -> bool {
+        let mut own = self.own.iter();
+        own.any(|(file, symbols)| file.is_match(library) && symbols.is_match(symbol))
     }
 
     /// Whether a symbol is CPython's.

@@ -7,8 +7,8 @@ use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use toml::Spanned;
 
 use super::file::{
-    File, FileForbidden, FileGap, FileLoading, FileMachine, FileMarker, FilePython, FileSame,
-    FileShared, OpenBlas,
+    File, FileForbidden, FileGap, FileLoading, FileMachine, FileMarker, FileOwn, FilePython,
+    FileSame, FileShared, OpenBlas,
 };
 use super::{
     Forbidden, Gap, Loading, MACHINES, Machine, Marker, Policy, PolicyError, Python,
@@ -59,6 +59,7 @@ impl Source<'_> {
             loading: self.loading(file.loading)?,
             takers: self.patterns(&takers)?,
             same: self.reasoned_symbols(interposition.same)?,
+            own: self.own_symbols(interposition.own)?,
             instructions: instructions::read(&file.instructions, &machines, self)?,
             machines,
             accepted_gaps: self.accepted_gaps(file.accepted_gaps)?,
@@ -241,6 +242,16 @@ impl Source<'_> {
             symbols.extend(entry.symbols);
         }
         self.patterns(&symbols)
+    }
+
+    /// `[[interposition.own]]`.
+    fn own_symbols(&self, entries: Vec<FileOwn>) -> Result<Vec<(GlobSet, GlobSet)>, PolicyError> {
+        let own = entries.into_iter().map(|entry| {
+            self.require_reason(&entry.reason)?;
+            let library = self.patterns(&[entry.library])?;
+            Ok((library, self.patterns(&entry.symbols)?))
+        });
+        own.collect()
     }
 
     /// `[[accepted_gaps]]`: each names a rule that exists.

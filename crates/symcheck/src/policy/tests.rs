@@ -51,6 +51,22 @@ fn a_typo_is_pointed_at() {
     assert_eq!(at, "\"lib*\"");
 }
 
+/// Catches an exception for one symbol of one library that lets another be taken.
+#[test]
+fn a_library_keeps_the_symbols_that_are_named_and_no_other() {
+    let policy = Policy::parse("policy.toml", &text()).unwrap();
+    let parser = "pandas_parser.cpython-311-x86_64-linux-gnu.so";
+    assert!(policy.keeps(parser, "parser_init"));
+    assert!(!policy.keeps(parser, "raw_parser"));
+    assert!(!policy.keeps("_catboost.so", "parser_init"));
+    let text = text();
+    let (_, after) = text.split_once("[[interposition.own]]").unwrap();
+    let (_, reason) = after.split_once("reason = ").unwrap();
+    let reason = reason.split('\n').next().unwrap();
+    let (what, at) = blamed(&text.replace(reason, "\"\""));
+    assert_eq!((what.as_str(), at.as_str()), ("give the reason", "\"\""));
+}
+
 #[test]
 fn blas_names_in_every_spelling() {
     let policy = Policy::parse("policy.toml", &text()).unwrap();

@@ -108,7 +108,9 @@ impl Bindings {
             }
             if replay.side(to.object) == Side::Runtime {
                 found.between += 1;
-            } else if is_accepted(context, replay, to.object, own.object) {
+            } else if is_accepted(context, replay, to.object, own.object)
+                || keeps(context, replay, to.object, own)
+            {
                 found.accepted.insert((own, to.object));
             } else if is_same(context, replay, to, own) {
                 found.same += 1;
@@ -196,6 +198,12 @@ fn is_accepted(context: &Context, replay: &Replay<'_>, taker: usize, owner: usiz
         .object(owner)
         .is_some_and(|owner| owner.object.needed.iter().any(|needed| needed == name));
     asked && replay.side(taker) == Side::Server && context.policy().may_take(name)
+}
+
+/// Whether the policy knows that a wheel's library keeps a symbol although the server has one of that name.
+fn keeps(context: &Context, replay: &Replay<'_>, taker: usize, own: Site) -> bool {
+    let symbol = replay.text(own).0;
+    replay.side(taker) == Side::Server && context.policy().keeps(replay.name(own.object), symbol)
 }
 
 /// Whether both are copies of one definition, made for the dynamic linker to choose any.
