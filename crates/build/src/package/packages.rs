@@ -302,12 +302,8 @@ pub fn runtime(
         "byte-compiled.".into(),
     ];
     let copyright = facts.copyright(&comment, &parts)?;
-    facts.add_documents(
-        &mut package,
-        "lintian-overrides-runtime",
-        copyright,
-        &work.log,
-    )?;
+    let overrides = extra.map_or("lintian-overrides-runtime", |_| "lintian-overrides-extra");
+    facts.add_documents(&mut package, overrides, copyright, &work.log)?;
     package.trees.push((layout::PYTHON_PREFIX.into(), tree));
     let deb = package.build(builder, facts.epoch, compressed, &place(work))?;
     Ok(format!("{}, {}", package.file_name(), megabytes(&deb)?))

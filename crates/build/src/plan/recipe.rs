@@ -144,6 +144,7 @@ fn data(step: &Step) -> Vec<&'static str> {
                 "packaging/deb/runtime.postinst.j2",
                 "packaging/deb/runtime.prerm.j2",
                 "packaging/deb/lintian-overrides-runtime",
+                "packaging/deb/lintian-overrides-extra",
             ],
             &PACKAGING[..4],
         ),
