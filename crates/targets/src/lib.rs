@@ -14,6 +14,7 @@ pub mod lock;
 mod other_majors;
 pub mod release;
 mod toolchain;
+mod wheels;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,6 +32,7 @@ pub use error::{TargetsError, suggestion};
 pub use headers::Headers;
 pub use other_majors::OtherMajors;
 pub use toolchain::{Toolchain, ToolchainSource};
+pub use wheels::{Extra, Fixture, Wheels};
 
 /// The version of the format of `targets.toml` that this program reads.
 const FORMAT: u32 = 1;
@@ -276,54 +278,6 @@ pub struct Role {
     /// Whether users get its packages, or what is compiled from them: in an image, or inside the extension.
     #[serde(default)]
     pub ships: bool,
-}
-
-/// How the Python runtime's wheels are chosen.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Wheels {
-    /// The file of names, versions and hashes, relative to the source tree.
-    pub requirements: String,
-    /// The release whose pip unpacks wheels for a Python that no locked distribution has.
-    pub installer: String,
-    /// Wheels that only a test needs.
-    #[serde(rename = "fixture", default)]
-    pub fixtures: Vec<Fixture>,
-    /// Wheels of packages beside the runtime's, which are built only where they are asked for.
-    #[serde(rename = "extra", default)]
-    pub extras: Vec<Extra>,
-}
-
-/// Wheels that a package of their own adds to the runtime of each distribution.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Extra {
-    /// The project that it is about; it names the package (`pgml-python-catboost`) and the locks
-    /// (`catboost-python3.11`).
-    pub name: String,
-    /// What people call it.
-    pub title: String,
-    /// The file of names, versions and hashes, relative to the source tree.
-    pub requirements: String,
-}
-
-impl Extra {
-    /// The name of its package.
-    pub fn package(&self) -> String {
-        format!("pgml-python-{}", self.name)
-    }
-}
-
-/// Wheels of fixed versions that a test runs on.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Fixture {
-    /// What it is for; with the Python it names the lock: `crash-python3.9`.
-    pub name: String,
-    /// The Python that the wheels are for.
-    pub python: Dotted,
-    /// The file of names, versions and hashes, relative to the source tree.
-    pub requirements: String,
 }
 
 /// One cell of the matrix: a distribution and a Postgres major.

@@ -74,20 +74,7 @@ impl Steps<'_> {
             }
             Step::BlasClash { .. } => self.blas_clash(work),
             Step::Stamp { target, compiled } => self.stamp(work, target, compiled),
-            Step::Verify {
-                target,
-                compiled,
-                stamped,
-                runtime,
-            } => self.verify(work, target, (compiled, stamped, runtime), None),
-            Step::VerifyExtra {
-                target,
-                compiled,
-                stamped,
-                runtime,
-                added,
-                ..
-            } => self.verify(work, target, (compiled, stamped, runtime), Some(added)),
+            Step::Verify { .. } | Step::VerifyExtra { .. } => self.verify(work),
             Step::Runtime { .. }
             | Step::CrossRuntime { .. }
             | Step::SourceRuntime { .. }

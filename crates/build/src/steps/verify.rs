@@ -9,12 +9,36 @@ use targets::lock::Lock;
 use super::context::Steps;
 use crate::compile::extension;
 use crate::layout;
-use crate::plan::Work;
+use crate::plan::{Step, Work};
 use crate::verify::step;
 use crate::verify::system_libraries::{Choice, SystemLibraries};
 
 impl Steps<'_> {
-    pub(super) fn verify(
+    /// Checks the library of a target, alone or with what an extra package adds to its runtime.
+    pub(super) fn verify(&self, work: &Work<'_>) -> Result<String, Failure> {
+        let (target, read, added) = match &work.job.step {
+            Step::Verify {
+                target,
+                compiled,
+                stamped,
+                runtime,
+            } => (target, (compiled, stamped, runtime), None),
+            Step::VerifyExtra {
+                target,
+                compiled,
+                stamped,
+                runtime,
+                added,
+                ..
+            } => (target, (compiled, stamped, runtime), Some(added)),
+            _ => {
+                return Err(Failure::bug(format!("`{}` checks no library", work.job.id)));
+            }
+        };
+        self.verify_with(work, target, read, added)
+    }
+
+    fn verify_with(
         &self,
         work: &Work<'_>,
         target: &str,

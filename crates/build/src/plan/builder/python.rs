@@ -7,6 +7,33 @@ use targets::{Distribution, Extra};
 use super::{Builder, on};
 use crate::plan::{Interpreter, Job, Step, ids};
 
+/// Wheels to install: those of a runtime, or those that an extra package adds to it.
+struct Fetched<'a> {
+    /// The job that fetches them.
+    wheels: &'a Job,
+    extra: Option<&'a Extra>,
+}
+
+impl Fetched<'_> {
+    /// The id of the job that installs them for `owner`.
+    fn id(&self, owner: &str) -> String {
+        match self.extra {
+            Some(extra) => ids::runtime(&ids::extra(owner, &extra.name)),
+            None => ids::runtime(owner),
+        }
+    }
+
+    fn name(&self) -> Option<String> {
+        self.extra.map(|extra| extra.name.clone())
+    }
+
+    /// In a job's title.
+    fn of(&self) -> String {
+        self.extra
+            .map_or(String::new(), |extra| format!(" of {}", extra.title))
+    }
+}
+
 impl Builder<'_> {
     /// The Python that byte-compiles a distribution's runtime.
     pub(super) fn interpreter(&self, distribution: &Distribution) -> Interpreter {
@@ -59,82 +86,91 @@ impl Builder<'_> {
         wheels: &Job,
         extra: Option<&Extra>,
     ) -> Result<Job, Failure> {
-        let python = distribution.python.to_string();
-        let architecture = &distribution.architecture;
-        let id = |owner: &str| match extra {
-            Some(extra) => ids::runtime(&ids::extra(owner, &extra.name)),
-            None => ids::runtime(owner),
-        };
-        let added = extra.map(|extra| extra.name.clone());
-        let of = extra.map_or(String::new(), |extra| format!(" of {}", extra.title));
+        let set = Fetched { wheels, extra };
         let owner = match self.interpreter(distribution) {
             Interpreter::Own => distribution.clone(),
             Interpreter::Same(other) => self.distribution(&other)?,
-            // One for all distributions of that Python: an architecture's wheels are the same for all of them.
             Interpreter::OtherMachine(by) => {
-                let owner = self.distribution(&by)?.release;
-                let owner = self.distribution(&architecture.qualify(&owner))?;
-                let rootfs = self.rootfs(&by, "python")?;
-                let platforms = &architecture.platforms;
-                return self.add(
-                    id(&owner.id),
-                    format!(
-                        "install and byte-compile the wheels{of} for {}{}",
-                        owner.title,
-                        on(architecture)
-                    ),
-                    Step::CrossRuntime {
-                        distribution: owner.id.clone(),
-                        by,
-                        extra: added.clone(),
-                        rootfs: rootfs.reference(),
-                        wheels: wheels.reference(),
-                    },
-                    |inputs| {
-                        let inputs = inputs.value("python", &python);
-                        Ok(inputs.value("platforms", platforms))
-                    },
-                    &[&rootfs, wheels],
-                );
+                return self.installed_elsewhere(distribution, by, &set);
             }
-            Interpreter::None => {
-                let rootfs =
-                    self.rootfs(&self.here(&self.context.targets.wheels.installer), "python")?;
-                let platforms = &architecture.platforms;
-                let name = WheelSet::runtime_name(&distribution.python, architecture);
-                return self.add(
-                    id(&name),
-                    format!(
-                        "unpack the wheels{of} for Python {python}{}",
-                        on(architecture)
-                    ),
-                    Step::SourceRuntime {
-                        python: python.clone(),
-                        architecture: self.named(architecture),
-                        extra: added.clone(),
-                        rootfs: rootfs.reference(),
-                        wheels: wheels.reference(),
-                    },
-                    |inputs| Ok(inputs.value("platforms", platforms)),
-                    &[&rootfs, wheels],
-                );
-            }
+            Interpreter::None => return self.unpacked(distribution, &set),
         };
+        let python = distribution.python.to_string();
         let rootfs = self.rootfs(&owner.id, "python")?;
         self.add(
-            id(&owner.id),
+            set.id(&owner.id),
             format!(
-                "install and byte-compile the wheels{of} for {}",
+                "install and byte-compile the wheels{} for {}",
+                set.of(),
                 owner.title
             ),
             Step::Runtime {
                 distribution: owner.id.clone(),
-                extra: added,
+                extra: set.name(),
                 rootfs: rootfs.reference(),
                 wheels: wheels.reference(),
             },
             |inputs| Ok(inputs.value("python", &python)),
             &[&rootfs, wheels],
+        )
+    }
+
+    /// The wheels of another architecture, byte-compiled by the Python of the distribution `by`. One for all distributions of
+    /// that Python: an architecture's wheels are the same for all of them.
+    fn installed_elsewhere(
+        &mut self,
+        distribution: &Distribution,
+        by: String,
+        set: &Fetched<'_>,
+    ) -> Result<Job, Failure> {
+        let architecture = &distribution.architecture;
+        let python = distribution.python.to_string();
+        let owner = self.distribution(&by)?.release;
+        let owner = self.distribution(&architecture.qualify(&owner))?;
+        let rootfs = self.rootfs(&by, "python")?;
+        self.add(
+            set.id(&owner.id),
+            format!(
+                "install and byte-compile the wheels{} for {}{}",
+                set.of(),
+                owner.title,
+                on(architecture)
+            ),
+            Step::CrossRuntime {
+                distribution: owner.id.clone(),
+                by,
+                extra: set.name(),
+                rootfs: rootfs.reference(),
+                wheels: set.wheels.reference(),
+            },
+            |inputs| {
+                let inputs = inputs.value("python", &python);
+                Ok(inputs.value("platforms", &architecture.platforms))
+            },
+            &[&rootfs, set.wheels],
+        )
+    }
+
+    /// The wheels for a Python that no lock has, without byte code.
+    fn unpacked(&mut self, distribution: &Distribution, set: &Fetched<'_>) -> Result<Job, Failure> {
+        let (python, architecture) = (&distribution.python, &distribution.architecture);
+        let rootfs = self.rootfs(&self.here(&self.context.targets.wheels.installer), "python")?;
+        self.add(
+            set.id(&WheelSet::runtime_name(python, architecture)),
+            format!(
+                "unpack the wheels{} for Python {python}{}",
+                set.of(),
+                on(architecture)
+            ),
+            Step::SourceRuntime {
+                python: python.to_string(),
+                architecture: self.named(architecture),
+                extra: set.name(),
+                rootfs: rootfs.reference(),
+                wheels: set.wheels.reference(),
+            },
+            |inputs| Ok(inputs.value("platforms", &architecture.platforms)),
+            &[&rootfs, set.wheels],
         )
     }
 
