@@ -53,11 +53,12 @@ class MissingPackage(UserError):  # noqa: N818 (the name is part of the interfac
     def __init__(self, package, reason=None):
         """Name the distribution `package`; `reason` is the loader's own message."""
         detail = f": {reason}" if reason else ""
+        self.debian_package = PACKAGES_OF_THEIR_OWN.get(package, "pgml-python")
         super().__init__(
             f"the Python package {package} can't be loaded{detail}",
             hint=(
-                f"Install the Debian package {PACKAGES_OF_THEIR_OWN.get(package, 'pgml-python')}, "
-                f"or set pgml.venv to a virtual environment that has {package}."
+                f"Install the Debian package {self.debian_package}, or set pgml.venv to a virtual "
+                f"environment that has {package}."
             ),
             sqlstate=UNDEFINED_FILE,
         )

@@ -5,4 +5,4 @@ CREATE FUNCTION public.unread(int) RETURNS real LANGUAGE plpgsql AS $$ BEGIN RAI
 SELECT rows FROM pgml.load_dataset('iris');
 CREATE VIEW public.never AS SELECT public.unread(target) AS length, target FROM pgml.iris;
 SELECT pg_temp.expect_error($$SELECT pgml.train('never', 'classification', 'public.never', 'target', 'catboost')$$,
-    '58P01', 'the Python package catboost can''t be loaded', 'Install the Debian package pgml-python-catboost, %');
+    '58P01', 'the Python package catboost can''t be loaded', 'Install the package pgml-python-catboost (apt install pgml-python-catboost), %');

@@ -87,7 +87,7 @@ def it_leaves_no_thread_and_no_file():
     with Session() as session:
         session.run(
             "CREATE TABLE IF NOT EXISTS public.texts AS "
-            "SELECT x0, (x1 * 9)::int::text AS t, y FROM public.numbers"
+            "SELECT x0, (x1 * 9)::int::text AS word, y FROM public.numbers"
         )
         session.run(SMALL)
         before = threads(session.pid)
