@@ -53,12 +53,11 @@ class MissingPackage(UserError):  # noqa: N818 (the name is part of the interfac
     def __init__(self, package, reason=None):
         """Name the distribution `package`; `reason` is the loader's own message."""
         detail = f": {reason}" if reason else ""
-        self.debian_package = PACKAGES_OF_THEIR_OWN.get(package, "pgml-python")
         super().__init__(
             f"the Python package {package} can't be loaded{detail}",
             hint=(
-                f"Install the Debian package {self.debian_package}, or set pgml.venv to a virtual "
-                f"environment that has {package}."
+                "Install the Debian package pgml-python, or set pgml.venv to a virtual environment "
+                f"that has {package}."
             ),
             sqlstate=UNDEFINED_FILE,
         )
@@ -91,11 +90,27 @@ def directory_beside(packages, package):
 
 def _missing(module, error):
     root = module.split(".")[0]
+    if root in PACKAGES_OF_THEIR_OWN:
+        return _not_installed(root, error)
     absent = getattr(error, "name", None)
     if isinstance(error, ModuleNotFoundError) and absent:
         root = absent.split(".")[0]
         return MissingPackage(_PACKAGE_NAMES.get(root, root))
     return MissingPackage(_PACKAGE_NAMES.get(root, root), reason=summary(error))
+
+
+def _not_installed(root, error):
+    """Return the UserError for a package that another Debian package than pgml-python has."""
+    package = PACKAGES_OF_THEIR_OWN[root]
+    absent = isinstance(error, ModuleNotFoundError)
+    return UserError(
+        f"the Python package {root} can't be loaded{'' if absent else f': {summary(error)}'}",
+        hint=(
+            f"Install the package {package} (apt install {package}), or set pgml.venv to a virtual "
+            "environment that has it."
+        ),
+        sqlstate=UNDEFINED_FILE,
+    )
 
 
 def summary(error):

@@ -24,10 +24,7 @@ fn failure(py: Python<'_>, error: &PyErr) -> Failure {
             sqlstate: text("sqlstate").unwrap_or_else(|| "22023".into()),
             message: text("message").unwrap_or_else(|| error.to_string()),
             detail: None,
-            hint: match text("debian_package").filter(|_| missing) {
-                Some(package) => Some(INSTALL.replace("pgml-python", &package)),
-                None => text("hint"),
-            },
+            hint: if missing { Some(INSTALL.into()) } else { text("hint") },
         };
     }
     let (sqlstate, hint) = if error.is_instance_of::<PyImportError>(py) {
