@@ -77,7 +77,7 @@ def _predict(part, row):
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "catboost", None)
     monkeypatch.setattr(libraries.platform, "machine", lambda: "another")
-    with pytest.raises(UserError, match="the Python package catboost can't be loaded$") as caught:
+    with pytest.raises(UserError, match=r"the Python package catboost can't be loaded$") as caught:
         training.check("catboost", "regression", "{}", None, "{}", "{}")
     assert caught.value.hint.startswith("Install the package pgml-python-catboost (apt install ")
     assert caught.value.sqlstate == "58P01"
