@@ -238,7 +238,7 @@ impl TestRun<'_> {
                     log,
                 };
                 let scratch = tree.join("archives").join(library.name);
-                *place = archive::make(library, &[object.clone()], &inputs, &scratch)?;
+                *place = archive::make(library, &object, &inputs, &scratch)?;
             }
         }
         Ok(archives)

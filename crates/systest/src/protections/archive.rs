@@ -37,10 +37,10 @@ pub fn of_file(file: &str) -> Option<(&'static Library, String)> {
     Some((library, object.file_name()?.to_str()?.to_owned()))
 }
 
-/// Makes the archive with other `objects`, in a directory below `scratch`, which is returned.
+/// Makes the archive with another `object`, in a directory below `scratch`, which is returned.
 pub fn make(
     library: &Library,
-    objects: &[String],
+    object: &str,
     inputs: &Inputs<'_>,
     scratch: &Path,
 ) -> Result<PathBuf, Failure> {
@@ -67,11 +67,6 @@ pub fn make(
         .recipe
         .first()
         .and_then(|file| file.rsplit('/').next());
-    let paths: Vec<String> = objects
-        .iter()
-        .map(|name| format!("/build/out/{name}"))
-        .collect();
-    let paths = paths.join(" ");
     Sandbox::new(inputs.builder)
         .tmpfs("/in")
         .tmpfs("/build")
@@ -79,8 +74,8 @@ pub fn make(
         .read_only(&recipe, "/in/recipe")
         .writable(&made, "/build/out")
         .script(&format!(
-            "cd /in/sources && make --silent --file=/in/recipe/{} {paths}
-             ar rD /build/out/{} {paths} && rm {paths}",
+            "cd /in/sources && make --silent --file=/in/recipe/{} /build/out/{object}
+             cd /build/out && ar rD {} {object} && rm {object}",
             makefile.unwrap_or_default(),
             library.archive
         ))
