@@ -186,9 +186,7 @@ impl Suite {
                 "install",
                 "apt installs the packages, SQL trains and predicts",
             ),
-            Self::Extras => {
-                packages("extras", "packages of `dist --extra`, installed and used").on_request()
-            }
+            Self::Extras => packages("extras", "packages of `dist --extra`, in use").on_request(),
             Self::Hosts => packages("hosts", "dist on minimal Debian systems").on_request(),
             Self::Neighbours => {
                 packages("neighbours", "other extensions in the same backend").on_request()
