@@ -15,6 +15,7 @@ use crate::system::System;
 /// variable of its environment.
 pub const PROGRAMS: [&str; 11] = [
     "cancel.py",
+    "imports.py",
     "isolation.py",
     "world.py",
     "security.py",
@@ -24,7 +25,6 @@ pub const PROGRAMS: [&str; 11] = [
     "soak.py",
     "calls.py",
     "xgboost_in_rust.py",
-    "imports.py",
 ];
 
 /// A disk that a test can fill. A clean system has no mount(8).
