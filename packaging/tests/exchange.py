@@ -334,6 +334,21 @@ def life():
     origin = values(f"SELECT imported FROM pgml.model_details WHERE id = {model}")[0]
     wanted = {"format": "lightgbm", "made_by": "LightGBM, format v4", "bytes": len(file)}
     CHECKS.check("where it came from", origin == wanted, f"{origin}")
+    # No training says what the label is called: it is the column that the model does not take.
+    query(
+        "CREATE VIEW told AS SELECT sepal_length, sepal_width, petal_length, petal_width, "
+        "(ARRAY['setosa', 'versi''color', 'virginica'])[target + 1] AS kind FROM pgml.iris"
+    )
+    right = np.mean([one == kinds[label] for one, label in zip(expected, labels)])
+    scores = values("SELECT pgml.evaluate('life', 'told')")[0]
+    CHECKS.equal("it is evaluated", [right, 150], [scores["accuracy"], scores["rows"]])
+    done = psql(
+        script="CREATE VIEW two AS SELECT *, 1 AS more FROM told;\n"
+        "SELECT pgml.evaluate('life', 'two');\n"
+    )
+    CHECKS.check(
+        "which label", "which column of public.two is its label" in done.stderr, done.stderr
+    )
     kinds_of_iris = (
         "CREATE TABLE kinds AS "
         "SELECT i.*, (ARRAY['setosa', 'versi''color', 'virginica'])[target + 1] AS kind "

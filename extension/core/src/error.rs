@@ -37,6 +37,8 @@ pub enum Error {
     UnknownClass { model: i64, class: String, known: Vec<String> },
     #[error("model {0} is a decomposition, and no score says how well it decomposes other rows than its own")]
     NotEvaluated(i64),
+    #[error("model {model} was imported, and nothing says which column of {relation} is its label")]
+    WhichLabel { model: i64, relation: String, others: Vec<String> },
     #[error("label \"{column}\" has the class \"{class}\", and the classes of the model are {classes}")]
     LabelClass { column: String, class: String, classes: &'static str },
     #[error("the row has no column \"{column}\", which model {model} takes")]
@@ -235,6 +237,7 @@ impl Error {
             Error::UnsupportedTask(_) | Error::SeveralLabels { .. } | Error::NoProbabilities(_) => "0A000",
             Error::NotDecomposition(..) | Error::NotEvaluated(_) | Error::NotExplained { .. } => "0A000",
             Error::TooOldToExplain { .. } | Error::ImportedWithout { .. } => "55000",
+            Error::WhichLabel { .. } => "22023",
             Error::UnknownClass { .. } => "22023",
             Error::LabelClass { .. } => "42804",
             Error::DeclaredOnly(_) => "0A000",
@@ -372,6 +375,13 @@ impl Error {
                     .into()
             }
             Error::TooOldToExplain { .. } => "Train it again: this release stores what explanations need.".into(),
+            Error::WhichLabel { others, .. } if others.is_empty() => {
+                "Name a relation that has the label beside the columns that the model takes.".into()
+            }
+            Error::WhichLabel { others, .. } => format!(
+                "Name a view of the columns that the model takes and its label, which is one of {}.",
+                quoted(&others[..others.len().min(20)])
+            ),
             Error::ImportedWithout { format, .. } if format == "onnx" => {
                 "ONNX has no place for it: import the model as its library writes it (LightGBM's text, XGBoost's JSON).".into()
             }

@@ -304,17 +304,21 @@ pub struct Question {
     pub labels: Vec<String>,
     /// The columns that it predicts from, in its order; `None` if the snapshot doesn't tell.
     pub features: Option<Vec<String>>,
-    /// The relation whose rows it learned from.
-    pub relation: String,
+    /// The relation whose rows it learned from; `None` of a model that was imported.
+    pub relation: Option<String>,
 }
 
-/// What a model was asked, as the calling statement sees it.
+/// What a model was asked, as the calling statement sees it. A model that was imported has the label of its project's last
+/// training, or none.
 pub fn question(model: i64) -> Result<Question> {
     let found = spi::read(
-        c"SELECT p.task::pg_catalog.text, s.y_column_name, s.columns, s.relation_name FROM pgml.models AS m \
-          JOIN pgml.projects AS p ON p.id OPERATOR(pg_catalog.=) m.project_id \
-          JOIN pgml.snapshots AS s ON s.id OPERATOR(pg_catalog.=) m.snapshot_id \
-          WHERE m.id OPERATOR(pg_catalog.=) $1",
+        c"SELECT p.task::pg_catalog.text, COALESCE(s.y_column_name, (SELECT t.y_column_name FROM pgml.models AS o \
+          JOIN pgml.snapshots AS t ON t.id OPERATOR(pg_catalog.=) o.snapshot_id \
+          WHERE o.project_id OPERATOR(pg_catalog.=) m.project_id ORDER BY o.id DESC LIMIT 1)), s.columns, s.relation_name \
+          FROM pgml.models AS m JOIN pgml.projects AS p ON p.id OPERATOR(pg_catalog.=) m.project_id \
+          LEFT JOIN pgml.snapshots AS s ON s.id OPERATOR(pg_catalog.=) m.snapshot_id \
+          WHERE m.id OPERATOR(pg_catalog.=) $1 \
+          AND (s.id IS NOT NULL OR m.metrics OPERATOR(pg_catalog.?) 'imported')",
         &[model.into()],
         |row| {
             let meaning = row.get(3).and_then(|JsonB(columns)| Meaning::of_snapshot("", &columns));
@@ -322,7 +326,7 @@ pub fn question(model: i64) -> Result<Question> {
                 task: required(row.get(1))?,
                 labels: row.get(2).unwrap_or_default(),
                 features: meaning.map(|meaning| meaning.features),
-                relation: required(row.get(4))?,
+                relation: row.get(4),
             })
         },
     )?;

@@ -38,10 +38,14 @@ pub fn score_classes(wanted: Wanted<'_>, relation: &str) -> Result<Scored> {
 fn read(wanted: Wanted<'_>, name: &str, all: bool) -> Result<Scored> {
     let mut stream = Stream::new(wanted)?;
     let model = stream.id();
-    let question = rights::of_evaluators(|| snapshots::question(model))?;
+    let mut question = rights::of_evaluators(|| snapshots::question(model))?;
     let task = Task::parse(&question.task)?;
     if task == Task::Decomposition {
         return Err(Error::NotEvaluated(model).into());
+    }
+    let relation = relation::find(name)?;
+    if question.relation.is_none() && question.labels.is_empty() && task != Task::Clustering {
+        question.labels = vec![only_other(model, &relation, &stream)?];
     }
     let one_label = task == Task::Classification && question.labels.len() == 1;
     let known = if one_label || !all { vec![stream.known_classes()?] } else { Vec::new() };
@@ -50,7 +54,6 @@ fn read(wanted: Wanted<'_>, name: &str, all: bool) -> Result<Scored> {
         features: (all && task == Task::Clustering).then(Vec::new),
         ..Said::default()
     };
-    let relation = relation::find(name)?;
     warn_of_own_rows(model, &question, &relation);
     let layout = layout(&relation, &question, stream.columns(), task)?;
     let mut truth = Reader::new(&layout);
@@ -108,9 +111,23 @@ fn layout(relation: &Relation, question: &Question, features: Option<Vec<String>
     Ok(Layout::new(&relation.name, wanted, columns)?)
 }
 
+/// The label of a model that was imported: the one column that it does not take.
+fn only_other(model: i64, relation: &Relation, stream: &Stream) -> Result<String> {
+    let takes = stream.columns().unwrap_or_default();
+    let columns = relation::columns(relation)?.into_iter().map(|column| column.name);
+    let mut others: Vec<String> = columns.filter(|name| !takes.contains(name)).collect();
+    match others.pop() {
+        Some(label) if others.is_empty() => Ok(label),
+        last => {
+            others.extend(last);
+            Err(Error::WhichLabel { model, relation: relation.name.clone(), others }.into())
+        }
+    }
+}
+
 /// A model knows the rows that it learned from.
 fn warn_of_own_rows(model: i64, question: &Question, relation: &Relation) {
-    if question.relation == relation.name {
+    if question.relation.as_ref() == Some(&relation.name) {
         text::warning(&format!(
             "model {model} was trained on {}: scores on rows that it learned from are too good",
             relation.name

@@ -234,7 +234,7 @@ def changed_bytes_of_an_imported_model_are_not_read():
             f"1 - sign(get_byte(data, length(data) - 100))::int) WHERE model_id = {model} "
             "AND path LIKE '%safetensors'"
         )
-        refused(session, predict, "XX001", "not as this database stored it")
+        refused(session, predict, "55000", "not as this database stored it")
 
 
 @case
