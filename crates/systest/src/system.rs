@@ -77,20 +77,7 @@ impl System {
         let root = dir.join("root");
         files::remove_dir(&root)?;
         files::create_dir(&root)?;
-        Program::new("tar")
-            .args([
-                "--extract",
-                "--numeric-owner",
-                "--same-permissions",
-                "--exclude=./dev/*",
-            ])
-            .args([
-                "--file".as_ref(),
-                archive.as_os_str(),
-                "--directory".as_ref(),
-                root.as_os_str(),
-            ])
-            .run(log)?;
+        unpack(archive, &root, log)?;
         let mut program = Program::new("bwrap")
             .args([
                 "--unshare-pid",
@@ -216,6 +203,25 @@ impl Drop for System {
         let _ = self.holder.kill();
         let _ = self.holder.wait();
     }
+}
+
+/// Unpacks a root file system with its owners and modes; a system has devices of its own.
+fn unpack(archive: &Path, root: &Path, log: &Path) -> Result<(), Failure> {
+    Program::new("tar")
+        .args([
+            "--extract",
+            "--numeric-owner",
+            "--same-permissions",
+            "--exclude=./dev/*",
+        ])
+        .args([
+            "--file".as_ref(),
+            archive.as_os_str(),
+            "--directory".as_ref(),
+            root.as_os_str(),
+        ])
+        .run(log)?;
+    Ok(())
 }
 
 /// bubblewrap prints the process id of its child on `--info-fd`, as a JSON object.

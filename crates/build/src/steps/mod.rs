@@ -90,11 +90,7 @@ impl Steps<'_> {
             Step::Source => self.source(work),
             Step::Sbom { of, package, parts } => self.sbom(work, of, package, parts),
             Step::AptRepository => self.repository(work),
-            Step::ImageBase { .. }
-            | Step::EmulatedImageBase { .. }
-            | Step::ImageRuntime { .. }
-            | Step::ServerImages { .. }
-            | Step::ExtensionImage { .. } => self.image(work),
+            _ => self.image(work),
         }
     }
 
