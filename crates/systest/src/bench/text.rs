@@ -32,6 +32,13 @@ fn write_case(text: &mut String, case: &Case) {
         let ratio = case.ratios.iter().find(|ratio| ratio.to == side.name);
         let ratio = match ratio {
             _ if side.name == OURS => "ours".into(),
+            // Upside down below 1: nobody reads "0.01 times better".
+            Some(ratio) if ratio.median < 1.0 => format!(
+                "{} times better than ours ({} to {})",
+                short(ratio.median.recip()),
+                short(ratio.highest.recip()),
+                short(ratio.lowest.recip())
+            ),
             Some(ratio) => format!(
                 "ours is {} times better ({} to {})",
                 short(ratio.median),
