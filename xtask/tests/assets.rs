@@ -1,4 +1,4 @@
-//! The script that makes the files of a release on a forge, on a small release.
+//! The scripts of the release workflow: the files of a release on a forge, the signatures, and the key of ssh.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::fs;
@@ -36,10 +36,16 @@ fn release(dir: &Path, releasable: bool) {
     fs::write(dir.join("SHA256SUMS"), sums.stdout).unwrap();
 }
 
-fn assets(dist: &Path, to: &Path, limit: &str) -> Output {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/ci/assets.sh");
+fn script(name: &str) -> Command {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/ci");
     let mut call = Command::new("bash");
-    call.arg(script).args([dist, to]).env("LIMIT", limit);
+    call.arg(script.join(name));
+    call
+}
+
+fn assets(dist: &Path, to: &Path, limit: &str) -> Output {
+    let mut call = script("assets.sh");
+    call.args([dist, to]).env("LIMIT", limit);
     call.output().unwrap()
 }
 
@@ -101,4 +107,43 @@ fn what_no_forge_may_have_is_refused() {
     refused(&assets(&dist, &to, "5000"), "takes fewer than 5000");
     fs::write(dist.join("debian12-pg15/a.deb"), "x").unwrap();
     refused(&assets(&dist, &to, "1000000"), "not the one that was built");
+}
+
+#[test]
+fn each_index_is_signed_once_by_its_digest() {
+    let dir = tempfile::tempdir().unwrap();
+    let published = dir.path().join("published.json");
+    let sign = |images: &str| {
+        fs::write(&published, format!(r#"{{"images": [{images}]}}"#)).unwrap();
+        let mut call = script("sign.sh");
+        // `echo` stands for cosign, whose identity only a forge's runner has.
+        call.arg(&published).env("COSIGN", "echo").output().unwrap()
+    };
+    let image =
+        r#"{"name": "registry.example.org/team/pgml", "digest": "sha256:aa", "tags": ["16"]}"#;
+    let signed = sign(&format!("{image}, {image}"));
+    assert!(signed.status.success(), "{signed:?}");
+    assert_eq!(
+        String::from_utf8_lossy(&signed.stdout),
+        "sign --yes --recursive registry.example.org/team/pgml@sha256:aa\n"
+    );
+    refused(&sign(""), "names no image");
+}
+
+#[test]
+fn the_key_of_ssh_is_for_its_user_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let call = |key: &str| {
+        let mut call = script("ssh.sh");
+        call.env("HOME", dir.path()).env("SSH_KEY", key);
+        call.env("KNOWN_HOSTS", "host ssh-ed25519 AA")
+            .output()
+            .unwrap()
+    };
+    refused(&call(""), "PGML_APT_SSH_KEY");
+    assert!(call("a key").status.success());
+    let key = dir.path().join(".ssh/id_ed25519");
+    assert_eq!(fs::read_to_string(&key).unwrap(), "a key\n");
+    assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o077, 0);
 }
