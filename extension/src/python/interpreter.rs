@@ -1,11 +1,12 @@
 //! Owns the interpreter of this backend: starts it, and lends it to the other modules.
 
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
 use pyo3::prelude::*;
 
 use super::error::from_python;
-use super::{interrupts, plpython};
+use super::{home, interrupts, plpython};
 use crate::error::Result;
 use crate::settings;
 
@@ -45,6 +46,7 @@ fn start() -> Result<()> {
     plpython::start()?;
     if !is_started() {
         let _nothing = environment.without_python();
+        let _home = home::mounted().map(|home| Variable::set("PYTHONHOME", &home));
         without_site();
         // SAFETY: a backend without Python has one thread, this one. Zero: Postgres keeps its own signal handlers.
         unsafe { pyo3::ffi::Py_InitializeEx(0) };
@@ -98,6 +100,24 @@ impl Environment {
         // SAFETY: a backend without Python has one thread, so nobody reads the environment meanwhile.
         unsafe { gone.iter().for_each(|(name, _)| std::env::remove_var(name)) };
         Environment { gone }
+    }
+}
+
+/// A variable of the server's environment that is there while the interpreter starts.
+struct Variable(&'static str);
+
+impl Variable {
+    fn set(name: &'static str, value: &Path) -> Variable {
+        // SAFETY: a backend without Python has one thread, so nobody reads the environment meanwhile.
+        unsafe { std::env::set_var(name, value) };
+        Variable(name)
+    }
+}
+
+impl Drop for Variable {
+    fn drop(&mut self) {
+        // SAFETY: as above; the interpreter has started no thread.
+        unsafe { std::env::remove_var(self.0) };
     }
 }
 

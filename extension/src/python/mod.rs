@@ -11,6 +11,7 @@ mod child;
 mod datasets;
 mod environment;
 mod error;
+mod home;
 mod interpreter;
 mod interrupts;
 mod packages;

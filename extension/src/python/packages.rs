@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use pyo3::prelude::*;
 
 use super::error::INSTALL;
-use super::interpreter;
+use super::{home, interpreter};
 use crate::error::{Error, Failure, Result};
 use crate::settings;
 
@@ -16,7 +16,10 @@ pub fn directory(py: Python<'_>) -> Result<PathBuf> {
         Some(venv) => in_venv(&venv, &version),
         None => {
             let directory = settings::runtime_path().join(format!("python{version}/site-packages"));
-            if directory.is_dir() { Ok(directory) } else { Err(missing(&version, &directory)) }
+            if directory.is_dir() {
+                return Ok(directory);
+            }
+            home::packages(&version).ok_or_else(|| missing(&version, &directory))
         }
     }
 }

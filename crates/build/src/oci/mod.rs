@@ -1,7 +1,7 @@
 //! Container images without a container engine: layers from locked packages and from our own, and what describes them.
 //!
 //! [`base`] makes the layer of the distribution and Postgres, [`dpkg`] those of our packages as dpkg unpacks them;
-//! [`volume`] that of the extension alone;
+//! [`volume`] that of the extension alone, and [`python_volume`] that of a Python for it;
 //! [`settings`] is how a container behaves; [`image`] puts layers and settings together with an SBOM
 //! ([`crate::sbom::image`]) and [`layout`] writes the archive. [`steps`] carries out the jobs of a plan, [`engine`] hands an
 //! image to docker or podman.
@@ -16,6 +16,7 @@ pub mod filter;
 pub mod image;
 pub mod layer;
 pub mod layout;
+pub mod python_volume;
 pub mod settings;
 pub mod volume;
 
@@ -97,11 +98,19 @@ pub enum Flavour {
     Slim,
     /// The extension's files alone, to be mounted beside a Postgres.
     Extension,
+    /// A Python interpreter with the runtime's packages, to be mounted beside [`Flavour::Extension`].
+    Python,
 }
+
+/// The first major of Postgres that looks for extensions below directories of a setting (`extension_control_path`), so that an
+/// image can be mounted.
+pub const FIRST_WITH_VOLUMES: u16 = 18;
 
 impl Flavour {
     /// All flavours; the first is the default.
-    pub const ALL: [Self; 3] = [Self::Full, Self::Slim, Self::Extension];
+    pub const ALL: [Self; 4] = [Self::Full, Self::Slim, Self::Extension, Self::Python];
+    /// Those that no engine runs.
+    pub const VOLUMES: [Self; 2] = [Self::Extension, Self::Python];
 
     /// What the command line calls it.
     pub fn name(self) -> &'static str {
@@ -109,6 +118,7 @@ impl Flavour {
             Self::Full => "full",
             Self::Slim => "slim",
             Self::Extension => "extension",
+            Self::Python => "python",
         }
     }
 
@@ -127,15 +137,16 @@ impl Flavour {
             Self::Full => "",
             Self::Slim => "-slim",
             Self::Extension => "-extension",
+            Self::Python => "-python",
         };
         format!("{name}-{}-{}{suffix}", target.major, target.distribution.id)
     }
 
-    /// The repository: `pgml`, or `pgml-extension`, whose images no engine runs.
+    /// The repository: `pgml`, or `pgml-extension` and `pgml-python`, whose images no engine runs.
     pub fn repository(self, name: &str) -> String {
         match self {
             Self::Full | Self::Slim => name.to_owned(),
-            Self::Extension => format!("{name}-extension"),
+            Self::Extension | Self::Python => format!("{name}-{}", self.name()),
         }
     }
 

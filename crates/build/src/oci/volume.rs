@@ -1,15 +1,14 @@
 //! The layer of the image that has the extension's files alone: `lib/` and `share/extension/`, as `dynamic_library_path` and
 //! `extension_control_path` of PostgreSQL 18 want them and as CloudNativePG mounts them.
 
-use std::collections::BTreeSet;
-use std::io;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use base::exit::Failure;
 use debian::deb::reader::{self, Limits};
 
-use super::OciError;
-use super::layer::{Entry, Kind, Layer, LayerWriter};
+use super::layer::Layer;
+use super::{OciError, python_volume};
 
 /// Where a file of the package goes; `None` if it stays out.
 fn place(path: &str, major: u16) -> Option<String> {
@@ -30,39 +29,19 @@ pub fn write_layer(deb: &Path, major: u16, epoch: u64, to: &Path) -> Result<Laye
     let package = reader::read_path(deb, &Limits::default(), |path, _| {
         place(path, major).is_some()
     })?;
-    let mut files = Vec::new();
-    let mut directories = BTreeSet::new();
+    let mut files = BTreeMap::new();
     for file in package.files {
         if let (Some(path), Some(contents)) = (place(&file.path, major), file.contents) {
-            let parents = Path::new(&path).ancestors().skip(1);
-            directories.extend(
-                parents
-                    .filter_map(Path::to_str)
-                    .filter(|dir| !dir.is_empty())
-                    .map(ToOwned::to_owned),
-            );
-            files.push((path, contents));
+            files.insert(path, (0o644, contents));
         }
     }
     for wanted in ["lib/pgml.so", "share/extension/pgml.control"] {
-        if !files.iter().any(|(path, _)| path == wanted) {
+        if !files.contains_key(wanted) {
             let what = format!("{} has no file for {wanted}", deb.display());
             return Err(OciError::Base(what).into());
         }
     }
-    files.sort();
-    let mut layer = LayerWriter::create(to)?;
-    for dir in directories {
-        layer.add(
-            &Entry::of_root(dir, Kind::Directory, 0o755, epoch),
-            io::empty(),
-        )?;
-    }
-    for (path, contents) in files {
-        let kind = Kind::File(contents.len() as u64);
-        layer.add(&Entry::of_root(path, kind, 0o644, epoch), &contents[..])?;
-    }
-    Ok(layer.finish()?)
+    python_volume::write(&files, epoch, to)
 }
 
 #[cfg(test)]

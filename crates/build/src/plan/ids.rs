@@ -112,6 +112,11 @@ pub fn images(target: &(impl Display + ?Sized)) -> String {
     format!("images:{target}")
 }
 
+/// Makes the image of a target with a Python runtime to be mounted.
+pub fn python_image(target: &(impl Display + ?Sized)) -> String {
+    format!("python-image:{target}")
+}
+
 /// Makes the image of a target with the extension's files alone.
 pub fn extension_image(target: &(impl Display + ?Sized)) -> String {
     format!("extension-image:{target}")

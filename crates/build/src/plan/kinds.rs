@@ -37,7 +37,9 @@ impl Kind {
             | Step::VerifyExtra { .. }
             | Step::Sbom { .. } => Some(Self::Deb),
             Step::AptRepository => Some(Self::Apt),
-            Step::ServerImages { .. } | Step::ExtensionImage { .. } => Some(Self::Image),
+            Step::ServerImages { .. } | Step::ExtensionImage { .. } | Step::PythonImage { .. } => {
+                Some(Self::Image)
+            }
             _ => None,
         }
     }

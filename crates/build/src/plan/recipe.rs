@@ -113,6 +113,7 @@ fn code(step: &Step) -> Option<&'static str> {
         Step::ServerImages { .. } | Step::ExtensionImage { .. } => {
             "crates/build/src/steps/images.rs"
         }
+        Step::PythonImage { .. } => "crates/build/src/steps/python_image.rs",
     })
 }
 
@@ -150,6 +151,7 @@ fn data(step: &Step) -> Vec<&'static str> {
         ),
         Step::Sbom { .. } => (&[], &PACKAGING[4..]),
         Step::ServerImages { .. } | Step::ExtensionImage { .. } => (&[], &PACKAGING[4..]),
+        Step::PythonImage { .. } => (&["packaging/images.toml"], &[]),
         Step::ImageBase { .. } | Step::EmulatedImageBase { .. } => (&["docker/slim.dpkg.cfg"], &[]),
         _ => (&[], &[]),
     };

@@ -290,6 +290,11 @@ pub enum Step {
         /// The name of the target, for example `debian12-pg15`.
         target: String,
     },
+    /// Make the image that has a Python runtime to be mounted beside them, and its SBOM.
+    PythonImage {
+        /// The name of the target, for example `debian12-pg18`.
+        target: String,
+    },
 }
 
 impl jobs::job::Step for Step {
@@ -324,6 +329,7 @@ impl jobs::job::Step for Step {
             Self::ImageRuntime { .. } => (1, 200, 15),
             Self::ServerImages { .. } => (1, 300, 8),
             Self::ExtensionImage { .. } => (1, 200, 2),
+            Self::PythonImage { .. } => (1, 800, 20),
         };
         Cost {
             cores,
@@ -446,7 +452,8 @@ impl Step {
             | Self::EmulatedImageBase { .. }
             | Self::ImageRuntime { .. }
             | Self::ServerImages { .. }
-            | Self::ExtensionImage { .. } => Vec::new(),
+            | Self::ExtensionImage { .. }
+            | Self::PythonImage { .. } => Vec::new(),
         }
     }
 }

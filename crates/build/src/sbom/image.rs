@@ -17,16 +17,22 @@ pub struct Image<'a> {
     pub distribution: &'a Distribution,
     /// The distribution's packages; `None` if the image has the extension's files alone.
     pub packages: &'a [&'a LockedPackage],
-    /// The part that stands for the package of the extension.
-    pub extension: Part,
+    /// The extension, where the image has it.
+    pub extension: Option<Extension<'a>>,
+    /// The Python runtime's package and its wheels (as [`super::wheels::parts`] finds them), where the image has them.
+    pub runtime: Option<(Part, Vec<Part>)>,
+}
+
+/// The extension in an image.
+pub struct Extension<'a> {
+    /// The part that stands for its package.
+    pub package: Part,
     /// The crates that are linked into the extension's library.
     pub crates: &'a CrateTree,
     /// The lock that pins them.
     pub lock: &'a CrateLock,
     /// What else is linked in.
     pub native: &'a [Native],
-    /// The Python runtime's package and its wheels (as [`super::wheels::parts`] finds them), where the image has them.
-    pub runtime: Option<(Part, Vec<Part>)>,
 }
 
 impl Image<'_> {
@@ -37,11 +43,15 @@ impl Image<'_> {
         for package in self.packages {
             sbom.add(Part::distribution_package(package, self.distribution));
         }
-        let extension = self.extension.reference.clone();
-        sbom.add(self.extension);
-        self.crates.describe(self.lock, &extension, &mut sbom)?;
-        for native in self.native {
-            sbom.add_below(&extension, native.part());
+        if let Some(extension) = self.extension {
+            let package = extension.package.reference.clone();
+            sbom.add(extension.package);
+            extension
+                .crates
+                .describe(extension.lock, &package, &mut sbom)?;
+            for native in extension.native {
+                sbom.add_below(&package, native.part());
+            }
         }
         if let Some((package, wheels)) = self.runtime {
             let runtime = package.reference.clone();

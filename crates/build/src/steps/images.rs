@@ -32,17 +32,28 @@ fn read_json<T: serde::de::DeserializeOwned>(path: &std::path::Path) -> Result<T
     Ok(value.map_err(|error| OciError::Format(format!("{}: {error}", path.display())))?)
 }
 
+/// What is linked into the extension's library.
+struct Library {
+    crates: CrateTree,
+    lock: CrateLock,
+    native: Vec<native::Native>,
+}
+
 /// What all images of a target share.
-struct Making<'a> {
-    steps: &'a Steps<'a>,
-    work: &'a Work<'a>,
-    target: &'a Target,
+pub(super) struct Making<'a> {
+    pub(super) steps: &'a Steps<'a>,
+    pub(super) work: &'a Work<'a>,
+    pub(super) target: &'a Target,
     config: ImageConfig,
     created: String,
 }
 
 impl<'a> Making<'a> {
-    fn new(steps: &'a Steps<'a>, work: &'a Work<'a>, target: &'a Target) -> Result<Self, Failure> {
+    pub(super) fn new(
+        steps: &'a Steps<'a>,
+        work: &'a Work<'a>,
+        target: &'a Target,
+    ) -> Result<Self, Failure> {
         Ok(Self {
             steps,
             work,
@@ -52,7 +63,7 @@ impl<'a> Making<'a> {
         })
     }
 
-    fn version(&self) -> String {
+    pub(super) fn version(&self) -> String {
         self.steps
             .release
             .debian_version(&self.target.distribution.release)
@@ -71,6 +82,7 @@ impl<'a> Making<'a> {
             Flavour::Full => "with its Python runtime",
             Flavour::Slim => "without Python packages and LLVM",
             Flavour::Extension => "the extension's files, to be mounted",
+            Flavour::Python => "a Python runtime for it, to be mounted",
         };
         let distribution = &self.target.distribution.title;
         [
@@ -96,11 +108,12 @@ impl<'a> Making<'a> {
         .collect()
     }
 
-    /// The document of one of the images. `python` is the runtime's package, where the image has it.
-    fn sbom(
+    /// The document of one of the images, with the packages of the distribution, the extension's and the runtime's, where it has
+    /// them.
+    pub(super) fn sbom(
         &self,
         packages: &[&LockedPackage],
-        extension: &Path,
+        extension: Option<&Path>,
         python: Option<&Path>,
     ) -> Result<Vec<u8>, Failure> {
         let (steps, work, version) = (self.steps, self.work, self.version());
@@ -123,25 +136,41 @@ impl<'a> Making<'a> {
             let wheels = sbom::wheels::parts(&wheels, &licences, &tree, layout::PYTHON_PREFIX)?;
             Ok::<_, Failure>((part("pgml-python", deb)?, wheels))
         });
-        let architecture = &self.target.distribution.architecture;
-        let compiled = ids::compile(self.target.major, architecture);
-        let compiled = work.output_of(&compiled)?;
-        let crates = CrateLock::load(&steps.workspace.root.join("extension/Cargo.lock"))?;
-        let openblas = steps.openblas_lock(architecture)?;
+        let library = extension.map(|_| self.library()).transpose()?;
+        let extension = match (extension, &library) {
+            (Some(deb), Some(library)) => Some(sbom::image::Extension {
+                package: part(&self.package_name(), deb)?,
+                crates: &library.crates,
+                lock: &library.lock,
+                native: &library.native,
+            }),
+            _ => None,
+        };
         let image = sbom::image::Image {
             name: (&self.config.name, &version),
             distribution: &self.target.distribution,
             packages,
-            extension: part(&self.package_name(), extension)?,
-            crates: &CrateTree::from_json(&files::read(&compiled.join(layout::CRATE_TREE))?)?,
-            lock: &crates,
-            native: &native::load(&steps.workspace.packaging(), &openblas, &crates)?,
+            extension,
             runtime: runtime.transpose()?,
         };
         Ok(image.document(self.created.clone())?)
     }
 
-    fn write(
+    /// What the extension's library is linked of.
+    fn library(&self) -> Result<Library, Failure> {
+        let (steps, architecture) = (self.steps, &self.target.distribution.architecture);
+        let compiled = ids::compile(self.target.major, architecture);
+        let compiled = self.work.output_of(&compiled)?;
+        let lock = CrateLock::load(&steps.workspace.root.join("extension/Cargo.lock"))?;
+        let openblas = steps.openblas_lock(architecture)?;
+        Ok(Library {
+            crates: CrateTree::from_json(&files::read(&compiled.join(layout::CRATE_TREE))?)?,
+            native: native::load(&steps.workspace.packaging(), &openblas, &lock)?,
+            lock,
+        })
+    }
+
+    pub(super) fn write(
         &self,
         flavour: Flavour,
         parts: Vec<Part>,
@@ -213,7 +242,9 @@ impl ServerImages<'_> {
             made_by: "the entry point and the default configuration of docker/".into(),
         });
         let python = full.then_some(self.python.as_path());
-        let sbom = self.making.sbom(&self.packages, &self.extension, python)?;
+        let sbom = self
+            .making
+            .sbom(&self.packages, Some(&self.extension), python)?;
         self.making.write(flavour, parts, Some(&settings), sbom)
     }
 
@@ -310,7 +341,7 @@ pub fn extension_image(
     let deb = deb_of(work, &ids::package(&target), &making.package_name())?;
     let file = work.scratch.join("files.tar.gz");
     let layer = volume::write_layer(&deb, target.major, steps.epoch, &file)?;
-    let sbom = making.sbom(&[], &deb, None)?;
+    let sbom = making.sbom(&[], Some(&deb), None)?;
     let part = Part {
         layer,
         file,

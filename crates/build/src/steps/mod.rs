@@ -12,6 +12,7 @@ mod image_runtime;
 mod images;
 mod package;
 mod python;
+mod python_image;
 mod repository;
 mod sbom;
 mod source;
@@ -105,6 +106,7 @@ impl Steps<'_> {
             }
             Step::ServerImages { target } => images::server_images(self, work, target),
             Step::ExtensionImage { target } => images::extension_image(self, work, target),
+            Step::PythonImage { target } => python_image::python_image(self, work, target),
             _ => Err(Failure::bug(format!("`{}` makes no image", work.job.id))),
         }
     }

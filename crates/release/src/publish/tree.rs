@@ -61,7 +61,9 @@ impl<'a> Tree<'a> {
                 let path = format!("{target}/verify-{extra}.json");
                 self.add(&dir.join(REPORT), path, Kind::Verification, Some(target))
             }
-            Step::ServerImages { target } | Step::ExtensionImage { target } => {
+            Step::ServerImages { target }
+            | Step::ExtensionImage { target }
+            | Step::PythonImage { target } => {
                 for file in files::files_below(dir)? {
                     let (place, kind) = match file.extension().is_some_and(|end| end == "tar") {
                         true => ("images", Kind::Image),

@@ -1,14 +1,15 @@
 //! The part of the plan that makes container images.
 //!
 //! A target has images with a server where its packages can be installed: its distribution is locked and carries that
-//! Postgres. The image with the extension's files alone needs no distribution, so every target has it.
+//! Postgres. The image with the extension's files alone needs no distribution, so every target has it; the one with a Python
+//! runtime takes the interpreter from the distribution, so that it must be locked, and of this machine's architecture.
 
 use base::exit::Failure;
 use targets::lock::WheelSet;
 use targets::{Distribution, Target};
 
 use super::{Builder, nothing_more};
-use crate::oci::{config, settings};
+use crate::oci::{FIRST_WITH_VOLUMES, config, settings};
 use crate::plan::{Job, Step, ids};
 
 /// The role of the packages that an image has beside ours.
@@ -18,6 +19,11 @@ impl Builder<'_> {
     /// The images of a target: the jobs whose output is published.
     pub(super) fn images(&mut self, target: &Target) -> Result<Vec<Job>, Failure> {
         let mut jobs = vec![self.extension_image(target)?];
+        let distribution = &target.distribution;
+        let runs_here = self.other_machine(&distribution.architecture).is_none();
+        if target.major >= FIRST_WITH_VOLUMES && self.has_lock(&distribution.id) && runs_here {
+            jobs.push(self.python_image(target)?);
+        }
         if let (None, Some(server)) = (self.no_image(target), self.server_of(target)) {
             jobs.push(self.server_images(target, &server)?);
         }
@@ -88,6 +94,34 @@ impl Builder<'_> {
                     .files(&settings::FILES)?;
                 let inputs = inputs.files(&[config::FILE, "extension/Cargo.lock", &python])?;
                 Ok(inputs)
+            },
+            &needs.each_ref(),
+        )
+    }
+
+    fn python_image(&mut self, target: &Target) -> Result<Job, Failure> {
+        let distribution = &target.distribution;
+        let needs = [
+            self.runtime_package(distribution)?,
+            self.runtime(distribution)?,
+            self.rootfs(&distribution.id, "python")?,
+            self.fetch(&distribution.id, "base")?,
+            self.fetch(&distribution.id, ROLE)?,
+        ];
+        let context = self.context;
+        let wheels = WheelSet::runtime_name(&distribution.python, &distribution.architecture);
+        let python = format!("packaging/lock/{wheels}.toml");
+        self.add(
+            ids::python_image(&target),
+            format!("make the image with a Python runtime for {target}"),
+            Step::PythonImage {
+                target: target.to_string(),
+            },
+            |inputs| {
+                let inputs = inputs
+                    .value("release", context.release)
+                    .value("time of the release", &context.epoch);
+                Ok(inputs.files(&[config::FILE, &python])?)
             },
             &needs.each_ref(),
         )
