@@ -26,18 +26,26 @@ die() {
     exit 1
 }
 
-# file_setting NAME [DEFAULT]: NAME, or the contents of the file that NAME_FILE names, or the default.
+# file_setting NAME [DEFAULT]: NAME, or the contents of the file that NAME_FILE names, or the default. One line, but for
+# arguments: neither initdb nor libpq passes on what comes after it.
 file_setting() {
-    local name=$1 from="$1_FILE" default=${2-}
+    local name=$1 from="$1_FILE" value=${!1:-${2-}}
     if [[ -n ${!name-} && -n ${!from-} ]]; then
         die "both $name and $from are set" "Leave one of them out."
     fi
     if [[ -n ${!from-} ]]; then
-        [[ -r ${!from} ]] || die "can't read ${!from}, which $from names" "Mount a file there that uid $(id -u) can read."
-        export "$name=$(<"${!from}")"
-    else
-        export "$name=${!name:-$default}"
+        [[ -f ${!from} || -p ${!from} ]] && [[ -r ${!from} ]] ||
+            die "can't read ${!from}, which $from names" "Mount a file there that uid $(id -u) can read."
+        value=$(tr '\0' '\n' <"${!from}" && printf x)
+        value=${value%x}
+        # The end of the line, as Unix or Windows writes it, is no part of the value.
+        while [[ $value == *[$'\r\n'] ]]; do value=${value%[$'\r\n']}; done
+        [[ -n $value ]] || die "${!from}, which $from names, is empty"
     fi
+    if [[ $name != POSTGRES_INITDB_ARGS && $value == *[$'\r\n']* ]]; then
+        die "$name has more than one line, or a carriage return or a byte of zero in it" "Give it as one line."
+    fi
+    export "$name=$value"
     unset "$from"
 }
 
@@ -152,6 +160,22 @@ configure() {
     } >>"$PGDATA/pg_hba.conf"
 }
 
+# initdb's own words for a locale that the image does not have don't say which ones it has.
+require_locale() {
+    local name
+    for name in LC_ALL LC_COLLATE LC_CTYPE LANG; do
+        [[ -n ${!name-} ]] || continue
+        if ! locale -a | normal_locales | grep -xF "$(normal_locales <<<"${!name}")" >/dev/null; then
+            die "there is no locale \`${!name}\`, which $name names; this image has $(locale -a | paste -sd ' ')" \
+                "Take one of them, or make it in an image of your own:" \
+                "    RUN localedef -i de_DE -c -f UTF-8 de_DE.UTF-8"
+        fi
+    done
+}
+
+# The C library's own idea of equal names: `en_US.UTF-8` is `en_US.utf8`.
+normal_locales() { sed -E 's/\.[Uu][Tt][Ff]-?8$/.utf8/'; }
+
 # psql on the server that runs during initialisation, which listens on its socket only.
 sql() {
     psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --no-password --username="$POSTGRES_USER" "$@"
@@ -181,39 +205,69 @@ make_databases() {
 # The name that scripts for Postgres images call; only those that are read here can.
 docker_process_sql() { sql --dbname="$POSTGRES_DB" "$@"; }
 
-# A script that is not executable is part of this one, but need not be as strict about variables.
-read_script() {
-    set +u
+# Scripts that can't be listed or read look like none. Before there is a cluster, so that the next start tries again.
+require_scripts() {
+    local file
+    [[ -d $SCRIPTS ]] || return 0
+    [[ -r $SCRIPTS && -x $SCRIPTS ]] || die "uid $(id -u) can't list $SCRIPTS" "Make it readable on the host:   chmod a+rx"
+    for file in "$SCRIPTS"/*; do
+        case $file in
+            *.sql | *.sql.gz | *.sql.xz | *.sql.zst | *.sh) ;;
+            *) continue ;;
+        esac
+        [[ -f $file || -p $file ]] || die "$file is no file" "Scripts are files; a link must name one that is mounted too."
+        [[ -r $file ]] || die "uid $(id -u) can't read $file" "Make it readable on the host:   chmod a+r ${file##*/}"
+    done
+}
+
+# read_script FILE: a script that is not executable sees this one's functions and variables, and need not be as strict about
+# unset ones. In a shell of its own: what it sets, where it goes and how it ends stays there. [`run_scripts`] calls it where
+# an error is no end, or `set -e` would mean nothing in it.
+read_script() (
+    set -e +u
+    trap - INT TERM
     # shellcheck disable=SC1090 # which file it is depends on the container
     . "$1"
-    set -u
+)
+
+# run_script FILE: by its kind, with what it is about said before.
+run_script() {
+    local file=$1
+    case $file in
+        *.sh)
+            if [[ -x $file ]]; then
+                say "running $file"
+                "$file"
+            else
+                say "reading $file"
+                read_script "$file"
+            fi
+            ;;
+        *.sql) say "running $file" && sql --dbname="$POSTGRES_DB" --file="$file" ;;
+        *.sql.gz) say "running $file" && gunzip --stdout "$file" | sql --dbname="$POSTGRES_DB" ;;
+        *.sql.xz) say "running $file" && xz --decompress --stdout "$file" | sql --dbname="$POSTGRES_DB" ;;
+        *.sql.zst) say "running $file" && zstd --decompress --stdout "$file" | sql --dbname="$POSTGRES_DB" ;;
+        *) say "leaving $file out: it is no .sh, .sql, .sql.gz, .sql.xz or .sql.zst" ;;
+    esac
 }
 
 run_scripts() {
-    local file
+    local file status
     for file in "$SCRIPTS"/*; do
-        case $file in
-            "$SCRIPTS/*") break ;;
-            *.sh)
-                if [[ -x $file ]]; then
-                    say "running $file"
-                    "$file"
-                else
-                    say "reading $file"
-                    read_script "$file"
-                fi
-                ;;
-            *.sql) say "running $file" && sql --dbname="$POSTGRES_DB" --file="$file" ;;
-            *.sql.gz) say "running $file" && gunzip --stdout "$file" | sql --dbname="$POSTGRES_DB" ;;
-            *.sql.xz) say "running $file" && xz --decompress --stdout "$file" | sql --dbname="$POSTGRES_DB" ;;
-            *.sql.zst) say "running $file" && zstd --decompress --stdout "$file" | sql --dbname="$POSTGRES_DB" ;;
-            *) say "leaving $file out: it is no .sh, .sql, .sql.gz, .sql.xz or .sql.zst" ;;
-        esac
+        [[ $file != "$SCRIPTS/*" ]] || break
+        # The status by itself: within `||` nothing would stop at an error.
+        set +e
+        run_script "$file"
+        status=$?
+        set -e
+        ((status == 0)) || die "$file ended with $status" "Mend it, empty the volume, and start again."
     done
 }
 
 initialise() {
     require_password
+    require_locale
+    require_scripts
     # As process 1 a shell has no default for signals: without this `docker stop` would wait until it kills.
     trap 'say "stopped during initialisation"; stop_after_initialisation || true; exit 1' INT TERM
     make_cluster

@@ -20,6 +20,10 @@ pub const EPOCH: u64 = 1_000_000_000;
 /// installs its packages before it runs the essential hooks (mmdebstrap(1)). The modes of what is made here stay.
 const NO_CLUSTER: &str = "--setup-hook=umask 022 && mkdir -p \"$1/etc/postgresql-common\" && echo 'create_main_cluster = false' > \"$1/etc/postgresql-common/createcluster.conf\"";
 
+/// Has `locales`, on which Debian's PostgreSQL depends, make `en_US.utf8` when it is configured: the locale of Docker's
+/// Postgres images, which a dump of them names. /etc/locale.gen keeps it there through upgrades.
+const LOCALE: &str = "--setup-hook=umask 022 && mkdir -p \"$1/etc\" && echo 'en_US.UTF-8 UTF-8' > \"$1/etc/locale.gen\"";
+
 /// Removes what differs from run to run or names the host: ssl-cert's random key with its certificate of the host, and the link
 /// to it, whose name is a hash of the host's; debconf's times, logs, apt's lists, and the source entry, which is this call's
 /// private repository by a path of the host.
@@ -85,6 +89,12 @@ pub fn make_archive(
                 .iter()
                 .any(|name| name == "postgresql-common")
                 .then_some(NO_CLUSTER),
+        )
+        .args(
+            packages
+                .iter()
+                .any(|name| name == "locales")
+                .then_some(LOCALE),
         )
         .arg(REPEATABLE)
         .args([codename.as_ref(), archive.as_os_str()])

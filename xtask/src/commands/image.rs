@@ -9,9 +9,9 @@ use base::progress::Listener;
 use base::workspace::Workspace;
 use build::oci::config::ImageConfig;
 use build::oci::engine::Engine;
-use build::oci::{Flavour, OciError};
+use build::oci::{Flavour, OciError, settings};
 use inputs::host::{Choice, Host};
-use targets::Targets;
+use targets::{Target, Targets};
 
 use crate::console::Console;
 use crate::output::print;
@@ -65,9 +65,8 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
             print(&format!("{name}\n"))
         }
         Action::Run { image, options } => {
-            if image.flavour == Flavour::Extension.name() {
-                let what =
-                    "the image with the extension's files alone has nothing to run; `load` it";
+            if Flavour::VOLUMES.iter().any(|it| it.name() == image.flavour) {
+                let what = "an image that is to be mounted has nothing to run; `load` it";
                 return Err(OciError::NotRunnable(what).into());
             }
             let (engine, archive, name) = image.find(workspace)?;
@@ -77,9 +76,19 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
                 Some(at) => (&options[..at], &options[at + 1..]),
                 None => (&options[..], &[][..]),
             };
+            let volume = image.volume(workspace, &name, options)?;
+            if let Some(volume) = &volume {
+                let (program, place) = (engine.program, volume.as_str());
+                let name = place.split_once(':').map_or(place, |(name, _)| name);
+                Console::new().note(&format!(
+                    "the data is in the volume `{name}`, and stays there (`{program} volume rm {name}` removes it)"
+                ));
+            }
+            let volume = volume.map(|volume| format!("--volume={volume}"));
             let status = engine
                 .call()
                 .args(["run", "--rm"])
+                .args(volume)
                 .args(options)
                 .arg(&name)
                 .args(server)
@@ -96,9 +105,41 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     }
 }
 
+/// Whether options of `docker run` say where the data is, so that no volume of ours is wanted.
+fn says_where_the_data_is(options: &[OsString]) -> bool {
+    const PLACES: [&str; 6] = [
+        "-v",
+        "--volume",
+        "--mount",
+        "--tmpfs",
+        "--volumes-from",
+        "--read-only",
+    ];
+    options.iter().any(|option| {
+        let option = option.to_string_lossy();
+        let name = option.split('=').next().unwrap_or_default();
+        PLACES.contains(&name) || option.contains("PGDATA")
+    })
+}
+
 impl ImageChoice {
-    /// The engine, the archive, and the name that the image has once it is loaded.
-    fn find(&self, workspace: &Workspace) -> Result<(Engine, PathBuf, String), Failure> {
+    /// The volume for the data, as `--volume` takes it, unless the options name one.
+    fn volume(
+        &self,
+        workspace: &Workspace,
+        name: &str,
+        options: &[OsString],
+    ) -> Result<Option<String>, Failure> {
+        if says_where_the_data_is(options) {
+            return Ok(None);
+        }
+        let target = self.target(workspace)?;
+        let volume = name.replace([':', '/'], "-");
+        let place = settings::data_volume(target.major);
+        Ok(Some(format!("{volume}-data:{place}")))
+    }
+
+    fn target(&self, workspace: &Workspace) -> Result<Target, Failure> {
         let targets = Targets::load(&workspace.packaging().join("targets.toml"))?;
         let wanted: Vec<String> = self.target.iter().cloned().collect();
         let choice = Choice {
@@ -106,10 +147,18 @@ impl ImageChoice {
             ..Choice::default()
         };
         let chosen = Host::detect(Path::new("/")).select(&targets, &choice)?;
-        let [target] = &chosen[..] else {
-            let what = "one image at a time: the name means several targets";
-            return Err(OciError::NotRunnable(what).into());
-        };
+        match &chosen[..] {
+            [target] => Ok(target.clone()),
+            _ => {
+                let what = "one image at a time: the name means several targets";
+                Err(OciError::NotRunnable(what).into())
+            }
+        }
+    }
+
+    /// The engine, the archive, and the name that the image has once it is loaded.
+    fn find(&self, workspace: &Workspace) -> Result<(Engine, PathBuf, String), Failure> {
+        let target = &self.target(workspace)?;
         let config = ImageConfig::load(&workspace.root)?;
         let flavour = Flavour::ALL.into_iter().find(|f| f.name() == self.flavour);
         let flavour = flavour.unwrap_or(Flavour::Full); // INVARIANT: clap lets only their names through

@@ -380,7 +380,9 @@ mod tests {
     }
 
     fn paths(layer: &Path) -> Vec<(String, u64)> {
-        let mut archive = Archive::new(flate2::read::GzDecoder::new(File::open(layer).unwrap()));
+        let mut archive = Archive::new(flate2::read::MultiGzDecoder::new(
+            File::open(layer).unwrap(),
+        ));
         let entries = archive.entries().unwrap().map(|entry| entry.unwrap());
         entries
             .map(|entry| {

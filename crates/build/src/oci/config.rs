@@ -1,5 +1,6 @@
 //! `packaging/images.toml`: the names and the labels of images.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,19 @@ use super::OciError;
 pub const FILE: &str = "packaging/images.toml";
 /// The version of the format that this program reads.
 const FORMAT: u32 = 1;
+
+/// The line of `largest` for distributions that have none.
+const DEFAULT: &str = "default";
+
+/// The most that the compressed layers of images may have, in MB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Largest {
+    /// Of the full image.
+    pub full: u64,
+    /// Of the slim image.
+    pub slim: u64,
+}
 
 /// What the file says.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -31,9 +45,16 @@ pub struct ImageConfig {
     pub licences: String,
     /// User and group of the server.
     pub uid: u64,
+    largest: BTreeMap<String, Largest>,
 }
 
 impl ImageConfig {
+    /// The most that the images of a distribution may have; [`Self::load`] refuses a file without a default.
+    pub fn largest(&self, distribution: &str) -> Option<Largest> {
+        let own = self.largest.get(distribution);
+        own.or_else(|| self.largest.get(DEFAULT)).copied()
+    }
+
     /// Reads and checks it.
     pub fn load(root: &Path) -> Result<Self, Failure> {
         Ok(Self::parse(&files::read_text(&root.join(FILE))?)?)
@@ -61,6 +82,9 @@ impl ImageConfig {
                 config.uid
             )));
         }
+        if config.largest(DEFAULT).is_none() {
+            return Err(wrong(format!("[largest] has no line `{DEFAULT}`")));
+        }
         Ok(config)
     }
 }
@@ -72,12 +96,16 @@ mod tests {
     #[test]
     fn what_no_image_could_carry_is_refused() {
         let text = include_str!("../../../../packaging/images.toml");
-        ImageConfig::parse(text).unwrap();
+        let config = ImageConfig::parse(text).unwrap();
+        let of = |distribution| config.largest(distribution).unwrap();
+        assert_eq!(of("debian13"), of("ubuntu24.04"));
+        assert!(of("debian12").full < of("debian13").full);
         for (from, to) in [
             ("name = \"pgml\"", "name = \"PGML\""),
             ("uid = 999", "uid = 0"),
             ("version = 1", "version = 2"),
             ("uid = 999", "uid = 999\nport = 1"),
+            ("default = {", "debian13 = {"),
         ] {
             assert!(ImageConfig::parse(&text.replace(from, to)).is_err(), "{to}");
         }

@@ -1,14 +1,14 @@
 //! A layer of an image: a gzip-compressed tar archive, the same bytes for the same entries.
 //!
-//! gzip and not zstd, because umoci before 0.5 rejects zstd; one thread, one level, no name and no time in the header. The
-//! writer keeps the order of the entries: callers pass them in byte order of their paths.
+//! gzip and not zstd, because umoci before 0.5 rejects zstd; one level, no name and no time in the header. libdeflate compresses
+//! what it has in memory, so that the archive is cut into parts of [`MEMBER`] bytes, each a member of the gzip file (RFC 1952,
+//! 2.2): readers see them as one. The writer keeps the order of the entries: callers pass them in byte order of their paths.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use libdeflater::{CompressionLvl, Compressor};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tar::{Builder, EntryType, Header};
@@ -101,17 +101,81 @@ impl<W: Write> Write for Hashing<W> {
     }
 }
 
+/// Bytes of the archive in one member: large, because matches don't cross the border.
+const MEMBER: usize = 16 << 20;
+/// libdeflate's level: 3 % smaller than zlib's 6 in three quarters of the time. 9 takes twice as long as 8 for one part in a
+/// thousand, 10 four times for 3 %.
+const LEVEL: i32 = 8;
+
+/// Compresses what is written as members of a gzip file.
+struct Gzip<W> {
+    to: W,
+    compressor: Compressor,
+    /// What the next member will have, less than [`MEMBER`] bytes.
+    pending: Vec<u8>,
+    compressed: Vec<u8>,
+}
+
+impl<W: Write> Gzip<W> {
+    fn new(to: W) -> io::Result<Self> {
+        let level = CompressionLvl::new(LEVEL)
+            .map_err(|_| io::Error::other("libdeflate does not know this level"))?;
+        Ok(Self {
+            to,
+            compressor: Compressor::new(level),
+            pending: Vec::with_capacity(MEMBER),
+            compressed: Vec::new(),
+        })
+    }
+
+    fn write_member(&mut self) -> io::Result<()> {
+        let bound = self.compressor.gzip_compress_bound(self.pending.len());
+        self.compressed.resize(bound, 0);
+        let size = self
+            .compressor
+            .gzip_compress(&self.pending, &mut self.compressed)
+            .map_err(io::Error::other)?;
+        self.pending.clear();
+        self.to.write_all(&self.compressed[..size])
+    }
+
+    /// Writes the last member. An archive is never empty: it has its end.
+    fn finish(mut self) -> io::Result<W> {
+        if !self.pending.is_empty() {
+            self.write_member()?;
+        }
+        Ok(self.to)
+    }
+}
+
+impl<W: Write> Write for Gzip<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = bytes.len().min(MEMBER - self.pending.len());
+        self.pending.extend_from_slice(&bytes[..taken]);
+        if self.pending.len() == MEMBER {
+            self.write_member()?;
+        }
+        Ok(taken)
+    }
+
+    /// What is pending stays so: members end at fixed places, so that the bytes don't depend on when the writer flushes.
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
 /// Writes a layer into a file.
 pub struct LayerWriter {
     path: std::path::PathBuf,
-    tar: Builder<Hashing<GzEncoder<Hashing<BufWriter<File>>>>>,
+    tar: Builder<Hashing<Gzip<Hashing<BufWriter<File>>>>>,
 }
 
 impl LayerWriter {
     /// Creates the file of a layer, to which entries are then added.
     pub fn create(path: &Path) -> Result<Self, FileError> {
         let file = File::create(path).map_err(FileError::at("write", path))?;
-        let gzip = GzEncoder::new(Hashing::new(BufWriter::new(file)), Compression::new(6));
+        let gzip =
+            Gzip::new(Hashing::new(BufWriter::new(file))).map_err(FileError::at("write", path))?;
         Ok(Self {
             path: path.to_owned(),
             tar: Builder::new(Hashing::new(gzip)),
@@ -199,11 +263,32 @@ mod tests {
             (Digest::of(&bytes), bytes.len() as u64)
         );
         let mut archive = Vec::new();
-        flate2::read::GzDecoder::new(&bytes[..])
+        flate2::read::MultiGzDecoder::new(&bytes[..])
             .read_to_end(&mut archive)
             .unwrap();
         assert_eq!(layer.diff_id, Digest::of(&archive));
-        // No time, no name; the byte that names the operating system says "unknown".
-        assert_eq!(bytes[3..10], [0, 0, 0, 0, 0, 0, 255]);
+        // No time, no name; the compressor took its time, and the byte that names the operating system says "unknown".
+        assert_eq!(bytes[3..10], [0, 0, 0, 0, 0, 2, 255]);
+    }
+
+    #[test]
+    fn an_archive_of_several_members_reads_as_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("layer");
+        let contents: Vec<u8> = (0..MEMBER + 1000).map(|n| (n % 251) as u8).collect();
+        let mut writer = LayerWriter::create(&path).unwrap();
+        for name in ["a", "b"] {
+            let kind = Kind::File(contents.len() as u64);
+            let entry = Entry::of_root(name, kind, 0o644, 7);
+            writer.add(&entry, &contents[..]).unwrap();
+        }
+        let layer = writer.finish().unwrap();
+        let mut archive = Vec::new();
+        let file = File::open(&path).unwrap();
+        flate2::read::MultiGzDecoder::new(file)
+            .read_to_end(&mut archive)
+            .unwrap();
+        assert_eq!(layer.diff_id, Digest::of(&archive));
+        assert!(archive.len() > 2 * MEMBER);
     }
 }

@@ -32,6 +32,20 @@ const DEFAULTS: &str = "usr/share/pgml/postgresql.conf.d";
 /// The home of the server's user.
 const HOME: &str = "/var/lib/postgresql";
 
+/// The data directory and the volume that it is in. From 18 on Postgres images have the volume above the directory of the
+/// major, so that pg_upgrade finds both on one file system.
+fn data(major: u16) -> (String, String) {
+    match major >= 18 {
+        true => (format!("{HOME}/{major}/docker"), HOME.into()),
+        false => (format!("{HOME}/data"), format!("{HOME}/data")),
+    }
+}
+
+/// The directory of the images of a major that is a volume.
+pub fn data_volume(major: u16) -> String {
+    data(major).1
+}
+
 /// What the settings of one image follow from.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings<'a> {
@@ -46,18 +60,9 @@ pub struct Settings<'a> {
 }
 
 impl Settings<'_> {
-    /// The data directory and the volume that it is in. From 18 on Postgres images have the volume above the directory of
-    /// the major, so that pg_upgrade finds both on one file system.
-    fn data(&self) -> (String, String) {
-        match self.major >= 18 {
-            true => (format!("{HOME}/{}/docker", self.major), HOME.into()),
-            false => (format!("{HOME}/data"), format!("{HOME}/data")),
-        }
-    }
-
     /// The settings that the OCI image specification knows.
     pub fn config(&self) -> Result<Config, Failure> {
-        let (data, volume) = self.data();
+        let (data, volume) = data(self.major);
         let major = self.major;
         let config = ConfigBuilder::default()
             .user(format!("{uid}:{uid}", uid = self.uid))
@@ -104,7 +109,7 @@ impl Settings<'_> {
             files.push((format!("{DEFAULTS}/20-slim.conf"), 0o644, FILES[3]));
             files.push(("etc/dpkg/dpkg.cfg.d/pgml-slim".into(), 0o644, FILES[4]));
         }
-        let (_, volume) = self.data();
+        let volume = data_volume(self.major);
         let volume = volume.trim_start_matches('/').to_owned();
         // Sticky and open: a server that runs as another user makes a directory of its own there.
         let mut directories = vec![
@@ -150,10 +155,9 @@ mod tests {
             uid: 999,
             root: Path::new("/"),
         };
-        let data = |major| settings(major).data().0;
-        assert_eq!(data(17), "/var/lib/postgresql/data");
-        assert_eq!(data(18), "/var/lib/postgresql/18/docker");
-        assert_eq!(settings(18).data().1, "/var/lib/postgresql");
+        assert_eq!(data(17).0, "/var/lib/postgresql/data");
+        assert_eq!(data(18).0, "/var/lib/postgresql/18/docker");
+        assert_eq!(data_volume(18), "/var/lib/postgresql");
         let config = serde_json::to_value(settings(17).config().unwrap()).unwrap();
         assert_eq!(config["User"], "999:999");
         assert_eq!(config["StopSignal"], "SIGINT");

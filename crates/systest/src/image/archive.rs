@@ -14,7 +14,7 @@ use base::process::Program;
 use build::oci::Flavour;
 use build::package::packages;
 
-use super::{ImageTest, LIMITS, ensure_says};
+use super::{ImageTest, ensure_says};
 use crate::cases::{Cases, ensure};
 
 /// A file of an archive, by its name there.
@@ -57,17 +57,15 @@ pub(super) fn manifest(archive: &Path) -> Result<(String, Value), Failure> {
 
 impl ImageTest<'_> {
     pub(super) fn archives(&self, cases: &mut Cases<'_>) {
-        for (flavour, limit) in LIMITS {
-            let name = format!(
-                "the {} image has at most {} MB",
-                flavour.name(),
-                limit / 1_000_000
-            );
+        let largest = self.config.largest(&self.target.distribution.id);
+        let largest = largest.map(|it| [(Flavour::Full, it.full), (Flavour::Slim, it.slim)]);
+        for (flavour, limit) in largest.into_iter().flatten() {
+            let name = format!("the {} image has at most {limit} MB", flavour.name());
             cases.run(&name, || {
                 let (_, manifest) = manifest(&self.archive(flavour))?;
                 let layers = manifest["layers"].as_array().into_iter().flatten();
                 let size: u64 = layers.filter_map(|layer| layer["size"].as_u64()).sum();
-                ensure(size > 0 && size <= limit, || {
+                ensure(size > 0 && size <= limit * 1_000_000, || {
                     format!("its layers have {size} bytes")
                 })
             });

@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use base::exit::Failure;
 use base::files;
-use base::process::Program;
 
 use super::container::Containers;
-use super::{ImageTest, crashes, ensure_says, memory, packages};
+use super::{ImageTest, crashes, ensure_says, first_start, memory, packages};
 use crate::cases::{Test, ensure};
 
 /// What a row works with.
@@ -20,7 +19,7 @@ pub(super) struct Row<'a> {
 type Named = (&'static str, fn(&Row<'_>) -> Result<(), Failure>);
 
 /// The cases, each by its name.
-const ROWS: [Named; 22] = [
+const ROWS: [Named; 27] = [
     (
         "wrong or no settings: what to do is said, and nothing is made",
         refusals,
@@ -41,11 +40,31 @@ const ROWS: [Named; 22] = [
     ),
     (
         "/docker-entrypoint-initdb.d: .sh, .sql, .sql.gz, .sql.xz, .sql.zst in order",
-        scripts,
+        first_start::scripts,
     ),
     (
         "a script that fails ends it, and half a cluster is not served",
         crashes::failing_script,
+    ),
+    (
+        "scripts that can't be listed or read are refused before there is a cluster",
+        first_start::unreadable_scripts,
+    ),
+    (
+        "what a script does that is read stays in it, and how it ends is said with its name",
+        first_start::read_scripts,
+    ),
+    (
+        "a secret is whole or refused: ends of lines, more lines, a byte of zero, any letters",
+        first_start::secrets,
+    ),
+    (
+        "en_US.utf8 is there, other locales are refused by name, and localedef makes them",
+        first_start::locales,
+    ),
+    (
+        "TZ takes the names of time zones that were",
+        first_start::time_zones,
     ),
     (
         "arguments are the server's, other commands are run as they are",
@@ -279,70 +298,6 @@ fn without_extension(row: &Row<'_>) -> Result<(), Failure> {
         ensure_equal(&server.sql(database, COUNT)?, "0")?;
     }
     server.sql("app", "CREATE EXTENSION pgml").map(drop)
-}
-
-fn scripts(row: &Row<'_>) -> Result<(), Failure> {
-    let container = row.containers.create(&[
-        "-e",
-        "POSTGRES_PASSWORD=secret",
-        "-e",
-        "POSTGRES_DB=app",
-        &row.containers.full,
-    ])?;
-    let insert = |what: &str| format!("INSERT INTO seen(what) VALUES ('{what}');\n");
-    let script = |what: &str| {
-        format!(
-            "psql -v ON_ERROR_STOP=1 -U \"$POSTGRES_USER\" -d \"$POSTGRES_DB\" -c \"INSERT INTO seen(what) VALUES ('{what}')\"\n"
-        )
-    };
-    let compressed = |tool: &str, what: &str| {
-        let program = Program::new(tool).args(["--stdout", "--quiet"]);
-        program.pipe(insert(what).as_bytes(), row.test.log)
-    };
-    let all: [(&str, Vec<u8>, u32); 7] = [
-        (
-            "01.sql",
-            b"CREATE TABLE seen(id serial, what text);".to_vec(),
-            0o644,
-        ),
-        (
-            "02-run.sh",
-            format!("#!/bin/sh\nset -e\n{}", script("run")).into(),
-            0o755,
-        ),
-        // Bash's own words: a script that is not executable is read by the entry point. Such scripts use variables that
-        // may not be set, and a function of Postgres images.
-        (
-            "03-read.sh",
-            format!(
-                "[[ -z $NOT_SET ]]\ndocker_process_sql --command \"{}\"",
-                insert("read").trim()
-            )
-            .into(),
-            0o644,
-        ),
-        ("04.sql.gz", compressed("gzip", "gz")?, 0o644),
-        ("05.sql.xz", compressed("xz", "xz")?, 0o644),
-        ("06.sql.zst", compressed("zstd", "zst")?, 0o644),
-        ("07.txt", b"nothing".to_vec(), 0o644),
-    ];
-    for (name, contents, mode) in all {
-        let file = row.file(&format!("scripts/{name}"), contents, mode)?;
-        container.copy(&file, &format!("/docker-entrypoint-initdb.d/{name}"))?;
-    }
-    container.start()?;
-    container.wait_until_it_serves()?;
-    let seen = container.sql("app", "SELECT string_agg(what, ' ' ORDER BY id) FROM seen")?;
-    ensure_equal(&seen, "run read gz xz zst")?;
-    ensure_says(
-        &container.logs()?,
-        &["leaving /docker-entrypoint-initdb.d/07.txt out"],
-    )?;
-    // Once: a second start finds a cluster.
-    container.stop()?;
-    container.start()?;
-    container.wait_until_it_serves()?;
-    ensure_equal(&container.sql("app", "SELECT count(*) FROM seen")?, "5")
 }
 
 fn arguments(row: &Row<'_>) -> Result<(), Failure> {

@@ -13,6 +13,7 @@ mod contract;
 mod crashes;
 mod dockerfile;
 mod extension;
+mod first_start;
 mod memory;
 mod packages;
 mod serving;
@@ -36,8 +37,6 @@ use crate::cases::{Case, Cases, Test, ensure};
 
 /// How many cases run at a time: each has a server that starts, and a machine of two cores is common.
 const WORKERS: usize = 3;
-/// The maximum size of the compressed images in bytes: what `docker pull` would transfer.
-const LIMITS: [(Flavour, u64); 2] = [(Flavour::Full, 300_000_000), (Flavour::Slim, 120_000_000)];
 
 /// The inputs of the suite.
 pub struct ImageTest<'a> {
@@ -114,7 +113,7 @@ impl ImageTest<'_> {
         cases.run_all(WORKERS, tests);
         self.on_a_base(&containers, &mut cases);
         self.compose(&containers, &mut cases);
-        self.command(&mut cases);
+        self.command(&containers, &mut cases);
         cases.run("no container and no image of this run is left", || {
             let left = containers.remaining()?;
             ensure(left.is_empty(), || format!("containers {left}"))?;
