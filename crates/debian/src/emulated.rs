@@ -1,7 +1,7 @@
 //! Root file systems of another architecture, from locked packages: mmdebstrap runs on this machine, the packages' maintainer
 //! scripts in an emulator.
 //!
-//! It is a module beside [`crate::rootfs`], whose every change makes the builder, and with it every library, anew.
+//! It is a module beside [`crate::rootfs`], so that a change here does not make the builder, and with it every library, anew.
 
 use std::path::Path;
 
@@ -10,13 +10,7 @@ use base::files;
 use base::plain_path::PlainPath;
 use base::process::Program;
 
-use crate::rootfs::{EPOCH, flat_repository};
-
-/// As in [`crate::rootfs`]; a test compares them.
-const NO_CLUSTER: &str = "--setup-hook=umask 022 && mkdir -p \"$1/etc/postgresql-common\" && echo 'create_main_cluster = false' > \"$1/etc/postgresql-common/createcluster.conf\"";
-
-/// As in [`crate::rootfs`]; a test compares them.
-const REPEATABLE: &str = "--customize-hook=cd \"$1\" && rm -rf etc/ssl/private/ssl-cert-snakeoil.key etc/ssl/certs/ssl-cert-snakeoil.pem var/cache/debconf/* etc/resolv.conf etc/hostname var/lib/apt/lists/* var/log/* var/cache/apt/* etc/apt/sources.list && for link in etc/ssl/certs/*; do case $(readlink \"$link\") in ssl-cert-snakeoil.pem) rm \"$link\";; esac; done";
+use crate::rootfs::{self, EPOCH, flat_repository};
 
 /// What a root file system is made from.
 pub struct Packages<'a> {
@@ -54,14 +48,7 @@ pub fn make_archive(
         .arg("--skip=check/qemu")
         .arg(format!("--include={}", packages.names.join(",")))
         .arg("--aptopt=Acquire::Languages \"none\"")
-        .args(
-            packages
-                .names
-                .iter()
-                .any(|name| name == "postgresql-common")
-                .then_some(NO_CLUSTER),
-        )
-        .arg(REPEATABLE)
+        .args(rootfs::hooks(packages.names))
         .args([packages.codename.as_ref(), archive.as_os_str()])
         .arg(format!(
             "deb [trusted=yes] copy://{} ./",
@@ -73,21 +60,4 @@ pub fn make_archive(
         .env("HOME", temporary.path())
         .run(log)?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    /// Catches what one of the two modules removes from a root file system and the other leaves there.
-    #[test]
-    fn what_makes_a_root_file_system_repeatable_is_the_same_for_every_architecture() {
-        let lines = |text: &str| -> Vec<String> {
-            let wanted = ["const NO_CLUSTER", "const REPEATABLE"];
-            let lines = text.lines();
-            let lines = lines.filter(|line| wanted.iter().any(|name| line.starts_with(name)));
-            lines.map(str::to_owned).collect()
-        };
-        let own = lines(include_str!("rootfs.rs"));
-        assert_eq!(own.len(), 2);
-        assert_eq!(lines(include_str!("emulated.rs")), own);
-    }
 }

@@ -29,6 +29,14 @@ const LOCALE: &str = "--setup-hook=umask 022 && mkdir -p \"$1/etc\" && echo 'en_
 /// private repository by a path of the host.
 const REPEATABLE: &str = "--customize-hook=cd \"$1\" && rm -rf etc/ssl/private/ssl-cert-snakeoil.key etc/ssl/certs/ssl-cert-snakeoil.pem var/cache/debconf/* etc/resolv.conf etc/hostname var/lib/apt/lists/* var/log/* var/cache/apt/* etc/apt/sources.list && for link in etc/ssl/certs/*; do case $(readlink \"$link\") in ssl-cert-snakeoil.pem) rm \"$link\";; esac; done";
 
+/// The options of mmdebstrap with which a root file system of these packages is the same each time, and what images need of it.
+pub(crate) fn hooks(packages: &[String]) -> impl Iterator<Item = &'static str> {
+    let of_package = [("postgresql-common", NO_CLUSTER), ("locales", LOCALE)];
+    let wanted =
+        of_package.map(|(name, hook)| packages.iter().any(|it| it == name).then_some(hook));
+    wanted.into_iter().flatten().chain([REPEATABLE])
+}
+
 /// Makes a flat apt repository of the `.deb`s in a directory, in place.
 ///
 /// Suite and Codename must both be set, or mmdebstrap does not recognise the distribution.
@@ -84,19 +92,7 @@ pub fn make_archive(
         // No --dpkgopt=path-exclude: it makes mmdebstrap filter every package through a script, which takes longer
         // than unpacking what it leaves out.
         .arg("--aptopt=Acquire::Languages \"none\"")
-        .args(
-            packages
-                .iter()
-                .any(|name| name == "postgresql-common")
-                .then_some(NO_CLUSTER),
-        )
-        .args(
-            packages
-                .iter()
-                .any(|name| name == "locales")
-                .then_some(LOCALE),
-        )
-        .arg(REPEATABLE)
+        .args(hooks(packages))
         .args([codename.as_ref(), archive.as_os_str()])
         .arg(format!(
             "deb [trusted=yes] copy://{} ./",

@@ -53,7 +53,8 @@ impl Grove {
         Grove { features, width, nodes, roots, targets, values, places: None, sets, covers }
     }
 
-    /// Add a tree of `count` nodes, with the weight of the rows that came to each where that is known; an error tells the node, and what is wrong with it.
+    /// Add a tree of `count` nodes, with the weight of the rows that came to each where that is known; an error tells the node,
+    /// and what is wrong with it.
     pub fn plant(
         &mut self,
         count: usize,
@@ -117,13 +118,18 @@ impl Grove {
                 }
                 Found::Leaves(values) => self.leaves(&values),
             }
-            match parent {
-                Some((parent, true)) => self.nodes[parent].left = place as u32,
-                Some((parent, false)) => self.nodes[parent].right = place as u32,
-                None => {}
-            }
+            self.link(parent, place as u32);
         }
         Ok(())
+    }
+
+    /// Let a node know its child; a root has no parent.
+    fn link(&mut self, parent: Parent, child: u32) {
+        match parent {
+            Some((parent, true)) => self.nodes[parent].left = child,
+            Some((parent, false)) => self.nodes[parent].right = child,
+            None => {}
+        }
     }
 
     /// Give the next node a set of categories.

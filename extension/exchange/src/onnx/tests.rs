@@ -10,7 +10,7 @@ use pgml_core::preprocess::{Categories, Column, Preprocess};
 use pgml_core::project::Task;
 use prost::Message;
 
-use super::proto::{ModelProto, attribute};
+use super::proto::{AttributeProto, ModelProto, NodeProto, TensorProto, attribute, data};
 use super::*;
 
 fn model(features: usize, scores: Scores, finish: Finish) -> Model {
@@ -163,10 +163,22 @@ fn an_error_names_the_operator() {
     }
 }
 
+/// Reads a file whose only node is an ensemble of version 5 with these attributes.
+fn read_ensemble(attribute: Vec<AttributeProto>) -> crate::Result<(Model, Preprocess)> {
+    let mut file = ModelProto::decode(&write(&odds(), &columns()).expect("a file")[..]).expect("a file");
+    let graph = file.graph.as_mut().expect("a graph");
+    graph.output.truncate(1);
+    graph.output[0].name = "y".into();
+    let (input, output) = (graph.node[0].input.clone(), vec!["y".into()]);
+    let (op_type, domain) = ("TreeEnsemble".into(), "ai.onnx.ml".into());
+    graph.node = vec![NodeProto { input, output, op_type, domain, attribute, ..NodeProto::default() }];
+    let names = Some(vec!["a".into(), "b".into()]);
+    read(&file.encode_to_vec()).and_then(|read| read.finish(Task::Regression, names, None))
+}
+
 /// Catches a reader that takes a mode or a leaf of the new operator for another.
 #[test]
 fn the_operator_of_version_5_is_read_or_refused_by_name() {
-    use super::proto::{AttributeProto, NodeProto, TensorProto, data};
     let ints = |name: &str, ints: &[i64]| AttributeProto {
         name: name.into(),
         r#type: attribute::INTS,
@@ -202,18 +214,7 @@ fn the_operator_of_version_5_is_read_or_refused_by_name() {
             floats("leaf_weights", &[1.0, 10.0, 100.0]),
         ]
     };
-    let read_with = |attribute: Vec<AttributeProto>| {
-        let mut file = ModelProto::decode(&write(&odds(), &columns()).expect("a file")[..]).expect("a file");
-        let graph = file.graph.as_mut().expect("a graph");
-        graph.output.truncate(1);
-        graph.output[0].name = "y".into();
-        let (input, output) = (graph.node[0].input.clone(), vec!["y".into()]);
-        let (op_type, domain) = ("TreeEnsemble".into(), "ai.onnx.ml".into());
-        graph.node = vec![NodeProto { input, output, op_type, domain, attribute, ..NodeProto::default() }];
-        let names = Some(vec!["a".into(), "b".into()]);
-        read(&file.encode_to_vec()).and_then(|read| read.finish(Task::Regression, names, None))
-    };
-    let (model, _) = read_with(valid()).expect("a model");
+    let (model, _) = read_ensemble(valid()).expect("a model");
     for (row, wanted) in [([0.4, 0.0], 2.0), ([0.5, 1.5], 11.0), ([0.5, 1.0], 101.0)] {
         let mut found = Vec::new();
         model.predict(&row, &mut Work::default(), &mut found).expect("a row");
@@ -232,7 +233,7 @@ fn the_operator_of_version_5_is_read_or_refused_by_name() {
     ] {
         let mut attributes = valid();
         attributes[place] = to;
-        let error = read_with(attributes).expect_err(told).to_string();
+        let error = read_ensemble(attributes).expect_err(told).to_string();
         assert!(error.contains(told), "{error}");
     }
 }
