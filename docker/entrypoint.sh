@@ -34,8 +34,9 @@ file_setting() {
         die "both $name and $from are set" "Leave one of them out."
     fi
     if [[ -n ${!from-} ]]; then
-        [[ -f ${!from} || -p ${!from} ]] && [[ -r ${!from} ]] ||
+        if [[ -d ${!from} || ! -r ${!from} ]]; then
             die "can't read ${!from}, which $from names" "Mount a file there that uid $(id -u) can read."
+        fi
         value=$(tr '\0' '\n' <"${!from}" && printf x)
         value=${value%x}
         # The end of the line, as Unix or Windows writes it, is no part of the value.
