@@ -4,6 +4,7 @@
 //! what it has in memory, so that the archive is cut into parts of [`MEMBER`] bytes, each a member of the gzip file (RFC 1952,
 //! 2.2): readers see them as one. The writer keeps the order of the entries: callers pass them in byte order of their paths.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
@@ -14,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use tar::{Builder, EntryType, Header};
 
 use base::digest::Digest;
+use base::exit::Failure;
 use base::files::FileError;
 
 /// What identifies a layer.
@@ -228,6 +230,29 @@ impl LayerWriter {
         };
         end().map_err(FileError::at("write", &self.path))
     }
+}
+
+/// Writes files with their modes, and the directories above them, in the order of their paths.
+pub(super) fn write_files(
+    files: &BTreeMap<String, (u32, Vec<u8>)>,
+    epoch: u64,
+    to: &Path,
+) -> Result<Layer, Failure> {
+    let mut layer = LayerWriter::create(to)?;
+    let mut written = BTreeSet::new();
+    for (path, (mode, contents)) in files {
+        let above: Vec<&Path> = Path::new(path).ancestors().skip(1).collect();
+        for dir in above.into_iter().rev().filter_map(Path::to_str) {
+            if !dir.is_empty() && written.insert(dir) {
+                let entry = Entry::of_root(dir, Kind::Directory, 0o755, epoch);
+                layer.add(&entry, io::empty())?;
+            }
+        }
+        let kind = Kind::File(contents.len() as u64);
+        let entry = Entry::of_root(path.as_str(), kind, *mode, epoch);
+        layer.add(&entry, &contents[..])?;
+    }
+    Ok(layer.finish()?)
 }
 
 #[cfg(test)]

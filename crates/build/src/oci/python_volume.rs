@@ -6,7 +6,6 @@
 //! `lib/python3.X/` beside it, and `pgml/python3.X/site-packages` one directory up.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -17,11 +16,12 @@ use debian::deb::reader::{self, Limits};
 use debian::rootfs;
 
 use super::OciError;
-use super::layer::{Entry, Kind, Layer, LayerWriter};
+use super::layer::{self, Layer};
 use crate::layout::PYTHON_PREFIX;
 
 /// Copies the interpreter out of the packages of the distribution's images, without what only a person at a prompt uses, and
 /// what its modules need beyond the libraries that each server of Postgres has. Byte code as in [`crate::runtime`].
+/// Programs that can fail stand in no pipe: its status would be that of the last one.
 const COLLECT: &str = r#"
 out=/build/out/python lib=/build/out/python/lib
 mkdir -p "$lib/$PYTHON"
@@ -29,9 +29,9 @@ without=$(printf ' --exclude=./%s' __pycache__ '*/__pycache__' test idlelib tkin
     sitecustomize.py dist-packages EXTERNALLY-MANAGED 'lib-dynload/_curses*' 'lib-dynload/_dbm*' 'lib-dynload/nis*' \
     'lib-dynload/readline*')
 set -f
-tar --directory "/in/packages/usr/lib/$PYTHON" --dereference $without --create . |
-    tar --directory "$lib/$PYTHON" --extract
+tar --directory "/in/packages/usr/lib/$PYTHON" --dereference $without --file=/tmp/library.tar --create .
 set +f
+tar --directory "$lib/$PYTHON" --file=/tmp/library.tar --extract
 find "$out" -type d -exec chmod 755 {} +
 find "$out" -type f -exec chmod 644 {} +
 "/usr/bin/$PYTHON" -m compileall -q -j 0 --invalidation-mode unchecked-hash -s "$out" "$lib/$PYTHON"
@@ -40,13 +40,15 @@ cp "/in/packages/usr/lib/$TRIPLET/$own" "$lib/$own"
 chmod 644 "$lib/$own"
 mkdir -p "$out/licenses/lib$PYTHON"
 cp "/usr/share/doc/lib$PYTHON-minimal/copyright" "$out/licenses/lib$PYTHON/copyright"
-printf '%s\n' "lib$PYTHON" "lib$PYTHON-minimal" "lib$PYTHON-stdlib" > /build/out/packages
+printf '%s\n' "lib$PYTHON" "lib$PYTHON-minimal" "lib$PYTHON-stdlib" > /tmp/packages
 export LD_LIBRARY_PATH=/in/packages/usr/lib/$TRIPLET:/in/packages/lib/$TRIPLET
-needed=$(ldd "$lib/$own" "$lib/$PYTHON"/lib-dynload/*.so | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p' | sort -u)
+ldd "$lib/$own" "$lib/$PYTHON"/lib-dynload/*.so > /tmp/needed
 unset LD_LIBRARY_PATH
+needed=$(sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p' /tmp/needed | sort -u)
 for file in $needed; do
     name=${file##*/}
-    package=$(dpkg-query --search "*/$name" | head -n 1 | cut -d: -f1)
+    dpkg-query --search "*/$name" > /tmp/owner
+    package=$(head -n 1 /tmp/owner | cut -d: -f1)
     case $package in
         libc6 | zlib1g | libssl* | libcrypt1 | libuuid1 | liblzma5 | libgssapi* | libk* | libcom-err2) continue ;;
     esac
@@ -54,8 +56,9 @@ for file in $needed; do
     chmod 644 "$lib/$name"
     mkdir -p "$out/licenses/$package"
     cp "/usr/share/doc/$package/copyright" "$out/licenses/$package/copyright"
-    echo "$package"
-done | sort -u >> /build/out/packages
+    echo "$package" >> /tmp/packages
+done
+sort -u /tmp/packages > /build/out/packages
 "#;
 
 /// The interpreter of a distribution, as files.
@@ -154,30 +157,7 @@ pub fn write_layer(
             return Err(OciError::Base(what).into());
         }
     }
-    write(&all, epoch, to)
-}
-
-/// Writes files with their modes, and the directories above them, in the order of their paths.
-pub(super) fn write(
-    files: &BTreeMap<String, (u32, Vec<u8>)>,
-    epoch: u64,
-    to: &Path,
-) -> Result<Layer, Failure> {
-    let mut layer = LayerWriter::create(to)?;
-    let mut written = std::collections::BTreeSet::new();
-    for (path, (mode, contents)) in files {
-        let above: Vec<&Path> = Path::new(path).ancestors().skip(1).collect();
-        for dir in above.into_iter().rev().filter_map(Path::to_str) {
-            if !dir.is_empty() && written.insert(dir) {
-                let entry = Entry::of_root(dir, Kind::Directory, 0o755, epoch);
-                layer.add(&entry, io::empty())?;
-            }
-        }
-        let kind = Kind::File(contents.len() as u64);
-        let entry = Entry::of_root(path.as_str(), kind, *mode, epoch);
-        layer.add(&entry, &contents[..])?;
-    }
-    Ok(layer.finish()?)
+    layer::write_files(&all, epoch, to)
 }
 
 #[cfg(test)]

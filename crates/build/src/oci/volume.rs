@@ -7,8 +7,8 @@ use std::path::Path;
 use base::exit::Failure;
 use debian::deb::reader::{self, Limits};
 
-use super::layer::Layer;
-use super::{OciError, python_volume};
+use super::OciError;
+use super::layer::{self, Layer};
 
 /// Where a file of the package goes; `None` if it stays out.
 fn place(path: &str, major: u16) -> Option<String> {
@@ -41,7 +41,7 @@ pub fn write_layer(deb: &Path, major: u16, epoch: u64, to: &Path) -> Result<Laye
             return Err(OciError::Base(what).into());
         }
     }
-    python_volume::write(&files, epoch, to)
+    layer::write_files(&files, epoch, to)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! files as in our images.
 
 use base::exit::Failure;
+use build::oci::FIRST_WITH_VOLUMES;
 
 use super::ImageTest;
 use super::container::Containers;
@@ -40,7 +41,7 @@ impl ImageTest<'_> {
         let Some(base) = imported else { return };
         let name = "a server finds the extension's own image where it is mounted";
         // Servers before have no setting for such a place.
-        if self.target.major >= 18 {
+        if self.target.major >= FIRST_WITH_VOLUMES {
             cases.run(name, || self.extension_volume(containers, &base.name));
         }
         let name = "the Dockerfile builds on an imported base, with the same extension files";
