@@ -10,6 +10,7 @@ import subprocess
 import time
 
 from session import (
+    LIMIT,
     PGML_MODULE,
     Background,
     Failed,
@@ -21,9 +22,6 @@ from session import (
     rows_of_numbers,
     wait_until,
 )
-
-LIMIT = 8.0
-"""Seconds in which an interrupt has to have had its effect, on any machine."""
 
 RIDGE = "SELECT pgml.train('own', 'regression', 'public.isolated', 'y', 'ridge')"
 PREDICTION = "SELECT pgml.predict('own', ARRAY[0.5, 0.5, 0.5, 0.5])"
