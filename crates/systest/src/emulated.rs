@@ -73,6 +73,17 @@ print(platform.machine())
 PY
 "#;
 
+/// What the cases of one target share: those about its images, and those about its packages in a whole system.
+struct Suite<'a> {
+    pipeline: &'a Pipeline,
+    target: &'a Target,
+    /// The release under test.
+    out: &'a Path,
+    /// None where the machine runs programs of that architecture by itself.
+    emulation: Option<&'a Emulation>,
+    log: &'a Path,
+}
+
 /// Runs the suite on each target.
 pub fn run(
     pipeline: &Pipeline,
@@ -86,22 +97,15 @@ pub fn run(
         match System::new(pipeline, target, listener)? {
             Ok(system) => {
                 system.run(&mut cases)?;
-                let installed = installed::Installed {
+                let suite = Suite {
                     pipeline,
                     target,
                     out,
                     emulation: system.emulation.as_ref(),
                     log: &system.log,
                 };
-                let images = image::Images {
-                    pipeline,
-                    target,
-                    out,
-                    emulation: system.emulation.as_ref(),
-                    log: &system.log,
-                };
-                images.run(&mut cases)?;
-                installed.run(&mut cases, listener)?;
+                suite.images(&mut cases)?;
+                suite.installed(&mut cases, listener)?;
             }
             Err(why) => cases.not_run("a server of the locked packages", why),
         }

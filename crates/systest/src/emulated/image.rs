@@ -9,10 +9,8 @@ use base::files;
 use base::process::Program;
 use build::oci::Flavour;
 use build::oci::config::ImageConfig;
-use inputs::host::emulation::Emulation;
-use release::pipeline::Pipeline;
-use targets::Target;
 
+use super::Suite;
 use crate::cases::{Cases, ensure, unexpected};
 use crate::system::System;
 
@@ -39,18 +37,9 @@ const ASK: &str =
 SELECT FROM pgml.train('line', 'regression', 't', 'y', runtime => 'rust');
 SELECT round(pgml.predict('line', ARRAY[21]::float8[])::numeric, 6), version() ~ ";
 
-/// The images of one target.
-pub(super) struct Images<'a> {
-    pub pipeline: &'a Pipeline,
-    pub target: &'a Target,
-    pub out: &'a Path,
-    pub emulation: Option<&'a Emulation>,
-    pub log: &'a Path,
-}
-
-impl Images<'_> {
+impl Suite<'_> {
     /// Runs a case for each flavour with a server.
-    pub fn run(&self, cases: &mut Cases<'_>) -> Result<(), Failure> {
+    pub(super) fn images(&self, cases: &mut Cases<'_>) -> Result<(), Failure> {
         let name = ImageConfig::load(&self.pipeline.workspace.root)?.name;
         for flavour in [Flavour::Full, Flavour::Slim] {
             let file = flavour.file_name(&name, self.target);

@@ -1,8 +1,6 @@
 //! The packages in a whole system of another architecture: apt installs them, a server starts, SQL trains in Python and in Rust
 //! and predicts, and what predicts or computes the same on every machine does so to the bit.
 
-use std::path::Path;
-
 use base::exit::Failure;
 use base::files;
 use base::progress::Listener;
@@ -10,9 +8,9 @@ use build::layout::ROOTFS_ARCHIVE;
 use build::plan::{Plan, Purpose, ids};
 use inputs::host::emulation::Emulation;
 use jobs::execute::to_run;
-use release::pipeline::Pipeline;
 use targets::Target;
 
+use super::Suite;
 use crate::cases::{Cases, ensure};
 use crate::install::{InstallTest, PORT, sql_files};
 use crate::system::System;
@@ -27,18 +25,13 @@ const NOT_EMULATED: [(&str, &str); 1] = [(
     "it compares times, and those of an emulator say nothing",
 )];
 
-/// The systems of one target, and of the same target on this machine's architecture.
-pub(super) struct Installed<'a> {
-    pub pipeline: &'a Pipeline,
-    pub target: &'a Target,
-    pub out: &'a Path,
-    pub emulation: Option<&'a Emulation>,
-    pub log: &'a Path,
-}
-
-impl Installed<'_> {
+impl Suite<'_> {
     /// Runs all cases, or says why they can't run.
-    pub fn run(&self, cases: &mut Cases<'_>, listener: &dyn Listener) -> Result<(), Failure> {
+    pub(super) fn installed(
+        &self,
+        cases: &mut Cases<'_>,
+        listener: &dyn Listener,
+    ) -> Result<(), Failure> {
         let installed = "apt installs the packages, and a server starts";
         if super::extension(self.out, self.target).is_none() {
             let why = format!("{} has no package of it", self.out.display());
