@@ -77,7 +77,7 @@ def fit_arguments(library, categories):
 
 
 class _Dropped:
-    """Takes what CatBoost prints although it is told to be silent."""
+    """Discards the texts that CatBoost prints although it is told to be silent."""
 
     def write(self, text):
         """Drop a text."""

@@ -196,7 +196,7 @@ impl<'a> PartTensors<'a> {
         }
     }
 
-    /// The splits by categories; none where the file has none.
+    /// Reads the splits by categories. A file without such splits gives `None`.
     fn sets(&self) -> Result<Option<Sets>, ReadError> {
         match self.has("sets") {
             true if self.version < SETS => Err(ReadError::Early { name: self.name("sets"), since: SETS }),

@@ -34,7 +34,7 @@ impl Sets {
         whole && self.starts.windows(2).all(ascends) && self.of_nodes.iter().zip(nodes).all(is_split)
     }
 
-    /// The set of a node; none where it compares with a number.
+    /// Returns the set of a node, and `None` for a node that compares with a number.
     pub fn of_node(&self, node: u32) -> Option<u32> {
         self.of_nodes.get(node as usize).copied().filter(|set| *set != NO_SET)
     }

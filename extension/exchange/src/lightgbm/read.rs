@@ -184,8 +184,8 @@ fn sets(lines: &Lines<'_>) -> Result<Vec<Vec<u32>>> {
     ends.windows(2).map(|bounds| Ok(bits(words.get(bounds[0]..bounds[1]).ok_or_else(wrong)?))).collect()
 }
 
-/// The rows that came to each split and each leaf in training, as LightGBM counts them for its own contributions; none where the
-/// file does not tell, and in one that was made without (all are zero).
+/// Reads how many training rows reached each split and each leaf. LightGBM computes its contributions from these counts. A file
+/// without counts, or with counts that are all zero, gives `None`.
 fn covers(lines: &Lines<'_>, count: usize) -> Result<Option<Vec<f64>>> {
     if count == 0 {
         return Ok(Some(vec![1.0]));

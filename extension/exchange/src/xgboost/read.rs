@@ -275,7 +275,8 @@ fn sets(place: &str, tree: &Tree, count: usize) -> Result<HashMap<usize, Vec<u32
     Ok(found)
 }
 
-/// The weight of each node's rows in training; none where the file does not tell, and in one that was made without (all are zero).
+/// Reads the weight of the training rows that reached each node. A file without weights, or with weights that are all zero,
+/// gives `None`.
 fn covers(place: &str, tree: &Tree, count: usize) -> Result<Option<Vec<f64>>> {
     let told = &tree.sum_hessian;
     match told.first() {
