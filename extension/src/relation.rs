@@ -28,6 +28,10 @@ pub fn find(name: &str) -> Result<Relation> {
 }
 
 fn lookup(name: &str) -> Result<Relation> {
+    // Postgres calls such a name an invalid one, and does not say that it wants quotes.
+    if !name.contains('"') && name.split('.').any(|part| part.trim().contains(char::is_whitespace)) {
+        return Err(Error::NoRelation(name.to_string()).into());
+    }
     let found = spi::first(
         "SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class AS c \
          JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \

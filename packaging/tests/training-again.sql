@@ -34,6 +34,10 @@ SELECT pg_temp.expect('steps', $$SELECT deployed FROM pgml.train('steps', 'regre
 SELECT pg_temp.expect('again with its steps', $$SELECT algorithm FROM pgml.train('steps', 'regression', 'public.steps', 'y')$$, 'ridge');
 SELECT pg_temp.expect('all of them', $$SELECT m.runtime || ' ' || (SELECT string_agg(c->'preprocessor'->>'encode', ',') FROM jsonb_array_elements(s.columns) AS c WHERE NOT (c->>'label')::boolean)
     FROM pgml.models AS m JOIN pgml.snapshots AS s ON s.id = m.snapshot_id ORDER BY m.id DESC LIMIT 1$$, 'rust one_hot,native');
+-- Catches an empty object that counts as none: the steps of the last training would stay.
+SELECT pg_temp.expect('without its steps', $$SELECT algorithm FROM pgml.train('steps', algorithm => 'lightgbm', preprocess => '{}')$$, 'lightgbm');
+SELECT pg_temp.expect('none of them', $$SELECT (SELECT string_agg((c->'preprocessor'->>'encode') || ' ' || (c->'preprocessor'->>'scale'), ',') FROM jsonb_array_elements(s.columns) AS c WHERE NOT (c->>'label')::boolean)
+    FROM pgml.models AS m JOIN pgml.snapshots AS s ON s.id = m.snapshot_id ORDER BY m.id DESC LIMIT 1$$, 'native preserve,native preserve');
 
 -- Catches a project that predicts another thing than it did, or from other columns, without being told to.
 CREATE VIEW public.less AS SELECT use, left_us FROM public.churn;

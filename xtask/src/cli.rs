@@ -2,12 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use base::exit::Failure;
 use base::workspace::Workspace;
 
 use crate::commands;
+
+/// Examples come before the arguments.
+const HELP: &str =
+    "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
+const OF_ALL: &str = "Options of every command";
 
 /// From this source tree and its lock to verified, reproducible packages of the pgml Postgres extension
 #[derive(Parser)]
@@ -15,14 +20,18 @@ use crate::commands;
     name = "cargo xtask",
     bin_name = "cargo xtask",
     version,
-    max_term_width = 110
+    max_term_width = 110,
+    before_help = "Examples:
+  cargo xtask dist      builds packages, repository and images into dist/
+  cargo xtask test      tests them
+  cargo xtask dev       opens psql on a scratch cluster that has the build"
 )]
 pub struct Cli {
     /// Where downloads, build directories and job outputs are kept [default: .cache in the source tree]
-    #[arg(long, global = true, env = "PGML_DIST_CACHE", value_name = "DIR")]
+    #[arg(long, global = true, env = "PGML_DIST_CACHE", value_name = "DIR", help_heading = OF_ALL)]
     cache: Option<PathBuf>,
     /// The source tree [default: the one that this program was built from]
-    #[arg(long, global = true, value_name = "DIR", hide_short_help = true)]
+    #[arg(long, global = true, value_name = "DIR", hide_short_help = true, help_heading = OF_ALL)]
     source: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
@@ -45,7 +54,17 @@ enum Command {
     Bench(commands::bench::Args),
 }
 
+fn examples_first(command: clap::Command) -> clap::Command {
+    command.help_template(HELP).mut_subcommands(examples_first)
+}
+
 impl Cli {
+    /// Parses the command line of this process; ends it when that is wrong, or asks for help.
+    pub fn of_process() -> Self {
+        let matches = examples_first(Self::command()).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
     /// Runs the command that the arguments name.
     pub fn run(self) -> Result<(), Failure> {
         let own = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
@@ -80,32 +99,45 @@ impl Cli {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use systest::docs;
 
     use super::*;
 
-    /// The commands in the blocks of a page, each with its words: without comments, prompts and the shell's operators.
-    fn commands(page: &str) -> Vec<Vec<String>> {
-        let mut inside = false;
+    /// The arguments of a command that starts this program, with its name.
+    fn of_xtask(mut words: Vec<String>) -> Option<Vec<String>> {
+        let place = words.iter().position(|word| word == "xtask")?;
+        let cargo = words.first().is_some_and(|word| word == "cargo");
+        let options = words[..place]
+            .iter()
+            .skip(1)
+            .all(|word| word.starts_with("--"));
+        (cargo && options).then(|| words.split_off(place))
+    }
+
+    /// The calls of this program on a page: in blocks, and between backticks in the text.
+    fn calls(page: &str) -> Vec<Vec<String>> {
         let mut found = Vec::new();
-        for line in page.lines() {
-            if line.starts_with("```") {
-                inside = !inside;
+        let mut text = page.to_owned();
+        for block in docs::blocks(page) {
+            text = text.replace(&block.text, "");
+            let prompt = |line: &str| line.strip_prefix("$ ").map(|line| format!("{line}\n"));
+            match block.language.as_str() {
+                "sh" => found.extend(docs::commands(&block.text)),
+                "console" => {
+                    let typed: String = block.text.lines().filter_map(prompt).collect();
+                    found.extend(docs::commands(&typed));
+                }
+                _ => {}
             }
-            let line = line.trim_start_matches("$ ");
-            if !inside || !line.starts_with("cargo xtask") || line.contains(['\u{2026}', '[']) {
-                continue;
-            }
-            let line = line.split("  #").next().unwrap_or(line);
-            let quoted = |(place, part): (usize, &str)| match place % 2 {
-                1 => vec![part.to_owned()],
-                _ => part.split_whitespace().map(ToOwned::to_owned).collect(),
-            };
-            let words = line.split('\'').enumerate().flat_map(quoted);
-            let words = words.take_while(|word| !["|", ">", "&&", "#"].contains(&word.as_str()));
-            found.push(words.skip(1).collect());
         }
-        found
+        for paragraph in text.split("\n\n") {
+            let spans = paragraph.split('`').skip(1).step_by(2);
+            // What stands for something else is no command.
+            let whole = spans.filter(|span| !span.contains(['\u{2026}', '[']));
+            found.extend(whole.flat_map(|span| docs::commands(&span.replace('\n', " "))));
+        }
+        let calls = found.into_iter().filter_map(of_xtask);
+        calls.filter(|words| words.len() > 1).collect()
     }
 
     /// Catches a page that shows an option or a command that there is not.
@@ -117,32 +149,59 @@ mod tests {
             let entries = std::fs::read_dir(root.join(dir)).unwrap().flatten();
             pages.extend(entries.map(|entry| entry.path()));
         }
+        pages.retain(|page| page.extension().is_some_and(|ext| ext == "md"));
         let mut count = 0;
+        let mut wrong = Vec::new();
         for page in pages {
-            let Ok(text) = std::fs::read_to_string(&page) else {
-                continue;
-            };
-            for words in commands(&text) {
+            let text = std::fs::read_to_string(&page).unwrap();
+            for words in calls(&text) {
                 count += 1;
-                let parsed = Cli::command().try_get_matches_from(&words);
-                if let Err(error) = parsed {
-                    panic!("{}: {}: {error}", page.display(), words.join(" "));
+                if let Err(error) = Cli::command().try_get_matches_from(&words)
+                    && error.use_stderr()
+                {
+                    let line = words.join(" ");
+                    wrong.push(format!("{}: {line}: {error}", page.display()));
                 }
             }
         }
-        assert!(count > 60, "only {count} commands were found");
+        assert!(count > 150, "only {count} commands were found");
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    /// Catches a command without an example, and an example that is none.
+    #[test]
+    fn every_command_begins_its_help_with_examples() {
+        fn check(command: &clap::Command, name: &str) {
+            let examples = command.get_before_help().map(ToString::to_string);
+            let examples = examples.unwrap_or_default();
+            let lines = examples
+                .lines()
+                .filter_map(|line| line.split_once("cargo xtask"));
+            let mut count = 0;
+            for (_, line) in lines {
+                count += 1;
+                let line = line.split("   ").next().unwrap_or(line);
+                let words = docs::commands(&format!("cargo xtask {line}")).swap_remove(0);
+                let parsed = Cli::command().try_get_matches_from(&words[1..]);
+                let wrong = parsed.err().filter(clap::Error::use_stderr);
+                assert!(wrong.is_none(), "{line}: {wrong:?}");
+            }
+            assert!(count > 0, "`{name}` has no example");
+            let further = command
+                .get_subcommands()
+                .filter(|one| one.get_name() != "help");
+            further.for_each(|one| check(one, one.get_name()));
+        }
+        check(&Cli::command(), "cargo xtask");
     }
 
     #[test]
-    fn commands_are_read_as_a_shell_reads_them() {
-        let page = "```\n$ cargo xtask dev -c 'SELECT 1'   # psql\ncargo xtask plan | less\n```\ncargo xtask no\n";
-        let found = commands(page);
+    fn commands_are_found_in_blocks_and_in_text() {
+        let page = "Run `cargo xtask plan\n--all`, not `cargo xtask`.\n\n```console\n$ cargo --offline xtask dist\ncargo xtask no\n```\n";
+        let found = calls(page);
         assert_eq!(
             found,
-            [
-                vec!["xtask", "dev", "-c", "SELECT 1"],
-                vec!["xtask", "plan"]
-            ]
+            [vec!["xtask", "dist"], vec!["xtask", "plan", "--all"]]
         );
         assert!(
             Cli::command()

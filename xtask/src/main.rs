@@ -9,10 +9,8 @@ mod publisher;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let cli = cli::Cli::of_process();
     match cli.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -45,7 +45,8 @@ enum Command {
 /// are those of `docker login`, `podman login`, `skopeo login` and `oras login`.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Example: COSIGN_PASSWORD=… cargo xtask publish --to registry.example.org/team --key cosign.key --apt www@packages.example.org:/srv/pgml"
+    help_template = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}",
+    before_help = "Example: COSIGN_PASSWORD=… cargo xtask publish --to registry.example.org/team --key cosign.key --apt www@packages.example.org:/srv/pgml"
 )]
 struct Publish {
     /// The release

@@ -7,6 +7,7 @@ mod dump;
 mod hostile;
 mod preloaded;
 mod prepared;
+mod readme;
 mod rust;
 mod scripts;
 
@@ -105,10 +106,10 @@ impl InstallTest<'_> {
     /// Runs every case. The results name each check; it returns an error only if the test could not run at all.
     pub fn run(&self, listener: &dyn Listener) -> Result<Vec<Case>, Failure> {
         let mut cases = Cases::new(format!("{} install:", self.target), listener);
-        let system = self.start()?;
+        let system = self.start_showing(&[(self.repository, readme::RELEASE)])?;
         let installed = cases.run(
             "apt update accepts the repository and apt installs the packages",
-            || self.install(&system),
+            || self.install_as_documented(&system),
         );
         if installed.is_none() {
             return Ok(cases.done);
@@ -189,12 +190,7 @@ impl InstallTest<'_> {
 
     /// Both archives, and an update that has nothing to warn of.
     pub(super) fn add_sources(&self, system: &System) -> Result<(), Failure> {
-        system.write(
-            "/etc/apt/sources.list.d/mirror.sources",
-            &format!(
-                "Types: deb\nURIs: file:/srv/mirror\nSuites: ./\nSigned-By: /srv/mirror/{KEYRING}\n"
-            ),
-        )?;
+        self.add_mirror(system)?;
         system.write(
             "/etc/apt/sources.list.d/pgml.sources",
             &format!(

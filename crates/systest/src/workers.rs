@@ -39,6 +39,7 @@ impl Store {
         let server = Program::new("redis-server")
             .args(["--port", "0", "--save", "", "--appendonly", "no"])
             .args(["--daemonize", "no", "--logfile", ""])
+            .args(["--maxmemory", "2gb", "--maxmemory-policy", "allkeys-lru"])
             .args(["--dir".as_ref(), dir.as_os_str()])
             .args(["--unixsocket".as_ref(), socket.as_os_str()])
             .command()

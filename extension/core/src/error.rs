@@ -262,7 +262,11 @@ impl Error {
     /// The hint where the relation, its columns or its rows are at fault.
     fn hint_about_data(&self) -> Option<String> {
         let hint = match self {
-            Error::NoRelation(_) => "Name an existing table or view, with its schema when that is not in search_path.".into(),
+            Error::NoRelation(_) => {
+                "Name an existing table or view, with its schema when that is not in search_path. A name with blanks, capitals or signs \
+                 is written as in SQL, between double quotes: '\"Two Words\"'."
+                    .into()
+            },
             Error::NoColumn { available, .. } => format!("It has: {}.", available.join(", ")),
             Error::LabelTwice(_) => "Name each label once in y_column_name.".into(),
             Error::NoFeatures(_) => "Leave at least one column out of y_column_name.".into(),
@@ -283,8 +287,8 @@ impl Error {
             Error::Weights { .. } => "A weight is zero or above, and one row's at least is above zero.".into(),
             Error::NoRows(_) | Error::OneRow(_) => "Check the relation, or the conditions of the view.".into(),
             Error::BadValues { null: true, .. } => {
-                "Train on a view that fills the missing values (coalesce) or leaves those rows out (IS NOT NULL), or with \
-                 preprocess, which imputes them."
+                "Use a view that leaves those rows out (WHERE … IS NOT NULL), as a label without a value needs, or that fills the \
+                 missing values (coalesce). Those of a feature can also be imputed: train with preprocess."
                     .into()
             }
             Error::BadValues { .. } => "Train on a view that leaves those rows out.".into(),

@@ -160,7 +160,10 @@ fn snapshot(
 ) -> Result<(Snapshot, bool)> {
     let plan = match (call.preprocess.take(), again) {
         (None, Some(again)) => Some(again.plan),
-        (given, _) => Some(Plan::parse(&object("preprocess", given)?)?).filter(|plan| !plan.is_empty()),
+        (None, None) => None,
+        // An empty object says that there are no steps. It is the default of 2.10, where it says nothing.
+        (given, _) => Some(Plan::parse(&object("preprocess", given)?)?)
+            .filter(|plan| edition == Edition::Current || !plan.is_empty()),
     };
     let mut wanted = Snapshot::new(call.relation.take(), call.labels.take(), call.test_size, call.sampling.take())?;
     wanted.in_order = edition == Edition::V1;

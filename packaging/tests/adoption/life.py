@@ -227,7 +227,7 @@ def restored():
         archive = os.path.join(directory, "dump")
         into = ("-d", RESTORED)
         for what, done in (
-            ("the dump", run("pg_dump", "-Fc", "-f", archive, source)),
+            ("the dump", run("pg_dump", "--format=custom", f"--file={archive}", source)),
             ("an extension", psql(*into, "-c", "CREATE EXTENSION pgml VERSION '1.0'")),
             ("what the rows need", psql(*into, script=before)),
             ("the restore", run("pg_restore", "--exit-on-error", *into, archive)),

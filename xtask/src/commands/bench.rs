@@ -21,7 +21,7 @@ use crate::output::{print, print_json};
 /// is installed outside of it. Both sides of a comparison run in turns, in one session and on the same rows.
 /// docs/bench.md says what is compared and how to read it.
 #[derive(clap::Args)]
-#[command(after_help = "Example: cargo xtask bench predict dot")]
+#[command(before_help = "Example: cargo xtask bench predict dot")]
 pub struct Args {
     /// Only these [default: all but `trees`, which trains for minutes]
     #[arg(value_name = "NAME", value_parser = BENCHES.map(|bench| bench.name))]

@@ -21,6 +21,9 @@ use crate::console::Console;
 /// Equal keys are equal results, so that an imported result is never made again. Trust an archive only as far as the machine
 /// that made it: a changed archive changes what is built from it.
 #[derive(clap::Args)]
+#[command(before_help = "Examples:
+  cargo xtask cache prune --dry-run              what would be removed
+  cargo xtask cache export --inputs --to pgml-3.0.0-inputs.tar --all")]
 pub struct Args {
     #[command(subcommand)]
     action: Action,
@@ -29,7 +32,7 @@ pub struct Args {
 #[derive(clap::Subcommand)]
 enum Action {
     /// Write results, or all inputs, into an archive
-    #[command(after_help = "Examples:
+    #[command(before_help = "Examples:
   cargo xtask cache export --jobs compile:pg15 --to pg15.tar 'debian*-pg15'
   cargo xtask cache export --inputs --to pgml-3.0.0-inputs.tar --all")]
     Export {
@@ -53,7 +56,7 @@ enum Action {
         sources: Box<Sources>,
     },
     /// Remove results that no run has used for long, and inputs that no lock names
-    #[command(after_help = "Example: cargo xtask cache prune --days 7 --gigabytes 5")]
+    #[command(before_help = "Example: cargo xtask cache prune --days 7 --gigabytes 5")]
     Prune {
         /// Keep what a run used within so many days
         #[arg(long, value_name = "NUMBER", default_value_t = 30)]
@@ -66,7 +69,7 @@ enum Action {
         dry_run: bool,
     },
     /// Import the results in archives into the cache
-    #[command(after_help = "Example: cargo xtask cache import pg15.tar")]
+    #[command(before_help = "Example: cargo xtask cache import pg15.tar")]
     Import {
         /// The archives that `cache export` wrote
         #[arg(value_name = "FILE", required = true)]

@@ -23,7 +23,7 @@ use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use systest::scratch_cluster::{self, Build, Created, SUPERUSER, ScratchCluster, Server};
 
-use crate::commands::Sources;
+use crate::commands::mirrors::MirrorArgs;
 use crate::console::Console;
 use crate::output::print;
 
@@ -32,7 +32,10 @@ use crate::output::print;
 /// Nothing is installed: the server runs in a sandbox that shows it the build. The cluster is kept between runs; the
 /// server ends with psql.
 #[derive(clap::Args)]
-#[command(after_help = "Example: cargo xtask dev -c 'SELECT pgml.version()'")]
+#[command(before_help = "Examples:
+  cargo xtask dev                                psql on a scratch cluster
+  cargo xtask dev -c 'SELECT pgml.version()'     what follows goes to psql
+  cargo xtask dev --fresh                        an empty cluster")]
 pub struct Args {
     /// Start over with an empty cluster
     #[arg(long)]
@@ -41,7 +44,7 @@ pub struct Args {
     #[arg(long, conflicts_with = "fresh")]
     env: bool,
     #[command(flatten)]
-    sources: Sources,
+    mirrors: MirrorArgs,
     /// Passed on to psql
     #[arg(
         value_name = "PSQL ARGS",
@@ -54,7 +57,7 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     let console = Console::new();
-    let pipeline = args.sources.pipeline(workspace)?;
+    let pipeline = args.mirrors.pipeline(workspace)?;
     let target = pipeline.host.own_target(&pipeline.targets)?;
     if args.env {
         return print(&environment::of(&pipeline, &target, &console)?);

@@ -30,7 +30,11 @@ use crate::output::print;
 
 /// Build the packages, the apt repository and the container images, from nothing to verified
 #[derive(clap::Args)]
-#[command(after_help = "Example: cargo xtask dist debian12-pg15")]
+#[command(before_help = "Examples:
+  cargo xtask dist                               for this machine's distribution and Postgres
+  cargo xtask dist debian12-pg15 debian13-pg17
+  cargo xtask dist --all --keep-going
+  cargo xtask dist --only deb,apt                without images")]
 pub struct Args {
     #[command(flatten)]
     choice: TargetChoice,

@@ -16,7 +16,10 @@ use crate::output::{print, print_json};
 ///
 /// It looks at the machine and tries things out. It changes nothing and contacts no server.
 #[derive(clap::Args)]
-#[command(after_help = "Example: cargo xtask doctor --json | jq .able")]
+#[command(before_help = "Examples:
+  cargo xtask doctor
+  cargo xtask doctor --json | jq .able
+  cargo xtask doctor --advisories")]
 pub struct Args {
     /// Look up the locked crates in an advisory database instead, and exit with 1 if one of them is concerned
     #[arg(long)]

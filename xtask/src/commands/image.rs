@@ -21,7 +21,9 @@ use crate::output::print;
 #[command(
     subcommand_required = true,
     arg_required_else_help = true,
-    after_help = "Example: cargo xtask image run -- --env POSTGRES_PASSWORD=secret --publish 5432:5432"
+    before_help = "Examples:
+  cargo xtask image load
+  cargo xtask image run -- --env POSTGRES_PASSWORD=secret --publish 5432:5432"
 )]
 pub struct Args {
     #[command(subcommand)]
@@ -31,8 +33,12 @@ pub struct Args {
 #[derive(clap::Subcommand)]
 enum Action {
     /// Load an image into the engine, and print its name
+    #[command(before_help = "Example: cargo xtask image load debian12-pg15 --flavour slim")]
     Load(ImageChoice),
     /// Load an image and run a container of it, which is removed when it ends
+    #[command(before_help = "Examples:
+  cargo xtask image run -- --env POSTGRES_PASSWORD=secret --publish 5432:5432
+  cargo xtask image run -- --env POSTGRES_PASSWORD=secret -- -c work_mem=64MB")]
     Run {
         #[command(flatten)]
         image: ImageChoice,

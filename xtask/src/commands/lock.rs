@@ -20,7 +20,8 @@ use crate::output::{print, print_json};
 ///
 /// Without a flag it does what --check does: it reads the lock files and packaging/targets.toml, and contacts no server.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:
+#[command(before_help = "Examples:
+  cargo xtask lock                               do the locks fit? contacts nobody
   cargo xtask lock --outdated                    what is older than its archives offer
   cargo xtask lock --update --security           move what security updates and updates supersede
   cargo xtask lock --update debian12             make one lock anew")]

@@ -1,8 +1,10 @@
 //! The arguments of every command that may contact an archive.
 
+use base::exit::Failure;
 use base::workspace::Workspace;
 use inputs::fetch::FetchError;
 use inputs::fetch::mirrors::{Mirrors, UserMirrors};
+use release::pipeline::Pipeline;
 use targets::Targets;
 
 /// The archives that may be contacted.
@@ -18,6 +20,11 @@ pub struct MirrorArgs {
 }
 
 impl MirrorArgs {
+    /// Reads the configuration of a run that makes no release.
+    pub fn pipeline(&self, workspace: &Workspace) -> Result<Pipeline, Failure> {
+        Pipeline::load(workspace, None, &self.user_mirrors())
+    }
+
     /// The archives that the user allowed in addition to those that this machine's apt is configured for.
     pub fn user_mirrors(&self) -> UserMirrors {
         UserMirrors {

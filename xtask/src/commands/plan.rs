@@ -16,7 +16,10 @@ use crate::output::{print, print_json};
 
 /// Show all work without doing it: each job, whether its result is cached and why not, and what each target lacks here
 #[derive(clap::Args)]
-#[command(after_help = "Example: cargo xtask plan --all --format json")]
+#[command(before_help = "Examples:
+  cargo xtask plan                               what `dist` would do here, and why
+  cargo xtask plan --all                         what can be done for every target
+  cargo xtask plan --all --json")]
 pub struct Args {
     #[command(flatten)]
     choice: TargetChoice,

@@ -10,6 +10,9 @@ use crate::publisher;
 /// Push a release's images to a registry, copy its apt repository to a server, sign both
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
+#[command(before_help = "Examples:
+  cargo xtask publish --help                     all options
+  cargo xtask publish --to registry.example.org/team --key cosign.key --apt www@packages.example.org:/srv/pgml")]
 pub struct Args {
     /// What is published, and where: `cargo xtask publish --help`
     #[arg(

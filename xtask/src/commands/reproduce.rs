@@ -22,8 +22,9 @@ use crate::output::{print, print_json};
 /// network. Properties that this machine can't vary are listed with the reason. diffoscope explains each difference, and the
 /// command ends with exit code 1.
 #[derive(clap::Args)]
-#[command(after_help = "Example: cargo xtask reproduce debian12-pg15\n         \
-                        cargo xtask reproduce --from dist/manifest.json")]
+#[command(before_help = "Examples:
+  cargo xtask reproduce debian12-pg15            build twice, and compare
+  cargo xtask reproduce --from dist/manifest.json")]
 pub struct Args {
     #[command(flatten)]
     choice: TargetChoice,

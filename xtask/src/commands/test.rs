@@ -30,7 +30,10 @@ fn names() -> PossibleValuesParser {
 
 /// Run the tests: unit tests, then the packages installed by apt into a clean system with a real server
 #[derive(clap::Args)]
-#[command(after_help = "Example: cargo xtask test --suite install")]
+#[command(before_help = "Examples:
+  cargo xtask test                               all suites that need no name, on this machine's own target
+  cargo xtask test --suite install               apt and SQL alone
+  cargo xtask test --suite packages debian12-pg15 debian13-pg17")]
 pub struct Args {
     #[command(flatten)]
     choice: TargetChoice,

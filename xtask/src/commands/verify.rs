@@ -21,16 +21,20 @@ use symcheck::{Judgement, Rulebook};
 use targets::Targets;
 use thiserror::Error;
 
-use super::{Sources, provenance};
+use super::mirrors::MirrorArgs;
+use super::provenance;
 use crate::output::print;
 use crate::publisher::is_image;
 
 /// Check the symbol and ABI rules on any library or package, ours or not
 ///
 /// Exits with 1 when a rule does not hold or can't be proven. docs/verify.md explains the rules.
-///
-/// Example: cargo xtask verify --target debian12-pg15 /usr/lib/x86_64-linux-gnu/libgsl.so.27
 #[derive(clap::Args)]
+#[command(before_help = "Examples:
+  cargo xtask verify --root / /usr/lib/postgresql/15/lib/plr.so
+  cargo xtask verify --target debian12-pg15 /usr/lib/x86_64-linux-gnu/libgsl.so.27
+  cargo xtask verify --explain S11
+  cargo xtask verify --provenance dist")]
 pub struct Args {
     /// Shared libraries, `.deb` packages, or directories with such files; they also find each other
     #[arg(required_unless_present_any = ["explain", "provenance"], value_name = "FILE")]
@@ -78,7 +82,7 @@ pub struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    sources: Sources,
+    mirrors: MirrorArgs,
 }
 
 #[derive(Debug, Error, Diagnostic)]

@@ -12,7 +12,7 @@ use crate::console::Console;
 
 /// Write the workflow of GitHub Actions from the plan of every target
 #[derive(clap::Args)]
-#[command(after_help = "Example: cargo xtask workflows --check")]
+#[command(before_help = "Example: cargo xtask workflows --check")]
 pub struct Args {
     /// Change nothing, and exit with 1 when it is stale
     #[arg(long)]

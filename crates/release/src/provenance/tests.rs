@@ -123,13 +123,30 @@ fn a_release_that_nobody_touched_is_as_it_says() {
     let document = fixture.check();
     assert!(document.holds, "{document}");
     assert!(!document.to_string().contains("not checked"), "{document}");
-    // The list is one that anybody's tools read.
-    let sums = std::process::Command::new("sha256sum")
-        .args(["--check", "--quiet", "--strict"])
-        .arg(fixture.path("dist/provenance").join(source_tree::LIST))
-        .current_dir(fixture.path("source"))
-        .status();
-    assert!(sums.unwrap().success());
+}
+
+/// Catches commands for anybody's tools on the page that do not check what it says.
+#[test]
+fn the_commands_of_the_page_check_it_without_this_tool() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = files::read_text(&root.join("docs/provenance.md")).unwrap();
+    let blocks = page.split("```sh\n").skip(1);
+    let mut blocks = blocks.filter_map(|rest| rest.split_once("```"));
+    let (script, _) = blocks.find(|(block, _)| block.contains("gpgv")).unwrap();
+    let run = |fixture: &Fixture| {
+        let script = format!("set -euo pipefail\n{script}");
+        let mut bash = std::process::Command::new("bash");
+        bash.args(["-c", &script])
+            .current_dir(fixture.path("source"));
+        bash.output().unwrap()
+    };
+    let fixture = Fixture::new();
+    // A release lies in the source tree.
+    std::os::unix::fs::symlink("../dist", fixture.path("source/dist")).unwrap();
+    let ended = run(&fixture);
+    assert!(ended.status.success(), "{ended:?}");
+    files::write(&fixture.path("source/extension/src/lib.rs"), "fn g() {}").unwrap();
+    assert!(!run(&fixture).status.success());
 }
 
 #[test]

@@ -30,7 +30,12 @@ impl ImageTest<'_> {
             let filter = format!("name=^{volume}$");
             let there = ["volume", "ls", "--quiet", "--filter", &filter];
             let before = containers.call(&there)?;
-            let command = ["--", "--", "grep", "/var/lib/postgresql", "/proc/mounts"];
+            let command = ["--", "--publish", "127.0.0.1::5432"];
+            let command = [
+                &command[..],
+                &["--", "grep", "/var/lib/postgresql", "/proc/mounts"],
+            ]
+            .concat();
             let said = self.image_call(&["run"], &command);
             let after = containers.call(&there)?;
             if before.is_empty() && !after.is_empty() {

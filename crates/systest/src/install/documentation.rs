@@ -30,23 +30,25 @@ const FUNCTIONS: &str = "
     WHERE pronamespace = 'pgml'::regnamespace AND prorettype <> 'trigger'::regtype ORDER BY 1";
 
 impl InstallTest<'_> {
-    /// The README and every page of `docs/sql`, each in a new database.
+    /// The README and every page below `docs`, each in a new database.
     pub(super) fn documentation(
         &self,
         system: &System,
         cases: &mut Cases<'_>,
     ) -> Result<(), Failure> {
         let mut pages = vec!["README.md".to_owned()];
-        let sql = files::files_below(&self.source.join("docs/sql"))?;
-        pages.extend(
-            sql.iter()
-                .map(|page| format!("docs/sql/{}", page.display())),
-        );
+        let below = files::files_below(&self.source.join("docs"))?;
+        let markdown = below
+            .iter()
+            .filter(|page| page.extension().is_some_and(|ext| ext == "md"));
+        pages.extend(markdown.map(|page| format!("docs/{}", page.display())));
         let mut words = String::new();
         for page in pages {
             let text = files::read_text(&self.source.join(&page))?;
             let found = examples(&text);
-            words.push_str(&text);
+            if page == "README.md" || page.starts_with("docs/sql/") {
+                words.push_str(&text);
+            }
             if found.is_empty() {
                 continue;
             }

@@ -18,7 +18,7 @@ const VERSION: [u32; 3] = [2, 1, 0];
 pub fn write(model: &Model, preprocess: &Preprocess, names: &[String]) -> Result<String> {
     let no = |why: &str| Err(Error::Inexpressible { form: FORM, why: why.to_string() });
     if !preprocess.is_plain() {
-        return no("its preprocessing has no place in it");
+        return no("it has texts or preprocessing, which have no place in it; the formats onnx and pgml have one");
     }
     let sums = Sums::of(model, FORM)?.mirrored();
     if !sums.rounds() {

@@ -50,7 +50,7 @@ pub(super) fn judge(
     let root = args.root.as_deref().unwrap_or(Path::new("/"));
     let with = InputFiles::read(&args.with, root, Some(&Debs))?;
     let beside = InputFiles::read(&args.beside, root, Some(&Debs))?;
-    let pipeline = args.sources.pipeline(workspace)?;
+    let pipeline = args.mirrors.pipeline(workspace)?;
     let target = target(named, given_files, targets, &pipeline)?;
     let given = given_files.file_system(&[&beside, &with], &book.policy.loading);
     let providers = match &args.root {
