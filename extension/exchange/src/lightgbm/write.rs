@@ -16,7 +16,8 @@ const FORM: &str = "LightGBM's text";
 /// The text of a model; `names` are those of the numbers that it takes.
 pub fn write(model: &Model, preprocess: &Preprocess, names: &[String]) -> Result<String> {
     if !preprocess.is_plain() {
-        let why = "it has texts or preprocessing, which have no place in it; the formats onnx and pgml have one".to_string();
+        let why =
+            "it has texts or preprocessing, which have no place in it; the formats onnx and pgml have one".to_string();
         return Err(Error::Inexpressible { form: FORM, why });
     }
     let sums = Sums::of(model, FORM)?;
