@@ -231,6 +231,26 @@ fn every_suite_that_a_page_names_is_one() {
     assert!(seen.len() > 15, "{seen:?}");
 }
 
+/// Catches lines that a screen breaks; a row of a table is one line, and a block is what a program prints.
+#[test]
+fn lines_of_text_fit_a_screen() {
+    let mut wrong = Vec::new();
+    for page in pages() {
+        let mut inside = false;
+        for (number, line) in read(&page).lines().enumerate() {
+            inside ^= line.starts_with("```");
+            if !inside && !line.starts_with('|') && line.chars().count() > 120 {
+                wrong.push(format!("{page}:{}", number + 1));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "more than 120 columns: {}",
+        wrong.join(", ")
+    );
+}
+
 /// The commands that change nothing but a cache run as a page shows them.
 #[test]
 fn commands_that_only_look_run_as_they_stand() {

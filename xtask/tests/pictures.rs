@@ -46,6 +46,10 @@ fn every_picture_is_shown_and_described() {
     let pages: String = of("md")
         .map(|page| fs::read_to_string(page).unwrap())
         .collect();
+    for picture in of("png") {
+        let name = picture.file_name().unwrap().to_string_lossy();
+        assert!(pages.contains(&format!("({name})")), "no page shows {name}");
+    }
     for picture in of("svg") {
         let name = picture.file_name().unwrap().to_string_lossy();
         assert!(pages.contains(&format!("({name})")), "no page shows {name}");

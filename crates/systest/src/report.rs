@@ -1,6 +1,8 @@
 //! The suite `report`: checks the page in Chromium. It opens the page of the release, a page with every target, and a page
 //! with a reference to another host, which the check must find.
 
+mod picture;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -29,6 +31,10 @@ pub struct ReportTest<'a> {
     pub scratch: &'a Path,
     /// Where tools' output is kept.
     pub log: &'a Path,
+    /// The source tree: its documentation has a picture of a report.
+    pub source: &'a Path,
+    /// Whether that picture is made anew.
+    pub update: bool,
 }
 
 /// What Chromium made of a page.
@@ -63,6 +69,11 @@ impl ReportTest<'_> {
             publish::write_manifest(&dir, &manifest)?;
             self.check("all", &dir, self.targets)
         });
+        // Catches a picture that shows a page which looks otherwise by now.
+        cases.run(
+            "the documentation's picture is of the page as it is",
+            || self.documented(),
+        );
         // Catches checks that would not notice.
         cases.run(
             "a reference to somewhere else and a lost target are noticed",
@@ -101,7 +112,7 @@ impl ReportTest<'_> {
         ensure(!targets.is_empty() && missing.is_empty(), || {
             format!("of {} targets it lacks {missing:?}", targets.len())
         })?;
-        let picture = self.picture(name, &page)?;
+        let picture = self.picture(name, &page, 2400)?;
         files::remove_dir(&self.home(name))?;
         let size = png_size(&files::read(&picture)?);
         ensure(size.is_some_and(|(width, _)| width == WIDTH), || {
@@ -161,13 +172,13 @@ impl ReportTest<'_> {
         })
     }
 
-    fn picture(&self, name: &str, page: &Path) -> Result<PathBuf, Failure> {
+    fn picture(&self, name: &str, page: &Path, height: u32) -> Result<PathBuf, Failure> {
         let picture = self.scratch.join(format!("{name}.png"));
         let mut option = std::ffi::OsString::from("--screenshot=");
         option.push(&picture);
         self.chromium(name)
             .arg(option)
-            .arg(format!("--window-size={WIDTH},2400"))
+            .arg(format!("--window-size={WIDTH},{height}"))
             .arg(format!("file://{}", page.display()))
             .run(self.log)?;
         Ok(picture)

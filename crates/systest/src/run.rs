@@ -270,7 +270,7 @@ impl TestRun<'_> {
     }
 
     /// The report, as a browser shows it.
-    pub fn report(&self) -> Result<Vec<Case>, Failure> {
+    pub fn report(&self, update: bool) -> Result<Vec<Case>, Failure> {
         let targets = &self.pipeline.targets;
         let all = targets.all(self.pipeline.host.architecture(targets));
         let test = ReportTest {
@@ -278,6 +278,8 @@ impl TestRun<'_> {
             targets: &all.iter().map(ToString::to_string).collect::<Vec<_>>(),
             scratch: &self.workspace().cache.join("report"),
             log: &self.workspace().log("test-report"),
+            source: &self.workspace().root,
+            update,
         };
         test.run(self.listener)
     }

@@ -421,7 +421,7 @@ fn of_packages(
         }
         Suite::Protections => test.protections(),
         // After the page was made again from what the install test saw.
-        Suite::Report => test.report(),
+        Suite::Report => test.report(options.update),
         Suite::Unit
         | Suite::Crash
         | Suite::Emulated
