@@ -288,7 +288,7 @@ impl Pipeline {
             toolchain: &self.toolchain.version,
             outdated,
             source: (&self.workspace, &self.targets),
-            key: &steps.signing_key(&log)?,
+            key: &steps.release_key(&log)?,
             log: &log,
         };
         publish::publish(out, plan, &self.cache(), &facts).map(Some)

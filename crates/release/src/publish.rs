@@ -21,7 +21,7 @@ use base::exit::Failure;
 use base::files::{self, FileError};
 use base::json;
 use base::workspace::Workspace;
-use build::plan::Plan;
+use build::plan::{Plan, Step};
 use debian::apt::signing::SigningKey;
 use jobs::execute::cache::Cache;
 use symcheck::abi3::Abi3;
@@ -117,6 +117,14 @@ pub fn plan_digest(plan: &Plan) -> Digest {
     let mut lines: Vec<String> = keys.chain(goals).collect();
     lines.sort_unstable();
     Digest::of(lines.join("\n"))
+}
+
+/// The same without the apt repository, whose key depends on who signs it and on what it is published beside: what anybody
+/// can compute again.
+pub fn products_digest(plan: &Plan) -> Digest {
+    let mut products = plan.clone();
+    products.jobs.retain(|job| job.step != Step::AptRepository);
+    plan_digest(&products)
 }
 
 /// The manifest of an output directory, where there is one that this program reads.

@@ -30,7 +30,9 @@ fn failure(py: Python<'_>, error: &PyErr) -> Failure {
     let (sqlstate, hint) = if error.is_instance_of::<PyImportError>(py) {
         ("58P01", Some(INSTALL.to_string()))
     } else if error.is_instance_of::<PyMemoryError>(py) {
-        ("53200", None)
+        let hint = "The training reached pgml.memory_limit, or the memory of the machine or container: take fewer rows or columns, \
+                    or raise the limit.";
+        ("53200", Some(hint.to_string()))
     } else if error.is_instance_of::<PyKeyboardInterrupt>(py) {
         ("57014", None)
     } else {

@@ -106,6 +106,14 @@ impl Steps<'_> {
         Ok(Lock::open(self.workspace, self.targets, distribution)?)
     }
 
+    /// The key that signs the release: the user's, or the local one.
+    pub fn release_key(&self, log: &std::path::Path) -> Result<SigningKey, Failure> {
+        match &self.repository.sign_key {
+            Some(key) => SigningKey::of_user(&key.home, &key.id, log),
+            None => self.signing_key(log),
+        }
+    }
+
     /// The local key; made on first need.
     pub fn signing_key(&self, log: &std::path::Path) -> Result<SigningKey, Failure> {
         SigningKey::local(&self.workspace.cache.join("signing-key"), log)

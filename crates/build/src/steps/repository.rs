@@ -3,7 +3,6 @@
 use base::exit::Failure;
 use base::files;
 use debian::apt::repository::{self, Suite};
-use debian::apt::signing::SigningKey;
 
 use super::context::Steps;
 use crate::plan::{Work, ids};
@@ -47,10 +46,7 @@ impl Steps<'_> {
                 }
             }
         }
-        let key = match &self.repository.sign_key {
-            Some(key) => SigningKey::of_user(&key.home, &key.id, &work.log)?,
-            None => self.signing_key(&work.log)?,
-        };
+        let key = self.release_key(&work.log)?;
         let mut made = format!("{} suites, signed by {}", suites.len(), key.fingerprint());
         if let Some(day) = key.expires() {
             made.push_str(&format!(", which expires on {day}"));

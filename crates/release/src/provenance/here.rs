@@ -12,7 +12,7 @@ use jobs::source_tree::SourceTree;
 use super::Statement;
 use super::check::LocalState;
 use crate::pipeline::Pipeline;
-use crate::publish::plan_digest;
+use crate::publish::products_digest;
 
 /// This checkout, for the targets and the time of a statement.
 pub struct Here {
@@ -32,7 +32,7 @@ impl Here {
         let plan = named
             .map_err(Failure::from)
             .and_then(|chosen| pipeline.plan(&chosen, Purpose::Dist))
-            .map(|plan| plan_digest(&plan))
+            .map(|plan| products_digest(&plan))
             .map_err(|failure| match failure.report {
                 Some(report) => report.to_string(),
                 None => "it can't be computed".to_owned(),

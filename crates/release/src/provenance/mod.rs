@@ -20,7 +20,7 @@ use build::plan::{Plan, Step};
 use jobs::execute::cache::Cache;
 use jobs::source_tree::{self, SourceTree};
 
-use crate::publish::{Artifact, Facts, Kind, Manifest};
+use crate::publish::{Artifact, Facts, Kind, Manifest, products_digest};
 
 /// The directory in a release.
 pub const DIRECTORY: &str = "provenance";
@@ -251,7 +251,11 @@ pub fn publish(
     })?;
     let list = cache.output(source).join(source_tree::LIST);
     let tree = SourceTree::load(&list)?;
-    let statement = Statement::new(manifest, &tree, facts.toolchain);
+    let stated = Manifest {
+        plan: products_digest(plan),
+        ..manifest.clone()
+    };
+    let statement = Statement::new(&stated, &tree, facts.toolchain);
     for (name, bytes) in [
         (STATEMENT, statement.to_json()),
         (source_tree::LIST, tree.list().into_bytes()),

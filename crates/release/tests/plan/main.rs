@@ -139,6 +139,31 @@ fn the_order_of_the_targets_says_nothing() {
     });
 }
 
+/// Catches a statement that nobody can compare with a checkout, because a key or an earlier repository is part of it.
+#[test]
+fn who_signs_the_repository_is_no_part_of_what_is_made() {
+    with_plan(&|_| true, |plan, _| {
+        let mut signed = plan.clone();
+        let job = signed.jobs.iter_mut().find(|job| job.id == "repository");
+        job.unwrap().key = base::digest::Digest::of("another key");
+        let digests = [
+            release::publish::plan_digest,
+            release::publish::products_digest,
+        ];
+        let [same, products] = digests.map(|digest| digest(plan) == digest(&signed));
+        assert!(!same && products);
+        let stamp = signed
+            .jobs
+            .iter_mut()
+            .find(|job| matches!(job.step, Step::Stamp { .. }));
+        stamp.unwrap().key = base::digest::Digest::of("another library");
+        assert_ne!(
+            release::publish::products_digest(plan),
+            release::publish::products_digest(&signed)
+        );
+    });
+}
+
 fn count(plan: &Plan, which: fn(&Step) -> bool) -> usize {
     plan.jobs.iter().filter(|job| which(&job.step)).count()
 }
