@@ -425,11 +425,13 @@ impl InstallTest<'_> {
                 major = self.major
             ),
         )?;
-        // apt's copies of package lists and dpkg's and apt's logs name what was installed once, as for any package.
+        // apt's copies of package lists and dpkg's and apt's logs name what was installed once, as for any package. The
+        // source and its key are the user's.
         let left = system.script(
             "root",
             "find / -xdev \\( -path /srv -o -path /proc -o -path /var/lib/apt/lists -o -path /tmp \\) -prune -o -iname '*pgml*' -print \
-             | grep -v '^/etc/apt/sources.list.d/pgml.sources$' || true; dpkg-query -W '*pgml*' 2>/dev/null || true",
+             | grep -v -e '^/etc/apt/sources.list.d/pgml.sources$' -e '^/usr/share/keyrings/pgml-archive-keyring.gpg$' \
+             || true; dpkg-query -W '*pgml*' 2>/dev/null || true",
         )?;
         ensure(left.trim().is_empty(), || format!("left behind:\n{left}"))
     }
