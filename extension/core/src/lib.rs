@@ -20,6 +20,7 @@ pub mod numbering;
 pub mod preprocess;
 pub mod project;
 pub mod seal;
+pub mod slab;
 pub mod split;
 pub mod time;
 

@@ -47,6 +47,11 @@ pub fn open<'a>(keys: &[Vec<u8>], model: i64, reader: Reader, sealed: &'a [u8]) 
     }
 }
 
+/// The seal behind bytes, when they have one; unchecked.
+pub fn of(sealed: &[u8]) -> Option<&[u8; OUT_LEN]> {
+    split(sealed).1
+}
+
 /// The bytes without their seal, when they have one; unchecked.
 pub fn without(sealed: &[u8]) -> &[u8] {
     split(sealed).0

@@ -64,7 +64,9 @@ impl<'a> Sums<'a> {
         let node = self.forest.nodes()[at as usize];
         let has_set = self.forest.sets().is_some_and(|sets| sets.of_node(at).is_some());
         match self.is_mirrored && has_set {
-            true => Node { left: node.right, right: node.left, missing_left: !node.missing_left, ..node },
+            true => {
+                Node { left: node.right, right: node.left, missing_left: (!node.missing_left.is_set()).into(), ..node }
+            }
             false => node,
         }
     }

@@ -1,7 +1,7 @@
 //! Trees of a file on their way into a forest: each node once, children after their parents, no deeper and no larger than
 //! the limits allow.
 
-use pgml_core::model::forest::{Combine, Compare, Input, LEAF, Node, Parts};
+use pgml_core::model::forest::{Combine, Compare, Flag, Input, LEAF, Node, Parts};
 use pgml_core::model::{Forest, NO_SET, Places, Sets};
 
 use crate::limits::{FILE_DEPTH, FILE_NODES};
@@ -49,7 +49,7 @@ pub struct Grove {
 impl Grove {
     pub fn new(features: usize, width: usize) -> Grove {
         let (nodes, roots, targets, values) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let (sets, covers) = (Sets { starts: vec![0], ..Sets::default() }, Some(Vec::new()));
+        let (sets, covers) = (Sets { starts: vec![0].into(), ..Sets::default() }, Some(Vec::new()));
         Grove { features, width, nodes, roots, targets, values, places: None, sets, covers }
     }
 
@@ -100,11 +100,11 @@ impl Grove {
                 Found::Split { threshold, .. } if threshold.is_nan() => return wrong("splits at NaN"),
                 Found::Categories { feature, members, left, right, missing_left } => {
                     self.set(&members)?;
-                    self.nodes.push(Node { threshold: 0.0, left: 0, right: 0, feature: feature as u32, missing_left });
+                    self.split(feature, 0.0, missing_left);
                     waiting.extend([(right, Some((place, false)), depth + 1), (left, Some((place, true)), depth + 1)]);
                 }
                 Found::Split { feature, threshold, left, right, missing_left } => {
-                    self.nodes.push(Node { threshold, left: 0, right: 0, feature: feature as u32, missing_left });
+                    self.split(feature, threshold, missing_left);
                     waiting.extend([(right, Some((place, false)), depth + 1), (left, Some((place, true)), depth + 1)]);
                 }
                 Found::Leaf(value) if !value.is_finite() => return wrong("is a leaf that is no finite number"),
@@ -139,17 +139,23 @@ impl Grove {
         }
         self.sets.of_nodes.resize(self.nodes.len(), NO_SET);
         self.sets.of_nodes.push(self.sets.starts.len() as u32 - 1);
-        self.sets.members.extend(members);
+        self.sets.members.extend(members.iter().copied());
         self.sets.starts.push(self.sets.members.len() as u32);
         Ok(())
     }
 
+    /// Add a node whose children come later.
+    fn split(&mut self, feature: usize, threshold: f64, missing_left: bool) {
+        let (feature, missing_left) = (feature as u32, missing_left.into());
+        self.nodes.push(Node { threshold, left: 0, right: 0, feature, missing_left });
+    }
+
     fn leaf(&mut self, left: usize) {
-        self.nodes.push(Node { threshold: 0.0, left: left as u32, right: 0, feature: LEAF, missing_left: false });
+        self.nodes.push(Node { threshold: 0.0, left: left as u32, right: 0, feature: LEAF, missing_left: Flag::NO });
     }
 
     fn leaves(&mut self, values: &[(u32, f64)]) {
-        let places = self.places.get_or_insert_with(|| Places { starts: vec![0], scores: Vec::new() });
+        let places = self.places.get_or_insert_with(|| Places { starts: vec![0].into(), ..Places::default() });
         places.scores.extend(values.iter().map(|(score, _)| *score));
         self.values.extend(values.iter().map(|(_, value)| *value));
         places.starts.push(self.values.len() as u32);

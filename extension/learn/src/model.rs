@@ -1,6 +1,6 @@
 //! Fitted models on their way into the format that `docs/model-format.md` describes.
 
-use pgml_core::model::forest::{Combine, Compare, Input, LEAF, Node, Parts};
+use pgml_core::model::forest::{Combine, Compare, Flag, Input, LEAF, Node, Parts};
 use pgml_core::model::{Decision, Finish, Forest, Linear, Link, Model, Part, Places, Probabilities, Scores};
 
 use crate::error::{Error, Result};
@@ -50,7 +50,10 @@ impl Trees {
 
     /// Add a node below its parent, or as a root; its children are added later. Returns its place.
     pub fn node(&mut self, parent: Parent, feature: usize, threshold: f64, missing_left: bool) -> usize {
-        self.add(parent, Node { threshold, left: 0, right: 0, feature: feature as u32, missing_left })
+        self.add(
+            parent,
+            Node { threshold, left: 0, right: 0, feature: feature as u32, missing_left: missing_left.into() },
+        )
     }
 
     /// Add a leaf below its parent, or as a root: with one value, or with one for each score.
@@ -62,7 +65,7 @@ impl Trees {
             }
             _ => self.leaf_of_scores(values),
         };
-        self.add(parent, Node { threshold: 0.0, left: left as u32, right: 0, feature: LEAF, missing_left: false });
+        self.add(parent, Node { threshold: 0.0, left: left as u32, right: 0, feature: LEAF, missing_left: Flag::NO });
     }
 
     /// Note the weight of the rows that came to the node or leaf that was added last.
@@ -72,7 +75,7 @@ impl Trees {
 
     /// Note the values that are not zero; returns the leaf's number. Of thousands of classes few are in a leaf.
     fn leaf_of_scores(&mut self, values: &[f64]) -> usize {
-        let places = self.places.get_or_insert_with(|| Places { starts: vec![0], scores: Vec::new() });
+        let places = self.places.get_or_insert_with(|| Places { starts: vec![0].into(), ..Places::default() });
         for (score, value) in values.iter().enumerate().filter(|(_, value)| **value != 0.0) {
             places.scores.push(score as u32);
             self.values.push(*value);

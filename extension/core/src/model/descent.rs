@@ -5,13 +5,17 @@
 //! left one, and [`LANES`] ways advance together, each waiting while the others are worked on. A leaf is a node whose
 //! left child is itself and to which every value goes left: a way that has ended stays where it is.
 
+use bytemuck::{Pod, Zeroable};
+
 use super::forest::{LEAF, Node};
+use crate::slab::{Share, Slab};
 
 /// Ways that are gone at once.
 pub const LANES: usize = 8;
 
 /// A node: 16 bytes, four of them in a line of the processor's cache.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
+#[repr(C)]
 struct Step {
     threshold: f64,
     /// The child to the left; the one to the right comes after it.
@@ -24,14 +28,14 @@ struct Step {
 const MISSING_LEFT: u32 = 1 << 31;
 
 /// The nodes and leaves of all trees, one after the other.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Descent {
-    steps: Vec<Step>,
+    steps: Slab<Step>,
     /// Of each leaf, the place of its first value.
-    values: Vec<u32>,
-    roots: Vec<u32>,
+    values: Slab<u32>,
+    roots: Slab<u32>,
     /// Of each tree, the steps of its longest way.
-    depths: Vec<u32>,
+    depths: Slab<u32>,
 }
 
 /// How a value is compared, apart from the number that it is compared with.
@@ -70,7 +74,7 @@ impl Descent {
     /// Lay out trees whose children come after their parents. None when two ways meet in one node: laid out, such trees
     /// could be larger than any memory.
     pub fn new(nodes: &[Node], roots: &[u32]) -> Option<Descent> {
-        let mut descent = Descent { steps: Vec::new(), values: Vec::new(), roots: Vec::new(), depths: Vec::new() };
+        let mut descent = Descent::default();
         let mut seen = vec![false; nodes.len()];
         for root in roots {
             descent.add(nodes, *root, &mut seen)?;
@@ -99,7 +103,7 @@ impl Descent {
                 if node.feature & MISSING_LEFT != 0 {
                     return None;
                 }
-                let feature = node.feature | if node.missing_left { MISSING_LEFT } else { 0 };
+                let feature = node.feature | if node.missing_left.is_set() { MISSING_LEFT } else { 0 };
                 self.steps.push(Step { threshold: node.threshold, left, feature });
                 self.values.push(0);
                 order.extend([(node.left, level + 1), (node.right, level + 1)]);
@@ -108,6 +112,12 @@ impl Descent {
         self.roots.push(u32::try_from(start).ok()?);
         self.depths.push(depth);
         Some(())
+    }
+
+    pub(super) fn arrays(&mut self, visit: &mut dyn FnMut(&mut dyn Share)) {
+        let Descent { steps, values, roots, depths } = self;
+        visit(steps);
+        [values, roots, depths].into_iter().for_each(|array| visit(array));
     }
 
     /// Add to `leaves`, tree by tree, where the values begin of the leaf in which the row ends.

@@ -4,6 +4,7 @@ use super::compiled::{Adding, BLOCK, Compiled, Room, Sums};
 use super::descent::{Below, Descent, NotAbove, OrMissing};
 use super::forest::{Combine, Compare, Forest, LEAF, Parts};
 use super::{AskPython, Work};
+use crate::slab::{Share, Slab};
 
 /// Fewer rows are predicted one by one.
 const FEWEST: usize = 4;
@@ -28,9 +29,9 @@ enum Layout {
 #[derive(Debug, Clone, PartialEq)]
 enum Values {
     /// One number, which is added.
-    Double(Vec<f64>),
+    Double(Slab<f64>),
     /// One number, which is added in `float32`.
-    Single(Vec<f32>),
+    Single(Slab<f32>),
     /// Several, or they are not added: they are looked up in the forest.
     Looked,
 }
@@ -63,6 +64,27 @@ impl Evaluation {
     /// Of trees that split by categories.
     pub fn of_sets() -> Evaluation {
         Evaluation { layout: Layout::Nodes, values: Values::Looked }
+    }
+
+    /// The bytes that are in none of [`Evaluation::arrays`].
+    pub(super) fn unshared_bytes(&self) -> usize {
+        match &self.layout {
+            Layout::Compiled(compiled) => compiled.unshared_bytes(),
+            Layout::Descent(_) | Layout::Nodes => 0,
+        }
+    }
+
+    pub(super) fn arrays(&mut self, visit: &mut dyn FnMut(&mut dyn Share)) {
+        match &mut self.layout {
+            Layout::Compiled(compiled) => compiled.arrays(visit),
+            Layout::Descent(descent) => descent.arrays(visit),
+            Layout::Nodes => {}
+        }
+        match &mut self.values {
+            Values::Double(values) => visit(values),
+            Values::Single(values) => visit(values),
+            Values::Looked => {}
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! Decision trees: how a row goes down, and how the leaves that it ends in are put together.
 
+use bytemuck::{Pod, Zeroable};
 use serde::{Deserialize, Serialize};
 
 use super::AskPython;
 use super::evaluation::Evaluation;
 use super::leaves::Places;
 use super::sets::Sets;
+use crate::slab::Slab;
 
 /// How a row's values are read before they are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,8 +54,28 @@ pub enum Combine {
     Median { weights: Vec<f64> },
 }
 
+/// True or false in four bytes: a node has no room that is not filled, and whatever the bits are, they are a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
+#[repr(transparent)]
+pub struct Flag(u32);
+
+impl Flag {
+    pub const NO: Flag = Flag(0);
+
+    pub fn is_set(self) -> bool {
+        self.0 != 0
+    }
+}
+
+impl From<bool> for Flag {
+    fn from(is_set: bool) -> Flag {
+        Flag(u32::from(is_set))
+    }
+}
+
 /// One node. The children of a node come after it, so that every way down ends.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
+#[repr(C)]
 pub struct Node {
     pub threshold: f64,
     /// The child to the left; of a leaf, the place of its first value, or with [`Places`] its number among the leaves.
@@ -62,7 +84,7 @@ pub struct Node {
     /// The feature that is compared; of a leaf, [`LEAF`].
     pub feature: u32,
     /// Whether a missing value goes to the left.
-    pub missing_left: bool,
+    pub missing_left: Flag,
 }
 
 /// The feature of a leaf.
@@ -76,17 +98,17 @@ const LIGHTGBM_ZERO: f64 = 1e-35_f32 as f64;
 pub struct Forest {
     pub(super) input: Input,
     pub(super) compare: Compare,
-    pub(super) nodes: Vec<Node>,
-    pub(super) roots: Vec<u32>,
+    pub(super) nodes: Slab<Node>,
+    pub(super) roots: Slab<u32>,
     /// The score that each tree adds to; none when each leaf has a value for every score.
-    pub(super) targets: Option<Vec<u32>>,
-    pub(super) values: Vec<f64>,
+    pub(super) targets: Option<Slab<u32>>,
+    pub(super) values: Slab<f64>,
     /// Where not every leaf has a value for every score.
     pub(super) places: Option<Places>,
     pub(super) combine: Combine,
     pub(super) width: usize,
     /// Of each node, the weight of the rows that came to it in training; files of before version 3 have none.
-    pub(super) covers: Option<Vec<f64>>,
+    pub(super) covers: Option<Slab<f64>>,
     /// Where some nodes split by categories.
     pub(super) sets: Option<Sets>,
     pub(super) evaluation: Box<Evaluation>,
@@ -152,10 +174,10 @@ impl Forest {
             evaluation,
             input,
             compare,
-            nodes,
-            roots,
-            targets,
-            values,
+            nodes: nodes.into(),
+            roots: roots.into(),
+            targets: targets.map(Slab::from),
+            values: values.into(),
             places,
             combine,
             width,
@@ -168,7 +190,7 @@ impl Forest {
     /// not as many, or no weights.
     pub fn with_covers(self, covers: Vec<f64>) -> Option<Forest> {
         let fits = covers.len() == self.nodes.len() && covers.iter().all(|cover| cover.is_finite() && *cover >= 0.0);
-        fits.then_some(Forest { covers: Some(covers), ..self })
+        fits.then_some(Forest { covers: Some(covers.into()), ..self })
     }
 
     /// With nodes that split by categories; none when a set is not of a node, or not there.
@@ -180,7 +202,7 @@ impl Forest {
     /// Whether a row with this value goes to the right at a node.
     pub(super) fn goes_right(&self, place: u32, node: &Node, value: f64) -> bool {
         if value.is_nan() {
-            return !node.missing_left;
+            return !node.missing_left.is_set();
         }
         match self.sets.as_ref().and_then(|sets| Some((sets, sets.of_node(place)?))) {
             Some((sets, set)) => !sets.has(set, value, self.input),
@@ -233,7 +255,7 @@ impl Forest {
                 all_scores.extend_from_slice(init);
                 let scores = &mut all_scores[start..];
                 match (&self.targets, &self.places) {
-                    (Some(targets), _) if *single => leaves.zip(targets).for_each(|(leaf, target)| {
+                    (Some(targets), _) if *single => leaves.zip(targets.iter()).for_each(|(leaf, target)| {
                         let score = &mut scores[*target as usize];
                         *score = f64::from(*score as f32 + value(leaf) as f32);
                     }),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::AskPython;
 use super::linear::{dot, finite};
+use crate::slab::Slab;
 
 /// How alike two rows are.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -20,9 +21,9 @@ pub enum Kernel {
 pub struct Machine {
     pub(super) kernel: Kernel,
     features: usize,
-    pub(super) points: Vec<f64>,
+    pub(super) points: Slab<f64>,
     /// One row for each score.
-    pub(super) weights: Vec<f64>,
+    pub(super) weights: Slab<f64>,
     pub(super) intercepts: Vec<f64>,
 }
 
@@ -40,7 +41,7 @@ impl Machine {
             && count > 0
             && count * features == points.len()
             && count.checked_mul(intercepts.len()) == Some(weights.len());
-        fits.then_some(Machine { kernel, features, points, weights, intercepts })
+        fits.then(|| Machine { kernel, features, points: points.into(), weights: weights.into(), intercepts })
     }
 
     pub fn width(&self) -> usize {

@@ -3,13 +3,15 @@
 //! A forest's leaf has a share for each class, and of thousands of classes all but a few are zero. Zero is what a sum does not
 //! need to hear: the scores are, bit for bit, what they are when it is added.
 
+use crate::slab::Slab;
+
 /// Which scores the values of each leaf belong to.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Places {
     /// Of each leaf, where its values begin; and where those of the last one end.
-    pub starts: Vec<u32>,
+    pub starts: Slab<u32>,
     /// Of each value, its score.
-    pub scores: Vec<u32>,
+    pub scores: Slab<u32>,
 }
 
 /// The sparse form has to be this many times smaller than the dense one: for few scores the dense form adds up faster.

@@ -1,12 +1,13 @@
 //! Scores that are weighted sums of the features.
 
 use super::AskPython;
+use crate::slab::Slab;
 
 /// A row of weights and an intercept for each score.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Linear {
     features: usize,
-    pub(super) weights: Vec<f64>,
+    pub(super) weights: Slab<f64>,
     pub(super) intercepts: Vec<f64>,
     /// Of each feature, the mean of the rows that were learned from; files of before version 3 have none.
     pub(super) means: Option<Vec<f64>>,
@@ -16,7 +17,7 @@ impl Linear {
     /// None when the sizes do not fit together.
     pub fn new(features: usize, weights: Vec<f64>, intercepts: Vec<f64>) -> Option<Linear> {
         let fits = !intercepts.is_empty() && features.checked_mul(intercepts.len()) == Some(weights.len());
-        fits.then_some(Linear { features, weights, intercepts, means: None })
+        fits.then(|| Linear { features, weights: weights.into(), intercepts, means: None })
     }
 
     /// With the mean of each feature, from which contributions are counted; none when they are not as many, or no numbers.

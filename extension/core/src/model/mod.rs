@@ -18,6 +18,7 @@ mod linear;
 mod neighbours;
 mod read;
 mod sets;
+mod shared;
 mod view;
 mod write;
 
@@ -30,6 +31,7 @@ pub use linear::Linear;
 pub use neighbours::Neighbours;
 pub use read::ReadError;
 pub use sets::{NO_SET, Sets};
+pub use shared::Layout;
 pub use write::WriteError;
 
 /// A model in memory.

@@ -2,6 +2,7 @@
 
 use super::linear::finite;
 use super::{AskPython, Work};
+use crate::slab::Slab;
 
 /// Rows with what is known of each.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,10 +11,10 @@ pub struct Neighbours {
     /// Whether near ones count more: by the inverse of their distance.
     pub(super) by_distance: bool,
     features: usize,
-    pub(super) points: Vec<f64>,
+    pub(super) points: Slab<f64>,
     /// So many values for each point.
     pub(super) width: usize,
-    pub(super) values: Vec<f64>,
+    pub(super) values: Slab<f64>,
 }
 
 impl Neighbours {
@@ -33,7 +34,7 @@ impl Neighbours {
             && rows * features == points.len()
             && rows.checked_mul(width) == Some(values.len())
             && points.iter().all(|value| value.is_finite());
-        fits.then_some(Neighbours { count, by_distance, features, points, width, values })
+        fits.then(|| Neighbours { count, by_distance, features, points: points.into(), width, values: values.into() })
     }
 
     pub fn width(&self) -> usize {

@@ -124,7 +124,7 @@ fn scores(
             let targets = if tensors.has("targets") { Some(tensors.u32("targets")?) } else { None };
             let places = match tensors.has("starts") {
                 true if tensors.version < LEAVES_WITH_PLACES => return Ok(None),
-                true => Some(Places { starts: tensors.u32("starts")?, scores: tensors.u32("places")? }),
+                true => Some(Places { starts: tensors.u32("starts")?.into(), scores: tensors.u32("places")?.into() }),
                 false => None,
             };
             let (roots, values) = (tensors.u32("roots")?, tensors.f64("values")?);
@@ -157,7 +157,7 @@ fn nodes(tensors: &PartTensors<'_>) -> Result<Option<Vec<Node>>, ReadError> {
         left: left[place],
         right: if feature[place] == LEAF { 0 } else { right[place] },
         feature: feature[place],
-        missing_left: missing[place] != 0,
+        missing_left: (missing[place] != 0).into(),
     };
     Ok(Some((0..count).map(node).collect()))
 }
@@ -201,9 +201,9 @@ impl<'a> PartTensors<'a> {
         match self.has("sets") {
             true if self.version < SETS => Err(ReadError::Early { name: self.name("sets"), since: SETS }),
             true => Ok(Some(Sets {
-                of_nodes: self.u32("sets")?,
-                starts: self.u32("set_starts")?,
-                members: self.u32("set_members")?,
+                of_nodes: self.u32("sets")?.into(),
+                starts: self.u32("set_starts")?.into(),
+                members: self.u32("set_members")?.into(),
             })),
             false => Ok(None),
         }

@@ -1,6 +1,7 @@
 //! Splits by categories: a node whose values are no amounts sends some of them to the left, and all others to the right.
 
 use super::forest::{Input, LEAF, Node};
+use crate::slab::Slab;
 
 /// The set of a node that compares with a number, and of a leaf.
 pub const NO_SET: u32 = u32::MAX;
@@ -12,11 +13,11 @@ const MOST: f64 = (1u32 << 31) as f64;
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sets {
     /// Of each node, its set; [`NO_SET`] of those without.
-    pub of_nodes: Vec<u32>,
+    pub of_nodes: Slab<u32>,
     /// Of each set, where its members begin; and where those of the last one end.
-    pub starts: Vec<u32>,
+    pub starts: Slab<u32>,
     /// The categories that go to the left, ascending within a set.
-    pub members: Vec<u32>,
+    pub members: Slab<u32>,
 }
 
 impl Sets {

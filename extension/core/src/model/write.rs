@@ -130,7 +130,7 @@ fn write_forest(forest: &Forest, tensors: &mut Tensors<'_>) -> ScoresDescription
     tensors.f64("threshold", &nodes.iter().map(|node| node.threshold).collect::<Vec<f64>>());
     tensors.u32("left", nodes.iter().map(|node| node.left));
     tensors.u32("right", nodes.iter().map(|node| node.right));
-    let missing = nodes.iter().map(|node| u8::from(node.missing_left)).collect();
+    let missing = nodes.iter().map(|node| u8::from(node.missing_left.is_set())).collect();
     tensors.add("missing_left", Dtype::U8, nodes.len(), missing);
     tensors.u32("roots", forest.roots.iter().copied());
     tensors.f64("values", &forest.values);

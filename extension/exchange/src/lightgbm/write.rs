@@ -92,7 +92,7 @@ fn tree(sums: &Sums<'_>, root: u32) -> Result<String> {
         (None, threshold) if exact => format!("{threshold:?}"),
         (None, threshold) => format!("{:?}", last_left(sums.forest, threshold).unwrap_or(f64::MIN)),
     };
-    let kind = |at: usize| match (members[at], nodes[at].0.missing_left) {
+    let kind = |at: usize| match (members[at], nodes[at].0.missing_left.is_set()) {
         (Some(_), _) => CATEGORY.to_string(),
         (None, left) => (NAN | if left { LEFT } else { 0 }).to_string(),
     };
@@ -122,7 +122,7 @@ fn sets(sums: &Sums<'_>, nodes: &[(Node, usize, usize)], members: &[Option<&[u32
     let (mut ends, mut words) = (vec![0], Vec::<u32>::new());
     for (found, (node, ..)) in members.iter().zip(nodes) {
         let Some(found) = found else { continue };
-        if node.missing_left || sums.forest.input() != Input::LightGbm {
+        if node.missing_left.is_set() || sums.forest.input() != Input::LightGbm {
             let why = "its splits by categories send missing values, or values that are none, elsewhere".to_string();
             return Err(Error::Inexpressible { form: FORM, why });
         }

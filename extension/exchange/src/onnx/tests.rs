@@ -19,7 +19,7 @@ fn model(features: usize, scores: Scores, finish: Finish) -> Model {
 
 /// Two stumps of log odds, on the second number.
 fn odds() -> Model {
-    let node = |feature, threshold, left, right| Node { threshold, left, right, feature, missing_left: true };
+    let node = |feature, threshold, left, right| Node { threshold, left, right, feature, missing_left: true.into() };
     let nodes = vec![
         node(1, 0.1, 1, 2),
         node(LEAF, 0.0, 0, 0),

@@ -161,7 +161,7 @@ impl Lists {
         if scale.is_some_and(|(_, divisor)| divisor < 0.0) {
             return Err(inexpressible("a column of it is divided by a negative number"));
         }
-        let missing = fill.map_or(node.missing_left, |fill| goes_left(forest, scaled(fill), node.threshold));
+        let missing = fill.map_or(node.missing_left.is_set(), |fill| goes_left(forest, scaled(fill), node.threshold));
         if scale.is_none() && (double == is_double(forest)) && node.threshold.is_finite() {
             let mode = if forest.compare() == Compare::Below { "BRANCH_LT" } else { "BRANCH_LEQ" };
             // Of four bytes, the number that tells the same numbers of four bytes apart.

@@ -163,7 +163,7 @@ impl<'a> Steps<'a> {
         let right = self.tree(forest, node.right, leaf, depth + 1)?;
         let value = self.inputs.number(node.feature as usize);
         let last = last_left(forest, node.threshold);
-        Ok(match (last, node.missing_left) {
+        Ok(match (last, node.missing_left.is_set()) {
             (None, false) => right,
             (None, true) => format!("CASE WHEN {value} IS NULL THEN {left} ELSE {right} END"),
             (Some(last), false) => format!("CASE WHEN {value} <= {last:?} THEN {left} ELSE {right} END"),

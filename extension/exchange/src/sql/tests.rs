@@ -1,6 +1,6 @@
 //! Expressions as texts; packaging/tests/to_sql.sql compares what Postgres makes of them with predictions.
 
-use pgml_core::model::forest::{Combine, Compare, Input, LEAF, Node, Parts};
+use pgml_core::model::forest::{Combine, Compare, Flag, Input, LEAF, Node, Parts};
 use pgml_core::model::{Decision, Finish, Forest, Linear, Link, Model, Part, Probabilities, Scores};
 use pgml_core::preprocess::{Column, Preprocess};
 
@@ -21,7 +21,7 @@ fn linear() -> Model {
 }
 
 fn stumps(count: usize, input: Input) -> Model {
-    let node = |feature, threshold, left, right| Node { threshold, left, right, feature, missing_left: false };
+    let node = |feature, threshold, left, right| Node { threshold, left, right, feature, missing_left: Flag::NO };
     let mut nodes = Vec::new();
     for tree in 0..count as u32 {
         nodes.extend([node(0, 0.1, 3 * tree + 1, 3 * tree + 2), node(LEAF, 0.0, 0, 0), node(LEAF, 0.0, 1, 0)]);

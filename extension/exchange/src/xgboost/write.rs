@@ -1,7 +1,7 @@
 //! From a model to XGBoost's JSON.
 
 use pgml_core::model::Model;
-use pgml_core::model::forest::{Compare, LEAF, Node};
+use pgml_core::model::forest::{Compare, Flag, LEAF, Node};
 use pgml_core::preprocess::Preprocess;
 use serde_json::{Value, json};
 
@@ -86,7 +86,7 @@ pub fn write(model: &Model, preprocess: &Preprocess, names: &[String]) -> Result
 }
 
 fn stump() -> Node {
-    Node { threshold: 0.0, left: 0, right: 0, feature: LEAF, missing_left: false }
+    Node { threshold: 0.0, left: 0, right: 0, feature: LEAF, missing_left: Flag::NO }
 }
 
 /// Below which number of four bytes a value goes to the left.
@@ -141,7 +141,7 @@ fn tree(tree: &Nodes<'_>, value: impl Fn(&Node) -> f64, id: usize, features: usi
         "categories_nodes": with_sets,
         "categories_segments": starts.collect::<Vec<usize>>(),
         "categories_sizes": sizes,
-        "default_left": nodes.iter().map(|(node, ..)| u8::from(node.missing_left)).collect::<Vec<u8>>(),
+        "default_left": nodes.iter().map(|(node, ..)| u8::from(node.missing_left.is_set())).collect::<Vec<u8>>(),
         "id": id,
         "left_children": nodes.iter().map(|(node, left, _)| child(node, *left)).collect::<Vec<i64>>(),
         "loss_changes": zeros,

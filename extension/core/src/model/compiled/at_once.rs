@@ -4,6 +4,8 @@
 //! number. The comparisons of all nodes become the bits of one number. Of a tree of up to 32 leaves, each leaf knows which bits
 //! are those of its way, and what they are: [`Fan`]. In a tree of up to six levels, the bits lead down: [`Heap`].
 
+use bytemuck::{Pod, Zeroable};
+
 use super::super::forest::Node;
 use super::columns::Columns;
 use super::{Placed, Shape};
@@ -18,7 +20,7 @@ pub type Passed = [i8; COLUMNS];
 pub const TREES: usize = 64;
 
 /// A tree of up to 32 leaves.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
 #[repr(C, align(32))]
 pub struct Fan {
     columns: [u8; 32],
@@ -33,7 +35,7 @@ pub struct Fan {
 const LEVELS: u32 = 6;
 
 /// A tree of up to [`LEVELS`] levels: the children of node `i` are nodes `2 i` and `2 i + 1`, and the first one is node 1.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
 #[repr(C, align(32))]
 pub struct Heap {
     columns: [u8; 64],

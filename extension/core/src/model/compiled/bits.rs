@@ -9,10 +9,13 @@
 
 mod kernels;
 
+use bytemuck::{Pod, Zeroable};
+
 use super::super::forest::Node;
 use super::columns::Columns;
 use super::level::Level;
 use super::{BLOCK, Shape};
+use crate::slab::{Share, Slab};
 
 /// The leaves of a tree are told by a byte.
 const MOST_LEAVES: usize = 256;
@@ -21,7 +24,7 @@ const MOST_LEAVES: usize = 256;
 const LEAVES: u32 = 8;
 
 /// A node that crosses out some of eight leaves for the rows that pass its threshold.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
 #[repr(C)]
 struct Crossing {
     /// The narrow column that it looks at.
@@ -34,11 +37,11 @@ struct Crossing {
 /// The nodes of all trees that are small enough, tree by tree and eight leaves by eight.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Bits {
-    crossings: Vec<Crossing>,
+    crossings: Slab<Crossing>,
     /// Where the crossings of each eight leaves end.
-    ends: Vec<u32>,
+    ends: Slab<u32>,
     /// Of each tree, how many crossings and ends come before its own.
-    trees: Vec<(u32, u32)>,
+    trees: Slab<[u32; 2]>,
 }
 
 impl Bits {
@@ -69,7 +72,7 @@ impl Bits {
         if cost(count, eights) > walking {
             return None;
         }
-        self.trees.push((u32::try_from(self.crossings.len()).ok()?, u32::try_from(self.ends.len()).ok()?));
+        self.trees.push([u32::try_from(self.crossings.len()).ok()?, u32::try_from(self.ends.len()).ok()?]);
         let mut end = 0;
         for mut eight in crossings {
             eight.sort_unstable_by_key(|crossing| crossing.column);
@@ -81,9 +84,15 @@ impl Bits {
     }
 
     fn tree(&self, number: usize) -> (&[Crossing], &[u32]) {
-        let next = (self.crossings.len() as u32, self.ends.len() as u32);
+        let next = [self.crossings.len() as u32, self.ends.len() as u32];
         let (from, to) = (self.trees[number], self.trees.get(number + 1).copied().unwrap_or(next));
-        (&self.crossings[from.0 as usize..to.0 as usize], &self.ends[from.1 as usize..to.1 as usize])
+        (&self.crossings[from[0] as usize..to[0] as usize], &self.ends[from[1] as usize..to[1] as usize])
+    }
+
+    pub fn arrays(&mut self, visit: &mut dyn FnMut(&mut dyn Share)) {
+        visit(&mut self.crossings);
+        visit(&mut self.ends);
+        visit(&mut self.trees);
     }
 
     /// The bytes that evaluating a tree reads, with its leaves.

@@ -6,6 +6,7 @@
 use super::super::AskPython;
 use super::super::forest::{Compare, Input, LEAF, Node};
 use super::BLOCK;
+use crate::slab::{Share, Slab};
 
 /// What is nearly zero to LightGBM.
 const LIGHTGBM_ZERO: f64 = 1e-35_f32 as f64;
@@ -63,7 +64,7 @@ pub struct Columns {
     input: Input,
     compare: Compare,
     columns: Vec<Column>,
-    thresholds: Vec<f64>,
+    thresholds: Slab<f64>,
     narrow: u32,
 }
 
@@ -75,11 +76,11 @@ impl Columns {
             .iter()
             .filter(|node| node.feature != LEAF)
             // Without the sign of zero, which no comparison sees.
-            .map(|node| (node.feature, misses && !node.missing_left, node.threshold + 0.0))
+            .map(|node| (node.feature, misses && !node.missing_left.is_set(), node.threshold + 0.0))
             .collect();
         asked.sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2)));
         asked.dedup();
-        let mut made = Columns { input, compare, columns: Vec::new(), thresholds: Vec::new(), narrow: 0 };
+        let mut made = Columns { input, compare, columns: Vec::new(), thresholds: Slab::default(), narrow: 0 };
         for group in asked.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
             let count = u32::try_from(group.len()).ok()?;
             let start = made.thresholds.len();
@@ -94,6 +95,15 @@ impl Columns {
         fits.then_some(made)
     }
 
+    /// The bytes that are in none of [`Columns::arrays`].
+    pub fn unshared_bytes(&self) -> usize {
+        size_of_val(&self.columns[..])
+    }
+
+    pub fn arrays(&mut self, visit: &mut dyn FnMut(&mut dyn Share)) {
+        visit(&mut self.thresholds);
+    }
+
     /// How many columns there are.
     pub fn wide(&self) -> usize {
         self.columns.len()
@@ -106,7 +116,7 @@ impl Columns {
 
     /// What a node asks; none of a leaf.
     pub fn question(&self, node: &Node) -> Option<Question> {
-        let right = may_miss(self.input) && !node.missing_left;
+        let right = may_miss(self.input) && !node.missing_left.is_set();
         let key = (node.feature, right);
         let place = self.columns.binary_search_by(|one| (one.feature, one.missing_right).cmp(&key)).ok()?;
         let column = &self.columns[place];

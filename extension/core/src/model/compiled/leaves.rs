@@ -1,20 +1,26 @@
 //! What the leaves of trees say, by their numbers: each tree's from the left, one tree after the other.
 
 use super::BLOCK;
+use crate::slab::{Share, Slab};
 
 /// The leaves of all trees.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Leaves {
     /// Of each tree, the number of its first leaf.
-    starts: Vec<usize>,
+    starts: Slab<usize>,
     /// Of each leaf, where its values begin in the forest, or its number among `Places`.
-    pub places: Vec<u32>,
+    pub places: Slab<u32>,
 }
 
 impl Leaves {
     /// Begin a tree.
     pub fn start(&mut self) {
         self.starts.push(self.places.len());
+    }
+
+    pub fn arrays(&mut self, visit: &mut dyn FnMut(&mut dyn Share)) {
+        visit(&mut self.starts);
+        visit(&mut self.places);
     }
 
     /// The number of a tree's first leaf.

@@ -19,6 +19,7 @@ mod walk;
 
 use super::AskPython;
 use super::forest::{Compare, Input, LEAF, Node};
+use crate::slab::{Share, Slab};
 use at_once::{Fan, Heap};
 use bits::Bits;
 use columns::Columns;
@@ -43,7 +44,7 @@ pub struct Compiled {
     bits: Bits,
     walk: Walk,
     /// How single rows are evaluated, tree after tree.
-    runs: Vec<Run>,
+    runs: Runs,
     pub leaves: Leaves,
     /// Which of the columns' forms blocks need.
     needs_narrow: bool,
@@ -59,28 +60,48 @@ enum Way {
     Walk,
 }
 
-/// Trees one after the other that single rows are evaluated in by the same way.
-#[derive(Debug, Clone, PartialEq)]
+/// So many trees one after the other that single rows are evaluated in by the same way.
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum Run {
-    Fans(Vec<Fan>),
-    Heaps(Vec<Heap>),
-    /// So many trees.
+    Fans(usize),
+    Heaps(usize),
     Walk(usize),
 }
 
-impl Run {
+/// The trees of all runs.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Runs {
+    runs: Vec<Run>,
+    fans: Slab<Fan>,
+    heaps: Slab<Heap>,
+}
+
+impl Runs {
     /// Add a tree to the last run if it can be one of its kind, else to a new one.
-    fn add(runs: &mut Vec<Run>, nodes: &[Node], shape: &Shape, columns: &Columns) {
+    fn add(&mut self, nodes: &[Node], shape: &Shape, columns: &Columns) {
+        let Runs { runs, fans, heaps } = self;
         let fan = || Fan::new(nodes, shape, columns);
         let heap = || Heap::new(nodes, shape, columns);
         match runs.last_mut() {
-            Some(Run::Fans(trees)) if let Some(fan) = fan() => return trees.push(fan),
-            Some(Run::Heaps(trees)) if let Some(heap) = heap() => return trees.push(heap),
+            Some(Run::Fans(count)) if let Some(fan) = fan() => {
+                *count += 1;
+                return fans.push(fan);
+            }
+            Some(Run::Heaps(count)) if let Some(heap) = heap() => {
+                *count += 1;
+                return heaps.push(heap);
+            }
             _ => {}
         }
         match (fan(), heap(), runs.last_mut()) {
-            (Some(fan), _, _) => runs.push(Run::Fans(vec![fan])),
-            (_, Some(heap), _) => runs.push(Run::Heaps(vec![heap])),
+            (Some(fan), _, _) => {
+                runs.push(Run::Fans(1));
+                fans.push(fan);
+            }
+            (_, Some(heap), _) => {
+                runs.push(Run::Heaps(1));
+                heaps.push(heap);
+            }
             (_, _, Some(Run::Walk(count))) => *count += 1,
             _ => runs.push(Run::Walk(1)),
         }
@@ -161,23 +182,40 @@ impl Compiled {
         let columns = Columns::new(nodes, compare, input)?;
         let (mut bits, mut walk, mut leaves) = (Bits::default(), Walk::default(), Leaves::default());
         let mut trees = Vec::with_capacity(roots.len());
-        let (mut seen, mut runs) = (vec![false; nodes.len()], Vec::new());
+        let (mut seen, mut runs) = (vec![false; nodes.len()], Runs::default());
         for root in roots {
             let shape = Shape::new(nodes, *root, &mut seen)?;
             leaves.start();
             let first = leaves.places.len();
-            leaves.places.resize(first + shape.leaves(), 0);
-            for placed in shape.nodes.iter().filter(|placed| placed.left.is_none()) {
-                leaves.places[first + placed.first as usize] = nodes[placed.old as usize].left;
-            }
+            leaves.places.edit(|places| {
+                places.resize(first + shape.leaves(), 0);
+                for placed in shape.nodes.iter().filter(|placed| placed.left.is_none()) {
+                    places[first + placed.first as usize] = nodes[placed.old as usize].left;
+                }
+            });
             walk.add(nodes, &shape, &columns, u32::try_from(first).ok()?)?;
             let number = bits.add(nodes, &shape, &columns, Walk::cost(&shape));
             trees.push(number.map_or(Way::Walk, Way::Bits));
-            Run::add(&mut runs, nodes, &shape, &columns);
+            runs.add(nodes, &shape, &columns);
         }
         let needs_narrow = trees.iter().any(|way| *way != Way::Walk);
         let needs_wide = trees.contains(&Way::Walk);
         Some(Compiled { columns, trees, bits, walk, runs, leaves, needs_narrow, needs_wide })
+    }
+
+    /// The bytes that are in none of [`Compiled::arrays`].
+    pub fn unshared_bytes(&self) -> usize {
+        let (runs, trees) = (&self.runs.runs[..], &self.trees[..]);
+        size_of::<Compiled>() + size_of_val(runs) + size_of_val(trees) + self.columns.unshared_bytes()
+    }
+
+    pub fn arrays(&mut self, visit: &mut dyn FnMut(&mut dyn Share)) {
+        self.columns.arrays(visit);
+        self.bits.arrays(visit);
+        self.walk.arrays(visit);
+        visit(&mut self.runs.fans);
+        visit(&mut self.runs.heaps);
+        self.leaves.arrays(visit);
     }
 
     /// Whether the trees know what to do with every value of the rows; `Ok(true)` if some are missing.
@@ -206,7 +244,8 @@ impl Compiled {
         let is_half = self.columns.narrow() <= at_once::COLUMNS / 2;
         let mut found = [0; at_once::TREES];
         let mut tree = 0;
-        for run in &self.runs {
+        let (mut fans, mut heaps) = (&self.runs.fans[..], &self.runs.heaps[..]);
+        for run in &self.runs.runs {
             let mut tell = |found: &[u8]| {
                 for leaf in found {
                     take(self.leaves.first(tree) + usize::from(*leaf));
@@ -214,7 +253,7 @@ impl Compiled {
                 }
             };
             match run {
-                Run::Fans(trees) => trees.chunks(at_once::TREES).for_each(|trees| {
+                Run::Fans(count) => take_first(&mut fans, *count).chunks(at_once::TREES).for_each(|trees| {
                     // SAFETY: the caller's.
                     unsafe {
                         match is_half {
@@ -224,7 +263,7 @@ impl Compiled {
                     }
                     tell(&found[..trees.len()]);
                 }),
-                Run::Heaps(trees) => trees.chunks(at_once::TREES).for_each(|trees| {
+                Run::Heaps(count) => take_first(&mut heaps, *count).chunks(at_once::TREES).for_each(|trees| {
                     // SAFETY: the caller's.
                     unsafe {
                         match is_half {
@@ -297,6 +336,15 @@ impl Compiled {
             (!chunk.is_empty()).then_some(chunk)
         })
     }
+}
+
+/// The first values of a slice, which are those of a run; the others stay.
+#[cfg(target_arch = "x86_64")]
+fn take_first<'a, T>(all: &mut &'a [T], count: usize) -> &'a [T] {
+    // INVARIANT: `Runs::add` counted each tree that it added.
+    let (first, rest) = all.split_at(count);
+    *all = rest;
+    first
 }
 
 #[cfg(test)]

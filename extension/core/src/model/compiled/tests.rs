@@ -2,7 +2,8 @@
 //! rows and for several, with missing values, several classes, sums in `float32`, medians, and trees of every size.
 
 use super::*;
-use crate::model::forest::{Combine, Forest, Parts};
+use crate::model::forest::{Combine, Flag, Forest, Parts};
+use crate::model::shared::tests::mapped;
 use crate::model::{Finish, Link, Model, Part, Places, Scores, Work};
 
 /// Numbers that look random, and are the same each time.
@@ -48,7 +49,7 @@ const LIKES: [Like; 9] = [
 fn grow(nodes: &mut Vec<Node>, like: Like, depth: u64, leaf: &mut impl FnMut() -> u32, dice: &mut Dice) -> u32 {
     let place = u32::try_from(nodes.len()).unwrap();
     if depth == 0 || dice.below(6) == 0 {
-        nodes.push(Node { threshold: 0.0, left: leaf(), right: 0, feature: LEAF, missing_left: false });
+        nodes.push(Node { threshold: 0.0, left: leaf(), right: 0, feature: LEAF, missing_left: Flag::NO });
         return place;
     }
     let threshold = match like.thresholds {
@@ -56,7 +57,7 @@ fn grow(nodes: &mut Vec<Node>, like: Like, depth: u64, leaf: &mut impl FnMut() -
         below => dice.below(below) as f64 - (below / 2) as f64,
     };
     let feature = u32::try_from(dice.below(like.features as u64)).unwrap();
-    nodes.push(Node { threshold, left: 0, right: 0, feature, missing_left: dice.below(2) == 0 });
+    nodes.push(Node { threshold, left: 0, right: 0, feature, missing_left: (dice.below(2) == 0).into() });
     let left = grow(nodes, like, depth - 1, leaf, dice);
     let right = grow(nodes, like, depth - 1, leaf, dice);
     (nodes[place as usize].left, nodes[place as usize].right) = (left, right);
@@ -79,7 +80,8 @@ const SUMS: [Sum; 7] =
     [Sum::Double, Sum::Single, Sum::Targets(3), Sum::SingleTargets(2), Sum::Rows(4), Sum::Places(9), Sum::Median];
 
 fn forest(like: Like, sum: Sum, input: Input, compare: Compare, dice: &mut Dice) -> Parts {
-    let (mut nodes, mut values, mut places) = (Vec::new(), Vec::new(), Places { starts: vec![0], scores: Vec::new() });
+    let (mut nodes, mut values, mut places) =
+        (Vec::new(), Vec::new(), Places { starts: vec![0].into(), ..Places::default() });
     let width = match sum {
         Sum::Double | Sum::Single | Sum::Median => 1,
         Sum::Targets(width) | Sum::SingleTargets(width) | Sum::Rows(width) | Sum::Places(width) => width,
@@ -154,7 +156,7 @@ fn expected(parts: &Parts, row: &[f64]) -> Vec<f64> {
             while node.feature != LEAF {
                 let value = seen(row[node.feature as usize]);
                 let left = match parts.compare {
-                    _ if value.is_nan() => node.missing_left,
+                    _ if value.is_nan() => node.missing_left.is_set(),
                     Compare::Below => value < node.threshold,
                     Compare::NotAbove => value <= node.threshold,
                 };
@@ -213,7 +215,7 @@ fn bits(values: &[f64]) -> Vec<u64> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
-/// Each level that is here, single rows and several at once; on one that is not, nothing is checked, which is said.
+/// Each level that is here, single rows and several at once, with arrays of its own and in a file; on one that is not, nothing is checked, which is said.
 fn check(parts: Parts, like: Like, what: &str, dice: &mut Dice) {
     let misses = matches!(parts.input, Input::Float64Missing | Input::Float32Missing | Input::LightGbm);
     let tables = [(1, false), (67, misses), (200, false)].map(|(count, missing)| {
@@ -223,11 +225,12 @@ fn check(parts: Parts, like: Like, what: &str, dice: &mut Dice) {
     });
     let scores = Scores::Forest(Forest::new(parts).unwrap());
     let model = Model::new(like.features, vec![Part::new(scores, Finish::Values(Link::Identity)).unwrap()]).unwrap();
+    let shared = mapped(&model);
     for level in Level::ALL {
         let Some(mut work) = Work::on(level) else {
             continue;
         };
-        for (rows, expected) in &tables {
+        for ((rows, expected), model) in tables.iter().flat_map(|table| [(table, &model), (table, &shared)]) {
             let (mut one, mut all) = (Vec::new(), Vec::new());
             for row in rows.chunks_exact(like.features) {
                 model.predict(row, &mut work, &mut one).unwrap();
@@ -272,15 +275,28 @@ fn each_way_is_chosen_by_some_forest() {
     assert!(all.iter().any(|one| one.needs_wide && !one.needs_narrow), "trees that are walked");
     assert!(all.iter().any(|one| one.needs_narrow && one.columns.narrow() > one.columns.wide()), "columns in parts");
     assert!(all.iter().any(|one| one.columns.narrow() > at_once::COLUMNS), "more columns than are picked from");
-    let any_run = |is: fn(&Run) -> bool| all.iter().flat_map(|one| &one.runs).any(is);
+    let any_run = |is: fn(&Run) -> bool| all.iter().flat_map(|one| &one.runs.runs).any(is);
     assert!(any_run(|run| matches!(run, Run::Fans(_))) && any_run(|run| matches!(run, Run::Heaps(_))));
     assert!(any_run(|run| matches!(run, Run::Walk(_))));
 }
 
+/// Catches an array that grows with the trees and is left to each session.
+#[test]
+fn nearly_all_of_a_forest_can_be_shared() {
+    for like in LIKES.into_iter().filter(|like| like.depth >= 4 && like.features <= 40) {
+        let parts = forest(like, Sum::Double, Input::LightGbm, Compare::NotAbove, &mut Dice(11));
+        let scores = Scores::Forest(Forest::new(parts).unwrap());
+        let value = Part::new(scores, Finish::Values(Link::Identity)).unwrap();
+        let mut model = Model::new(like.features, vec![value]).unwrap();
+        let (shared, own) = (model.layout(b"").bytes, model.unshared_bytes());
+        assert!(own * 8 < shared, "{own} bytes stay, and {shared} are shared: {like:?}");
+    }
+}
+
 #[test]
 fn ways_that_meet_are_no_trees() {
-    let leaf = Node { threshold: 0.0, left: 0, right: 0, feature: LEAF, missing_left: false };
-    let node = |left, right| Node { threshold: 0.0, left, right, feature: 0, missing_left: false };
+    let leaf = Node { threshold: 0.0, left: 0, right: 0, feature: LEAF, missing_left: Flag::NO };
+    let node = |left, right| Node { threshold: 0.0, left, right, feature: 0, missing_left: Flag::NO };
     let new = |nodes: &[Node], roots: &[u32]| Compiled::new(nodes, roots, Compare::Below, Input::Float64);
     assert!(new(&[node(1, 2), leaf, leaf], &[0]).is_some());
     assert!(new(&[node(1, 1), leaf], &[0]).is_none());

@@ -4,9 +4,12 @@
 //! every other time. So a node's children lie side by side, the outcome is added to the place of the left one, and [`LANES`] ways
 //! advance together. A leaf is a node whose left child is itself, and whose threshold nobody passes: a way that has ended stays.
 
+use bytemuck::{Pod, Zeroable};
+
 use super::super::forest::Node;
 use super::columns::Columns;
 use super::{BLOCK, Shape};
+use crate::slab::{Share, Slab};
 
 /// Ways that are gone at once.
 const LANES: usize = 8;
@@ -15,7 +18,8 @@ const LANES: usize = 8;
 const UNASKED: u32 = 4;
 
 /// A node in 8 bytes: the column (16 bits), the child to the left (24), the thresholds that have to be passed (24).
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
+#[repr(transparent)]
 struct Step(u64);
 
 const COLUMN: u32 = 16;
@@ -43,13 +47,14 @@ impl Step {
 /// The nodes and leaves of all trees, tree by tree.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Walk {
-    steps: Vec<Step>,
+    steps: Slab<Step>,
     /// Of each leaf, its number among the leaves of all trees.
-    leaves: Vec<u32>,
-    trees: Vec<Tree>,
+    leaves: Slab<u32>,
+    trees: Slab<Tree>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
+#[repr(C)]
 struct Tree {
     start: u32,
     depth: u32,
@@ -79,6 +84,13 @@ impl Walk {
         }
         self.trees.push(Tree { start, depth: shape.depth });
         Some(())
+    }
+
+    pub fn arrays(&mut self, visit: &mut dyn FnMut(&mut dyn Share)) {
+        let Walk { steps, leaves, trees } = self;
+        visit(steps);
+        visit(leaves);
+        visit(trees);
     }
 
     /// Bytes that going down a tree reads.

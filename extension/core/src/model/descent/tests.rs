@@ -1,7 +1,7 @@
 //! Rows end where the format says, alone and several at once; what is no tree is refused.
 
 use super::*;
-use crate::model::forest::{Combine, Compare, Forest, Input, Parts};
+use crate::model::forest::{Combine, Compare, Flag, Forest, Input, Parts};
 use crate::model::{Finish, Link, Model, Part, Scores, Work};
 
 const FEATURES: usize = 5;
@@ -24,7 +24,7 @@ fn grow(nodes: &mut Vec<Node>, leaves: &mut u32, depth: u64, dice: &mut Dice) ->
     let leaf = depth == 0 || dice.below(4) == 0;
     let feature = if leaf { LEAF } else { u32::try_from(dice.below(FEATURES as u64)).unwrap() };
     let threshold = dice.below(9) as f64;
-    nodes.push(Node { threshold, left: *leaves, right: 0, feature, missing_left: dice.below(2) == 0 });
+    nodes.push(Node { threshold, left: *leaves, right: 0, feature, missing_left: (dice.below(2) == 0).into() });
     if leaf {
         *leaves += 1;
     } else {
@@ -42,7 +42,7 @@ fn leaf_of(nodes: &[Node], root: u32, row: &[f64], compare: Compare) -> u32 {
     while node.feature != LEAF {
         let value = row[node.feature as usize];
         let left = match compare {
-            _ if value.is_nan() => node.missing_left,
+            _ if value.is_nan() => node.missing_left.is_set(),
             Compare::Below => value < node.threshold,
             Compare::NotAbove => value <= node.threshold,
         };
@@ -101,8 +101,8 @@ fn every_row_ends_where_the_format_says() {
 
 #[test]
 fn ways_that_meet_are_no_trees() {
-    let leaf = Node { threshold: 0.0, left: 0, right: 0, feature: LEAF, missing_left: false };
-    let node = |left, right| Node { threshold: 0.0, left, right, feature: 0, missing_left: false };
+    let leaf = Node { threshold: 0.0, left: 0, right: 0, feature: LEAF, missing_left: Flag::NO };
+    let node = |left, right| Node { threshold: 0.0, left, right, feature: 0, missing_left: Flag::NO };
     assert!(Descent::new(&[node(1, 2), leaf, leaf], &[0]).is_some());
     // Forty such levels would be a million million nodes.
     assert!(Descent::new(&[node(1, 1), leaf], &[0]).is_none());

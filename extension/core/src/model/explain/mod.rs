@@ -67,7 +67,7 @@ impl Explainer {
             Scores::Linear(linear) => {
                 let means = linear.means.clone().ok_or(NotExplained::Old("the means of the features"))?;
                 let bases = linear.of(&means).collect();
-                Kind::Linear { weights: linear.weights.clone(), means, bases }
+                Kind::Linear { weights: linear.weights.to_vec(), means, bases }
             }
             Scores::Forest(forest) => Kind::Trees(Explained::new(forest, model.features, interrupt)?),
             Scores::Machine(_) => return Err(NotExplained::Kind("a kernel machine")),

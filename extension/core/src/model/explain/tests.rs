@@ -1,7 +1,7 @@
 //! Contributions against Shapley's own definition: the mean, over all orders, of what a feature changes when it becomes known.
 
 use super::*;
-use crate::model::forest::{Combine, Compare, Forest, Input, LEAF, Node, Parts};
+use crate::model::forest::{Combine, Compare, Flag, Forest, Input, LEAF, Node, Parts};
 use crate::model::{Decision, Linear, Link, NO_SET, Places, Probabilities, Sets, Work};
 
 const FEATURES: usize = 5;
@@ -47,7 +47,13 @@ impl Grown {
         let leaf = depth == 0 || chance.share() < 0.15;
         let feature = if leaf { LEAF } else { chance.below(FEATURES) as u32 };
         let (threshold, missing_left) = (chance.share(), chance.share() < 0.5);
-        self.nodes.push(Node { threshold, left: self.values.len() as u32, right: 0, feature, missing_left });
+        self.nodes.push(Node {
+            threshold,
+            left: self.values.len() as u32,
+            right: 0,
+            feature,
+            missing_left: missing_left.into(),
+        });
         if leaf {
             self.values.extend((0..width).map(|_| chance.share() - 0.5));
         } else {
@@ -95,7 +101,7 @@ fn value(forest: &Forest, node: u32, row: &[f64], known: u32, score: usize) -> f
             (None, Compare::Below) => of_row < threshold,
             (None, Compare::NotAbove) => of_row <= threshold,
         };
-        return if if of_row.is_nan() { missing_left } else { goes_left } { a } else { b };
+        return if if of_row.is_nan() { missing_left.is_set() } else { goes_left } { a } else { b };
     }
     let covers = forest.covers.as_ref().expect("covers");
     let (x, y) = (covers[left as usize], covers[right as usize]);
@@ -182,7 +188,7 @@ fn leaves_without_zeros_contribute_the_same() {
     let mut grown = Grown::new(&mut chance, 3, 4, 3);
     grown.values.iter_mut().step_by(2).for_each(|value| *value = 0.0);
     let dense = grown.forest(Compare::NotAbove, None, 3, None);
-    let mut places = Places { starts: vec![0], scores: Vec::new() };
+    let mut places = Places { starts: vec![0].into(), ..Places::default() };
     let mut values = Vec::new();
     for leaf in grown.values.chunks_exact(3) {
         for (score, value) in leaf.iter().enumerate().filter(|(_, value)| **value != 0.0) {
@@ -192,7 +198,7 @@ fn leaves_without_zeros_contribute_the_same() {
         places.starts.push(values.len() as u32);
     }
     grown.nodes.iter_mut().filter(|node| node.feature == LEAF).for_each(|node| node.left /= 3);
-    let Forest { combine, roots, .. } = dense.clone();
+    let (combine, roots) = (dense.combine.clone(), dense.roots.to_vec());
     let sparse = Forest::new(Parts {
         features: FEATURES,
         width: 3,
@@ -226,7 +232,7 @@ fn leaves_without_zeros_contribute_the_same() {
 fn categories_are_explained_by_the_definition() {
     let mut chance = Chance(11);
     let grown = Grown::new(&mut chance, 6, 5, 1);
-    let mut sets = Sets { starts: vec![0], ..Sets::default() };
+    let mut sets = Sets { starts: vec![0].into(), ..Sets::default() };
     for node in &grown.nodes {
         let has_set = node.feature != LEAF && node.feature < 3;
         sets.of_nodes.push(if has_set { sets.starts.len() as u32 - 1 } else { NO_SET });
@@ -264,13 +270,13 @@ fn long_ways_with_many_features_add_up() {
             left: place + 1,
             right: place + 2,
             feature: level as u32,
-            missing_left: false,
+            missing_left: Flag::NO,
         });
-        nodes.push(Node { threshold: 0.0, left: values.len() as u32, right: 0, feature: LEAF, missing_left: false });
+        nodes.push(Node { threshold: 0.0, left: values.len() as u32, right: 0, feature: LEAF, missing_left: Flag::NO });
         covers.extend([cover, cover * 0.3]);
         values.push(chance.share());
     }
-    nodes.push(Node { threshold: 0.0, left: values.len() as u32, right: 0, feature: LEAF, missing_left: false });
+    nodes.push(Node { threshold: 0.0, left: values.len() as u32, right: 0, feature: LEAF, missing_left: Flag::NO });
     covers.push(1e9 * 0.7f64.powi(LENGTH as i32));
     values.push(1e6);
     let combine = Combine::Sum { init: vec![0.0], divisor: None, single: false };
@@ -320,7 +326,7 @@ fn what_has_no_exact_contributions_is_refused_with_the_reason() {
     let mut chance = Chance(5);
     let grown = Grown::new(&mut chance, 2, 3, 1);
     let forest = grown.forest(Compare::Below, Some(vec![0, 0]), 1, None);
-    let Forest { nodes, roots, values, .. } = forest.clone();
+    let (nodes, roots, values) = (forest.nodes.to_vec(), forest.roots.to_vec(), forest.values.to_vec());
     let combine = Combine::Median { weights: vec![1.0, 1.0] };
     let (input, compare, targets, places) = (Input::Float64, Compare::Below, None, None);
     let parts = Parts { features: FEATURES, width: 1, input, compare, nodes, roots, targets, values, places, combine };

@@ -201,7 +201,7 @@ impl Planner<'_> {
                 before,
                 leaf: if is_leaf { node.left } else { set(next.node) },
                 is_right: next.is_right,
-                missing_left: node.missing_left,
+                missing_left: node.missing_left.is_set(),
             });
             if !is_leaf {
                 let cover = |child: u32| self.covers[child as usize];
