@@ -46,6 +46,7 @@ mod scores;
 mod seal;
 mod sets;
 mod settings;
+mod shared;
 mod snapshot;
 mod spi;
 mod strings;

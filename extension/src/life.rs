@@ -6,6 +6,7 @@ use pgrx::prelude::*;
 use crate::catalog::{Edition, deployments, models, projects, snapshots};
 use crate::error::{Result, SqlResult};
 use crate::rights;
+use crate::shared;
 use crate::strings::Str;
 use crate::text;
 
@@ -37,6 +38,8 @@ fn drop_model(id: i64, force: bool) -> Result<()> {
     {
         snapshots::delete(snapshot)?;
     }
+    // Only files that no session uses, so that it doesn't matter whether the transaction commits.
+    shared::remove_unused();
     if deployed {
         match deployments::history(&found)?.first() {
             Some(now) => text::notice(&format!(
@@ -56,6 +59,7 @@ fn drop_project(name: &str, force: bool) -> Result<()> {
     }
     let snapshots = snapshots::only_of(&project)?;
     projects::delete(&project)?;
+    shared::remove_unused();
     snapshots.into_iter().try_for_each(snapshots::delete)
 }
 

@@ -91,7 +91,7 @@ fn load(wanted: Deployed) -> Result<Rc<Model>> {
     if let Some(model) = kept {
         return Ok(model);
     }
-    let native = native::load(wanted.id)?;
+    let native = native::load_shared(wanted.id)?;
     let (native, bytes) = native.map_or((None, 0), |(model, bytes)| (Some(model), bytes));
     let preprocess = preparation::load(wanted.id)?;
     let model = Rc::new(Model {

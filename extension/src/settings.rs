@@ -12,6 +12,8 @@ static OMP_NUM_THREADS: GucSetting<i32> = GucSetting::<i32>::new(1);
 
 static MODEL_CACHE: GucSetting<i32> = GucSetting::<i32>::new(256 << 10);
 
+static SHARE_MODELS: GucSetting<bool> = GucSetting::<bool>::new(true);
+
 static ISOLATION: GucSetting<Isolation> = GucSetting::<Isolation>::new(Isolation::Process);
 
 /// The values of `pgml.isolation`: the process in which Python trains.
@@ -58,12 +60,20 @@ pub fn define() {
     GucRegistry::define_int_guc(
         c"pgml.model_cache",
         c"Memory for the models that a session keeps after it has predicted with them.",
-        c"The one that was used last is kept whatever its size. Counted is the size of their files. At most a quarter of what pgml.memory_limit allows is used.",
+        c"The one that was used last is kept whatever its size. Counted is the size of their files, without the memory that sessions share. At most a quarter of what pgml.memory_limit allows is used.",
         &MODEL_CACHE,
         64,
         i32::MAX,
         GucContext::Suset,
         GucFlags::UNIT_KB,
+    );
+    GucRegistry::define_bool_guc(
+        c"pgml.share_models",
+        c"Whether sessions share the memory of large models that they predict with.",
+        c"The arrays of a model above 1 MB are then in a file in base/pgsql_tmp that the sessions map.",
+        &SHARE_MODELS,
+        GucContext::Suset,
+        GucFlags::default(),
     );
     GucRegistry::define_enum_guc(
         c"pgml.isolation",
@@ -105,6 +115,10 @@ pub fn venv() -> Option<PathBuf> {
 
 pub fn omp_num_threads() -> i32 {
     OMP_NUM_THREADS.get()
+}
+
+pub fn share_models() -> bool {
+    SHARE_MODELS.get()
 }
 
 pub fn isolation() -> Isolation {

@@ -13,7 +13,7 @@ use crate::system::System;
 
 /// The programs of the suite, in the order in which they run, each in a database of its own. After a name there may be a
 /// variable of its environment.
-pub const PROGRAMS: [&str; 11] = [
+pub const PROGRAMS: [&str; 12] = [
     "cancel.py",
     "imports.py",
     "isolation.py",
@@ -22,6 +22,7 @@ pub const PROGRAMS: [&str; 11] = [
     "composites.py",
     "faults.py",
     "recovery.py PGML_SMALL_DISK=/srv/small",
+    "sharing.py PGML_SMALL_DISK=/srv/small",
     "soak.py",
     "calls.py",
     "xgboost_in_rust.py",

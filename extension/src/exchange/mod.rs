@@ -27,7 +27,7 @@ struct Leaving {
 impl Leaving {
     fn of(id: i64) -> Result<Leaving> {
         let (_, algorithm, _) = models::find(Edition::Current, id)?.ok_or(Error::NoModel(id))?;
-        let Some((model, _)) = native::load(id)? else {
+        let Some(model) = native::load(id)? else {
             return Err(pgml_exchange::Error::OnlyPython(id).into());
         };
         // Whether a column is an array or has booleans is noted with the rows alone; an imported model has none.

@@ -31,7 +31,7 @@ pub struct Model {
     pub(super) id: i64,
     /// Whether its values are the components of a row, of which the first answers where one value is asked for.
     pub(super) decomposes: bool,
-    /// The size of the files that it was made from.
+    /// The size of the files that it was made from, without what sessions share.
     pub(super) bytes: Cell<usize>,
     pub(super) native: Option<model::Model>,
     pub(super) python: OnceCell<python::Model>,

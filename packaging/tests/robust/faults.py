@@ -202,7 +202,7 @@ def the_model_cache_is_bounded():
         megabytes = int(size[0]) / (1 << 20)
         assert len(models) == 12 and megabytes > 5, f"{models}, {megabytes} MB"
     room = int(2 * megabytes)
-    with Session(options=f"-c pgml.model_cache={room}MB") as session:
+    with Session(options=f"-c pgml.model_cache={room}MB -c pgml.share_models=off") as session:
         asked = "SELECT pgml.predict({}, ARRAY[0.5, 0.5, 0.5, 0.5])"
         first = session.run(asked.format(models[0]))
         before = resident(session.pid)
