@@ -168,12 +168,25 @@ fn update_distribution(
         absent: before.as_ref().map_or(&[], |lock| &lock.absent),
     };
     let after = resolver.lock(extent, console)?;
-    after.save(&path)?;
-    if let Some(before) = before {
-        for change in lock::changes(&before, &after) {
-            console.note(&format!("{}: {change}", distribution.id));
-        }
+    let id = &distribution.id;
+    let file = workspace.display(&path);
+    let Some(before) = &before else {
+        after.save(&path)?;
+        let count = after.packages.len();
+        console.note(&format!("{id}: {count} packages locked; {file} is new"));
+        return Ok(());
+    };
+    if lock::same_but_dates(before, &after) {
+        console.note(&format!("{id}: no package moved; {file} stays as it was"));
+        return Ok(());
     }
+    after.save(&path)?;
+    let changes = lock::changes(before, &after);
+    for change in &changes {
+        console.note(&format!("{id}: {change}"));
+    }
+    let count = changes.len();
+    console.note(&format!("{id}: {count} packages moved; {file} is written"));
     Ok(())
 }
 

@@ -57,7 +57,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     runtime: Option<PathBuf>,
     /// A file with the names of a stripped library's functions: its debug symbols, their package, or the library before
-    /// strip [default: the `-dbgsym` package beside the package]
+    /// strip [default: the `-dbgsym` package beside the package; in a directory, if one package has one]
     #[arg(long, value_name = "FILE")]
     debug: Option<PathBuf>,
     /// Explain a rule; with files, also list all that it found in them
@@ -139,7 +139,10 @@ fn judge(args: &Args, workspace: &Workspace) -> Result<Document, Failure> {
         None => args
             .files
             .iter()
-            .find_map(|path| debug_package(path))
+            .find_map(|path| match path.is_dir() {
+                true => debug_package_below(path),
+                false => debug_package(path),
+            })
             .map(|path| function_names(&path))
             .transpose()?,
     };
@@ -160,6 +163,15 @@ fn debug_package(path: &Path) -> Option<PathBuf> {
     let (package, rest) = name.split_once('_')?;
     let beside = path.with_file_name(format!("{package}-dbgsym_{rest}"));
     (name.ends_with(".deb") && beside.is_file()).then_some(beside)
+}
+
+/// The package with the debug symbols of the only package of a directory that has one. Of several it would be those of one,
+/// and the others' functions have other places.
+fn debug_package_below(dir: &Path) -> Option<PathBuf> {
+    let files = files::files_below(dir).ok()?; // judging the directory has the error
+    let mut found = files.iter().filter_map(|file| debug_package(&dir.join(file)));
+    let first = found.next()?;
+    found.next().is_none().then_some(first)
 }
 
 fn function_names(path: &Path) -> Result<FunctionNames, Failure> {
@@ -192,4 +204,27 @@ fn read_package(
         path: path.to_owned(),
         source,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Catches a directory whose library is called not proven although its debug symbols lie there, and symbols of one of two
+    /// packages that are taken for those of the other.
+    #[test]
+    fn the_debug_symbols_of_a_directory_s_package_are_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        let write = |name: &str| files::write(&dir.join(name), "x").unwrap();
+        write("other_1_amd64.deb");
+        write("sub/postgresql-15-pgml_1_amd64.deb");
+        assert_eq!(debug_package_below(dir), None);
+        write("sub/postgresql-15-pgml-dbgsym_1_amd64.deb");
+        let expected = dir.join("sub/postgresql-15-pgml-dbgsym_1_amd64.deb");
+        assert_eq!(debug_package_below(dir), Some(expected.clone()));
+        assert_eq!(debug_package(&dir.join("sub/postgresql-15-pgml_1_amd64.deb")), Some(expected));
+        write("other-dbgsym_1_amd64.deb");
+        assert_eq!(debug_package_below(dir), None);
+    }
 }

@@ -52,6 +52,24 @@ pub fn changes(before: &Lock, after: &Lock) -> Vec<Change> {
         .collect()
 }
 
+/// Whether two locks differ at most in the dates of their indexes.
+pub fn same_but_dates(before: &Lock, after: &Lock) -> bool {
+    fn suites(lock: &Lock) -> BTreeSet<(&str, &str, Option<&str>)> {
+        let all = lock.suites.iter();
+        all.map(|suite| {
+            let stand_in = suite.stand_in.as_deref();
+            (suite.archive.as_str(), suite.name.as_str(), stand_in)
+        })
+        .collect()
+    }
+    let same = suites(before) == suites(after);
+    let dated = Lock {
+        suites: before.suites.clone(),
+        ..after.clone()
+    };
+    same && dated == *before
+}
+
 fn versions(lock: &Lock) -> BTreeMap<&str, BTreeSet<&str>> {
     let mut found: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for package in &lock.packages {
@@ -81,6 +99,26 @@ mod tests {
             ));
         }
         toml::from_str(&text).unwrap()
+    }
+
+    /// Catches a lock that is written again on each quiet day, and one that is not although a package came or changed its
+    /// contents.
+    #[test]
+    fn dates_alone_are_no_difference() {
+        let before = lock(&[("same", "1")]);
+        let mut after = before.clone();
+        assert!(same_but_dates(&before, &after));
+        after.suites[0].date = "2026-02-02T00:00:00Z".parse().unwrap();
+        assert!(before != after && same_but_dates(&before, &after));
+        // A suite has two entries where some packages were kept from an earlier lock.
+        after.suites.push(before.suites[0].clone());
+        assert!(same_but_dates(&before, &after));
+        after.suites[1].name = "bookworm-security".into();
+        assert!(!same_but_dates(&before, &after));
+        let mut changed = before.clone();
+        changed.packages[0].sha256 = Digest::of("other");
+        assert!(!same_but_dates(&before, &changed));
+        assert!(!same_but_dates(&before, &lock(&[("same", "1"), ("new", "1")])));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub use changes::{Change, changes};
+pub use changes::{Change, changes, same_but_dates};
 pub use error::LockError;
 pub use requirements::Wanted;
 pub use wheels::{LockedWheel, WheelLock, WheelSet};
