@@ -10,8 +10,21 @@ use base::workspace::Workspace;
 /// Directories in the root of a source tree that are made from it.
 const MADE: [&str; 4] = [".git", ".cache", "target", "dist"];
 
-/// A file that marks a directory as a release: one in the tree is not part of the sources.
-pub const MANIFEST: &str = "manifest.json";
+/// Files that together mark a directory that this program fills, which is not part of the sources: a release, a copy of its
+/// apt repository, the signatures of its files.
+const MARKS: [[&str; 2]; 3] = [
+    ["manifest.json", "SHA256SUMS"],
+    ["pgml-archive-keyring.gpg", "dists"],
+    ["manifest.json.sig", "SHA256SUMS.sig"],
+];
+
+/// The key pair that `cosign generate-key-pair` writes into the directory in which it is called.
+const KEYS: [&str; 2] = ["cosign.key", "cosign.pub"];
+
+fn is_marked(dir: &Path) -> bool {
+    let mut marks = MARKS.iter();
+    marks.any(|mark| mark.iter().all(|name| dir.join(name).exists()))
+}
 
 /// The files of the tree in byte order, committed or not.
 pub fn files(workspace: &Workspace) -> Result<Vec<PathBuf>, FileError> {
@@ -22,7 +35,7 @@ pub fn files(workspace: &Workspace) -> Result<Vec<PathBuf>, FileError> {
         made || relative == Path::new("extension/target")
             || relative.ends_with("__pycache__")
             || path == workspace.cache
-            || path.join(MANIFEST).exists()
+            || is_marked(path)
             // A tool's cache, by the tag that such directories have (bford.info/cachedir).
             || path.join("CACHEDIR.TAG").exists()
     };
@@ -38,7 +51,8 @@ pub fn files(workspace: &Workspace) -> Result<Vec<PathBuf>, FileError> {
         }
     }
     // Not what is a file in one working tree only: `.git` is one in a tree beside another.
-    wanted.retain(|path| path != Path::new(".git") && root.join(path).is_file());
+    let is_key = |path: &PathBuf| KEYS.iter().any(|key| path == Path::new(key));
+    wanted.retain(|path| path != Path::new(".git") && !is_key(path) && root.join(path).is_file());
     wanted.sort_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
     Ok(wanted)
 }
@@ -60,7 +74,12 @@ mod tests {
     fn what_was_made_from_the_source_is_left_behind() {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("tree");
-        let kept = ["Cargo.toml", "extension/src/lib.rs", "packaging/x/target/y"];
+        let kept = [
+            "Cargo.toml",
+            "docs/schema/manifest.json",
+            "extension/src/lib.rs",
+            "packaging/x/target/y",
+        ];
         let left = [
             ".git/config",
             ".cache/jobs/x",
@@ -68,6 +87,14 @@ mod tests {
             "extension/target/x",
             "python/__pycache__/x.pyc",
             "elsewhere/manifest.json",
+            "elsewhere/SHA256SUMS",
+            "published/apt/dists/x/InRelease",
+            "published/apt/pgml-archive-keyring.gpg",
+            "signatures/manifest.json.sig",
+            "signatures/SHA256SUMS.sig",
+            "signatures/debian12-pg15/x.deb.sig",
+            "cosign.key",
+            "cosign.pub",
             "other-cache/x",
             ".ruff_cache/CACHEDIR.TAG",
             ".ruff_cache/0.17.6/x",

@@ -11,6 +11,7 @@ use release::pipeline::Pipeline;
 use release::reproduce::compare::Outcome;
 use release::reproduce::{Document, FirstRelease, Reproduction};
 use targets::Targets;
+use targets::release::Release;
 
 use crate::commands::{Sources, TargetChoice};
 use crate::console::Console;
@@ -91,11 +92,17 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
 
 /// The release of a manifest, or the packages of a `.buildinfo`.
 fn given_release(from: &Path, workspace: &Workspace) -> Result<FirstRelease, Failure> {
-    if !is_buildinfo(from) {
-        return FirstRelease::of_manifest(from);
-    }
-    let targets = Targets::load(&workspace.packaging().join("targets.toml"))?;
-    FirstRelease::of_buildinfo(from, &targets)
+    let packaging = workspace.packaging();
+    let first = match is_buildinfo(from) {
+        false => FirstRelease::of_manifest(from)?,
+        true => {
+            let targets = Targets::load(&packaging.join("targets.toml"))?;
+            FirstRelease::of_buildinfo(from, &targets)?
+        }
+    };
+    let release = Release::load(&packaging.join("release.toml"))?;
+    first.require_release(from, &release)?;
+    Ok(first)
 }
 
 fn require(pipeline: &Pipeline, workspace: &Workspace, console: &Console) -> Result<(), Failure> {

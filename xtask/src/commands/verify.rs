@@ -169,7 +169,9 @@ fn debug_package(path: &Path) -> Option<PathBuf> {
 /// and the others' functions have other places.
 fn debug_package_below(dir: &Path) -> Option<PathBuf> {
     let files = files::files_below(dir).ok()?; // judging the directory has the error
-    let mut found = files.iter().filter_map(|file| debug_package(&dir.join(file)));
+    let mut found = files
+        .iter()
+        .filter_map(|file| debug_package(&dir.join(file)));
     let first = found.next()?;
     found.next().is_none().then_some(first)
 }
@@ -223,7 +225,10 @@ mod tests {
         write("sub/postgresql-15-pgml-dbgsym_1_amd64.deb");
         let expected = dir.join("sub/postgresql-15-pgml-dbgsym_1_amd64.deb");
         assert_eq!(debug_package_below(dir), Some(expected.clone()));
-        assert_eq!(debug_package(&dir.join("sub/postgresql-15-pgml_1_amd64.deb")), Some(expected));
+        assert_eq!(
+            debug_package(&dir.join("sub/postgresql-15-pgml_1_amd64.deb")),
+            Some(expected)
+        );
         write("other-dbgsym_1_amd64.deb");
         assert_eq!(debug_package_below(dir), None);
     }

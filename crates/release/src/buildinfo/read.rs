@@ -11,6 +11,8 @@ use base::exit::{Exit, ExitKind, Failure};
 use base::files;
 use targets::{Target, Targets};
 
+use super::SOURCE;
+
 /// The file is none that this program can rebuild from.
 #[derive(Debug, Error, Diagnostic)]
 #[error("{} is no .buildinfo of this project: {what}", path.display())]
@@ -67,6 +69,10 @@ impl Rebuild {
                 .map(str::trim)
                 .ok_or(format!("it has no field `{name}`"))
         };
+        let source = field("Source")?;
+        if source != SOURCE {
+            return Err(format!("it is of the source `{source}`, not `{SOURCE}`"));
+        }
         let epoch = field("Environment")?
             .lines()
             .find_map(|line| line.trim().strip_prefix("SOURCE_DATE_EPOCH="))

@@ -116,7 +116,7 @@ fn what_is_written_is_read_again() {
 
 #[test]
 fn what_is_no_buildinfo_of_ours_is_refused() {
-    let good = "Binary: postgresql-15-pgml\nArchitecture: amd64\nVersion: 1-1~debian12\nChecksums-Sha256:\n SUM 1 a.deb\n\
+    let good = "Source: pgml\nBinary: postgresql-15-pgml\nArchitecture: amd64\nVersion: 1-1~debian12\nChecksums-Sha256:\n SUM 1 a.deb\n\
                 Environment:\n SOURCE_DATE_EPOCH=\"1\"\n"
         .replace("SUM", &Digest::of("a").to_string());
     let read = Rebuild::parse(&good).unwrap();
@@ -124,6 +124,7 @@ fn what_is_no_buildinfo_of_ours_is_refused() {
     for (from, to) in [
         ("SOURCE_DATE_EPOCH=\"1\"", "TZ=\"UTC\""),
         ("Version: 1-1~debian12\n", ""),
+        ("Source: pgml", "Source: bash"),
         (" 1 a.deb", " x a.deb"),
         ("Checksums-Sha256", "Checksums-Sha1"),
     ] {

@@ -31,6 +31,7 @@ use build::layout::ROOTFS;
 use build::plan::{Plan, Purpose};
 use jobs::execute::CacheLock;
 use jobs::source_files;
+use targets::release::Release;
 use targets::{Target, Targets};
 
 use self::compare::{Compared, Outcome};
@@ -77,6 +78,19 @@ pub enum ReproduceError {
         /// The path of the manifest that could not be read.
         path: PathBuf,
     },
+    /// The release is not the one of this checkout.
+    #[error("{} is of {wanted}, and this checkout is {here}", path.display())]
+    #[diagnostic(help(
+        "check out the source of {wanted}; `version` and `revision` are in packaging/release.toml"
+    ))]
+    OtherRelease {
+        /// The manifest or the `.buildinfo`.
+        path: PathBuf,
+        /// The version and revision that it is of.
+        wanted: String,
+        /// Those of this checkout.
+        here: String,
+    },
     /// The second build failed.
     #[error("the second build ended with exit code {code}:\n{tail}")]
     #[diagnostic(help(
@@ -96,7 +110,7 @@ pub enum ReproduceError {
 impl ExitKind for ReproduceError {
     fn exit(&self) -> Exit {
         match self {
-            Self::NoManifest { .. } => Exit::Usage,
+            Self::NoManifest { .. } | Self::OtherRelease { .. } => Exit::Usage,
             Self::SecondBuild { code: 3, .. } => Exit::CannotHere,
             Self::SecondBuild { .. } => Exit::CheckFailed,
         }
@@ -172,6 +186,19 @@ impl FirstRelease {
             files: false,
             partial: true,
         })
+    }
+
+    /// Refuses a release that this checkout is not of: no digest could agree.
+    pub fn require_release(&self, path: &Path, release: &Release) -> Result<(), ReproduceError> {
+        let here = format!("{}-{}", release.version, release.revision);
+        match self.manifest.release == here {
+            true => Ok(()),
+            false => Err(ReproduceError::OtherRelease {
+                path: path.to_owned(),
+                wanted: self.manifest.release.clone(),
+                here,
+            }),
+        }
     }
 
     /// The artifacts with the digests that count.

@@ -118,7 +118,10 @@ mod tests {
         let mut changed = before.clone();
         changed.packages[0].sha256 = Digest::of("other");
         assert!(!same_but_dates(&before, &changed));
-        assert!(!same_but_dates(&before, &lock(&[("same", "1"), ("new", "1")])));
+        assert!(!same_but_dates(
+            &before,
+            &lock(&[("same", "1"), ("new", "1")])
+        ));
     }
 
     #[test]
