@@ -4,10 +4,11 @@
 use std::path::Path;
 
 use base::exit::Failure;
+use base::files;
 use base::process::Program;
 use base::progress::Listener;
 use inputs::host::Host;
-use inputs::host::tools::{AWS, RSYNC};
+use inputs::host::tools::{AWS, RSYNC, Tool};
 
 /// The signed indexes, as rsync's filter has them and as that of the S3 client.
 const RSYNC_INDEXES: &str = "--exclude=/dists/*/*Release*";
@@ -31,6 +32,14 @@ impl Way {
         }
     }
 
+    /// The program that copies.
+    fn tool(self) -> Tool {
+        match self {
+            Self::Rsync => RSYNC,
+            Self::S3 => AWS,
+        }
+    }
+
     /// The programs of both steps.
     fn steps(self, repository: &Path, destination: &str, dry_run: bool) -> [Program; 2] {
         match self {
@@ -45,7 +54,7 @@ impl Way {
                         });
                     let program = program.args(["-a", "--mkpath"]);
                     match dry_run {
-                        true => program.arg("--dry-run"),
+                        true => program.args(["--dry-run", "--out-format=%n"]),
                         false => program,
                     }
                 };
@@ -83,17 +92,12 @@ impl Way {
 pub fn copy(
     repository: &Path,
     destination: &str,
-    dry_run: bool,
     log: &Path,
     listener: &dyn Listener,
 ) -> Result<(), Failure> {
     let way = Way::of(destination);
-    let tool = match way {
-        Way::Rsync => RSYNC,
-        Way::S3 => AWS,
-    };
-    Host::detect(Path::new("/")).require(&[tool], log, listener)?;
-    let [contents, indexes] = way.steps(repository, destination, dry_run);
+    Host::detect(Path::new("/")).require(&[way.tool()], log, listener)?;
+    let [contents, indexes] = way.steps(repository, destination, false);
     listener.note(&format!("{destination}: copying packages"));
     contents.run(log)?;
     listener.note(&format!("{destination}: copying signed indexes"));
@@ -101,8 +105,44 @@ pub fn copy(
     Ok(())
 }
 
+/// Says which files would be copied. Installs nothing: without the tool it can't look at the destination, and says so.
+pub fn try_copy(
+    repository: &Path,
+    destination: &str,
+    log: &Path,
+    listener: &dyn Listener,
+) -> Result<(), Failure> {
+    let way = Way::of(destination);
+    let tool = way.tool();
+    if !tool.present(&Host::detect(Path::new("/"))) {
+        let count = files::files_below(repository)?.len();
+        listener.note(&format!(
+            "{destination}: not compared, because this machine lacks `{}`, which `publish` would install as root; the \
+             repository has {count} files",
+            tool.name
+        ));
+        return Ok(());
+    }
+    // The second step copies what is left of all files; without the first one that is all.
+    let [_, all] = way.steps(repository, destination, true);
+    let said = all.output(log)?;
+    let said = String::from_utf8_lossy(&said);
+    let files = said
+        .lines()
+        .filter(|line| !line.trim().is_empty() && !line.ends_with('/'));
+    let files: Vec<&str> = files.collect();
+    for file in &files {
+        listener.note(file);
+    }
+    let count = files.len();
+    listener.note(&format!("{destination}: {count} files would be copied"));
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
 
     #[test]
@@ -147,5 +187,50 @@ mod tests {
         assert!(!to.join("dists/x/InRelease").exists() && !to.join("dists/x/Release.gpg").exists());
         indexes.run(&log).unwrap();
         assert!(to.join("dists/x/InRelease").exists());
+    }
+
+    /// Catches a dry run that copies, that names nothing, or that counts what is there already.
+    #[test]
+    fn a_dry_run_names_the_files_and_copies_none() {
+        struct Notes(Mutex<Vec<String>>);
+        impl Listener for Notes {
+            fn started(&self, _: &str, _: &str) {}
+            fn progress(&self, _: &str, _: &str) {}
+            fn finished(&self, _: &str, _: &str) {}
+            fn note(&self, line: &str) {
+                self.0.lock().unwrap().push(line.to_owned());
+            }
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("apt"), dir.path().join("server"));
+        for name in ["dists/x/InRelease", "pool/a.deb"] {
+            base::files::write(&from.join(name), name).unwrap();
+        }
+        let said = || {
+            let notes = Notes(Mutex::default());
+            let (to, log) = (to.display().to_string(), dir.path().join("log"));
+            try_copy(&from, &to, &log, &notes).unwrap();
+            notes.0.into_inner().unwrap().join("; ")
+        };
+        if !Path::new("/usr/bin/rsync").exists() {
+            let said = said();
+            return assert!(
+                said.contains("lacks `rsync`") && said.contains("2 files"),
+                "{said}"
+            );
+        }
+        let first = said();
+        for words in [
+            "dists/x/InRelease;",
+            "pool/a.deb;",
+            ": 2 files would be copied",
+        ] {
+            assert!(first.contains(words), "{first}");
+        }
+        assert!(!to.exists());
+        for step in Way::Rsync.steps(&from, &to.display().to_string(), false) {
+            step.run(&dir.path().join("log")).unwrap();
+        }
+        assert!(said().ends_with(": 0 files would be copied"));
     }
 }

@@ -65,7 +65,7 @@ struct Publish {
     /// Write a signature for `cosign verify-blob` of each file of the release into this directory
     #[arg(long, value_name = "DIR", requires = "key")]
     signatures: Option<PathBuf>,
-    /// Upload nothing: tell what would be
+    /// Upload and install nothing: tell what would be uploaded
     #[arg(long)]
     dry_run: bool,
     /// Publish a release from inputs for development all the same

@@ -236,13 +236,11 @@ pub fn publish(
     // The repository's packages are there before anything points to them.
     if let Some(destination) = options.apt {
         let log = workspace.log("publish-apt");
-        apt::copy(
-            &release.join("apt"),
-            destination,
-            options.dry_run,
-            &log,
-            listener,
-        )?;
+        let copy = match options.dry_run {
+            true => apt::try_copy,
+            false => apt::copy,
+        };
+        copy(&release.join("apt"), destination, &log, listener)?;
         document.apt = Some(destination.to_owned());
     }
     if let (Some(to), Some(key), false) = (options.signatures, options.key, options.dry_run) {

@@ -96,7 +96,7 @@ enum Need {
 }
 
 /// What there is to do, what it needs, and whether only an extra does.
-const THINGS: [(&str, Need, bool); 9] = [
+const THINGS: [(&str, Need, bool); 11] = [
     ("lock and fetch packages", Need::All(&[tools::APT]), false),
     (
         "lock and fetch wheels",
@@ -141,6 +141,16 @@ const THINGS: [(&str, Need, bool); 9] = [
     (
         "build twice and explain differences",
         Need::All(&[tools::DIFFOSCOPE, tools::NEWUIDMAP]),
+        true,
+    ),
+    (
+        "publish the repository to a server",
+        Need::All(&[tools::RSYNC, tools::GPGV]),
+        true,
+    ),
+    (
+        "publish it to an object store",
+        Need::All(&[tools::AWS, tools::GPGV]),
         true,
     ),
     ("look at the report", Need::All(&[tools::CHROMIUM]), true),
@@ -191,7 +201,8 @@ fn check(host: &Host, (name, need, optional): &(&str, Need, bool)) -> Check {
         Need::All(tools) => (tools, tools.iter().all(|t| t.present(host))),
         Need::Any(tools) => (tools, tools.iter().any(|t| t.present(host))),
     };
-    let (there, missing): (Vec<&Tool>, Vec<&Tool>) = tools.iter().partition(|t| t.present(host));
+    let used = tools.iter().filter(|t| t.is_used(host));
+    let (there, missing): (Vec<&Tool>, Vec<&Tool>) = used.partition(|t| t.present(host));
     let names = |tools: &[&Tool]| {
         let names: Vec<&str> = tools.iter().map(|t| t.name).collect();
         names.join(", ")
@@ -426,6 +437,31 @@ mod tests {
         );
     }
 
+    /// Catches a row that calls newuidmap present on a machine that lacks it, two rows above one that lacks it.
+    #[test]
+    fn what_root_does_without_is_not_said_to_be_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let bin = dir.path().join("usr/bin");
+        std::fs::create_dir_all(&bin).unwrap();
+        for program in ["mmdebstrap", "apt-ftparchive"] {
+            std::fs::write(bin.join(program), "").unwrap();
+        }
+        let mut host = Host::detect(dir.path());
+        let row = |host: &Host, name: &str| {
+            let thing = THINGS.iter().find(|thing| thing.0 == name).unwrap();
+            check(host, thing).detail
+        };
+        host.root = true;
+        assert_eq!(
+            row(&host, "make root file systems"),
+            "mmdebstrap, apt-ftparchive"
+        );
+        let twice = row(&host, "build twice and explain differences");
+        assert_eq!(twice, "lacks diffoscope, newuidmap");
+        host.root = false;
+        assert_eq!(row(&host, "make root file systems"), "lacks newuidmap");
+    }
+
     #[test]
     fn a_toolchain_must_compile_for_the_machine_and_may_for_others() {
         let one = bare_machine_with(true, 1);
@@ -453,6 +489,10 @@ mod tests {
             Some("sudo apt-get install --no-install-recommends bubblewrap")
         );
         assert!(of(&report, "load and run images").optional);
+        let server = of(&report, "publish the repository to a server");
+        assert!(server.optional && server.detail.contains("rsync"));
+        let store = of(&report, "publish it to an object store");
+        assert!(store.detail.contains("aws"), "{}", store.detail);
         assert!(report.archives.iter().all(|a| a.enabled_by.is_none()));
     }
 }

@@ -144,6 +144,11 @@ pub const BUILD_TOOLS: [Tool; 12] = [
 ];
 
 impl Tool {
+    /// Whether a process on this machine uses it at all: root does without what only users need.
+    pub fn is_used(&self, host: &Host) -> bool {
+        !(host.root && matches!(self.sign, Sign::ProgramOfUsers(_)))
+    }
+
     /// Whether this machine has it.
     pub fn present(&self, host: &Host) -> bool {
         match self.sign {
