@@ -90,7 +90,10 @@ impl Pipeline {
             toolchain: Toolchain::find(workspace)?,
             host,
             mirrors: LazyMirrors::new(mirrors),
-            repository: RepositoryOptions::default(),
+            repository: RepositoryOptions {
+                further_keys: Some(packaging.join("keys")),
+                ..RepositoryOptions::default()
+            },
             compiler_cache: None,
             extras: Vec::new(),
             builder: 0,

@@ -99,6 +99,7 @@ fn the_digest_of_the_plan_does_not_depend_on_the_key_and_on_what_is_kept() {
     pipeline.repository = RepositoryOptions {
         sign_key: Some(user_key(dir, &log)),
         keep: Some(kept),
+        ..RepositoryOptions::default()
     };
     let publisher = whole_plan(&pipeline);
     assert_eq!(plan_digest(&publisher), plan_digest(&third_party));

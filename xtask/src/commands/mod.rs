@@ -21,7 +21,7 @@ use std::path::PathBuf;
 
 use base::exit::Failure;
 use base::workspace::Workspace;
-use debian::apt::options::{RepositoryOptions, UserKey};
+use debian::apt::options::UserKey;
 use inputs::host::Choice;
 use release::pipeline::Pipeline;
 use release::relock::Policy;
@@ -111,10 +111,8 @@ impl Sources {
             id: id.clone(),
         };
         let mut pipeline = Pipeline::load(workspace, epoch, &self.mirrors.user_mirrors())?;
-        pipeline.repository = RepositoryOptions {
-            sign_key: self.sign_key.as_ref().map(user_key),
-            keep: self.keep.as_ref().map(|dir| workspace.root.join(dir)),
-        };
+        pipeline.repository.sign_key = self.sign_key.as_ref().map(user_key);
+        pipeline.repository.keep = self.keep.as_ref().map(|dir| workspace.root.join(dir));
         pipeline.use_extras(&self.extras)?;
         Ok(pipeline)
     }

@@ -54,7 +54,7 @@ impl Steps<'_> {
         let accepted = repository::write(
             &work.out,
             suites,
-            self.repository.keep.as_deref(),
+            self.repository,
             &key,
             self.epoch,
             &work.log,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::apt::kept::Kept;
-use crate::apt::signing::SigningKey;
+use crate::apt::signing::{SigningKey, keyring};
 use base::digest::Digest;
 use base::exit::Failure;
 use base::files::FileError;
@@ -25,6 +25,8 @@ pub struct RepositoryOptions {
     pub sign_key: Option<UserKey>,
     /// The earlier repository whose packages stay.
     pub keep: Option<PathBuf>,
+    /// The directory with the public keys that the keyring has besides: those that sign next, or signed until now.
+    pub further_keys: Option<PathBuf>,
 }
 
 impl RepositoryOptions {
@@ -35,6 +37,11 @@ impl RepositoryOptions {
             let key = SigningKey::of_user(&key.home, &key.id, log)?;
             inputs.insert("--sign-key".into(), key.fingerprint().into());
         }
+        for path in self.key_files()? {
+            let (digest, _) = Digest::of_file(&path).map_err(FileError::at("read", &path))?;
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            inputs.insert(format!("further key {name}"), digest.to_string());
+        }
         if let Some(dir) = &self.keep {
             let kept = Kept::open(dir)?;
             for file in kept.files()? {
@@ -44,5 +51,11 @@ impl RepositoryOptions {
             }
         }
         Ok(inputs)
+    }
+
+    /// The files with further public keys.
+    pub fn key_files(&self) -> Result<Vec<PathBuf>, FileError> {
+        let dir = self.further_keys.as_deref();
+        dir.map_or_else(|| Ok(Vec::new()), keyring::files_of)
     }
 }

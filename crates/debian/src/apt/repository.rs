@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::apt::kept::{DESCRIPTION, Kept};
+use crate::apt::options::RepositoryOptions;
 use crate::apt::place;
 use crate::apt::reading;
 use crate::apt::signing::SigningKey;
@@ -27,15 +28,15 @@ pub struct Suite {
     pub debs: Vec<PathBuf>,
 }
 
-/// Writes a repository of these suites below `root`, which is empty, with what an earlier one, `kept`, has besides. `epoch`
-/// dates it.
+/// Writes a repository of these suites below `root`, which is empty, with what the earlier one of the options has besides.
+/// `epoch` dates it.
 ///
 /// Every file is reachable by its hash too (`by-hash`), so that a reader that fetched the index before a change can
 /// still get what that index names. In the end apt reads it; the result is a sentence that names the readers that accepted it.
 pub fn write(
     root: &Path,
     mut suites: Vec<Suite>,
-    kept: Option<&Path>,
+    options: &RepositoryOptions,
     key: &SigningKey,
     epoch: u64,
     log: &Path,
@@ -48,7 +49,7 @@ pub fn write(
             }
         }
     }
-    if let Some(kept) = kept {
+    if let Some(kept) = &options.keep {
         let kept = Kept::open(kept)?;
         kept.add_suites(&mut suites)?;
         kept.take_over(root)?;
@@ -70,7 +71,7 @@ pub fn write(
         )?;
     }
     files::write(&root.join("README"), readme(key))?;
-    key.export(&root.join(KEYRING), log)?;
+    key.export_with(&options.key_files()?, &root.join(KEYRING), log)?;
     reading::read_back(root, &suites)
 }
 
@@ -206,7 +207,7 @@ mod tests {
                 architectures: vec!["amd64".into()],
                 debs: vec![deb(dir.path(), "a", "amd64")],
             };
-            write(&root, vec![suite], None, &key, epoch, &log)
+            write(&root, vec![suite], &Default::default(), &key, epoch, &log)
         };
         write("a b [c] ü%20", 1_000_000_000).unwrap();
         let readers = write("plain", 1_000_000_000).unwrap();
@@ -239,7 +240,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (dir, log) = (dir.path(), dir.path().join("log"));
         let key = SigningKey::local(&dir.join("key"), &log).unwrap();
-        let write_one = |root: &Path, kept: Option<&Path>, architecture: &str| {
+        let write_one = |root: &Path, keep: Option<&Path>, architecture: &str| {
+            let options = RepositoryOptions {
+                keep: keep.map(Path::to_owned),
+                ..RepositoryOptions::default()
+            };
             files::create_dir(root).unwrap();
             let suite = Suite {
                 codename: "x".into(),
@@ -247,7 +252,7 @@ mod tests {
                 architectures: vec![architecture.into()],
                 debs: vec![deb(dir, "a", architecture), deb(dir, "b", "all")],
             };
-            write(root, vec![suite], kept, &key, 1_000_000_000, &log).unwrap();
+            write(root, vec![suite], &options, &key, 1_000_000_000, &log).unwrap();
         };
         let (first, second) = (dir.join("first"), dir.join("second"));
         write_one(&first, None, "amd64");

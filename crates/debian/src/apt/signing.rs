@@ -4,8 +4,9 @@
 //! with `Signed-By` and never with `trusted=yes`.
 
 mod key;
+pub mod keyring;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use self::key::Key;
 use base::day::Day;
@@ -107,8 +108,13 @@ impl SigningKey {
 
     /// Writes the public key as a keyring that `Signed-By` takes.
     pub fn export(&self, to: &Path, log: &Path) -> Result<(), Failure> {
-        let bytes = export(self.home.path(), self.ours, self.fingerprint(), log)?;
-        Ok(files::write(to, bytes)?)
+        self.export_with(&[], to, log)
+    }
+
+    /// Writes a keyring that has the public keys of further files too.
+    pub fn export_with(&self, further: &[PathBuf], to: &Path, log: &Path) -> Result<(), Failure> {
+        let own = export(self.home.path(), self.ours, self.fingerprint(), log)?;
+        Ok(files::write(to, keyring::with_further(own, further, log)?)?)
     }
 
     /// Signs a Release file: `InRelease` (clear-signed) and `Release.gpg` (detached) beside it. `epoch` is the signature's
