@@ -1,14 +1,17 @@
 //! Copies the apt repository to where it is served from, in the two steps of docs/publish.md: what indexes name
 //! first, the signed indexes last, so that apt finds everything at any moment in between. Nothing is deleted.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base::exit::Failure;
-use base::files;
-use base::process::Program;
+use base::files::{self, FileError};
+use base::process::{self, Program};
 use base::progress::Listener;
 use inputs::host::Host;
-use inputs::host::tools::{AWS, RSYNC, Tool};
+use inputs::host::tools::{AWS, GPGV, RSYNC, Tool};
+use release::published::{self, KEYRING};
+
+use crate::publish::Options;
 
 /// The signed indexes, as rsync's filter has them and as that of the S3 client.
 const RSYNC_INDEXES: &str = "--exclude=/dists/*/*Release*";
@@ -40,6 +43,35 @@ impl Way {
         }
     }
 
+    /// Fetches the keyring that is published at a destination into a directory. None if there is none; that it can't be
+    /// seen is an error.
+    fn fetch_keyring(
+        self,
+        destination: &str,
+        into: &Path,
+        log: &Path,
+    ) -> Result<Option<PathBuf>, Failure> {
+        let from = format!("{}/{KEYRING}", destination.trim_end_matches('/'));
+        let to = into.join(KEYRING);
+        // How each says that there is none: its exit code and its words. A server that can't be reached is another thing.
+        let (program, code, absent) = match self {
+            Self::Rsync => (rsync(), 23, "No such file or directory"),
+            Self::S3 => (aws().args(["s3", "cp"]), 1, "(404)"),
+        };
+        let fetch = program.arg(&from).arg(&to);
+        let output = fetch.attempt()?;
+        let said = process::both(&output);
+        match output.status.success() {
+            true => Ok(Some(to)),
+            false if output.status.code() == Some(code) && said.contains(absent) => Ok(None),
+            // Again, for the error.
+            false => {
+                fetch.run(log)?;
+                Ok(Some(to))
+            }
+        }
+    }
+
     /// The programs of both steps.
     fn steps(self, repository: &Path, destination: &str, dry_run: bool) -> [Program; 2] {
         match self {
@@ -47,12 +79,7 @@ impl Way {
                 let [from, to] = [repository.display().to_string(), destination.to_owned()]
                     .map(|place| format!("{}/", place.trim_end_matches('/')));
                 let call = || {
-                    let program = ["HOME", "SSH_AUTH_SOCK", "RSYNC_RSH", "RSYNC_PASSWORD"]
-                        .iter()
-                        .fold(Program::new("rsync"), |program, name| {
-                            program.inherit_env(name)
-                        });
-                    let program = program.args(["-a", "--mkpath"]);
+                    let program = rsync().args(["-a", "--mkpath"]);
                     match dry_run {
                         true => program.args(["--dry-run", "--out-format=%n"]),
                         false => program,
@@ -66,17 +93,7 @@ impl Way {
             }
             Self::S3 => {
                 let call = || {
-                    // The client's own settings, its credentials among them, stay in its environment and files.
-                    let names = std::env::vars_os().map(|(name, _)| name);
-                    let of_client = names.filter_map(|name| name.into_string().ok());
-                    let program = of_client
-                        .filter(|name| name.starts_with("AWS_") || name == "HOME")
-                        .fold(Program::new("aws"), |program, name| {
-                            program.inherit_env(&name)
-                        })
-                        .args(["s3", "sync"])
-                        .arg(repository)
-                        .arg(destination);
+                    let program = aws().args(["s3", "sync"]).arg(repository).arg(destination);
                     match dry_run {
                         true => program.arg("--dryrun"),
                         false => program,
@@ -85,6 +102,58 @@ impl Way {
                 [call().args(["--exclude", S3_INDEXES]), call()]
             }
         }
+    }
+}
+
+/// rsync, with what it needs to reach a server.
+fn rsync() -> Program {
+    ["HOME", "SSH_AUTH_SOCK", "RSYNC_RSH", "RSYNC_PASSWORD"]
+        .iter()
+        .fold(Program::new("rsync"), |program, name| {
+            program.inherit_env(name)
+        })
+}
+
+/// The S3 client. Its own settings, its credentials among them, stay in its environment and files.
+fn aws() -> Program {
+    let names = std::env::vars_os().map(|(name, _)| name);
+    let of_client = names.filter_map(|name| name.into_string().ok());
+    of_client
+        .filter(|name| name.starts_with("AWS_") || name == "HOME")
+        .fold(Program::new("aws"), |program, name| {
+            program.inherit_env(&name)
+        })
+}
+
+/// Refuses a repository that the local key signed, and one that users can't go on from with the keyring that is published at
+/// the destination. Before anything is written anywhere.
+pub fn require_keys(
+    repository: &Path,
+    destination: &str,
+    options: &Options<'_>,
+    log: &Path,
+    listener: &dyn Listener,
+) -> Result<(), Failure> {
+    if !options.development {
+        published::require_own_key(repository, log)?;
+    }
+    if options.replace_keyring {
+        return Ok(());
+    }
+    let way = Way::of(destination);
+    let host = Host::detect(Path::new("/"));
+    if options.dry_run && !(way.tool().present(&host) && GPGV.present(&host)) {
+        let name = way.tool().name;
+        listener.note(&format!(
+            "{destination}: the published keyring is not compared, because this machine lacks `{name}` or `gpgv`"
+        ));
+        return Ok(());
+    }
+    host.require(&[way.tool(), GPGV], log, listener)?;
+    let scratch = tempfile::tempdir().map_err(FileError::at("make a directory for", KEYRING))?;
+    match way.fetch_keyring(destination, scratch.path(), log)? {
+        Some(keyring) => published::require_known_keys(repository, &keyring, log),
+        None => Ok(()),
     }
 }
 
@@ -232,5 +301,28 @@ mod tests {
             step.run(&dir.path().join("log")).unwrap();
         }
         assert!(said().ends_with(": 0 files would be copied"));
+    }
+
+    /// Catches a published keyring that is not seen, and a server that can't be reached taken for one without a keyring.
+    #[test]
+    fn the_published_keyring_is_fetched() {
+        let dir = tempfile::tempdir().unwrap();
+        let (server, log) = (dir.path().join("server"), dir.path().join("log"));
+        let fetch = |destination: &str| {
+            let into = dir.path().join("into");
+            base::files::create_dir(&into).unwrap();
+            Way::Rsync.fetch_keyring(destination, &into, &log)
+        };
+        if !Path::new("/usr/bin/rsync").exists() {
+            return assert!(fetch("/nowhere").is_err()); // it can't be started
+        }
+        let here = server.display().to_string();
+        assert!(fetch(&here).unwrap().is_none());
+        base::files::write(&server.join("README"), "no keyring").unwrap();
+        assert!(fetch(&here).unwrap().is_none());
+        base::files::write(&server.join(KEYRING), "a keyring").unwrap();
+        let found = fetch(&format!("{here}/")).unwrap().unwrap();
+        assert_eq!(base::files::read_text(&found).unwrap(), "a keyring");
+        assert!(fetch("nobody@host.invalid:/srv").is_err());
     }
 }

@@ -68,9 +68,12 @@ struct Publish {
     /// Upload and install nothing: tell what would be uploaded
     #[arg(long)]
     dry_run: bool,
-    /// Publish a release from inputs for development all the same
+    /// Publish a release from inputs for development, or signed by the local key, all the same
     #[arg(long)]
     development: bool,
+    /// Publish an apt repository that users with the published keyring can't read, or whose keyring lacks one of its keys
+    #[arg(long, requires = "apt")]
+    replace_keyring: bool,
     /// The registry has no TLS (one on this machine needs no option)
     #[arg(long)]
     plain_http: bool,
@@ -144,6 +147,7 @@ impl Publish {
                 signatures: self.signatures.as_deref(),
                 dry_run: self.dry_run,
                 development: self.development,
+                replace_keyring: self.replace_keyring,
             },
             workspace,
             &Lines,

@@ -160,8 +160,10 @@ pub struct Options<'a> {
     pub signatures: Option<&'a Path>,
     /// Whether nothing is written anywhere.
     pub dry_run: bool,
-    /// Whether a release from inputs for development is published.
+    /// Whether a release from inputs for development, or with a repository that the local key signed, is published.
     pub development: bool,
+    /// Whether users' keyring may be replaced by one that they can't follow.
+    pub replace_keyring: bool,
 }
 
 /// An index in a registry.
@@ -210,6 +212,10 @@ pub fn publish(
         path: release.to_owned(),
     })?;
     require_releasable(&manifest, options.development)?;
+    let log = workspace.log("publish-apt");
+    if let Some(destination) = options.apt {
+        apt::require_keys(&release.join("apt"), destination, options, &log, listener)?;
+    }
     let mut document = Document {
         version: VERSION,
         release: manifest.release.clone(),
@@ -235,7 +241,6 @@ pub fn publish(
     }
     // The repository's packages are there before anything points to them.
     if let Some(destination) = options.apt {
-        let log = workspace.log("publish-apt");
         let copy = match options.dry_run {
             true => apt::try_copy,
             false => apt::copy,

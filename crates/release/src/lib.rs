@@ -11,6 +11,7 @@ pub mod outdated;
 pub mod pipeline;
 pub mod provenance;
 pub mod publish;
+pub mod published;
 pub mod relock;
 pub mod report;
 pub mod reproduce;
