@@ -6,7 +6,10 @@
 mod key;
 pub mod keyring;
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use self::key::Key;
 use base::day::Day;
@@ -196,14 +199,23 @@ fn gpg(home: &Path, ours: bool) -> Program {
     }
 }
 
-/// gpg leaves an agent running that holds the directory; it has to go with the command that started it.
+/// How long an agent may take to end, and how often one looks.
+const AGENT_ENDS: Duration = Duration::from_secs(3);
+const LOOK: Duration = Duration::from_millis(10);
+
+/// gpg leaves an agent running that holds the directory; it has to go with the command that started it. Returns when its socket
+/// is gone: the next gpg would meet an agent that is about to end, and fail with "End of file".
 fn stop_agent(home: &Path, log: &Path) {
-    let stop = Program::new("gpgconf")
-        .arg("--homedir")
-        .arg(home)
-        .args(["--kill", "gpg-agent"]);
+    let gpgconf = || Program::new("gpgconf").arg("--homedir").arg(home);
+    let socket = gpgconf().args(["--list-dirs", "agent-socket"]).output(log);
     // Failing to stop it harms nothing but tidiness.
-    let _ = stop.run(log);
+    let _ = gpgconf().args(["--kill", "gpg-agent"]).run(log);
+    let socket = socket.unwrap_or_default();
+    let socket = Path::new(OsStr::from_bytes(socket.trim_ascii()));
+    let began = Instant::now();
+    while socket.exists() && began.elapsed() < AGENT_ENDS {
+        std::thread::sleep(LOOK);
+    }
 }
 
 #[cfg(test)]

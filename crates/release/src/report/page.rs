@@ -392,7 +392,6 @@ mod tests {
     use base::digest::Digest;
 
     use super::*;
-    use crate::publish::Artifact;
 
     fn done() -> TargetState {
         TargetState {
@@ -425,7 +424,7 @@ mod tests {
             plan: Digest::of("plan"),
             builder: Some("debian11".into()),
             outdated: crate::outdated::Summary::default(),
-            artifacts: vec![Artifact {
+            artifacts: vec![crate::publish::Artifact {
                 path: "debian12-pg15/x.deb".into(),
                 kind: Kind::Extension,
                 target: Some("debian12-pg15".into()),

@@ -37,6 +37,21 @@ fn no_signature_is_older_than_its_key() {
     assert_eq!(signed_at(&key), key.key.from);
 }
 
+/// Catches a signature that meets the agent of the one before, which is about to end.
+#[test]
+fn many_signatures_one_after_the_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, release) = (dir.path().join("log"), dir.path().join("Release"));
+    files::write(&release, "Origin: x\n").unwrap();
+    let home = dir.path().join("key");
+    let key = SigningKey::local(&home, &log).unwrap();
+    for _ in 0..8 {
+        key.sign_release(&release, crate::rootfs::EPOCH, &log)
+            .unwrap();
+        assert!(!home.join("S.gpg-agent").exists());
+    }
+}
+
 /// Catches a checkout in a deep directory, in which gpg's agent can't make its socket.
 #[test]
 fn a_long_path_signs_too() {
