@@ -392,6 +392,7 @@ mod tests {
     use base::digest::Digest;
 
     use super::*;
+    use crate::publish::Artifact;
 
     fn done() -> TargetState {
         TargetState {
@@ -424,7 +425,7 @@ mod tests {
             plan: Digest::of("plan"),
             builder: Some("debian11".into()),
             outdated: crate::outdated::Summary::default(),
-            artifacts: vec![crate::publish::Artifact {
+            artifacts: vec![Artifact {
                 path: "debian12-pg15/x.deb".into(),
                 kind: Kind::Extension,
                 target: Some("debian12-pg15".into()),
