@@ -60,6 +60,13 @@ BEGIN
 END
 $$;
 
+-- Catches an error about the numbers of a row where the model has no probabilities at all.
+SELECT pg_temp.expect_error(format('SELECT %s(%L, ARRAY[6, 10, 1]::float8[])', function, project), '0A000', 'model % does not give probabilities', '%pgml.predict()%')
+FROM unnest('{pgml.predict_proba,pgml.predict_classes}'::text[]) AS function,
+    unnest('{ridge classification,linear_svm classification}'::text[]) AS project;
+SELECT pg_temp.expect_error($$SELECT pgml.predict_proba('linear regression', ARRAY[6, 10, 1]::float8[])$$, '0A000', 'model % does not give probabilities', '%pgml.predict()%');
+SELECT pg_temp.expect_error($$SELECT pgml.predict_proba('linear classification', ARRAY['NaN', 10, 1]::float8[])$$, '22003', 'model % takes finite numbers only');
+
 -- Catches clusters that mix what lies apart, and components that are not those of the rows.
 CREATE VIEW public.points AS
 SELECT (100 * (i % 3) + i % 7)::float8 AS a, (-50 * (i % 3) + i % 5)::float8 AS b FROM generate_series(1, 300) AS i;

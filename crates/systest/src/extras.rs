@@ -1,20 +1,24 @@
 //! The suite `extras`: packages that `dist --extra NAME` makes are installed by apt beside the others, and used from SQL.
 //!
 //! For each there is a directory of names in `packaging/tests`: `extras/NAME-without.sql` runs before the package is
-//! installed, `extras/NAME.sql` and `extras/NAME-2.10.sql` afterwards, and then `robust/NAME_extra.py`.
+//! installed, `extras/NAME.sql` and `extras/NAME-2.10.sql` afterwards, and then `robust/NAME_extra.py`. What
+//! `extras/NAME-table.sql` says of the models that `NAME.sql` trained is in the documentation.
 
 use base::exit::Failure;
 use base::progress::Listener;
 
 use crate::cases::{Case, Cases, ensure};
-use crate::install::InstallTest;
+use crate::install::{InstallTest, PORT};
+use crate::pairs;
 use crate::run::TestRun;
 use crate::system::System;
 
 impl TestRun<'_> {
-    /// Installs each extra package of each target that can be installed here, and uses it.
-    pub fn extras(&self) -> Result<Vec<Case>, Failure> {
+    /// Installs each extra package of each target that can be installed here, and uses it. What it saw is in the
+    /// documentation: it is compared with that, or written (`update`).
+    pub fn extras(&self, update: bool) -> Result<Vec<Case>, Failure> {
         let mut done = Vec::new();
+        let mut reports = Vec::new();
         for target in self.chosen {
             if let Some(why) = self.not_installable(target) {
                 let mut cases = Cases::new(format!("{target} extras:"), self.listener);
@@ -24,9 +28,17 @@ impl TestRun<'_> {
             }
             for extra in &self.pipeline.extras {
                 done.extend(self.in_clean_system(target, "extras", |test, to| {
-                    test.extra(&extra.name, &extra.package(), to)
+                    test.extra(&extra.name, &extra.package(), &mut reports, to)
                 })?);
             }
+        }
+        if !reports.is_empty() {
+            let mut cases = Cases::new("extras:", self.listener);
+            let root = &self.workspace().root;
+            cases.run(&format!("{} says what the tests saw", pairs::PAGE), || {
+                pairs::compare(root, pairs::Of::Extras, &reports, update)
+            });
+            done.extend(cases.done);
         }
         Ok(done)
     }
@@ -38,6 +50,7 @@ impl InstallTest<'_> {
         &self,
         name: &str,
         package: &str,
+        reports: &mut Vec<pairs::Report>,
         listener: &dyn Listener,
     ) -> Result<Vec<Case>, Failure> {
         let mut cases = Cases::new(format!("{} extras: {name}:", self.target), listener);
@@ -59,13 +72,14 @@ impl InstallTest<'_> {
             || self.install_extra(&system, package),
         );
         if installed.is_some() {
-            cases.run(
+            reports.extend(cases.run(
                 "it trains and predicts, with nothing set and no restart",
                 || {
                     self.new_database(&system, "suite")?;
-                    self.run_file(&system, "suite", &format!("extras/{name}.sql"))
+                    self.run_file(&system, "suite", &format!("extras/{name}.sql"))?;
+                    self.what_it_trained(&system, name)
                 },
-            );
+            ));
             cases.run("it trains and predicts in edition 2.10.0", || {
                 self.bare_database(&system, "suite")?;
                 self.run_file(&system, "suite", &format!("extras/{name}-2.10.sql"))
@@ -77,6 +91,13 @@ impl InstallTest<'_> {
             || self.purge_extra(&system, package),
         );
         Ok(cases.done)
+    }
+
+    /// What the database says of the models that were trained in it.
+    fn what_it_trained(&self, system: &System, name: &str) -> Result<pairs::Report, Failure> {
+        let file = format!("/srv/tests/extras/{name}-table.sql");
+        let psql = format!("psql -XAtq -v ON_ERROR_STOP=1 -p {PORT} -d suite -f {file}");
+        pairs::parse(&system.script("postgres", &psql)?)
     }
 
     fn install_extra(&self, system: &System, package: &str) -> Result<(), Failure> {

@@ -1,8 +1,8 @@
-//! The table in `docs/sql/algorithms.md`: the result of each (algorithm, task) pair on each Python.
+//! The tables in `docs/sql/algorithms.md`: the result of each (algorithm, task) pair on each Python.
 //!
-//! The Python tests write a report; this module puts it into the page, or says that the page is stale. A run without some of
-//! the Pythons leaves their columns unchanged, and every run that of the Rust runtime: a test of `pgml-learn` compares it with
-//! what that crate trains.
+//! There is one table for each of the suites `python` and `extras`. Their tests write a report; this module puts it into the
+//! page, or says that the page is stale. A run without some of the Pythons leaves their columns unchanged, and every run that
+//! of the Rust runtime: a test of `pgml-learn` compares it with what that crate trains.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,9 +17,32 @@ use base::files;
 /// The page, from the root of the workspace.
 pub const PAGE: &str = "docs/sql/algorithms.md";
 
-/// The lines around the table.
-const BEGIN: &str = "<!-- made by `cargo xtask test --suite python --update` -->";
+/// The line behind a table.
 const END: &str = "<!-- end of what is made -->";
+
+/// Whose table it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// The suite `python`: what `pgml-python` has.
+    Python,
+    /// The suite `extras`: what the extra packages add.
+    Extras,
+}
+
+impl Of {
+    /// The command that writes the table.
+    fn command(self) -> &'static str {
+        match self {
+            Self::Python => "cargo xtask test --suite python --update",
+            Self::Extras => "cargo xtask test --suite extras --extra catboost --update",
+        }
+    }
+
+    /// The line before the table.
+    fn begin(self) -> String {
+        format!("<!-- made by `{}` -->", self.command())
+    }
+}
 
 /// The columns before those of the Pythons.
 const FIXED: [&str; 3] = ["algorithm", "task", "class"];
@@ -37,18 +60,23 @@ const FORMAT: u32 = 1;
 #[derive(Debug, Error, Diagnostic)]
 pub enum PairsError {
     /// The page says something else than the tests.
-    #[error("`{PAGE}` is stale: {0}")]
-    #[diagnostic(help(
-        "`cargo xtask test --suite python --update` with the same targets writes it"
-    ))]
-    Stale(String),
+    #[error("`{PAGE}` is stale: {difference}")]
+    #[diagnostic(help("`{command}` with the same targets writes it"))]
+    Stale {
+        /// What the page has, and what the tests say.
+        difference: String,
+        /// The command that writes the table.
+        command: &'static str,
+    },
     /// The page lost its marks.
-    #[error("`{PAGE}` has no table between `{BEGIN}` and `{END}`")]
+    #[error("`{PAGE}` has no table between `{0}` and `{END}`")]
     #[diagnostic(help("put both lines back where the table is to be"))]
-    NoTable,
+    NoTable(String),
     /// The tests wrote something that is no report.
-    #[error("the report of the Python tests can't be read: {0}")]
-    #[diagnostic(help("`python/tests/conftest.py` writes it, and names its format"))]
+    #[error("the report of what the tests saw of the algorithms can't be read: {0}")]
+    #[diagnostic(help(
+        "`python/tests/conftest.py` and `packaging/tests/extras/*-table.sql` write them, and name their format"
+    ))]
     Report(String),
 }
 
@@ -80,9 +108,13 @@ struct Pair {
 
 /// Reads the report that the Python side of the test wrote.
 pub fn read(path: &Path) -> Result<Report, Failure> {
-    let text = files::read_text(path)?;
+    parse(&files::read_text(path)?)
+}
+
+/// Reads a report.
+pub fn parse(text: &str) -> Result<Report, Failure> {
     let report: Report =
-        serde_json::from_str(&text).map_err(|error| PairsError::Report(error.to_string()))?;
+        serde_json::from_str(text).map_err(|error| PairsError::Report(error.to_string()))?;
     match report.format {
         FORMAT => Ok(report),
         other => Err(PairsError::Report(format!("its format is {other}, not {FORMAT}")).into()),
@@ -194,9 +226,11 @@ fn cells(line: &str) -> Vec<String> {
 }
 
 /// The page with what the reports say in their columns. Columns of other Pythons stay, as long as they have the same rows.
-fn updated(page: &str, reports: &[Report]) -> Result<String, PairsError> {
-    let (before, rest) = page.split_once(BEGIN).ok_or(PairsError::NoTable)?;
-    let (old, after) = rest.split_once(END).ok_or(PairsError::NoTable)?;
+fn updated(page: &str, of: Of, reports: &[Report]) -> Result<String, PairsError> {
+    let begin = of.begin();
+    let no_table = || PairsError::NoTable(begin.clone());
+    let (before, rest) = page.split_once(&begin).ok_or_else(no_table)?;
+    let (old, after) = rest.split_once(END).ok_or_else(no_table)?;
     let mut table = Table::parse(old);
     for report in reports {
         let fresh = Table::of(report)?;
@@ -207,33 +241,45 @@ fn updated(page: &str, reports: &[Report]) -> Result<String, PairsError> {
         table.columns.extend(fresh.columns);
     }
     Ok(format!(
-        "{before}{BEGIN}\n\n{}\n{END}{after}",
+        "{before}{begin}\n\n{}\n{END}{after}",
         table.render()
     ))
 }
 
 /// Fails when the page does not say what the reports do.
-pub fn check(root: &Path, reports: &[Report]) -> Result<(), Failure> {
+fn check(root: &Path, of: Of, reports: &[Report]) -> Result<(), Failure> {
     let page = files::read_text(&root.join(PAGE))?;
-    let fresh = updated(&page, reports)?;
+    let fresh = updated(&page, of, reports)?;
     let differs = fresh
         .lines()
         .zip(page.lines())
         .find(|(new, old)| new != old);
-    match (fresh == page, differs) {
-        (true, _) => Ok(()),
-        (false, Some((new, old))) => {
-            Err(PairsError::Stale(format!("it has `{old}`, the tests say `{new}`")).into())
-        }
-        (false, None) => Err(PairsError::Stale("rows are missing, or too many".into()).into()),
+    let difference = match (fresh == page, differs) {
+        (true, _) => return Ok(()),
+        (false, Some((new, old))) => format!("it has `{old}`, the tests say `{new}`"),
+        (false, None) => "rows are missing, or too many".into(),
+    };
+    let command = of.command();
+    Err(PairsError::Stale {
+        difference,
+        command,
     }
+    .into())
 }
 
-/// Replaces the generated part of the page [`PAGE`] below `root`.
-pub fn write(root: &Path, reports: &[Report]) -> Result<(), Failure> {
+/// Replaces the table of [`PAGE`] below `root`.
+fn write(root: &Path, of: Of, reports: &[Report]) -> Result<(), Failure> {
     let path = root.join(PAGE);
     let page = files::read_text(&path)?;
-    Ok(files::write(&path, updated(&page, reports)?)?)
+    Ok(files::write(&path, updated(&page, of, reports)?)?)
+}
+
+/// Compares the table of [`PAGE`] below `root` with what the tests saw, or writes it (`update`).
+pub fn compare(root: &Path, of: Of, reports: &[Report], update: bool) -> Result<(), Failure> {
+    match update {
+        true => write(root, of, reports),
+        false => check(root, of, reports),
+    }
 }
 
 #[cfg(test)]
@@ -255,12 +301,18 @@ mod tests {
     }
 
     fn page(table: &str) -> String {
-        format!("words\n\n{BEGIN}\n\n{table}\n{END}\n\nmore\n")
+        let begin = Of::Python.begin();
+        format!("words\n\n{begin}\n\n{table}\n{END}\n\nmore\n")
     }
 
     #[test]
     fn columns_are_in_the_order_of_the_pythons_and_others_stay() {
-        let made = updated(&page(""), &[report("3.11", true), report("3.9", false)]).unwrap();
+        let made = updated(
+            &page(""),
+            Of::Python,
+            &[report("3.11", true), report("3.9", false)],
+        )
+        .unwrap();
         insta::assert_snapshot!(made, @r"
         words
 
@@ -275,15 +327,18 @@ mod tests {
 
         more
         ");
-        assert_eq!(updated(&made, &[report("3.11", true)]).unwrap(), made);
+        assert_eq!(
+            updated(&made, Of::Python, &[report("3.11", true)]).unwrap(),
+            made
+        );
     }
 
     #[test]
     fn the_column_of_the_rust_runtime_stays() {
-        let made = updated(&page(""), &[report("3.11", true)]).unwrap();
+        let made = updated(&page(""), Of::Python, &[report("3.11", true)]).unwrap();
         let marked = made.replace("| Ridge |  |", "| Ridge | yes |");
         assert_ne!(marked, made);
-        let again = updated(&marked, &[report("3.9", true)]).unwrap();
+        let again = updated(&marked, Of::Python, &[report("3.9", true)]).unwrap();
         assert!(
             again.contains("| `ridge` | regression | Ridge | yes | yes | yes |"),
             "{again}"
@@ -296,18 +351,35 @@ mod tests {
         let path = dir.path().join(PAGE);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, page("")).unwrap();
-        assert!(check(dir.path(), &[report("3.11", true)]).is_err());
-        write(dir.path(), &[report("3.11", true)]).unwrap();
-        assert!(check(dir.path(), &[report("3.11", true)]).is_ok());
-        assert!(check(dir.path(), &[report("3.11", false)]).is_err());
-        assert!(check(dir.path(), &[report("3.13", true)]).is_err());
+        assert!(check(dir.path(), Of::Python, &[report("3.11", true)]).is_err());
+        write(dir.path(), Of::Python, &[report("3.11", true)]).unwrap();
+        assert!(check(dir.path(), Of::Python, &[report("3.11", true)]).is_ok());
+        assert!(check(dir.path(), Of::Python, &[report("3.11", false)]).is_err());
+        assert!(check(dir.path(), Of::Python, &[report("3.13", true)]).is_err());
+    }
+
+    #[test]
+    fn each_suite_has_a_table_of_its_own() {
+        let other = page("").replace(&Of::Python.begin(), &Of::Extras.begin());
+        let both = updated(
+            &format!("{}{other}", page("")),
+            Of::Extras,
+            &[report("3.11", true)],
+        );
+        let (first, second) = both
+            .as_deref()
+            .unwrap()
+            .split_once(&Of::Extras.begin())
+            .unwrap();
+        assert!(!first.contains("`ridge`"), "{first}");
+        assert!(second.contains("`ridge`"), "{second}");
     }
 
     #[test]
     fn a_page_without_its_marks_is_an_error() {
         assert!(matches!(
-            updated("words", &[report("3.11", true)]),
-            Err(PairsError::NoTable)
+            updated("words", Of::Python, &[report("3.11", true)]),
+            Err(PairsError::NoTable(_))
         ));
     }
 }

@@ -166,9 +166,8 @@ impl TestRun<'_> {
         if !reports.is_empty() {
             let root = &self.workspace().root;
             let name = format!("{} says what the tests saw", pairs::PAGE);
-            cases.run(&name, || match update {
-                true => pairs::write(root, &reports),
-                false => pairs::check(root, &reports),
+            cases.run(&name, || {
+                pairs::compare(root, pairs::Of::Python, &reports, update)
             });
         }
         Ok(cases.done)

@@ -406,7 +406,7 @@ fn of_packages(
         Suite::Image => test.images(),
         Suite::Registry => test.registry(),
         Suite::Install => test.install_all(),
-        Suite::Extras => test.extras(),
+        Suite::Extras => test.extras(options.update),
         Suite::Hosts => machines::hosts(test.pipeline, test.chosen, test.listener),
         Suite::Neighbours => test.neighbours(),
         Suite::Nix => test.nix(),

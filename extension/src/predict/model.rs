@@ -61,13 +61,26 @@ pub(super) struct Places {
 impl Model {
     /// The model in Python, started and loaded when it is first asked for.
     fn python(&self) -> Result<&python::Model> {
+        self.python_or(|| match self.native {
+            Some(_) => Error::RowRefused(self.id),
+            None => Error::NoFiles(self.id),
+        })
+    }
+
+    /// As [`Model::python`], for probabilities: a model of the Rust runtime that has none has no Python to ask either.
+    fn probabilistic_python(&self) -> Result<&python::Model> {
+        match &self.native {
+            Some(native) if native.classes().is_none() => self.python_or(|| Error::NoProbabilities(self.id)),
+            _ => self.python(),
+        }
+    }
+
+    /// The model in Python, or an error where it has no file for that.
+    fn python_or(&self, missing: impl FnOnce() -> Error) -> Result<&python::Model> {
         if let Some(model) = self.python.get() {
             return Ok(model);
         }
-        let file = models::bytes(self.id)?.ok_or(match self.native {
-            Some(_) => Error::RowRefused(self.id),
-            None => Error::NoFiles(self.id),
-        })?;
+        let file = models::bytes(self.id)?.ok_or_else(missing)?;
         let model = python::load_model(seal::opened(self.id, Reader::Python, &file.bytes)?)?;
         self.bytes.set(self.bytes.get() + file.bytes.len());
         Ok(self.python.get_or_init(|| model))
@@ -322,7 +335,7 @@ impl Model {
             native.and_then(|native| each_block(row, width, |row, work, out| native.probabilities(row, work, out)));
         match answered {
             Some(()) => Ok(WORK.with_borrow(|(_, out)| take(out))),
-            None => Ok(take(&self.python()?.predict_proba(row.to_vec(), 1)?)),
+            None => Ok(take(&self.probabilistic_python()?.predict_proba(row.to_vec(), 1)?)),
         }
     }
 
