@@ -15,6 +15,7 @@ pub mod faults;
 pub mod fuzz;
 pub mod image;
 pub mod install;
+mod lanes;
 pub mod lint;
 mod lintian;
 pub mod load;

@@ -1,6 +1,7 @@
 //! The suites of `cargo xtask test`, each over the results of one plan.
 
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use base::exit::Failure;
 use base::progress::Listener;
@@ -44,6 +45,8 @@ pub struct TestRun<'a> {
     pub out: &'a Path,
     /// The receiver of progress lines and of each case's result.
     pub listener: &'a dyn Listener,
+    /// Held by the suite that writes what it saw into the release's manifest.
+    pub manifest: Mutex<()>,
 }
 
 /// The unit tests of both workspaces, each with its own toolchain's cargo.
@@ -80,6 +83,12 @@ impl TestRun<'_> {
     /// The source tree, the cache and the output directory.
     pub(super) fn workspace(&self) -> &Workspace {
         &self.pipeline.workspace
+    }
+
+    /// Keeps other suites from writing the release's manifest. (Nothing is left half written by a suite that panicked: it
+    /// writes whole files.)
+    pub(super) fn lock_manifest(&self) -> MutexGuard<'_, ()> {
+        self.manifest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What a job made.
@@ -302,6 +311,7 @@ impl TestRun<'_> {
                     let title = &target.distribution.title;
                     let place =
                         format!("PostgreSQL {} of the distribution on {title}", target.major);
+                    let _manifest = self.lock_manifest();
                     record::installed(self.out, &name, &place, &cases)?;
                     done.extend(cases);
                 }
@@ -317,6 +327,7 @@ impl TestRun<'_> {
         places.dedup();
         for place in places {
             for loaded in self.load(place)? {
+                let _manifest = self.lock_manifest();
                 record::loaded(self.out, &loaded)?;
                 done.extend(loaded.cases);
             }

@@ -1,6 +1,7 @@
 //! The suites of `cargo xtask test`: what each is about, what it needs, and how it runs.
 
 use std::path::Path;
+use std::sync::Mutex;
 
 use base::exit::Failure;
 use base::progress::Listener;
@@ -20,9 +21,9 @@ use targets::Target;
 use crate::cases::{Case, Cases};
 use crate::packages::table::life_cycle_table;
 use crate::run::TestRun;
-use crate::{crash, emulated, fuzz, machines, run, server, workers};
+use crate::{crash, emulated, fuzz, lanes, machines, run, server, workers};
 
-/// A suite. They run in this order.
+/// A suite. Results are in this order; `lanes.rs` says which of them run at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Suite {
     /// Formatters and linters over the whole source tree.
@@ -120,7 +121,7 @@ impl Facts {
 }
 
 impl Suite {
-    /// All suites, in the order in which they run.
+    /// All suites, in the order of their results.
     pub const ALL: [Self; 24] = [
         Self::Lint,
         Self::Unit,
@@ -261,7 +262,7 @@ pub struct Options<'a> {
 /// The results of a run of suites.
 #[derive(Default)]
 pub struct SuiteResults {
-    /// The cases, in the order in which they ran.
+    /// The cases of all suites.
     pub cases: Vec<Case>,
     /// Tables that a person reads.
     pub tables: Vec<String>,
@@ -369,22 +370,27 @@ fn on_a_release(
         chosen,
         out: &out,
         listener,
+        manifest: Mutex::default(),
     };
-    for suite in wanted
+    let about_it: Vec<Suite> = wanted
         .iter()
+        .copied()
         .filter(|suite| suite.facts().needs != Needs::Sources)
-    {
-        let cases = of_packages(*suite, &test, &dist, options)?;
-        match suite {
-            Suite::Packages => ran.tables.push(life_cycle_table(&cases)),
-            Suite::Install if chosen.len() > 1 => {
-                let manifest = publish::read_manifest(&out);
-                ran.tables
-                    .extend(manifest.map(|manifest| table(&manifest.targets)));
+        .collect();
+    for lanes in lanes::groups(&about_it, lanes::cores()) {
+        let results = lanes::run(&lanes, &|suite| of_packages(suite, &test, &dist, options))?;
+        for (suite, cases) in results {
+            match suite {
+                Suite::Packages => ran.tables.push(life_cycle_table(&cases)),
+                Suite::Install if chosen.len() > 1 => {
+                    let manifest = publish::read_manifest(&out);
+                    ran.tables
+                        .extend(manifest.map(|manifest| table(&manifest.targets)));
+                }
+                _ => {}
             }
-            _ => {}
+            ran.cases.extend(cases);
         }
-        ran.cases.extend(cases);
     }
     Ok(())
 }

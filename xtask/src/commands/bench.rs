@@ -1,6 +1,7 @@
 //! `cargo xtask bench`
 
 use std::path::PathBuf;
+use std::sync::Mutex;
 
 use base::exit::Failure;
 use base::workspace::Workspace;
@@ -66,6 +67,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         chosen: &chosen,
         out: &out,
         listener: &console,
+        manifest: Mutex::default(),
     };
     for target in &chosen {
         let others = match args.names.iter().any(|name| name == TREES) {

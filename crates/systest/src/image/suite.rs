@@ -62,6 +62,7 @@ impl TestRun<'_> {
         };
         let cases = test.run(self.listener)?;
         files::remove_dir(&self.workspace().cache.join("systest/image-tool"))?;
+        let _manifest = self.lock_manifest();
         record::images(self.out, &target.to_string(), &cases)?;
         Ok(cases)
     }
