@@ -5,6 +5,7 @@ use pgml_core::columns::{Column, Layout};
 use pgml_core::labels::{Collector, Value};
 use pgml_core::matrix::{Builder, Matrix};
 use pgml_core::preprocess::{Field, Plan};
+use pgml_core::relation_name;
 use pgrx::pg_sys;
 
 use crate::error::Result;
@@ -28,9 +29,8 @@ pub fn find(name: &str) -> Result<Relation> {
 }
 
 fn lookup(name: &str) -> Result<Relation> {
-    // Postgres calls such a name an invalid one, and does not say that it wants quotes.
-    if !name.contains('"') && name.split('.').any(|part| part.trim().contains(char::is_whitespace)) {
-        return Err(Error::NoRelation(name.to_string()).into());
+    if !relation_name::is_well_formed(name) {
+        return Err(Error::RelationName(name.to_string()).into());
     }
     let found = spi::first(
         "SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class AS c \

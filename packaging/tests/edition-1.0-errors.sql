@@ -25,7 +25,7 @@ SELECT pg_temp.expect_error(format('SELECT pgml.train(%s)', arguments), state, m
     ($$'new', 'regression', 'nowhere', 'y'$$, '42P01', 'relation "nowhere" does not exist', '%search_path%'),
     ($$'new', 'regression', 'nowhere.good', 'y'$$, '42P01', 'relation "nowhere.good" does not exist', '%_'),
     ($$'new', 'regression', 'good', 'z'$$, '42703', 'column "z" of relation public.good does not exist', 'It has: a, b, y.'),
-    ($$'new', 'regression', 'missing_label', 'y'$$, '22004', 'NULL in column "y" (1 row)', '%coalesce%'),
+    ($$'new', 'regression', 'missing_label', 'y'$$, '22004', 'NULL in column "y" (1 row)', '%WHERE "y" IS NOT NULL%'),
     ($$'new', 'regression', 'missing', 'y'$$, '22004', 'NULL in column "a" (3 rows), column "b" (1 row)', '%coalesce%'),
     ($$'new', 'regression', 'nan', 'y'$$, '22000', 'NaN or infinite values in column "a" (1 row)', '%view%'),
     ($$'new', 'regression', 'infinite', 'y'$$, '22000', 'NaN or infinite values in column "a" (1 row)', '%view%'),

@@ -84,6 +84,21 @@ $$;
 SELECT pgml.train('p', 'classification', 'good', 'y', 'random_forest', '{"n_estimators": 3}');
 SELECT pg_temp.expect_error($$SELECT pgml.train('p', 'regression')$$, '22023', 'project "p" is for classification, not for regression', '%another project%');
 
+-- Catches names that only Postgres's parser complains of, labels that no task takes, and a class for each row.
+CREATE TABLE public."Good Rows" AS SELECT n AS a, now() + n * interval '1 day' AS seen, 'user' || n AS who, n % 7 AS y FROM generate_series(1, 100) AS n;
+CREATE VIEW public."Goods" AS SELECT a, y FROM public."Good Rows";
+SELECT pg_temp.expect_error(statement, state, message, hint) FROM (VALUES
+    ($$SELECT pgml.train('named', 'regression', 'Good Rows', 'y')$$, '42602', '"Good Rows" is no name of a relation', '%''"Good Rows"''.'),
+    ($$SELECT pgml.train('named', 'regression', 'SELECT * FROM "Good Rows"', 'y')$$, '42602', '% is no name of a relation', '%CREATE VIEW%'),
+    ($$SELECT pgml.train('named', 'regression', 'Goods', 'y')$$, '42P01', 'relation "Goods" does not exist', '%''"Goods"''.'),
+    ($$SELECT pgml.snapshot('Good Rows', 'y')$$, '42602', '"Good Rows" is no name of a relation', '%''"Good Rows"''.'),
+    ($$SELECT pgml.evaluate('p', 'Good Rows')$$, '42602', '"Good Rows" is no name of a relation', '%''"Good Rows"''.'),
+    ($$SELECT pgml.train('named', relation_name => '"Good Rows"', y_column_name => 'seen')$$, '42804', 'column "seen" has type %, which cannot be a label', '%view%'),
+    ($$SELECT pgml.train('named', 'regression', '"Good Rows"', 'who')$$, '42804', 'column "who" has type text, which cannot be a label', '%''classification''%'),
+    ($$SELECT pgml.train('named', 'classification', '"Good Rows"', 'who', exclude => '{a,seen}')$$, '22000', 'label "who" has a different class in nearly every row: 100 classes in 100 rows', '%another label%'),
+    ($$SELECT pgml.train('named', 'classification', '"Good Rows"', 'a', exclude => '{who,seen}')$$, '22000', 'label "a" has a different class in nearly every row: 100 classes in 100 rows', '%regression%')
+) AS wrong(statement, state, message, hint);
+
 -- Catches predictions for features that are not the model's.
 SELECT pg_temp.expect_error($$SELECT pgml.predict('nobody', '{1,2}')$$, '42704', 'project "nobody" does not exist', '%pgml.projects%');
 SELECT pg_temp.expect_error($$SELECT pgml.predict(-5, '{1,2}')$$, '42704', 'model -5 does not exist', '%trained_models%');

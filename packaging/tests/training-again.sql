@@ -88,6 +88,37 @@ FROM unnest('{r2,mean_squared_error,mean_absolute_error}'::text[]) AS metric;
 CREATE TABLE public.people AS SELECT n AS id, 'user' || n || '@example.org' AS mail, n % 7 AS a, n % 7 * 2 AS y FROM generate_series(1, 300) AS n;
 SELECT pg_temp.expect('a text', $$SELECT pgml.train('people', 'regression', 'public.people', 'y')$$, 'ERROR 22000%"mail"%HINT%exclude => ARRAY[''mail'']%');
 
+SELECT pg_temp.expect('ids are left out', $$SELECT algorithm FROM pgml.train('people without', 'regression', 'public.people', 'y', exclude => '{id,mail}')$$, 'linear');
+ALTER TABLE public.people DROP COLUMN mail;
+SELECT pg_temp.expect('also when one is gone', $$SELECT algorithm FROM pgml.train('people without')$$, 'linear');
+
+-- Catches steps of an earlier training that stay although the call says that there are none.
+SELECT pg_temp.expect('with steps', $$SELECT algorithm FROM pgml.train('bare', 'regression', 'public.steps', 'y', 'ridge', preprocess => '{"kind": {"encode": "one_hot", "impute": "mode"}}')$$, 'ridge');
+SELECT pg_temp.expect('without', $$SELECT algorithm FROM pgml.train('bare', algorithm => 'random_forest', hyperparams => '{"n_estimators": 3}', preprocess => '{}', automatic_deploy => false)$$, 'random_forest');
+SELECT pg_temp.expect('two columns are two numbers', $$SELECT num_features FROM pgml.models ORDER BY id DESC LIMIT 1$$, '2');
+
+-- Catches a deployed model that is scored on rows from which it has learned: a forest knows those by heart.
+CREATE FUNCTION pg_temp.chance(n int, salt text) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$ SELECT ('x' || left(md5(n || salt), 8))::bit(32)::bigint / 4294967296.0 $$;
+CREATE TABLE public.noisy (a float8, b float8, side text, y boolean);
+CREATE FUNCTION pg_temp.happen(first int, last int) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO public.noisy SELECT pg_temp.chance(n, 'a'), pg_temp.chance(n, 'b'), CASE WHEN pg_temp.chance(n, 'd') < 0.5 THEN 'left' ELSE 'right' END,
+        (pg_temp.chance(n, 'a') + pg_temp.chance(n, 'b') > 1) <> (pg_temp.chance(n, 'c') < 0.25)
+    FROM generate_series(first, last) AS n $$;
+DO $$
+DECLARE
+    this record;
+    place int := 2000;
+BEGIN
+    PERFORM pg_temp.happen(1, place);
+    PERFORM pgml.train('weekly', 'classification', 'public.noisy', 'y', 'random_forest', '{"n_estimators": 30}');
+    FOREACH place IN ARRAY '{2010,2500,4000}'::int[] LOOP
+        PERFORM pg_temp.happen((SELECT count(*) FROM public.noisy)::int + 1, place);
+        SELECT * INTO this FROM pgml.train('weekly', hyperparams => '{"n_estimators": 30}');
+        ASSERT abs(this.score - this.deployed_score) < 0.06, format('%s rows: %s', place, this.reason);
+    END LOOP;
+END
+$$;
+
 -- Catches joint labels, clusters and components that can't be trained twice.
 CREATE VIEW public.joint AS SELECT use, age, left_us::int AS y, (age > 50)::int AS z FROM public.churn;
 SELECT pg_temp.expect('joint', $$SELECT deployed FROM pgml.train_joint('joint', 'classification', 'public.joint', '{y,z}', 'random_forest', '{"n_estimators": 3}')$$, 'true');

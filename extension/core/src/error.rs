@@ -2,11 +2,16 @@
 //!
 //! All texts are here, so that they can be read side by side and stay in one voice.
 
+use crate::literal::quote_ident;
+use crate::relation_name;
+
 /// A mistake in what was asked for, or in the data that was given.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
     #[error("relation \"{0}\" does not exist")]
     NoRelation(String),
+    #[error("\"{0}\" is no name of a relation")]
+    RelationName(String),
     #[error("column \"{column}\" of relation {relation} does not exist")]
     NoColumn { relation: String, column: String, available: Vec<String> },
     #[error("column \"{0}\" is named twice as a label")]
@@ -51,6 +56,8 @@ pub enum Error {
     OneRow(String),
     #[error("{what} in {}", list_counts(.columns))]
     BadValues { what: &'static str, columns: Vec<(String, usize)>, null: bool },
+    #[error("NULL in {}", list_counts(.columns))]
+    NoLabel { columns: Vec<(String, usize)>, label: String },
     #[error(
         "column \"{column}\" has arrays of different sizes: {expected} values in the first row, {found} in row {row}"
     )]
@@ -107,6 +114,8 @@ pub enum Error {
         "column \"{column}\" is a text with a different value in nearly every row: {distinct} values in {rows} rows"
     )]
     NearlyUnique { column: String, distinct: usize, rows: usize },
+    #[error("label \"{column}\" has a different class in nearly every row: {distinct} classes in {rows} rows")]
+    UniqueClasses { column: String, distinct: usize, rows: usize },
     #[error("project \"{0}\" does not exist")]
     NoProject(String),
     #[error("project \"{0}\" exists already")]
@@ -209,6 +218,7 @@ impl Error {
     pub fn sqlstate(&self) -> &'static str {
         match self {
             Error::NoRelation(_) | Error::NoCopy(_) => "42P01",
+            Error::RelationName(_) => "42602",
             Error::NoColumn { .. } => "42703",
             Error::LabelTwice(_) => "42701",
             Error::ColumnType { .. } | Error::JointLabel { .. } | Error::LabelNotNumber { .. } => "42804",
@@ -219,7 +229,10 @@ impl Error {
             Error::NoRows(_) | Error::OneRow(_) | Error::NoFiles(_) | Error::NothingDeployed(_) => "02000",
             Error::NoSnapshot(_) => "02000",
             Error::ModelFile { .. } | Error::SnapshotColumns { .. } => "XX001",
-            Error::BadValues { null: true, .. } | Error::NullFeature(_) | Error::NullElement(_) => "22004",
+            Error::BadValues { null: true, .. }
+            | Error::NoLabel { .. }
+            | Error::NullFeature(_)
+            | Error::NullElement(_) => "22004",
             Error::RowRefused(_) => "22003",
             Error::BadValues { .. } | Error::NoFeatures(_) => "22000",
             Error::OneClass { .. } | Error::ContinuousClasses { .. } => "22000",
@@ -228,7 +241,7 @@ impl Error {
             Error::NullArgument(_) => "22004",
             Error::TestSize(_) | Error::TestTooLarge { .. } | Error::EmptyArgument(_) => "22023",
             Error::UnknownMetric { .. } | Error::MeaningChanged { .. } => "22023",
-            Error::NearlyUnique { .. } => "22000",
+            Error::NearlyUnique { .. } | Error::UniqueClasses { .. } => "22000",
             Error::ProjectExists(_) => "42710",
             Error::DropDeployed { .. } | Error::DropProject { .. } => "55006",
             Error::UnknownTask(_) | Error::TaskChanged { .. } | Error::Incomplete { .. } => "22023",
@@ -262,17 +275,16 @@ impl Error {
     /// The hint where the relation, its columns or its rows are at fault.
     fn hint_about_data(&self) -> Option<String> {
         let hint = match self {
-            Error::NoRelation(_) => {
-                "Name an existing table or view, with its schema when that is not in search_path. A name with blanks, capitals or signs \
-                 is written as in SQL, between double quotes: '\"Two Words\"'."
-                    .into()
-            },
+            Error::RelationName(name) => relation_name::advice(name),
+            // Postgres reads it in small letters.
+            Error::NoRelation(name) if name.contains(char::is_uppercase) && !name.contains('"') => relation_name::advice(name),
+            Error::NoRelation(_) => "Name an existing table or view, with its schema when that is not in search_path.".into(),
             Error::NoColumn { available, .. } => format!("It has: {}.", available.join(", ")),
             Error::LabelTwice(_) => "Name each label once in y_column_name.".into(),
             Error::NoFeatures(_) => "Leave at least one column out of y_column_name.".into(),
             Error::ColumnType { role: "label", .. } => {
-                "A label is numeric or boolean; that of a classification also a text, an enum, a uuid or a date. Train on a view that converts it; \
-                 editions 1.0 and 2.10.0 take numbers."
+                "A label is numeric or boolean. With the task 'classification', of edition 3.0.0, it can also be a text, an enum, a uuid or \
+                 a date. Anything else needs a view that converts it."
                     .into()
             }
             Error::ColumnType { role: "weight", .. } => "Weights are numbers: name a numeric column in weight_column.".into(),
@@ -287,11 +299,14 @@ impl Error {
             Error::Weights { .. } => "A weight is zero or above, and one row's at least is above zero.".into(),
             Error::NoRows(_) | Error::OneRow(_) => "Check the relation, or the conditions of the view.".into(),
             Error::BadValues { null: true, .. } => {
-                "Use a view that leaves those rows out (WHERE … IS NOT NULL), as a label without a value needs, or that fills the \
-                 missing values (coalesce). Those of a feature can also be imputed: train with preprocess."
+                "Train on a view that fills the missing values (coalesce) or leaves those rows out (IS NOT NULL), or with \
+                 preprocess, which imputes features."
                     .into()
             }
             Error::BadValues { .. } => "Train on a view that leaves those rows out.".into(),
+            Error::NoLabel { label, .. } => {
+                format!("A row without a label has nothing to teach: use a view that leaves it out (WHERE {} IS NOT NULL).", quote_ident(label))
+            }
             Error::Ragged { .. } => "Every row of a column needs an array of the same size.".into(),
             Error::EmptyArrays(_) => "Train on a view that leaves the column out.".into(),
             Error::OneClass { .. } => "Classification needs rows of two classes at least; check the data or the test_sampling.".into(),
@@ -313,6 +328,9 @@ impl Error {
             }
             Error::NearlyUnique { column, .. } => {
                 format!("Ids, names and addresses tell a model nothing about other rows: leave it out with exclude => ARRAY['{column}'].")
+            }
+            Error::UniqueClasses { .. } => {
+                "A classification needs several rows of each class: name another label, or for amounts the task 'regression'.".into()
             }
             Error::NoCopy(_) => "Name relation_name and y_column_name: they make a new snapshot.".into(),
             _ => return None,
@@ -337,7 +355,7 @@ impl Error {
             Error::UnknownMetric { known, .. } => format!("Use {}.", known.join(", ")),
             Error::MeaningChanged { .. } => {
                 "Train a relation with the same columns, use another project name, or give the project this meaning with \
-                 redefine => true."
+                 redefine => true. (exclude replaces what an earlier training left out: name all columns.)"
                     .into()
             }
             Error::ProjectExists(_) => "Choose another name, or drop that project with pgml.drop_project().".into(),
@@ -408,7 +426,9 @@ impl Error {
                 "Give the columns of the training relation, in its order and without the label, cast to their types.".into()
             }
             Error::ColumnCount { columns, .. } | Error::NeedsRow { columns, .. } => {
-                format!("Give a row of {}: pgml.predict(…, ({})).", columns.join(", "), columns.join(", "))
+                let names: Vec<String> = columns.iter().map(|column| quote_ident(column)).collect();
+                let names = names.join(", ");
+                format!("Give a row: pgml.predict(…, ({names})), or pgml.predict(…, t) with FROM relation AS t.")
             }
             Error::UnknownStrategy(_) => "Use 'best_score', 'most_recent' or 'rollback'.".into(),
             Error::NoModel(_) => "SELECT id, name, algorithm FROM pgml.trained_models lists them.".into(),

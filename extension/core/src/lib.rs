@@ -19,6 +19,7 @@ pub mod model;
 pub mod numbering;
 pub mod preprocess;
 pub mod project;
+pub mod relation_name;
 pub mod seal;
 pub mod slab;
 pub mod split;

@@ -201,6 +201,12 @@ impl Builder {
             return Err(Error::NoRows(relation.to_string()));
         }
         let nulls = count(&|seen| seen.nulls);
+        let labels = &self.names[self.features()..self.features() + self.labels];
+        if let Some((label, _)) = nulls.first()
+            && nulls.iter().all(|(name, _)| labels.contains(name))
+        {
+            return Err(Error::NoLabel { label: label.clone(), columns: nulls });
+        }
         if !nulls.is_empty() {
             return Err(Error::BadValues { what: "NULL", columns: nulls, null: true });
         }

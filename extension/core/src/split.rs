@@ -3,8 +3,13 @@
 //! The split depends on the rows' values and on nothing else: not on where Postgres happens to keep them, not on a seed
 //! that somebody has to remember. So every model of a snapshot sees the same split, also after a VACUUM FULL or a
 //! restore. 'first' and 'last' are the exceptions by their nature: they take rows in the order of the scan.
+//!
+//! A row keeps its side when rows are added: the rows to test on are those with the largest hashes, of the whole, of their
+//! class, or of their part of the label's range. Only a few at the border change sides, so that a model that was trained
+//! last week and one that is trained now can be scored on rows from which neither has learned.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 
 use crate::columns::{Column, Labels, Layout};
 use crate::labels::Classes;
@@ -91,29 +96,58 @@ pub fn order(matrix: &Matrix, test: usize, sampling: Sampling, classes: bool) ->
         Sampling::First => return (test..matrix.rows).chain(0..test).collect(),
         Sampling::Random | Sampling::Stratified => {}
     }
-    let hashes: Vec<u64> = rows.iter().map(|row| hash(matrix, *row)).collect();
+    let contents = Contents::of(matrix);
+    let hashes: Vec<u64> = rows.iter().map(|row| contents.hash(matrix, *row)).collect();
     let shuffled = |a: &usize, b: &usize| hashes[*a].cmp(&hashes[*b]).then_with(|| compare(matrix, *a, *b));
     let mut order = rows;
     order.sort_unstable_by(shuffled);
     if sampling == Sampling::Random {
         return order;
     }
-    // Every k-th row in the order of the labels, with the shuffled order inside of equal labels: each class gives its
-    // share to within one row, and a continuous label is covered from end to end.
+    // The shuffled order inside of equal labels.
     let mut by_label = order.clone();
     by_label.sort_by(|a, b| compare_values(matrix.label(*a), matrix.label(*b)));
     if classes {
         keep_single_rows(matrix, &mut by_label, test);
     }
     let count = by_label.len();
+    let parts = if classes { runs(matrix, &by_label) } else { ranges(count, test) };
     let mut tested = vec![false; matrix.rows];
-    for (place, row) in by_label.iter().enumerate() {
-        tested[*row] = (place + 1) * test / count > place * test / count;
+    for part in parts {
+        // Each part gives its share to within one row, and all together give `test` rows.
+        let share = part.end * test / count - part.start * test / count;
+        let rows = &mut by_label[part];
+        rows.sort_unstable_by(shuffled);
+        rows[rows.len() - share..].iter().for_each(|row| tested[*row] = true);
     }
     let (mut train, chosen): (Vec<usize>, Vec<usize>) = order.into_iter().partition(|row| !tested[*row]);
     train.extend(chosen);
     train
 }
+
+/// Where each class begins and ends in rows that are sorted by their labels.
+fn runs(matrix: &Matrix, by_label: &[usize]) -> Vec<Range<usize>> {
+    let same = |a: &usize, b: &usize| compare_values(matrix.label(*a), matrix.label(*b)) == Ordering::Equal;
+    let mut start = 0;
+    let each = by_label.chunk_by(same).map(|rows| {
+        let run = start..start + rows.len();
+        start = run.end;
+        run
+    });
+    each.collect()
+}
+
+/// Parts of `count` rows with as many rows each. The fewer there are, the fewer rows change sides when rows are added.
+fn ranges(count: usize, test: usize) -> Vec<Range<usize>> {
+    let parts = (test / TESTED_IN_A_RANGE).clamp(1, MOST_RANGES);
+    (0..parts).map(|part| part * count / parts..(part + 1) * count / parts).collect()
+}
+
+/// Rows that each part of a continuous label's range has to have for testing, at the least.
+const TESTED_IN_A_RANGE: usize = 5;
+
+/// The most parts that a continuous label's range is divided into.
+const MOST_RANGES: usize = 10;
 
 /// The only row of a class is trained on, as long as enough rows are left to test on.
 fn keep_single_rows(matrix: &Matrix, by_label: &mut Vec<usize>, test: usize) {
@@ -131,11 +165,43 @@ fn keep_single_rows(matrix: &Matrix, by_label: &mut Vec<usize>, test: usize) {
     }
 }
 
-/// A row's place in the shuffle. This is part of what a snapshot means: changing it changes every split.
-fn hash(matrix: &Matrix, row: usize) -> u64 {
-    const SEED: u64 = 0x7067_6d6c_2d33_2e30; // "pgml-3.0"
-    let values = matrix.row(row).iter().chain(matrix.label(row));
-    values.fold(mix(SEED), |state, value| mix(state ^ (value + 0.0).to_bits()))
+/// What a text counts as in the shuffle. The numbers that stand for texts depend on which other texts there are.
+struct Contents {
+    /// Of each value of a row that stands for a text: what its texts count as, by their numbers.
+    features: Vec<Option<Vec<u64>>>,
+    /// The same of the one label, where it has a list of classes.
+    label: Option<Vec<u64>>,
+}
+
+impl Contents {
+    fn of(matrix: &Matrix) -> Contents {
+        let texts = matrix.texts.iter().map(|texts| (!texts.is_empty()).then(|| texts.iter().map(text).collect()));
+        let features = texts.zip(&matrix.widths).flat_map(|(texts, width)| std::iter::repeat_n(texts, *width));
+        let label = match &matrix.classes[..] {
+            [Classes::Texts { texts, .. }] => Some(texts.iter().map(text).collect()),
+            _ => None,
+        };
+        Contents { features: features.collect(), label }
+    }
+
+    /// A row's place in the shuffle. This is part of what a snapshot means: changing it changes every split.
+    fn hash(&self, matrix: &Matrix, row: usize) -> u64 {
+        const SEED: u64 = 0x7067_6d6c_2d33_2e30; // "pgml-3.0"
+        // NULL, which is no number, has no text.
+        let count = |texts: Option<&Vec<u64>>, value: f64| {
+            let text = texts.filter(|_| value >= 0.0).and_then(|texts| texts.get(value as usize));
+            text.copied().unwrap_or((value + 0.0).to_bits())
+        };
+        let features = matrix.row(row).iter().zip(&self.features).map(|(value, texts)| count(texts.as_ref(), *value));
+        let labels = matrix.label(row).iter().map(|value| count(self.label.as_ref(), *value));
+        features.chain(labels).fold(mix(SEED), |state, value| mix(state ^ value))
+    }
+}
+
+/// FNV-1a, and its bits spread.
+fn text(text: &String) -> u64 {
+    let fnv = |state: u64, byte: u8| (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    mix(text.bytes().fold(0xcbf2_9ce4_8422_2325, fnv))
 }
 
 /// The finaliser of SplitMix64.
@@ -203,9 +269,9 @@ mod tests {
     #[test]
     fn negative_zero_is_zero() {
         let mut one = matrix(&[0.0, 1.0]);
-        let before = hash(&one, 0);
+        let before = Contents::of(&one).hash(&one, 0);
         one.x[0] = -0.0;
-        assert_eq!(hash(&one, 0), before);
+        assert_eq!(Contents::of(&one).hash(&one, 0), before);
     }
 
     #[test]
@@ -229,12 +295,50 @@ mod tests {
 
     #[test]
     fn stratified_covers_a_continuous_label() {
-        let labels: Vec<f64> = (0..40).map(f64::from).collect();
+        let labels: Vec<f64> = (0..400).map(f64::from).collect();
         let matrix = matrix(&labels);
-        let order = order(&matrix, 10, Sampling::Stratified, false);
-        let mut tested: Vec<f64> = order[30..].iter().map(|row| labels[*row]).collect();
-        tested.sort_by(f64::total_cmp);
-        assert!(tested.windows(2).all(|pair| pair[1] - pair[0] <= 5.0), "{tested:?}");
+        let order = order(&matrix, 100, Sampling::Stratified, false);
+        let tested: Vec<f64> = order[300..].iter().map(|row| labels[*row]).collect();
+        for tenth in 0..10 {
+            let range = f64::from(40 * tenth)..f64::from(40 * (tenth + 1));
+            assert_eq!(tested.iter().filter(|label| range.contains(label)).count(), 10, "{tested:?}");
+        }
+    }
+
+    /// Catches a model of last week that is scored on rows from which it has learned.
+    #[test]
+    fn rows_keep_their_sides_when_rows_are_added() {
+        let names = |row: usize| ["north", "south", "west"][row % 3];
+        for (classes, sampling) in
+            [(true, Sampling::Stratified), (false, Sampling::Stratified), (false, Sampling::Random)]
+        {
+            let sides = |rows: usize, first: &str| {
+                // Another text comes before all others, and gives each of them another number.
+                let mut texts: Vec<String> = ["north", "south", "west"].map(String::from).to_vec();
+                texts.extend((!first.is_empty()).then(|| first.to_string()));
+                texts.sort();
+                let place = |row: usize| texts.iter().position(|text| text == names(row)).unwrap_or_default() as f64;
+                let mut matrix = matrix(&(0..rows).map(place).collect::<Vec<f64>>());
+                match classes {
+                    true => matrix.classes = vec![Classes::Texts { type_name: "text".into(), texts: texts.clone() }],
+                    false => matrix.y = (0..rows).map(|row| ((row * 7919) % 1009) as f64).collect(),
+                }
+                matrix.features = 2;
+                matrix.widths = vec![1, 1];
+                matrix.x = (0..rows).flat_map(|row| [row as f64 * 1.5, place(row)]).collect();
+                matrix.texts = vec![Vec::new(), texts];
+                let order = order(&matrix, rows / 4, sampling, classes);
+                let mut tested = vec![false; rows];
+                order[rows - rows / 4..].iter().for_each(|row| tested[*row] = true);
+                tested
+            };
+            let before = sides(1000, "");
+            for (rows, most) in [(1000, 0), (1010, 12), (2000, 60)] {
+                let after = sides(rows, "east");
+                let changed = before.iter().zip(&after).filter(|(before, after)| before != after).count();
+                assert!(changed <= most, "{sampling:?}, {classes}, {rows} rows: {changed} of 1000 have changed sides");
+            }
+        }
     }
 
     #[test]

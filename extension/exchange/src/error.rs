@@ -1,5 +1,7 @@
 //! Why a model can't be written in another form, or a file is not let in.
 
+use pgml_core::preprocess::Preprocess;
+
 use crate::limits::FILE_BYTES;
 
 /// What leaves, or is let in, and can't.
@@ -74,3 +76,10 @@ impl Error {
 }
 
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a model whose columns are prepared has no form in a file that knows numbers alone.
+pub fn preprocess_of(preprocess: &Preprocess) -> String {
+    let columns: Vec<String> = preprocess.prepared_columns().into_iter().map(|name| format!("\"{name}\"")).collect();
+    let of = if columns.is_empty() { "columns".to_string() } else { columns.join(", ") };
+    format!("it has no place for what becomes of {of} before the trees (formats 'pgml' and 'onnx' have one)")
+}

@@ -17,11 +17,20 @@ const ROWS: usize = 50;
 /// A value that came before, in so many rows of a hundred, and a column is no identifier.
 const REPEATED: usize = 5;
 
-/// Warn of numbers that look like identifiers; fail for texts that do, whose categories no other row has.
+/// Warn of numbers that look like identifiers; fail for texts that do, whose categories no other row has, and for classes of a
+/// label that do.
 pub fn check(rows: &SplitRows, plan: &Plan) -> Result<()> {
     let matrix = &rows.matrix;
     if matrix.rows < ROWS {
         return Ok(());
+    }
+    for label in 0..matrix.classes.len() {
+        let column = rows.layout.labels.get(label).map(|column| column.name.clone()).unwrap_or_default();
+        let values = matrix.y.iter().skip(label).step_by(matrix.labels);
+        if differs(values.clone(), matrix.rows) {
+            let distinct = values.map(|value| value.to_bits()).collect::<HashSet<u64>>().len();
+            return Err(Error::UniqueClasses { column, distinct, rows: matrix.rows }.into());
+        }
     }
     let mut place = 0;
     for ((column, width), texts) in rows.layout.features.iter().zip(&matrix.widths).zip(&matrix.texts) {

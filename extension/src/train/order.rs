@@ -161,10 +161,10 @@ fn snapshot(
     let plan = match (call.preprocess.take(), again) {
         (None, Some(again)) => Some(again.plan),
         (None, None) => None,
-        // An empty object says that there are no steps. It is the default of 2.10, where it says nothing.
-        (given, _) => Some(Plan::parse(&object("preprocess", given)?)?)
-            .filter(|plan| edition == Edition::Current || !plan.is_empty()),
+        (given, _) => Some(Plan::parse(&object("preprocess", given)?)?),
     };
+    // The older editions give {} where a call says nothing, and then nothing changes.
+    let plan = plan.filter(|plan| edition == Edition::Current || !plan.is_empty());
     let mut wanted = Snapshot::new(call.relation.take(), call.labels.take(), call.test_size, call.sampling.take())?;
     wanted.in_order = edition == Edition::V1;
     (wanted.exclude, wanted.weight) = (call.exclude.take(), call.weight.take());
@@ -194,8 +194,12 @@ fn source(
     if let (Edition::Current, Some(last)) = (edition, &last)
         && (wanted.relation.is_empty() || relation::find(&wanted.relation)?.name == last.relation)
     {
-        // The same rows: what nobody mentions stays.
-        wanted.exclude = wanted.exclude.or_else(|| last.exclude.clone());
+        // The same rows: what nobody mentions stays, but for columns that are gone.
+        if let (None, Some(names)) = (&wanted.exclude, &last.exclude) {
+            let columns = relation::columns(&relation::find(&last.relation)?)?;
+            let is_there = |name: &&String| columns.iter().any(|column| column.name == **name);
+            wanted.exclude = Some(names.iter().filter(is_there).cloned().collect());
+        }
         wanted.weight = wanted.weight.or_else(|| last.weight.clone());
     }
     let last = last.filter(|_| !named);

@@ -177,5 +177,7 @@ fn missing_values_stay_where_the_algorithm_takes_them() {
     builder.scalar(0, Some(1.0));
     builder.scalar(1, None);
     builder.end_row();
-    assert!(matches!(builder.finish("t"), Err(Error::BadValues { null: true, .. })));
+    let found = builder.clone().finish("t").unwrap_err();
+    assert!(matches!(&found, Error::NoLabel { label, .. } if label == "y"), "{found:?}");
+    assert!(found.hint().is_some_and(|hint| hint.contains("WHERE \"y\" IS NOT NULL")));
 }

@@ -118,6 +118,12 @@ impl Preprocess {
         !self.single && self.columns.iter().all(Column::is_plain)
     }
 
+    /// The names of the columns that the model does not take as they are.
+    pub fn prepared_columns(&self) -> Vec<&str> {
+        let prepared = self.columns.iter().filter(|column| !column.is_plain());
+        prepared.map(|column| column.name.as_str()).collect()
+    }
+
     /// Whether a column has dates or times.
     pub fn has_times(&self) -> bool {
         self.columns.iter().any(|column| column.time.is_some())

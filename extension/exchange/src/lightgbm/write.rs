@@ -5,7 +5,7 @@ use pgml_core::model::forest::{Compare, Input, LEAF, Node};
 use pgml_core::preprocess::Preprocess;
 
 use super::{CATEGORY, LEFT, NAN};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, preprocess_of};
 use crate::limits::FILE_NODES;
 use crate::sql::last_left;
 use crate::sums::{Objective, Sums};
@@ -16,8 +16,7 @@ const FORM: &str = "LightGBM's text";
 /// The text of a model; `names` are those of the numbers that it takes.
 pub fn write(model: &Model, preprocess: &Preprocess, names: &[String]) -> Result<String> {
     if !preprocess.is_plain() {
-        let why =
-            "it has texts or preprocessing, which have no place in it; the formats onnx and pgml have one".to_string();
+        let why = preprocess_of(preprocess);
         return Err(Error::Inexpressible { form: FORM, why });
     }
     let sums = Sums::of(model, FORM)?;

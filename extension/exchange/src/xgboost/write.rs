@@ -5,7 +5,7 @@ use pgml_core::model::forest::{Compare, Flag, LEAF, Node};
 use pgml_core::preprocess::Preprocess;
 use serde_json::{Value, json};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, preprocess_of};
 use crate::sums::{Objective, Sums};
 
 /// The format, as errors call it.
@@ -18,7 +18,7 @@ const VERSION: [u32; 3] = [2, 1, 0];
 pub fn write(model: &Model, preprocess: &Preprocess, names: &[String]) -> Result<String> {
     let no = |why: &str| Err(Error::Inexpressible { form: FORM, why: why.to_string() });
     if !preprocess.is_plain() {
-        return no("it has texts or preprocessing, which have no place in it; the formats onnx and pgml have one");
+        return no(&preprocess_of(preprocess));
     }
     let sums = Sums::of(model, FORM)?.mirrored();
     if !sums.rounds() {

@@ -188,7 +188,7 @@ fn rows_that_do_not_fit_are_refused_by_their_column() {
     let new = Field::Text("z".into());
     assert!(refused(&[new, Field::Number(1.0)]).starts_with("column \"kind\" has the category \"z\""));
     let error = fitted.preprocess.numbers(7, &[Some(1.0), Some(2.0)], &mut Vec::new()).expect_err("an array");
-    assert!(error.hint().is_some_and(|hint| hint.contains("(kind, size)")), "{error}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("(\"kind\", \"size\")")), "{error}");
 }
 
 #[test]
