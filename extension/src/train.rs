@@ -221,7 +221,7 @@ impl TrainingData {
         let mut contest = match order.edition {
             Edition::Current => {
                 identifiers::check(&rows, &order.snapshot.plan)?;
-                Some(Contest::of(&rows, order.task, order.metric, order.deploy))
+                Some(Contest::of(&rows, &order.snapshot, order.task, order.metric, order.deploy))
             }
             Edition::V1 | Edition::V2 => None,
         };

@@ -115,7 +115,12 @@ BEGIN
         PERFORM pg_temp.happen((SELECT count(*) FROM public.noisy)::int + 1, place);
         SELECT * INTO this FROM pgml.train('weekly', hyperparams => '{"n_estimators": 30}');
         ASSERT abs(this.score - this.deployed_score) < 0.06, format('%s rows: %s', place, this.reason);
+        ASSERT this.reason NOT LIKE '%learned%', this.reason;
     END LOOP;
+    SELECT * INTO this FROM pgml.train('weekly', hyperparams => '{"n_estimators": 30}', test_size => 0.4);
+    ASSERT this.reason LIKE '% rows, some of which model % has learned from%', this.reason;
+    SELECT * INTO this FROM pgml.train('weekly', hyperparams => '{"n_estimators": 30}', test_sampling => 'random');
+    ASSERT this.reason LIKE '% rows, some of which model % has learned from%', this.reason;
 END
 $$;
 

@@ -8,12 +8,13 @@ use pgml_core::labels::Classes;
 use pgml_core::metric::Metric;
 use pgml_core::preprocess::Field;
 use pgml_core::project::Task;
-use pgml_core::split::SplitRows;
+use pgml_core::split::{Sampling, SplitRows};
 use pgml_learn::{Answers, Data};
 use serde_json::{Map, Value};
 
 use crate::catalog::projects::{self, Project};
-use crate::catalog::{Edition, deployments, models, snapshots};
+use crate::catalog::snapshots::{self, Snapshot};
+use crate::catalog::{Edition, deployments, models};
 use crate::error::Result;
 use crate::predict::{self, PredictedRows};
 use crate::preparation;
@@ -29,6 +30,9 @@ pub struct Contest {
     /// The one that the call names.
     metric: Option<Metric>,
     deploys: bool,
+    /// How the rows were split.
+    test_size: f32,
+    sampling: Sampling,
     label: Vec<f64>,
     /// What the classes of the one label are called.
     classes: Option<Classes>,
@@ -69,7 +73,7 @@ impl Verdict {
 
 impl Contest {
     /// Keep the test rows, before the steps of the new model change them.
-    pub fn of(rows: &SplitRows, task: Task, metric: Option<Metric>, deploys: bool) -> Contest {
+    pub fn of(rows: &SplitRows, snapshot: &Snapshot, task: Task, metric: Option<Metric>, deploys: bool) -> Contest {
         let matrix = &rows.matrix;
         let train = rows.train();
         let columns =
@@ -82,7 +86,8 @@ impl Contest {
         let y = matrix.y[train * matrix.labels..].to_vec();
         let test = Data { rows: rows.test, features: 0, labels: matrix.labels, y, ..Data::default() };
         let classes = matrix.classes.first().filter(|_| matrix.labels == 1).cloned();
-        Contest { task, metric, deploys, label, classes, columns, read, width: matrix.features, test }
+        let (test_size, sampling, width) = (snapshot.test_size, snapshot.sampling(), matrix.features);
+        Contest { task, metric, deploys, test_size, sampling, label, classes, columns, read, width, test }
     }
 
     /// The rows as the new model takes them: clusters are compared by the distances in them.
@@ -123,7 +128,11 @@ impl Contest {
                         (Some(new), Some(old)) => metric.better(new, old),
                         (new, _) => new.is_some(),
                     };
-                    let against = self.against(score, deployed_score, old);
+                    let mut against = self.against(score, deployed_score, old);
+                    if self.task != Task::Decomposition && self.has_learned(old)? {
+                        against +=
+                            &format!(", some of which model {old} has learned from: they were split in another way");
+                    }
                     verdict(better, deployed_score, against)
                 }
             },
@@ -184,6 +193,13 @@ impl Contest {
         };
         let scores = pgml_learn::scores(self.task, answers, &interrupt);
         Ok(scores.get(metric.name).and_then(Value::as_f64))
+    }
+
+    /// Whether the deployed model was trained on some of the test rows, because its own were chosen in another way.
+    fn has_learned(&self, id: i64) -> Result<bool> {
+        let Some(its) = snapshots::of_model(Edition::Current, id)? else { return Ok(false) };
+        // Of a smaller share than before, each was tested on then, too. The first rows become more as the table grows.
+        Ok(its.sampling() != self.sampling || self.sampling == Sampling::First || self.test_size > its.test_size)
     }
 
     /// Write another model's classes as the numbers that they have here; a class that these rows lack is a number of its own.
