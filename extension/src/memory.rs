@@ -95,10 +95,7 @@ pub fn check_fit(algorithm: &str, matrix: &Matrix, train: usize, name: &str) -> 
 }
 
 fn refusal(work: Work, bytes: u64, limit: Limit, name: &str, why: String) -> Failure {
-    let (who, hint) = match limit.of_group {
-        true => ("the server's control group (its container) leaves", "give the container more memory"),
-        false => ("pgml.memory_limit allows", "let a superuser raise pgml.memory_limit"),
-    };
+    let (who, hint) = allows(limit);
     let (needed, allowed) = (bytes.div_ceil(1 << 20), limit.bytes >> 20);
     let (doing, fewer) = match work {
         Work::Training => ("training on", "Train on fewer rows or columns"),
@@ -107,6 +104,22 @@ fn refusal(work: Work, bytes: u64, limit: Limit, name: &str, why: String) -> Fai
     Failure::new("53400", format!("{doing} {name} would take at least {needed} MB, and {who} {allowed} MB"))
         .with_detail(why)
         .with_hint(format!("{fewer}, or {hint}."))
+}
+
+/// What to do where an algorithm got no memory; `None` when nothing limits a training.
+pub fn advice() -> Option<String> {
+    let limit = bound()?;
+    let (who, more) = allows(limit);
+    let allowed = limit.bytes >> 20;
+    Some(format!("Here {who} {allowed} MB to a training. Train on fewer rows or columns, or {more}."))
+}
+
+/// Who sets a limit, and what raises it.
+fn allows(limit: Limit) -> (&'static str, &'static str) {
+    match limit.of_group {
+        true => ("the server's control group (its container) leaves", "give the container more memory"),
+        false => ("pgml.memory_limit allows", "let a superuser raise pgml.memory_limit"),
+    }
 }
 
 /// The limit in bytes; none when nothing limits.

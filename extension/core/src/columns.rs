@@ -73,12 +73,12 @@ impl Column {
         if self.array { None } else { Temporal::of(&self.element) }
     }
 
-    fn is_number(&self) -> bool {
+    pub fn is_number(&self) -> bool {
         NUMERIC.contains(&self.element.as_str())
     }
 
     /// Whether its values are classes of a label, be they numbers or not.
-    fn has_classes(&self) -> bool {
+    pub fn has_classes(&self) -> bool {
         !self.array && (self.is_number() || labels::Collector::new(self).is_some())
     }
 }

@@ -16,7 +16,7 @@ pub enum Error {
     NoColumn { relation: String, column: String, available: Vec<String> },
     #[error("column \"{0}\" is named twice as a label")]
     LabelTwice(String),
-    #[error("relation {0} has no column to learn from: all of its columns are labels")]
+    #[error("relation {0} has no column to learn from: all of its columns are labels or left out")]
     NoFeatures(String),
     #[error("column \"{column}\" is {is}, so it is no feature that could be left out or used in another way")]
     ExcludedTwice { column: String, is: &'static str },
@@ -281,7 +281,7 @@ impl Error {
             Error::NoRelation(_) => "Name an existing table or view, with its schema when that is not in search_path.".into(),
             Error::NoColumn { available, .. } => format!("It has: {}.", available.join(", ")),
             Error::LabelTwice(_) => "Name each label once in y_column_name.".into(),
-            Error::NoFeatures(_) => "Leave at least one column out of y_column_name.".into(),
+            Error::NoFeatures(_) => "Leave at least one column out of y_column_name and exclude.".into(),
             Error::ColumnType { role: "label", .. } => {
                 "A label is numeric or boolean. With the task 'classification', of edition 3.0.0, it can also be a text, an enum, a uuid or \
                  a date. Anything else needs a view that converts it."
@@ -315,7 +315,7 @@ impl Error {
                 "Give a share between 0 and 1, or a number of rows smaller than the relation's.".into()
             }
             Error::Preprocess { .. } => {
-                "For each column: {\"encode\": \"native\" | \"target\" | \"one_hot\" | {\"ordinal\": [\"low\", \"high\"]}, \
+                "For each column: {\"encode\": \"native\" | \"target\" | \"one_hot\" | \"parts\" | {\"ordinal\": [\"low\", \"high\"]}, \
                  \"impute\": \"mean\", \"scale\": \"standard\"}."
                     .into()
             }

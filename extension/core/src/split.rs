@@ -175,10 +175,11 @@ struct Contents {
 
 impl Contents {
     fn of(matrix: &Matrix) -> Contents {
-        let texts = matrix.texts.iter().map(|texts| (!texts.is_empty()).then(|| texts.iter().map(text).collect()));
+        let texts =
+            matrix.texts.iter().map(|texts| (!texts.is_empty()).then(|| texts.iter().map(|each| text(each)).collect()));
         let features = texts.zip(&matrix.widths).flat_map(|(texts, width)| std::iter::repeat_n(texts, *width));
         let label = match &matrix.classes[..] {
-            [Classes::Texts { texts, .. }] => Some(texts.iter().map(text).collect()),
+            [Classes::Texts { texts, .. }] => Some(texts.iter().map(|each| text(each)).collect()),
             _ => None,
         };
         Contents { features: features.collect(), label }
@@ -199,7 +200,7 @@ impl Contents {
 }
 
 /// FNV-1a, and its bits spread.
-fn text(text: &String) -> u64 {
+fn text(text: &str) -> u64 {
     let fnv = |state: u64, byte: u8| (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     mix(text.bytes().fold(0xcbf2_9ce4_8422_2325, fnv))
 }

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::error::{Error, Failure};
+use crate::memory;
 
 /// What to do about a missing package.
 pub const INSTALL: &str =
@@ -30,9 +31,7 @@ fn failure(py: Python<'_>, error: &PyErr) -> Failure {
     let (sqlstate, hint) = if error.is_instance_of::<PyImportError>(py) {
         ("58P01", Some(INSTALL.to_string()))
     } else if error.is_instance_of::<PyMemoryError>(py) {
-        let hint = "The training reached pgml.memory_limit, or the memory of the machine or container: take fewer rows or columns, \
-                    or raise the limit.";
-        ("53200", Some(hint.to_string()))
+        ("53200", memory::advice())
     } else if error.is_instance_of::<PyKeyboardInterrupt>(py) {
         ("57014", None)
     } else {

@@ -142,6 +142,13 @@ def allocations_are_capped():
         began = start_of(session)
         failed, _ = session.failure(RIDGE)
         assert failed.sqlstate == "53200", failed
+        session.run(
+            "CREATE FUNCTION pg_temp.hint(statement text) RETURNS text LANGUAGE plpgsql AS $$"
+            " DECLARE hint text; BEGIN EXECUTE statement; RETURN 'none'; EXCEPTION WHEN OTHERS THEN"
+            " GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT; RETURN hint; END $$"
+        )
+        (hint,) = session.run(f"SELECT pg_temp.hint($s${RIDGE}$s$)")
+        assert "pgml.memory_limit allows 300 MB" in hint, hint
         unharmed(session, began)
         # As a library does that has no answer to a failed malloc.
         faulty(

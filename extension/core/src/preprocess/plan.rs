@@ -78,6 +78,10 @@ impl Plan {
             .map_err(|_| Error::NotAnObject { name: "preprocess", found: "something else" })?;
         let mut plan = BTreeMap::new();
         for (name, steps) in columns {
+            if !steps.is_object() {
+                let cause = format!("{steps} is no object such as {{\"encode\": \"one_hot\"}}");
+                return Err(Error::Preprocess { column: name, cause });
+            }
             let steps: Steps = serde_json::from_value(steps)
                 .map_err(|error| Error::Preprocess { column: name.clone(), cause: error.to_string() })?;
             plan.insert(name, steps);
