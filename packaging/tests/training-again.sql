@@ -92,11 +92,6 @@ SELECT pg_temp.expect('ids are left out', $$SELECT algorithm FROM pgml.train('pe
 ALTER TABLE public.people DROP COLUMN mail;
 SELECT pg_temp.expect('also when one is gone', $$SELECT algorithm FROM pgml.train('people without')$$, 'linear');
 
--- Catches steps of an earlier training that stay although the call says that there are none.
-SELECT pg_temp.expect('with steps', $$SELECT algorithm FROM pgml.train('bare', 'regression', 'public.steps', 'y', 'ridge', preprocess => '{"kind": {"encode": "one_hot", "impute": "mode"}}')$$, 'ridge');
-SELECT pg_temp.expect('without', $$SELECT algorithm FROM pgml.train('bare', algorithm => 'random_forest', hyperparams => '{"n_estimators": 3}', preprocess => '{}', automatic_deploy => false)$$, 'random_forest');
-SELECT pg_temp.expect('two columns are two numbers', $$SELECT num_features FROM pgml.models ORDER BY id DESC LIMIT 1$$, '2');
-
 -- Catches a deployed model that is scored on rows from which it has learned: a forest knows those by heart.
 CREATE FUNCTION pg_temp.chance(n int, salt text) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$ SELECT ('x' || left(md5(n || salt), 8))::bit(32)::bigint / 4294967296.0 $$;
 CREATE TABLE public.noisy (a float8, b float8, side text, y boolean);
