@@ -426,8 +426,7 @@ impl Error {
                 "Give the columns of the training relation, in its order and without the label, cast to their types.".into()
             }
             Error::ColumnCount { columns, .. } | Error::NeedsRow { columns, .. } => {
-                let names: Vec<String> = columns.iter().map(|column| quote_ident(column)).collect();
-                let names = names.join(", ");
+                let names = columns.iter().map(|column| quote_ident(column)).collect::<Vec<String>>().join(", ");
                 format!("Give a row: pgml.predict(…, ({names})), or pgml.predict(…, t) with FROM relation AS t.")
             }
             Error::UnknownStrategy(_) => "Use 'best_score', 'most_recent' or 'rollback'.".into(),
