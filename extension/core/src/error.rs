@@ -283,8 +283,8 @@ impl Error {
             Error::LabelTwice(_) => "Name each label once in y_column_name.".into(),
             Error::NoFeatures(_) => "Leave at least one column out of y_column_name and exclude.".into(),
             Error::ColumnType { role: "label", .. } => {
-                "A label is numeric or boolean. With the task 'classification', of edition 3.0.0, it can also be a text, an enum, a uuid or \
-                 a date. Anything else needs a view that converts it."
+                "A label is numeric or boolean; editions 1.0 and 2.10.0 take numbers alone. With the task 'classification' it can also be a \
+                 text, an enum, a uuid or a date. Train on a view that converts anything else."
                     .into()
             }
             Error::ColumnType { role: "weight", .. } => "Weights are numbers: name a numeric column in weight_column.".into(),

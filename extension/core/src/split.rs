@@ -63,7 +63,7 @@ impl SplitRows {
             return Err(Error::JointLabel { column: name, type_name });
         }
         let test = test_rows(relation, matrix.rows, test_size)?;
-        let order = order(&matrix, test, sampling, labels == Labels::Classes);
+        let order = order(&matrix, &layout, test, sampling, labels == Labels::Classes);
         matrix.reorder(&order);
         Ok(SplitRows { matrix, layout, test })
     }
@@ -89,16 +89,15 @@ pub fn test_rows(relation: &str, rows: usize, test_size: f32) -> Result<usize> {
 }
 
 /// The order of the rows in which the first `rows - test` are trained on and the rest is tested on.
-pub fn order(matrix: &Matrix, test: usize, sampling: Sampling, classes: bool) -> Vec<usize> {
+pub fn order(matrix: &Matrix, layout: &Layout, test: usize, sampling: Sampling, classes: bool) -> Vec<usize> {
     let rows: Vec<usize> = (0..matrix.rows).collect();
     match sampling {
         Sampling::Last => return rows,
         Sampling::First => return (test..matrix.rows).chain(0..test).collect(),
         Sampling::Random | Sampling::Stratified => {}
     }
-    let contents = Contents::of(matrix);
-    let hashes: Vec<u64> = rows.iter().map(|row| contents.hash(matrix, *row)).collect();
-    let shuffled = |a: &usize, b: &usize| hashes[*a].cmp(&hashes[*b]).then_with(|| compare(matrix, *a, *b));
+    let places = places(matrix, layout);
+    let shuffled = |a: &usize, b: &usize| places[*a].cmp(&places[*b]).then_with(|| compare(matrix, *a, *b));
     let mut order = rows;
     order.sort_unstable_by(shuffled);
     if sampling == Sampling::Random {
@@ -123,6 +122,21 @@ pub fn order(matrix: &Matrix, test: usize, sampling: Sampling, classes: bool) ->
     let (mut train, chosen): (Vec<usize>, Vec<usize>) = order.into_iter().partition(|row| !tested[*row]);
     train.extend(chosen);
     train
+}
+
+/// Each row's place in the shuffle. Rows of equal values have places that are as far apart as those of others, so that a table of
+/// few different rows has each of them on both sides; one more such row leaves the others where they are.
+fn places(matrix: &Matrix, layout: &Layout) -> Vec<u64> {
+    let contents = Contents::of(matrix, layout);
+    let mut places: Vec<u64> = (0..matrix.rows).map(|row| contents.hash(matrix, row)).collect();
+    let mut rows: Vec<usize> = (0..matrix.rows).collect();
+    rows.sort_unstable_by(|a, b| places[*a].cmp(&places[*b]).then_with(|| compare(matrix, *a, *b)));
+    for equal in rows.chunk_by(|a, b| compare_contents(matrix, *a, *b) == Ordering::Equal) {
+        for (copy, row) in (1u64..).zip(&equal[1..]) {
+            places[*row] = mix(places[*row] ^ mix(copy));
+        }
+    }
+    places
 }
 
 /// Where each class begins and ends in rows that are sorted by their labels.
@@ -165,37 +179,52 @@ fn keep_single_rows(matrix: &Matrix, by_label: &mut Vec<usize>, test: usize) {
     }
 }
 
-/// What a text counts as in the shuffle. The numbers that stand for texts depend on which other texts there are.
+/// What a row counts as in the shuffle: its values by the names of their columns, in whatever order these stand. The numbers that
+/// stand for texts depend on which other texts there are, so that a text counts by its characters.
 struct Contents {
-    /// Of each value of a row that stands for a text: what its texts count as, by their numbers.
-    features: Vec<Option<Vec<u64>>>,
-    /// The same of the one label, where it has a list of classes.
-    label: Option<Vec<u64>>,
+    /// The features, and then the labels.
+    columns: Vec<Counted>,
+}
+
+/// One column.
+struct Counted {
+    name: u64,
+    /// How many values of a row are its.
+    width: usize,
+    /// What its texts count as, by their numbers.
+    texts: Option<Vec<u64>>,
 }
 
 impl Contents {
-    fn of(matrix: &Matrix) -> Contents {
-        let texts =
-            matrix.texts.iter().map(|texts| (!texts.is_empty()).then(|| texts.iter().map(|each| text(each)).collect()));
-        let features = texts.zip(&matrix.widths).flat_map(|(texts, width)| std::iter::repeat_n(texts, *width));
-        let label = match &matrix.classes[..] {
-            [Classes::Texts { texts, .. }] => Some(texts.iter().map(|each| text(each)).collect()),
-            _ => None,
+    fn of(matrix: &Matrix, layout: &Layout) -> Contents {
+        let counted = |texts: &[String]| (!texts.is_empty()).then(|| texts.iter().map(|each| text(each)).collect());
+        let classes = match &matrix.classes[..] {
+            [Classes::Texts { texts, .. }] => &texts[..],
+            _ => &[],
         };
-        Contents { features: features.collect(), label }
+        let names = layout.features.iter().chain(&layout.labels).map(|column| text(&column.name));
+        let features = matrix.widths.iter().zip(&matrix.texts).map(|(width, texts)| (*width, counted(texts)));
+        let labels = (0..matrix.labels).map(|_| (1, counted(classes)));
+        let columns = features.chain(labels).zip(names.chain(std::iter::repeat(0)));
+        Contents { columns: columns.map(|((width, texts), name)| Counted { name, width, texts }).collect() }
     }
 
     /// A row's place in the shuffle. This is part of what a snapshot means: changing it changes every split.
     fn hash(&self, matrix: &Matrix, row: usize) -> u64 {
         const SEED: u64 = 0x7067_6d6c_2d33_2e30; // "pgml-3.0"
+        let mut values = matrix.row(row).iter().chain(matrix.label(row));
+        let each = self.columns.iter().map(|column| {
+            values.by_ref().take(column.width).fold(column.name, |state, value| mix(state ^ column.count(*value)))
+        });
+        mix(SEED ^ each.fold(0, u64::wrapping_add))
+    }
+}
+
+impl Counted {
+    fn count(&self, value: f64) -> u64 {
         // NULL, which is no number, has no text.
-        let count = |texts: Option<&Vec<u64>>, value: f64| {
-            let text = texts.filter(|_| value >= 0.0).and_then(|texts| texts.get(value as usize));
-            text.copied().unwrap_or((value + 0.0).to_bits())
-        };
-        let features = matrix.row(row).iter().zip(&self.features).map(|(value, texts)| count(texts.as_ref(), *value));
-        let labels = matrix.label(row).iter().map(|value| count(self.label.as_ref(), *value));
-        features.chain(labels).fold(mix(SEED), |state, value| mix(state ^ value))
+        let text = self.texts.as_ref().filter(|_| value >= 0.0).and_then(|texts| texts.get(value as usize));
+        text.copied().unwrap_or((value + 0.0).to_bits())
     }
 }
 
@@ -213,8 +242,13 @@ fn mix(state: u64) -> u64 {
     state ^ (state >> 31)
 }
 
-/// Rows that hash alike are told apart by their values; rows of equal values may change places freely.
+/// Rows that hash alike are told apart by their values, and rows of equal values by their weights.
 fn compare(matrix: &Matrix, a: usize, b: usize) -> Ordering {
+    let weight = |row: usize| matrix.weights.get(row).copied().unwrap_or(1.0);
+    compare_contents(matrix, a, b).then_with(|| weight(a).total_cmp(&weight(b)))
+}
+
+fn compare_contents(matrix: &Matrix, a: usize, b: usize) -> Ordering {
     let rows = compare_values(matrix.row(a), matrix.row(b));
     rows.then_with(|| compare_values(matrix.label(a), matrix.label(b)))
 }
@@ -252,8 +286,8 @@ mod tests {
         let mut other = one.clone();
         other.reorder(&(0..100).rev().collect::<Vec<_>>());
         for sampling in [Sampling::Random, Sampling::Stratified] {
-            let first = order(&one, 25, sampling, true);
-            let second = order(&other, 25, sampling, true);
+            let first = order(&one, &Layout::default(), 25, sampling, true);
+            let second = order(&other, &Layout::default(), 25, sampling, true);
             assert_ne!(first, second);
             assert_eq!(contents(&one, &first), contents(&other, &second));
         }
@@ -263,23 +297,60 @@ mod tests {
     fn the_shuffle_is_pinned() {
         // Catches any change to the hash, which would silently give old snapshots another split.
         let matrix = matrix(&[0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0]);
-        assert_eq!(order(&matrix, 2, Sampling::Random, true), PINNED);
+        assert_eq!(order(&matrix, &Layout::default(), 2, Sampling::Random, true), PINNED);
     }
-    const PINNED: [usize; 8] = [2, 4, 5, 7, 0, 6, 1, 3];
+    const PINNED: [usize; 8] = [0, 5, 6, 3, 4, 1, 7, 2];
 
     #[test]
     fn negative_zero_is_zero() {
         let mut one = matrix(&[0.0, 1.0]);
-        let before = Contents::of(&one).hash(&one, 0);
+        let before = Contents::of(&one, &Layout::default()).hash(&one, 0);
         one.x[0] = -0.0;
-        assert_eq!(Contents::of(&one).hash(&one, 0), before);
+        assert_eq!(Contents::of(&one, &Layout::default()).hash(&one, 0), before);
+    }
+
+    /// Catches a table of few different rows, some of which no training would see.
+    #[test]
+    fn equal_rows_are_on_both_sides() {
+        let labels: Vec<f64> = (0..240).map(|row| f64::from(row % 3)).collect();
+        let mut matrix = matrix(&labels);
+        matrix.x = (0..240).map(|row| f64::from(row % 15)).collect();
+        for sampling in [Sampling::Random, Sampling::Stratified] {
+            let order = order(&matrix, &Layout::default(), 60, sampling, true);
+            for value in 0..15 {
+                let there = |rows: &[usize]| rows.iter().filter(|row| matrix.row(**row)[0] == f64::from(value)).count();
+                assert!(there(&order[..180]) > 0 && there(&order[180..]) < 16, "{sampling:?}: {value}");
+            }
+        }
+    }
+
+    /// Catches a split that depends on the order of the columns.
+    #[test]
+    fn columns_may_stand_in_another_order() {
+        let column = |name: &str| Column {
+            name: name.into(),
+            type_name: "float8".into(),
+            element: "float8".into(),
+            array: false,
+            nullable: false,
+            values: Vec::new(),
+        };
+        let hash = |names: [&str; 2], row: [f64; 2]| {
+            let layout =
+                Layout { features: names.map(column).to_vec(), labels: vec![column("y")], ..Layout::default() };
+            let mut one = matrix(&[5.0]);
+            (one.features, one.widths, one.texts, one.x) = (2, vec![1, 1], vec![Vec::new(); 2], row.to_vec());
+            Contents::of(&one, &layout).hash(&one, 0)
+        };
+        assert_eq!(hash(["a", "b"], [1.0, 2.0]), hash(["b", "a"], [2.0, 1.0]));
+        assert_ne!(hash(["a", "b"], [1.0, 2.0]), hash(["a", "b"], [2.0, 1.0]));
     }
 
     #[test]
     fn stratified_gives_each_class_its_share() {
         let labels: Vec<f64> = (0..120).map(|row| if row < 90 { 0.0 } else { 1.0 }).collect();
         let matrix = matrix(&labels);
-        let order = order(&matrix, 30, Sampling::Stratified, true);
+        let order = order(&matrix, &Layout::default(), 30, Sampling::Stratified, true);
         let ones = order[90..].iter().filter(|row| labels[**row] == 1.0).count();
         assert!((7..=8).contains(&ones), "{ones} of 30");
     }
@@ -289,7 +360,7 @@ mod tests {
         for single in 0..12 {
             let labels: Vec<f64> = (0..12).map(|row| if row == single { 9.0 } else { f64::from(row % 2) }).collect();
             let matrix = matrix(&labels);
-            let order = order(&matrix, 4, Sampling::Stratified, true);
+            let order = order(&matrix, &Layout::default(), 4, Sampling::Stratified, true);
             assert!(order[..8].contains(&(single as usize)));
         }
     }
@@ -298,7 +369,7 @@ mod tests {
     fn stratified_covers_a_continuous_label() {
         let labels: Vec<f64> = (0..400).map(f64::from).collect();
         let matrix = matrix(&labels);
-        let order = order(&matrix, 100, Sampling::Stratified, false);
+        let order = order(&matrix, &Layout::default(), 100, Sampling::Stratified, false);
         let tested: Vec<f64> = order[300..].iter().map(|row| labels[*row]).collect();
         for tenth in 0..10 {
             let range = f64::from(40 * tenth)..f64::from(40 * (tenth + 1));
@@ -328,7 +399,7 @@ mod tests {
                 matrix.widths = vec![1, 1];
                 matrix.x = (0..rows).flat_map(|row| [row as f64 * 1.5, place(row)]).collect();
                 matrix.texts = vec![Vec::new(), texts];
-                let order = order(&matrix, rows / 4, sampling, classes);
+                let order = order(&matrix, &Layout::default(), rows / 4, sampling, classes);
                 let mut tested = vec![false; rows];
                 order[rows - rows / 4..].iter().for_each(|row| tested[*row] = true);
                 tested
@@ -344,13 +415,13 @@ mod tests {
 
     #[test]
     fn last_keeps_the_order() {
-        assert_eq!(order(&matrix(&[1.0, 0.0, 1.0]), 1, Sampling::Last, true), [0, 1, 2]);
+        assert_eq!(order(&matrix(&[1.0, 0.0, 1.0]), &Layout::default(), 1, Sampling::Last, true), [0, 1, 2]);
     }
 
     #[test]
     fn first_tests_on_the_first_rows_and_trains_on_all_others() {
         // 1.0 trained on the share that was to be tested on.
-        assert_eq!(order(&matrix(&[1.0, 0.0, 1.0, 0.0]), 1, Sampling::First, true), [1, 2, 3, 0]);
+        assert_eq!(order(&matrix(&[1.0, 0.0, 1.0, 0.0]), &Layout::default(), 1, Sampling::First, true), [1, 2, 3, 0]);
     }
 
     #[test]
