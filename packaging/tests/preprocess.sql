@@ -187,13 +187,13 @@ SELECT pg_temp.expect_error($$SELECT pgml.train('no', 'regression', 'public.weat
 SELECT pg_temp.expect_error($$SELECT pgml.train('no', 'clustering', 'public.unlabelled', algorithm => 'kmeans', preprocess => '{"month": {"encode": "target"}}')$$, '22023', '%needs a label');
 SELECT pg_temp.expect_error($$SELECT pgml.train('no', 'regression', 'public.weather', 'rain', preprocess => '{"humidity": {"impute": "zero"}, "month": {"encode": {"ordinal": ["jan", "apr"]}}}')$$, '22023', 'column "month" has 2 categories that the list of "ordinal" lacks: "jul", "oct"');
 SELECT pg_temp.expect_error($$SELECT pgml.predict('native', ('dec', 'cirrus', 3, ARRAY[1, 2]))$$, '22000', 'column "month" has the category "dec", which the rows to train on lacked', '%impute%');
-SELECT pg_temp.expect_error($$SELECT pgml.predict('native', ('jan', 'cirrus', 3))$$, '2202E', 'model % takes 4 columns, and 3 were given', '%(month, clouds, humidity, winds)%');
+SELECT pg_temp.expect_error($$SELECT pgml.predict('native', ('jan', 'cirrus', 3))$$, '2202E', 'model % takes 4 columns, and 3 were given', '%("month", "clouds", "humidity", "winds")%');
 SELECT pg_temp.expect_error($$SELECT pgml.predict('native', (1, 'cirrus', 3, ARRAY[1, 2]))$$, '42804', 'column "month" takes text');
 SELECT pg_temp.expect_error($$SELECT pgml.predict('native', ('jan', 'cirrus', '3'::text, ARRAY[1, 2]))$$, '42804', 'column "humidity" takes a number');
 SELECT pg_temp.expect_error($$SELECT pgml.predict('native', ('jan', 'cirrus', 3, ARRAY[1]))$$, '2202E', 'column "winds" takes 2 numbers, and 1 were given');
 SELECT pg_temp.expect_error($$SELECT pgml.predict('native', ('jan', 'cirrus', 3, NULL::int[]))$$, '22004', 'column "winds" is NULL%');
 SELECT pg_temp.expect_error($$SELECT pgml.predict('native', ('jan', 'cirrus', '1.2.3.4'::inet, ARRAY[1, 2]))$$, '42804', 'column 3 of the row has type inet%');
-SELECT pg_temp.expect_error($$SELECT pgml.predict('native', ARRAY[1, 2, 3, 4, 5])$$, '42804', 'model % takes a row, because its column "month" is text', '%(month, clouds, humidity, winds)%');
+SELECT pg_temp.expect_error($$SELECT pgml.predict('native', ARRAY[1, 2, 3, 4, 5])$$, '42804', 'model % takes a row, because its column "month" is text', '%("month", "clouds", "humidity", "winds")%');
 SELECT pg_temp.expect_error($$SELECT pgml.predict('plain', ('a'::text, 1))$$, '42804', 'column 1 of the row is text, and the model takes numbers');
 SELECT pg_temp.expect_error($$SELECT pgml.predict_batch('plain', ARRAY[1, 2, 3])$$, '2202E', '3 numbers are not rows of 2, which model % takes');
 SELECT pg_temp.expect_error($$SELECT pgml.predict_batch('numbers', ARRAY[1, 2, 3, 4])$$, '2202E', '4 numbers are not rows of 3, which model % takes');

@@ -30,7 +30,7 @@ BEGIN
         ('xgboost', 'regression', 'height', '{}', 0.95), ('xgboost_random_forest', 'regression', 'height', '{}', 0.9),
         ('linear', 'classification', 'kind', '{"max_iter": 1000}', 0.9), ('ridge', 'classification', 'kind', '{}', 0.5),
         ('svm', 'classification', 'kind', '{}', 0.9), ('linear_svm', 'classification', 'kind', '{"max_iter": 10000}', 0.5),
-        ('random_forest', 'classification', 'kind', '{}', 0.9), ('knn', 'classification', 'kind', '{}', 0.5),
+        ('random_forest', 'classification', 'kind', '{}', 0.85), ('knn', 'classification', 'kind', '{}', 0.5),
         ('lightgbm', 'classification', 'kind', '{}', 0.9),
         ('xgboost', 'classification', 'kind', '{}', 0.9), ('xgboost_random_forest', 'classification', 'kind', '{}', 0.9)
     LOOP

@@ -73,7 +73,7 @@ impl Column {
         if self.array { None } else { Temporal::of(&self.element) }
     }
 
-    pub fn is_number(&self) -> bool {
+    fn is_number(&self) -> bool {
         NUMERIC.contains(&self.element.as_str())
     }
 

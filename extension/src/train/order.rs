@@ -4,6 +4,7 @@ use pgml_core::Error;
 use pgml_core::metric::Metric;
 use pgml_core::preprocess::Plan;
 use pgml_core::project::Task;
+use pgml_core::split::Sampling;
 use serde_json::Value;
 
 use super::again::{self, DeployedTraining};
@@ -179,6 +180,12 @@ fn snapshot(
     Ok((snapshot, reused))
 }
 
+/// Whether a call asks for other test rows. The defaults can't be told from a call that says nothing, and then nothing changes.
+fn wants_another_split(wanted: &Snapshot, last: &Snapshot) -> bool {
+    let says_nothing = wanted.test_size == 0.25 && wanted.sampling() == Sampling::Stratified;
+    !says_nothing && (wanted.test_size, wanted.sampling()) != (last.test_size, last.sampling())
+}
+
 /// What to train on: what the call names, and for the rest what the project's last model was trained on. Also tells
 /// whether it is the very same snapshot. Without a plan, the last one's goes with its rows.
 fn source(
@@ -213,9 +220,12 @@ fn source(
     };
     let same = wanted.relation.is_empty() && plan.as_ref().is_none_or(|plan| *plan == last.plan);
     let same = same && (&wanted.exclude, &wanted.weight) == (&last.exclude, &last.weight);
-    if same && (wanted.labels.is_empty() || wanted.labels == last.labels) {
+    let same = same && (wanted.labels.is_empty() || wanted.labels == last.labels);
+    let split = edition == Edition::Current && wants_another_split(&wanted, &last);
+    if same && !split {
         return Ok((last, true));
     }
+    let plan = plan.or(Some(last.plan).filter(|_| same));
     if wanted.relation.is_empty() {
         wanted.relation = last.relation;
     }
