@@ -25,8 +25,8 @@ pub fn accepted(fitted: &FittedModel) -> std::result::Result<&[u8], String> {
     Ok(&export.file)
 }
 
-/// The model in the form that needs no Python, when it has one. A file that can't be read is an error: whoever damaged it
-/// should know, and the other file may be as damaged.
+/// The model in the form that needs no Python, when it has one. A file that can't be read is an error. Python is not asked
+/// instead: its file may be damaged, too, and the damage has to be seen.
 pub fn load(id: i64) -> Result<Option<Model>> {
     Ok(read(id)?.map(|(model, _)| model))
 }

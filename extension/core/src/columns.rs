@@ -77,6 +77,11 @@ impl Column {
         NUMERIC.contains(&self.element.as_str())
     }
 
+    /// The error that the column's type can't have this role: `label`, `feature` or `weight`.
+    pub fn refused(&self, role: &'static str) -> Error {
+        Error::ColumnType { column: self.name.clone(), type_name: self.type_name.clone(), role }
+    }
+
     /// Whether its values are classes of a label, be they numbers or not.
     pub fn has_classes(&self) -> bool {
         !self.array && (self.is_number() || labels::Collector::new(self).is_some())
@@ -103,7 +108,7 @@ impl Layout {
                 Labels::Classes | Labels::Any => column.has_classes(),
             };
             if !fits {
-                return Err(refuse(column, "label"));
+                return Err(column.refused("label"));
             }
             found.push(column.clone());
         }
@@ -123,7 +128,7 @@ impl Layout {
             column.is_number() || (takes.texts && column.is_text()) || (takes.times && column.temporal().is_some())
         };
         if let Some(column) = features.iter().find(|column| !fits(column)) {
-            return Err(refuse(column, "feature"));
+            return Err(column.refused("feature"));
         }
         if features.is_empty() {
             return Err(Error::NoFeatures(relation.to_string()));
@@ -183,13 +188,9 @@ fn weighs(column: &Column, labels: &[String]) -> Result<Column> {
         return Err(Error::ExcludedTwice { column: column.name.clone(), is: "the label" });
     }
     if column.array || column.element == "bool" || !column.is_number() {
-        return Err(refuse(column, "weight"));
+        return Err(column.refused("weight"));
     }
     Ok(column.clone())
-}
-
-fn refuse(column: &Column, role: &'static str) -> Error {
-    Error::ColumnType { column: column.name.clone(), type_name: column.type_name.clone(), role }
 }
 
 /// A column in the query. Booleans have no cast to a float, so arrays of them take a step over the integers. Classes that are

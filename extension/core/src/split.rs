@@ -242,7 +242,7 @@ fn mix(state: u64) -> u64 {
     state ^ (state >> 31)
 }
 
-/// Rows that hash alike are told apart by their values, and rows of equal values by their weights.
+/// Orders two rows that have the same place in the shuffle: by their values, and rows of equal values by their weights.
 fn compare(matrix: &Matrix, a: usize, b: usize) -> Ordering {
     let weight = |row: usize| matrix.weights.get(row).copied().unwrap_or(1.0);
     compare_contents(matrix, a, b).then_with(|| weight(a).total_cmp(&weight(b)))

@@ -180,7 +180,8 @@ fn snapshot(
     Ok((snapshot, reused))
 }
 
-/// Whether a call asks for other test rows. The defaults can't be told from a call that says nothing, and then nothing changes.
+/// Whether a call asks for other test rows than the last training had. A call with the defaults of both arguments does not:
+/// Postgres passes the same values for a call that names neither.
 fn wants_another_split(wanted: &Snapshot, last: &Snapshot) -> bool {
     let says_nothing = wanted.test_size == 0.25 && wanted.sampling() == Sampling::Stratified;
     !says_nothing && (wanted.test_size, wanted.sampling()) != (last.test_size, last.sampling())

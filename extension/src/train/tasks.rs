@@ -21,10 +21,7 @@ pub fn of_label(project: &str, relation: &str, labels: &[String]) -> Result<Task
     match column.element.as_str() {
         "text" | "bool" | "enum" | "uuid" => Ok(Task::Classification),
         "float4" | "float8" | "numeric" => Ok(Task::Regression),
-        _ if !column.has_classes() => {
-            let (column, type_name) = (column.name.clone(), column.type_name.clone());
-            Err(Error::ColumnType { column, type_name, role: "label" }.into())
-        }
+        _ if !column.has_classes() => Err(column.refused("label").into()),
         _ => Err(Error::WhichTask {
             project: project.to_string(),
             column: column.name.clone(),
