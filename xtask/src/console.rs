@@ -9,6 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use base::progress::{Listener, Progress};
 
+use crate::bar::Bar;
 use crate::heartbeat::Heartbeat;
 
 /// Shows progress to a person, or to a log.
@@ -16,7 +17,7 @@ pub struct Console {
     bars: Option<MultiProgress>,
     open: Mutex<HashMap<String, ProgressBar>>,
     /// How far the whole run is, below all others.
-    whole: Mutex<Option<ProgressBar>>,
+    whole: Mutex<Option<Bar>>,
     /// Keeps a log from being silent; bars move by themselves.
     heartbeat: Option<Heartbeat>,
 }
@@ -114,21 +115,12 @@ impl Listener for Console {
             .whole
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
-        let bar = whole.get_or_insert_with(|| {
-            let bar = bars.add(ProgressBar::new(progress.jobs as u64));
-            let style = ProgressStyle::with_template("{pos}/{len} jobs, {wide_msg} {elapsed}");
-            if let Ok(style) = style {
-                bar.set_style(style);
-            }
-            bar
-        });
-        bar.set_position((progress.jobs - progress.jobs_left) as u64);
-        let done = progress.targets - progress.targets_left;
-        let under_way = progress.under_way.join(", ");
-        bar.set_message(format!("{done}/{} targets: {under_way}", progress.targets));
-        if progress.jobs_left == 0 {
-            bar.finish_and_clear();
-            *whole = None;
+        let bar = whole.get_or_insert_with(|| Bar::below(bars, progress.jobs));
+        bar.show(progress);
+        if progress.jobs_left == 0
+            && let Some(bar) = whole.take()
+        {
+            bar.remove();
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask`: parses the command line, runs the command, renders its failure.
 
+mod bar;
 mod cli;
 mod commands;
 mod console;

@@ -1,5 +1,7 @@
 //! How the library reports what it does without printing.
 
+use std::time::Duration;
+
 /// How far a run is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
@@ -7,12 +9,25 @@ pub struct Progress {
     pub jobs: usize,
     /// Those that have not ended.
     pub jobs_left: usize,
+    /// Those that run now.
+    pub running: usize,
+    /// How long the run still takes, where earlier runs tell it.
+    pub left: Option<Left>,
     /// Targets of the run.
     pub targets: usize,
     /// Those whose packages are not complete.
     pub targets_left: usize,
     /// The targets that a running job is for, each with how many of its jobs are done: `debian12-pg15 7/14`.
     pub under_way: Vec<String>,
+}
+
+/// An estimate of what is left of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// Until the last job whose time is known has ended.
+    pub time: Duration,
+    /// Whether there are others, which never ran in this cache.
+    pub at_least: bool,
 }
 
 /// Receives what happens while the library works. Implementations decide whether and how to show it.

@@ -104,6 +104,14 @@ impl Cache {
             .join(format!("{}.json", job.id.replace('/', "_")))
     }
 
+    /// The record of each job's last run, for all jobs that ever ran here. Those of other versions of the tool, whose steps
+    /// can't be read, are left out.
+    pub(super) fn last_records<S: Step>(&self) -> Vec<Record<S>> {
+        let entries = std::fs::read_dir(self.root.join("last")).into_iter();
+        let paths = entries.flatten().flatten().map(|entry| entry.path());
+        paths.filter_map(|path| Self::read_record(&path)).collect()
+    }
+
     /// Whether a job has to run, and why.
     pub fn verdict<S: Step>(&self, job: &Job<S>) -> Verdict {
         if let Some(record) = self.record(job) {

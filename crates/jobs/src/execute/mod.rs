@@ -1,8 +1,10 @@
 //! Runs the jobs of a plan that are not in the cache, in parallel as far as their needs and the machine allow.
 
 pub mod cache;
+mod limits;
 pub mod prune;
 mod schedule;
+mod times;
 pub mod transfer;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +19,8 @@ use base::exit::Failure;
 use base::files::{self, FileError};
 use base::progress::Listener;
 
-pub use self::schedule::{Limits, execute};
+pub use self::limits::Limits;
+pub use self::schedule::execute;
 
 /// What a step is given to work with.
 pub struct Work<'a, S> {

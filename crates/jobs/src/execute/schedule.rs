@@ -7,64 +7,21 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::cache::{Cache, Record, Verdict};
+use super::limits::Limits;
+use super::times::{self, Times, Unfinished};
 use super::{Outcome, Work, reason, run_one, to_run};
-use crate::job::{Cost, Job, JobId, Step};
+use crate::job::{Job, JobId, Step};
 use crate::plan::{Plan, Target};
 use base::exit::{Exit, Failure};
-use base::progress::{Listener, Progress};
-
-/// What a run may use of the machine, and whether it goes on after a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// How many cores all running jobs may take.
-    pub cores: usize,
-    /// How many megabytes all running jobs may take.
-    pub memory: u64,
-    /// Whether jobs that don't need a failed one still start.
-    pub keep_going: bool,
-}
-
-impl Limits {
-    /// All that the machine has.
-    pub fn of_machine() -> Self {
-        Self::of_jobs(std::thread::available_parallelism().map_or(1, usize::from))
-    }
-
-    /// This number of cores, and the memory that is free now.
-    pub fn of_jobs(cores: usize) -> Self {
-        let free = std::fs::read_to_string("/proc/meminfo")
-            .ok()
-            .and_then(|text| megabytes(&text, "MemAvailable:"));
-        let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max")
-            .ok()
-            .and_then(|text| text.trim().parse::<u64>().ok())
-            .map(|bytes| bytes / 1_000_000);
-        Self {
-            cores: cores.max(1),
-            // Where the kernel gives no number, only the cores limit the jobs.
-            memory: free.unwrap_or(u64::MAX).min(group.unwrap_or(u64::MAX)),
-            keep_going: false,
-        }
-    }
-
-    /// How many of the cores a job of this cost takes.
-    fn cores_of(&self, cost: &Cost) -> usize {
-        cost.cores.min(self.cores.saturating_sub(1).max(1))
-    }
-}
-
-/// A field of `/proc/meminfo`, which counts in units of 1024 bytes.
-fn megabytes(text: &str, field: &str) -> Option<u64> {
-    let line = text.lines().find(|line| line.starts_with(field))?;
-    let number: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(number * 1024 / 1_000_000)
-}
+use base::progress::{Left, Listener, Progress};
 
 /// What is under way and what is left.
 struct State<'a, S> {
     /// In the order in which they should start.
     waiting: Vec<(&'a Job<S>, Verdict)>,
-    running: Vec<&'a Job<S>>,
+    /// Each with the time at which it started.
+    running: Vec<(&'a Job<S>, Instant)>,
+    times: Times<'a>,
     done: BTreeSet<&'a str>,
     ran: Vec<(Verdict, Record<S>)>,
     failed: Vec<(JobId, Failure)>,
@@ -80,7 +37,11 @@ struct TargetLeft<'a> {
 
 impl<'a, S: Step> State<'a, S> {
     /// The state before the first job starts: jobs that don't wait are done.
-    fn new<T: Target>(plan: &'a Plan<S, T>, waiting: Vec<(&'a Job<S>, Verdict)>) -> Self {
+    fn new<T: Target>(
+        plan: &'a Plan<S, T>,
+        waiting: Vec<(&'a Job<S>, Verdict)>,
+        times: Times<'a>,
+    ) -> Self {
         let pending: BTreeSet<&str> = waiting.iter().map(|(job, _)| job.id.as_str()).collect();
         let all = plan.jobs.iter().map(|job| job.id.as_str());
         Self {
@@ -90,6 +51,7 @@ impl<'a, S: Step> State<'a, S> {
             failed: Vec::new(),
             targets: targets_left(plan, &pending),
             waiting,
+            times,
         }
     }
 
@@ -101,7 +63,7 @@ impl<'a, S: Step> State<'a, S> {
         result: Result<Record<S>, Failure>,
         listener: &dyn Listener,
     ) {
-        self.running.retain(|other| other.id != job.id);
+        self.running.retain(|(other, _)| other.id != job.id);
         match result {
             Ok(record) => {
                 let made = format!("{} ({:.1} s)", record.made, record.seconds);
@@ -120,35 +82,41 @@ impl<'a, S: Step> State<'a, S> {
 
     /// Whether a job can start now.
     fn fits(&self, job: &Job<S>, limits: &Limits) -> bool {
-        let cost = job.step.cost();
-        if !job
-            .needs
-            .iter()
-            .all(|need| self.done.contains(need.as_str()))
-        {
-            return false;
-        }
-        let costs: Vec<Cost> = self.running.iter().map(|job| job.step.cost()).collect();
-        let apart = cost.alone_with.is_none()
-            || costs
-                .iter()
-                .all(|other| other.alone_with != cost.alone_with);
-        let cores: usize = costs.iter().map(|other| limits.cores_of(other)).sum();
-        let memory: u64 = costs.iter().map(|other| other.memory).sum();
-        // A job that is larger than the machine runs alone.
-        let room = cores + limits.cores_of(&cost) <= limits.cores
-            && memory.saturating_add(cost.memory) <= limits.memory;
-        apart && (room || self.running.is_empty())
+        let mut needs = job.needs.iter();
+        let running = self.running.iter().map(|(job, _)| job.step.cost());
+        needs.all(|need| self.done.contains(need.as_str()))
+            && limits.have_room(&job.step.cost(), &running.collect::<Vec<_>>())
     }
 
-    fn progress(&self, jobs: usize) -> Progress {
+    /// How long the jobs that have not ended still take, `now`.
+    fn left(&self, limits: &Limits, now: Instant) -> Option<Left> {
+        let unfinished = |job: &'a Job<S>, began: Option<Instant>| {
+            let so_far = began.map_or(0.0, |began| now.duration_since(began).as_secs_f64());
+            let seconds = self.times.of_job(&job.id);
+            Unfinished {
+                id: &job.id,
+                cost: job.step.cost(),
+                needs: &job.needs,
+                seconds: seconds.map(|seconds| (seconds - so_far).max(0.0)),
+                runs: began.is_some(),
+            }
+        };
+        let running = self.running.iter();
+        let running = running.map(|(job, began)| unfinished(job, Some(*began)));
+        let waiting = self.waiting.iter().map(|(job, _)| unfinished(job, None));
+        times::left(&running.chain(waiting).collect::<Vec<_>>(), limits)
+    }
+
+    fn progress(&self, jobs: usize, limits: &Limits) -> Progress {
         let running = |target: &&TargetLeft<'a>| {
             let mine = |job: &&Job<S>| target.left.contains(job.id.as_str());
-            self.running.iter().any(mine)
+            self.running.iter().any(|(job, _)| mine(job))
         };
         Progress {
             jobs,
             jobs_left: self.waiting.len() + self.running.len(),
+            running: self.running.len(),
+            left: self.left(limits, Instant::now()),
             targets: self.targets.len(),
             targets_left: self
                 .targets
@@ -191,8 +159,10 @@ pub fn execute<S: Step, T: Target + Sync>(
     step: &(dyn Fn(&Work<'_, S>) -> Result<String, Failure> + Sync),
 ) -> Result<Outcome<S>, Failure> {
     let mut waiting = to_run(plan, cache);
-    by_longest_chain(&mut waiting);
-    let state = State::new(plan, waiting);
+    let pending: Vec<&Job<S>> = waiting.iter().map(|(job, _)| *job).collect();
+    let times = Times::of(cache, &pending);
+    by_longest_chain(&mut waiting, &times);
+    let state = State::new(plan, waiting, times);
     let (jobs, cached) = (state.waiting.len(), state.done.len());
     let state = Mutex::new(state);
     let changed = Condvar::new();
@@ -203,12 +173,12 @@ pub fn execute<S: Step, T: Target + Sync>(
     let work = || {
         while let Some((job, verdict)) = next(lock(&state), &changed, limits) {
             listener.started(&job.id, &format!("{}{}", job.title, reason(&verdict)));
-            listener.advanced(&lock(&state).progress(jobs));
+            listener.advanced(&lock(&state).progress(jobs, limits));
             let log: &Path = &log_of[job.id.as_str()];
             let result = run_one(plan, cache, log, listener, job, step, began);
             let mut state = lock(&state);
             state.ended(job, verdict, result, listener);
-            listener.advanced(&state.progress(jobs));
+            listener.advanced(&state.progress(jobs, limits));
             changed.notify_all();
         }
     };
@@ -268,7 +238,7 @@ fn next<'a, S: Step>(
             .position(|(job, _)| state.fits(job, limits));
         if let Some(at) = ready {
             let (job, verdict) = state.waiting.remove(at);
-            state.running.push(job);
+            state.running.push((job, Instant::now()));
             return Some((job, verdict));
         }
         if state.running.is_empty() {
@@ -278,18 +248,22 @@ fn next<'a, S: Step>(
     }
 }
 
-/// Sorts jobs by the time that their longest chain of successors takes, the longest first.
-fn by_longest_chain<S: Step>(waiting: &mut [(&Job<S>, Verdict)]) {
-    let mut chain: BTreeMap<&str, u32> = BTreeMap::new();
+/// Sorts jobs by the time that their longest chain of successors takes, the longest first. A job takes what it took last, or
+/// what its step names.
+fn by_longest_chain<S: Step>(waiting: &mut [(&Job<S>, Verdict)], times: &Times<'_>) {
+    let mut chain: BTreeMap<&str, f64> = BTreeMap::new();
     for (job, _) in waiting.iter().rev() {
-        let mine = chain.get(job.id.as_str()).copied().unwrap_or(0) + job.step.cost().seconds;
+        let last = times.of_job(&job.id);
+        let own = last.unwrap_or_else(|| f64::from(job.step.cost().seconds));
+        let mine = chain.get(job.id.as_str()).copied().unwrap_or(0.0) + own;
         chain.insert(&job.id, mine);
         for need in &job.needs {
-            let known = chain.entry(need).or_insert(0);
-            *known = (*known).max(mine);
+            let known = chain.entry(need).or_insert(0.0);
+            *known = known.max(mine);
         }
     }
-    waiting.sort_by_key(|(job, _)| std::cmp::Reverse(chain.get(job.id.as_str()).copied()));
+    let of = |job: &Job<S>| chain.get(job.id.as_str()).copied().unwrap_or(0.0);
+    waiting.sort_by(|(one, _), (other, _)| of(other).total_cmp(&of(one)));
 }
 
 fn targets_left<'a, S, T: Target>(
@@ -341,8 +315,18 @@ mod tests {
         step: &(dyn Fn(&Work<'_, Size>) -> Result<String, Failure> + Sync),
     ) -> Result<Outcome<Size>, Failure> {
         let dir = tempfile::tempdir().unwrap();
-        let logs = |id: &str| dir.path().join("log").join(id);
-        execute(plan, &Cache::new(dir.path()), &logs, limits, &Silent, step)
+        run_in(dir.path(), plan, limits, &Silent, step)
+    }
+
+    fn run_in(
+        dir: &Path,
+        plan: &Plan,
+        limits: &Limits,
+        listener: &dyn Listener,
+        step: &(dyn Fn(&Work<'_, Size>) -> Result<String, Failure> + Sync),
+    ) -> Result<Outcome<Size>, Failure> {
+        let logs = |id: &str| dir.join("log").join(id);
+        execute(plan, &Cache::new(dir), &logs, limits, listener, step)
     }
 
     const ROOMY: Limits = Limits {
@@ -400,6 +384,70 @@ mod tests {
         assert_eq!(order, ["fetch", "compile", "small"]);
     }
 
+    /// A job that ran for some seconds with other inputs.
+    fn ran_before(dir: &Path, id: &str, step: Size, seconds: f64) {
+        let cache = Cache::new(dir);
+        let inputs = BTreeMap::from([("source".to_owned(), Digest::of("before"))]);
+        let job = Job::new(id, id, step, inputs, &[]);
+        let work = cache.start(&job).unwrap();
+        let made = cache.finish(&job, &work, 0.0, seconds, "made".into());
+        made.unwrap();
+    }
+
+    #[test]
+    fn what_took_longest_last_time_starts_first() {
+        let plan = plan(vec![
+            job("huge", Size::Huge, &[]),
+            job("small", Size::Small, &[]),
+        ]);
+        let one = Limits { cores: 1, ..ROOMY };
+        let dir = tempfile::tempdir().unwrap();
+        ran_before(dir.path(), "small", Size::Small, 500.0);
+        let made = |_: &Work<'_, Size>| Ok("made".into());
+        let outcome = run_in(dir.path(), &plan, &one, &Silent, &made).unwrap();
+        assert_eq!(outcome.ran[0].1.job.id, "small");
+    }
+
+    /// Keeps what a run says of itself.
+    #[derive(Default)]
+    struct Told(Mutex<Vec<Progress>>);
+
+    impl Listener for Told {
+        fn started(&self, _job: &str, _what: &str) {}
+        fn progress(&self, _job: &str, _line: &str) {}
+        fn finished(&self, _job: &str, _how: &str) {}
+        fn note(&self, _line: &str) {}
+        fn advanced(&self, progress: &Progress) {
+            self.0.lock().unwrap().push(progress.clone());
+        }
+    }
+
+    #[test]
+    fn a_run_tells_what_is_left_by_the_last_ones_times() {
+        let one = Limits { cores: 1, ..ROOMY };
+        let dir = tempfile::tempdir().unwrap();
+        let jobs = ["a", "b"].map(|id| job(id, Size::Small, &[]));
+        let plan = plan(jobs.into());
+        let made = |_: &Work<'_, Size>| Ok("made".into());
+        ran_before(dir.path(), "a", Size::Small, 500.0);
+        ran_before(dir.path(), "b", Size::Small, 100.0);
+        let told = Told::default();
+        run_in(dir.path(), &plan, &one, &told, &made).unwrap();
+        let left = |progress: &Progress| progress.left.map(|left| left.time.as_secs_f64().ceil());
+        let all: Vec<_> = told.0.into_inner().unwrap();
+        let all: Vec<_> = all
+            .iter()
+            .map(|told| (told.jobs_left, told.running, left(told)))
+            .collect();
+        let expected = [
+            (2, 1, Some(600.0)),
+            (1, 0, Some(100.0)),
+            (1, 1, Some(100.0)),
+            (0, 0, None),
+        ];
+        assert_eq!(all, expected);
+    }
+
     #[test]
     fn kept_going_only_what_needs_the_failed_job_is_left_out() {
         let bad = job("bad", Size::Small, &[]);
@@ -423,12 +471,5 @@ mod tests {
         assert_eq!(outcome.skipped, ["behind"]);
         assert_eq!(outcome.exit(), Some(Exit::CannotHere));
         assert!(run(&plan, &ROOMY, &step).is_err());
-    }
-
-    #[test]
-    fn the_free_memory_is_read() {
-        let text = "MemTotal:       24000000 kB\nMemAvailable:   10000000 kB\n";
-        assert_eq!(megabytes(text, "MemAvailable:"), Some(10_240));
-        assert_eq!(megabytes("", "MemAvailable:"), None);
     }
 }
