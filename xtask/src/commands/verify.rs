@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use base::exit::{Exit, ExitKind, Failure};
 use base::files;
 use base::json;
+use base::progress::Listener as _;
 use base::workspace::Workspace;
 use build::verify::packages::Debs;
 use debian::deb::reader::{self, DebError, Limits};
@@ -23,6 +24,7 @@ use thiserror::Error;
 
 use super::mirrors::MirrorArgs;
 use super::provenance;
+use crate::console::Console;
 use crate::output::print;
 use crate::publisher::is_image;
 
@@ -117,7 +119,7 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         let explained = args.explain.filter(|_| !args.json);
         return print(&explained.map(text::explanation).unwrap_or_default());
     }
-    let document = judge(&args, workspace)?;
+    let document = judge_aloud(&args, workspace)?;
     print(&match args.json {
         true => json::document(&document),
         false => text::of_document(&document, args.explain),
@@ -128,8 +130,25 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     }
 }
 
-/// Judges all that was given.
-fn judge(args: &Args, workspace: &Workspace) -> Result<Document, Failure> {
+/// What the lines of progress begin with.
+const JOB: &str = "verify";
+
+/// Judges all that was given, and says on standard error how far it is: packages and runtimes take seconds.
+fn judge_aloud(args: &Args, workspace: &Workspace) -> Result<Document, Failure> {
+    let console = Console::new();
+    console.started(JOB, &format!("reading {} files", args.files.len()));
+    let document = judge(args, workspace, &console);
+    console.finished(
+        JOB,
+        &match &document {
+            Ok(document) => format!("{} libraries judged", document.libraries.len()),
+            Err(_) => "failed".to_owned(),
+        },
+    );
+    document
+}
+
+fn judge(args: &Args, workspace: &Workspace, console: &Console) -> Result<Document, Failure> {
     let targets = Targets::load(&workspace.packaging().join("targets.toml"))?;
     let book = Rulebook::load(&workspace.packaging())?;
     let root = args.root.as_deref().unwrap_or(Path::new("/"));
@@ -154,6 +173,7 @@ fn judge(args: &Args, workspace: &Workspace) -> Result<Document, Failure> {
         environment: &environment,
         names: names.as_ref(),
     };
+    console.progress(JOB, &format!("judging {} libraries", given.count()));
     Ok(given.judge(&by)?)
 }
 
