@@ -7,6 +7,7 @@
 pub(super) mod child;
 mod fixture;
 mod matrix;
+mod places;
 mod relock;
 
 use std::path::Path;
@@ -25,6 +26,7 @@ use targets::Target;
 
 use self::child::Namespace;
 use self::fixture::{flip_a_byte, used};
+use self::places::PLACES;
 use crate::cases::{Case, Cases, ensure};
 
 /// The parts of a whole run's time after which it is killed.
@@ -99,6 +101,10 @@ impl FaultTest<'_> {
             "an unreachable mirror is named, and the last release stays",
             || self.unreachable(inside),
         );
+        for place in &PLACES {
+            // Catches a program that is given a path which it misreads, and bytes that depend on the umask.
+            cases.run(place.case, || self.at_place(place, inside));
+        }
         // Catches a run that asks a mirror for what it has.
         cases.run(
             "with every input in the store no mirror is contacted",

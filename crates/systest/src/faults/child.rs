@@ -127,6 +127,8 @@ pub struct Dist<'a> {
     pub only_jobs: Vec<String>,
     /// Whether `--locked` is given.
     pub locked: bool,
+    /// The umask that it starts with, if it is not this process's.
+    pub umask: Option<&'static str>,
     /// The namespace in which it runs; none for this machine's own.
     pub namespace: Option<&'a Namespace>,
     /// Where its output is kept.
@@ -182,6 +184,10 @@ impl Dist<'_> {
         let mut command_line = self
             .namespace
             .map_or(Vec::new(), |inside| inside.enter(self.root));
+        if let Some(umask) = self.umask {
+            let script = format!("umask {umask}; exec \"$@\"");
+            command_line.extend(["sh", "-euc", &script, "sh"].map(Into::into));
+        }
         command_line.push(self.executable.into());
         let mut command = Command::new(&command_line[0]);
         command

@@ -41,6 +41,7 @@ impl FaultTest<'_> {
             source: None,
             only_jobs: Vec::new(),
             locked: false,
+            umask: None,
             namespace,
             log: dir.join("output"),
         })
