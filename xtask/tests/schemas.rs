@@ -74,3 +74,8 @@ fn advisories() {
 fn bench() {
     check::<systest::bench::Document>("bench.json");
 }
+
+#[test]
+fn bench_build() {
+    check::<systest::bench::build::Document>("bench-build.json");
+}

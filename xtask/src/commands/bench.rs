@@ -1,12 +1,14 @@
 //! `cargo xtask bench`
 
+mod build;
+
 use std::path::PathBuf;
 use std::sync::Mutex;
 
+use ::build::layout;
+use ::build::plan::Purpose;
 use base::exit::Failure;
 use base::workspace::Workspace;
-use build::layout;
-use build::plan::Purpose;
 use release::outdated::Summary;
 use release::pipeline::Pipeline;
 use systest::bench::{BENCHES, BenchError, Benches, Others, TREES, table};
@@ -22,8 +24,15 @@ use crate::output::{print, print_json};
 /// is installed outside of it. Both sides of a comparison run in turns, in one session and on the same rows.
 /// docs/bench.md says what is compared and how to read it.
 #[derive(clap::Args)]
-#[command(before_help = "Example: cargo xtask bench predict dot")]
+#[command(
+    before_help = "Examples:
+  cargo xtask bench predict dot
+  cargo xtask bench build          how long a release takes",
+    args_conflicts_with_subcommands = true
+)]
 pub struct Args {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// Only these [default: all but `trees`, which trains for minutes]
     #[arg(value_name = "NAME", value_parser = BENCHES.map(|bench| bench.name))]
     names: Vec<String>,
@@ -43,8 +52,17 @@ pub struct Args {
     sources: Sources,
 }
 
+/// What is measured besides the extension.
+#[derive(clap::Subcommand)]
+enum Other {
+    Build(build::Args),
+}
+
 /// Carries out `cargo xtask bench`: measures and prints or records the results.
 pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
+    if let Some(Other::Build(other)) = args.other {
+        return build::run(other, workspace);
+    }
     let console = Console::new();
     let pipeline = args.sources.pipeline(workspace)?;
     let chosen = vec![pipeline.host.own_target(&pipeline.targets)?];
@@ -112,7 +130,7 @@ fn others(
         .job(&job)
         .ok_or_else(|| Failure::bug("the plan has no job for the wheels"))?;
     let builder =
-        build::plan::builder(test.plan).ok_or_else(|| Failure::bug("the plan has no builder"))?;
+        ::build::plan::builder(test.plan).ok_or_else(|| Failure::bug("the plan has no builder"))?;
     let cache = pipeline.cache();
     Ok(Others {
         wheels: cache.output(job).join(layout::PYTHON_TREE),

@@ -4,6 +4,7 @@
 //! line of JSON for each case. Both sides of a case run in turns, in one session and on the same rows. Other load slows both
 //! sides down, so that their ratio is more stable than either time.
 
+pub mod build;
 mod run;
 mod text;
 mod trees;

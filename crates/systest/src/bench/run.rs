@@ -153,7 +153,7 @@ impl Benches<'_> {
 }
 
 /// The load of the last minute; 0 where Linux doesn't tell it.
-fn load() -> f64 {
+pub(super) fn load() -> f64 {
     let text = base::files::read_text(Path::new("/proc/loadavg")).unwrap_or_default();
     text.split(' ')
         .next()
