@@ -10,6 +10,7 @@ use base::progress::Listener;
 use build::plan::{Job, Purpose};
 use inputs::host::tools::{BWRAP, MMDEBSTRAP};
 use jobs::execute::transfer;
+use jobs::source_files;
 use release::pipeline::Pipeline;
 use targets::{Distribution, SuiteKind, Target};
 
@@ -22,6 +23,14 @@ const TAKEN_OVER: [&str; 3] = ["compile:", "compress:", "runtime:"];
 /// Runs a command in a plain chroot.
 const IN_A_CHROOT: &str =
     "mkdir -p /inside && mount --rbind / /inside && exec chroot /inside \"$@\"";
+
+/// The home directory of the ordinary user of a machine, with a checkout of their own.
+const HOME: &str = "/home/builder";
+/// Makes that user, with what `docs/hosts.md` says that they need.
+const ORDINARY_USER: &str = "apt-get install --yes --quiet=2 --no-install-recommends uidmap passwd
+useradd --uid 1500 --no-create-home --home-dir /home/builder builder
+grep -q ^builder: /etc/subuid || usermod --add-subuids 100000-165535 --add-subgids 100000-165535 builder
+chown -R builder:builder /home/builder";
 
 /// Runs the suite with the first of some targets.
 pub fn run(
@@ -117,7 +126,11 @@ impl Host<'_> {
         }
         cases.run(
             &format!("{title}: the same bytes as on this machine"),
-            || self.same(&machine),
+            || self.same(&machine.checkout),
+        );
+        cases.run(
+            &format!("{title}: an ordinary user's dist, and the same bytes again"),
+            || self.ordinary_user(&machine),
         );
         cases.run(
             &format!("{title}: a plain chroot is refused in one line"),
@@ -150,6 +163,40 @@ impl Host<'_> {
                 )
             },
         );
+    }
+
+    /// `dist` by a user who is not root, in a checkout of their own, after root has installed the tools.
+    fn ordinary_user(&self, machine: &Machine) -> Result<(), Failure> {
+        let checkout = format!("{HOME}/pgml-dist");
+        let inside = machine.inside(Path::new(&checkout));
+        source_files::copy(&self.pipeline.workspace, &inside)?;
+        for file in ["xtask-of-the-host", "results.tar"] {
+            files::copy(&machine.checkout.join(file), &inside.join(file))?;
+        }
+        machine
+            .run(["sh", "-euc", ORDINARY_USER])?
+            .ended_with(0, &[])?;
+        let home = [format!("HOME={HOME}"), format!("CARGO_HOME={HOME}/.cargo")];
+        let (xtask, results) = (
+            format!("{checkout}/xtask-of-the-host"),
+            format!("{checkout}/results.tar"),
+        );
+        let user = [
+            "setpriv",
+            "--reuid=builder",
+            "--regid=builder",
+            "--init-groups",
+            "env",
+            &home[0],
+            &home[1],
+            &xtask,
+            "--source",
+            &checkout,
+        ];
+        let call = |words: &[&str]| machine.run(user.iter().chain(words));
+        call(&["cache", "import", &results])?.ended_with(0, &[])?;
+        call(&["dist", &self.target])?.ended_with(0, &["dist: "])?;
+        self.same(&inside)
     }
 
     /// The machine, with what takes long and does not depend on it.
@@ -198,9 +245,9 @@ impl Host<'_> {
         Ok(machine)
     }
 
-    /// Whether the packages are those that this machine's cache has. The repository is signed by a key of each machine's
+    /// Whether the packages of a checkout are those that this machine's has. The repository is signed by a key of each machine's
     /// own.
-    fn same(&self, machine: &Machine) -> Result<(), Failure> {
+    fn same(&self, checkout: &Path) -> Result<(), Failure> {
         let pool = |dist: &Path| -> Result<Vec<(String, String)>, Failure> {
             let root = dist.join("apt/pool");
             let mut found = Vec::new();
@@ -212,7 +259,7 @@ impl Host<'_> {
             found.sort();
             Ok(found)
         };
-        let there = pool(&machine.checkout.join("dist"))?;
+        let there = pool(&checkout.join("dist"))?;
         let here = pool(&self.pipeline.workspace.root.join("dist"))?;
         let differs = there.iter().find(|one| !here.contains(one));
         ensure(!there.is_empty() && differs.is_none(), || {

@@ -93,6 +93,7 @@ impl Machine {
             .run(log)?;
         files::remove_file(&root.join("etc/apt/sources.list"))?;
         if let Some(text) = &recipe.os_release {
+            // A link to what the packages say.
             files::remove_file(&root.join("etc/os-release"))?;
             files::write(&root.join("etc/os-release"), text)?;
             files::set_mode(&root.join("etc/os-release"), 0o644)?;
@@ -114,7 +115,7 @@ impl Machine {
     }
 
     /// Where the machine has a path of this one, as this one sees it.
-    fn inside(&self, path: &Path) -> PathBuf {
+    pub fn inside(&self, path: &Path) -> PathBuf {
         self.root.join(path.strip_prefix("/").unwrap_or(path))
     }
 
@@ -126,11 +127,16 @@ impl Machine {
         Ok(files::set_mode(&to, 0o644)?)
     }
 
-    /// Gives its apt one more archive.
+    /// Gives its apt one more archive, or another one under a name that it has.
     pub fn add_sources(&self, name: &str, text: &str) -> Result<(), Failure> {
-        let sources = self.root.join("etc/apt/sources.list.d").join(name);
-        files::write(&sources, text)?;
-        Ok(files::set_mode(&sources, 0o644)?)
+        self.write(&format!("/etc/apt/sources.list.d/{name}"), text)
+    }
+
+    /// Writes a file of the machine that everyone may read.
+    pub fn write(&self, path: &str, text: &str) -> Result<(), Failure> {
+        let path = self.inside(Path::new(path));
+        files::write(&path, text)?;
+        Ok(files::set_mode(&path, 0o644)?)
     }
 
     /// Puts a checkout of the source tree there.

@@ -32,6 +32,10 @@ const OTHER_PACKAGES: [&str; 4] = [
     "postgresql-server-dev-{major}",
 ];
 
+/// A release whose Python and Postgres no archive here has, and the distribution whose packages its stand-in has instead: all
+/// that comes before the interpreter can be tried there.
+const WITHOUT_ITS_PYTHON: (&str, &str) = ("ubuntu24.04", "debian13");
+
 /// Runs the suite `ubuntu` and returns the results of its cases.
 pub fn run(pipeline: &Pipeline, listener: &dyn Listener) -> Result<Vec<Case>, Failure> {
     let mut cases = Cases::new("ubuntu:", listener);
@@ -58,19 +62,41 @@ pub fn run(pipeline: &Pipeline, listener: &dyn Listener) -> Result<Vec<Case>, Fa
         plays: pipeline.targets.require_distribution(played)?,
         of: pipeline.targets.require_distribution(of)?,
         other: other(pipeline, played)?,
+        older: (
+            pipeline
+                .targets
+                .require_distribution(WITHOUT_ITS_PYTHON.0)?,
+            pipeline
+                .targets
+                .require_distribution(WITHOUT_ITS_PYTHON.1)?,
+        ),
         sources,
         scratch: &scratch,
         log: &log,
         listener,
     };
     let made = cases.run(&name, || suite.machine());
-    if let Some((machine, _archive, snapshot)) = made {
+    if let Some((machine, archive, snapshot)) = made {
         suite.before(&machine, &mut cases);
         suite.tempers(&machine, &snapshot, &mut cases);
         suite.commands(&machine, &mut cases);
+        suite.without_its_python(&machine, &archive.uri("ubuntu"), &mut cases);
     }
     files::remove_dir(&scratch)?;
     Ok(cases.done)
+}
+
+/// The file of apt's sources, as Ubuntu has it since 24.04.
+const SOURCES: &str = "ubuntu.sources";
+
+/// What `/etc/os-release` says on a machine of a release.
+fn os_release(release: &Distribution) -> String {
+    let (title, codename, vendor) = (&release.title, &release.codename, &release.vendor);
+    let version = release.release.trim_start_matches(vendor.as_str());
+    format!(
+        "PRETTY_NAME=\"{title} (stand-in)\"\nNAME=\"Ubuntu\"\nVERSION_ID=\"{version}\"\n\
+         VERSION_CODENAME={codename}\nID={vendor}\nID_LIKE=debian\nUBUNTU_CODENAME={codename}\n"
+    )
 }
 
 /// The played release with the other major, and the distribution whose packages that is made of.
@@ -92,6 +118,8 @@ struct Suite<'a> {
     of: &'a Distribution,
     /// The same release with an archive of other majors, and whose packages that has.
     other: (&'a Distribution, &'a Distribution),
+    /// The release of [`WITHOUT_ITS_PYTHON`], and whose packages its stand-in has.
+    older: (&'a Distribution, &'a Distribution),
     sources: Sources,
     scratch: &'a Path,
     log: &'a Path,
@@ -106,9 +134,6 @@ impl Suite<'_> {
         let key = self.write_archives(&root)?;
         let archive = services::archives(&root, &self.sources)?;
         let snapshot = Snapshot::start(&self.sources)?;
-        let inside = self
-            .archive()
-            .map_or("", |archive| archive.keyring.as_str());
         let uri = archive.uri("ubuntu");
         let suites: Vec<&str> = self.plays.suites.iter().map(|s| s.name.as_str()).collect();
         let line = |suite: &&str| {
@@ -118,8 +143,6 @@ impl Suite<'_> {
             )
         };
         let lines: Vec<String> = suites.iter().map(line).collect();
-        let title = &self.plays.title;
-        let version = self.plays.release.trim_start_matches(&self.plays.vendor);
         let keyring_package = self
             .archive()
             .map_or("", |archive| archive.keyring_package.as_str());
@@ -127,19 +150,8 @@ impl Suite<'_> {
             packages: &[keyring_package],
             codename: &self.plays.codename,
             made_from: &lines,
-            // As Ubuntu has it since 24.04.
-            sources: (
-                "ubuntu.sources",
-                format!(
-                    "Types: deb\nURIs: {uri}/\nSuites: {}\nComponents: main universe\nSigned-By: {inside}\n",
-                    suites.join(" ")
-                ),
-            ),
-            os_release: Some(format!(
-                "PRETTY_NAME=\"{title} (stand-in)\"\nNAME=\"Ubuntu\"\nVERSION_ID=\"{version}\"\n\
-                 VERSION_CODENAME={}\nID={}\nID_LIKE=debian\nUBUNTU_CODENAME={}\n",
-                self.plays.codename, self.plays.vendor, self.plays.codename
-            )),
+            sources: (SOURCES, self.sources_of(self.plays, &uri)),
+            os_release: Some(os_release(self.plays)),
         };
         let mut machine = Machine::make(&recipe, self.scratch, self.log)?;
         machine.add_key(&key, &self.other_archive()?.keyring)?;
@@ -191,6 +203,18 @@ impl Suite<'_> {
         Ok(())
     }
 
+    /// What a release's apt reads.
+    fn sources_of(&self, release: &Distribution, uri: &str) -> String {
+        let suites: Vec<&str> = release.suites.iter().map(|s| s.name.as_str()).collect();
+        let keyring = self
+            .archive()
+            .map_or("", |archive| archive.keyring.as_str());
+        format!(
+            "Types: deb\nURIs: {uri}/\nSuites: {}\nComponents: main universe\nSigned-By: {keyring}\n",
+            suites.join(" ")
+        )
+    }
+
     fn archive(&self) -> Option<&Archive> {
         let first = self.plays.suites.first()?;
         self.pipeline.targets.archive(&first.archive)
@@ -217,6 +241,7 @@ impl Suite<'_> {
         let key = SigningKey::local(&self.scratch.join("key"), self.log)?;
         let there = indexes(self.of)?;
         let beside = indexes(self.other.1)?;
+        let older = indexes(self.older.1)?;
         let major = self.other.0.postgres.to_string();
         let roots = OTHER_PACKAGES.map(|name| name.replace("{major}", &major));
         let whole = (self.plays, self.of, &there, Extent::Whole);
@@ -225,8 +250,11 @@ impl Suite<'_> {
             there: &there,
         };
         let other = (self.other.0, self.other.1, &beside, extent);
-        let archives = [self.archive(), Some(self.other_archive()?)];
-        for (archive, (plays, of, indexes, extent)) in archives.into_iter().zip([whole, other]) {
+        // The last one's keyring package takes the place of the one before it, which apt has then installed.
+        let before = (self.older.0, self.older.1, &older, Extent::Whole);
+        let (own, others) = (self.archive(), Some(self.other_archive()?));
+        let archives = [(own, before), (own, whole), (others, other)];
+        for (archive, (plays, of, indexes, extent)) in archives {
             let Some(archive) = archive else { continue };
             let directory = root.join(archive.path.as_deref().unwrap_or_default());
             let stand_in = StandIn {
@@ -368,6 +396,38 @@ impl Suite<'_> {
             || {
                 let test = ["cargo", "xtask", "test", "--suite", "install", &target];
                 machine.run(test)?.ended_with(0, &[" 0 failed"])
+            },
+        );
+    }
+
+    /// The same machine as a release whose archive lacks its Python: everything is built and checked, and the lack is named
+    /// where a lock is made.
+    fn without_its_python(&self, machine: &Machine, uri: &str, cases: &mut Cases<'_>) {
+        let (release, _) = self.older;
+        let title = &release.title;
+        let now = cases.run(&format!("the machine as {title}: doctor knows it"), || {
+            machine.write("/etc/os-release", &os_release(release))?;
+            machine.add_sources(SOURCES, &self.sources_of(release, uri))?;
+            let doctor = machine.run(["cargo", "xtask", "doctor"])?;
+            doctor.ended_with(0, &[&format!("{title} (stand-in)")])
+        });
+        if now.is_none() {
+            return;
+        }
+        let target = format!("{}-pg{}", release.release, release.postgres);
+        cases.run(
+            &format!("{title}: dist names what its archive lacks, before it builds"),
+            || {
+                let ended = machine.run(["cargo", "xtask", "dist"])?;
+                let lacks = format!("postgresql-{}", release.postgres);
+                ended.ended_with(1, &[title.as_str(), &lacks])
+            },
+        );
+        cases.run(
+            &format!("{title}: dist --locked makes {target}, and installs nothing"),
+            || {
+                let ended = machine.run(["cargo", "xtask", "dist", "--locked"])?;
+                ended.ended_with(0, &[&format!("for {target}; ")])
             },
         );
     }
