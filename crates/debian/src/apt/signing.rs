@@ -29,10 +29,32 @@ const BIRTH: u64 = 946_684_800; // 2000-01-01
 
 /// A gpg home directory and the key in it that signs.
 pub struct SigningKey {
-    home: PlainPath,
+    home: Home,
     key: Key,
     /// Whether the directory is ours, with no passphrase in it and an agent that nobody else uses.
     ours: bool,
+}
+
+/// A gpg home directory. An agent of ours ends with it: one that stayed would know the directory by a link that is gone, and
+/// tell the next gpg that there is no secret key.
+struct Home {
+    dir: PlainPath,
+    /// The log of the agent's end; none for a user's directory.
+    log: Option<PathBuf>,
+}
+
+impl Home {
+    fn path(&self) -> &Path {
+        self.dir.path()
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        if let Some(log) = &self.log {
+            stop_agent(self.path(), log);
+        }
+    }
 }
 
 impl SigningKey {
@@ -69,24 +91,21 @@ impl SigningKey {
     }
 
     fn find(home: &Path, id: Option<&str>, log: &Path) -> Result<Self, Failure> {
-        let dir = PlainPath::of(home)?;
+        let dir = Home {
+            dir: PlainPath::of(home)?,
+            log: id.is_none().then(|| log.to_owned()),
+        };
         let absent = || KeyError::Absent {
             id: id.unwrap_or_default().to_owned(),
             home: home.display().to_string(),
         };
-        let listing = gpg(dir.path(), id.is_none())
-            .args([
-                "--with-colons",
-                "--with-subkey-fingerprint",
-                "--list-secret-keys",
-            ])
-            .args(id.map(|id| ["--", id]).into_iter().flatten())
-            .output(log);
-        let listing = match (listing, id) {
-            (Err(_), Some(_)) => return Err(absent().into()),
-            (listing, _) => listing?,
-        };
-        let mut key = Key::choose(&String::from_utf8_lossy(&listing))?.ok_or_else(absent)?;
+        let mut found = Key::choose(&list_secret_keys(dir.path(), id, log)?)?;
+        if found.is_none() && dir.log.is_some() {
+            // The agent of a run that was killed.
+            stop_agent(dir.path(), log);
+            found = Key::choose(&list_secret_keys(dir.path(), id, log)?)?;
+        }
+        let mut key = found.ok_or_else(absent)?;
         let exported = export(dir.path(), id.is_none(), &key.fingerprint, log)?;
         let packets = gpg(dir.path(), id.is_none())
             .arg("--list-packets")
@@ -170,6 +189,22 @@ impl SigningKey {
             stop_agent(self.home.path(), log);
         }
         Ok(())
+    }
+}
+
+/// gpg's listing of the secret keys of a name, or of all. It is empty where gpg knows no key of that name.
+fn list_secret_keys(home: &Path, id: Option<&str>, log: &Path) -> Result<String, Failure> {
+    let listing = gpg(home, id.is_none())
+        .args([
+            "--with-colons",
+            "--with-subkey-fingerprint",
+            "--list-secret-keys",
+        ])
+        .args(id.map(|id| ["--", id]).into_iter().flatten())
+        .output(log);
+    match (listing, id) {
+        (Err(_), Some(_)) => Ok(String::new()),
+        (listing, _) => Ok(String::from_utf8_lossy(&listing?).into_owned()),
     }
 }
 

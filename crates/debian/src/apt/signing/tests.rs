@@ -66,6 +66,29 @@ fn a_long_path_signs_too() {
     assert_eq!(again.fingerprint(), key.fingerprint());
 }
 
+/// Catches an agent that outlives the run that started it, and with it the link that it knows its directory by.
+#[test]
+fn the_agent_of_a_killed_run_does_not_hide_the_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().join("long-name".repeat(12)).join("key");
+    let log = dir.path().join("log");
+    let key = SigningKey::local(&home, &log).unwrap();
+    let fingerprint = key.fingerprint().to_owned();
+    drop(key);
+    assert!(!home.join("S.gpg-agent").exists());
+
+    let killed = PlainPath::of(&home).unwrap();
+    assert!(
+        list_secret_keys(killed.path(), None, &log)
+            .unwrap()
+            .contains(&fingerprint)
+    );
+    drop(killed);
+    assert!(home.join("S.gpg-agent").exists());
+    let again = SigningKey::local(&home, &log).unwrap();
+    assert_eq!(again.fingerprint(), fingerprint);
+}
+
 /// Why a key of a user's, made by a command of gpg's in a directory of its own, can't sign.
 fn refused(command: &[&str]) -> KeyError {
     let dir = tempfile::tempdir().unwrap();
