@@ -3,6 +3,9 @@
 #
 # The server of an initialisation is nobody's yet. Where a server listens is in its postmaster.pid, whatever its port is and
 # wherever that was set: the fourth line is the port, the fifth the directory of its socket, the sixth an address.
+#
+# It starts no process: an engine kills a check that takes too long, the child of a killed process becomes the postmaster's as
+# that of the container's first process, and a postmaster that has a child end by a signal restarts the server.
 set -eu
 
 if [ -e "$PGDATA/pgml-initialisation-unfinished" ]; then
@@ -13,10 +16,12 @@ if [ ! -r "$PGDATA/postmaster.pid" ]; then
     echo "no server runs in $PGDATA" >&2
     exit 1
 fi
-port=$(sed -n 4p "$PGDATA/postmaster.pid")
-host=$(sed -n 5p "$PGDATA/postmaster.pid")
-if [ -z "$host" ]; then
-    host=$(sed -n 6p "$PGDATA/postmaster.pid")
+# A file that is being written has fewer lines.
+{
+    read -r _ && read -r _ && read -r _ && read -r port && IFS= read -r host && read -r address
+} <"$PGDATA/postmaster.pid" || true
+if [ -z "${host:-}" ]; then
+    host=${address:-}
     case $host in '' | '*' | 0.0.0.0 | ::) host=localhost ;; esac
 fi
 # A user, although none is asked: without one libpq wants the name of a uid that may have none.

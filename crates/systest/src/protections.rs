@@ -1,9 +1,9 @@
 //! The suite `protections`: each protection of the server has a test that fails when the protection is taken out.
 //!
-//! `packaging/tests/protections.toml` and a file for models of others list them, each with the change to the source that takes it out. The suite first runs
-//! each test named there with the installed extension, where it has to pass. Then it compiles the extension with those
-//! changes, installs it in place of the first, and runs the tests again: each must fail, or take several times as long. A
-//! test that still passes tests nothing, and counts as a failure.
+//! `packaging/tests/protections.toml` and the files beside it list them, each with the change to the source that takes it
+//! out. The suite first runs each test named there with the installed extension, where it has to pass. Then it compiles the
+//! extension with those changes, installs it in place of the first, and runs the tests again: each must fail, or take several
+//! times as long. A test that still passes tests nothing, and counts as a failure.
 
 mod archive;
 
@@ -26,8 +26,9 @@ use crate::server;
 use crate::system::System;
 
 /// Where they are listed, in the source tree.
-pub const LISTS: [&str; 2] = [
+pub const LISTS: [&str; 3] = [
     "packaging/tests/protections.toml",
+    "packaging/tests/protections-boosting.toml",
     "packaging/tests/protections-imports.toml",
 ];
 

@@ -1,4 +1,5 @@
-"""XGBoost's C++ in the session's own process: interrupts, exceptions, words, threads.
+"""XGBoost's C++ in the session's own process: interrupts, exceptions, words, threads; LightGBM's
+threads.
 
 `runtime => 'rust'` starts no Python, so that nothing here is about the interpreter. A forest is one
 round of the library: what ends it ends it inside of a round.
@@ -40,11 +41,13 @@ SMALL = train("xgboost", '{"n_estimators": 5}')
 def prepare():
     """Make the tables."""
     with Session() as session:
-        session.run("CREATE EXTENSION IF NOT EXISTS pgml")
+        session.run(
+            "CREATE EXTENSION IF NOT EXISTS pgml",
+            "DROP VIEW IF EXISTS public.huge",
+        )
         rows_of_numbers(session, "public.numbers", 20000, 20)
         session.run(
             "ALTER TABLE public.numbers DROP COLUMN IF EXISTS c",
-            "DROP VIEW IF EXISTS public.huge",
             "CREATE VIEW public.huge AS SELECT 1e300::float8 AS a, y FROM public.numbers LIMIT 100",
         )
 
@@ -118,6 +121,36 @@ def what_it_says_is_a_warning():
     )
     assert "WARNING:" in done.stderr and "booster=dart" in done.stderr, done.stderr
     assert "learner.cc" not in done.stderr, done.stderr
+
+
+def makes_no_thread(algorithm, hyperparams):
+    """Count the threads of a new session's process before, during and after its first training."""
+    with Session() as session:
+        session.run("SELECT 1")
+        before = threads(session.pid)
+        running = Background(session, train(algorithm, hyperparams))
+        seen = []
+        while running.is_alive():
+            seen.append(threads(session.pid))
+            time.sleep(0.01)
+        failure = running.result(LIMIT)
+        assert failure is None, failure
+        after = threads(session.pid)
+    assert len(seen) > 20, f"looked only {len(seen)} times"
+    assert max(seen) == after == before, f"threads: {before}, then {max(seen)}, then {after}"
+    return f"{before} before, {max(seen)} at most in {len(seen)} looks, {after} after"
+
+
+@case
+def xgboost_makes_no_thread():
+    """XGBoost in Rust works in the session's thread alone, also where asked for four"""
+    return makes_no_thread("xgboost", '{"n_estimators": 200, "n_jobs": 4}')
+
+
+@case
+def lightgbm_makes_no_thread():
+    """LightGBM in Rust works in the session's thread alone"""
+    return makes_no_thread("lightgbm", '{"n_estimators": 200}')
 
 
 prepare()

@@ -19,7 +19,7 @@ pub(super) struct Row<'a> {
 type Named = (&'static str, fn(&Row<'_>) -> Result<(), Failure>);
 
 /// The cases, each by its name.
-const ROWS: [Named; 27] = [
+const ROWS: [Named; 28] = [
     (
         "wrong or no settings: what to do is said, and nothing is made",
         refusals,
@@ -103,6 +103,10 @@ const ROWS: [Named; 27] = [
         crashes::wrong_directories,
     ),
     ("PGPORT, -p and no network: still healthy", listening),
+    (
+        "the health check starts no process that could outlive it",
+        check_alone,
+    ),
     (
         "--memory: a training that needs more is an error, and the server lives",
         memory::limited,
@@ -408,6 +412,16 @@ fn read_only(row: &Row<'_>) -> Result<(), Failure> {
     })?;
     let no_socket = ["--read-only", "-e", "POSTGRES_PASSWORD=a"];
     row.refused(&no_socket, &["--tmpfs /run/postgresql"])
+}
+
+/// The health check needs no program but pg_isready, which takes its place. A child of it that is killed with it would be
+/// the postmaster's, and end all sessions.
+fn check_alone(row: &Row<'_>) -> Result<(), Failure> {
+    let server = row.containers.server(&[], &[])?;
+    let script = "mkdir /tmp/only && ln -s \"$(command -v pg_isready)\" /tmp/only/
+         PATH=/tmp/only /usr/local/bin/pgml-healthcheck";
+    let said = server.exec(&["sh", "-c", script])?;
+    ensure_says(&said, &["accepting connections"])
 }
 
 /// The health check finds the server wherever it listens.
