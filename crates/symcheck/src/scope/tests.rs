@@ -279,9 +279,10 @@ fn real(main: &str, opened: &[(&str, String)], here: &str) -> BTreeSet<String> {
             ))
         })
         .filter(|line| line.starts_with(here))
-        // The dynamic linker's own: it takes over the program's allocator, and says so in the program's name.
+        // The dynamic linker's own, told in the program's name: it takes over the program's allocator, and looks whether the
+        // program has a copy of the structure that debuggers read (glibc 2.43 tells this one).
         .filter(|line| {
-            !["malloc", "calloc", "realloc", "free"]
+            !["malloc", "calloc", "realloc", "free", "_r_debug"]
                 .iter()
                 .any(|own| line.contains(&format!(" {own} ")))
         })
