@@ -158,8 +158,7 @@ mod tests {
         });
         bar.bar.tick();
         bar.bar.abandon();
-        let text = screen.0.lock().unwrap().clone();
-        text
+        screen.0.lock().unwrap().clone()
     }
 
     #[test]
