@@ -10,6 +10,7 @@ use super::place;
 use super::repository::{KEYRING, Suite};
 use base::exit::{Exit, ExitKind, Failure};
 use base::files;
+use base::plain_path::PlainPath;
 use base::process::{self, Program};
 
 /// apt refuses the repository, or warns of it.
@@ -37,6 +38,8 @@ pub(super) fn read_back(root: &Path, suites: &[Suite]) -> Result<&'static str, F
     let scratch =
         tempfile::tempdir().map_err(files::FileError::at("make a directory for", root))?;
     let scratch = scratch.path();
+    // apt keeps an index under its whole address, escaped: of a deep directory that is no name of a file any more.
+    let plain = PlainPath::of(root)?;
     for suite in suites {
         let dir = scratch.join(&suite.codename);
         let at = |name: &str| dir.join(name).display().to_string();
@@ -46,7 +49,7 @@ pub(super) fn read_back(root: &Path, suites: &[Suite]) -> Result<&'static str, F
         let keyring = dir.join(KEYRING);
         files::copy(&root.join(KEYRING), &keyring)?;
         let entry = place::entry(
-            &place::uri(root),
+            &place::uri(plain.path()),
             &suite.codename,
             &suite.architectures.join(" "),
             &keyring.display().to_string(),

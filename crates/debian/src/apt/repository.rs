@@ -210,6 +210,9 @@ mod tests {
             write(&root, vec![suite], &Default::default(), &key, epoch, &log)
         };
         write("a b [c] ü%20", 1_000_000_000).unwrap();
+        // apt names the index by the address, and no file has a name of so many bytes.
+        let deep = ["ü".repeat(100), "a-long-name".repeat(20)].join("/");
+        write(&deep, 1_000_000_000).unwrap();
         let readers = write("plain", 1_000_000_000).unwrap();
         assert!(readers.contains("apt"), "{readers}");
         // A byte of the index, and a word of what is signed.

@@ -23,7 +23,8 @@ pub(super) struct Place {
     whole: bool,
 }
 
-/// What addresses give a meaning to, letters beyond ASCII, and a path of more than 200 bytes. The first place's directory is closed to other users by its umask, as /root is.
+/// What addresses give a meaning to, letters beyond ASCII, and a path of more than 200 bytes. The first place's directory is
+/// closed to other users by its umask, as /root is.
 pub(super) const PLACES: [Place; 2] = [
     Place {
         case: "with blanks, `#`, `%41` and foreign letters in a path of 200 bytes, umask 077: the same bytes",
