@@ -25,12 +25,12 @@ const IN_A_CHROOT: &str =
     "mkdir -p /inside && mount --rbind / /inside && exec chroot /inside \"$@\"";
 
 /// The home directory of the ordinary user of a machine, with a checkout of their own.
-const HOME: &str = "/home/builder";
+const HOME: &str = "/srv/builder";
 /// Makes that user, with what `docs/hosts.md` says that they need.
 const ORDINARY_USER: &str = "apt-get install --yes --quiet=2 --no-install-recommends uidmap passwd
-useradd --uid 1500 --no-create-home --home-dir /home/builder builder
+useradd --uid 1500 --no-create-home --home-dir /srv/builder builder
 grep -q ^builder: /etc/subuid || usermod --add-subuids 100000-165535 --add-subgids 100000-165535 builder
-chown -R builder:builder /home/builder";
+chown -R builder:builder /srv/builder";
 
 /// Runs the suite with the first of some targets.
 pub fn run(
