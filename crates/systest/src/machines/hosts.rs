@@ -136,8 +136,8 @@ impl Host<'_> {
             &format!("{title}: a plain chroot is refused in one line"),
             || {
                 let chroot = ["sh", "-euc", IN_A_CHROOT, "sh", &xtask, "--source", &source];
-                let ended = machine.run(chroot.iter().chain(&["doctor"]))?;
                 let why = "this is a chroot, and the kernel makes no user namespace in one";
+                let ended = machine.run(chroot.iter().chain(&["doctor"]))?;
                 ended.ended_with(3, &[why])
             },
         );
@@ -145,15 +145,9 @@ impl Host<'_> {
             &format!("{title}: a user without further ids gets an error before the build"),
             || {
                 let user = ["setpriv", "--reuid=1234", "--regid=1234", "--clear-groups"];
-                let doctor = [
-                    xtask.as_str(),
-                    "--source",
-                    &source,
-                    "--cache",
-                    "/tmp/cache",
-                    "doctor",
-                ];
-                let ended = machine.run(user.iter().chain(&doctor))?;
+                let places = [&xtask, "--source", &source, "--cache", "/tmp/cache"];
+                let doctor = places.into_iter().chain(["doctor"]);
+                let ended = machine.run(user.into_iter().chain(doctor))?;
                 ended.ended_with(
                     3,
                     &[
