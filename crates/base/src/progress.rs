@@ -1,5 +1,6 @@
 //! How the library reports what it does without printing.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// How far a run is.
@@ -46,6 +47,42 @@ pub trait Listener: Sync {
     fn note(&self, line: &str);
     /// The whole run moved on.
     fn advanced(&self, _progress: &Progress) {}
+}
+
+/// A listener that keeps what it is told, for tests.
+#[derive(Debug, Default)]
+pub struct Recorder {
+    notes: Mutex<Vec<String>>,
+    advances: Mutex<Vec<Progress>>,
+}
+
+impl Recorder {
+    /// The notes, in their order.
+    pub fn notes(self) -> Vec<String> {
+        unpoisoned(self.notes.into_inner())
+    }
+
+    /// How far the run was, each time that it moved on.
+    pub fn advances(self) -> Vec<Progress> {
+        unpoisoned(self.advances.into_inner())
+    }
+}
+
+impl Listener for Recorder {
+    fn started(&self, _job: &str, _what: &str) {}
+    fn progress(&self, _job: &str, _line: &str) {}
+    fn finished(&self, _job: &str, _how: &str) {}
+    fn note(&self, line: &str) {
+        unpoisoned(self.notes.lock()).push(line.to_owned());
+    }
+    fn advanced(&self, progress: &Progress) {
+        unpoisoned(self.advances.lock()).push(progress.clone());
+    }
+}
+
+/// What a lock holds, also after a thread that held it has panicked.
+fn unpoisoned<T>(locked: Result<T, PoisonError<T>>) -> T {
+    locked.unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A listener that shows nothing, for tests and for commands whose only output is data.

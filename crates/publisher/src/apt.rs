@@ -210,9 +210,8 @@ pub fn try_copy(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
     use super::*;
+    use base::progress::Recorder;
 
     #[test]
     fn the_steps_are_those_of_the_page() {
@@ -261,25 +260,16 @@ mod tests {
     /// Catches a dry run that copies, that names nothing, or that counts what is there already.
     #[test]
     fn a_dry_run_names_the_files_and_copies_none() {
-        struct Notes(Mutex<Vec<String>>);
-        impl Listener for Notes {
-            fn started(&self, _: &str, _: &str) {}
-            fn progress(&self, _: &str, _: &str) {}
-            fn finished(&self, _: &str, _: &str) {}
-            fn note(&self, line: &str) {
-                self.0.lock().unwrap().push(line.to_owned());
-            }
-        }
         let dir = tempfile::tempdir().unwrap();
         let (from, to) = (dir.path().join("apt"), dir.path().join("server"));
         for name in ["dists/x/InRelease", "pool/a.deb"] {
             base::files::write(&from.join(name), name).unwrap();
         }
         let said = || {
-            let notes = Notes(Mutex::default());
+            let notes = Recorder::default();
             let (to, log) = (to.display().to_string(), dir.path().join("log"));
             try_copy(&from, &to, &log, &notes).unwrap();
-            notes.0.into_inner().unwrap().join("; ")
+            notes.notes().join("; ")
         };
         if !Path::new("/usr/bin/rsync").exists() {
             let said = said();

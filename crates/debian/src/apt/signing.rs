@@ -31,29 +31,57 @@ const BIRTH: u64 = 946_684_800; // 2000-01-01
 pub struct SigningKey {
     home: Home,
     key: Key,
-    /// Whether the directory is ours, with no passphrase in it and an agent that nobody else uses.
-    ours: bool,
 }
 
 /// A gpg home directory. An agent of ours ends with it: one that stayed would know the directory by a link that is gone, and
 /// tell the next gpg that there is no secret key.
 struct Home {
     dir: PlainPath,
-    /// The log of the agent's end; none for a user's directory.
+    /// The log of our agent's end. None for a user's directory; ours has no passphrase in it, and an agent that nobody else
+    /// uses.
     log: Option<PathBuf>,
 }
 
 impl Home {
-    fn path(&self) -> &Path {
-        self.dir.path()
+    fn ours(dir: &Path, log: &Path) -> Result<Self, Failure> {
+        let (dir, log) = (PlainPath::of(dir)?, Some(log.to_owned()));
+        Ok(Self { dir, log })
+    }
+
+    fn of_user(dir: &Path) -> Result<Self, Failure> {
+        let dir = PlainPath::of(dir)?;
+        Ok(Self { dir, log: None })
+    }
+
+    fn is_ours(&self) -> bool {
+        self.log.is_some()
+    }
+
+    fn gpg(&self) -> Program {
+        gpg(self.dir.path(), self.is_ours())
+    }
+
+    fn stop_agent(&self) {
+        if let Some(log) = &self.log {
+            stop_agent(self.dir.path(), log);
+        }
+    }
+
+    /// The public key, with the newest of the signatures that bind its parts.
+    fn export(&self, fingerprint: &str, log: &Path) -> Result<Vec<u8>, Failure> {
+        let export = [
+            "--export",
+            "--export-options",
+            "export-minimal",
+            fingerprint,
+        ];
+        Ok(self.gpg().args(export).output(log)?)
     }
 }
 
 impl Drop for Home {
     fn drop(&mut self) {
-        if let Some(log) = &self.log {
-            stop_agent(self.path(), log);
-        }
+        self.stop_agent();
     }
 }
 
@@ -66,8 +94,8 @@ impl SigningKey {
             files::remove_dir(&partial)?;
             files::create_dir(&partial)?;
             files::set_mode(&partial, 0o700)?;
-            let made = PlainPath::of(&partial)?;
-            gpg(made.path(), true)
+            let made = Home::ours(&partial, log)?;
+            made.gpg()
                 .arg(format!("--faked-system-time={BIRTH}"))
                 .args([
                     "--passphrase",
@@ -79,43 +107,34 @@ impl SigningKey {
                     "never",
                 ])
                 .run(log)?;
-            stop_agent(made.path(), log);
+            drop(made);
             files::rename(&partial, home)?;
         }
-        Self::find(home, None, log)
+        Self::find(home, Home::ours(home, log)?, None, log)
     }
 
     /// A user's key, by any name that gpg takes. The user's gpg asks for the passphrase of a protected key.
     pub fn of_user(home: &Path, id: &str, log: &Path) -> Result<Self, Failure> {
-        Self::find(home, Some(id), log)
+        Self::find(home, Home::of_user(home)?, Some(id), log)
     }
 
-    fn find(home: &Path, id: Option<&str>, log: &Path) -> Result<Self, Failure> {
-        let dir = Home {
-            dir: PlainPath::of(home)?,
-            log: id.is_none().then(|| log.to_owned()),
-        };
+    /// The key of a name, or the only one, in the directory `at`.
+    fn find(at: &Path, home: Home, id: Option<&str>, log: &Path) -> Result<Self, Failure> {
         let absent = || KeyError::Absent {
             id: id.unwrap_or_default().to_owned(),
-            home: home.display().to_string(),
+            home: at.display().to_string(),
         };
-        let mut found = Key::choose(&list_secret_keys(dir.path(), id, log)?)?;
-        if found.is_none() && dir.log.is_some() {
+        let mut found = Key::choose(&list_secret_keys(&home, id, log)?)?;
+        if found.is_none() && home.is_ours() {
             // The agent of a run that was killed.
-            stop_agent(dir.path(), log);
-            found = Key::choose(&list_secret_keys(dir.path(), id, log)?)?;
+            home.stop_agent();
+            found = Key::choose(&list_secret_keys(&home, id, log)?)?;
         }
         let mut key = found.ok_or_else(absent)?;
-        let exported = export(dir.path(), id.is_none(), &key.fingerprint, log)?;
-        let packets = gpg(dir.path(), id.is_none())
-            .arg("--list-packets")
-            .pipe(&exported, log)?;
+        let exported = home.export(&key.fingerprint, log)?;
+        let packets = home.gpg().arg("--list-packets").pipe(&exported, log)?;
         key.bind(&String::from_utf8_lossy(&packets))?;
-        Ok(Self {
-            home: dir,
-            key,
-            ours: id.is_none(),
-        })
+        Ok(Self { home, key })
     }
 
     /// The key's fingerprint, 40 hexadecimal digits.
@@ -135,7 +154,7 @@ impl SigningKey {
 
     /// Writes a keyring that has the public keys of further files too.
     pub fn export_with(&self, further: &[PathBuf], to: &Path, log: &Path) -> Result<(), Failure> {
-        let own = export(self.home.path(), self.ours, self.fingerprint(), log)?;
+        let own = self.home.export(self.fingerprint(), log)?;
         Ok(files::write(to, keyring::with_further(own, further, log)?)?)
     }
 
@@ -167,7 +186,9 @@ impl SigningKey {
         log: &Path,
     ) -> Result<(), Failure> {
         let epoch = epoch.max(self.key.from);
-        let mut program = gpg(self.home.path(), self.ours)
+        let mut program = self
+            .home
+            .gpg()
             .args([
                 "--local-user",
                 // This very part of the key, whichever gpg would take at that time.
@@ -185,16 +206,15 @@ impl SigningKey {
             program = program.arg("--armor");
         }
         program.arg(mode).arg(file).run(log)?;
-        if self.ours {
-            stop_agent(self.home.path(), log);
-        }
+        self.home.stop_agent();
         Ok(())
     }
 }
 
 /// gpg's listing of the secret keys of a name, or of all. It is empty where gpg knows no key of that name.
-fn list_secret_keys(home: &Path, id: Option<&str>, log: &Path) -> Result<String, Failure> {
-    let listing = gpg(home, id.is_none())
+fn list_secret_keys(home: &Home, id: Option<&str>, log: &Path) -> Result<String, Failure> {
+    let listing = home
+        .gpg()
         .args([
             "--with-colons",
             "--with-subkey-fingerprint",
@@ -206,17 +226,6 @@ fn list_secret_keys(home: &Path, id: Option<&str>, log: &Path) -> Result<String,
         (Err(_), Some(_)) => Ok(String::new()),
         (listing, _) => Ok(String::from_utf8_lossy(&listing?).into_owned()),
     }
-}
-
-/// The public key, with the newest of the signatures that bind its parts.
-fn export(home: &Path, ours: bool, fingerprint: &str, log: &Path) -> Result<Vec<u8>, Failure> {
-    let export = [
-        "--export",
-        "--export-options",
-        "export-minimal",
-        fingerprint,
-    ];
-    Ok(gpg(home, ours).args(export).output(log)?)
 }
 
 /// `ours` has no passphrase; a user's agent asks for theirs, in its own way.

@@ -183,22 +183,9 @@ fn is_taken(output: &str) -> bool {
 mod tests {
     use std::io::{BufRead as _, BufReader};
     use std::process::{Child, Command, Stdio};
-    use std::sync::Mutex;
 
     use super::*;
-
-    /// A listener that keeps the notes.
-    #[derive(Default)]
-    struct Notes(Mutex<Vec<String>>);
-
-    impl Listener for Notes {
-        fn started(&self, _: &str, _: &str) {}
-        fn progress(&self, _: &str, _: &str) {}
-        fn finished(&self, _: &str, _: &str) {}
-        fn note(&self, line: &str) {
-            self.0.lock().unwrap().push(line.to_owned());
-        }
-    }
+    use base::progress::Recorder;
 
     /// A system with nothing in it, as far as apt is concerned.
     fn system() -> tempfile::TempDir {
@@ -243,12 +230,12 @@ mod tests {
             let root = system();
             let path = root.path().join(lock);
             let mut child = hold(&path, "1.5");
-            let (notes, log) = (Notes::default(), root.path().join("log"));
+            let (notes, log) = (Recorder::default(), root.path().join("log"));
             let apt = Apt::below(root.path(), PATIENCE, &log, &notes);
             let began = Instant::now();
             apt.get(&["install", "--yes", "-qq"]).unwrap();
             assert!(began.elapsed() > Duration::from_secs(1), "{lock}");
-            let notes = notes.0.into_inner().unwrap();
+            let notes = notes.notes();
             let who = format!("`python3` (process {})", child.id());
             let message = format!("waiting for {who}, which holds {}", path.display());
             assert!(
@@ -265,7 +252,7 @@ mod tests {
         let root = system();
         let path = root.path().join(LOCKS[0]);
         let mut child = hold(&path, "60");
-        let (notes, log) = (Notes::default(), root.path().join("log"));
+        let (notes, log) = (Recorder::default(), root.path().join("log"));
         let apt = Apt::below(root.path(), Duration::from_secs(1), &log, &notes);
         let error = apt.get(&["install", "--yes", "-qq"]).unwrap_err();
         let who = format!("`python3` (process {})", child.id());

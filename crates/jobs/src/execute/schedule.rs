@@ -294,7 +294,7 @@ mod tests {
     use crate::testing::{Job, Plan, Size};
     use base::digest::Digest;
     use base::files;
-    use base::progress::Silent;
+    use base::progress::{Recorder, Silent};
 
     fn job(id: &str, step: Size, needs: &[&Job]) -> Job {
         let inputs = BTreeMap::from([("source".to_owned(), Digest::of(id))]);
@@ -408,20 +408,6 @@ mod tests {
         assert_eq!(outcome.ran[0].1.job.id, "small");
     }
 
-    /// Keeps what a run says of itself.
-    #[derive(Default)]
-    struct Told(Mutex<Vec<Progress>>);
-
-    impl Listener for Told {
-        fn started(&self, _job: &str, _what: &str) {}
-        fn progress(&self, _job: &str, _line: &str) {}
-        fn finished(&self, _job: &str, _how: &str) {}
-        fn note(&self, _line: &str) {}
-        fn advanced(&self, progress: &Progress) {
-            self.0.lock().unwrap().push(progress.clone());
-        }
-    }
-
     #[test]
     fn a_run_tells_what_is_left_by_the_last_ones_times() {
         let one = Limits { cores: 1, ..ROOMY };
@@ -431,10 +417,10 @@ mod tests {
         let made = |_: &Work<'_, Size>| Ok("made".into());
         ran_before(dir.path(), "a", Size::Small, 500.0);
         ran_before(dir.path(), "b", Size::Small, 100.0);
-        let told = Told::default();
+        let told = Recorder::default();
         run_in(dir.path(), &plan, &one, &told, &made).unwrap();
         let left = |progress: &Progress| progress.left.map(|left| left.time.as_secs_f64().ceil());
-        let all: Vec<_> = told.0.into_inner().unwrap();
+        let all = told.advances();
         let all: Vec<_> = all
             .iter()
             .map(|told| (told.jobs_left, told.running, left(told)))

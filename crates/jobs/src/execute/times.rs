@@ -16,8 +16,11 @@ use base::progress::Left;
 pub(super) struct Times<'a>(BTreeMap<&'a str, f64>);
 
 impl<'a> Times<'a> {
-    /// The times of these jobs, as far as the cache has any.
+    /// The times of these jobs, as far as the cache has any. Without jobs, as in a run with nothing to do, nothing is read.
     pub(super) fn of<S: Step>(cache: &Cache, jobs: &[&'a Job<S>]) -> Self {
+        if jobs.is_empty() {
+            return Self(BTreeMap::new());
+        }
         let mut own = BTreeMap::new();
         let mut kinds: HashMap<Discriminant<S>, Vec<f64>> = HashMap::new();
         for record in cache.last_records::<S>() {
@@ -94,11 +97,13 @@ fn replay(jobs: &[Unfinished<'_>], limits: &Limits) -> f64 {
     let mut ready: Vec<usize> = of(false).filter(|number| waits_for[*number] == 0).collect();
     let mut now = 0.0;
     loop {
-        while let Some(place) = ready.iter().position(|number| {
-            let costs = running.iter().map(|(_, other)| jobs[*other].cost);
-            limits.have_room(&jobs[*number].cost, &costs.collect::<Vec<_>>())
-        }) {
+        let mut costs: Vec<Cost> = running.iter().map(|(_, job)| jobs[*job].cost).collect();
+        while let Some(place) = ready
+            .iter()
+            .position(|number| limits.have_room(&jobs[*number].cost, &costs))
+        {
             let number = ready.remove(place);
+            costs.push(jobs[number].cost);
             running.push((now + seconds(number), number));
         }
         let ends = running.iter().enumerate();
