@@ -12,6 +12,7 @@ pub mod docs;
 pub mod emulated;
 pub mod extras;
 pub mod faults;
+mod follow;
 pub mod fuzz;
 pub mod image;
 pub mod install;

@@ -24,13 +24,16 @@ const TAKEN_OVER: [&str; 3] = ["compile:", "compress:", "runtime:"];
 const IN_A_CHROOT: &str =
     "mkdir -p /inside && mount --rbind / /inside && exec chroot /inside \"$@\"";
 
+/// This program in a checkout on the machine, and the results that it takes over.
+const XTASK: &str = "xtask-of-the-host";
+const RESULTS: &str = "results.tar";
 /// The home directory of the ordinary user of a machine, with a checkout of their own.
 const HOME: &str = "/srv/builder";
-/// Makes that user, with what `docs/hosts.md` says that they need.
+/// Makes that user with this home directory, and with what `docs/hosts.md` says that they need.
 const ORDINARY_USER: &str = "apt-get install --yes --quiet=2 --no-install-recommends uidmap passwd
-useradd --uid 1500 --no-create-home --home-dir /srv/builder builder
+useradd --uid 1500 --no-create-home --home-dir \"$1\" builder
 grep -q ^builder: /etc/subuid || usermod --add-subuids 100000-165535 --add-subgids 100000-165535 builder
-chown -R builder:builder /srv/builder";
+chown -R builder:builder \"$1\"";
 
 /// Runs the suite with the first of some targets.
 pub fn run(
@@ -99,7 +102,7 @@ impl Host<'_> {
         let Some(machine) = cases.run(&name, || self.machine()) else {
             return;
         };
-        let xtask = machine.checkout.join("xtask-of-the-host");
+        let xtask = machine.checkout.join(XTASK);
         let xtask = xtask.display().to_string();
         let source = machine.checkout.display().to_string();
         let call = |words: &[&str]| {
@@ -116,7 +119,7 @@ impl Host<'_> {
         // Catches a tool that nobody looked for: dist would end where it is first called.
         let name = format!("{title}: dist {} and what it needs", self.target);
         let built = cases.run(&name, || {
-            call(&["cache", "import", "results.tar"])?.ended_with(0, &[])?;
+            call(&["cache", "import", RESULTS])?.ended_with(0, &[])?;
             let ended = call(&["dist", &self.target])?;
             let installs = ["installing what is missing here", "xz-utils"];
             ended.ended_with(0, &[installs[0], installs[1], "dist: "])
@@ -136,8 +139,8 @@ impl Host<'_> {
             &format!("{title}: a plain chroot is refused in one line"),
             || {
                 let chroot = ["sh", "-euc", IN_A_CHROOT, "sh", &xtask, "--source", &source];
-                let why = "this is a chroot, and the kernel makes no user namespace in one";
                 let ended = machine.run(chroot.iter().chain(&["doctor"]))?;
+                let why = "this is a chroot, and the kernel makes no user namespace in one";
                 ended.ended_with(3, &[why])
             },
         );
@@ -164,17 +167,14 @@ impl Host<'_> {
         let checkout = format!("{HOME}/pgml-dist");
         let inside = machine.inside(Path::new(&checkout));
         source_files::copy(&self.pipeline.workspace, &inside)?;
-        for file in ["xtask-of-the-host", "results.tar"] {
+        for file in [XTASK, RESULTS] {
             files::copy(&machine.checkout.join(file), &inside.join(file))?;
         }
         machine
-            .run(["sh", "-euc", ORDINARY_USER])?
+            .run(["sh", "-euc", ORDINARY_USER, "sh", HOME])?
             .ended_with(0, &[])?;
         let home = [format!("HOME={HOME}"), format!("CARGO_HOME={HOME}/.cargo")];
-        let (xtask, results) = (
-            format!("{checkout}/xtask-of-the-host"),
-            format!("{checkout}/results.tar"),
-        );
+        let [xtask, results] = [XTASK, RESULTS].map(|name| format!("{checkout}/{name}"));
         let user = [
             "setpriv",
             "--reuid=builder",
@@ -224,7 +224,7 @@ impl Host<'_> {
         };
         let machine = Machine::make(&recipe, &self.scratch, self.log)?;
         machine.check_out(&self.pipeline.workspace)?;
-        copy_this_program(&machine.checkout.join("xtask-of-the-host"))?;
+        copy_this_program(&machine.checkout.join(XTASK))?;
         let target = self.pipeline.targets.target(&self.target)?;
         let plan = self.pipeline.plan(&[target], Purpose::Dist)?;
         let taken = |job: &&Job| TAKEN_OVER.iter().any(|kind| job.id.starts_with(kind));
@@ -234,13 +234,12 @@ impl Host<'_> {
             .filter(taken)
             .map(|job| job.id.clone())
             .collect();
-        let archive = machine.checkout.join("results.tar");
+        let archive = machine.checkout.join(RESULTS);
         transfer::export(&plan, &self.pipeline.cache(), &jobs, &archive, self.log)?;
         Ok(machine)
     }
 
-    /// Whether the packages of a checkout are those that this machine's has. The repository is signed by a key of each machine's
-    /// own.
+    /// Whether a checkout's packages are those of this machine's. The repository is signed by a key of each machine's own.
     fn same(&self, checkout: &Path) -> Result<(), Failure> {
         let pool = |dist: &Path| -> Result<Vec<(String, String)>, Failure> {
             let root = dist.join("apt/pool");

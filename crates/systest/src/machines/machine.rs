@@ -13,6 +13,7 @@ use jobs::source_files;
 
 use crate::cases::unexpected;
 use crate::faults::child::Ended;
+use crate::follow::follow;
 
 /// What a user has installed before the README's first command: the toolchain's own needs.
 const PACKAGES: &str = "gcc,libc6-dev,git,ca-certificates";
@@ -92,12 +93,6 @@ impl Machine {
             .args(recipe.made_from)
             .run(log)?;
         files::remove_file(&root.join("etc/apt/sources.list"))?;
-        if let Some(text) = &recipe.os_release {
-            // A link to what the packages say.
-            files::remove_file(&root.join("etc/os-release"))?;
-            files::write(&root.join("etc/os-release"), text)?;
-            files::set_mode(&root.join("etc/os-release"), 0o644)?;
-        }
         files::copy(Path::new(OWN_CERTIFICATES), &root.join(&CERTIFICATES[1..]))?;
         files::set_mode(&root.join(&CERTIFICATES[1..]), 0o644)?;
         for file in ["etc/resolv.conf", "etc/hosts"] {
@@ -109,6 +104,11 @@ impl Machine {
             environment: environment()?,
             log: log.to_owned(),
         };
+        if let Some(text) = &recipe.os_release {
+            // A link, to a file of a package.
+            files::remove_file(&machine.inside(Path::new("/etc/os-release")))?;
+            machine.write("/etc/os-release", text)?;
+        }
         let (name, text) = &recipe.sources;
         machine.add_sources(name, text)?;
         Ok(machine)
@@ -178,27 +178,16 @@ impl Machine {
         for (name, value) in &self.environment {
             program = program.arg(format!("{name}={value}"));
         }
-        let (mut reader, writer) = std::io::pipe().map_err(FileError::at("read", "a pipe"))?;
-        let mut command = program.args(command).command();
-        let copy = writer
-            .try_clone()
-            .map_err(FileError::at("read", "a pipe"))?;
-        let child = command.stdout(copy).stderr(writer).spawn();
-        let mut child = child.map_err(FileError::at("start", "unshare"))?;
-        drop(command);
         let mut output = Vec::new();
         let mut log = std::fs::File::options()
             .create(true)
             .append(true)
             .open(&self.log)
             .map_err(FileError::at("write", &self.log))?;
-        let mut buffer = [0; 8192];
-        while let Ok(length @ 1..) = std::io::Read::read(&mut reader, &mut buffer) {
-            std::io::Write::write_all(&mut log, &buffer[..length])
-                .map_err(FileError::at("write", &self.log))?;
-            output.extend_from_slice(&buffer[..length]);
-        }
-        let status = child.wait().map_err(FileError::at("wait for", "unshare"))?;
+        let status = follow(&program.args(command), |piece| {
+            output.extend_from_slice(piece);
+            std::io::Write::write_all(&mut log, piece).map_err(FileError::at("write", &self.log))
+        })?;
         Ok(Ended {
             code: status.code(),
             output: String::from_utf8_lossy(&output).into_owned(),

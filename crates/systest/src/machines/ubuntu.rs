@@ -405,13 +405,13 @@ impl Suite<'_> {
     fn without_its_python(&self, machine: &Machine, uri: &str, cases: &mut Cases<'_>) {
         let (release, _) = self.older;
         let title = &release.title;
-        let now = cases.run(&format!("the machine as {title}: doctor knows it"), || {
+        let known = cases.run(&format!("the machine as {title}: doctor knows it"), || {
             machine.write("/etc/os-release", &os_release(release))?;
             machine.add_sources(SOURCES, &self.sources_of(release, uri))?;
             let doctor = machine.run(["cargo", "xtask", "doctor"])?;
             doctor.ended_with(0, &[&format!("{title} (stand-in)")])
         });
-        if now.is_none() {
+        if known.is_none() {
             return;
         }
         let target = format!("{}-pg{}", release.release, release.postgres);

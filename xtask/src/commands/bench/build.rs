@@ -62,8 +62,8 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
         listener: &console,
     };
     let kept = |document: &Document| {
-        let commit = document.commit.get(..8).unwrap_or(&document.commit);
-        workspace.cache.join(format!("bench/build-{commit}.json"))
+        let name = format!("bench/build-{}.json", document.short_commit());
+        workspace.cache.join(name)
     };
     let keep = |document: &Document| Ok(files::write(&kept(document), json::pretty(document))?);
     let document = bench.run(&keep)?;

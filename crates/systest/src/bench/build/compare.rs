@@ -53,14 +53,14 @@ pub fn table(now: &Document, before: Option<&Document>) -> String {
     let mut text = format!(
         "`cargo xtask dist` of {}, commit {}, {} cores of {}, load {:.1} before.\n\n",
         now.target,
-        short(&now.commit),
+        now.short_commit(),
         machine.cores,
         machine.processor,
         machine.load_before
     );
     let (head, line) = match before {
         Some(before) => (
-            format!(" compared with {} |", short(&before.commit)),
+            format!(" compared with {} |", before.short_commit()),
             "---|",
         ),
         None => (String::new(), ""),
@@ -100,10 +100,6 @@ fn write_row(text: &mut String, row: &Row) {
         row.jobs.len(),
         longest.join(", ")
     );
-}
-
-fn short(commit: &str) -> &str {
-    commit.get(..8).unwrap_or(commit)
 }
 
 #[cfg(test)]

@@ -119,6 +119,11 @@ impl ExitKind for BuildBenchError {
 }
 
 impl Document {
+    /// The first digits of the commit, for people and names of files.
+    pub fn short_commit(&self) -> &str {
+        self.commit.get(..8).unwrap_or(&self.commit)
+    }
+
     /// Reads an earlier document.
     pub fn parse(file: &str, text: &str) -> Result<Self, BuildBenchError> {
         let refused = |why: String| BuildBenchError::NoDocument {

@@ -1,6 +1,6 @@
 //! Makes the clone, and builds in it again and again.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use base::exit::Failure;
 use base::files;
@@ -62,7 +62,8 @@ impl BuildBench<'_> {
         let commit = self.commit()?;
         let dir = self.workspace.cache.join("bench-build");
         files::remove_dir(&dir)?;
-        let checkout = self.clone_into(&dir.join("checkout"), &commit)?;
+        let checkout = dir.join("checkout");
+        self.clone_into(&checkout, &commit)?;
         let mut document = Document {
             version: VERSION,
             commit,
@@ -75,20 +76,18 @@ impl BuildBench<'_> {
             rows: Vec::new(),
             not_measured: Vec::new(),
         };
-        let mut add = |row: Row| {
-            document.rows.push(row);
-            keep(&document)
-        };
         let compile = self.cargo(&checkout, &["build", "--locked", "--package", "xtask"]);
-        add(self.measure(
-            "compile",
-            "the tool alone, from nothing",
-            &compile,
-            &checkout,
-        )?)?;
-        add(self.dist("cold", "`dist` after that, with an empty cache", &checkout)?)?;
+        let what = "the tool alone, from nothing";
+        let row = self.measure("compile", what, &compile, &checkout)?;
+        document.rows.push(row);
+        keep(&document)?;
+        let what = "`dist` after that, with an empty cache";
+        document.rows.push(self.dist("cold", what, &checkout)?);
+        keep(&document)?;
         if self.wants("warm") {
-            add(self.dist("warm", "`dist` once more, nothing changed", &checkout)?)?;
+            let what = "`dist` once more, nothing changed";
+            document.rows.push(self.dist("warm", what, &checkout)?);
+            keep(&document)?;
         }
         for edit in EDITS.iter().filter(|edit| self.wants(edit.name)) {
             match self.after(edit, &checkout)? {
@@ -136,13 +135,12 @@ impl BuildBench<'_> {
     }
 
     /// Clones the sources. The objects are copied, so that nothing of the clone is the user's.
-    fn clone_into(&self, checkout: &Path, commit: &str) -> Result<PathBuf, Failure> {
+    fn clone_into(&self, checkout: &Path, commit: &str) -> Result<(), Failure> {
         let log = self.workspace.log("bench-build");
         let clone = self.git(&["clone", "--quiet", "--no-hardlinks", "--no-checkout", "."]);
         clone.arg(checkout).run(&log)?;
         let switch = self.git(&["checkout", "--quiet", "--detach", commit]);
-        switch.dir(checkout).run(&log)?;
-        Ok(checkout.to_owned())
+        Ok(switch.dir(checkout).run(&log)?)
     }
 
     /// cargo in the clone, with its pinned toolchain, its own target directory and its own cache.
@@ -175,7 +173,7 @@ impl BuildBench<'_> {
         let log = self.workspace.log(&format!("bench-build-{name}"));
         let cache = checkout.join(".cache");
         let before = RunRecord::load(&cache);
-        let watched = watch("cargo", program, &log)?;
+        let watched = watch(program, &log)?;
         let jobs = match RunRecord::load(&cache) {
             // Where nothing is to do, no record is written.
             Some(record) if Some(&record) != before.as_ref() => jobs_of(&record),

@@ -1,12 +1,14 @@
 //! Runs a program and measures what a person who waits for it sees.
 
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use base::files::{self, FileError};
 use base::process::{self, ProcessError, Program};
+
+use crate::follow::follow;
 
 /// How long a program took, and how long it said nothing.
 pub(super) struct Watched {
@@ -16,40 +18,28 @@ pub(super) struct Watched {
 }
 
 /// Runs a program to its end. What it prints, without a terminal, goes into `log`.
-pub(super) fn watch(name: &str, program: &Program, log: &Path) -> Result<Watched, ProcessError> {
+pub(super) fn watch(program: &Program, log: &Path) -> Result<Watched, ProcessError> {
     let at_log = || FileError::at("write the log", log);
     if let Some(dir) = log.parent() {
         files::create_dir(dir)?;
     }
     let mut file = File::create(log).map_err(at_log())?;
-    let (mut reader, writer) = io::pipe().map_err(at_log())?;
-    let mut command = program.command();
-    command.stdout(writer.try_clone().map_err(at_log())?);
-    command.stderr(writer);
     let began = Instant::now();
-    let started = |reason| ProcessError::Start {
-        program: name.to_owned(),
-        reason,
-    };
-    let mut child = command.spawn().map_err(started)?;
-    drop(command); // and with it this process's ends of the pipe
     let mut first_output = None;
     let mut longest_silence = Duration::ZERO;
     let mut last = began;
-    let mut buffer = [0; 8192];
-    while let Ok(length @ 1..) = reader.read(&mut buffer) {
+    let status = follow(program, |piece| {
         let now = Instant::now();
         first_output.get_or_insert(now - began);
         longest_silence = longest_silence.max(now - last);
         last = now;
-        file.write_all(&buffer[..length]).map_err(at_log())?;
-    }
-    let status = child.wait().map_err(started)?;
+        file.write_all(piece).map_err(at_log())
+    })?;
     let took = began.elapsed();
     if !status.success() {
         let text = files::read(log)?;
         return Err(ProcessError::Failed {
-            program: name.to_owned(),
+            program: program.command_line()[0].to_string_lossy().into_owned(),
             status,
             tail: process::tail(&String::from_utf8_lossy(&text)),
             log: log.to_owned(),
@@ -80,7 +70,7 @@ mod tests {
             "echo x; sleep 0.6",
             "echo x >&2; sleep 0.6; echo y",
         ] {
-            let watched = watch("sh", &shell(script), &log).unwrap();
+            let watched = watch(&shell(script), &log).unwrap();
             assert!(
                 watched.longest_silence >= Duration::from_millis(550),
                 "{script}"
@@ -95,7 +85,7 @@ mod tests {
     fn a_failure_has_the_last_lines() {
         let dir = tempfile::tempdir().unwrap();
         let log = dir.path().join("log");
-        let error = watch("sh", &shell("echo the reason; exit 3"), &log)
+        let error = watch(&shell("echo the reason; exit 3"), &log)
             .err()
             .unwrap();
         assert!(error.to_string().contains("the reason"), "{error}");
