@@ -52,7 +52,9 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     // No archive is contacted here: the builds themselves read the user's choice from the environment.
     let pipeline = Pipeline::load(workspace, None, &UserMirrors::default())?;
     let target = pipeline.host.own_target(&pipeline.targets)?;
-    let inputs = args.inputs.map(|path| workspace.root.join(path));
+    // The builds run in another directory.
+    let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+    let inputs = args.inputs.map(absolute);
     let bench = BuildBench {
         workspace,
         revision: &args.commit,
