@@ -60,7 +60,7 @@ mod version;
 pgrx::pg_module_magic!();
 
 // OpenBLAS is linked through this crate; nothing of it is called by name.
-extern crate openblas_src;
+extern crate pgml_openblas;
 
 #[pg_guard]
 extern "C-unwind" fn _PG_init() {

@@ -22,7 +22,7 @@ use crate::sbom::audit;
 /// A way in which the extension must not be linked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WrongLink {
-    /// To the distribution's shared OpenBLAS, as the crate openblas-src does by default where it finds one.
+    /// To the distribution's shared OpenBLAS, as pkg-config and the crate openblas-src do by default.
     Dynamic,
     /// To the shared OpenBLAS with 64-bit integers, which exports the same names.
     Ilp64,
@@ -125,9 +125,9 @@ again() {
         case "$name:$argument" in
             *:*/libpgml.so) argument=/build/out/$name.so ;;
             # The archive is inside the library of the crate that stands for it.
-            dynamic:*/libopenblas_src-*.rlib) argument=-Wl,-Bdynamic,$shared/openblas-pthread/libopenblas.so.0,-Bstatic ;;
-            ilp64:*/libopenblas_src-*.rlib) argument=-Wl,-Bdynamic,$shared/openblas64-pthread/libopenblas64.so.0,-Bstatic ;;
-            exported-old:*/libopenblas_src-*.rlib) argument=$old/openblas-serial/libopenblas.a ;;
+            dynamic:*/libpgml_openblas-*.rlib) argument=-Wl,-Bdynamic,$shared/openblas-pthread/libopenblas.so.0,-Bstatic ;;
+            ilp64:*/libpgml_openblas-*.rlib) argument=-Wl,-Bdynamic,$shared/openblas64-pthread/libopenblas64.so.0,-Bstatic ;;
+            exported-old:*/libpgml_openblas-*.rlib) argument=$old/openblas-serial/libopenblas.a ;;
             exported*:-Wl,--version-script=*) argument=-Wl,--export-dynamic ;;
         esac
         set -- "$@" "$argument"

@@ -303,7 +303,7 @@ impl Compile<'_> {
 }
 
 /// What pkg-config says of the static OpenBLAS that is unpacked below `root`. That lies outside /usr on purpose: pkg-config
-/// refuses to link archives of system directories statically, and openblas-src then links the shared library and exits 0.
+/// refuses to link archives of system directories statically; cargo then gets the shared library, and nothing fails.
 pub fn openblas_pc(root: &str, gnu: &str, version: &str) -> String {
     format!(
         "libdir={root}/usr/lib/{gnu}/openblas-serial\n\
