@@ -69,15 +69,25 @@ fn due(state: &mut State, now: Instant) -> Option<String> {
         return None;
     }
     state.last = now;
-    let running = state.running.iter().map(|(what, began)| {
-        let seconds = now.duration_since(*began).as_secs();
-        format!("{what} ({seconds} s)")
-    });
-    let running: Vec<String> = running.collect();
+    let running: Vec<String> = state
+        .running
+        .iter()
+        .filter(|(what, _)| !state.running.keys().any(|part| is_part(part, what)))
+        .map(|(what, began)| {
+            let seconds = now.duration_since(*began).as_secs();
+            format!("{what} ({seconds} s)")
+        })
+        .collect();
     Some(match running.is_empty() {
         true => "still at work".to_owned(),
         false => format!("still at work: {}", running.join(", ")),
     })
+}
+
+/// Whether something is a part of a whole, by their names: `debian12-pg15 server: cancel.py` of `debian12-pg15 server`.
+fn is_part(part: &str, whole: &str) -> bool {
+    let rest = part.strip_prefix(whole);
+    rest.is_some_and(|rest| rest.starts_with(": "))
 }
 
 #[cfg(test)]
@@ -99,5 +109,25 @@ mod tests {
         state.running.clear();
         let line = due(&mut state, began + Duration::from_secs(40));
         assert_eq!(line.as_deref(), Some("still at work"));
+    }
+
+    /// Catches a suite that is named beside its test, and a suite that is not named between two tests.
+    #[test]
+    fn a_suite_is_named_while_none_of_its_tests_is() {
+        let began = Instant::now();
+        let now = began + Duration::from_secs(20);
+        let names = ["debian12-pg15 server", "debian12-pg15 server: cancel.py"];
+        let mut state = State {
+            last: began,
+            running: names.map(|name| (name.to_owned(), began)).into(),
+        };
+        let line = due(&mut state, now).unwrap();
+        assert_eq!(
+            line,
+            "still at work: debian12-pg15 server: cancel.py (20 s)"
+        );
+        state.running.remove(names[1]);
+        let line = due(&mut state, now + SILENCE).unwrap();
+        assert_eq!(line, "still at work: debian12-pg15 server (34 s)");
     }
 }

@@ -49,6 +49,14 @@ pub trait Listener: Sync {
     fn advanced(&self, _progress: &Progress) {}
 }
 
+/// Does work of which nothing is said until it ends. `what` is what a log names when it takes long.
+pub fn under_way<T>(listener: &dyn Listener, what: &str, work: impl FnOnce() -> T) -> T {
+    listener.began(what);
+    let done = work();
+    listener.ended(what);
+    done
+}
+
 /// A listener that keeps what it is told, for tests.
 #[derive(Debug, Default)]
 pub struct Recorder {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use base::exit::{Exit, ExitKind, Failure};
-use base::progress::Listener;
+use base::progress::{Listener, under_way};
 
 /// A check of a test that does not hold.
 #[derive(Debug, Error, Diagnostic)]
@@ -86,31 +86,34 @@ impl<'a> Cases<'a> {
     /// Runs a test and keeps its result. Returns the value of a test that passed, for tests that build on it.
     pub fn run<T>(&mut self, name: &str, test: impl FnOnce() -> Result<T, Failure>) -> Option<T> {
         let began = Instant::now();
-        let whole = format!("{} {name}", self.suite);
-        self.listener.began(&whole);
-        let (result, value) = match test() {
+        let (result, value) = match self.under_way(name, test) {
             Ok(value) => (CaseResult::Passed, Some(value)),
             Err(failure) => (CaseResult::Failed(failure_line(&failure)), None),
         };
-        self.listener.ended(&whole);
         self.add(name, result, began.elapsed().as_secs_f64());
         value
+    }
+
+    /// Does what is no case of its own, or becomes several; a log names it when it takes long.
+    pub fn under_way<T>(&self, what: &str, work: impl FnOnce() -> T) -> T {
+        under_way(self.listener, &format!("{} {what}", self.suite), work)
     }
 
     /// Runs tests that don't depend on each other, some at a time.
     pub fn run_all(&mut self, workers: usize, tests: Vec<Test<'_>>) {
         let next = AtomicUsize::new(0);
         let results: Mutex<Vec<(usize, CaseResult, f64)>> = Mutex::default();
+        let (listener, suite) = (self.listener, &self.suite);
         std::thread::scope(|scope| {
             for _ in 0..workers.max(1) {
                 scope.spawn(|| {
                     loop {
                         let at = next.fetch_add(1, Ordering::Relaxed);
-                        let Some((_, test)) = tests.get(at) else {
+                        let Some((name, test)) = tests.get(at) else {
                             break;
                         };
                         let began = Instant::now();
-                        let result = match test() {
+                        let result = match under_way(listener, &format!("{suite} {name}"), test) {
                             Ok(()) => CaseResult::Passed,
                             Err(failure) => CaseResult::Failed(failure_line(&failure)),
                         };

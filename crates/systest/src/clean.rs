@@ -2,7 +2,7 @@
 
 use base::exit::Failure;
 use base::files;
-use base::progress::Listener;
+use base::progress::{Listener, under_way};
 use build::layout::ROOTFS_ARCHIVE;
 use build::plan::ids;
 use targets::Target;
@@ -124,8 +124,11 @@ impl TestRun<'_> {
             scratch: &scratch,
             log: &log,
         };
-        let done = run(&test, self.listener)?;
-        files::remove_dir(&scratch)?;
-        Ok(done)
+        let what = format!("{} {suite}", test.target);
+        under_way(self.listener, &what, || {
+            let done = run(&test, self.listener)?;
+            files::remove_dir(&scratch)?;
+            Ok(done)
+        })
     }
 }

@@ -95,7 +95,7 @@ impl InstallTest<'_> {
         let script = format!(
             "cd /tmp; {variable} PGPORT={PORT} PGDATABASE=robust python3 -B /srv/tests/robust/{file} 2>&1 || true"
         );
-        let output = system.script("postgres", &script)?;
+        let output = cases.under_way(file, || system.script("postgres", &script))?;
         let mut lines = output.lines().peekable();
         let mut other = Vec::new();
         let mut ended = false;

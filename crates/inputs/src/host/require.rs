@@ -12,7 +12,7 @@ use super::namespaces::{self, Refused};
 use super::tools::{BUILD_TOOLS, Tool};
 use base::exit::{Exit, ExitKind};
 use base::process::{ProcessError, Program};
-use base::progress::Listener;
+use base::progress::{Listener, under_way};
 
 /// Why a tool is not there.
 #[derive(Debug, Error, Diagnostic)]
@@ -181,7 +181,8 @@ impl Host {
             });
         }
         listener.note(&format!("installing what is missing here: {line}"));
-        install(&apt, &packages, fresh).map_err(|source| HostError::NotInstalled {
+        let done = under_way(listener, &line, || install(&apt, &packages, fresh));
+        done.map_err(|source| HostError::NotInstalled {
             tools: names(&missing),
             line,
             source: Box::new(source),
