@@ -137,17 +137,14 @@ fn a_directory_is_searched() {
     assert!(files.is_sorted());
 }
 
-/// Packs files and verifies the package; `None` where this machine can't pack.
-fn package(
-    dir: &TempDir,
-    files: &[(&Path, &str)],
-    architecture: &str,
-) -> Option<(i32, String, String)> {
+/// Packs files; `None` where this machine can't. `names` are the package's name, its version and its architecture.
+fn pack(dir: &TempDir, files: &[(&Path, &str)], names: [&str; 3]) -> Option<PathBuf> {
+    let [name, version, architecture] = names;
     let root = TempDir::new_in(dir.path()).unwrap();
     fs::create_dir(root.path().join("DEBIAN")).unwrap();
     fs::write(
         root.path().join("DEBIAN/control"),
-        format!("Package: x\nVersion: 1\nArchitecture: {architecture}\nMaintainer: x <x@example.org>\nDescription: x\n"),
+        format!("Package: {name}\nVersion: {version}\nArchitecture: {architecture}\nMaintainer: x <x@example.org>\nDescription: x\n"),
     )
     .unwrap();
     for (from, to) in files {
@@ -155,7 +152,7 @@ fn package(
         fs::create_dir_all(to.parent().unwrap()).unwrap();
         fs::copy(from, to).unwrap();
     }
-    let deb = dir.path().join("x.deb");
+    let deb = dir.path().join(format!("{name}.deb"));
     let Ok(built) = Command::new("dpkg-deb")
         .args(["-Zxz", "--root-owner-group", "-b"])
         .args([root.path(), &deb])
@@ -169,6 +166,16 @@ fn package(
         "{}",
         String::from_utf8_lossy(&built.stderr)
     );
+    Some(deb)
+}
+
+/// Packs files and verifies the package; `None` where this machine can't pack.
+fn package(
+    dir: &TempDir,
+    files: &[(&Path, &str)],
+    architecture: &str,
+) -> Option<(i32, String, String)> {
+    let deb = pack(dir, files, ["x", "1", architecture])?;
     Some(verify(&[deb.to_str().unwrap()]))
 }
 
@@ -198,6 +205,38 @@ fn packages() {
     let (code, out, _) = package(&dir, &[(good.as_path(), IN_PACKAGE)], "amd64").unwrap();
     assert_eq!(code, 1);
     assert!(out.contains("FAILED: S5, S7, S8"), "{out}");
+}
+
+/// Catches a package that is judged among the server and the libraries of another one's target.
+#[test]
+fn packages_of_several_targets() {
+    let dir = TempDir::new().unwrap();
+    let good = good(&dir);
+    let library = [(good.as_path(), "usr/lib/x.so")];
+    let packages = [
+        ["postgresql-15-pgml", "3.0.0-1~debian12", "amd64"],
+        ["postgresql-17-pgml", "3.0.0-1~debian13", "arm64"],
+        ["x", "1", "amd64"],
+    ];
+    let packed: Option<Vec<PathBuf>> = packages
+        .into_iter()
+        .map(|names| pack(&dir, &library, names))
+        .collect();
+    let Some(packed) = packed else {
+        return;
+    };
+    let paths: Vec<&str> = packed.iter().map(|path| path.to_str().unwrap()).collect();
+    for (given, named) in [
+        (&paths[..2], "debian12-pg15-amd64, debian13-pg17-arm64"),
+        (&paths[1..], "amd64, arm64"),
+    ] {
+        let output = xtask(given);
+        // Messages are wrapped.
+        let err = String::from_utf8_lossy(&output.stderr).replace("\n  │ ", "");
+        assert_eq!(output.status.code(), Some(2), "{err}");
+        let message = format!("the packages are for several targets: {named}");
+        assert!(err.contains(&message), "{err}");
+    }
 }
 
 /// Functions of either kind of script are declared ones.

@@ -91,6 +91,11 @@ pub struct Args {
 enum UsageError {
     #[error("can't use the target `{target}`: {what}")]
     Target { target: String, what: String },
+    #[error("the packages are for several targets: {0}")]
+    #[diagnostic(help(
+        "all files are judged in one server: give those of one target at a time, or name one by `--target`"
+    ))]
+    Several(String),
     #[error("`{option}` has no meaning without a target")]
     WithoutTarget { option: &'static str },
     #[error("can't read {}: {source}", path.display())]

@@ -1,6 +1,7 @@
 //! What the libraries are judged among, by the options: the target, its server and libraries, what is opened beside, the
 //! Python runtime.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use base::digest::Digest;
@@ -72,23 +73,21 @@ fn target(
     all: &Targets,
     pipeline: &Pipeline,
 ) -> Result<Target, Failure> {
-    let mut packages = given_files.packages.iter();
-    let of_package = packages.find_map(|(name, version, architecture)| {
-        let major = name.strip_prefix("postgresql-")?.strip_suffix("-pgml")?;
-        let (_, distribution) = version.rsplit_once('~')?;
-        Some(format!("{distribution}-pg{major}-{architecture}"))
-    });
-    let wanted: Vec<String> = named
-        .map(str::to_owned)
-        .or(of_package)
-        .into_iter()
-        .collect();
+    let wanted: Vec<String> = match named {
+        Some(named) => vec![named.to_owned()],
+        None => targets_of(given_files).into_iter().collect(),
+    };
     // Libraries of a package are judged among those of its architecture.
-    let mut packages = given_files.packages.iter();
-    let architecture = packages.find_map(|(.., name)| all.require_architecture(name).ok());
+    let architectures = given_files.packages.iter();
+    let architectures = architectures.filter_map(|(.., name)| all.require_architecture(name).ok());
+    let architectures: BTreeSet<&str> = architectures.map(|one| one.name.as_str()).collect();
+    if named.is_none() {
+        one_at_most(&wanted.iter().map(String::as_str).collect())?;
+        one_at_most(&architectures)?;
+    }
     let choice = inputs::host::Choice {
         patterns: &wanted,
-        architecture: architecture.map(|architecture| architecture.name.as_str()),
+        architecture: architectures.first().copied(),
         ..inputs::host::Choice::default()
     };
     let mut found = pipeline.host.select(all, &choice)?;
@@ -98,6 +97,28 @@ fn target(
             let what = "it means more than one target; name one".to_owned();
             let target = wanted.join(" ");
             Err(UsageError::Target { target, what }.into())
+        }
+    }
+}
+
+/// The targets that the packages of the extension are for.
+fn targets_of(given_files: &InputFiles) -> BTreeSet<String> {
+    let packages = given_files.packages.iter();
+    let of_package = packages.filter_map(|(name, version, architecture)| {
+        let major = name.strip_prefix("postgresql-")?.strip_suffix("-pgml")?;
+        let (_, distribution) = version.rsplit_once('~')?;
+        Some(format!("{distribution}-pg{major}-{architecture}"))
+    });
+    of_package.collect()
+}
+
+/// All that is given is judged in one process of one server.
+fn one_at_most(several: &BTreeSet<&str>) -> Result<(), UsageError> {
+    match several.len() {
+        0 | 1 => Ok(()),
+        _ => {
+            let all: Vec<&str> = several.iter().copied().collect();
+            Err(UsageError::Several(all.join(", ")))
         }
     }
 }
