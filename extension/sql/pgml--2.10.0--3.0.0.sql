@@ -72,7 +72,7 @@ BEGIN
     JOIN pg_depend AS m ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid AND m.deptype = 'e'
     WHERE m.refclassid = 'pg_extension'::regclass
     AND m.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pgml')
-    AND p.prorettype <> 'trigger'::regtype;
+    AND p.prorettype <> 'trigger'::regtype AND p.pronamespace IS DISTINCT FROM to_regnamespace('pgml_private');
     -- The functions inside of an aggregate go with it.
     UPDATE pg_temp.pgml_old AS f SET part_of = a.oid FROM pg_temp.pgml_old AS a JOIN pg_aggregate ON aggfnoid = a.oid
     WHERE f.oid IN (aggtransfn, aggfinalfn, aggcombinefn);
@@ -1142,6 +1142,29 @@ BEGIN
     WHERE EXISTS (SELECT FROM pgml.files AS f WHERE f.model_id = m.id);
 END
 $seals$;
+
+---------------------------------------------------------------------------------------------------
+-- What the planner is told of a prediction: how long a call takes depends on the model
+---------------------------------------------------------------------------------------------------
+
+CREATE OR REPLACE FUNCTION pgml_private.prediction_cost(internal) RETURNS internal
+    STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pgml_prediction_cost_wrapper';
+COMMENT ON FUNCTION pgml_private.prediction_cost(internal) IS 'Tells the planner how long a prediction takes';
+DO $$
+DECLARE
+    function regprocedure;
+BEGIN
+    -- The others are expressions that call these.
+    FOR function IN
+        SELECT p.oid FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+        WHERE d.refclassid = 'pg_extension'::regclass AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pgml')
+        AND p.pronamespace = 'pgml'::regnamespace AND p.prolang = (SELECT oid FROM pg_language WHERE lanname = 'c')
+        AND p.proname ~ '^(predict|predict_.*|model_predict|decompose)$'
+    LOOP
+        EXECUTE format('ALTER FUNCTION %s SUPPORT pgml_private.prediction_cost', function);
+    END LOOP;
+END
+$$;
 
 ---------------------------------------------------------------------------------------------------
 -- What users have granted is as it was, and theirs: a dump leaves out what an extension's script grants

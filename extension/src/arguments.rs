@@ -18,12 +18,19 @@ use crate::text;
 pub trait Element: Copy {
     const OID: pg_sys::Oid;
 
+    /// The nearest one to a number.
+    fn of(number: f64) -> Self;
+
     /// The number as a value by itself.
     fn datum(self) -> pg_sys::Datum;
 }
 
 impl Element for f32 {
     const OID: pg_sys::Oid = pg_sys::FLOAT4OID;
+
+    fn of(number: f64) -> f32 {
+        number as f32
+    }
 
     fn datum(self) -> pg_sys::Datum {
         pg_sys::Datum::from(self.to_bits())
@@ -32,6 +39,10 @@ impl Element for f32 {
 
 impl Element for f64 {
     const OID: pg_sys::Oid = pg_sys::FLOAT8OID;
+
+    fn of(number: f64) -> f64 {
+        number
+    }
 
     fn datum(self) -> pg_sys::Datum {
         pg_sys::Datum::from(self.to_bits())
@@ -54,6 +65,21 @@ pub struct Numbers<'a, T> {
     /// A small array lies packed in its row, where no number is aligned.
     unpacked: Unpacked,
     life: PhantomData<&'a [T]>,
+}
+
+/// How far the elements of an array were read.
+#[derive(Debug, Default)]
+pub struct Place {
+    elements: usize,
+    /// Those of them that are not NULL.
+    stored: usize,
+}
+
+impl Place {
+    /// Whether no element is left.
+    pub fn is_end<T: Element>(&self, array: &Numbers<'_, T>) -> bool {
+        self.elements == array.len()
+    }
 }
 
 impl<T: Element> Numbers<'_, T> {
@@ -101,28 +127,45 @@ impl<T: Element> Numbers<'_, T> {
 
     /// All elements in their order, none for NULL.
     pub fn options(&self) -> Vec<Option<T>> {
+        self.next(&mut Place::default(), self.len())
+    }
+
+    /// The next elements, as many as are left and at most `most`; none when nothing tells which of them are NULL.
+    pub fn next_values(&self, place: &mut Place, most: usize) -> Option<&[T]> {
+        if self.header().dataoffset != 0 {
+            return None;
+        }
+        let rest = &self.values().ok()?[place.elements..];
+        let next = &rest[..most.min(rest.len())];
+        place.elements += next.len();
+        place.stored += next.len();
+        Some(next)
+    }
+
+    /// As [`Numbers::next_values`], of every array; none for NULL.
+    pub fn next(&self, place: &mut Place, most: usize) -> Vec<Option<T>> {
+        if let Some(values) = self.next_values(place, most) {
+            return values.iter().copied().map(Some).collect();
+        }
         let count = self.len();
         let before = size_of::<pg_sys::ArrayType>() + self.sizes().len() * 2 * size_of::<i32>();
-        let offset = self.header().dataoffset as usize;
-        if offset == 0 {
-            return self.values().map(|values| values.iter().copied().map(Some).collect()).unwrap_or_default();
-        }
-        // SAFETY: as in `first_null`; the elements that are not NULL stand at `offset` without gaps, aligned as in `values`.
+        // SAFETY: as in `first_null`; the elements that are not NULL stand at the offset without gaps, aligned as in `values`.
         let (bits, first) = unsafe {
             let bits = std::slice::from_raw_parts(self.start().add(before), count.div_ceil(8));
-            (bits, self.start().add(offset).cast::<T>())
+            (bits, self.start().add(self.header().dataoffset as usize).cast::<T>())
         };
-        let mut stored = 0;
-        let element = |place: usize| {
-            if bits[place / 8] & (1 << (place % 8)) == 0 {
+        let begin = place.elements;
+        place.elements = count.min(begin.saturating_add(most));
+        let element = |at: usize| {
+            if bits[at / 8] & (1 << (at % 8)) == 0 {
                 return None;
             }
             // SAFETY: there are as many elements as bits that are set.
-            let value = unsafe { first.add(stored).read() };
-            stored += 1;
+            let value = unsafe { first.add(place.stored).read() };
+            place.stored += 1;
             Some(value)
         };
-        (0..count).map(element).collect()
+        (begin..place.elements).map(element).collect()
     }
 
     /// The place of the first element that is NULL, from 1. The bitmap begins `before` bytes after the start.

@@ -9,6 +9,7 @@ use crate::catalog::Edition;
 use crate::deploy;
 use crate::error::SqlResult;
 use crate::json::JsonB;
+use crate::predict::batch::{Array, of_numbers};
 use crate::predict::{self, Given};
 use crate::resolution::Wanted;
 use crate::row::Record;
@@ -20,10 +21,6 @@ fn narrowed(values: &[f64]) -> RealArray {
     let mut array = RealArray::zeros(values.len());
     array.values().iter_mut().zip(values).for_each(|(target, value)| *target = *value as f32);
     array
-}
-
-fn narrowed_set(values: &[f64]) -> NumberSet<f32> {
-    NumberSet(values.iter().map(|value| *value as f32).collect())
 }
 
 #[pg_extern(sql = false)]
@@ -62,13 +59,13 @@ fn edition_2_10_decompose(project_name: Text, vector: Numbers<f64>) -> SqlResult
 }
 
 #[pg_extern(sql = false)]
-fn edition_2_10_predict_batch(project_name: Text, features: Numbers<f64>) -> SqlResult<NumberSet<f32>> {
-    Ok(predict::batch(Wanted::Project(project_name), &features, narrowed_set)?)
+fn edition_2_10_predict_batch(project_name: Text, features: Array<f64>) -> SqlResult<NumberSet<f32>> {
+    Ok(of_numbers(Wanted::Project(project_name), features)?)
 }
 
 #[pg_extern(sql = false)]
-fn edition_2_10_predict_batch_model(model_id: i64, features: Numbers<f64>) -> SqlResult<NumberSet<f32>> {
-    Ok(predict::batch(Wanted::Model(model_id), &features, narrowed_set)?)
+fn edition_2_10_predict_batch_model(model_id: i64, features: Array<f64>) -> SqlResult<NumberSet<f32>> {
+    Ok(of_numbers(Wanted::Model(model_id), features)?)
 }
 
 #[pg_extern(sql = false)]

@@ -1,6 +1,6 @@
 //! What a runtime is asked to fit and what it gives back, whichever runtime it is: Python's libraries or `pgml-learn`.
 //!
-//! Only types, which every other module may use; this one uses none of them.
+//! Only types, which every other module may use; of those this one uses the errors.
 
 use pgml_core::labels::Classes;
 
@@ -33,10 +33,11 @@ impl Names {
     }
 }
 
-/// A model that was trained and scored, and is not stored yet.
+/// Takes the pickle of a model, piece by piece, while the model is scored. Nobody calls it where the Rust runtime trains.
+pub type Store<'a> = &'a mut dyn FnMut(&[u8]) -> crate::error::Result<()>;
+
+/// A model that was trained and scored, and whose pickle is stored.
 pub struct FittedModel {
-    /// The pickle of the estimator; empty where the Rust runtime trained it.
-    pub bytes: Vec<u8>,
     /// The text of a JSON object.
     pub metrics: String,
     /// The text of a JSON object: the hyperparameters that were used; after a search, the best.

@@ -10,7 +10,6 @@ use pgrx::prelude::*;
 
 mod arguments;
 mod arrays;
-mod batch;
 mod catalog;
 mod classes;
 mod deploy;
@@ -30,6 +29,7 @@ mod memory;
 mod native;
 #[cfg(not(feature = "no-schema"))]
 mod pgrx_schema;
+mod planning;
 mod predict;
 mod preparation;
 mod progress;

@@ -11,8 +11,9 @@ use pgrx::pgrx_sql_entity_graph::metadata::{
 
 use crate::arguments::{Numbers, Text};
 use crate::arrays::NewArray;
-use crate::batch::Records;
 use crate::json::JsonB;
+use crate::planning::{Answer, Request};
+use crate::predict::batch::Array;
 use crate::row::Record;
 use crate::sets::NumberSet;
 use crate::strings::{Str, Strs};
@@ -50,7 +51,10 @@ impl_sql_translatable!(Strs, "text[]");
 impl_sql_translatable!(Text<'_>, "text");
 impl_sql_translatable!(JsonB, "jsonb");
 impl_sql_translatable!(Record, "record");
-impl_sql_translatable!(Records, "record[]");
+impl_sql_translatable!(Request, "internal");
+impl_sql_translatable!(Answer, "internal");
+impl_sql_translatable!(Array<Record>, "record[]");
+impl_sql_translatable!(Array<f64>, "double precision[]");
 impl_sql_translatable!(Numbers<'_, f32>, "real[]");
 impl_sql_translatable!(Numbers<'_, f64>, "double precision[]");
 impl_sql_translatable!(NewArray<f32>, "real[]");

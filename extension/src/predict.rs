@@ -7,6 +7,7 @@
 //! A model that was exported predicts here, from the arrays where they lie. Python is started for the others, and for a row
 //! that it might refuse.
 
+pub mod batch;
 pub mod explain;
 mod functions;
 mod model;
@@ -31,7 +32,7 @@ use crate::rights;
 use crate::row::Record;
 use crate::settings;
 
-use model::{Model, rows};
+use model::Model;
 
 /// Models that one session keeps, even small ones; the one that was used longest ago goes first.
 const KEPT: usize = 256;
@@ -170,29 +171,6 @@ pub fn probabilities<T>(wanted: Wanted<'_>, given: Given<'_>, take: impl FnOnce(
     model.with_row(given, |values| model.probabilities(values, take))
 }
 
-/// What the model says about each row of an array of them.
-pub fn batch<T>(wanted: Wanted<'_>, features: &Numbers<'_, f64>, take: impl FnOnce(&[f64]) -> T) -> Result<T> {
-    let model = resolve(wanted)?;
-    if features.sizes().is_empty() {
-        return Ok(take(&[]));
-    }
-    model.check_number()?;
-    let width = model.width(features)?;
-    let Some(preprocess) = model.prepares_arrays() else {
-        let mut made = Vec::new();
-        let values = model.plain(features, &mut made)?;
-        model.check_features(width)?;
-        return model.singles(values, width, take);
-    };
-    let numbers = features.options();
-    let mut values = Vec::with_capacity(rows(numbers.len(), width) * preprocess.outputs());
-    for row in numbers.chunks_exact(width.max(1)) {
-        preprocess.numbers(model.id, row, &mut values)?;
-    }
-    model.check_features(preprocess.outputs())?;
-    model.singles(&values, preprocess.outputs(), take)
-}
-
 /// What a model says about rows.
 pub struct PredictedRows {
     /// The values of all labels, row by row.
@@ -213,15 +191,4 @@ pub fn of_rows(model: i64, rows: impl Iterator<Item = Vec<Field>>, shares: bool)
     let shares = if shares { model.all_probabilities(&values, width)? } else { None };
     let classes = model.classes()?.into_iter().collect();
     Ok(PredictedRows { values: said, shares, classes, label: model.label().cloned() })
-}
-
-/// What the model says about each of some records.
-pub fn batch_of_records(wanted: Wanted<'_>, records: &[Record]) -> Result<Vec<f64>> {
-    let model = resolve(wanted)?;
-    if records.is_empty() {
-        return Ok(Vec::new());
-    }
-    model.check_number()?;
-    let (values, width) = model.rows_of(records.iter(), |record, out| model.row(record, true, out))?;
-    model.singles(&values, width, <[f64]>::to_vec)
 }

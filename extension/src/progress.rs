@@ -37,6 +37,14 @@ pub fn fitting<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
+/// Run `work`, during which nothing is waited for that the wait event of a fit tells of.
+pub fn interrupted<T>(work: impl FnOnce() -> T) -> T {
+    report(0);
+    let result = work();
+    report(event());
+    result
+}
+
 /// Ends the wait event when the fit ends, in whatever way.
 struct Waiting;
 

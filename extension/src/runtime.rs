@@ -5,7 +5,7 @@ use pgml_core::matrix::Matrix;
 use pgml_core::project::Task;
 
 use crate::error::{Error, Result};
-use crate::fit::{FittedModel, Request};
+use crate::fit::{FittedModel, Request, Store};
 use crate::python;
 use crate::rust_runtime;
 
@@ -47,10 +47,17 @@ impl Runtime {
         }
     }
 
-    /// Train on the first `train` rows and score on the rest.
-    pub fn fit(self, request: &Request<'_>, task: Task, matrix: Matrix, train: usize) -> Result<FittedModel> {
+    /// Train on the first `train` rows and score on the rest; `store` gets what only Python reads.
+    pub fn fit(
+        self,
+        request: &Request<'_>,
+        task: Task,
+        matrix: Matrix,
+        train: usize,
+        store: Store<'_>,
+    ) -> Result<FittedModel> {
         match self {
-            Runtime::Python => python::fit(request, matrix, train),
+            Runtime::Python => python::fit(request, matrix, train, store),
             Runtime::Rust => rust_runtime::fit(request, task, matrix, train),
         }
     }

@@ -83,7 +83,6 @@ pub fn fit(request: &Request<'_>, task: Task, mut matrix: Matrix, train: usize) 
     // There is no other form whose predictions these could be compared with: no rows.
     let export = Export { file: model, rows: 0, features: Vec::new(), predictions: Vec::new(), probabilities: None };
     Ok(FittedModel {
-        bytes: Vec::new(),
         metrics: Value::Object(metrics).to_string(),
         hyperparams: Value::Object(hyperparams).to_string(),
         export: Ok(export),

@@ -3,21 +3,28 @@
 //! Reading a pickle runs what it says. Only what a training of this database stored for this very model is read, or what
 //! a superuser vouched for; a right to write to `pgml.files` is not enough.
 
-use pgml_core::seal::{self, Opened, Reader};
+use pgml_core::seal::{self, Opened, Reader, Sealing};
 
 use crate::catalog::seal_keys;
 use crate::error::{Failure, Result};
 
-/// The seal that is stored behind the bytes of a model.
-pub fn seal_of(model: i64, reader: Reader, bytes: &[u8]) -> Result<Vec<u8>> {
+/// Begin the seal that is stored behind the bytes of a model.
+pub fn begin(model: i64, reader: Reader) -> Result<Sealing> {
     let keys = seal_keys::all()?;
-    let seal = keys.first().and_then(|key| seal::seal(key, model, reader, bytes));
-    let seal = seal.ok_or_else(|| {
+    let sealing = keys.first().and_then(|key| Sealing::begin(key, model, reader));
+    let sealing = sealing.ok_or_else(|| {
         Failure::new("55000", "this database has no key to seal models with")
             .with_detail("The table pgml_private.seal_keys is empty.")
             .with_hint("Copy back the key that the models were sealed with, or insert 32 random bytes.")
     })?;
-    Ok(seal)
+    Ok(sealing)
+}
+
+/// The seal that is stored behind the bytes of a model.
+pub fn seal_of(model: i64, reader: Reader, bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut sealing = begin(model, reader)?;
+    sealing.add(bytes);
+    Ok(sealing.seal())
 }
 
 /// The bytes of a model without the seal that is stored behind them; an error when it is not that of [`seal_of`].

@@ -249,7 +249,14 @@ fn fit(order: Order, data: TrainingData) -> Result<Trained> {
     let train = rows.train();
     let SplitRows { matrix, .. } = rows;
     let model = models::start(edition, &project, snapshot, matrix.features, &request, runtime)?;
-    let mut fitted = progress::fitting(|| runtime.fit(&request, task, matrix, train))?;
+    let mut pickle = None;
+    let mut store = |bytes: &[u8]| match &mut pickle {
+        Some(pickle) => models::FileWriter::add(pickle, bytes),
+        none => none.insert(models::pickle(model)?).add(bytes),
+    };
+    let mut fitted = progress::fitting(|| runtime.fit(&request, task, matrix, train, &mut store))?;
+    // A model that Rust trained has no form for Python.
+    pickle.map_or(Ok(()), models::FileWriter::finish)?;
     fitted.metrics = importances::named(&fitted.metrics, &names.features);
     models::finish(model, &fitted, &native::accepted(&fitted), read_seconds)?;
     if let Some(steps) = steps {

@@ -127,5 +127,17 @@ CREATE SCHEMA "Odd ""schema""";
 CREATE TABLE "Odd ""schema"""."Odd.table" AS SELECT n AS r, n * 2 AS "Y ""1""" FROM generate_series(1, 40) AS n;
 SELECT pgml.train('odd', 'regression', '"Odd ""schema"""."Odd.table"', 'Y "1"');
 DO $$ BEGIN PERFORM pg_temp.expect_close('odd', pgml.predict('odd', '{7}'), 14, 1e-6); END $$;
+
+-- Catches an edition whose planner knows nothing of models: a small one takes less than the COST that is declared.
+DO $$
+DECLARE
+    plan json;
+BEGIN
+    EXECUTE $explain$EXPLAIN (FORMAT JSON) SELECT pgml.predict('odd', '{7}'::float8[])$explain$ INTO plan;
+    ASSERT (plan->0->'Plan'->>'Total Cost')::float8 < 5, plan;
+    EXECUTE $explain$EXPLAIN (FORMAT JSON) SELECT pgml.predict('no such project', '{1}'::float8[])$explain$ INTO plan;
+    ASSERT (plan->0->'Plan'->>'Total Cost')::float8 > 20, plan;
+END
+$$;
 \o
 \echo edition 1.0, training: passed

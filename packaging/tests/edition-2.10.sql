@@ -69,6 +69,18 @@ BEGIN
 END
 $$;
 
+-- Catches an edition whose planner knows nothing of models: a small one takes less than the COST that is declared.
+DO $$
+DECLARE
+    plan json;
+BEGIN
+    EXECUTE $explain$EXPLAIN (FORMAT JSON) SELECT pgml.predict('plane', ARRAY[1, 2, 3, 4])$explain$ INTO plan;
+    ASSERT (plan->0->'Plan'->>'Total Cost')::float8 < 5, plan;
+    EXECUTE $explain$EXPLAIN (FORMAT JSON) SELECT pgml.predict('no such project', '{1}'::float8[])$explain$ INTO plan;
+    ASSERT (plan->0->'Plan'->>'Total Cost')::float8 > 20, plan;
+END
+$$;
+
 -- Catches a data set whose columns have other names, another order or other types than PostgresML's.
 SELECT pgml.load_dataset(name) FROM unnest('{breast_cancer,digits,wine}'::text[]) AS name;
 DO $$

@@ -6,6 +6,7 @@ again a pickle, so that the versions beside it can be read even when the estimat
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import sys
@@ -59,28 +60,38 @@ def fit(
     search_arguments = (search, search_params_json, search_args_json)
     arguments = (hyperparams_json, *search_arguments, weights, names_json)
     header, estimator, *texts = _fit(algorithm, task, x, y, train_rows, *arguments)
-    return (_dump(header, estimator), *texts)
+    return (b"".join(_pieces(header, estimator)), *texts)
 
 
-def fit_and_export(algorithm, task, x, y, train_rows, *arguments):
+def fit_and_export(algorithm, task, x, y, train_rows, *arguments, pipe=None):
     """Do as `fit`; return also the model in the form that needs no Python.
 
     That is `(file, rows, predictions, probabilities or None)`, the last three to check it by, or
-    the reason why there is none.
+    the reason why there is none. pipe: where the model's bytes go while it is scored and exported,
+    as `pickling.sending` writes them; then none are returned.
     """
     # Imported here: the extension loads these after this module.
     from pgml_runtime.export import export, sample
     from pgml_runtime.export_parts import NotExported
     from pgml_runtime.prediction import Model
 
-    header, estimator, *texts = _fit(algorithm, task, x, y, train_rows, *arguments)
-    try:
-        exported = (export(header, estimator, x[:train_rows]), *sample(Model(header, estimator), x))
-    except NotExported as reason:
-        exported = str(reason)
-    except Exception as error:  # another release's estimator looks otherwise: Python predicts
-        exported = f"the export failed: {summary(error)}"
-    return (_dump(header, estimator), *texts, exported)
+    with contextlib.ExitStack() as stack:
+
+        def send(header, estimator):
+            if pipe is not None:
+                stack.enter_context(pickling.sending(pipe, _pieces(header, estimator)))
+
+        fitted = _fit(algorithm, task, x, y, train_rows, *arguments, fitted=send)
+        header, estimator, *texts = fitted
+        try:
+            native = export(header, estimator, x[:train_rows])
+            exported = (native, *sample(Model(header, estimator), x))
+        except NotExported as reason:
+            exported = str(reason)
+        except Exception as error:  # another release's estimator looks otherwise: Python predicts
+            exported = f"the export failed: {summary(error)}"
+    model = b"".join(_pieces(header, estimator)) if pipe is None else b""
+    return (model, *texts, exported)
 
 
 def check(algorithm, task, hyperparams_json, search, search_params_json, search_args_json):
@@ -133,6 +144,7 @@ def _fit(
     search_args_json,
     weights=None,
     names_json=None,
+    fitted=lambda header, estimator: None,
 ):
     pair = resolve(algorithm, task)
     hyperparams = _json_object("hyperparams", hyperparams_json)
@@ -174,12 +186,13 @@ def _fit(
                     estimator.fit(rows, target, **arguments, **weighing)
         seconds = time.perf_counter() - started
 
-        pgml_runtime.tell_progress("scoring")
-        shares = importances.of(estimator, x[:train_rows])
         outputs = n_labels
         if not supervised:
             outputs = getattr(estimator, "n_components_", 1) if task == "decomposition" else 1
         header = _header(pair, recipe, x.shape[1], outputs, classes)
+        fitted(header, estimator)
+        pgml_runtime.tell_progress("scoring")
+        shares = importances.of(estimator, x[:train_rows])
         scores = _scores(header, estimator, x[train_rows:], y[train_rows:], names)
         if shares is not None:
             scores["feature_importances"] = shares
@@ -322,8 +335,8 @@ def _header(pair, recipe, n_features, n_labels, classes):
     }
 
 
-def _dump(header, estimator):
-    return pickling.dumps({**header, "estimator": pickling.dumps(estimator)})
+def _pieces(header, estimator):
+    return pickling.pieces(header, "estimator", estimator)
 
 
 def _scores(header, estimator, x, y, names):

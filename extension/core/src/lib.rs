@@ -7,9 +7,11 @@ pub mod algorithm;
 pub mod ascii;
 pub mod cgroup;
 pub mod columns;
+pub mod cost;
 #[cfg(any(test, feature = "damage"))]
 pub mod damage;
 pub mod error;
+pub mod frames;
 pub mod labels;
 pub mod literal;
 pub mod matrix;

@@ -33,8 +33,33 @@ pub enum Opened<'a> {
 
 /// The seal that goes behind the bytes of a model; none with a key of another length than the table of keys allows.
 pub fn seal(key: &[u8], model: i64, reader: Reader, bytes: &[u8]) -> Option<Vec<u8>> {
-    let code = code(key, model, reader, bytes)?;
-    Some([&MARK[..], code.as_bytes()].concat())
+    let mut sealing = Sealing::begin(key, model, reader)?;
+    sealing.add(bytes);
+    Some(sealing.seal())
+}
+
+/// Makes the seal of bytes that are not all there yet.
+pub struct Sealing(Hasher);
+
+impl Sealing {
+    /// None with a key of another length than the table of keys allows.
+    pub fn begin(key: &[u8], model: i64, reader: Reader) -> Option<Sealing> {
+        let key: &[u8; KEY_LEN] = key.try_into().ok()?;
+        let mut code = Hasher::new_keyed(key);
+        code.update(&model.to_le_bytes());
+        code.update(&[reader as u8]);
+        Some(Sealing(code))
+    }
+
+    /// Go on with the next of the bytes.
+    pub fn add(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The seal that goes behind the bytes.
+    pub fn seal(&self) -> Vec<u8> {
+        [&MARK[..], self.0.finalize().as_bytes()].concat()
+    }
 }
 
 /// Check the seal of a model's bytes against every key there is.
@@ -66,10 +91,7 @@ fn split(sealed: &[u8]) -> (&[u8], Option<&[u8; OUT_LEN]>) {
 }
 
 fn code(key: &[u8], model: i64, reader: Reader, bytes: &[u8]) -> Option<Hash> {
-    let key: &[u8; KEY_LEN] = key.try_into().ok()?;
-    let mut code = Hasher::new_keyed(key);
-    code.update(&model.to_le_bytes());
-    code.update(&[reader as u8]);
+    let Sealing(mut code) = Sealing::begin(key, model, reader)?;
     code.update(bytes);
     Some(code.finalize())
 }
@@ -114,6 +136,15 @@ mod tests {
         }
         assert_eq!(open(&keys, 5, Python, b"a pickle"), Opened::Unsealed);
         assert_eq!(open(&keys, 5, Python, &[&good[..], b"more"].concat()), Opened::Unsealed);
+    }
+
+    /// Catches a seal of bytes in pieces that no reader of the whole accepts.
+    #[test]
+    fn bytes_in_pieces_have_the_seal_of_the_whole() {
+        let mut sealing = Sealing::begin(KEY, 5, Python).expect("a key of 32 bytes");
+        [&b"by"[..], b"", b"tes"].iter().for_each(|piece| sealing.add(piece));
+        assert_eq!(Some(sealing.seal()), seal(KEY, 5, Python, b"bytes"));
+        assert!(Sealing::begin(&[7; 31], 5, Python).is_none());
     }
 
     /// Catches a seal around a seal.

@@ -33,17 +33,6 @@ macro_rules! version {
     };
 }
 
-/// A query as SPI takes it, put together when the library is compiled.
-macro_rules! query {
-    ($($part:expr),+) => {
-        // INVARIANT: this is evaluated when the library is compiled, so that it can't panic later.
-        match CStr::from_bytes_with_nul(concat!($($part),+, "\0").as_bytes()) {
-            Ok(query) => query,
-            Err(_) => panic!("a query has a NUL inside"),
-        }
-    };
-}
-
 const CURRENT: &CStr = query!(
     "SELECT m.id, ",
     version!(),

@@ -1,6 +1,8 @@
 //! `pgml.models` and `pgml.files`: what was trained, with which scores, and the bytes that predict.
 
-use pgml_core::seal::Reader;
+use std::ffi::CStr;
+
+use pgml_core::seal::{Reader, Sealing};
 use pgml_core::{algorithm, preprocess};
 
 use super::projects::Project;
@@ -91,10 +93,6 @@ pub fn finish(
          hyperparams = $3::pg_catalog.jsonb WHERE id OPERATOR(pg_catalog.=) $1",
         &[id.into(), fitted.metrics.as_str().into(), fitted.hyperparams.as_str().into(), more.to_string().into()],
     )?;
-    // A model that Rust trained has no form for Python.
-    if !fitted.bytes.is_empty() {
-        store(id, PATH, Reader::Python, &fitted.bytes)?;
-    }
     if let Ok(file) = native {
         store(id, NATIVE_PATH, Reader::Native, file)?;
     }
@@ -124,17 +122,60 @@ pub fn import(project: &Project, foreign: Foreign<'_>) -> Result<i64> {
 
 /// Store a file of a model, with its seal behind it.
 pub fn store(id: i64, path: &str, reader: Reader, bytes: &[u8]) -> Result<()> {
-    let seal = seal::seal_of(id, reader, bytes)?;
-    // Only the last part is copied to be put together with the seal.
-    let (whole, last) = bytes.split_at(bytes.len() / PART * PART);
-    let last = [last, &seal].concat();
-    for (part, data) in whole.chunks(PART).chain([&last[..]]).enumerate() {
+    let mut writer = FileWriter::begin(id, path, reader)?;
+    writer.add(bytes)?;
+    writer.finish()
+}
+
+/// The pickle of a model, which comes while it is still being scored.
+pub fn pickle(id: i64) -> Result<FileWriter> {
+    FileWriter::begin(id, PATH, Reader::Python)
+}
+
+/// Stores a file of a model as its bytes come, a part at a time: of the rest there is no copy here.
+pub struct FileWriter {
+    model: i64,
+    path: String,
+    sealing: Sealing,
+    /// What is not stored yet, less than a part.
+    waiting: Vec<u8>,
+    parts: i32,
+}
+
+impl FileWriter {
+    fn begin(model: i64, path: &str, reader: Reader) -> Result<FileWriter> {
+        let sealing = seal::begin(model, reader)?;
+        Ok(FileWriter { model, path: path.to_string(), sealing, waiting: Vec::new(), parts: 0 })
+    }
+
+    /// Take the next of the bytes.
+    pub fn add(&mut self, mut bytes: &[u8]) -> Result<()> {
+        self.sealing.add(bytes);
+        while self.waiting.len() + bytes.len() >= PART {
+            let (first, rest) = bytes.split_at(PART - self.waiting.len());
+            self.waiting.extend(first);
+            self.store()?;
+            bytes = rest;
+        }
+        self.waiting.extend(bytes);
+        Ok(())
+    }
+
+    /// Store what is left, and the seal behind it.
+    pub fn finish(mut self) -> Result<()> {
+        self.waiting.extend(self.sealing.seal());
+        self.store()
+    }
+
+    fn store(&mut self) -> Result<()> {
         spi::execute(
             "INSERT INTO pgml.files (model_id, path, part, data) VALUES ($1, $2, $3, $4)",
-            &[id.into(), path.into(), (part as i32).into(), data.into()],
+            &[self.model.into(), self.path.as_str().into(), self.parts.into(), self.waiting[..].into()],
         )?;
+        self.parts += 1;
+        self.waiting.clear();
+        Ok(())
     }
-    Ok(())
 }
 
 /// A stored file of a model, with its seal if it has one.
@@ -188,6 +229,45 @@ pub fn bytes(id: i64) -> Result<Option<File>> {
     let bytes: Vec<&[u8]> = parts.iter().map(|(_, data)| data.as_slice()).collect();
     let bytes = bytes.concat();
     Ok((!bytes.is_empty()).then_some(File { path, bytes }))
+}
+
+/// How large a model is that predicts without Python.
+pub struct Size {
+    pub algorithm: String,
+    /// The number of trees that was asked for, as it was written.
+    pub trees: Option<String>,
+    /// The size of its file.
+    pub bytes: f64,
+}
+
+/// A query for the size of a model. A length of stored bytes is known without reading them.
+macro_rules! size {
+    ($algorithm:literal) => {
+        concat!(
+            "SELECT m.", $algorithm, "::pg_catalog.text, COALESCE(m.hyperparams OPERATOR(pg_catalog.->>) 'n_estimators', \
+             m.hyperparams OPERATOR(pg_catalog.->>) 'num_boost_round', m.hyperparams OPERATOR(pg_catalog.->>) 'iterations', \
+             m.hyperparams OPERATOR(pg_catalog.->>) 'max_iter'), \
+             (SELECT pg_catalog.sum(pg_catalog.octet_length(f.data))::pg_catalog.float8 FROM pgml.files AS f \
+             WHERE f.model_id OPERATOR(pg_catalog.=) m.id AND f.path OPERATOR(pg_catalog.=) $2) \
+             FROM pgml.models AS m WHERE m.id OPERATOR(pg_catalog.=) $1"
+        )
+    };
+}
+
+const SIZE: &CStr = query!(size!("algorithm"));
+const SIZE_IN_1_0: &CStr = query!(size!("algorithm_name"));
+
+/// The size of a model, as the calling statement sees it; none for a model that only Python reads.
+pub fn size(edition: Edition, id: i64) -> Result<Option<Size>> {
+    let query = match edition {
+        Edition::V1 => SIZE_IN_1_0,
+        Edition::V2 | Edition::Current => SIZE,
+    };
+    let found = spi::read(query, &[id.into(), NATIVE_PATH.into()], |row| {
+        let (algorithm, trees) = (required(row.get(1))?, row.get(2));
+        Ok(row.get(3).map(|bytes| Size { algorithm, trees, bytes }))
+    })?;
+    Ok(found.into_iter().next().flatten())
 }
 
 /// What the snapshot of a model that PostgresML 2.x trained says of its columns; none for other models, whose predictions

@@ -2,13 +2,12 @@
 
 use pgrx::prelude::*;
 
-use super::{Given, batch, joint, probabilities, single};
+use super::{Given, joint, probabilities, single};
 use crate::arguments::{Numbers, Text};
 use crate::arrays::NewArray;
 use crate::error::SqlResult;
 use crate::resolution::Wanted;
 use crate::row::Record;
-use crate::sets::NumberSet;
 
 #[pg_extern(sql = false)]
 fn pgml_predict(project_name: Text, features: Numbers<f64>) -> SqlResult<f64> {
@@ -38,16 +37,6 @@ fn pgml_predict_proba(project_name: Text, features: Numbers<f64>) -> SqlResult<N
 #[pg_extern(sql = false)]
 fn pgml_predict_proba_model(model_id: i64, features: Numbers<f64>) -> SqlResult<NewArray<f64>> {
     Ok(probabilities(Wanted::Model(model_id), Given::Array(&features), NewArray::copy_of)?)
-}
-
-#[pg_extern(sql = false)]
-fn pgml_predict_batch(project_name: Text, features: Numbers<f64>) -> SqlResult<NumberSet<f64>> {
-    Ok(batch(Wanted::Project(project_name), &features, |labels| NumberSet(labels.to_vec()))?)
-}
-
-#[pg_extern(sql = false)]
-fn pgml_predict_batch_model(model_id: i64, features: Numbers<f64>) -> SqlResult<NumberSet<f64>> {
-    Ok(batch(Wanted::Model(model_id), &features, |labels| NumberSet(labels.to_vec()))?)
 }
 
 #[pg_extern(sql = false)]

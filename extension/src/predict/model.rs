@@ -114,6 +114,11 @@ impl Model {
         }
     }
 
+    /// Fail where a number is missing that the model can't do without.
+    pub(super) fn check_gaps(&self, array: &Numbers<'_, f64>) -> Result<()> {
+        if self.takes_missing() { Ok(()) } else { values(array).map(|_| ()) }
+    }
+
     /// What the classes of the label are called.
     pub(super) fn label(&self) -> Option<&Classes> {
         self.preprocess.as_ref().and_then(Preprocess::label)

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::resolution::Wanted;
 
 /// Rows that are predicted at once.
-const BLOCK: usize = 1024;
+pub const BLOCK: usize = 1024;
 
 /// Rows times classes up to which probabilities are kept: 400 MB of numbers.
 pub const MOST_PROBABILITIES: usize = 50_000_000;

@@ -13,13 +13,18 @@ use std::io::Write;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use pgml_core::frames::Frames;
 use pyo3::prelude::*;
 
 use super::progress::{self, ProgressReader};
 use super::{runtime, warnings};
 use crate::error::{Error, Failure, Result};
+use crate::fit::Store;
 use crate::memory;
-use crate::progress::Progress;
+use crate::progress::{self as waiting, Progress};
+
+/// The size of the pipe through which a child answers, and of what is read at once: the pickle of a model has many MB.
+const PIPE: usize = 1 << 20;
 
 /// How long the parent waits before it looks for interrupts whose signal it got just before it began to wait.
 const LOOK: c_int = 50;
@@ -97,15 +102,18 @@ impl<'a> Answer<'a> {
 }
 
 /// Run `work` in a child, and hand what it `write`s to `read`. What Python warned of and failed with arrives as if it had
-/// run here.
+/// run here. What `work` itself writes into the pipe that it is given, in frames, goes to `store` meanwhile.
 pub fn run<T, R>(
     what: &str,
-    work: impl FnOnce(Python<'_>) -> PyResult<T>,
+    work: impl FnOnce(Python<'_>, RawFd) -> PyResult<T>,
     write: impl FnOnce(&T, &mut Message),
     read: impl FnOnce(&mut Answer<'_>) -> Option<R>,
+    store: Store<'_>,
 ) -> Result<R> {
     let limit = memory::limit();
     let (reader, writer) = pipe().map_err(|cause| cannot_start(&cause))?;
+    // SAFETY: sets the size of a pipe of this process. Where it may not be so large, it stays as it is.
+    unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_SETPIPE_SZ, PIPE as c_int) };
     let (news, teller) = pipe().map_err(|cause| cannot_start(&cause))?;
     // SAFETY: asks for a number.
     let parent = unsafe { libc::getpid() };
@@ -119,7 +127,7 @@ pub fn run<T, R>(
         Ok(Child { pid: Some(pid) })
     })?;
     drop((writer, teller));
-    let message = child.listen(what, &reader, ProgressReader::of(news))?;
+    let message = child.listen(what, &reader, ProgressReader::of(news), store)?;
     let status = child.end();
     let mut answer = Answer(&message);
     match understood(&mut answer, read) {
@@ -155,15 +163,17 @@ fn live<T>(
     parent: libc::pid_t,
     pipes: [RawFd; 2],
     limit: Option<u64>,
-    work: impl FnOnce(Python<'_>) -> PyResult<T>,
+    work: impl FnOnce(Python<'_>, RawFd) -> PyResult<T>,
     write: impl FnOnce(&T, &mut Message),
 ) -> ! {
     // A panic ends here too: the frames above are those of the parent.
     let done = catch_unwind(AssertUnwindSafe(|| {
         let result = become_child(parent, pipes, limit)
             .map_err(|cause| cannot_start(&cause))
-            .and_then(|()| runtime::bound(py, || work(py)));
+            .and_then(|()| runtime::bound(py, || work(py, pipes[0])));
         let mut message = Message::default();
+        // No frame follows.
+        message.number(0);
         message.texts(&warnings::take());
         match result {
             Ok(value) => {
@@ -263,8 +273,10 @@ fn shared(line: &str) -> Option<(usize, usize)> {
 fn limit_memory(limit: u64) -> std::io::Result<()> {
     let sizes = fs::read_to_string("/proc/self/statm")?;
     let pages: u64 = sizes.split(' ').next().and_then(|pages| pages.parse().ok()).unwrap_or(0);
-    // SAFETY: asks for a number, and sets a limit of this process.
+    // SAFETY: asks for a number, and sets limits of this process.
     let result = unsafe {
+        // A thread that sends the model would else reserve 64 MB for a heap of its own.
+        libc::mallopt(libc::M_ARENA_MAX, 1);
         let page = libc::sysconf(libc::_SC_PAGESIZE) as u64;
         let most = pages.saturating_mul(page).saturating_add(limit);
         libc::setrlimit(libc::RLIMIT_AS, &libc::rlimit { rlim_cur: most, rlim_max: most })
@@ -306,11 +318,12 @@ struct Child {
 }
 
 impl Child {
-    /// Everything that the child writes until it closes the pipe. Meanwhile the session is told where it is.
-    fn listen(&self, what: &str, reader: &OwnedFd, mut news: ProgressReader) -> Result<Vec<u8>> {
+    /// The answer that the child writes until it closes the pipe; frames before it go to `store`. Meanwhile the session is told
+    /// where it is.
+    fn listen(&self, what: &str, reader: &OwnedFd, mut news: ProgressReader, store: Store<'_>) -> Result<Vec<u8>> {
         let progress = Progress::start();
-        let mut message = Vec::new();
-        let mut part = vec![0; 1 << 16];
+        let mut frames = Frames::default();
+        let mut part = vec![0; PIPE];
         loop {
             // An ERROR goes up from here as a panic, past `drop`.
             pgrx::check_for_interrupts!();
@@ -332,8 +345,8 @@ impl Child {
             // SAFETY: the buffer has that length.
             let read = unsafe { libc::read(reader.as_raw_fd(), part.as_mut_ptr().cast(), part.len()) };
             match usize::try_from(read) {
-                Ok(0) => return Ok(message),
-                Ok(count) => message.extend(&part[..count]),
+                Ok(0) => return Ok(frames.answer()),
+                Ok(count) => frames.take(&part[..count], |bytes| waiting::interrupted(|| store(bytes)))?,
                 Err(_) => {
                     let cause = std::io::Error::last_os_error();
                     if cause.kind() != std::io::ErrorKind::Interrupted {

@@ -1,14 +1,17 @@
 //! Training: numbers in, a model's bytes and scores out.
 
+use std::os::fd::RawFd;
+
 use numpy::{IntoPyArray, PyArrayMethods, PyReadonlyArray2};
 use pgml_core::matrix::Matrix;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{IntoPyDict, PyBytes};
 
 use super::child::{self, Answer, Message};
 use super::runtime;
 use crate::error::Result;
-use crate::fit::{Export, FittedModel, Request};
+use crate::fit::{Export, FittedModel, Request, Store};
 use crate::settings::{self, Isolation};
 use crate::text;
 
@@ -27,10 +30,13 @@ pub fn check_request(request: &Request<'_>) -> Result<()> {
     })
 }
 
-/// Train on the first `train` rows of the matrix and score on the rest, where `pgml.isolation` says.
-pub fn fit(request: &Request<'_>, matrix: Matrix, train: usize) -> Result<FittedModel> {
+/// Train on the first `train` rows of the matrix and score on the rest, where `pgml.isolation` says. `store` gets the pickle of
+/// the model: from a process of its own while that one goes on.
+pub fn fit(request: &Request<'_>, matrix: Matrix, train: usize, store: Store<'_>) -> Result<FittedModel> {
     if !in_process_of_its_own() {
-        return runtime::call(|py| fit_here(py, request, matrix, train));
+        let (pickle, fitted) = runtime::call(|py| fit_here(py, request, matrix, train, None))?;
+        store(&pickle)?;
+        return Ok(fitted);
     }
     // What is imported here is in every child; else each would import it again.
     runtime::call(|py| {
@@ -42,7 +48,8 @@ pub fn fit(request: &Request<'_>, matrix: Matrix, train: usize) -> Result<Fitted
         Ok(())
     })?;
     let what = format!("training {}", request.algorithm);
-    child::run(&what, |py| fit_here(py, request, matrix, train), write, read)
+    let work = |py: Python<'_>, pipe| Ok(fit_here(py, request, matrix, train, Some(pipe))?.1);
+    child::run(&what, work, write, read, store)
 }
 
 /// Whether a training gets a process of its own: as `pgml.isolation` says, where a fork has all that the training needs.
@@ -59,13 +66,22 @@ fn in_process_of_its_own() -> bool {
     threads == 0
 }
 
+/// The pickle of the model, and what else there is of it. With a pipe the pickle goes there in frames, and is empty here.
+///
 /// The matrix's memory becomes NumPy's: nothing is copied.
-fn fit_here(py: Python<'_>, request: &Request<'_>, matrix: Matrix, train: usize) -> PyResult<FittedModel> {
+fn fit_here(
+    py: Python<'_>,
+    request: &Request<'_>,
+    matrix: Matrix,
+    train: usize,
+    pipe: Option<RawFd>,
+) -> PyResult<(PyBackedBytes, FittedModel)> {
     let x = matrix.x.into_pyarray(py).reshape([matrix.rows, matrix.features])?;
     let y = matrix.y.into_pyarray(py).reshape([matrix.rows, matrix.labels])?;
     let weights = (!matrix.weights.is_empty()).then(|| matrix.weights.into_pyarray(py));
     let fit = runtime::function(py, "pgml_runtime.training", "fit_and_export")?;
-    let result = fit.call1((
+    let pipe = [("pipe", pipe)].into_py_dict(py)?;
+    let arguments = (
         request.algorithm,
         request.task,
         x,
@@ -77,19 +93,19 @@ fn fit_here(py: Python<'_>, request: &Request<'_>, matrix: Matrix, train: usize)
         request.search_args,
         weights,
         request.names.json(),
-    ))?;
-    type Answer<'py> = (Bound<'py, PyBytes>, String, String, Bound<'py, PyAny>);
-    let (bytes, metrics, hyperparams, exported): Answer<'_> = result.extract()?;
+    );
+    let result = fit.call(arguments, Some(&pipe))?;
+    type Answer<'py> = (PyBackedBytes, String, String, Bound<'py, PyAny>);
+    let (pickle, metrics, hyperparams, exported): Answer<'_> = result.extract()?;
     let export = match exported.extract::<String>() {
         Ok(reason) => Err(reason),
         Err(_) => Ok(export(&exported)?),
     };
-    Ok(FittedModel { bytes: bytes.as_bytes().to_vec(), metrics, hyperparams, export })
+    Ok((pickle, FittedModel { metrics, hyperparams, export }))
 }
 
 /// As [`read`] reads it.
 fn write(fitted: &FittedModel, message: &mut Message) {
-    message.bytes(&fitted.bytes);
     message.bytes(fitted.metrics.as_bytes());
     message.bytes(fitted.hyperparams.as_bytes());
     message.optional(fitted.export.as_ref().err().map(String::as_str));
@@ -104,7 +120,7 @@ fn write(fitted: &FittedModel, message: &mut Message) {
 }
 
 fn read(answer: &mut Answer<'_>) -> Option<FittedModel> {
-    let (bytes, metrics, hyperparams) = (answer.bytes()?.to_vec(), answer.text()?, answer.text()?);
+    let (metrics, hyperparams) = (answer.text()?, answer.text()?);
     let export = match answer.optional()? {
         Some(reason) => Err(reason),
         None => {
@@ -114,7 +130,7 @@ fn read(answer: &mut Answer<'_>) -> Option<FittedModel> {
             Ok(Export { file, rows, features, predictions, probabilities })
         }
     };
-    Some(FittedModel { bytes, metrics, hyperparams, export })
+    Some(FittedModel { metrics, hyperparams, export })
 }
 
 fn export(exported: &Bound<'_, PyAny>) -> PyResult<Export> {

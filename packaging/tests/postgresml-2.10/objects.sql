@@ -10,7 +10,7 @@ BEGIN
         SELECT CASE prokind WHEN 'a' THEN 'AGGREGATE' ELSE 'FUNCTION' END AS kind, p.oid::regprocedure AS signature
         FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
         WHERE refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pgml') AND prorettype <> 'trigger'::regtype
-        ORDER BY prokind <> 'a'
+        ORDER BY prokind <> 'a', p.pronamespace <> 'pgml'::regnamespace
     LOOP
         EXECUTE format('ALTER EXTENSION pgml DROP %s %s', member.kind, member.signature);
         EXECUTE format('DROP %s %s', member.kind, member.signature);

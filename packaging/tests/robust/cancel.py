@@ -308,7 +308,7 @@ def python_code_that_catches_everything():
             + PGML_MODULE
             + "training = pgml_module('pgml_runtime.training')\n"
             "training.original_fit = training._fit\n"
-            "def stubborn(*arguments):\n"
+            "def stubborn(*arguments, **more):\n"
             "    caught = 0\n"
             "    while caught < 3:\n"
             "        try:\n"
@@ -316,7 +316,7 @@ def python_code_that_catches_everything():
             "            while True: sum(range(1000))\n"
             "        except:\n"
             "            caught += 1\n"
-            "    return training.original_fit(*arguments)\n"
+            "    return training.original_fit(*arguments, **more)\n"
             "training._fit = stubborn\n"
             "$$"
         )

@@ -290,6 +290,79 @@ def results_are_the_same():
     assert seen[0] == seen[1], seen
 
 
+def faulty_scoring(session, code):
+    """Make every forest of this session run `code` when it is scored, and its pickle is sent."""
+    lines = "".join(f"    {line}\n" for line in code.splitlines())
+    session.run(
+        "DO LANGUAGE plpython3u $$\n"
+        + PGML_MODULE
+        + "forest = pgml_module('sklearn.ensemble').RandomForestRegressor\n"
+        f"def predict(self, *arguments, **more):\n{lines}"
+        "forest.predict = predict\n"
+        "$$",
+    )
+
+
+@case
+def a_model_is_stored_whole_or_not_at_all():
+    """Whatever ends a training after parts of its model were stored leaves none of them"""
+    forest = (
+        "SELECT pgml.train('in parts', 'regression', 'public.many', 'y', 'random_forest', "
+        "hyperparams => '{\"n_estimators\": 25}')"
+    )
+    small = forest.replace("public.many", "public.isolated").replace("25", "2")
+    stored = "SELECT count(*), coalesce(sum(length(data)), 0) FROM pgml.files"
+    caught = (
+        f"DO $do$ BEGIN {forest.replace('SELECT', 'PERFORM', 1)}; "
+        "EXCEPTION WHEN OTHERS THEN RAISE WARNING 'caught: %', SQLSTATE; END $do$"
+    )
+    endings = (
+        ("raise ValueError('no score')", "22023"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "58000"),
+        ("import time; time.sleep(3); import os; os._exit(0)", "58000"),
+        ("import time; time.sleep(600)", "57014"),
+    )
+    with Session() as session:
+        session.run(RIDGE, small, "SET client_min_messages = error")
+        before = session.run(stored)
+        for code, sqlstate in endings:
+            faulty_scoring(session, code)
+            began = start_of(session)
+            if sqlstate == "57014":
+                session.run("SET statement_timeout = '20s'")
+            failed, _ = session.failure(forest)
+            assert failed.sqlstate == sqlstate, failed
+            if sqlstate != "57014":
+                # A part of a transaction that goes on.
+                session.run(caught)
+            session.run("RESET statement_timeout")
+            assert session.run(stored) == before, code
+            unharmed(session, began)
+    with Session() as session:
+        # A disk that is full, for one.
+        session.run(
+            "CREATE OR REPLACE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS "
+            "$f$ BEGIN RAISE EXCEPTION 'part % is refused', NEW.part; END $f$",
+            "CREATE TRIGGER refused BEFORE INSERT ON pgml.files FOR EACH ROW "
+            "WHEN (NEW.part = 1) EXECUTE FUNCTION public.refuse()",
+        )
+        began = start_of(session)
+        failed, _ = session.failure(forest)
+        session.run("DROP TRIGGER refused ON pgml.files")
+        assert "part 1 is refused" in failed.message, failed
+        assert session.run(stored) == before
+        unharmed(session, began)
+        session.run(forest)
+        parts = session.run(
+            "SELECT count(*) > 2, max(length(data)) = 8388608, bool_and(part = number) FROM ("
+            "SELECT part, data, row_number() OVER (ORDER BY part) - 1 AS number FROM pgml.files "
+            "WHERE path = 'estimator.pkl' AND model_id = (SELECT max(id) FROM pgml.models)) AS t"
+        )
+        assert parts == ["t|t|t"], parts
+        session.run("DROP FUNCTION public.refuse()", "SELECT pgml.drop_project('in parts', true)")
+    return f"{len(endings) + 1} ways to end"
+
+
 @case
 def only_superusers_choose():
     """Only a superuser sets where trainings run"""

@@ -306,6 +306,22 @@ def security_definer_lends_its_rights():
 
 
 @case
+def a_plan_needs_no_right():
+    """EXPLAIN of a prediction is no error, and tells nothing, where the prediction is one"""
+
+    def cost(session):
+        plan = session.run(f"EXPLAIN {PREDICTION}")[0]
+        return float(plan.split("..")[1].split(" ")[0])
+
+    with Session() as session:
+        session.run(f"{PREDICT} pgml_reader")
+    with Session(role="pgml_nobody") as nobody, Session(role="pgml_reader") as reader:
+        refused(nobody, PREDICTION, "42501")
+        assert cost(nobody) > 20, "what everybody may know is the declared cost"
+        assert cost(reader) < 20, "the planner knows nothing of the model"
+
+
+@case
 def names_are_only_names():
     """Tables, columns and projects may be called anything"""
     with Session() as session:
