@@ -1,9 +1,12 @@
 //! The rules for every file of the repository. Each rule is a function from a file's text to the errors in it. It is tested
-//! on a bad example and applied to all files that git tracks.
+//! on a bad example and applied to all files of the source tree.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use base::workspace::Workspace;
+use jobs::source_files;
 
 /// Written by tools, in a form of their own.
 const GENERATED: [&str; 7] = [
@@ -25,8 +28,15 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// All text files that git tracks, with their contents.
-fn tracked() -> Vec<(String, String)> {
+/// What git tracks; in a tree without git, such as an unpacked archive of the sources, all of its files.
+fn names() -> Vec<PathBuf> {
+    if !root().join(".git").exists() {
+        let workspace = Workspace {
+            root: root().canonicalize().unwrap(),
+            cache: root().join(".cache"),
+        };
+        return source_files::files(&workspace).unwrap();
+    }
     let git = Command::new("git")
         .args(["ls-files", "-z"])
         .current_dir(root())
@@ -34,13 +44,18 @@ fn tracked() -> Vec<(String, String)> {
         .unwrap();
     assert!(git.status.success(), "{git:?}");
     let list = String::from_utf8(git.stdout).unwrap();
-    let files = list.split_terminator('\0').filter_map(|path| {
+    list.split_terminator('\0').map(PathBuf::from).collect()
+}
+
+/// All text files of the source tree, with their contents.
+fn tracked() -> Vec<(String, String)> {
+    let files = names().into_iter().filter_map(|path| {
         // Deleted and not yet committed, or not text.
-        let text = std::fs::read_to_string(root().join(path)).ok()?;
-        Some((path.to_owned(), text))
+        let text = std::fs::read_to_string(root().join(&path)).ok()?;
+        Some((path.display().to_string(), text))
     });
     let files: Vec<_> = files.collect();
-    assert!(files.len() > 100, "git lists {} files only", files.len());
+    assert!(files.len() > 100, "{} files are there only", files.len());
     files
 }
 
