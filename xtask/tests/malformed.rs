@@ -205,10 +205,12 @@ fn damaged_packages() {
         for _ in 0..1500 {
             let _ = read(&damage(&original, &mut random));
         }
-        for length in (0..original.len()).step_by(7) {
+        // ar fills a last member of odd length up with a newline: without that byte nothing is missing.
+        let whole = original.len() - usize::from(original.ends_with(b"\n"));
+        for length in 0..whole {
             assert!(
                 read(&original[..length]).is_err(),
-                "cut to {length} bytes it is not whole"
+                "cut to {length} of {whole} bytes it is not whole"
             );
         }
     }
