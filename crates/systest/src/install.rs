@@ -63,6 +63,9 @@ pub struct InstallTest<'a> {
 pub(super) const CLUSTER: &str = "pgml";
 pub(super) const PORT: &str = "5499";
 
+/// The SQL suite in whose sessions PL/Python runs beside the extension.
+const WITH_PLPYTHON: &str = "plpython.sql";
+
 /// Where the Python tests are shown, with the contract's table of algorithms.
 const CONTRACT: &str = "/srv/contract";
 
@@ -300,8 +303,12 @@ impl InstallTest<'_> {
         let (around_restart, plain): (Vec<_>, Vec<_>) = sql_files(self.source)?
             .into_iter()
             .partition(|name| name.contains("-restart"));
+        let other_python = self.other_python(system)?;
         for file in plain {
-            self.suite(system, &file, cases);
+            match &other_python {
+                Some(why) if file == WITH_PLPYTHON => cases.not_run(&file, why),
+                _ => self.suite(system, &file, cases),
+            }
         }
         self.around_a_restart(system, around_restart, cases);
         self.dumps(system, cases);

@@ -153,16 +153,16 @@ fn s5_without_magic_it_is_no_module() {
 fn s6_a_too_new_glibc() {
     let fixture = Fixture::good()
         .without("void good(void) {}")
-        .also("extern void strlcpy(void); void good(void) { strlcpy(); }")
+        .also("extern void later(void); void good(void) { later(); }")
         .with_library(
             "libm.so.6",
-            "void strlcpy(void) {}",
-            "GLIBC_2.38 { global: strlcpy; };",
+            "void later(void) {}",
+            "GLIBC_2.38 { global: later; };",
         );
     refused(
         &fixture.judge(),
         &[Rule::S6],
-        &["GLIBC_2.38", "\"strlcpy\"", "libm.so.6"],
+        &["GLIBC_2.38", "\"later\"", "libm.so.6"],
     );
 }
 

@@ -121,12 +121,18 @@ impl Mirrors {
             .args(["indextargets", "--format", format, "Created-By: Packages"])
             .output(log)?;
         let mut listing = String::from_utf8_lossy(&output).into_owned();
-        if listing.trim().is_empty() {
-            // Before the first update apt 3 names no index, but what it would fetch.
-            let output = Program::new("apt-get")
-                .args(["update", "--print-uris"])
-                .output(log)?;
-            listing = to_be_fetched(&String::from_utf8_lossy(&output));
+        // apt 3 names no index before it has it: not those of a machine whose apt was never updated, and not those of a source
+        // that was added since.
+        let planned = Program::new("apt-get")
+            .args(["update", "--print-uris"])
+            .output(log);
+        match planned {
+            Ok(output) => {
+                let planned = to_be_fetched(&String::from_utf8_lossy(&output));
+                listing.push_str(&not_listed(&planned, &listing));
+            }
+            Err(error) if listing.trim().is_empty() => return Err(error.into()),
+            Err(_) => {} // what apt has is known
         }
         mirrors.add_apt(targets, &listing);
         Ok(mirrors)
@@ -190,9 +196,16 @@ impl Mirrors {
                 continue;
             }
             let codenames = || targets.distributions.iter().map(|d| d.codename.as_str());
+            let releases = targets.distributions.iter();
+            let releases = releases.chain(&targets.with_other_majors);
+            let suites: Vec<&str> = releases
+                .flat_map(|release| &release.suites)
+                .filter(|suite| suite.archive == archive.name)
+                .map(|suite| suite.name.as_str())
+                .collect();
             let mut of_archive: Vec<&Source> = sources
                 .iter()
-                .filter(|s| s.is(archive, codenames()))
+                .filter(|source| source.is(archive, &suites))
                 .collect();
             // The source of a whole release before that of its updates, which another host may serve.
             of_archive.sort_by_key(|s| !codenames().any(|codename| s.release == codename));
@@ -261,6 +274,20 @@ fn to_be_fetched(output: &str) -> String {
     output.lines().filter_map(source).collect()
 }
 
+/// The lines of a listing whose source is in no line of another one.
+fn not_listed(planned: &str, listing: &str) -> String {
+    let known: Vec<Source> = listing.lines().filter_map(source).collect();
+    let is_new = |line: &&str| {
+        source(line).is_some_and(|new| {
+            !known
+                .iter()
+                .any(|old| (&old.uri, &old.release) == (&new.uri, &new.release))
+        })
+    };
+    let new = planned.lines().filter(is_new);
+    new.map(|line| format!("{line}\n")).collect()
+}
+
 fn source(line: &str) -> Option<Source> {
     let mut fields = line.split('\t').map(|field| match field.starts_with("$(") {
         true => String::new(), // apt leaves a name that it has no value for
@@ -275,7 +302,8 @@ fn source(line: &str) -> Option<Source> {
 }
 
 impl Source {
-    fn is<'a>(&self, archive: &Archive, mut codenames: impl Iterator<Item = &'a str>) -> bool {
+    /// Whether it is of an archive, which has these suites.
+    fn is(&self, archive: &Archive, suites: &[&str]) -> bool {
         if !self.origin.is_empty() {
             // Releases past support keep their origin and label where they are kept: a machine whose sources name the
             // archive of old releases has that as its archive.
@@ -284,7 +312,7 @@ impl Source {
         }
         let last = self.uri.trim_end_matches('/').rsplit('/').next();
         last.is_some_and(|last| archive.path.as_deref() == Some(last))
-            && codenames.any(|codename| self.release.starts_with(codename))
+            && suites.contains(&self.release.as_str())
     }
 }
 
@@ -347,7 +375,8 @@ mod tests {
     fn recognises_archives_by_address_before_the_first_update() {
         let mut mirrors = Mirrors::none();
         let listing = "http://m.example/debian/\t$(ORIGIN)\t$(LABEL)\tbookworm\n\
-                       http://x.example/apt/\t$(ORIGIN)\t$(LABEL)\tcloud-bookworm\n";
+                       http://x.example/apt/\t$(ORIGIN)\t$(LABEL)\tcloud-bookworm\n\
+                       http://x.example/apt/\t$(ORIGIN)\t$(LABEL)\tbookworm\n";
         mirrors.add_apt(&targets(), listing);
         assert_eq!(mirrors.base("debian"), Some("http://m.example/debian"));
         assert_eq!(mirrors.iter().count(), 1);
@@ -362,6 +391,25 @@ mod tests {
         mirrors.add_apt(&targets(), &to_be_fetched(output));
         assert_eq!(mirrors.base("ubuntu"), Some("http://m.example/ubuntu"));
         assert_eq!(mirrors.iter().count(), 1);
+    }
+
+    /// Catches a source that counts as none from when it was added until apt's next update.
+    #[test]
+    fn a_source_that_was_added_since_the_last_update_is_known() {
+        let listing = "http://m.example/d/\tDebian\tDebian\tbookworm\n";
+        let planned = to_be_fetched(
+            "'http://m.example/d/dists/bookworm/InRelease' x 0 \n\
+             'http://p.example/apt/dists/bookworm-pgdg/InRelease' x 0 \n",
+        );
+        let new = not_listed(&planned, listing);
+        assert_eq!(
+            new,
+            "http://p.example/apt/\t$(ORIGIN)\t$(LABEL)\tbookworm-pgdg\n"
+        );
+        let mut mirrors = Mirrors::none();
+        mirrors.add_apt(&targets(), &format!("{listing}{new}"));
+        assert_eq!(mirrors.base("pgdg"), Some("http://p.example/apt"));
+        assert_eq!(mirrors.base("debian"), Some("http://m.example/d"));
     }
 
     #[test]

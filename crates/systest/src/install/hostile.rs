@@ -52,7 +52,7 @@ impl InstallTest<'_> {
 
     /// Why PL/Python cannot be in one process with the distribution's Python, if so: the archive of other majors may have been
     /// made for another release, whose packages are at hand.
-    fn other_python(&self, system: &System) -> Result<Option<String>, Failure> {
+    pub(super) fn other_python(&self, system: &System) -> Result<Option<String>, Failure> {
         let script = format!(
             "ldd /usr/lib/postgresql/{}/lib/plpython3.so | grep -o 'libpython3[^ ]*' | head -n 1",
             self.major
