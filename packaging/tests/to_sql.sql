@@ -75,7 +75,11 @@ DO $$ BEGIN ASSERT NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'pgml');
 CREATE TABLE public.expected AS SELECT key AS name, value FROM jsonb_each(:'models'::jsonb);
 -- The settings of this session, whatever they are, change nothing.
 SET extra_float_digits = 1;
+-- From PostgreSQL 19 on, there is one form of strings.
+SELECT current_setting('server_version_num')::int < 190000 AS both_strings \gset
+\if :both_strings
 SET standard_conforming_strings = off;
+\endif
 SET timezone = 'Asia/Kathmandu';
 DO $$
 DECLARE
