@@ -420,7 +420,7 @@ impl Suite<'_> {
             || {
                 let ended = machine.run(["cargo", "xtask", "dist"])?;
                 let lacks = format!("postgresql-{}", release.postgres);
-                ended.ended_with(1, &[title.as_str(), &lacks])
+                ended.ended_with(1, &[release.id.as_str(), &lacks])
             },
         );
         cases.run(
