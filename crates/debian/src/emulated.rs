@@ -39,9 +39,8 @@ pub fn make_archive(
     files::create_dir(&temporary)?;
     let debs = PlainPath::of(packages.debs)?;
     let temporary = PlainPath::of(&temporary)?;
-    // In its own mount and network namespace, as in `rootfs`; the emulator's user namespace is around it.
-    let program = Program::new("unshare")
-        .args(["--mount", "--net", "--kill-child=KILL", "--fork"])
+    // Apart, as in `rootfs`; the emulator's user namespace is around it.
+    let program = rootfs::apart()
         .args(["mmdebstrap", "--variant=custom", "--format=tar"])
         .arg(format!("--architectures={}", packages.architecture))
         // It would look for the emulator in the machine's list of program formats, and in dpkg's.

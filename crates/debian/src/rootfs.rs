@@ -61,6 +61,18 @@ pub fn flat_repository(debs: &Path, codename: &str, log: &Path) -> Result<(), Fa
     Ok(())
 }
 
+/// What starts mmdebstrap, whose command line follows.
+///
+/// It has a mount namespace of its own, so that a hook or a bind mount that fails leaves no mount on the host. Its network
+/// namespace has no interface: nothing but the locked packages can be installed. All its processes, the packages' scripts among
+/// them, are in one process namespace. This ends with `unshare`, and `unshare` with the thread that started it, however that
+/// ended.
+pub(crate) fn apart() -> Program {
+    Program::new("setpriv")
+        .args(["--pdeathsig", "KILL", "unshare"])
+        .args(["--mount", "--pid", "--net", "--kill-child=KILL", "--fork"])
+}
+
 /// Makes a root file system archive from a directory of `.deb`s, all of which are installed.
 ///
 /// `debs` belongs to this call alone: the repository's index is written into it.
@@ -77,10 +89,7 @@ pub fn make_archive(
     files::create_dir(&temporary)?;
     let debs = PlainPath::of(debs)?;
     let temporary = PlainPath::of(&temporary)?;
-    // A mount namespace of its own: a hook or a bind mount that fails must not leave mounts on the host. Its network
-    // namespace has no interface, so nothing but the locked packages can be installed.
-    let mut program =
-        Program::new("unshare").args(["--mount", "--net", "--kill-child=KILL", "--fork"]);
+    let mut program = apart();
     if !rustix::process::geteuid().is_root() {
         // An ordinary user is root in a user namespace, with the sub-ids of /etc/subuid for the others. mmdebstrap's own
         // unshare mode maps the user to nobody there, who can't read the packages under a strict umask.
@@ -195,6 +204,58 @@ fn writable_directories(below: &Path) -> Result<(), FileError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The processes whose command line has this argument.
+    fn running(argument: &str) -> usize {
+        let processes = fs::read_dir("/proc").unwrap().flatten();
+        processes
+            .filter_map(|process| fs::read(process.path().join("cmdline")).ok())
+            .filter(|line| {
+                line.split(|byte| *byte == 0)
+                    .any(|found| found == argument.as_bytes())
+            })
+            .count()
+    }
+
+    fn waited(for_what: impl Fn() -> bool) -> bool {
+        (0..1000).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            for_what()
+        })
+    }
+
+    /// Catches a root file system that goes on being made when the run that wants it was killed.
+    #[test]
+    fn what_runs_apart_ends_with_its_starter() {
+        let seconds = format!("{}.5", 100_000 + std::process::id());
+        let mut program = apart();
+        if !rustix::process::geteuid().is_root() {
+            program = program.args(["--user", "--map-root-user"]);
+        }
+        // Two that outlive what started them, as a hook or a package's script may.
+        let program = program.args([
+            "sh",
+            "-euc",
+            "sleep \"$1\" & setsid sleep \"$1\" & wait",
+            "sh",
+        ]);
+        let mut starter = Program::new("sh")
+            .args(["-euc", "\"$@\" & wait", "sh"])
+            .args(program.arg(&seconds).command_line())
+            .command()
+            .spawn()
+            .unwrap();
+        // The starter, `unshare`, the shell and its two children.
+        let began = waited(|| running(&seconds) >= 5);
+        starter.kill().unwrap();
+        starter.wait().unwrap();
+        assert!(began, "nothing ran apart");
+        assert!(
+            waited(|| running(&seconds) == 0),
+            "something runs on: {}",
+            running(&seconds)
+        );
+    }
 
     #[test]
     fn absolute_links_stay_inside() {

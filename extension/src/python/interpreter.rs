@@ -25,13 +25,17 @@ pub fn version(py: Python<'_>) -> String {
 
 /// Tell the libraries inside the packages how many threads to use; they read it when they are loaded. A pool of threads
 /// in each backend would be more than the machine has cores.
-pub fn limit_threads() {
+///
+/// scikit-learn also asks loky, a part of joblib, for the number of cores. Where nobody has said how many it may take, that runs
+/// programs to count them, and warns where it finds none. It reads Python's copy of the environment.
+pub fn limit_threads(py: Python<'_>) -> PyResult<()> {
     let threads = settings::omp_num_threads().to_string();
     // SAFETY: nobody reads the environment meanwhile: the backend's other thread, the watcher of interrupts, never does.
     unsafe {
         std::env::set_var("OMP_NUM_THREADS", &threads);
         std::env::set_var("OPENBLAS_NUM_THREADS", &threads);
     }
+    py.import("os")?.getattr("environ")?.set_item("LOKY_MAX_CPU_COUNT", threads)
 }
 
 /// Start the interpreter, unless somebody (PL/Python) has already.

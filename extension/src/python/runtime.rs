@@ -101,8 +101,9 @@ fn keep_path(path: Option<OsString>) {
 
 fn load(py: Python<'_>) -> Result<()> {
     let directory = packages::directory(py)?;
-    world::open(py, &directory).map_err(|failure| error::from_python(py, failure))?;
-    interpreter::limit_threads();
+    world::open(py, &directory)
+        .and_then(|()| interpreter::limit_threads(py))
+        .map_err(|failure| error::from_python(py, failure))?;
     let protocol: u32 = bound(py, || define_modules(py)?.getattr("PROTOCOL")?.extract())?;
     if protocol != PROTOCOL {
         let message = format!("pgml's Python modules speak protocol {protocol}, and its library {PROTOCOL}");

@@ -7,6 +7,9 @@
 //! everything else is put back. Neither side ever sees a module of the other, and each may have a NumPy of its own. Modules of
 //! the standard library are common to both.
 //!
+//! There is one exception. Who has pgml's directory on PL/Python's own path may have loaded its NumPy from there, and a process
+//! can't load one file of NumPy's twice. Such packages are pgml's as well; both sides share them from then on.
+//!
 //! Only C functions of Python run here, so that no interrupt comes between two steps.
 
 use std::cell::RefCell;
@@ -34,6 +37,9 @@ struct World {
     settings: Vec<(&'static str, Py<PyAny>)>,
     /// The modules that are common to both sides.
     common: HashSet<String>,
+    /// The packages that somebody else loaded from pgml's directory, and all that belongs to them.
+    shared: HashSet<String>,
+    packages: PathBuf,
     library: Vec<PathBuf>,
 }
 
@@ -56,7 +62,7 @@ pub fn open(py: Python<'_>, packages: &Path) -> PyResult<()> {
 /// Run `work` in pgml's world; where it was not made yet, in the interpreter as it is.
 pub fn visit<T>(py: Python<'_>, work: impl FnOnce() -> Result<T>) -> Result<T> {
     // A visit within a visit is the same one.
-    let Some(world) = WORLD.take() else { return work() };
+    let Some(mut world) = WORLD.take() else { return work() };
     let visit = Visit { py, away: world.enter(py), world: Some(world) };
     if let Err(failure) = &visit.away {
         return Err(error::from_python(py, failure.clone_ref(py)));
@@ -104,12 +110,14 @@ impl World {
                 ("path_importer_cache", PyDict::new(py).into_any().unbind()),
             ],
             common: HashSet::new(),
+            shared: HashSet::new(),
+            packages: packages.to_owned(),
             library,
         })
     }
 
     /// Put everybody else's things aside and pgml's in their place.
-    fn enter(&self, py: Python<'_>) -> PyResult<Away> {
+    fn enter(&mut self, py: Python<'_>) -> PyResult<Away> {
         let sys = py.import("sys")?;
         let modules = modules(&sys)?;
         let foreign = PyDict::new(py);
@@ -119,8 +127,11 @@ impl World {
                 && !self.is_common(&name, &module, [&modules, &foreign])?
             {
                 foreign.set_item(&name, &module)?;
-                modules.del_item(&name)?;
             }
+        }
+        self.share(py, &foreign)?;
+        for name in foreign.keys() {
+            modules.del_item(name)?;
         }
         modules.update(self.modules.bind(py).as_mapping())?;
         let mut settings = Vec::with_capacity(self.settings.len());
@@ -129,6 +140,51 @@ impl World {
             sys.setattr(*name, setting)?;
         }
         Ok(Away { modules: foreign.unbind(), settings })
+    }
+
+    /// Takes those packages out of `foreign` that were loaded from pgml's directory. Not where pgml has loaded its own before,
+    /// and not where they may have been bound to another installation of what pgml has, such as the host's NumPy.
+    fn share(&mut self, py: Python<'_>, foreign: &Bound<'_, PyDict>) -> PyResult<()> {
+        let (mut from_ours, mut others) = (Vec::new(), Vec::new());
+        for (name, module) in foreign.iter() {
+            let Ok(name) = name.extract::<String>() else { continue };
+            if root(&name) != name {
+                continue;
+            }
+            match self.is_in_packages(&module)? {
+                true => from_ours.push(name),
+                false => others.push(name),
+            }
+        }
+        let own = self.modules.bind(py);
+        for name in &from_ours {
+            if own.contains(name)? {
+                return Ok(());
+            }
+        }
+        if from_ours.is_empty() || others.iter().any(|name| self.has_package(name)) {
+            return Ok(());
+        }
+        self.shared.extend(from_ours);
+        for name in foreign.keys() {
+            if name.extract::<String>().is_ok_and(|name| self.shared.contains(root(&name))) {
+                foreign.del_item(name)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_in_packages(&self, module: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let Ok(module) = module.cast::<PyModule>() else { return Ok(false) };
+        let file = module.dict().get_item("__file__")?;
+        let file = file.and_then(|file| file.extract::<PathBuf>().ok());
+        Ok(file.is_some_and(|file| file.starts_with(&self.packages)))
+    }
+
+    /// Whether pgml's directory has a package or module of this name.
+    fn has_package(&self, name: &str) -> bool {
+        let package = self.packages.join(name);
+        package.is_dir() || package.with_extension("py").is_file()
     }
 
     fn leave(&mut self, py: Python<'_>, away: &Away) -> PyResult<()> {
@@ -171,6 +227,9 @@ impl World {
         let root = root(name);
         if root == OURS {
             return Ok(false);
+        }
+        if self.shared.contains(root) {
+            return Ok(true);
         }
         let Ok(module) = module.cast::<PyModule>() else { return Ok(true) };
         let described = module.dict();

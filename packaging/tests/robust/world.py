@@ -116,5 +116,71 @@ def finders_of_the_host_are_not_asked():
         )
 
 
+SEARCH_OURS = (
+    "import sys\n"
+    "version = f'{sys.version_info[0]}.{sys.version_info[1]}'\n"
+    "sys.path.insert(0, f'/usr/lib/pgml/python{version}/site-packages')\n"
+)
+
+
+@case
+def own_packages_are_loaded_once():
+    """Packages that PL/Python loaded from pgml's own directory are not loaded a second time"""
+    with Session() as session:
+        plpython(
+            session,
+            f"{SEARCH_OURS}import numpy\n"
+            "assert numpy.__file__.startswith('/usr/lib/pgml/'), numpy.__file__\n",
+        )
+        works(session)
+        plpython(
+            session,
+            "import sys\n"
+            "assert sys.modules['numpy'].arange(4).sum() == 6\n"
+            "found = [name for name in ('sklearn', 'pgml_runtime') if name in sys.modules]\n"
+            "assert not found, found\n"
+            "from sklearn.linear_model import LinearRegression\n"
+            "fitted = LinearRegression().fit([[0.0], [1.0]], [0.0, 2.0])\n"
+            "assert abs(fitted.coef_[0] - 2) < 1e-9, fitted.coef_\n",
+        )
+        works(session)
+
+
+@case
+def packages_beside_the_host_s_are_not_shared():
+    """Packages of pgml's directory that PL/Python has bound to another NumPy stay PL/Python's"""
+    with Session() as session:
+        plpython(
+            session,
+            f"{SEARCH_OURS}import types\n"
+            "sys.modules['numpy'] = types.ModuleType('numpy')\n"
+            "sys.modules['numpy'].__file__ = '/srv/numpy/__init__.py'\n"
+            "import joblib\n"
+            "joblib.of_the_host = True\n",
+        )
+        works(session)
+        plpython(
+            session,
+            "import sys\n"
+            "assert sys.modules['joblib'].of_the_host\n"
+            "assert sys.modules['numpy'].__file__ == '/srv/numpy/__init__.py'\n",
+        )
+
+
+@case
+def cores_are_not_counted_by_programs():
+    """A training that asks for the number of cores starts no program to count them"""
+    with Session() as session:
+        plpython(
+            session,
+            "import os, subprocess\n"
+            # An exception would be caught where the program is wanted.
+            "def refused(*args, **kwargs):\n"
+            "    os._exit(3)\n"
+            "subprocess.run = subprocess.Popen = refused\n",
+        )
+        session.run(TRAIN.replace("'ridge'", "'hist_gradient_boosting'"))
+
+
 prepare()
 main()
