@@ -26,16 +26,16 @@ pub fn version(py: Python<'_>) -> String {
 /// Tell the libraries inside the packages how many threads to use; they read it when they are loaded. A pool of threads
 /// in each backend would be more than the machine has cores.
 ///
-/// scikit-learn also asks loky, a part of joblib, for the number of cores. Where nobody has said how many it may take, that runs
-/// programs to count them, and warns where it finds none. It reads Python's copy of the environment.
+/// loky is the part of joblib that scikit-learn asks for the number of cores. Where nobody has said how many it may take, it
+/// runs programs to count them, and warns where it finds none.
 pub fn limit_threads(py: Python<'_>) -> PyResult<()> {
     let threads = settings::omp_num_threads().to_string();
-    // SAFETY: nobody reads the environment meanwhile: the backend's other thread, the watcher of interrupts, never does.
-    unsafe {
-        std::env::set_var("OMP_NUM_THREADS", &threads);
-        std::env::set_var("OPENBLAS_NUM_THREADS", &threads);
+    // Python has a copy of the environment, and changes the process's own as well.
+    let environment = py.import("os")?.getattr("environ")?;
+    for name in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LOKY_MAX_CPU_COUNT"] {
+        environment.set_item(name, &threads)?;
     }
-    py.import("os")?.getattr("environ")?.set_item("LOKY_MAX_CPU_COUNT", threads)
+    Ok(())
 }
 
 /// Start the interpreter, unless somebody (PL/Python) has already.
