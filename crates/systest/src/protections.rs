@@ -26,10 +26,11 @@ use crate::server;
 use crate::system::System;
 
 /// Where they are listed, in the source tree.
-pub const LISTS: [&str; 3] = [
+pub const LISTS: [&str; 4] = [
     "packaging/tests/protections.toml",
     "packaging/tests/protections-boosting.toml",
     "packaging/tests/protections-imports.toml",
+    "packaging/tests/protections-packages.toml",
 ];
 
 /// Seconds that a test may take with its protection.
