@@ -102,7 +102,12 @@ fn the_plan_tells_how_far_each_target_gets() {
     assert!(line("debian13-pg17").ends_with("installed and run"));
     assert!(line("debian12-pg14").contains("not for a release"));
     assert!(line("ubuntu26.04-pg18").contains("loaded in debian14"));
-    assert!(table.contains("archive not enabled: Ubuntu 24.04"));
+    // Which archives a machine's apt has is not for the test to say: Ubuntu's have all releases.
+    let reached = [
+        "archive not enabled: Ubuntu 24.04",
+        "make the lock of ubuntu24.04 from this machine's archive",
+    ];
+    assert!(reached.iter().any(|why| table.contains(why)), "{table}");
 }
 
 #[test]
