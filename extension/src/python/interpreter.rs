@@ -26,13 +26,12 @@ pub fn version(py: Python<'_>) -> String {
 /// Tell the libraries inside the packages how many threads to use; they read it when they are loaded. A pool of threads
 /// in each backend would be more than the machine has cores.
 ///
-/// loky is the part of joblib that scikit-learn asks for the number of cores. Where nobody has said how many it may take, it
-/// runs programs to count them, and warns where it finds none.
+/// Python has a copy of the environment, which scikit-learn reads: without a number there it has programs started that count
+/// the processor's cores. What is put into the copy is put into the process's environment as well.
 pub fn limit_threads(py: Python<'_>) -> PyResult<()> {
     let threads = settings::omp_num_threads().to_string();
-    // Python has a copy of the environment, and changes the process's own as well.
     let environment = py.import("os")?.getattr("environ")?;
-    for name in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LOKY_MAX_CPU_COUNT"] {
+    for name in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"] {
         environment.set_item(name, &threads)?;
     }
     Ok(())

@@ -300,7 +300,6 @@ def environment_of_programs(session):
 ADDED = {
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
-    "LOKY_MAX_CPU_COUNT",
     "PYTHONNOUSERSITE",
     # Errors of pgrx without a backtrace.
     "RUST_LIB_BACKTRACE",
