@@ -8,7 +8,8 @@
 //!   goes on running.
 //! - A child that must not outlive this process is started through [`crate::sandbox`], whose bubblewrap ends with its parent.
 //!   The kernel's signal for that (PR_SET_PDEATHSIG) has to be asked for between fork and exec: unsafe code, which this
-//!   workspace forbids. The others stay in this process's group, so that Ctrl-C ends them too.
+//!   workspace forbids. Where bubblewrap can't be used, the program `setpriv` asks for it. The others stay in this process's
+//!   group, so that Ctrl-C ends them too.
 
 use std::ffi::OsString;
 use std::fs::{self, File};

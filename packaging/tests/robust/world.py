@@ -156,7 +156,7 @@ def packages_beside_the_host_s_are_not_shared():
             "sys.modules['numpy'] = types.ModuleType('numpy')\n"
             "sys.modules['numpy'].__file__ = '/srv/numpy/__init__.py'\n"
             "import joblib\n"
-            # Whoever trains with this one fails.
+            # A training that uses this joblib fails.
             "joblib.parallel_config = None\n",
         )
         works(session)
