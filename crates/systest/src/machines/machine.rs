@@ -72,13 +72,14 @@ impl Machine {
         let root = dir.join("root");
         remove_root(&root, log)?;
         files::create_dir(&root)?;
-        // In a mount namespace of its own: one that is interrupted leaves no mount behind.
+        // In namespaces of its own: one that is interrupted leaves no mount and no dpkg behind.
         Program::new("setpriv")
             .args([
                 "--pdeathsig",
                 "KILL",
                 "unshare",
                 "--mount",
+                "--pid",
                 "--fork",
                 "--kill-child=KILL",
             ])
