@@ -6,4 +6,5 @@
 pub mod fetch;
 pub mod host;
 pub mod lock;
+mod step;
 pub mod toolchain;

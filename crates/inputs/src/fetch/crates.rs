@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{FetchError, with_proxies};
+use crate::step::Step;
 use base::files;
 use base::process::{NO_ROOM, ProcessError, Program};
 use base::progress::Listener;
@@ -103,7 +104,8 @@ impl Crates<'_> {
         if self.cargo(true).output(self.log).is_ok() {
             return Ok(());
         }
-        listener.started("fetch crates", &format!("what {} names", self.lock()));
+        let what = format!("what {} names", self.lock());
+        let step = Step::start(listener, "fetch crates".to_owned(), &what);
         self.cargo(false)
             .output(self.log)
             .map_err(|error| match error {
@@ -113,7 +115,7 @@ impl Crates<'_> {
                 ProcessError::Failed { tail, .. } => self.failure(tail),
                 other => other.into(),
             })?;
-        listener.finished("fetch crates", &format!("all that {} names", self.lock()));
+        step.done(&format!("all that {} names", self.lock()));
         Ok(())
     }
 

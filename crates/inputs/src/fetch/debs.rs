@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::mirrors::{Mirrors, Place};
 use super::{FetchError, Gone, lacks, with_proxies};
+use crate::step::Step;
 use base::digest::Digest;
 use base::files;
 use base::process::{self, NO_ROOM, Program};
@@ -48,18 +49,18 @@ pub fn fetch_debs(
         let job = format!("fetch {}", lock.distribution);
         let megabytes = |of: &[&LockedPackage]| of.iter().map(|p| p.size).sum::<u64>() / 1_000_000;
         let total = format!("{} packages, {} MB", missing.len(), megabytes(&missing));
-        listener.started(&job, &total);
+        let step = Step::start(listener, job, &total);
         say_where_from(lock, &missing, mirrors, listener);
         let mut gone = Vec::new();
         for (i, batch) in missing.chunks(BATCH).enumerate() {
             let done = i * BATCH;
-            listener.progress(&job, &format!("{done} of {total}"));
+            step.progress(&format!("{done} of {total}"));
             gone.extend(fetch_patiently(lock, batch, mirrors, store, listener)?);
         }
         if let Some(error) = FetchError::all_gone(&lock.distribution, gone) {
             return Err(error);
         }
-        listener.finished(&job, &total);
+        step.done(&total);
     }
     Ok(packages.iter().map(|p| store.path(&p.sha256)).collect())
 }

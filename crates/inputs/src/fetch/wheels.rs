@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{FetchError, lacks, with_proxies};
+use crate::step::Step;
 use base::files;
 use base::process::{NO_ROOM, ProcessError, Program};
 use base::progress::Listener;
@@ -58,7 +59,7 @@ pub fn fetch_wheels(
         let job = format!("fetch {}", lock.name);
         let size: u64 = missing.iter().map(|w| w.size).sum();
         let total = format!("{} wheels, {} MB", missing.len(), size / 1_000_000);
-        listener.started(&job, &total);
+        let step = Step::start(listener, job, &total);
         let incoming = store.incoming()?;
         let selection = Selection {
             lock: lock.name.clone(),
@@ -80,7 +81,7 @@ pub fn fetch_wheels(
         for (wheel, (_, file)) in missing.iter().zip(files) {
             store.insert(&wheel.filename, &file, &wheel.sha256, wheel.size)?;
         }
-        listener.finished(&job, &total);
+        step.done(&total);
     }
     Ok(lock.wheels.iter().map(|w| store.path(&w.sha256)).collect())
 }

@@ -6,8 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::apt::Apt;
+use super::solve::FETCHING;
 use crate::lock::LockingError;
 use crate::lock::Resolver;
+use crate::step::Step;
 use base::progress::Listener;
 use targets::Role;
 use targets::lock::{Lock, LockedPackage};
@@ -40,10 +42,11 @@ impl Resolver<'_> {
         listener: &dyn Listener,
     ) -> Result<Vec<Outdated>, LockingError> {
         let job = format!("outdated {}", self.distribution.id);
-        let apt = self.fresh_indexes(&job, listener)?;
+        let step = Step::start(listener, job, FETCHING);
+        let apt = self.fresh_indexes()?;
         let mut found: BTreeMap<(String, String), Outdated> = BTreeMap::new();
         for role in self.targets.roles_of(self.distribution) {
-            listener.progress(&job, &format!("resolving `{}`", role.name));
+            step.progress(&format!("resolving `{}`", role.name));
             let offered = self.resolve(&apt, role)?;
             for (package, offer) in newer(&lock.packages(&role.name), &offered)? {
                 let key = (package.name.clone(), package.version.clone());
@@ -54,7 +57,7 @@ impl Resolver<'_> {
         let mut found: Vec<Outdated> = found.into_values().collect();
         self.name_suites(&apt, &mut found)?;
         found.sort_by_key(|one| (!one.shipped, !one.security, one.name.clone()));
-        listener.finished(&job, &format!("{} packages are out of date", found.len()));
+        step.done(&format!("{} packages are out of date", found.len()));
         Ok(found)
     }
 

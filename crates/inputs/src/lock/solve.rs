@@ -8,12 +8,16 @@ use super::apt::Apt;
 use super::release::Release;
 use crate::fetch::mirrors::Mirrors;
 use crate::lock::LockingError;
+use crate::step::Step;
 use base::digest::Digest;
 use base::process::ProcessError;
 use base::progress::Listener;
 use base::uri;
 use targets::lock::{Absent, Lock, LockedPackage, LockedSuite};
 use targets::{Distribution, Role, Targets};
+
+/// What begins each question to an archive.
+pub(super) const FETCHING: &str = "fetching and verifying the archive's indexes";
 
 /// The key of a package among those of one lock.
 type Id = (String, String, String);
@@ -55,11 +59,11 @@ impl Resolver<'_> {
     /// Fetches and verifies the indexes, and resolves every role.
     pub fn lock(&self, extent: Extent<'_>, listener: &dyn Listener) -> Result<Lock, LockingError> {
         let id = &self.distribution.id;
-        let job = format!("lock {id}");
-        let apt = self.fresh_indexes(&job, listener)?;
+        let step = Step::start(listener, format!("lock {id}"), FETCHING);
+        let apt = self.fresh_indexes()?;
         let mut packages = Packages::default();
         for role in self.targets.roles_of(self.distribution) {
-            listener.progress(&job, &format!("resolving `{}`", role.name));
+            step.progress(&format!("resolving `{}`", role.name));
             let found = match extent {
                 Extent::Updates(before) if role.frozen => before
                     .packages(&role.name)
@@ -73,10 +77,11 @@ impl Resolver<'_> {
         }
         let packages: Vec<LockedPackage> = packages.all.into_values().collect();
         let size: u64 = packages.iter().map(|p| p.size).sum();
-        listener.finished(
-            &job,
-            &format!("{} packages, {} MB", packages.len(), size / 1_000_000),
-        );
+        step.done(&format!(
+            "{} packages, {} MB",
+            packages.len(),
+            size / 1_000_000
+        ));
         Ok(Lock::new(
             self.targets,
             self.distribution,
@@ -89,7 +94,8 @@ impl Resolver<'_> {
     /// The archives' package indexes of this moment, verified.
     pub fn indexes(&self, listener: &dyn Listener) -> Result<Vec<Index>, LockingError> {
         let job = format!("indexes {}", self.distribution.id);
-        let apt = self.fresh_indexes(&job, listener)?;
+        let step = Step::start(listener, job, FETCHING);
+        let apt = self.fresh_indexes()?;
         let format = [
             "--format",
             "$(RELEASE)\t$(FILENAME)",
@@ -111,17 +117,12 @@ impl Resolver<'_> {
                 packages: String::from_utf8_lossy(&text).into_owned(),
             });
         }
-        listener.finished(&job, &format!("{} indexes", indexes.len()));
+        step.done(&format!("{} indexes", indexes.len()));
         Ok(indexes)
     }
 
     /// A root for apt with the archives' indexes of this moment, each verified.
-    pub(super) fn fresh_indexes(
-        &self,
-        job: &str,
-        listener: &dyn Listener,
-    ) -> Result<Apt, LockingError> {
-        listener.started(job, "fetching and verifying the archive's indexes");
+    pub(super) fn fresh_indexes(&self) -> Result<Apt, LockingError> {
         let dir = self.dir.clone();
         let apt = Apt::new(
             dir,

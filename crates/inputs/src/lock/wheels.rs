@@ -11,6 +11,7 @@ use targets::lock::{LockedWheel, WheelLock, WheelSet};
 use super::LockingError;
 use crate::fetch::FetchError;
 use crate::fetch::wheels::{Selection, download};
+use crate::step::Step;
 
 /// Makes a set's lock: of the files that the index has for each project, pip takes the best, and that is pinned. What
 /// it fetched for that stays in the store.
@@ -21,9 +22,9 @@ pub fn update(
     store: &Store,
     listener: &dyn Listener,
 ) -> Result<WheelLock, LockingError> {
-    let job = format!("lock {}", set.name());
     let wanted = set.wanted(targets, &workspace.root)?;
-    listener.started(&job, &format!("choosing {} wheels", wanted.len()));
+    let what = format!("choosing {} wheels", wanted.len());
+    let step = Step::start(listener, format!("lock {}", set.name()), &what);
     let incoming = store.incoming().map_err(FetchError::from)?;
     let selection = Selection {
         lock: set.name(),
@@ -62,9 +63,6 @@ pub fn update(
         });
     }
     let size: u64 = wheels.iter().map(|w| w.size).sum();
-    listener.finished(
-        &job,
-        &format!("{} wheels, {} MB", wheels.len(), size / 1_000_000),
-    );
+    step.done(&format!("{} wheels, {} MB", wheels.len(), size / 1_000_000));
     Ok(WheelLock::new(targets, set, &wanted, wheels))
 }
