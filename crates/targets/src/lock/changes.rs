@@ -14,16 +14,24 @@ pub struct Change {
     pub before: Vec<String>,
     /// The versions that the later lock has, and the earlier one had not.
     pub after: Vec<String>,
+    /// The versions that both have: those of frozen roles.
+    pub kept: Vec<String>,
 }
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kept = self.kept.join(", ");
         let versions = |of: &[String]| match of {
-            [] => "(none)".to_owned(),
+            [] if kept.is_empty() => "(none)".to_owned(),
+            [] => kept.clone(),
             several => several.join(", "),
         };
         let (before, after) = (versions(&self.before), versions(&self.after));
-        write!(f, "{} {before} → {after}", self.name)
+        write!(f, "{} {before} → {after}", self.name)?;
+        if !self.kept.is_empty() && !self.after.is_empty() {
+            write!(f, "; some roles keep {kept}")?;
+        }
+        Ok(())
     }
 }
 
@@ -45,6 +53,7 @@ pub fn changes(before: &Lock, after: &Lock) -> Vec<Change> {
             };
             (old != new).then(|| Change {
                 name: name.to_owned(),
+                kept: old.intersection(new).map(|v| (*v).to_owned()).collect(),
                 before: only(old, new),
                 after: only(new, old),
             })
@@ -144,9 +153,11 @@ mod tests {
                 "gone 1 → (none)",
                 "moved 1 → 2",
                 "new (none) → 1",
-                "two (none) → 2"
+                "two 1 → 2; some roles keep 1"
             ]
         );
         assert_eq!(changes(&after, &after), []);
+        let back = changes(&after, &before);
+        assert!(back.iter().any(|one| one.to_string() == "two 2 → 1"));
     }
 }
