@@ -1,5 +1,5 @@
 //! The suite `hosts`: the smallest system of each Debian release that this machine's archive has, with a Rust toolchain and
-//! a C compiler, builds for another release than its own.
+//! a C compiler, builds for another release than its own. The oldest compile the tool themselves.
 
 use std::path::Path;
 
@@ -60,18 +60,10 @@ pub fn run(
         if distribution.vendor != *vendor || !pipeline.mirrors()?.reach(distribution) {
             continue;
         }
-        if distribution.glibc < own.glibc {
-            let title = &distribution.title;
-            let why = format!(
-                "this program was compiled here, for the glibc of {}; that of {title} is older",
-                own.title
-            );
-            cases.not_run(&format!("a minimal {title}"), why);
-            continue;
-        }
         let host = Host {
             pipeline,
             distribution,
+            compiles: distribution.glibc < own.glibc,
             target: target.to_string(),
             scratch: scratch.join(&distribution.id),
             log: &log,
@@ -90,6 +82,8 @@ pub fn run(
 struct Host<'a> {
     pipeline: &'a Pipeline,
     distribution: &'a Distribution,
+    /// Whether it compiles this program itself: here it was linked to a newer glibc than the machine's.
+    compiles: bool,
     target: String,
     scratch: std::path::PathBuf,
     log: &'a Path,
@@ -224,7 +218,15 @@ impl Host<'_> {
         };
         let machine = Machine::make(&recipe, &self.scratch, self.log)?;
         machine.check_out(&self.pipeline.workspace)?;
-        copy_this_program(&machine.checkout.join(XTASK))?;
+        let xtask = machine.checkout.join(XTASK);
+        match self.compiles {
+            true => {
+                let build = ["cargo", "build", "--locked", "--package", "xtask"];
+                machine.run(build)?.ended_with(0, &["Finished"])?;
+                files::copy(&machine.checkout.join("target/debug/xtask"), &xtask)?;
+            }
+            false => copy_this_program(&xtask)?,
+        }
         let target = self.pipeline.targets.target(&self.target)?;
         let plan = self.pipeline.plan(&[target], Purpose::Dist)?;
         let taken = |job: &&Job| TAKEN_OVER.iter().any(|kind| job.id.starts_with(kind));
