@@ -44,6 +44,7 @@ pub fn make(
         .env("PYTHON", format!("python{python}"))
         // Sets iterate in hash order, and byte code holds frozen sets.
         .env("PYTHONHASHSEED", "0")
+        .env("BYTE_COMPILER", BYTE_COMPILER)
         .env("OPTIONS", "--no-compile")
         .script(&format!("{INSTALL}{BYTE_COMPILE}{LIST}"))
         .run(&work.log)?;
@@ -88,11 +89,15 @@ find "$SITE" -type d -exec chmod 755 {} +
 find "$SITE" -type f -exec chmod 644 {} +
 "#;
 
-/// `unchecked-hash` byte code carries no time stamp, and Python never tries to write it again.
+/// The Python program that byte-compiles the files below a directory: the same bytes wherever the interpreter is of the same
+/// version. `unchecked-hash` byte code carries no time stamp, and Python never tries to write it again.
+pub const BYTE_COMPILER: &str = include_str!("../../../packaging/byte_compile.py");
+
+/// Byte-compiles what was installed.
 const BYTE_COMPILE: &str = r#"
-"$PYTHON" -m compileall -q -j 0 --invalidation-mode unchecked-hash "$SITE" > /build/out/compileall.txt || {
-    cat /build/out/compileall.txt; exit 1; }
-rm /build/out/compileall.txt
+"$PYTHON" -c "$BYTE_COMPILER" "$SITE" > /build/out/not-compiled.txt || {
+    cat /build/out/not-compiled.txt; exit 1; }
+rm /build/out/not-compiled.txt
 "#;
 
 /// What was installed, and under which licence each is.
@@ -112,3 +117,56 @@ for dist in distributions(path=[sys.argv[1]]):
 print('\n'.join(sorted(found)))
 PY
 "#;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use base::process::Program;
+
+    use super::*;
+
+    /// Has Python write down which process compiles.
+    const NOTE: &str = r#"
+import os, py_compile
+compile_file = py_compile.compile
+def noted(*args, **named):
+    with open(os.environ["NOTES"], "a") as notes:
+        notes.write(f"{os.getpid()}\n")
+    return compile_file(*args, **named)
+py_compile.compile = noted
+"#;
+
+    /// Catches a process that compiles several files: what the first leaves behind changes the bytes of the next, for few files
+    /// and with few versions of Python, so that two machines' packages seldom differ.
+    #[test]
+    fn each_file_is_byte_compiled_in_a_process_of_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let [site, notes] = ["site", "notes"].map(|name| dir.path().join(name));
+        std::fs::create_dir(&site).unwrap();
+        std::fs::write(dir.path().join("sitecustomize.py"), NOTE).unwrap();
+        for name in ["a", "b", "c", "d", "e"] {
+            std::fs::write(site.join(name).with_extension("py"), "x = 'a b'\n").unwrap();
+        }
+        let python = |site: &Path| {
+            let program = Program::new("python3")
+                .args(["-c", BYTE_COMPILER])
+                .arg(site);
+            let program = program.env("PYTHONPATH", dir.path()).env("NOTES", &notes);
+            program.attempt().unwrap()
+        };
+        assert!(python(&site).status.success());
+        let noted = std::fs::read_to_string(&notes).unwrap();
+        let processes: BTreeSet<&str> = noted.lines().collect();
+        assert_eq!((noted.lines().count(), processes.len()), (5, 5));
+        assert_eq!(
+            std::fs::read_dir(site.join("__pycache__")).unwrap().count(),
+            5
+        );
+        std::fs::write(site.join("f.py"), "x = = 1\n").unwrap();
+        let output = python(&site);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(!output.status.success() && said.contains("f.py"), "{said}");
+    }
+}

@@ -16,6 +16,7 @@ use base::progress::Listener;
 use base::sandbox::Sandbox;
 use build::layout;
 use build::plan::{Purpose, ids};
+use build::runtime::BYTE_COMPILER;
 use debian::rootfs;
 use inputs::host::emulation::{self, Emulation};
 use inputs::host::tools::BWRAP;
@@ -50,7 +51,7 @@ return platform.machine()
 
 /// Byte-compiles a copy of the runtime without byte code, as the runtime's job does.
 const BYTE_COMPILE: &str = r#"
-"python$PYTHON" -m compileall -q -j 0 --invalidation-mode unchecked-hash /usr/lib/pgml
+"python$PYTHON" -c "$BYTE_COMPILER" /usr/lib/pgml
 "#;
 
 /// Trains with each library of the runtime.
@@ -271,7 +272,8 @@ impl<'a> System<'a> {
             .env("MAJOR", self.target.major.to_string())
             .env("PYTHON", distribution.python.to_string())
             // As the runtime's job has it, for byte code that holds frozen sets.
-            .env("PYTHONHASHSEED", "0");
+            .env("PYTHONHASHSEED", "0")
+            .env("BYTE_COMPILER", BYTE_COMPILER);
         sandbox = match runtime == self.runtime {
             true => sandbox.read_only(runtime, layout::PYTHON_PREFIX),
             false => sandbox.writable(runtime, layout::PYTHON_PREFIX),

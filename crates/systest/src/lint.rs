@@ -135,7 +135,7 @@ impl TestRun<'_> {
             ] {
                 Program::new(tools.join("bin/ruff").display().to_string())
                     .args(args.iter().copied())
-                    .args([".", "../packaging/tests"])
+                    .args([".", "../packaging"])
                     .dir(workspace.root.join("python"))
                     .run(&self.lint_log("ruff"))?;
             }

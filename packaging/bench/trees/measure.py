@@ -3,9 +3,9 @@
 
 Usage: measure.py PORT DATABASE DIRECTORY ROUNDS [table]
 
-Prints a line of JSON for each case, as the scripts in SQL do, and one of versions. All sides use one
-thread. Rows of other libraries lie in memory, in the form that each likes best; those of pgml are in
-a table.
+Prints a line of JSON for each case, as the scripts in SQL do, and one of versions. All sides use
+one thread. Rows of other libraries lie in memory, in the form that each likes best; those of pgml
+are in a table.
 """
 
 import importlib.metadata
@@ -14,6 +14,7 @@ import os
 import pickle
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import onnxruntime
@@ -98,12 +99,19 @@ def timed(act):
     return time.perf_counter() - began
 
 
+def call_often(predict, one):
+    """Predict one row again and again."""
+    for _ in range(_CALLS):
+        predict(one)
+
+
 def ours(project, size):
     """Return the statements that predict all rows: one a row, and in arrays."""
     name = key(size)
     return (
         f"SELECT sum(pgml.predict('{project}', x)) FROM bench.rows_{name}",
-        f"SELECT sum(p) FROM (SELECT pgml.predict_batch('{project}', x) AS p FROM bench.batches_{name}) AS t",
+        f"SELECT sum(p) FROM (SELECT pgml.predict_batch('{project}', x) AS p "
+        f"FROM bench.batches_{name}) AS t",
         f"SELECT sum(cardinality(x)) FROM bench.rows_{name}",
     )
 
@@ -113,7 +121,8 @@ def predicted(session, project, size):
     name = key(size)
     rows = session.run(f"SELECT pgml.predict('{project}', x) FROM bench.rows_{name} ORDER BY n")
     batch = session.run(
-        f"SELECT pgml.predict_batch('{project}', x) FROM (SELECT x FROM bench.batches_{name} ORDER BY n) AS t"
+        f"SELECT pgml.predict_batch('{project}', x) "
+        f"FROM (SELECT x FROM bench.batches_{name} ORDER BY n) AS t"
     )
     if rows != batch:
         raise SystemExit(f"{size.name}: predict and predict_batch say different things")
@@ -126,7 +135,12 @@ def agreement(name, here, there):
     apart = np.abs(here - there)
     relative = np.divide(apart, scale, out=np.zeros_like(apart), where=scale > 0)
     equal = here.view(np.int64) == there.view(np.int64)
-    return {"to": name, "rows": len(here), "equal": int(equal.sum()), "largest": float(relative.max())}
+    return {
+        "to": name,
+        "rows": len(here),
+        "equal": int(equal.sum()),
+        "largest": float(relative.max()),
+    }
 
 
 def case(what, unit_rows, sides, agreements=()):
@@ -147,14 +161,15 @@ def compare(session, project, size, directory, rounds):
     for _ in range(rounds):
         for name, (x, predict, one) in sides.ways.items():
             batch[name].append(timed(lambda x=x, predict=predict: predict(x)))
-            calls = range(_CALLS)
-            single[name].append(timed(lambda o=one, p=predict: [p(o) for _ in calls]) / _CALLS)
+            single[name].append(timed(partial(call_often, predict, one)) / _CALLS)
         server["row"].append(timed(lambda: session.run(by_row)))
         server["batch"].append(timed(lambda: session.run(in_arrays)))
         server["floor"].append(timed(lambda: session.run(floor)))
     floor = {"floor": server["floor"]}
     case(f"{size.name}: batch", size.rows, {**batch, **floor, "pgml": server["batch"]}, agreements)
-    case(f"{size.name}: predict, a row a call", size.rows, {**batch, **floor, "pgml": server["row"]})
+    case(
+        f"{size.name}: predict, a row a call", size.rows, {**batch, **floor, "pgml": server["row"]}
+    )
     # The others' calls come from Python, ours from the executor.
     one = [value / size.rows for value in server["row"]]
     case(f"{size.name}: one row", 1, {**single, "pgml": one})

@@ -76,7 +76,8 @@ def _trained(session, size, project):
         f"'{size.algorithm}', '{params}')"
     )
     (by,) = session.run(
-        "SELECT coalesce(metrics->>'predicted_by', '') || coalesce(': ' || (metrics->>'not_exported'), '') "
+        "SELECT coalesce(metrics->>'predicted_by', '') "
+        "|| coalesce(': ' || (metrics->>'not_exported'), '') "
         "FROM pgml.models ORDER BY id DESC LIMIT 1"
     )
     if by != "rust":

@@ -22,7 +22,8 @@ def _lightgbm(trees, leaves, **more):
         "min_child_samples": 5,
         "learning_rate": 0.05,
     }
-    for key, text in (("missing", "with missing values"), ("classes", f"{more.get('classes')} classes")):
+    classes = f"{more.get('classes')} classes"
+    for key, text in (("missing", "with missing values"), ("classes", classes)):
         name += f", {text}" if more.get(key) else ""
     if more.get("features", 20) != 20:
         name += f", {more['features']} features"

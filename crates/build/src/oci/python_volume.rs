@@ -18,6 +18,7 @@ use debian::rootfs;
 use super::OciError;
 use super::layer::{self, Layer};
 use crate::layout::PYTHON_PREFIX;
+use crate::runtime::BYTE_COMPILER;
 
 /// Copies the interpreter out of the packages of the distribution's images, without what only a person at a prompt uses, and
 /// what its modules need beyond the libraries that each server of Postgres has. Byte code as in [`crate::runtime`].
@@ -34,7 +35,7 @@ set +f
 tar --directory "$lib/$PYTHON" --file=/tmp/library.tar --extract
 find "$out" -type d -exec chmod 755 {} +
 find "$out" -type f -exec chmod 644 {} +
-"/usr/bin/$PYTHON" -m compileall -q -j 0 --invalidation-mode unchecked-hash -s "$out" "$lib/$PYTHON"
+"/usr/bin/$PYTHON" -c "$BYTE_COMPILER" "$lib/$PYTHON" "$out"
 own=lib$PYTHON.so.1.0
 cp "/in/packages/usr/lib/$TRIPLET/$own" "$lib/$own"
 chmod 644 "$lib/$own"
@@ -105,6 +106,7 @@ pub fn interpreter(
         .writable(scratch, "/build/out")
         .env("PYTHON", format!("python{python}"))
         .env("PYTHONHASHSEED", "0")
+        .env("BYTE_COMPILER", BYTE_COMPILER)
         .env("TRIPLET", triplet)
         .script(COLLECT)
         .run(log)?;

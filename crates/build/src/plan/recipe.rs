@@ -120,6 +120,9 @@ fn code(step: &Step) -> Option<&'static str> {
 /// The data files that a step reads out of the source tree, besides those that the plan adds.
 fn data(step: &Step) -> Vec<&'static str> {
     let (own, shared): (&[&str], &[&str]) = match step {
+        Step::Runtime { .. } | Step::CrossRuntime { .. } | Step::Fixture { .. } => {
+            (&["packaging/byte_compile.py"], &[])
+        }
         Step::Compile { .. } => (&["packaging/abi3-symbols.txt"], &PACKAGING[4..]),
         Step::SystemLibraries { .. } => (&["packaging/policy.toml"], &[]),
         Step::Verify { .. } | Step::VerifyExtra { .. } => (
@@ -151,7 +154,7 @@ fn data(step: &Step) -> Vec<&'static str> {
         ),
         Step::Sbom { .. } => (&[], &PACKAGING[4..]),
         Step::ServerImages { .. } | Step::ExtensionImage { .. } => (&[], &PACKAGING[4..]),
-        Step::PythonImage { .. } => (&["packaging/images.toml"], &[]),
+        Step::PythonImage { .. } => (&["packaging/images.toml", "packaging/byte_compile.py"], &[]),
         Step::ImageBase { .. } | Step::EmulatedImageBase { .. } => (&["docker/slim.dpkg.cfg"], &[]),
         _ => (&[], &[]),
     };

@@ -45,6 +45,7 @@ pub fn make_byte_compiled(
     install(work, rootfs, &place.python, wheels, place, platforms)?
         // Sets iterate in hash order, and byte code holds frozen sets.
         .env("PYTHONHASHSEED", "0")
+        .env("BYTE_COMPILER", super::BYTE_COMPILER)
         .script(&format!(
             "{}{}{}",
             super::INSTALL,
