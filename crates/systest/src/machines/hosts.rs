@@ -29,8 +29,10 @@ const XTASK: &str = "xtask-of-the-host";
 const RESULTS: &str = "results.tar";
 /// The home directory of the ordinary user of a machine, with a checkout of their own.
 const HOME: &str = "/srv/builder";
-/// Makes that user with this home directory, and with what `docs/hosts.md` says that they need.
-const ORDINARY_USER: &str = "apt-get install --yes --quiet=2 --no-install-recommends uidmap passwd
+/// Makes that user with this home directory, and with what `docs/hosts.md` says that they need. The Rust toolchain that they
+/// see is root's, below a directory that only root may enter otherwise.
+const ORDINARY_USER: &str = "chmod a+x ~
+apt-get install --yes --quiet=2 --no-install-recommends uidmap passwd
 useradd --uid 1500 --no-create-home --home-dir \"$1\" builder
 grep -q ^builder: /etc/subuid || usermod --add-subuids 100000-165535 --add-subgids 100000-165535 builder
 chown -R builder:builder \"$1\"";
