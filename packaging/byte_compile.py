@@ -40,9 +40,10 @@ def start(file, prefix):
 
 def main(directory, prefix=None):
     """Keeps every processor busy. Returns how many files could not be compiled."""
+    processors = len(os.sched_getaffinity(0))
     running = failed = 0
     for file in sources(directory):
-        if running == len(os.sched_getaffinity(0)):
+        if running == processors:
             failed += os.wait()[1] != 0
             running -= 1
         start(file, prefix)

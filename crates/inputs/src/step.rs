@@ -2,8 +2,8 @@
 
 use base::progress::Listener;
 
-/// Something under way. Whoever leaves early by `?` has it reported as failed: otherwise a step that is over would be named as
-/// still at work until the run ends.
+/// Work that has started. A function that returns before [`Step::done`], as `?` does, reports the step as failed. Without that,
+/// the messages would name it as still at work until the run ends.
 pub(crate) struct Step<'a> {
     listener: &'a dyn Listener,
     name: String,

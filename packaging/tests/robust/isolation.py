@@ -112,7 +112,7 @@ def progress_is_told():
         "SELECT pgml.train('long', 'regression', 'public.many', 'y', 'gradient_boosting_trees', "
         "hyperparams => '{\"n_estimators\": 100000}')"
     )
-    # Where nothing is told, the statement has to end.
+    # Ends the statement if no message comes.
     limit = "SET statement_timeout = '3min'"
     process = subprocess.Popen(
         ["psql", "-X", "-q", "-c", limit, "-c", train],

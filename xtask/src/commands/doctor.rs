@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use base::exit::{Exit, Failure};
 use base::workspace::Workspace;
-use inputs::host::doctor::{Ground, Report, State, examine};
+use inputs::host::doctor::{Report, Resources, State, examine};
 use inputs::host::{Host, advisories};
 use inputs::toolchain::Toolchain;
 use targets::Targets;
@@ -45,8 +45,8 @@ pub fn run(args: Args, workspace: &Workspace) -> Result<(), Failure> {
     // Without one it can compile for nothing, which the report says.
     let toolchain = Toolchain::find(workspace).ok();
     let rust_targets = toolchain.map_or_else(Vec::new, |toolchain| toolchain.targets);
-    let ground = Ground::look(&workspace.cache, &rust_targets);
-    let report = examine(&host, &targets, &mirrors, ground);
+    let resources = Resources::look(&workspace.cache, &rust_targets);
+    let report = examine(&host, &targets, &mirrors, resources);
     match args.json {
         true => print_json(&report)?,
         false => print(&table(&report))?,

@@ -14,7 +14,7 @@ use super::{Host, namespaces};
 use crate::fetch::mirrors::{EnabledBy, Mirrors};
 use targets::{Architecture, Targets, ToolchainSource};
 
-pub use room::Ground;
+pub use room::Resources;
 
 /// The version of the report's format.
 const FORMAT: u32 = 1;
@@ -167,13 +167,18 @@ pub(super) fn needed() -> Vec<&'static str> {
 }
 
 /// Looks at everything.
-pub fn examine(host: &Host, targets: &Targets, mirrors: &Mirrors, ground: Ground<'_>) -> Report {
+pub fn examine(
+    host: &Host,
+    targets: &Targets,
+    mirrors: &Mirrors,
+    resources: Resources<'_>,
+) -> Report {
     let mut checks: Vec<Check> = THINGS.iter().map(|thing| check(host, thing)).collect();
-    checks.extend(compilers(host, targets, ground.rust_targets));
+    checks.extend(compilers(host, targets, resources.rust_targets));
     checks.extend(emulators::checks(host, targets));
     checks.push(sandbox(host));
     checks.push(further_ids(host));
-    checks.push(room::check(ground));
+    checks.push(room::check(resources));
     checks.push(keys(host, targets, mirrors));
     Report {
         version: FORMAT,
@@ -378,13 +383,13 @@ mod tests {
             .iter()
             .map(|target| (*target).to_owned())
             .collect::<Vec<_>>();
-        let ground = Ground {
+        let resources = Resources {
             cache: dir.path(),
             room: Ok(room),
             rust_targets: &rust_targets,
         };
         let targets = Targets::load(&targets).unwrap();
-        examine(&host, &targets, &Mirrors::none(), ground)
+        examine(&host, &targets, &Mirrors::none(), resources)
     }
 
     fn of<'a>(report: &'a Report, name: &str) -> &'a Check {

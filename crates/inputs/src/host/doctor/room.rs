@@ -7,9 +7,9 @@ use super::{Check, State};
 /// How much room a build of everything needs, in bytes.
 pub(super) const ROOM: u64 = 12_000_000_000;
 
-/// Where builds will be, and what they will have there.
+/// What a build on this machine can use.
 #[derive(Debug, Clone, Copy)]
-pub struct Ground<'a> {
+pub struct Resources<'a> {
     /// The directory of downloads and builds. It need not exist yet.
     pub cache: &'a Path,
     /// How many bytes are free there, or why that is not known.
@@ -18,11 +18,11 @@ pub struct Ground<'a> {
     pub rust_targets: &'a [String],
 }
 
-impl<'a> Ground<'a> {
+impl<'a> Resources<'a> {
     /// Looks at the file system that `cache` is in, or will be.
-    pub fn look(cache: &'a Path, rust_targets: &'a [String]) -> Ground<'a> {
+    pub fn look(cache: &'a Path, rust_targets: &'a [String]) -> Resources<'a> {
         let facts = rustix::fs::statvfs(existing(cache));
-        Ground {
+        Resources {
             cache,
             room: facts.map(|facts| facts.f_bavail.saturating_mul(facts.f_frsize)),
             rust_targets,
@@ -36,8 +36,8 @@ fn existing(dir: &Path) -> &Path {
     above.find(|dir| dir.is_dir()).unwrap_or(Path::new("/"))
 }
 
-/// Whether that is enough.
-pub(super) fn check(Ground { cache, room, .. }: Ground<'_>) -> Check {
+/// Whether the free room is enough for a build.
+pub(super) fn check(Resources { cache, room, .. }: Resources<'_>) -> Check {
     let (enough, detail) = match room.map(|room| (room / 1_000_000_000, room >= ROOM)) {
         Ok((free, true)) => (true, format!("{free} GB free")),
         Ok((free, false)) => (
@@ -73,6 +73,6 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let to_come = dir.path().join("a/b");
         assert_eq!(existing(&to_come), dir.path());
-        assert!(Ground::look(&to_come, &[]).room.is_ok());
+        assert!(Resources::look(&to_come, &[]).room.is_ok());
     }
 }
